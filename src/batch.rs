@@ -1,0 +1,175 @@
+//! Collects actions into batches that own their bytes.
+//! A batch is one arena of text and a list of ranges in it, and is used again when its lane is done with it: nothing is
+//! allocated for a record.
+
+use crate::action::{Action, Key, Op};
+use crate::json::Span;
+use crate::record::{BadRecord, Origin, Reason};
+use std::time::{Duration, Instant};
+
+/// How large a batch grows.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Records, at least 1.
+    pub records: usize,
+    /// Bytes of keys and documents, at least 1; a record above it travels alone.
+    pub bytes: usize,
+    /// How long a record waits for others.
+    pub interval: Duration,
+}
+
+/// One record of a batch.
+#[derive(Debug)]
+pub struct Item {
+    /// Number of the record in the run, from 0.
+    pub ordinal: u64,
+    /// Where it was found.
+    pub origin: Origin,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Act { op: Op, collection: Span, key: Span, doc: Span, upsert: Option<Span>, detect_noop: bool },
+    Reject(Box<Reason>),
+}
+
+/// An action as a sink sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchAction<'a> {
+    /// What to do.
+    pub op: Op,
+    /// The collection that a bulk line names; empty for the run's own.
+    pub collection: &'a str,
+    /// The document's key.
+    pub key: &'a str,
+    /// The document; empty for a delete.
+    pub doc: &'a str,
+    /// What to store when there is nothing to update.
+    pub upsert: Option<&'a str>,
+    /// Whether an update that changes nothing leaves the version alone.
+    pub detect_noop: bool,
+}
+
+/// Actions, and records that have already failed, in the order of the input.
+#[derive(Debug, Default)]
+pub struct Batch {
+    text: String,
+    items: Vec<Item>,
+}
+
+impl Batch {
+    /// The records, each with what to do or why it is an error.
+    pub fn items(&self) -> impl Iterator<Item = (&Item, Result<BatchAction<'_>, &Reason>)> {
+        self.items_from(0)
+    }
+
+    /// The records from the `at`-th on.
+    pub fn items_from(&self, at: usize) -> impl Iterator<Item = (&Item, Result<BatchAction<'_>, &Reason>)> {
+        self.items[at.min(self.items.len())..].iter().map(|item| {
+            let action = match &item.what {
+                What::Reject(reason) => Err(reason.as_ref()),
+                What::Act { op, collection, key, doc, upsert, detect_noop } => Ok(BatchAction {
+                    op: *op,
+                    collection: collection.of(&self.text),
+                    key: key.of(&self.text),
+                    doc: doc.of(&self.text),
+                    upsert: upsert.map(|upsert| upsert.of(&self.text)),
+                    detect_noop: *detect_noop,
+                }),
+            };
+            (item, action)
+        })
+    }
+
+    /// How many records it holds.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Bytes of keys and documents.
+    pub fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Forgets everything and keeps the memory, unless one long record made it unusually large.
+    pub fn clear(&mut self, keep: usize) {
+        self.items.clear();
+        self.text.clear();
+        if self.text.capacity() > keep.saturating_mul(2) {
+            self.text = String::new();
+        }
+    }
+
+    fn push_text(&mut self, text: &str) -> Span {
+        let start = self.text.len();
+        self.text.push_str(text);
+        Span::new(start, self.text.len())
+    }
+}
+
+/// Fills batches, and says when one must go.
+#[derive(Debug)]
+pub struct Batcher {
+    limits: Limits,
+    batch: Batch,
+    since: Option<Instant>,
+}
+
+impl Batcher {
+    /// Starts with an empty batch.
+    pub fn new(limits: Limits) -> Batcher {
+        Batcher { limits, batch: Batch::default(), since: None }
+    }
+
+    /// Whether the batch has to go before something of `bytes` bytes is added.
+    pub fn must_go_before(&self, bytes: usize) -> bool {
+        !self.batch.is_empty() && self.batch.bytes() + bytes > self.limits.bytes
+    }
+
+    /// Adds an action, and says whether the batch is now full.
+    pub fn push(&mut self, ordinal: u64, origin: Origin, action: &Action<'_>) -> bool {
+        let batch = &mut self.batch;
+        let doc = batch.push_text(action.doc);
+        let key = match action.key {
+            Key::InDoc(span) => Span { start: doc.start + span.start, end: doc.start + span.end },
+            Key::Text(text) => batch.push_text(text),
+        };
+        let collection = batch.push_text(action.collection);
+        let upsert = action.upsert.map(|upsert| batch.push_text(upsert));
+        let what = What::Act { op: action.op, collection, key, doc, upsert, detect_noop: action.detect_noop };
+        self.add(Item { ordinal, origin, what })
+    }
+
+    /// Adds a record that has already failed, and says whether the batch is now full.
+    pub fn reject(&mut self, ordinal: u64, bad: BadRecord) -> bool {
+        self.add(Item { ordinal, origin: bad.origin, what: What::Reject(Box::new(bad.reason)) })
+    }
+
+    fn add(&mut self, item: Item) -> bool {
+        self.batch.items.push(item);
+        self.since.get_or_insert_with(Instant::now);
+        self.batch.items.len() >= self.limits.records || self.batch.bytes() >= self.limits.bytes
+    }
+
+    /// Whether the first record of the batch has waited for the whole interval.
+    pub fn is_due(&self, now: Instant) -> bool {
+        self.since.is_some_and(|since| now.duration_since(since) >= self.limits.interval)
+    }
+
+    /// Takes the batch and goes on with `next`, an empty one.
+    pub fn take(&mut self, next: Batch) -> Batch {
+        self.since = None;
+        std::mem::replace(&mut self.batch, next)
+    }
+
+    /// Whether nothing has been added since the last `take`.
+    pub fn is_empty(&self) -> bool {
+        self.batch.is_empty()
+    }
+}

@@ -1,0 +1,99 @@
+//! Tells the format of an input from its name and its first line (DESIGN 4, format).
+//! It never guesses where a wrong guess would store something: what looks like bulk lines or a header array must be asked
+//! for by name.
+
+use super::jsonl::trimmed;
+use crate::json::{Kind, Scanner, same_name};
+
+/// The formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One object a line.
+    Jsonl,
+    /// One array of objects, or objects one after another.
+    Json,
+    /// Comma-separated values with a header row.
+    Csv,
+    /// Tab-separated values with a header row, no quoting.
+    Tsv,
+    /// A first line with attribute names, then one array a line.
+    Arrays,
+    /// Elasticsearch bulk lines.
+    Bulk,
+}
+
+/// Tells a format from a file name alone: those that their first bytes cannot tell.
+pub fn by_name(name: &str) -> Option<Format> {
+    let name = name.to_ascii_lowercase();
+    let packed = [".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz"];
+    let stem = packed.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
+    if stem.ends_with(".csv") {
+        return Some(Format::Csv);
+    }
+    stem.ends_with(".tsv").then_some(Format::Tsv)
+}
+
+fn named_jsonl(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.contains(".jsonl") || name.contains(".ndjson")
+}
+
+/// Tells a format from the beginning of the data: its first line that is not blank, whole if `line_ended`.
+///
+/// # Errors
+/// One sentence for a person, with what to write instead.
+pub fn by_content(name: &str, start: &[u8]) -> Result<Format, String> {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let Some(first) = start.iter().position(|byte| !blank(byte)) else { return Ok(Format::Jsonl) };
+    let rest = &start[first..];
+    let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
+    let line = &line[trimmed(line)];
+    match rest[0] {
+        b'{' => object(name, line),
+        b'[' if is_header(line) => Err(format!(
+            "{name}: the first line looks like a header for lines of arrays: write `-t arrays`, or `-t json` to mean an array of strings"
+        )),
+        b'[' => Ok(Format::Json),
+        b'<' => Err(format!("{name}: this looks like HTML or XML, which is no format of ours")),
+        _ if memchr::memchr3(b',', b';', b'\t', line).is_some() => Err(format!(
+            "{name}: this is not JSON; if it is CSV, write `-t csv` (or `-t tsv`)"
+        )),
+        _ => Err(format!("{name}: cannot tell the format of this; say it with `-t jsonl|json|csv|tsv|arrays|bulk`")),
+    }
+}
+
+fn object(name: &str, line: &[u8]) -> Result<Format, String> {
+    let mut scanner = Scanner::default();
+    let whole = scanner.object(line) == Ok(line.len());
+    if let (true, Ok(text)) = (whole, std::str::from_utf8(line)) {
+        if let [only] = scanner.members() {
+            let verb = only.name.of(text);
+            let verbs = ["index", "create", "update", "delete"];
+            if verbs.contains(&verb) && Kind::of(only.value.of(text)) == Kind::Object && is_meta(only.value.of(text)) {
+                return Err(format!(
+                    "{name}: the first line looks like an Elasticsearch bulk action: write `-t bulk`, or `-t jsonl` to mean documents"
+                ));
+            }
+        }
+    }
+    if whole || named_jsonl(name) { Ok(Format::Jsonl) } else { Ok(Format::Json) }
+}
+
+/// Whether an object has only members that bulk metadata has.
+fn is_meta(text: &str) -> bool {
+    const PLAIN: [&str; 11] = [
+        "routing", "version", "version_type", "if_seq_no", "if_primary_term", "retry_on_conflict", "require_alias",
+        "require_data_stream", "dynamic_templates", "pipeline", "list_executed_pipelines",
+    ];
+    let mut scanner = Scanner::default();
+    scanner.object(text.as_bytes()).is_ok()
+        && scanner.members().iter().all(|member| {
+            let name = member.name.of(text);
+            name.starts_with('_') || PLAIN.iter().any(|plain| same_name(name, member.escaped, plain))
+        })
+}
+
+/// Whether a line is an array of strings and nothing else.
+fn is_header(line: &[u8]) -> bool {
+    serde_json::from_slice::<Vec<String>>(line).is_ok_and(|names| !names.is_empty())
+}

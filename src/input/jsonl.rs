@@ -1,0 +1,180 @@
+//! NDJSON: one object a line.
+//! `Lines` is shared by every line format: it frames lines of any length in bounded memory and knows where they are.
+
+use super::{Broken, More, Reader, Step, Window};
+use crate::json::{Fault, Scanner};
+use crate::record::{BadRecord, Origin, Reason, Record};
+
+/// Where a line lies in the window; it is given up at the next call.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Line {
+    /// A line of this many bytes, without its line break.
+    Whole(usize),
+    /// A line longer than the limit, already passed over.
+    TooLong,
+    /// Nothing yet.
+    Idle,
+    /// No more lines.
+    End,
+}
+
+/// Frames lines.
+#[derive(Debug)]
+pub(super) struct Lines {
+    pub(super) window: Window,
+    /// Where the line framed last begins; its `record` counts what the reader calls records.
+    pub(super) origin: Origin,
+    max: usize,
+    used: usize,
+    searched: usize,
+    passing_over: bool,
+}
+
+impl Lines {
+    /// `skipped` lines lie before the window's first byte.
+    pub(super) fn new(window: Window, file: u32, skipped: u64, max: usize) -> Lines {
+        let origin = Origin { file, line: skipped, ..Origin::default() };
+        Lines { window, origin, max, used: 0, searched: 0, passing_over: false }
+    }
+
+    /// Frames the next line. A last line needs no line break.
+    pub(super) fn next(&mut self) -> Result<Line, Broken> {
+        self.window.consume(std::mem::take(&mut self.used));
+        loop {
+            let bytes = self.window.bytes();
+            if let Some(found) = memchr::memchr(b'\n', &bytes[self.searched..]) {
+                return Ok(self.framed(self.searched + found, 1));
+            }
+            self.searched = bytes.len();
+            if self.searched > self.max {
+                self.pass_over();
+            }
+            match self.window.more() {
+                Ok(More::Data) => {}
+                Ok(More::Idle) => return Ok(Line::Idle),
+                Ok(More::End) if self.searched > 0 || self.passing_over => return Ok(self.framed(self.searched, 0)),
+                Ok(More::End) => return Ok(Line::End),
+                Err(error) => {
+                    self.origin.line += 1;
+                    return Err(Broken::io(self.origin, error));
+                }
+            }
+        }
+    }
+
+    /// Forgets the beginning of a line that is too long.
+    fn pass_over(&mut self) {
+        if !self.passing_over {
+            self.passing_over = true;
+            self.origin.offset = self.window.offset();
+        }
+        self.window.consume(self.searched);
+        self.searched = 0;
+    }
+
+    fn framed(&mut self, length: usize, line_break: usize) -> Line {
+        self.searched = 0;
+        self.used = length + line_break;
+        self.origin.line += 1;
+        if std::mem::take(&mut self.passing_over) {
+            return Line::TooLong;
+        }
+        self.origin.offset = self.window.offset();
+        if length > self.max {
+            return Line::TooLong;
+        }
+        Line::Whole(length)
+    }
+
+    /// The reason for `Line::TooLong`.
+    pub(super) fn too_long(&self) -> Reason {
+        Reason::new("record_too_long", format!("longer than --max-record-bytes ({} bytes)", self.max))
+    }
+}
+
+/// Where `bytes` begin and end without JSON's blanks; equal when there is nothing else.
+pub(super) fn trimmed(bytes: &[u8]) -> std::ops::Range<usize> {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let start = bytes.iter().position(|byte| !blank(byte)).unwrap_or(bytes.len());
+    let end = bytes.iter().rposition(|byte| !blank(byte)).map_or(start, |last| last + 1);
+    start..end
+}
+
+/// Reads NDJSON.
+#[derive(Debug)]
+pub(super) struct Jsonl {
+    lines: Lines,
+    scanner: Scanner,
+    empty: u64,
+}
+
+impl Jsonl {
+    pub(super) fn new(lines: Lines) -> Jsonl {
+        Jsonl { lines, scanner: Scanner::default(), empty: 0 }
+    }
+}
+
+impl Reader for Jsonl {
+    fn next(&mut self) -> Result<Step<'_>, Broken> {
+        let place = loop {
+            match self.lines.next()? {
+                Line::Idle => return Ok(Step::Idle),
+                Line::End => return Ok(Step::End),
+                Line::TooLong => {
+                    self.lines.origin.record += 1;
+                    let reason = self.lines.too_long();
+                    return Ok(Step::Bad(BadRecord { origin: self.lines.origin, reason }));
+                }
+                Line::Whole(length) => {
+                    let place = trimmed(&self.lines.window.bytes()[..length]);
+                    if !place.is_empty() {
+                        break place;
+                    }
+                    self.empty += 1;
+                }
+            }
+        };
+        self.lines.origin.record += 1;
+        let origin = self.lines.origin;
+        let bytes = &self.lines.window.bytes()[place];
+        match object(bytes, &mut self.scanner) {
+            Ok(text) => {
+                Ok(Step::Record(Record { text, members: self.scanner.members(), origin, command: None, nulls: &[] }))
+            }
+            Err(reason) => Ok(Step::Bad(BadRecord { origin, reason })),
+        }
+    }
+
+    fn empty(&self) -> u64 {
+        self.empty
+    }
+}
+
+/// Checks that `bytes`, without blanks around them, are one JSON object in UTF-8.
+pub(super) fn object<'a>(bytes: &'a [u8], scanner: &mut Scanner) -> Result<&'a str, Reason> {
+    let text = utf8(bytes)?;
+    match scanner.object(bytes) {
+        Ok(end) if end == bytes.len() => Ok(text),
+        Ok(end) => Err(Reason::new("invalid_json", format!("more text after the object, at byte {}", end + 1))),
+        Err(Fault::Incomplete) => Err(Reason::new("invalid_json", "the object does not end")),
+        Err(Fault::Syntax { at: 0, .. }) => Err(not_an_object(bytes, scanner)),
+        Err(Fault::Syntax { at, what }) => Err(Reason::new("invalid_json", format!("{what}, at byte {}", at + 1))),
+    }
+}
+
+/// Says what stands where an object should.
+pub(super) fn not_an_object(bytes: &[u8], scanner: &mut Scanner) -> Reason {
+    let is_value = matches!(scanner.value(bytes, 0), Ok(end) if end == bytes.len());
+    if is_value {
+        let kind = std::str::from_utf8(bytes).map_or("a value", |text| crate::json::Kind::of(text).name());
+        return Reason::new("not_an_object", format!("expected an object, found {kind}"));
+    }
+    Reason::new("invalid_json", "not a JSON object")
+}
+
+/// Checks that `bytes` are UTF-8.
+pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Reason> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        Reason::new("invalid_utf8", format!("invalid UTF-8 at byte {}", error.valid_up_to() + 1))
+    })
+}

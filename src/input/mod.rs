@@ -1,0 +1,66 @@
+//! From files and pipes to records.
+//! `open` looks at every input before anything is sent: it opens it, unpacks it, tells its format and builds its reader.
+//! Adding a format is one file here and one arm in `reader`.
+
+mod arrays;
+mod bulk;
+mod csv;
+mod guess;
+mod json_stream;
+mod jsonl;
+mod open;
+mod unpack;
+mod window;
+
+pub use csv::{CsvOptions, Datatype, EmptyCell};
+pub use guess::Format;
+pub use open::{Input, InputOptions, Inputs, OpenError, open};
+pub use unpack::Compression;
+pub use window::{More, Source, Window};
+
+use crate::record::{BadRecord, Origin, Record};
+use std::io;
+
+/// What a reader found.
+#[derive(Debug)]
+pub enum Step<'a> {
+    /// A record.
+    Record(Record<'a>),
+    /// Something that stands in the place of a record; reading can go on after it.
+    Bad(BadRecord),
+    /// Nothing for now: the pipe is silent.
+    Idle,
+    /// The end of the input.
+    End,
+}
+
+/// Why reading stopped before the end of the input.
+#[derive(Debug)]
+pub struct Broken {
+    /// Where.
+    pub origin: Origin,
+    /// What was wrong.
+    pub text: String,
+}
+
+impl Broken {
+    fn new(origin: Origin, text: impl Into<String>) -> Broken {
+        Broken { origin, text: text.into() }
+    }
+
+    fn io(origin: Origin, error: io::Error) -> Broken {
+        Broken { origin, text: error.to_string() }
+    }
+}
+
+/// Cuts an input into records. One implementation a format.
+pub trait Reader: Send {
+    /// Lends the next record.
+    ///
+    /// # Errors
+    /// When the input cannot be read on: I/O, damaged compression, or a format that has lost its frame.
+    fn next(&mut self) -> Result<Step<'_>, Broken>;
+
+    /// Blank lines passed over so far.
+    fn empty(&self) -> u64;
+}

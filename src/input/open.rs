@@ -1,0 +1,223 @@
+//! Opens every input, looks at its first bytes and builds its reader.
+//! All inputs are looked at before anything is sent, so that a wrong name or a wrong format costs nothing. A regular file
+//! is closed again until its turn, so that any number of them may be named; what is no regular file stays open.
+
+use super::unpack::{Compression, file_source, thread_source};
+use super::window::{More, Window};
+use super::{Broken, Format, Reader, guess};
+use super::{arrays, bulk, csv, json_stream, jsonl};
+use crate::record::Origin;
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+/// How inputs are read.
+#[derive(Clone, Debug)]
+pub struct InputOptions {
+    /// The format of every input; `None` tells it for each.
+    pub format: Option<Format>,
+    /// The compression of every input; `None` tells it by magic bytes.
+    pub compression: Option<Compression>,
+    /// Text lines passed over at the beginning of each input.
+    pub skip_lines: u64,
+    /// Longest record, in bytes, at most 1 GiB.
+    pub max_record_bytes: usize,
+    /// For CSV, TSV and arrays.
+    pub csv: csv::CsvOptions,
+}
+
+/// Why an input cannot be used; nothing has been sent then.
+#[derive(Debug)]
+pub enum OpenError {
+    /// The command line is wrong about it (exit code 2).
+    Usage(String),
+    /// It cannot be read (exit code 5).
+    Unreadable(String),
+}
+
+/// One input that has been looked at.
+#[derive(Debug)]
+pub struct Input {
+    /// Its name in messages.
+    pub name: String,
+    /// Its format.
+    pub format: Format,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    File(PathBuf, Compression),
+    Opened(Window),
+}
+
+/// All inputs of a run, in order.
+#[derive(Debug)]
+pub struct Inputs {
+    /// The inputs.
+    pub list: Vec<Input>,
+    /// Bytes that have been read, as stored (compressed), over all inputs.
+    pub bytes_read: Arc<AtomicU64>,
+    /// Size of all inputs as stored; `None` if one of them is no regular file.
+    pub size: Option<u64>,
+    /// Whether one of them is compressed.
+    pub compressed: bool,
+}
+
+/// How much of an input is looked at to tell its format, in bytes.
+const LOOK: usize = 1024 * 1024;
+
+/// Opens `files` (`-` is stdin; none is stdin alone) and tells the format of each.
+///
+/// # Errors
+/// For the first input that is missing, unreadable, or whose format cannot be told.
+pub fn open(files: &[PathBuf], options: &InputOptions) -> Result<Inputs, OpenError> {
+    let stdin = [PathBuf::from("-")];
+    let files = if files.is_empty() { &stdin[..] } else { files };
+    let mut inputs =
+        Inputs { list: Vec::new(), bytes_read: Arc::default(), size: Some(0), compressed: false };
+    for path in files {
+        let name = if path.as_os_str() == "-" { "stdin".to_owned() } else { path.display().to_string() };
+        let unreadable = |error: io::Error| OpenError::Unreadable(format!("{name}: {}", plain(&error)));
+        let input = if name == "stdin" && path.as_os_str() == "-" {
+            if inputs.list.iter().any(|input| matches!(input.place, Place::Opened(_)) && input.name == "stdin") {
+                return Err(OpenError::Usage("stdin (`-`) can be named only once".to_owned()));
+            }
+            if io::stdin().is_terminal() {
+                return Err(OpenError::Usage("no input: name a file, or pipe data to stdin".to_owned()));
+            }
+            inputs.size = None;
+            opened(name, io::stdin(), options, &inputs.bytes_read)?
+        } else {
+            let file = File::open(path).map_err(unreadable)?;
+            let about = file.metadata().map_err(unreadable)?;
+            if about.is_dir() {
+                return Err(OpenError::Unreadable(format!("{name}: is a directory")));
+            }
+            if about.is_file() {
+                inputs.size = inputs.size.map(|size| size + about.len());
+                let input = regular(name, path.clone(), file, options)?;
+                inputs.compressed |= !matches!(input.place, Place::File(_, Compression::None));
+                input
+            } else {
+                inputs.size = None;
+                opened(name, file, options, &inputs.bytes_read)?
+            }
+        };
+        inputs.list.push(input);
+    }
+    Ok(inputs)
+}
+
+fn plain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn regular(name: String, path: PathBuf, mut file: File, options: &InputOptions) -> Result<Input, OpenError> {
+    let unreadable = |error: io::Error| OpenError::Unreadable(format!("{name}: {error}"));
+    let mut start = Vec::new();
+    file.by_ref().take(6).read_to_end(&mut start).map_err(unreadable)?;
+    let compression = options.compression.unwrap_or_else(|| Compression::of(&start));
+    let again = File::open(&path).map_err(unreadable)?;
+    let source = file_source(again, compression, Arc::default()).map_err(unreadable)?;
+    let mut window = Window::new(source);
+    let format = look(&name, &mut window, options)?;
+    Ok(Input { name, format, place: Place::File(path, compression) })
+}
+
+fn opened(
+    name: String,
+    raw: impl Read + Send + 'static,
+    options: &InputOptions,
+    count: &Arc<AtomicU64>,
+) -> Result<Input, OpenError> {
+    let counted = super::unpack::Counted::new(raw, count.clone());
+    let mut window = Window::new(thread_source(counted, options.compression));
+    let format = look(&name, &mut window, options)?;
+    Ok(Input { name, format, place: Place::Opened(window) })
+}
+
+/// Reads the first bytes, gives up a byte order mark and the lines to skip, and tells the format.
+fn look(name: &str, window: &mut Window, options: &InputOptions) -> Result<Format, OpenError> {
+    let unreadable = |error: io::Error| OpenError::Unreadable(format!("{name}: {error}"));
+    begin(window, options.skip_lines).map_err(unreadable)?;
+    let start = window.bytes();
+    if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) || start.iter().take(2).any(|b| *b == 0) {
+        return Err(OpenError::Unreadable(format!(
+            "{name}: this is UTF-16 or binary; only UTF-8 is read (try `iconv -f UTF-16 -t UTF-8`)"
+        )));
+    }
+    if let Some(format) = options.format.or_else(|| guess::by_name(name)) {
+        return Ok(format);
+    }
+    loop {
+        let bytes = window.bytes();
+        let first = bytes.iter().position(|byte| !byte.is_ascii_whitespace());
+        let line_ended = first.is_some_and(|at| memchr::memchr(b'\n', &bytes[at..]).is_some());
+        if line_ended || bytes.len() > LOOK || window.more().map_err(unreadable)? == More::End {
+            return guess::by_content(name, window.bytes()).map_err(OpenError::Usage);
+        }
+    }
+}
+
+/// Gives up a byte order mark, then `lines` lines.
+fn begin(window: &mut Window, lines: u64) -> io::Result<()> {
+    while window.bytes().len() < 4 && window.more()? != More::End {}
+    if window.bytes().starts_with(b"\xef\xbb\xbf") {
+        window.consume(3);
+    }
+    for _ in 0..lines {
+        loop {
+            if let Some(at) = memchr::memchr(b'\n', window.bytes()) {
+                window.consume(at + 1);
+                break;
+            }
+            window.consume(window.bytes().len());
+            if window.more()? == More::End {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Input {
+    /// Builds the reader of this input, the `file`-th of the run, from its beginning. Called once.
+    ///
+    /// # Errors
+    /// When the file has gone since it was looked at, or its header cannot be read.
+    pub fn reader(
+        self,
+        file: u32,
+        options: &InputOptions,
+        bytes_read: &Arc<AtomicU64>,
+    ) -> Result<Box<dyn Reader>, Broken> {
+        let origin = Origin { file, line: 1, ..Origin::default() };
+        let window = match self.place {
+            Place::Opened(window) => window,
+            Place::File(path, compression) => {
+                let file = File::open(path).map_err(|error| Broken::io(origin, error))?;
+                let source = file_source(file, compression, bytes_read.clone());
+                let mut window = Window::new(source.map_err(|error| Broken::io(origin, error))?);
+                begin(&mut window, options.skip_lines).map_err(|error| Broken::io(origin, error))?;
+                window
+            }
+        };
+        let max = options.max_record_bytes;
+        let skipped = options.skip_lines;
+        Ok(match self.format {
+            Format::Jsonl => Box::new(jsonl::Jsonl::new(jsonl::Lines::new(window, file, skipped, max))),
+            Format::Json => Box::new(json_stream::JsonStream::new(window, file, skipped + 1, max)),
+            Format::Csv => Box::new(csv::Csv::new(window, file, skipped, max, &options.csv, csv::Dialect::csv(&options.csv))),
+            Format::Tsv => Box::new(csv::Csv::new(window, file, skipped, max, &options.csv, csv::Dialect::tsv(&options.csv))),
+            Format::Arrays => Box::new(arrays::Arrays::new(jsonl::Lines::new(window, file, skipped, max), &options.csv)),
+            Format::Bulk => Box::new(bulk::Bulk::new(jsonl::Lines::new(window, file, skipped, max))),
+        })
+    }
+}

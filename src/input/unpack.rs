@@ -1,0 +1,129 @@
+//! Decompression, told by magic bytes, and the thread that reads what is not a plain file.
+
+use super::window::Source;
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::sync_channel;
+
+/// How an input is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// RFC 1952, one or more members.
+    Gzip,
+    /// RFC 8878, one or more frames.
+    Zstd,
+    /// bzip2, one or more streams.
+    Bzip2,
+    /// .xz, one or more streams.
+    Xz,
+}
+
+impl Compression {
+    /// Tells the compression from the first bytes of a file (six are enough).
+    pub fn of(start: &[u8]) -> Compression {
+        match start {
+            [0x1f, 0x8b, ..] => Compression::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Compression::Zstd,
+            [b'B', b'Z', b'h', b'1'..=b'9', ..] => Compression::Bzip2,
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Compression::Xz,
+            _ => Compression::None,
+        }
+    }
+}
+
+/// Counts the bytes that are read through it, as stored.
+#[derive(Debug)]
+pub struct Counted<R> {
+    inner: R,
+    count: Arc<AtomicU64>,
+}
+
+impl<R> Counted<R> {
+    /// Adds what `inner` gives to `count`.
+    pub fn new(inner: R, count: Arc<AtomicU64>) -> Counted<R> {
+        Counted { inner, count }
+    }
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.count.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+/// Bytes handed over at a time, and how many hand-overs may wait: what an idle pipeline holds of an input.
+const PIECE: usize = 256 * 1024;
+const WAITING: usize = 4;
+
+/// Reads a regular file: in place if it is not compressed, else by a thread.
+pub fn file_source(file: File, compression: Compression, count: Arc<AtomicU64>) -> io::Result<Source> {
+    let counted = Counted::new(file, count);
+    match compression {
+        Compression::None => Ok(Source::File(counted)),
+        _ => Ok(thread_source(counted, Some(compression))),
+    }
+}
+
+/// Reads `raw` by a thread of its own, and unpacks it there; `None` tells the compression from the first bytes.
+/// The thread ends with the input, or when its receiver is dropped and the next read returns.
+pub fn thread_source(raw: impl Read + Send + 'static, compression: Option<Compression>) -> Source {
+    let (pieces, source) = sync_channel(WAITING);
+    std::thread::spawn(move || {
+        let mut reader = match unpacked(raw, compression) {
+            Ok(reader) => reader,
+            Err(error) => {
+                let _ = pieces.send(Err(error));
+                return;
+            }
+        };
+        loop {
+            let mut piece = vec![0; PIECE];
+            let read = match reader.read(&mut piece) {
+                Ok(0) => return,
+                Ok(count) => {
+                    piece.truncate(count);
+                    Ok(piece)
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => Err(explained(error)),
+            };
+            let failed = read.is_err();
+            if pieces.send(read).is_err() || failed {
+                return;
+            }
+        }
+    });
+    Source::Thread(source)
+}
+
+fn explained(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        return io::Error::new(error.kind(), "the compressed data ends too early");
+    }
+    error
+}
+
+fn unpacked(mut raw: impl Read + Send + 'static, compression: Option<Compression>) -> io::Result<Box<dyn Read + Send>> {
+    let mut start = Vec::new();
+    let compression = match compression {
+        Some(compression) => compression,
+        None => {
+            raw.by_ref().take(6).read_to_end(&mut start)?;
+            Compression::of(&start)
+        }
+    };
+    let raw = io::Cursor::new(start).chain(raw);
+    Ok(match compression {
+        Compression::None => Box::new(raw),
+        Compression::Gzip => Box::new(flate2::read::MultiGzDecoder::new(raw)),
+        Compression::Zstd => Box::new(zstd::stream::read::Decoder::new(raw)?),
+        Compression::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(raw)),
+        Compression::Xz => Box::new(lzma_rust2::XzReader::new(raw, true)),
+    })
+}

@@ -1,0 +1,54 @@
+//! JSON as bytes: what a document says, without ever building it.
+//! Documents pass through the program unchanged, so nothing here makes a tree of values: the scanner checks one object
+//! against RFC 8259 and notes where its members lie; the rest of the module reads, writes and splices those places.
+
+mod merge;
+mod scan;
+mod text;
+
+pub use merge::{MergeError, merge};
+pub use scan::{Fault, Member, Scanner, Span};
+pub use text::{quote_into, same_name, unescape};
+
+/// What kind of value some JSON text is, told from its first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `{…}`
+    Object,
+    /// `[…]`
+    Array,
+    /// `"…"`
+    String,
+    /// `-1.5e3`
+    Number,
+    /// `true` or `false`
+    Boolean,
+    /// `null`
+    Null,
+}
+
+impl Kind {
+    /// Tells the kind of a value that the scanner has accepted.
+    pub fn of(value: &str) -> Kind {
+        match value.as_bytes().first() {
+            Some(b'{') => Kind::Object,
+            Some(b'[') => Kind::Array,
+            Some(b'"') => Kind::String,
+            Some(b't' | b'f') => Kind::Boolean,
+            Some(b'n') => Kind::Null,
+            _ => Kind::Number,
+        }
+    }
+
+    /// The word for it in a message, with its article.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Object => "an object",
+            Kind::Array => "an array",
+            Kind::String => "a string",
+            Kind::Number => "a number",
+            Kind::Boolean => "a boolean",
+            Kind::Null => "null",
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! `bulkimport` reads records from files or stdin, turns them into actions, applies them in batches to a target and
+//! accounts for every one of them.
+//!
+//! ```text
+//!  bytes            records           actions            batches               sink              outcome        report
+//!  file ─┐                                           ┌─ lane 0 ─[channel]─> settle(sink) ─┐
+//!  stdin ├─> Reader ───────> shape + key ──> Batcher ┼─ lane 1 ─[channel]─> settle(sink) ─┼─[channel]─> Report ─> exit code
+//!  .gz   ─┘  lends one       one Action      copies  └─ lane n ─[channel]─> settle(sink) ─┘   counts, reasons
+//!            record a time   each            once       apply, decide, retry
+//! ```
+//!
+//! One way, left to right. A stage knows only the type on its left and on its right; nothing is shared but channels, and
+//! no stage prints. Every record read ends in exactly one bucket:
+//! `read = created + updated + ignored + deleted + errors + unknown + unsent`.
+
+pub mod action;
+pub mod batch;
+//pub mod cli;
+pub mod config;
+pub mod input;
+pub mod json;
+pub mod pipeline;
+pub mod progress;
+pub mod record;
+pub mod report;
+pub mod retry;
+pub mod run;
+pub mod shape;
+pub mod sink;
+pub mod stop;

@@ -1,0 +1,330 @@
+//! The picture of `lib.rs` as code: one thread reads, one a lane applies, and the calling one adds up.
+
+use crate::action::Decider;
+use crate::batch::{Batch, Batcher, Limits};
+use crate::input::{Input, InputOptions, Step};
+use crate::progress::Meter;
+use crate::record::BadRecord;
+use crate::report::{Message, ReadEnd, Report};
+use crate::retry::{Patience, patiently, settle};
+use crate::shape::Shaper;
+use crate::sink::{Counts, Note, Outcome, Sink, Trouble};
+use crate::stop::Stop;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::time::{Duration, Instant};
+
+/// Everything that the threads of a run need.
+pub struct Plan {
+    /// The inputs, in order.
+    pub inputs: Vec<Input>,
+    /// How they are read.
+    pub options: InputOptions,
+    /// Stop after so many records.
+    pub limit: Option<u64>,
+    /// Shapes records.
+    pub shaper: Shaper,
+    /// Makes actions of them.
+    pub decider: Decider,
+    /// Sizes of batches.
+    pub limits: Limits,
+    /// One sink a lane.
+    pub sinks: Vec<Box<dyn Sink>>,
+    /// How far reading is.
+    pub meter: Meter,
+    /// What ends the run early.
+    pub stop: Stop,
+}
+
+/// Runs the plan to its end; everything that happens reaches the report.
+pub fn run(plan: Plan, report: &mut Report) {
+    let cut = AtomicBool::new(false);
+    let (messages, inbox) = channel();
+    let Plan { inputs, options, limit, shaper, decider, limits, sinks, meter, stop } = plan;
+    std::thread::scope(|scope| {
+        let mut lanes = Vec::with_capacity(sinks.len());
+        for sink in sinks {
+            let (batches, arriving) = sync_channel(1);
+            let (returned, free) = channel();
+            let lane = Lane { sink, arriving, returned, messages: messages.clone(), stop: &stop, cut: &cut };
+            scope.spawn(move || lane.run(limits));
+            lanes.push(LaneEnd { batcher: Batcher::new(limits), batches, free });
+        }
+        let reading = Reading {
+            options: &options,
+            limit: limit.unwrap_or(u64::MAX),
+            shaper,
+            decider,
+            lanes,
+            meter: &meter,
+            stop: &stop,
+            read: 0,
+            empty: 0,
+        };
+        let end = messages.clone();
+        let cut = &cut;
+        scope.spawn(move || {
+            // A lane still at work is told how reading ended before its channel closes with `reading`.
+            let _ = end.send(Message::Read(reading.run(inputs, cut)));
+        });
+        drop(messages);
+        collect(&inbox, &meter, report);
+    });
+}
+
+/// Hands messages to the report until every thread is done.
+fn collect(inbox: &Receiver<Message>, meter: &Meter, report: &mut Report) {
+    loop {
+        match inbox.recv_timeout(report.interval()) {
+            Ok(message) => report.absorb(message, meter.records.load(Ordering::Relaxed)),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        report.tick();
+    }
+}
+
+/// The reading thread's end of a lane.
+struct LaneEnd {
+    batcher: Batcher,
+    batches: SyncSender<Batch>,
+    /// Batches that the lane is done with.
+    free: Receiver<Batch>,
+}
+
+impl LaneEnd {
+    /// Sends what has been collected. A lane never hangs up before its channel closes.
+    fn send(&mut self) {
+        if self.batcher.is_empty() {
+            return;
+        }
+        let next = self.free.try_recv().unwrap_or_default();
+        let _ = self.batches.send(self.batcher.take(next));
+    }
+}
+
+/// The reading thread: from inputs to batches.
+struct Reading<'r> {
+    options: &'r InputOptions,
+    limit: u64,
+    shaper: Shaper,
+    decider: Decider,
+    lanes: Vec<LaneEnd>,
+    meter: &'r Meter,
+    stop: &'r Stop,
+    read: u64,
+    empty: u64,
+}
+
+/// How many records are read between two looks at the clock.
+const LOOK: u64 = 64;
+
+impl Reading<'_> {
+    fn run(mut self, inputs: Vec<Input>, cut: &AtomicBool) -> ReadEnd {
+        let mut broken = None;
+        for (number, input) in inputs.into_iter().enumerate() {
+            if self.is_over() {
+                break;
+            }
+            if let Err(why) = self.input(input, number as u32) {
+                broken = Some(why);
+                break;
+            }
+        }
+        for lane in &mut self.lanes {
+            lane.send();
+        }
+        cut.store(broken.is_some() || self.stop.asked(), Ordering::SeqCst);
+        self.meter.records.store(self.read, Ordering::Relaxed);
+        ReadEnd { records: self.read, empty: self.empty, broken }
+    }
+
+    fn is_over(&self) -> bool {
+        self.read >= self.limit || self.stop.asked()
+    }
+
+    fn input(&mut self, input: Input, number: u32) -> Result<(), crate::input::Broken> {
+        let mut reader = input.reader(number, self.options, &self.meter.bytes)?;
+        let mut result = Ok(());
+        while !self.is_over() {
+            match reader.next() {
+                Ok(Step::End) => break,
+                Ok(step) => self.step(step),
+                Err(why) => {
+                    result = Err(why);
+                    break;
+                }
+            }
+        }
+        self.empty += reader.empty();
+        result
+    }
+
+    fn step(&mut self, step: Step<'_>) {
+        let ordinal = self.read;
+        let lanes = self.lanes.len() as u64;
+        match step {
+            Step::Idle | Step::End => {
+                self.send_due();
+                return;
+            }
+            Step::Bad(bad) => self.reject(ordinal, bad),
+            Step::Record(record) => {
+                let origin = record.origin;
+                let decided = match self.shaper.shape(record) {
+                    Ok(record) => self.decider.decide(&record, ordinal),
+                    Err(reason) => Err(reason),
+                };
+                match decided {
+                    Ok(action) => {
+                        let lane = &mut self.lanes[lane_of(action.key_text(), lanes)];
+                        if lane.batcher.must_go_before(action.bytes()) {
+                            lane.send();
+                        }
+                        if lane.batcher.push(ordinal, origin, &action) {
+                            lane.send();
+                        }
+                    }
+                    Err(reason) => self.reject(ordinal, BadRecord { origin, reason }),
+                }
+            }
+        }
+        self.read += 1;
+        if self.read.is_multiple_of(LOOK) {
+            self.meter.records.store(self.read, Ordering::Relaxed);
+            self.send_due();
+        }
+    }
+
+    /// A record without a key travels in a lane that depends on its place in the input alone.
+    fn reject(&mut self, ordinal: u64, bad: BadRecord) {
+        let lane = (ordinal % self.lanes.len() as u64) as usize;
+        if self.lanes[lane].batcher.reject(ordinal, bad) {
+            self.lanes[lane].send();
+        }
+    }
+
+    fn send_due(&mut self) {
+        let now = Instant::now();
+        for lane in &mut self.lanes {
+            if lane.batcher.is_due(now) {
+                lane.send();
+            }
+        }
+    }
+}
+
+/// The lane of a key: always the same for the same key, so that its actions stay in order (FNV-1a).
+fn lane_of(key: &str, lanes: u64) -> usize {
+    if lanes == 1 {
+        return 0;
+    }
+    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    (hash % lanes) as usize
+}
+
+/// A lane: one thread, one sink, one batch at a time.
+struct Lane<'r> {
+    sink: Box<dyn Sink>,
+    arriving: Receiver<Batch>,
+    returned: Sender<Batch>,
+    messages: Sender<Message>,
+    stop: &'r Stop,
+    cut: &'r AtomicBool,
+}
+
+impl Lane<'_> {
+    fn run(mut self, limits: Limits) {
+        let mut ended = false;
+        loop {
+            match self.arriving.recv_timeout(limits.interval) {
+                Ok(mut batch) => {
+                    if ended {
+                        self.pass_over(&batch);
+                    } else {
+                        ended = !self.batch(&batch);
+                    }
+                    batch.clear(limits.bytes);
+                    let _ = self.returned.send(batch);
+                }
+                Err(RecvTimeoutError::Timeout) if ended => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    ended = !self.step(|sink, out, say, _| sink.rest(out, say));
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        if !ended {
+            let cut = self.cut.load(Ordering::SeqCst);
+            self.step(|sink, out, say, sleep| {
+                let done = patiently(Patience::default(), sleep, &mut || sink.finish(cut, out, say));
+                if matches!(done, Err(Trouble::Busy(_))) {
+                    sink.abandon(out);
+                }
+                done
+            });
+        }
+    }
+
+    fn batch(&mut self, batch: &Batch) -> bool {
+        self.step(|sink, out, say, sleep| {
+            let done = settle(sink, batch, out, say, Patience::default(), sleep);
+            if matches!(done, Err(Trouble::Busy(_))) {
+                leave_unsent(batch, out);
+                sink.abandon(out);
+            }
+            done
+        })
+    }
+
+    /// Lets the sink do something and sends on what came of it; false if the sink cannot go on.
+    fn step(
+        &mut self,
+        act: impl FnOnce(
+            &mut dyn Sink,
+            &mut Outcome,
+            &mut dyn FnMut(Note),
+            &mut dyn FnMut(Duration) -> bool,
+        ) -> Result<(), Trouble>,
+    ) -> bool {
+        let mut out = Outcome::default();
+        let (messages, stop) = (self.messages.clone(), self.stop);
+        let mut say = |note| {
+            let _ = messages.send(Message::Note(note));
+        };
+        let mut sleep = |pause: Duration| {
+            std::thread::sleep(pause);
+            !stop.asked()
+        };
+        let done = act(self.sink.as_mut(), &mut out, &mut say, &mut sleep);
+        if !out.is_empty() {
+            let _ = self.messages.send(Message::Outcome(out));
+        }
+        match done {
+            Ok(()) => true,
+            Err(trouble) => {
+                let _ = self.messages.send(Message::Trouble(trouble));
+                self.stop.ask();
+                false
+            }
+        }
+    }
+
+    /// Settles a batch that came after the sink had ended: nothing of it is sent.
+    fn pass_over(&self, batch: &Batch) {
+        let mut out = Outcome::default();
+        leave_unsent(batch, &mut out);
+        let _ = self.messages.send(Message::Outcome(out));
+    }
+}
+
+fn leave_unsent(batch: &Batch, out: &mut Outcome) {
+    for (item, action) in batch.items() {
+        match action {
+            Ok(_) => out.settle(Counts { unsent: 1, ..Counts::default() }),
+            Err(reason) => out.fail(item.origin, reason.clone()),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! A record: one JSON object as the bytes the user wrote, and where it was found.
+//! Formats that are not JSON (CSV, arrays) write the object themselves; from here on all records look alike.
+
+use crate::json::Member;
+
+/// Where a record begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Index of the input among the files of the run, from 0.
+    pub file: u32,
+    /// Line of its first byte, from 1.
+    pub line: u64,
+    /// Number of the record in its file, from 1; it tells the records of one long line apart.
+    pub record: u64,
+    /// Byte offset of its first byte in the decompressed file, from 0.
+    pub offset: u64,
+}
+
+/// One record, lent by a reader until the next one is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// The object, without blanks around it. It is valid JSON.
+    pub text: &'a str,
+    /// Its members, as ranges of `text`.
+    pub members: &'a [Member],
+    /// Where it begins.
+    pub origin: Origin,
+    /// The bulk action line before it, for `--type bulk`. A record of a `delete` has an empty `text`.
+    pub command: Option<Command<'a>>,
+    /// Columns of a CSV row that hold a bare `null`, so that they are no members; `--merge-attributes` writes `null` for them.
+    pub nulls: &'a [&'a str],
+}
+
+/// The action line of a bulk file.
+#[derive(Clone, Copy, Debug)]
+pub struct Command<'a> {
+    /// The name of the action, as the line has it.
+    pub verb: Verb,
+    /// The metadata object, valid JSON.
+    pub meta: &'a str,
+    /// Members of `meta`.
+    pub members: &'a [Member],
+}
+
+/// The four actions of the bulk API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Store it, whatever is there.
+    Index,
+    /// Store it if nothing is there.
+    Create,
+    /// Change what is there.
+    Update,
+    /// Remove what is there.
+    Delete,
+}
+
+/// Why something is counted as an error: what the report groups by, and the sentence a person reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// The type, in words joined by underscores: `duplicate_key`.
+    pub kind: &'static str,
+    /// One sentence, lowercase, without the origin: `duplicate key "A-17"`.
+    pub text: String,
+}
+
+impl Reason {
+    /// Makes a reason.
+    pub fn new(kind: &'static str, text: impl Into<String>) -> Reason {
+        Reason { kind, text: text.into() }
+    }
+}
+
+/// Something in the input that takes the place of a record and is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRecord {
+    /// Where it begins.
+    pub origin: Origin,
+    /// What is wrong with it.
+    pub reason: Reason,
+}

@@ -1,0 +1,131 @@
+//! Makes objects and arrays of dotted names: `a.b` a member of an object, `tags.0` an element of an array.
+
+use crate::json::{Member, quote_into, unescape};
+use crate::record::Reason;
+
+/// Largest array index a name may have, so that a name cannot ask for unbounded memory.
+const MAX_INDEX: usize = 9_999;
+
+enum Node<'a> {
+    Leaf(&'a str),
+    Inner(Vec<(String, Node<'a>)>),
+}
+
+/// Writes the nested form of a flat object into `out`.
+///
+/// # Errors
+/// When a name is both a value and the beginning of another name, or an array index is above 9999.
+pub(super) fn write_nested(text: &str, members: &[Member], out: &mut String) -> Result<(), Reason> {
+    let mut root = Vec::new();
+    for member in members {
+        let written = member.name.of(text);
+        let name = unescape(written).ok_or_else(|| clash(written))?;
+        let mut path: Vec<&str> = name.split('.').collect();
+        if path.iter().any(|part| part.is_empty()) {
+            path = vec![&name];
+        }
+        insert(&mut root, &path, member.value.of(text)).map_err(|()| clash(&name))?;
+    }
+    out.clear();
+    // The outermost level is a document, so it is an object whatever its names look like.
+    write_object(&root, out)
+}
+
+fn clash(name: &str) -> Reason {
+    Reason::new("name_clash", format!("--nested: `{name}` clashes with another name"))
+}
+
+fn insert<'a>(level: &mut Vec<(String, Node<'a>)>, path: &[&str], value: &'a str) -> Result<(), ()> {
+    let [first, rest @ ..] = path else { return Err(()) };
+    let found = level.iter().position(|(name, _)| name == first);
+    if rest.is_empty() {
+        if found.is_some() {
+            return Err(());
+        }
+        level.push(((*first).to_owned(), Node::Leaf(value)));
+        return Ok(());
+    }
+    let place = found.unwrap_or_else(|| {
+        level.push(((*first).to_owned(), Node::Inner(Vec::new())));
+        level.len() - 1
+    });
+    match &mut level[place].1 {
+        Node::Inner(inner) => insert(inner, rest, value),
+        Node::Leaf(_) => Err(()),
+    }
+}
+
+fn index(name: &str) -> Option<usize> {
+    let canonical = name == "0" || !name.starts_with('0');
+    (canonical && name.bytes().all(|byte| byte.is_ascii_digit())).then(|| name.parse().ok())?
+}
+
+fn write_node(node: &Node<'_>, out: &mut String) -> Result<(), Reason> {
+    match node {
+        Node::Leaf(value) => out.push_str(value),
+        Node::Inner(level) => match level.iter().map(|(name, _)| index(name)).collect::<Option<Vec<_>>>() {
+            Some(indices) => write_array(level, &indices, out)?,
+            None => write_object(level, out)?,
+        },
+    }
+    Ok(())
+}
+
+fn write_object(level: &[(String, Node<'_>)], out: &mut String) -> Result<(), Reason> {
+    out.push('{');
+    for (place, (name, node)) in level.iter().enumerate() {
+        out.push_str(if place == 0 { "" } else { "," });
+        quote_into(out, name);
+        out.push(':');
+        write_node(node, out)?;
+    }
+    out.push('}');
+    Ok(())
+}
+
+/// Elements that no name gave are null, so that the others keep their places.
+fn write_array(level: &[(String, Node<'_>)], indices: &[usize], out: &mut String) -> Result<(), Reason> {
+    let last = indices.iter().copied().max().unwrap_or(0);
+    if last > MAX_INDEX {
+        return Err(Reason::new("name_clash", format!("--nested: array index {last} is above {MAX_INDEX}")));
+    }
+    out.push('[');
+    for wanted in 0..=last {
+        out.push_str(if wanted == 0 { "" } else { "," });
+        match indices.iter().position(|index| *index == wanted) {
+            Some(place) => write_node(&level[place].1, out)?,
+            None => out.push_str("null"),
+        }
+    }
+    out.push(']');
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Scanner;
+
+    fn nested(text: &str) -> Result<String, &'static str> {
+        let mut scanner = Scanner::default();
+        scanner.object(text.as_bytes()).expect("an object");
+        let mut out = String::new();
+        write_nested(text, scanner.members(), &mut out).map_err(|reason| reason.kind)?;
+        Ok(out)
+    }
+
+    #[test]
+    fn dots_make_objects_and_digits_arrays() {
+        assert_eq!(
+            nested(r#"{"a.b":1,"a.c.d":2.0,"tags.1":"y","tags.0":"x","gap.2":1,"00.1":0,"x..y":3}"#).as_deref(),
+            Ok(r#"{"a":{"b":1,"c":{"d":2.0}},"tags":["x","y"],"gap":[null,null,1],"00":[null,0],"x..y":3}"#)
+        );
+    }
+
+    #[test]
+    fn a_name_cannot_be_a_value_and_an_object() {
+        assert_eq!(nested(r#"{"a":1,"a.b":2}"#), Err("name_clash"));
+        assert_eq!(nested(r#"{"a.b":1,"a":2}"#), Err("name_clash"));
+        assert_eq!(nested(r#"{"a.99999":1}"#), Err("name_clash"));
+    }
+}

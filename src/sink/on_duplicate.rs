@@ -1,0 +1,29 @@
+//! What an action means to each target when its key exists already. This file is the table of DESIGN 5.
+
+use crate::action::Op;
+
+/// `--on-duplicate`: what happens when a document with the same key exists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDuplicate {
+    /// The stored document stays, ours is an error.
+    #[default]
+    Error,
+    /// Ours is merged in.
+    Update,
+    /// Ours takes its place.
+    Replace,
+    /// The stored document stays, ours is ignored.
+    Ignore,
+}
+
+impl OnDuplicate {
+    /// The operation that the store performs.
+    pub fn on_store(self) -> Op {
+        match self {
+            OnDuplicate::Error => Op::Create,
+            OnDuplicate::Ignore => Op::CreateOrIgnore,
+            OnDuplicate::Replace => Op::Index,
+            OnDuplicate::Update => Op::Upsert,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The embedded store: one SQLite file, one table a collection.
+//! A regular file is imported in one transaction; what comes from a pipe in several, so that it is not all lost with the
+//! process. Nothing counts as stored before its transaction is committed.
+
+mod apply;
+mod load;
+mod lock;
+mod schema;
+mod store;
+mod unique;
+
+pub use store::{Opening, Store, StoreOptions};
+
+use crate::record::Reason;
+use rusqlite::ffi;
+
+/// The reason of an action whose key exists.
+fn duplicate(key: &str) -> Reason {
+    Reason::new("duplicate_key", format!("duplicate key {key:?}"))
+}
+
+fn is_unique_violation(error: &rusqlite::Error) -> bool {
+    matches!(error, rusqlite::Error::SqliteFailure(cause, _) if cause.extended_code == ffi::SQLITE_CONSTRAINT_UNIQUE)
+}
+
+/// Tells a document that the store refuses from a store that fails.
+fn refused_document(error: rusqlite::Error) -> rusqlite::Result<Reason> {
+    if is_unique_violation(&error) {
+        let text = error.to_string();
+        let field = text.rsplit_once("_unique_").map(|(_, field)| field.trim_end_matches('\''));
+        return Ok(Reason::new(
+            "unique_constraint",
+            match field {
+                Some(field) => format!("another document has the same `{field}`"),
+                None => text,
+            },
+        ));
+    }
+    match &error {
+        // An index on a field has to read the document, and SQLite reads at most 1000 levels.
+        rusqlite::Error::SqliteFailure(_, Some(text)) if text.contains("malformed JSON") => {
+            Ok(Reason::new("unreadable_document", "SQLite cannot read this document for its unique index"))
+        }
+        _ => Err(error),
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error, rusqlite::Error::SqliteFailure(cause, _)
+        if matches!(cause.code, rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked))
+}
+
+/// Says in a person's words why SQLite failed.
+fn explained(store: &std::path::Path, error: &rusqlite::Error) -> String {
+    use rusqlite::ErrorCode;
+    let store = store.display();
+    let rusqlite::Error::SqliteFailure(cause, _) = error else { return format!("{store}: {error}") };
+    match cause.code {
+        ErrorCode::NotADatabase => format!("{store}: not a SQLite database"),
+        ErrorCode::DiskFull => format!("{store}: no space left for the store or for SQLite's temporary files"),
+        ErrorCode::ReadOnly => format!("{store}: may not be written"),
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => format!("{store}: locked by another program"),
+        ErrorCode::CannotOpen => format!("{store}: cannot be opened"),
+        ErrorCode::DatabaseCorrupt => format!("{store}: the database is damaged ({error})"),
+        ErrorCode::SystemIoFailure => format!("{store}: cannot be read or written ({error})"),
+        _ => format!("{store}: {error}"),
+    }
+}

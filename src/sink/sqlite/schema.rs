@@ -1,0 +1,160 @@
+//! The store's tables, and how a collection is found or made among them.
+//! Everything of ours is named `bulkimport_…`; a collection is a table under its own name, so any SQLite tool reads it.
+
+use crate::record::Reason;
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// Version of the layout. A store of a newer one is refused.
+pub const FORMAT: i64 = 1;
+
+/// A collection as the catalogue has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name, as it was made.
+    pub name: String,
+    /// Whether it holds edges.
+    pub edge: bool,
+    /// Whether an import is under way or was interrupted: its unique index is missing.
+    pub loading: bool,
+    /// The next sequence number.
+    pub next_seq: i64,
+}
+
+/// What stands in the way of a name.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The database said no.
+    Sqlite(rusqlite::Error),
+    /// The name cannot be used.
+    Name(Reason),
+}
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(error: rusqlite::Error) -> Refusal {
+        Refusal::Sqlite(error)
+    }
+}
+
+/// A name as SQL writes it: in double quotes, doubled inside.
+pub fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Text as SQL writes it.
+pub fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// The name of the unique index on a collection's keys.
+pub fn key_index(collection: &str) -> String {
+    format!("bulkimport_{collection}_key")
+}
+
+/// The store's format, `None` if the database has no store yet.
+pub fn format(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    let there: Option<i64> = connection
+        .query_row("SELECT 1 FROM sqlite_schema WHERE name = 'bulkimport_format'", [], |row| row.get(0))
+        .optional()?;
+    match there {
+        None => Ok(None),
+        Some(_) => connection.query_row("SELECT version FROM bulkimport_format", [], |row| row.get(0)).map(Some),
+    }
+}
+
+/// Makes the catalogue in a database that has none.
+pub fn create(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(&format!(
+        "CREATE TABLE bulkimport_format (version INTEGER NOT NULL);
+         INSERT INTO bulkimport_format VALUES ({FORMAT});
+         CREATE TABLE bulkimport_collections (
+           name TEXT NOT NULL PRIMARY KEY COLLATE NOCASE, kind TEXT NOT NULL, state TEXT NOT NULL, next_seq INTEGER NOT NULL);
+         CREATE TABLE bulkimport_origins (
+           collection TEXT NOT NULL, first_row INTEGER NOT NULL, mode TEXT NOT NULL, file TEXT NOT NULL, file_number INTEGER NOT NULL,
+           line INTEGER NOT NULL, step INTEGER NOT NULL, record INTEGER NOT NULL, PRIMARY KEY (collection, first_row)) WITHOUT ROWID;
+         CREATE TABLE bulkimport_tombstones (
+           collection TEXT NOT NULL, _key TEXT NOT NULL, _version INTEGER NOT NULL, deleted_at INTEGER NOT NULL,
+           PRIMARY KEY (collection, _key)) WITHOUT ROWID;"
+    ))
+}
+
+/// Finds a collection under exactly this name.
+pub fn find(connection: &Connection, name: &str) -> Result<Option<Entry>, Refusal> {
+    check_name(name)?;
+    if format(connection)?.is_some() {
+        let found = connection
+            .query_row("SELECT name, kind, state, next_seq FROM bulkimport_collections WHERE name = ?1", [name], |row| {
+                Ok(Entry {
+                    name: row.get(0)?,
+                    edge: row.get::<_, String>(1)? == "edge",
+                    loading: row.get::<_, String>(2)? == "loading",
+                    next_seq: row.get(3)?,
+                })
+            })
+            .optional()?;
+        match found {
+            Some(entry) if entry.name == name => return Ok(Some(entry)),
+            Some(entry) => return Err(clash(name, "a collection", &entry.name)),
+            None => {}
+        }
+    }
+    let other: Option<(String, String)> = connection
+        .query_row("SELECT type, name FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE", [name], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    match other {
+        Some((kind, other)) if other == name => Err(Refusal::Name(Reason::new(
+            "collection_refused",
+            format!("the store has a {kind} {other:?} that is no collection of bulkimport"),
+        ))),
+        Some((kind, other)) => Err(clash(name, &format!("the {kind}"), &other)),
+        None => Ok(None),
+    }
+}
+
+fn clash(name: &str, what: &str, other: &str) -> Refusal {
+    Refusal::Name(Reason::new(
+        "collection_refused",
+        format!("collection {name:?}: the store has {what} {other:?}, and SQLite does not tell the two names apart"),
+    ))
+}
+
+/// Checks what SQLite and this program reserve.
+pub fn check_name(name: &str) -> Result<(), Refusal> {
+    let lower = name.to_ascii_lowercase();
+    let bad = |text: &str| Err(Refusal::Name(Reason::new("collection_refused", format!("collection {name:?}: {text}"))));
+    if name.is_empty() || name.contains('\0') {
+        return bad("the name is empty or has a NUL");
+    }
+    if lower.starts_with("sqlite_") || lower.starts_with("bulkimport_") {
+        return bad("names that begin with sqlite_ or bulkimport_ are reserved");
+    }
+    Ok(())
+}
+
+/// Makes a collection, without its unique index.
+pub fn make(connection: &Connection, name: &str, edge: bool) -> rusqlite::Result<Entry> {
+    // The ends of an edge are read out of the document, so that they cannot differ from it.
+    let ends = if edge {
+        ", _from TEXT AS (doc ->> '$._from') VIRTUAL, _to TEXT AS (doc ->> '$._to') VIRTUAL"
+    } else {
+        ""
+    };
+    connection.execute_batch(&format!(
+        "CREATE TABLE {} (_key TEXT NOT NULL, _version INTEGER NOT NULL, _seq_no INTEGER NOT NULL, doc TEXT NOT NULL{ends})",
+        quoted(name)
+    ))?;
+    let kind = if edge { "edge" } else { "document" };
+    connection.execute("INSERT INTO bulkimport_collections VALUES (?1, ?2, 'loading', 0)", params![name, kind])?;
+    Ok(Entry { name: name.to_owned(), edge, loading: true, next_seq: 0 })
+}
+
+/// Writes what the catalogue says of a collection.
+pub fn save(connection: &Connection, entry: &Entry) -> rusqlite::Result<()> {
+    let state = if entry.loading { "loading" } else { "ready" };
+    connection.execute(
+        "UPDATE bulkimport_collections SET state = ?2, next_seq = ?3 WHERE name = ?1",
+        params![entry.name, state, entry.next_seq],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! Further unique indexes on a collection (`--unique FIELD`), as ArangoDB's non-sparse persistent index: no two documents
+//! have the same value there, and a missing value is a null that only one document may have.
+
+use super::schema::{key_index, literal, quoted};
+use rusqlite::Connection;
+
+/// Makes the unique index on a field, a dotted path, unless it is there.
+pub fn make(connection: &Connection, collection: &str, field: &str) -> rusqlite::Result<()> {
+    let path: String = field.split('.').fold("$".to_owned(), |path, name| format!("{path}.\"{name}\""));
+    let path = literal(&path);
+    // Two parts, because SQL takes true for 1 and the text "null" for a null: the type, then the value. An integer beyond
+    // 64 bits is compared by its digits, since SQLite would round it.
+    connection.execute_batch(&format!(
+        "CREATE UNIQUE INDEX IF NOT EXISTS {} ON {} (
+           CASE ifnull(json_type(doc, {path}), 'null') WHEN 'integer' THEN 'number' WHEN 'real' THEN 'number'
+             ELSE ifnull(json_type(doc, {path}), 'null') END,
+           CASE WHEN json_type(doc, {path}) = 'integer' AND typeof(json_extract(doc, {path})) = 'real'
+             THEN doc -> {path} ELSE ifnull(json_extract(doc, {path}), 0) END)",
+        quoted(&format!("bulkimport_{collection}_unique_{field}")),
+        quoted(collection),
+    ))
+}
+
+/// Whether a collection has unique indexes besides that on its keys, whoever made them.
+pub fn any(connection: &Connection, collection: &str) -> rusqlite::Result<bool> {
+    connection.query_row(
+        "SELECT count(*) > 0 FROM pragma_index_list(?1) WHERE \"unique\" AND name <> ?2",
+        [collection, &key_index(collection)],
+        |row| row.get(0),
+    )
+}

@@ -1,0 +1,46 @@
+//! What ends a run early, as one flag that every thread looks at.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Shared by the threads of a run; clones see the same state.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    signal: Arc<AtomicUsize>,
+    asked: Arc<AtomicBool>,
+}
+
+impl Stop {
+    /// Turns SIGINT and SIGTERM into a request to stop; the second one ends the process at once.
+    ///
+    /// # Errors
+    /// When the handlers cannot be installed.
+    pub fn on_signals(&self) -> io::Result<()> {
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+            // The order matters: the first signal finds `asked` false here and sets it below.
+            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, self.asked.clone())?;
+            signal_hook::flag::register_usize(signal, self.signal.clone(), signal as usize)?;
+            signal_hook::flag::register(signal, self.asked.clone())?;
+        }
+        Ok(())
+    }
+
+    /// Asks the run to stop.
+    pub fn ask(&self) {
+        self.asked.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the run was asked to stop, by whom ever.
+    pub fn asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// The signal that asked, if one did.
+    pub fn signal(&self) -> Option<i32> {
+        match self.signal.load(Ordering::SeqCst) {
+            0 => None,
+            signal => Some(signal as i32),
+        }
+    }
+}
