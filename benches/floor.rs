@@ -2,8 +2,9 @@
 //! unique key. One thread; `memchr` finds the lines, `serde_json` checks each and lends its key, one prepared insert, the
 //! unique index built last. It is not a program to use: nothing is counted, a duplicate ends it, and a kill ruins the store.
 //!
-//! `floor INPUT STORE` prints the pragmas it ran with. It never imports anything of ours, so that we cannot slow it down.
+//! `floor INPUT STORE [PAGE_SIZE]` prints the pragmas it ran with. It uses nothing of ours, so that we cannot slow it down.
 
+use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 use serde::Deserialize;
 use std::error::Error;
@@ -23,12 +24,13 @@ struct Document<'a> {
 }
 
 fn main() -> ExitCode {
-    let files: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    let [input, store] = files.as_slice() else {
-        let _ = writeln!(io::stderr(), "usage: floor INPUT STORE (a new file); benches/run calls it");
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let page_size = words.get(2).map_or(Ok(4096), |size| size.parse::<u32>());
+    let ([input, store] | [input, store, _], Ok(page_size)) = (words.as_slice(), page_size) else {
+        let _ = writeln!(io::stderr(), "usage: floor INPUT STORE [PAGE_SIZE]; benches/run calls it");
         return ExitCode::from(2);
     };
-    match load(input, store) {
+    match load(input, store, page_size) {
         Ok(said) => {
             let _ = io::stdout().write_all(said.as_bytes());
             ExitCode::SUCCESS
@@ -40,16 +42,17 @@ fn main() -> ExitCode {
     }
 }
 
-fn load(input: &str, store: &str) -> Result<String, Box<dyn Error>> {
+fn load(input: &str, store: &str, page_size: u32) -> Result<String, Box<dyn Error>> {
     let mut file = File::open(input)?;
     let db = Connection::open(store)?;
-    db.execute_batch(PRAGMAS)?;
+    db.execute_batch(&format!("pragma page_size = {page_size}; {PRAGMAS}"))?;
     db.execute_batch("create table big (_key text not null, _version integer, _seq_no integer, doc text); begin")?;
     let mut insert = db.prepare("insert into big values (?1, 1, ?2, ?3)")?;
     let mut rows = 0_i64;
     each_line(&mut file, |line| {
-        let key = serde_json::from_slice::<Document>(line)?.key;
-        insert.execute(params![key, rows, std::str::from_utf8(line)?])?;
+        let text = std::str::from_utf8(line)?;
+        let key = serde_json::from_str::<Document>(text)?.key;
+        insert.execute(params![key, rows, text])?;
         rows += 1;
         Ok(())
     })?;
@@ -57,10 +60,11 @@ fn load(input: &str, store: &str) -> Result<String, Box<dyn Error>> {
     db.execute_batch("create unique index big_key on big (_key); commit")?;
     let mut said = format!("rows: {rows}\nsqlite: {}\n", rusqlite::version());
     for name in SHOWN {
-        let value: rusqlite::types::Value = db.query_row(&format!("pragma {name}"), [], |row| row.get(0))?;
+        let value = db.query_row(&format!("pragma {name}"), [], |row| row.get(0))?;
         said.push_str(&match value {
-            rusqlite::types::Value::Text(text) => format!("{name}: {text}\n"),
-            other => format!("{name}: {}\n", if let rusqlite::types::Value::Integer(n) = other { n } else { 0 }),
+            Value::Text(text) => format!("{name}: {text}\n"),
+            Value::Integer(number) => format!("{name}: {number}\n"),
+            other => format!("{name}: {other:?}\n"),
         });
     }
     Ok(said)

@@ -11,6 +11,7 @@ use crate::shape::Shaper;
 use crate::sink::{Counts, Note, Outcome, Sink, Trouble};
 use crate::stop::Stop;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::Scope;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -47,7 +48,7 @@ pub fn run(plan: Plan, report: &mut Report) {
             let (batches, arriving) = sync_channel(1);
             let (returned, free) = channel();
             let lane = Lane { sink, arriving, returned, messages: messages.clone(), stop: &stop, cut: &cut };
-            scope.spawn(move || lane.run(limits));
+            named(scope, format!("lane-{}", lanes.len()), move || lane.run(limits));
             lanes.push(LaneEnd { batcher: Batcher::new(limits), batches, free });
         }
         let reading = Reading {
@@ -63,13 +64,19 @@ pub fn run(plan: Plan, report: &mut Report) {
         };
         let end = messages.clone();
         let cut = &cut;
-        scope.spawn(move || {
+        named(scope, "reader".to_owned(), move || {
             // A lane still at work is told how reading ended before its channel closes with `reading`.
             let _ = end.send(Message::Read(reading.run(inputs, cut)));
         });
         drop(messages);
         collect(&inbox, &meter, report);
     });
+}
+
+/// Starts a thread under a name that profilers and debuggers show.
+fn named<'scope>(scope: &'scope Scope<'scope, '_>, name: String, work: impl FnOnce() + Send + 'scope) {
+    let started = std::thread::Builder::new().name(name).spawn_scoped(scope, work);
+    started.expect("the system has a thread for each lane");
 }
 
 /// Hands messages to the report until every thread is done.

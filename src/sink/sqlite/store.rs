@@ -58,6 +58,13 @@ const COMMIT_BYTES: usize = 64 * 1024 * 1024;
 /// How long SQLite waits for another program's lock, where it cannot hand control back.
 const BUSY: Duration = Duration::from_secs(10);
 
+/// SQLite's cache while the index is in place, in KiB as SQLite writes it: look-ups go to random pages.
+const APPLY_CACHE: i32 = -24_576;
+
+/// SQLite's cache during a load. Rows are appended, so it needs few pages; it also bounds what the index build sorts at a
+/// time, and what fits the processor's cache sorts faster (measured: 8 MiB took 0.85 of the time of 24 MiB).
+const LOAD_CACHE: i32 = -8_192;
+
 /// How many actions are applied with the index in place before it is decided whether to load instead.
 const PROBE: u64 = 2_000;
 
@@ -272,6 +279,7 @@ impl Store {
             Phase::Applying(large.then(Probe::default))
         };
         self.collections.push(Collection { entry, phase, secondary, tombstones });
+        self.size_cache()?;
         Ok(self.collections.len() - 1)
     }
 
@@ -329,10 +337,18 @@ impl Store {
                 } else {
                     Phase::Applying(None)
                 };
-                Ok(())
+                self.size_cache()
             }
             _ => Ok(()),
         }
+    }
+
+    /// Sizes SQLite's cache for what most collections are about to do.
+    fn size_cache(&self) -> rusqlite::Result<()> {
+        let Some(connection) = &self.connection else { return Ok(()) };
+        let loading = self.collections.iter().all(|collection| matches!(collection.phase, Phase::Loading(_)));
+        let size = if loading { LOAD_CACHE } else { APPLY_CACHE };
+        connection.execute_batch(&format!("PRAGMA cache_size = {size}"))
     }
 
     fn end_load(&mut self, place: usize, out: &mut Outcome, say: Say<'_>) -> rusqlite::Result<()> {
@@ -350,7 +366,7 @@ impl Store {
         self.pending.updated += resolved.updated;
         self.pending.ignored += resolved.ignored;
         self.failed |= resolved.errors > 0;
-        Ok(())
+        self.size_cache()
     }
 
     fn commit(&mut self, out: &mut Outcome) -> rusqlite::Result<()> {
@@ -503,9 +519,10 @@ fn connect(options: &StoreOptions) -> rusqlite::Result<Connection> {
         // Measured: a load into 16 KB pages takes 0.86 of the time of one into 4 KB pages.
         connection.execute_batch("PRAGMA page_size = 16384")?;
     }
+    // A second thread sorts while the first one reads, when an index is built.
     // The operating system keeps what a killed process wrote; only a power cut needs more.
     let synchronous = if options.wait_for_sync { "FULL" } else { "OFF" };
-    connection.execute_batch(&format!("PRAGMA synchronous = {synchronous}; PRAGMA cache_size = -24576"))?;
+    connection.execute_batch(&format!("PRAGMA synchronous = {synchronous}; PRAGMA cache_size = {APPLY_CACHE}; PRAGMA threads = 1"))?;
     connection.set_prepared_statement_cache_capacity(64);
     // Reads the header, so that a file that is no database is told now.
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
