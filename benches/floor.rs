@@ -71,10 +71,7 @@ fn load(input: &str, store: &str, page_size: u32) -> Result<String, Box<dyn Erro
 }
 
 /// Calls `take` for each line that is not empty, in a window that is moved, not grown, unless a line is longer.
-fn each_line(
-    file: &mut File,
-    mut take: impl FnMut(&[u8]) -> Result<(), Box<dyn Error>>,
-) -> Result<(), Box<dyn Error>> {
+fn each_line(file: &mut File, mut take: impl FnMut(&[u8]) -> Result<(), Box<dyn Error>>) -> Result<(), Box<dyn Error>> {
     let mut window = vec![0; WINDOW];
     let mut filled = 0;
     loop {

@@ -4,7 +4,7 @@
     benches/measure.py PROGRAM [ARGUMENT...]
 
 Linux counts in a child's peak memory what the process that started it held at that moment (its memory is shared until the
-program is loaded). A peak below that is therefore read from /proc while the program runs, every few milliseconds.
+program is loaded). A peak below that is therefore read from /proc while the program runs.
 """
 
 import os
@@ -14,8 +14,8 @@ import threading
 import time
 from dataclasses import dataclass
 
-LOOK_EVERY = 0.005  # seconds
-SLACK = 2_000_000  # bytes: the kernel's two figures differ by this much at most
+LOOK_FIRST, LOOK_LAST = 0.005, 0.05  # seconds between looks
+SLACK = 2000  # kB: the kernel's two figures differ by this much at most
 
 
 @dataclass
@@ -37,29 +37,21 @@ def high_water(pid):
         return 0
 
 
-def program_loaded(pid, own):
-    try:
-        return os.readlink(f"/proc/{pid}/exe") != own
-    except OSError:
-        return False
-
-
-def watch(pid, done, seen):
-    """Keeps the highest peak; a look before the program is loaded would see the starting process."""
-    own = os.readlink("/proc/self/exe") if os.path.exists("/proc/self/exe") else ""
-    while not done.wait(LOOK_EVERY):
-        peak = high_water(pid)
-        if peak and program_loaded(pid, own):
-            seen[0] = max(seen[0], peak)
+def watch(pid, done, seen, enough):
+    """Keeps the highest peak, ever less often, until it is so high that the kernel's own figure will do."""
+    wait = LOOK_FIRST
+    while not done.wait(wait) and seen[0] <= enough:
+        seen[0] = max(seen[0], high_water(pid))
+        wait = min(wait * 1.1, LOOK_LAST)
 
 
 def measure(words, out, err, stdin=subprocess.DEVNULL, env=None, seconds=3600):
     """Runs a program with its output in two files; it is killed after so many seconds."""
     with open(out, "w+b") as stdout, open(err, "w+b") as stderr:
         started = time.perf_counter()
-        process = subprocess.Popen(words, stdin=stdin, stdout=stdout, stderr=stderr, env=env)
-        done, seen = threading.Event(), [0]
-        watcher = threading.Thread(target=watch, args=(process.pid, done, seen), daemon=True)
+        process = subprocess.Popen(words, stdin=stdin, stdout=stdout, stderr=stderr, env=env)  # the program is loaded when it returns
+        done, seen, enough = threading.Event(), [0], high_water(os.getpid()) + SLACK
+        watcher = threading.Thread(target=watch, args=(process.pid, done, seen, enough), daemon=True)
         killer = threading.Timer(seconds, process.kill)
         killer.daemon = True
         killer.start()
@@ -73,17 +65,16 @@ def measure(words, out, err, stdin=subprocess.DEVNULL, env=None, seconds=3600):
         finally:
             done.set()
             killer.cancel()
-        process.returncode = code = os.waitstatus_to_exitcode(status) if hasattr(os, "waitstatus_to_exitcode") else status >> 8
+        process.returncode = code = os.waitstatus_to_exitcode(status)
         watcher.join()
-        unit = 1 if sys.platform == "darwin" else 1024
-        total = used.ru_maxrss * unit
-        if seen[0] and total <= high_water(os.getpid()) * 1024 + SLACK:
-            total = seen[0] * 1024
+        peak = used.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
+        if seen[0] and peak <= enough:
+            peak = seen[0]
         texts = []
         for file in (stdout, stderr):
             file.seek(0)
             texts.append(file.read(1 << 20).decode(errors="replace"))
-    return Run(wall, used.ru_utime + used.ru_stime, total / 1e6, code, *texts)
+    return Run(wall, used.ru_utime + used.ru_stime, peak * 1024 / 1e6, code, *texts)
 
 
 if __name__ == "__main__":

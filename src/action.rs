@@ -180,7 +180,14 @@ impl Decider {
                 Key::Text(text) => text,
                 Key::InDoc(span) => &record.text[span.range()],
             };
-            return Ok(Action { op: Op::Delete, collection: "", key: Key::Text(text), doc: "", upsert: None, detect_noop: true });
+            return Ok(Action {
+                op: Op::Delete,
+                collection: "",
+                key: Key::Text(text),
+                doc: "",
+                upsert: None,
+                detect_noop: true,
+            });
         }
         Ok(Action { op: self.op, collection: "", key, doc: record.text, upsert: None, detect_noop: true })
     }
@@ -216,7 +223,13 @@ impl Decider {
             Verb::Delete => Ok(Action { op: Op::Delete, doc: "", ..action }),
             Verb::Update => {
                 let update = Update::read(record, &mut self.parts)?;
-                Ok(Action { op: update.op, doc: update.doc, upsert: update.upsert, detect_noop: update.detect_noop, ..action })
+                Ok(Action {
+                    op: update.op,
+                    doc: update.doc,
+                    upsert: update.upsert,
+                    detect_noop: update.detect_noop,
+                    ..action
+                })
             }
         }
     }
@@ -249,7 +262,9 @@ impl<'a> Metadata<'a> {
             let text = match Kind::of(value) {
                 Kind::String => &value[1..value.len() - 1],
                 Kind::Number | Kind::Boolean => value,
-                _ => return Err(Reason::new("bad_action", format!("`{name}` of the action line must be a plain value"))),
+                _ => {
+                    return Err(Reason::new("bad_action", format!("`{name}` of the action line must be a plain value")));
+                }
             };
             match name {
                 "_index" => read.index = Some(text),

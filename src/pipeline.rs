@@ -11,8 +11,8 @@ use crate::shape::Shaper;
 use crate::sink::{Counts, Note, Outcome, Sink, Trouble};
 use crate::stop::Stop;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::Scope;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::thread::Scope;
 use std::time::{Duration, Instant};
 
 /// Everything that the threads of a run need.
@@ -226,9 +226,9 @@ fn lane_of(key: &str, lanes: u64) -> usize {
     if lanes == 1 {
         return 0;
     }
-    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = key
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     (hash % lanes) as usize
 }
 

@@ -234,12 +234,7 @@ impl Report {
             self.say(&format!("stopped by {name}; what was read is settled as the summary says"));
         }
         let exit = self.exit_code(balanced);
-        Summary {
-            json: self.json(bytes_read, exit),
-            counts: self.counts,
-            empty: self.end.empty,
-            exit,
-        }
+        Summary { json: self.json(bytes_read, exit), counts: self.counts, empty: self.end.empty, exit }
     }
 
     fn say_kinds(&mut self) {

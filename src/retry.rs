@@ -17,11 +17,7 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Patience {
-        Patience {
-            first: Duration::from_millis(20),
-            longest: Duration::from_secs(1),
-            total: Duration::from_secs(10),
-        }
+        Patience { first: Duration::from_millis(20), longest: Duration::from_secs(1), total: Duration::from_secs(10) }
     }
 }
 
@@ -89,10 +85,17 @@ mod tests {
 
     fn tries(times: u32, go_on: bool) -> (Result<(), Trouble>, Vec<Duration>) {
         let mut pauses = Vec::new();
-        let result = settle(&mut Busy(times), &Batch::default(), &mut Outcome::default(), &mut |_| {}, Patience::default(), &mut |pause| {
-            pauses.push(pause);
-            go_on
-        });
+        let result = settle(
+            &mut Busy(times),
+            &Batch::default(),
+            &mut Outcome::default(),
+            &mut |_| {},
+            Patience::default(),
+            &mut |pause| {
+                pauses.push(pause);
+                go_on
+            },
+        );
         (result, pauses)
     }
 

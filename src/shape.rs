@@ -132,7 +132,8 @@ fn write_flat(options: &ShapeOptions, record: &Record<'_>, out: &mut String) -> 
             None => Cow::Borrowed(&text[member.name.start as usize - 1..member.name.end as usize + 1]),
         };
         let between = &between[1..];
-        if to.is_some() && pieces.iter().any(|piece| matches!(piece, Piece::Kept { name: other, .. } if *other == name)) {
+        if to.is_some() && pieces.iter().any(|piece| matches!(piece, Piece::Kept { name: other, .. } if *other == name))
+        {
             return Err(clash(&plain));
         }
         pieces.push(Piece::Kept { before, name, between, value });
@@ -141,9 +142,13 @@ fn write_flat(options: &ShapeOptions, record: &Record<'_>, out: &mut String) -> 
     for (_, to) in &options.translate {
         let name = quoted(to);
         let renamed = record.members.iter().any(|member| {
-            options.translate.iter().any(|(from, other)| other == to && same_name(member.name.of(text), member.escaped, from))
+            options
+                .translate
+                .iter()
+                .any(|(from, other)| other == to && same_name(member.name.of(text), member.escaped, from))
         });
-        let count = pieces.iter().filter(|piece| matches!(piece, Piece::Kept { name: other, .. } if *other == name)).count();
+        let count =
+            pieces.iter().filter(|piece| matches!(piece, Piece::Kept { name: other, .. } if *other == name)).count();
         if renamed && count > 1 {
             return Err(clash(to));
         }
@@ -255,7 +260,8 @@ fn prefixed<'a>(raw: &'a str, prefix: Option<&str>, overwrite: bool) -> Result<C
 /// Checks that both ends of an edge are there and name a collection and a key (contract of ArangoDB's import, 1.10).
 fn check_ends(record: &Record<'_>) -> Result<(), Reason> {
     for name in ["_from", "_to"] {
-        let member = record.members.iter().rev().find(|member| same_name(member.name.of(record.text), member.escaped, name));
+        let member =
+            record.members.iter().rev().find(|member| same_name(member.name.of(record.text), member.escaped, name));
         let bad = |text: String| Err(Reason::new("bad_edge", text));
         let Some(member) = member else { return bad(format!("an edge needs `_from` and `_to`; `{name}` is missing")) };
         let raw = member.value.of(record.text);
@@ -296,7 +302,10 @@ mod tests {
         let remove = |name: &str| ShapeOptions { remove: vec![name.to_owned()], ..ShapeOptions::default() };
         let text = r#"{ "a" : 1.0 , "b":[ 1 ], "\u0063" : "x" }"#;
         assert_eq!(shape(remove("a"), text).as_deref(), Ok(r#"{"b":[ 1 ], "\u0063" : "x" }"#));
-        assert_eq!(shape(remove("b"), text).as_deref(), Ok(r#"{ "a" : 1.0 , "\u0063" : "x" }"#).map(|s| s.replacen(" ,", ",", 1)).as_deref());
+        assert_eq!(
+            shape(remove("b"), text).as_deref(),
+            Ok(r#"{ "a" : 1.0 , "\u0063" : "x" }"#).map(|s| s.replacen(" ,", ",", 1)).as_deref()
+        );
         assert_eq!(shape(remove("c"), text).as_deref(), Ok(r#"{ "a" : 1.0 , "b":[ 1 ] }"#));
         let rename = ShapeOptions { translate: pair("b", "B\""), ..ShapeOptions::default() };
         assert_eq!(shape(rename, text).as_deref(), Ok(r#"{ "a" : 1.0 , "B\"":[ 1 ], "\u0063" : "x" }"#));

@@ -50,6 +50,26 @@ pub struct CsvOptions {
     pub merged: Vec<String>,
 }
 use super::*;
-pub struct Dialect; impl Dialect{pub fn csv(_:&CsvOptions)->Dialect{Dialect} pub fn tsv(_:&CsvOptions)->Dialect{Dialect}}
-pub struct Csv; impl Csv{pub(super) fn new(_:Window,_:u32,_:u64,_:usize,_:&CsvOptions,_:Dialect)->Csv{Csv}}
-impl Reader for Csv{fn next(&mut self)->Result<Step<'_>,Broken>{Ok(Step::End)} fn empty(&self)->u64{0}}
+pub struct Dialect;
+impl Dialect {
+    pub fn csv(_: &CsvOptions) -> Dialect {
+        Dialect
+    }
+    pub fn tsv(_: &CsvOptions) -> Dialect {
+        Dialect
+    }
+}
+pub struct Csv;
+impl Csv {
+    pub(super) fn new(_: Window, _: u32, _: u64, _: usize, _: &CsvOptions, _: Dialect) -> Csv {
+        Csv
+    }
+}
+impl Reader for Csv {
+    fn next(&mut self) -> Result<Step<'_>, Broken> {
+        Ok(Step::End)
+    }
+    fn empty(&self) -> u64 {
+        0
+    }
+}

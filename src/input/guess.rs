@@ -55,9 +55,9 @@ pub fn by_content(name: &str, start: &[u8]) -> Result<Format, String> {
         )),
         b'[' => Ok(Format::Json),
         b'<' => Err(format!("{name}: this looks like HTML or XML, which is no format of ours")),
-        _ if memchr::memchr3(b',', b';', b'\t', line).is_some() => Err(format!(
-            "{name}: this is not JSON; if it is CSV, write `-t csv` (or `-t tsv`)"
-        )),
+        _ if memchr::memchr3(b',', b';', b'\t', line).is_some() => {
+            Err(format!("{name}: this is not JSON; if it is CSV, write `-t csv` (or `-t tsv`)"))
+        }
         _ => Err(format!("{name}: cannot tell the format of this; say it with `-t jsonl|json|csv|tsv|arrays|bulk`")),
     }
 }
@@ -82,8 +82,17 @@ fn object(name: &str, line: &[u8]) -> Result<Format, String> {
 /// Whether an object has only members that bulk metadata has.
 fn is_meta(text: &str) -> bool {
     const PLAIN: [&str; 11] = [
-        "routing", "version", "version_type", "if_seq_no", "if_primary_term", "retry_on_conflict", "require_alias",
-        "require_data_stream", "dynamic_templates", "pipeline", "list_executed_pipelines",
+        "routing",
+        "version",
+        "version_type",
+        "if_seq_no",
+        "if_primary_term",
+        "retry_on_conflict",
+        "require_alias",
+        "require_data_stream",
+        "dynamic_templates",
+        "pipeline",
+        "list_executed_pipelines",
     ];
     let mut scanner = Scanner::default();
     scanner.object(text.as_bytes()).is_ok()

@@ -262,8 +262,7 @@ impl Reader for JsonStream {
             return Ok(Step::Bad(BadRecord { origin, reason }));
         }
         if end > self.max {
-            let reason =
-                Reason::new("record_too_long", format!("longer than --max-record-bytes ({} bytes)", self.max));
+            let reason = Reason::new("record_too_long", format!("longer than --max-record-bytes ({} bytes)", self.max));
             return Ok(Step::Bad(BadRecord { origin, reason }));
         }
         match utf8(bytes) {

@@ -174,7 +174,6 @@ pub(super) fn not_an_object(bytes: &[u8], scanner: &mut Scanner) -> Reason {
 
 /// Checks that `bytes` are UTF-8.
 pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Reason> {
-    std::str::from_utf8(bytes).map_err(|error| {
-        Reason::new("invalid_utf8", format!("invalid UTF-8 at byte {}", error.valid_up_to() + 1))
-    })
+    std::str::from_utf8(bytes)
+        .map_err(|error| Reason::new("invalid_utf8", format!("invalid UTF-8 at byte {}", error.valid_up_to() + 1)))
 }

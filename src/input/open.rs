@@ -76,8 +76,7 @@ const LOOK: usize = 1024 * 1024;
 pub fn open(files: &[PathBuf], options: &InputOptions) -> Result<Inputs, OpenError> {
     let stdin = [PathBuf::from("-")];
     let files = if files.is_empty() { &stdin[..] } else { files };
-    let mut inputs =
-        Inputs { list: Vec::new(), bytes_read: Arc::default(), size: Some(0), compressed: false };
+    let mut inputs = Inputs { list: Vec::new(), bytes_read: Arc::default(), size: Some(0), compressed: false };
     for path in files {
         let name = if path.as_os_str() == "-" { "stdin".to_owned() } else { path.display().to_string() };
         let unreadable = |error: io::Error| OpenError::Unreadable(format!("{name}: {}", plain(&error)));
@@ -214,9 +213,15 @@ impl Input {
         Ok(match self.format {
             Format::Jsonl => Box::new(jsonl::Jsonl::new(jsonl::Lines::new(window, file, skipped, max))),
             Format::Json => Box::new(json_stream::JsonStream::new(window, file, skipped + 1, max)),
-            Format::Csv => Box::new(csv::Csv::new(window, file, skipped, max, &options.csv, csv::Dialect::csv(&options.csv))),
-            Format::Tsv => Box::new(csv::Csv::new(window, file, skipped, max, &options.csv, csv::Dialect::tsv(&options.csv))),
-            Format::Arrays => Box::new(arrays::Arrays::new(jsonl::Lines::new(window, file, skipped, max), &options.csv)),
+            Format::Csv => {
+                Box::new(csv::Csv::new(window, file, skipped, max, &options.csv, csv::Dialect::csv(&options.csv)))
+            }
+            Format::Tsv => {
+                Box::new(csv::Csv::new(window, file, skipped, max, &options.csv, csv::Dialect::tsv(&options.csv)))
+            }
+            Format::Arrays => {
+                Box::new(arrays::Arrays::new(jsonl::Lines::new(window, file, skipped, max), &options.csv))
+            }
             Format::Bulk => Box::new(bulk::Bulk::new(jsonl::Lines::new(window, file, skipped, max))),
         })
     }

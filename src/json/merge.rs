@@ -167,11 +167,16 @@ mod tests {
     }
 
     fn object() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![Just(Value::Null), any::<i64>().prop_map(Value::from), "[a-c\"\\\\é]{0,3}".prop_map(Value::from)];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<i64>().prop_map(Value::from),
+            "[a-c\"\\\\é]{0,3}".prop_map(Value::from)
+        ];
         leaf.prop_recursive(4, 64, 40, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                prop::collection::btree_map("[a-f\"é]{0,2}", inner, 0..34).prop_map(|m| Value::Object(m.into_iter().collect())),
+                prop::collection::btree_map("[a-f\"é]{0,2}", inner, 0..34)
+                    .prop_map(|m| Value::Object(m.into_iter().collect())),
             ]
         })
         .prop_filter("objects only", Value::is_object)

@@ -361,12 +361,8 @@ mod tests {
         let text = r#"{ "a" : [1,{"b":2}] ,"\u0061":"x\"y", "":null}"#;
         let mut scanner = Scanner::default();
         assert_eq!(scanner.object(text.as_bytes()), Ok(text.len()));
-        let seen: Vec<_> =
-            scanner.members().iter().map(|m| (m.name.of(text), m.value.of(text), m.escaped)).collect();
-        assert_eq!(
-            seen,
-            [("a", r#"[1,{"b":2}]"#, false), ("\\u0061", r#""x\"y""#, true), ("", "null", false)]
-        );
+        let seen: Vec<_> = scanner.members().iter().map(|m| (m.name.of(text), m.value.of(text), m.escaped)).collect();
+        assert_eq!(seen, [("a", r#"[1,{"b":2}]"#, false), ("\\u0061", r#""x\"y""#, true), ("", "null", false)]);
     }
 
     #[test]

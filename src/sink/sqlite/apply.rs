@@ -122,10 +122,7 @@ impl<'c> Table<'c> {
             let upsert = if action.op == Op::Upsert { Some(action.doc) } else { action.upsert };
             return match upsert {
                 Some(doc) => self.insert_new(entry, action.key, doc),
-                None => Ok(Err(Reason::new(
-                    "document_missing",
-                    format!("no document {:?} to update", action.key),
-                ))),
+                None => Ok(Err(Reason::new("document_missing", format!("no document {:?} to update", action.key)))),
             };
         };
         let mut merged = std::mem::take(&mut self.merged);

@@ -131,8 +131,9 @@ impl Stretch {
 
     fn save(&self, connection: &Connection, collection: &str, files: &[String]) -> rusqlite::Result<()> {
         let file = files.get(self.first.file as usize).map_or("", String::as_str);
-        connection.prepare_cached("INSERT OR REPLACE INTO bulkimport_origins VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?.execute(
-            params![
+        connection
+            .prepare_cached("INSERT OR REPLACE INTO bulkimport_origins VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
+            .execute(params![
                 collection,
                 self.first_row,
                 mode(self.op),
@@ -141,8 +142,7 @@ impl Stretch {
                 self.first.line as i64,
                 self.step.unwrap_or(0) as i64,
                 self.first.record as i64
-            ],
-        )?;
+            ])?;
         Ok(())
     }
 }
@@ -150,11 +150,7 @@ impl Stretch {
 /// Ends a load: builds the unique index, and if keys repeat, lets the mode of each row decide first.
 /// Rows that have no origin were there before the load. Errors go to `out`.
 pub fn finish(connection: &Connection, entry: &mut Entry, out: &mut Outcome) -> rusqlite::Result<Resolved> {
-    let index = format!(
-        "CREATE UNIQUE INDEX {} ON {} (_key)",
-        quoted(&key_index(&entry.name)),
-        quoted(&entry.name)
-    );
+    let index = format!("CREATE UNIQUE INDEX {} ON {} (_key)", quoted(&key_index(&entry.name)), quoted(&entry.name));
     let resolved = match connection.execute_batch(&index) {
         Err(error) if super::is_unique_violation(&error) => {
             let resolved = resolve(connection, &entry.name, out)?;
@@ -174,7 +170,9 @@ pub fn finish(connection: &Connection, entry: &mut Entry, out: &mut Outcome) -> 
 
 /// Finds the rows whose key repeats and settles each group in the order of its rows.
 fn resolve(connection: &Connection, collection: &str, out: &mut Outcome) -> rusqlite::Result<Resolved> {
-    connection.execute_batch("CREATE TEMP TABLE IF NOT EXISTS duplicates (_key TEXT, row INTEGER); DELETE FROM temp.duplicates")?;
+    connection.execute_batch(
+        "CREATE TEMP TABLE IF NOT EXISTS duplicates (_key TEXT, row INTEGER); DELETE FROM temp.duplicates",
+    )?;
     collect(connection, collection)?;
     let table = quoted(collection);
     let mut rows = connection.prepare("SELECT _key, row FROM temp.duplicates ORDER BY rowid")?;
@@ -201,7 +199,8 @@ fn resolve(connection: &Connection, collection: &str, out: &mut Outcome) -> rusq
 /// Puts every row of every group with more than one row into `temp.duplicates`, group by group.
 fn collect(connection: &Connection, collection: &str) -> rusqlite::Result<()> {
     let mut insert = connection.prepare("INSERT INTO temp.duplicates VALUES (?1, ?2)")?;
-    let mut all = connection.prepare(&format!("SELECT _key, rowid FROM {} ORDER BY _key, rowid", quoted(collection)))?;
+    let mut all =
+        connection.prepare(&format!("SELECT _key, rowid FROM {} ORDER BY _key, rowid", quoted(collection)))?;
     let mut rows = all.query([])?;
     let mut key = String::new();
     // The first row of a group is held back until a second one shows that it is a group.

@@ -82,14 +82,18 @@ pub fn find(connection: &Connection, name: &str) -> Result<Option<Entry>, Refusa
     check_name(name)?;
     if format(connection)?.is_some() {
         let found = connection
-            .query_row("SELECT name, kind, state, next_seq FROM bulkimport_collections WHERE name = ?1", [name], |row| {
-                Ok(Entry {
-                    name: row.get(0)?,
-                    edge: row.get::<_, String>(1)? == "edge",
-                    loading: row.get::<_, String>(2)? == "loading",
-                    next_seq: row.get(3)?,
-                })
-            })
+            .query_row(
+                "SELECT name, kind, state, next_seq FROM bulkimport_collections WHERE name = ?1",
+                [name],
+                |row| {
+                    Ok(Entry {
+                        name: row.get(0)?,
+                        edge: row.get::<_, String>(1)? == "edge",
+                        loading: row.get::<_, String>(2)? == "loading",
+                        next_seq: row.get(3)?,
+                    })
+                },
+            )
             .optional()?;
         match found {
             Some(entry) if entry.name == name => return Ok(Some(entry)),
@@ -122,7 +126,8 @@ fn clash(name: &str, what: &str, other: &str) -> Refusal {
 /// Checks what SQLite and this program reserve.
 pub fn check_name(name: &str) -> Result<(), Refusal> {
     let lower = name.to_ascii_lowercase();
-    let bad = |text: &str| Err(Refusal::Name(Reason::new("collection_refused", format!("collection {name:?}: {text}"))));
+    let bad =
+        |text: &str| Err(Refusal::Name(Reason::new("collection_refused", format!("collection {name:?}: {text}"))));
     if name.is_empty() || name.contains('\0') {
         return bad("the name is empty or has a NUL");
     }
@@ -135,11 +140,8 @@ pub fn check_name(name: &str) -> Result<(), Refusal> {
 /// Makes a collection, without its unique index.
 pub fn make(connection: &Connection, name: &str, edge: bool) -> rusqlite::Result<Entry> {
     // The ends of an edge are read out of the document, so that they cannot differ from it.
-    let ends = if edge {
-        ", _from TEXT AS (doc ->> '$._from') VIRTUAL, _to TEXT AS (doc ->> '$._to') VIRTUAL"
-    } else {
-        ""
-    };
+    let ends =
+        if edge { ", _from TEXT AS (doc ->> '$._from') VIRTUAL, _to TEXT AS (doc ->> '$._to') VIRTUAL" } else { "" };
     connection.execute_batch(&format!(
         "CREATE TABLE {} (_key TEXT NOT NULL, _version INTEGER NOT NULL, _seq_no INTEGER NOT NULL, doc TEXT NOT NULL{ends})",
         quoted(name)

@@ -172,16 +172,18 @@ impl Store {
         }
         let name = options.collection.unwrap_or_default();
         match existing {
-            None if !options.create => {
-                Err(Opening::Usage(format!("collection {name:?} does not exist, and --create-collection=false was given")))
-            }
+            None if !options.create => Err(Opening::Usage(format!(
+                "collection {name:?} does not exist, and --create-collection=false was given"
+            ))),
             Some(entry) if options.edge && !entry.edge => {
                 Err(Opening::Usage(format!("--edge: collection {name:?} exists and holds documents")))
             }
             entry => {
                 let edge = entry.map_or(options.edge, |entry| entry.edge);
                 if options.prefixes && !edge {
-                    return Err(Opening::Usage(format!("prefixes need an edge collection: add --edge to make {name:?} one")));
+                    return Err(Opening::Usage(format!(
+                        "prefixes need an edge collection: add --edge to make {name:?} one"
+                    )));
                 }
                 Ok(edge)
             }
@@ -266,7 +268,8 @@ impl Store {
             |row| row.get(0),
         )?;
         let empty: bool =
-            connection.query_row(&format!("SELECT NOT EXISTS (SELECT 1 FROM {})", quoted(&name)), [], |row| row.get(0))?;
+            connection
+                .query_row(&format!("SELECT NOT EXISTS (SELECT 1 FROM {})", quoted(&name)), [], |row| row.get(0))?;
         let phase = if secondary || tombstones {
             if entry.loading {
                 load::finish(connection, &mut entry, &mut Outcome::default())?;
@@ -310,8 +313,13 @@ impl Store {
         self.choose(place, first.op, out, say).map_err(|error| Failed { at, error })?;
         let Some(connection) = &self.connection else { return Ok(at) };
         let collection = &mut self.collections[place];
-        let mut stretch =
-            Stretch { batch, at, collection: first.collection, pending: &mut self.pending, bytes: &mut self.pending_bytes };
+        let mut stretch = Stretch {
+            batch,
+            at,
+            collection: first.collection,
+            pending: &mut self.pending,
+            bytes: &mut self.pending_bytes,
+        };
         let done = match &mut collection.phase {
             Phase::Loading(load) => stretch.load(connection, load, &mut collection.entry, &self.options.files, out),
             Phase::Applying(probe) => {
@@ -522,7 +530,9 @@ fn connect(options: &StoreOptions) -> rusqlite::Result<Connection> {
     // A second thread sorts while the first one reads, when an index is built.
     // The operating system keeps what a killed process wrote; only a power cut needs more.
     let synchronous = if options.wait_for_sync { "FULL" } else { "OFF" };
-    connection.execute_batch(&format!("PRAGMA synchronous = {synchronous}; PRAGMA cache_size = {APPLY_CACHE}; PRAGMA threads = 1"))?;
+    connection.execute_batch(&format!(
+        "PRAGMA synchronous = {synchronous}; PRAGMA cache_size = {APPLY_CACHE}; PRAGMA threads = 1"
+    ))?;
     connection.set_prepared_statement_cache_capacity(64);
     // Reads the header, so that a file that is no database is told now.
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
