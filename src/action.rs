@@ -118,6 +118,7 @@ pub struct Decider {
     op: Op,
     /// `--key`.
     field: Option<String>,
+    /// For records without an action line; the ids of action lines follow Elasticsearch.
     rule: KeyRule,
     /// Prefix of generated keys: the same for a whole run, later runs sort behind it.
     run: String,
@@ -214,7 +215,7 @@ impl Decider {
             (None, _) => return Err(Reason::new("no_key", "this action needs an `_id`")),
         };
         if let Key::Text(text) = key {
-            self.rule.check(text)?;
+            KeyRule::Bulk.check(text)?;
         }
         let action = Action { op: Op::Index, collection, key, doc: record.text, upsert: None, detect_noop: true };
         match command.verb {
@@ -263,7 +264,10 @@ impl<'a> Metadata<'a> {
                 Kind::String => &value[1..value.len() - 1],
                 Kind::Number | Kind::Boolean => value,
                 _ => {
-                    return Err(Reason::new("bad_action", format!("`{name}` of the action line must be a plain value")));
+                    return Err(Reason::new(
+                        "bad_action",
+                        format!("`{name}` of the action line must be a plain value"),
+                    ));
                 }
             };
             match name {

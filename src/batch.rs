@@ -25,6 +25,8 @@ pub struct Item {
     pub ordinal: u64,
     /// Where it was found.
     pub origin: Origin,
+    /// Whether an earlier action of the run perhaps had the same key; if not, certainly none had.
+    pub repeats: bool,
     what: What,
 }
 
@@ -132,8 +134,8 @@ impl Batcher {
         !self.batch.is_empty() && self.batch.bytes() + bytes > self.limits.bytes
     }
 
-    /// Adds an action, and says whether the batch is now full.
-    pub fn push(&mut self, ordinal: u64, origin: Origin, action: &Action<'_>) -> bool {
+    /// Adds an action, of which `repeats` says whether its key may have been met before, and says whether the batch is now full.
+    pub fn push(&mut self, ordinal: u64, origin: Origin, action: &Action<'_>, repeats: bool) -> bool {
         let batch = &mut self.batch;
         let doc = batch.push_text(action.doc);
         let key = match action.key {
@@ -143,12 +145,12 @@ impl Batcher {
         let collection = batch.push_text(action.collection);
         let upsert = action.upsert.map(|upsert| batch.push_text(upsert));
         let what = What::Act { op: action.op, collection, key, doc, upsert, detect_noop: action.detect_noop };
-        self.add(Item { ordinal, origin, what })
+        self.add(Item { ordinal, origin, repeats, what })
     }
 
     /// Adds a record that has already failed, and says whether the batch is now full.
     pub fn reject(&mut self, ordinal: u64, bad: BadRecord) -> bool {
-        self.add(Item { ordinal, origin: bad.origin, what: What::Reject(Box::new(bad.reason)) })
+        self.add(Item { ordinal, origin: bad.origin, repeats: false, what: What::Reject(Box::new(bad.reason)) })
     }
 
     fn add(&mut self, item: Item) -> bool {

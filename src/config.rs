@@ -1,11 +1,19 @@
 //! What a run does: every default filled in, every conflict found, all of it checked.
+//! Each value has been checked by itself when it gets here (in cli/). A flag of the command line that cannot
+//! be honoured is an error; one that comes from a variable is left out.
+
+mod cells;
+mod conflicts;
 
 use crate::batch::Limits;
-use crate::input::InputOptions;
+use crate::cli::{Arguments, EdgeFlags, OutputFlags, ShapeFlags, UsageError};
+use crate::input::{Format, InputOptions};
 use crate::progress::ProgressMode;
 use crate::report::{MaxErrors, SummaryFormat};
 use crate::shape::ShapeOptions;
 use crate::sink::OnDuplicate;
+use conflicts::{FOR_CELLS, FOR_ROWS};
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 /// A checked run.
@@ -19,6 +27,8 @@ pub struct Config {
     pub files: Vec<PathBuf>,
     /// How inputs are read.
     pub input: InputOptions,
+    /// CSV flags of the command line, as they are written; an error if no input turns out to be CSV, TSV or arrays.
+    pub csv_flags: Vec<String>,
     /// `--limit`, in records.
     pub limit: Option<u64>,
     /// Renames, removals, merges, edge prefixes, nesting.
@@ -45,6 +55,8 @@ pub struct Config {
     pub dry_run: bool,
     /// Sizes of batches.
     pub limits: Limits,
+    /// `--jobs`, 1 to 256, when it was said; a store takes one lane whatever it is.
+    pub jobs: Option<usize>,
     /// `--details`.
     pub details: bool,
     /// `--max-errors`.
@@ -60,3 +72,125 @@ pub struct Config {
     /// Whether stderr may be coloured.
     pub color: bool,
 }
+
+/// Where the values of flags come from.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    /// Ids of the flags that the command line asks for; not of switches that it turns off.
+    pub typed: HashSet<String>,
+    /// Ids of the flags that the command line or a variable gives any value.
+    pub named: HashSet<String>,
+    /// Whether stderr may be coloured when `--color` leaves it open.
+    pub color: bool,
+}
+
+impl Given {
+    fn typed(&self, id: &str) -> bool {
+        self.typed.contains(id)
+    }
+
+    /// The first of `ids` that the command line asks for, as it is written there.
+    fn first_typed(&self, ids: &[&str]) -> Option<String> {
+        ids.iter().find(|id| self.typed(id)).map(|id| flag(id))
+    }
+}
+
+fn flag(id: &str) -> String {
+    format!("--{}", id.replace('_', "-"))
+}
+
+impl Config {
+    /// Checks what the flags mean together.
+    ///
+    /// # Errors
+    /// For the first thing that cannot be done.
+    pub fn from_args(args: Arguments, given: &Given) -> Result<Config, UsageError> {
+        conflicts::ensure_none(&args, given)?;
+        let format = args.format.format;
+        let is_bulk = format == Some(Format::Bulk);
+        let csv = cells::options(&args, format)?;
+        let csv_flags = FOR_CELLS.iter().chain(&FOR_ROWS).filter(|id| given.typed(id)).map(|id| flag(id)).collect();
+        let deletes = args.conflict.delete_keys;
+        let edge = args.edges.edge && !deletes;
+        let shape = shape(args.shape, args.edges, args.csv.nested && has_rows(format));
+        let progress = progress(&args.output, given);
+        Ok(Config {
+            store: args.target.to,
+            collection: args.target.collection,
+            files: args.files,
+            input: InputOptions {
+                format,
+                compression: args.format.compression,
+                skip_lines: args.format.skip_lines,
+                max_record_bytes: args.format.max_record_bytes,
+                csv,
+            },
+            csv_flags,
+            limit: args.format.limit,
+            shape,
+            key: args.key.key.filter(|_| !is_bulk),
+            delete_keys: deletes,
+            on_duplicate: if !is_bulk && !deletes { args.conflict.on_duplicate } else { OnDuplicate::default() },
+            edge,
+            complete: args.run.complete,
+            overwrite: args.run.overwrite,
+            wait_for_sync: args.run.wait_for_sync,
+            create_collection: args.run.create_collection.filter(|_| given.named.contains("create_collection")),
+            unique: args.run.unique,
+            dry_run: args.run.dry_run,
+            limits: Limits {
+                records: args.batches.batch_size,
+                bytes: args.batches.batch_bytes,
+                interval: args.batches.flush_interval,
+            },
+            jobs: args.batches.jobs,
+            details: args.errors.details,
+            max_errors: args.errors.max_errors,
+            summary: args.output.summary,
+            quiet: args.output.quiet && !given.typed("verbose"),
+            verbose: args.output.verbose && (given.typed("verbose") || !args.output.quiet),
+            progress,
+            color: args.output.color.unwrap_or(given.color),
+        })
+    }
+
+    /// Finds CSV flags that no input has a use for, once the formats of all inputs are known.
+    ///
+    /// # Errors
+    /// When the command line has such flags and all inputs are of other formats.
+    pub fn ensure_csv_flags_are_used(&self, formats: &[Format]) -> Result<(), UsageError> {
+        let used = formats.iter().any(|format| has_rows(Some(*format)));
+        match self.csv_flags.first() {
+            Some(flag) if !used => {
+                Err(UsageError::new(format!("{flag}: no input is CSV or TSV")).hint("say `-t csv` if one is"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a format, if it is known, has a header row.
+fn has_rows(format: Option<Format>) -> bool {
+    matches!(format, None | Some(Format::Csv | Format::Tsv | Format::Arrays))
+}
+
+fn shape(flags: ShapeFlags, edges: EdgeFlags, nested: bool) -> ShapeOptions {
+    ShapeOptions {
+        translate: flags.translate,
+        remove: flags.remove_attribute,
+        merge: flags.merge_attributes,
+        from_prefix: edges.from_prefix,
+        to_prefix: edges.to_prefix,
+        overwrite_prefix: edges.overwrite_collection_prefix,
+        nested,
+    }
+}
+
+/// `-q` is silent, unless it is a variable and the command line asks for more.
+fn progress(flags: &OutputFlags, given: &Given) -> ProgressMode {
+    let is_silent = flags.quiet && !given.typed("progress") && !given.typed("verbose");
+    if is_silent { ProgressMode::None } else { flags.progress }
+}
+
+#[cfg(test)]
+mod tests;

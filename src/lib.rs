@@ -15,7 +15,7 @@
 
 pub mod action;
 pub mod batch;
-//pub mod cli;
+pub mod cli;
 pub mod config;
 pub mod input;
 pub mod json;
@@ -25,6 +25,7 @@ pub mod record;
 pub mod report;
 pub mod retry;
 pub mod run;
+pub mod seen;
 pub mod shape;
 pub mod sink;
 pub mod stop;

@@ -1,56 +1,51 @@
-//! TEMP
-use bulkimport::*;
-use std::time::Duration;
-fn main() {
-    let a: Vec<String> = std::env::args().collect();
-    let mode = std::env::var("MODE").unwrap_or_default();
-    let c = config::Config {
-        store: a[1].clone().into(),
-        collection: Some(a[2].clone()),
-        files: a[3..].iter().map(Into::into).collect(),
-        input: input::InputOptions {
-            format: None,
-            compression: None,
-            skip_lines: 0,
-            max_record_bytes: 100 << 20,
-            csv: Default::default(),
-        },
-        limit: None,
-        shape: Default::default(),
-        key: None,
-        delete_keys: mode == "delete",
-        on_duplicate: match &*mode {
-            "update" => sink::OnDuplicate::Update,
-            "replace" => sink::OnDuplicate::Replace,
-            "ignore" => sink::OnDuplicate::Ignore,
-            _ => sink::OnDuplicate::Error,
-        },
-        edge: false,
-        complete: false,
-        overwrite: false,
-        wait_for_sync: false,
-        create_collection: None,
-        unique: vec![],
-        dry_run: mode == "dry",
-        limits: batch::Limits { records: 5000, bytes: 5 << 20, interval: Duration::from_secs(1) },
-        details: false,
-        max_errors: None,
-        summary: report::SummaryFormat::Text,
-        quiet: false,
-        verbose: false,
-        progress: progress::ProgressMode::Auto,
-        color: false,
-    };
-    match run::import(c, Box::new(std::io::stderr())) {
-        Ok(s) => {
-            use std::io::Write;
-            let _ = std::io::stdout().write_all(s.text(report::SummaryFormat::Text).as_bytes());
-            std::process::exit(s.exit.into())
+//! Parses, runs, prints the summary and turns it into an exit code. The only file that prints results.
+
+use bulkimport::cli::{self, Request};
+use bulkimport::report::SummaryFormat;
+use bulkimport::run;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+    let json = cli::wants_json(&words, &variables);
+    match cli::parse(words, variables) {
+        Ok(Request::Print(text)) => ExitCode::from(print(&text, 0)),
+        Ok(Request::Run(config)) => {
+            let format = config.summary;
+            match run::import(*config, Box::new(io::stderr())) {
+                Ok(summary) => ExitCode::from(print(&summary.text(format), summary.exit)),
+                Err(why) => refuse(why.exit, &why.text, format == SummaryFormat::Json),
+            }
         }
-        Err(e) => {
-            use std::io::Write;
-            let _ = writeln!(std::io::stderr(), "{}", e.text);
-            std::process::exit(e.exit.into())
+        Err(mistake) => refuse(2, &mistake.to_string(), json),
+    }
+}
+
+/// Says why nothing was done: to a person on stderr, and as JSON on stdout where that was asked for.
+fn refuse(exit: u8, text: &str, json: bool) -> ExitCode {
+    let _ = writeln!(
+        io::stderr(),
+        "{}",
+        if text.starts_with("error:") { text.to_owned() } else { format!("error: {text}") }
+    );
+    if json {
+        let error = text.trim_start_matches("error: ").lines().next().unwrap_or_default();
+        print(&format!("{}\n", serde_json::json!({ "schema": 1, "exit_code": exit, "error": error })), exit);
+    }
+    ExitCode::from(exit)
+}
+
+/// Prints a result on stdout. A reader that has gone is no failure of ours; a full disk behind stdout is one.
+fn print(text: &str, exit: u8) -> u8 {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let _ = writeln!(io::stderr(), "error: cannot print the result: {error}");
+            if exit == 0 { 1 } else { exit }
         }
+        _ => exit,
     }
 }

@@ -2,11 +2,12 @@
 
 use crate::action::Decider;
 use crate::batch::{Batch, Batcher, Limits};
-use crate::input::{Input, InputOptions, Step};
+use crate::input::{Format, Input, InputOptions, Step};
 use crate::progress::Meter;
 use crate::record::BadRecord;
 use crate::report::{Message, ReadEnd, Report};
 use crate::retry::{Patience, patiently, settle};
+use crate::seen::{self, Seen};
 use crate::shape::Shaper;
 use crate::sink::{Counts, Note, Outcome, Sink, Trouble};
 use crate::stop::Stop;
@@ -59,6 +60,7 @@ pub fn run(plan: Plan, report: &mut Report) {
             lanes,
             meter: &meter,
             stop: &stop,
+            seen: Seen::default(),
             read: 0,
             empty: 0,
         };
@@ -119,6 +121,7 @@ struct Reading<'r> {
     lanes: Vec<LaneEnd>,
     meter: &'r Meter,
     stop: &'r Stop,
+    seen: Seen,
     read: u64,
     empty: u64,
 }
@@ -151,6 +154,7 @@ impl Reading<'_> {
     }
 
     fn input(&mut self, input: Input, number: u32) -> Result<(), crate::input::Broken> {
+        self.shaper.expect_rows(matches!(input.format, Format::Csv | Format::Tsv | Format::Arrays));
         let mut reader = input.reader(number, self.options, &self.meter.bytes)?;
         let mut result = Ok(());
         while !self.is_over() {
@@ -184,11 +188,14 @@ impl Reading<'_> {
                 };
                 match decided {
                     Ok(action) => {
-                        let lane = &mut self.lanes[lane_of(action.key_text(), lanes)];
+                        // The lane is a function of the key alone, so that its actions stay in order.
+                        let hash = seen::hash(action.key_text());
+                        let repeats = self.seen.meet(hash);
+                        let lane = &mut self.lanes[(hash % lanes) as usize];
                         if lane.batcher.must_go_before(action.bytes()) {
                             lane.send();
                         }
-                        if lane.batcher.push(ordinal, origin, &action) {
+                        if lane.batcher.push(ordinal, origin, &action, repeats) {
                             lane.send();
                         }
                     }
@@ -219,17 +226,6 @@ impl Reading<'_> {
             }
         }
     }
-}
-
-/// The lane of a key: always the same for the same key, so that its actions stay in order (FNV-1a).
-fn lane_of(key: &str, lanes: u64) -> usize {
-    if lanes == 1 {
-        return 0;
-    }
-    let hash = key
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    (hash % lanes) as usize
 }
 
 /// A lane: one thread, one sink, one batch at a time.

@@ -5,7 +5,7 @@ use crate::action::{Decider, KeyRule, Op};
 use crate::config::Config;
 use crate::input::{self, Format, OpenError};
 use crate::pipeline::{self, Plan};
-use crate::progress::{Meter, Progress, ProgressMode};
+use crate::progress::{Meter, Progress};
 use crate::report::{Report, Settings, Summary};
 use crate::shape::Shaper;
 use crate::sink::sqlite::{Opening, Store, StoreOptions};
@@ -38,6 +38,8 @@ pub fn import(config: Config, mut err: Box<dyn Write>) -> Result<Summary, NotBeg
         OpenError::Usage(text) => NotBegun { exit: 2, text },
         OpenError::Unreadable(text) => NotBegun { exit: 5, text },
     })?;
+    let formats: Vec<Format> = inputs.list.iter().map(|input| input.format).collect();
+    config.ensure_csv_flags_are_used(&formats).map_err(|mistake| NotBegun { exit: 2, text: mistake.to_string() })?;
     let files: Arc<[String]> = inputs.list.iter().map(|input| input.name.clone()).collect();
     let size = inputs.size.map(|size| if inputs.compressed { size.saturating_mul(UNPACKED) } else { size });
     let target = config.store.display().to_string();
@@ -51,7 +53,6 @@ pub fn import(config: Config, mut err: Box<dyn Write>) -> Result<Summary, NotBeg
     stop.on_signals().map_err(|error| NotBegun { exit: 2, text: format!("cannot catch signals: {error}") })?;
 
     let meter = Meter { bytes: inputs.bytes_read.clone(), ..Meter::default() };
-    let mode = if config.quiet { ProgressMode::None } else { config.progress };
     let settings = Settings {
         files,
         target,
@@ -61,16 +62,15 @@ pub fn import(config: Config, mut err: Box<dyn Write>) -> Result<Summary, NotBeg
         max_errors: config.max_errors,
         dry_run: config.dry_run,
     };
-    let mut report = Report::new(settings, Progress::new(mode, inputs.size, meter.clone()), stop.clone(), err);
-    let bulk = inputs.list.iter().any(|input| input.format == Format::Bulk);
+    let mut report =
+        Report::new(settings, Progress::new(config.progress, inputs.size, meter.clone()), stop.clone(), err);
     let op = if config.delete_keys { Op::Delete } else { config.on_duplicate.on_store() };
-    let rule = if bulk { KeyRule::Bulk } else { KeyRule::Import };
     let plan = Plan {
         inputs: inputs.list,
         options: config.input,
         limit: config.limit,
         shaper: Shaper::new(config.shape, edge && !config.delete_keys),
-        decider: Decider::new(op, config.key, rule, run_id(), config.collection),
+        decider: Decider::new(op, config.key, KeyRule::Import, run_id(), config.collection),
         limits: config.limits,
         sinks: vec![sink],
         meter: meter.clone(),

@@ -48,6 +48,8 @@ use std::borrow::Cow;
 pub struct Shaper {
     options: ShapeOptions,
     idle: bool,
+    /// Whether records come from rows, whose names may be dotted paths.
+    rows: bool,
     /// Whether the collection holds edges, so that both ends are needed.
     edge: bool,
     flat: String,
@@ -72,7 +74,20 @@ impl Shaper {
             && options.from_prefix.is_none()
             && options.to_prefix.is_none()
             && !options.nested;
-        Shaper { options, idle, edge, flat: String::new(), nested: String::new(), scanner: Scanner::default() }
+        Shaper {
+            options,
+            idle,
+            rows: true,
+            edge,
+            flat: String::new(),
+            nested: String::new(),
+            scanner: Scanner::default(),
+        }
+    }
+
+    /// Says whether the next records come from rows; `--nested` concerns no others.
+    pub fn expect_rows(&mut self, rows: bool) {
+        self.rows = rows;
     }
 
     /// Shapes one record.
@@ -88,7 +103,7 @@ impl Shaper {
         }
         write_flat(&self.options, &record, &mut self.flat)?;
         let mut text = &self.flat;
-        if self.options.nested {
+        if self.options.nested && self.rows {
             let _ = self.scanner.object(self.flat.as_bytes());
             nest::write_nested(&self.flat, self.scanner.members(), &mut self.nested)?;
             text = &self.nested;
@@ -165,7 +180,7 @@ fn write_flat(options: &ShapeOptions, record: &Record<'_>, out: &mut String) -> 
         match piece {
             Piece::Kept { before, name, between, value } => {
                 // `before` of the first member has no comma; of a later one that is now the first, it is dropped.
-                let before = if place == 0 { before.trim_start_matches([',', ' ', '\t', '\r', '\n']) } else { before };
+                let before = if place == 0 && before.contains(',') { "" } else { before };
                 let joint = if place > 0 && !before.contains(',') { "," } else { "" };
                 out.extend([joint, before, name, between, value]);
             }

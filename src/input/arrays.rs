@@ -1,16 +1,356 @@
-use super::jsonl::Lines;
-use super::*;
-pub struct Arrays;
+//! ArangoDB's header form: a line with an array of attribute names, then one array of values a line.
+//! Values are copied byte for byte into an object; a `null` makes no member, as on the server.
+
+use super::csv::{CsvOptions, Field, Name, Object, wrong_count};
+use super::jsonl::{Line, Lines, trimmed, utf8};
+use super::{Broken, Reader, Step};
+use crate::json::{Fault, Kind, Scanner, unescape};
+use crate::record::{BadRecord, Reason, Record};
+use std::collections::HashSet;
+use std::ops::Range;
+
+/// Reads lines of arrays.
+#[derive(Debug)]
+pub(super) struct Arrays {
+    lines: Lines,
+    scanner: Scanner,
+    ignore_missing: bool,
+    /// Empty until the header has been read.
+    names: Vec<Name>,
+    object: Object,
+    empty: u64,
+}
+
+/// A line that is not blank, or what stands for one.
+enum Next {
+    Line(Range<usize>),
+    TooLong,
+    Idle,
+    End,
+}
+
 impl Arrays {
-    pub(super) fn new(_: Lines, _: &CsvOptions) -> Arrays {
-        Arrays
+    pub(super) fn new(lines: Lines, options: &CsvOptions) -> Arrays {
+        Arrays {
+            lines,
+            scanner: Scanner::default(),
+            ignore_missing: options.ignore_missing,
+            names: Vec::new(),
+            object: Object::default(),
+            empty: 0,
+        }
+    }
+
+    fn next_line(&mut self) -> Result<Next, Broken> {
+        loop {
+            match self.lines.next()? {
+                Line::Idle => return Ok(Next::Idle),
+                Line::End => return Ok(Next::End),
+                Line::TooLong => return Ok(Next::TooLong),
+                Line::Whole(length) => {
+                    let place = trimmed(&self.lines.window.bytes()[..length]);
+                    if !place.is_empty() {
+                        return Ok(Next::Line(place));
+                    }
+                    self.empty += 1;
+                }
+            }
+        }
+    }
+
+    /// Reads the names; `Some` if that has to wait or there is nothing to read.
+    fn read_header(&mut self) -> Result<Option<Next>, Broken> {
+        let names = match self.next_line()? {
+            Next::Line(place) => header(&self.lines.window.bytes()[place], &mut self.scanner),
+            Next::TooLong => Err(self.lines.too_long().text),
+            wait => return Ok(Some(wait)),
+        };
+        let explained = |text| format!("the header is no array of attribute names: {text}");
+        self.names = names.map_err(|text| Broken::new(self.lines.origin, explained(text)))?;
+        Ok(None)
     }
 }
+
 impl Reader for Arrays {
     fn next(&mut self) -> Result<Step<'_>, Broken> {
-        Ok(Step::End)
+        if self.names.is_empty()
+            && let Some(Next::Idle) = self.read_header()?
+        {
+            return Ok(Step::Idle);
+        }
+        let next = self.next_line()?;
+        let place = match next {
+            Next::Idle => return Ok(Step::Idle),
+            Next::End => return Ok(Step::End),
+            Next::TooLong => None,
+            Next::Line(place) => Some(place),
+        };
+        self.lines.origin.record += 1;
+        let origin = self.lines.origin;
+        let written = match place {
+            None => Err(self.lines.too_long()),
+            Some(place) => {
+                let line = &self.lines.window.bytes()[place];
+                write(line, &self.names, self.ignore_missing, &mut self.scanner, &mut self.object)
+                    .and_then(|()| self.object.text().map_err(|why| why.reason(line)))
+            }
+        };
+        match written {
+            Ok(text) => {
+                Ok(Step::Record(Record { text, members: self.object.members(), origin, command: None, nulls: &[] }))
+            }
+            Err(reason) => Ok(Step::Bad(BadRecord { origin, reason })),
+        }
     }
+
     fn empty(&self) -> u64 {
-        0
+        self.empty
+    }
+}
+
+/// Writes the object of a line.
+fn write(
+    line: &[u8],
+    names: &[Name],
+    ignore_missing: bool,
+    scanner: &mut Scanner,
+    object: &mut Object,
+) -> Result<(), Reason> {
+    object.begin();
+    let mut written = Ok(());
+    let count = elements(utf8(line)?, scanner, |index, value| {
+        if let (Some(name), Ok(()), true) = (names.get(index), written, Kind::of(value) != Kind::Null) {
+            written = object.push(name, Field::alone(value.as_bytes()));
+        }
+    })?;
+    if count != names.len() && !ignore_missing {
+        return Err(wrong_count(count, "value", names.len()));
+    }
+    object.end();
+    written.map_err(|why| why.reason(line))
+}
+
+/// Calls `each` with every element of the array that is all of `line`, and counts them.
+fn elements<'a>(line: &'a str, scanner: &mut Scanner, mut each: impl FnMut(usize, &'a str)) -> Result<usize, Reason> {
+    let bytes = line.as_bytes();
+    if bytes.first() != Some(&b'[') {
+        return Err(not_an_array(line, scanner));
+    }
+    let mut count = 0;
+    let mut at = blanks(bytes, 1);
+    if bytes.get(at) == Some(&b']') {
+        return ended(bytes, at).map(|()| 0);
+    }
+    loop {
+        let end = scanner.value(bytes, at).map_err(invalid)?;
+        each(count, &line[at..end]);
+        count += 1;
+        at = blanks(bytes, end);
+        match bytes.get(at) {
+            Some(b',') => at = blanks(bytes, at + 1),
+            Some(b']') => return ended(bytes, at).map(|()| count),
+            Some(_) => return Err(invalid(Fault::Syntax { at, what: "expected `,` or `]`" })),
+            None => return Err(invalid(Fault::Incomplete)),
+        }
+    }
+}
+
+fn blanks(bytes: &[u8], at: usize) -> usize {
+    at + trimmed(&bytes[at..]).start
+}
+
+/// Checks that the array's closing bracket, at `at`, ends the line.
+fn ended(bytes: &[u8], at: usize) -> Result<(), Reason> {
+    if at + 1 == bytes.len() {
+        return Ok(());
+    }
+    Err(Reason::new("invalid_json", format!("more text after the array, at byte {}", at + 2)))
+}
+
+fn invalid(fault: Fault) -> Reason {
+    match fault {
+        Fault::Incomplete => Reason::new("invalid_json", "the array does not end"),
+        Fault::Syntax { at, what } => Reason::new("invalid_json", format!("{what}, at byte {}", at + 1)),
+    }
+}
+
+fn not_an_array(line: &str, scanner: &mut Scanner) -> Reason {
+    if scanner.value(line.as_bytes(), 0) == Ok(line.len()) {
+        return Reason::new("not_an_array", format!("expected an array, found {}", Kind::of(line).name()));
+    }
+    Reason::new("invalid_json", "not a JSON array")
+}
+
+/// Reads the names of the header; the error is what is wrong with it.
+fn header(line: &[u8], scanner: &mut Scanner) -> Result<Vec<Name>, String> {
+    let line = utf8(line).map_err(|reason| reason.text)?;
+    let mut written = Vec::new();
+    elements(line, scanner, |_, value| written.push(value)).map_err(|reason| reason.text)?;
+    if written.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    let mut seen = HashSet::new();
+    for (place, name) in written.iter().enumerate() {
+        let place = place + 1;
+        if Kind::of(name) != Kind::String {
+            return Err(format!("name {place} is {}", Kind::of(name).name()));
+        }
+        let inside = &name[1..name.len() - 1];
+        if inside.is_empty() {
+            return Err(format!("name {place} is empty"));
+        }
+        // Half of a surrogate pair cannot be unescaped; spelt the same it is the same name.
+        if !seen.insert(unescape(inside).unwrap_or(inside.into())) {
+            return Err(format!("name {place} is there twice"));
+        }
+    }
+    Ok(written.into_iter().map(Name::as_written).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::{Source, Window};
+    use proptest::prelude::*;
+
+    fn steps(pieces: Vec<Vec<u8>>, max: usize, ignore_missing: bool) -> Vec<String> {
+        let lines = Lines::new(Window::new(Source::Pieces(pieces)), 0, 0, max);
+        let mut arrays = Arrays::new(lines, &CsvOptions { ignore_missing, ..CsvOptions::default() });
+        let mut said = Vec::new();
+        loop {
+            let step = match arrays.next() {
+                Ok(Step::Record(record)) => {
+                    let mut scanner = Scanner::default();
+                    assert_eq!(scanner.object(record.text.as_bytes()), Ok(record.text.len()), "{}", record.text);
+                    assert_eq!(scanner.members(), record.members, "{}", record.text);
+                    format!("{} #{} {}", record.origin.line, record.origin.record, record.text)
+                }
+                Ok(Step::Bad(bad)) => {
+                    format!("{} #{} {}: {}", bad.origin.line, bad.origin.record, bad.reason.kind, bad.reason.text)
+                }
+                Ok(Step::Idle) => "idle".to_owned(),
+                Ok(Step::End) => {
+                    said.push(format!("end, {} empty", arrays.empty()));
+                    return said;
+                }
+                Err(broken) => {
+                    said.push(format!("{} broken: {}", broken.origin.line, broken.text));
+                    return said;
+                }
+            };
+            said.push(step);
+        }
+    }
+
+    fn read(text: &str) -> Vec<String> {
+        steps(vec![text.as_bytes().to_vec()], 1 << 20, false)
+    }
+
+    #[test]
+    fn values_are_copied_byte_for_byte_under_the_names_of_the_header() {
+        let text = "\n [ \"a\",\"caf\\u00e9\" , \"\u{e9}\"]\r\n[1.0, {\"x\": [1,\tnull]} ,\"\\/\"]\n\n[null,12345678901234567890,null]\n[ ]";
+        assert_eq!(
+            read(text),
+            [
+                "3 #1 {\"a\":1.0,\"caf\\u00e9\":{\"x\": [1,\tnull]},\"\u{e9}\":\"\\/\"}",
+                r#"5 #2 {"caf\u00e9":12345678901234567890}"#,
+                "6 #3 wrong_number_of_fields: 0 values, but the header has 3",
+                "end, 2 empty",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_broken_line_costs_one_record() {
+        let text = "[\"a\",\"b\"]\n[1]\n[1,2,3]\n{\"a\":1}\n[1,2\n[1,2] x\n[1 2]\n[1,]\nx\n[01,2]\n[1,2]\n";
+        assert_eq!(
+            read(text),
+            [
+                "2 #1 wrong_number_of_fields: 1 value, but the header has 2",
+                "3 #2 wrong_number_of_fields: 3 values, but the header has 2",
+                "4 #3 not_an_array: expected an array, found an object",
+                "5 #4 invalid_json: the array does not end",
+                "6 #5 invalid_json: more text after the array, at byte 6",
+                "7 #6 invalid_json: expected `,` or `]`, at byte 4",
+                "8 #7 invalid_json: expected a value, at byte 4",
+                "9 #8 invalid_json: not a JSON array",
+                "10 #9 invalid_json: a number may not begin with 0, at byte 2",
+                r#"11 #10 {"a":1,"b":2}"#,
+                "end, 0 empty",
+            ]
+        );
+        let said = steps(vec![b"[\"a\"]\n[\"\xff\"]\n[1111111]\n[1]".to_vec()], 8, false);
+        assert_eq!(
+            said,
+            [
+                "2 #1 invalid_utf8: invalid UTF-8 at byte 3",
+                "3 #2 record_too_long: longer than --max-record-bytes (8 bytes)",
+                r#"4 #3 {"a":1}"#,
+                "end, 0 empty",
+            ]
+        );
+    }
+
+    #[test]
+    fn missing_and_surplus_values_can_be_ignored() {
+        let text = b"[\"a\",\"b\"]\n[]\n[1]\n[1,2,{}]\n".to_vec();
+        assert_eq!(
+            steps(vec![text], 1 << 20, true),
+            ["2 #1 {}", r#"3 #2 {"a":1}"#, r#"4 #3 {"a":1,"b":2}"#, "end, 0 empty",]
+        );
+    }
+
+    #[test]
+    fn the_header_must_be_an_array_of_names() {
+        for (header, what) in [
+            ("{}", "expected an array, found an object"),
+            ("[]", "it is empty"),
+            ("[1]", "name 1 is a number"),
+            ("[\"a\",\"\"]", "name 2 is empty"),
+            ("[\"a\",\"\\u0061\"]", "name 2 is there twice"),
+            ("[\"\\ud800\",\"\\ud800\"]", "name 2 is there twice"),
+            ("[\"a\"", "the array does not end"),
+        ] {
+            let expected = format!("2 broken: the header is no array of attribute names: {what}");
+            assert_eq!(read(&format!("\n{header}\n[1]\n")), [expected]);
+        }
+        assert_eq!(read(" \n"), ["end, 1 empty"]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+        #[test]
+        fn pieces_do_not_matter(
+            lines in prop::collection::vec("[\\[\\],\"1a \\\\]{0,12}", 0..8),
+            good in prop::collection::vec(0usize..8, 0..8),
+            sizes in prop::collection::vec(1usize..9, 1..6),
+            max in prop_oneof![Just(1usize << 20), 8usize..20],
+        ) {
+            let mut lines = lines;
+            for place in good {
+                lines.insert(place.min(lines.len()), "[null,\"x\"]".to_owned());
+            }
+            let text = format!("[\"a\",\"b\"]\n{}", lines.join("\n"));
+            let mut sizes = sizes.iter().cycle();
+            let mut rest = text.as_bytes();
+            let mut pieces = Vec::new();
+            while !rest.is_empty() {
+                let (piece, more) = rest.split_at(sizes.next().map_or(1, |size| (*size).min(rest.len())));
+                pieces.push(piece.to_vec());
+                rest = more;
+            }
+            prop_assert_eq!(steps(pieces, max, false), steps(vec![text.into_bytes()], max, false));
+        }
+
+        #[test]
+        fn members_are_the_values_that_are_not_null(values in prop::collection::vec(
+            prop_oneof![Just("null"), Just("1e400"), Just("\" \\u0000\""), Just("[ null , {} ]"), Just("{\"a\" :1}")], 1..9
+        )) {
+            let names: Vec<_> = (0..values.len()).map(|place| format!("\"{place}\"")).collect();
+            let members: Vec<_> = names.iter().zip(&values).filter(|(_, value)| **value != "null")
+                .map(|(name, value)| format!("{name}:{value}")).collect();
+            let text = format!("[{}]\n[ {} ]\n", names.join(","), values.join(" , "));
+            prop_assert_eq!(&read(&text)[0], &format!("2 #1 {{{}}}", members.join(",")));
+        }
     }
 }

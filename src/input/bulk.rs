@@ -1,16 +1,408 @@
-use super::jsonl::Lines;
-use super::*;
-pub struct Bulk;
+//! Elasticsearch bulk lines: an action line, then, except for a delete, a line with the source.
+//! Which line is which follows from the line before it, so an action that cannot be read leaves its next line in doubt.
+//! Where that doubt could store a source as an action, or the other way round, reading stops.
+
+use super::jsonl::{Line, Lines, object, trimmed};
+use super::{Broken, Reader, Step};
+use crate::json::{Kind, Member, Scanner, same_name};
+use crate::record::{BadRecord, Command, Origin, Reason, Record, Verb};
+
+/// What the next line is.
+#[derive(Clone, Copy, Debug)]
+enum Expected {
+    /// An action.
+    Action,
+    /// The source of the action read last.
+    Source(Verb),
+    /// The source of an action that was an error.
+    SourceOfBad,
+    /// An action, or the source of an action that could not be read.
+    Unclear,
+}
+
+/// An action line that cannot be used.
+#[derive(Debug)]
+struct BadAction {
+    text: String,
+    /// What comes after it.
+    then: Expected,
+}
+
+/// An action that is done with before another line is read.
+#[derive(Debug)]
+enum Done {
+    Delete,
+    Bad(Reason),
+}
+
+/// Reads bulk lines.
+#[derive(Debug)]
+pub(super) struct Bulk {
+    lines: Lines,
+    expected: Expected,
+    /// The metadata of the action read last, copied because reading its source may move the window.
+    meta: String,
+    /// Where the action line begins.
+    origin: Origin,
+    /// Notes the members of a line.
+    scanner: Scanner,
+    /// Notes the members of the metadata, while the other one notes those of the source.
+    meta_scanner: Scanner,
+    empty: u64,
+}
+
 impl Bulk {
-    pub(super) fn new(_: Lines) -> Bulk {
-        Bulk
+    pub(super) fn new(lines: Lines) -> Bulk {
+        Bulk {
+            origin: lines.origin,
+            lines,
+            expected: Expected::Action,
+            meta: String::new(),
+            scanner: Scanner::default(),
+            meta_scanner: Scanner::default(),
+            empty: 0,
+        }
+    }
+
+    fn bad(&self, reason: Reason) -> Step<'static> {
+        Step::Bad(BadRecord { origin: self.origin, reason })
+    }
+
+    fn begin_action(&mut self, then: Expected) {
+        self.lines.origin.record += 1;
+        self.origin = self.lines.origin;
+        self.expected = then;
+    }
+
+    /// Takes a line where an action is expected; `None` if another line must be read.
+    fn take_action(&mut self, line: Line) -> Option<Done> {
+        let Line::Whole(length) = line else {
+            self.begin_action(Expected::Unclear);
+            return Some(Done::Bad(self.lines.too_long()));
+        };
+        let bytes = &self.lines.window.bytes()[..length];
+        let bytes = &bytes[trimmed(bytes)];
+        if bytes.is_empty() {
+            self.empty += 1;
+            return None;
+        }
+        match read_action(bytes, &mut self.scanner, &mut self.meta_scanner) {
+            Ok((verb, meta)) => {
+                self.meta.clear();
+                self.meta.push_str(meta);
+                self.begin_action(if verb == Verb::Delete { Expected::Action } else { Expected::Source(verb) });
+                (verb == Verb::Delete).then_some(Done::Delete)
+            }
+            Err(bad) => {
+                self.begin_action(bad.then);
+                Some(Done::Bad(Reason::new("bad_action", bad.text)))
+            }
+        }
+    }
+
+    /// Takes the line that is the source of an action.
+    fn take_source(&mut self, verb: Verb, line: Line) -> Step<'_> {
+        self.expected = Expected::Action;
+        let number = self.lines.origin.line;
+        let about = |reason: Reason| Reason::new(reason.kind, format!("the source, on line {number}: {}", reason.text));
+        let Line::Whole(length) = line else { return self.bad(about(self.lines.too_long())) };
+        let bytes = &self.lines.window.bytes()[..length];
+        let bytes = &bytes[trimmed(bytes)];
+        if bytes.is_empty() {
+            return self.bad(Reason::new("missing_source", format!("the source, on line {number}, is blank")));
+        }
+        match object(bytes, &mut self.scanner) {
+            Ok(text) => Step::Record(self.record(verb, text, self.scanner.members())),
+            Err(reason) => self.bad(about(reason)),
+        }
+    }
+
+    fn record<'a>(&'a self, verb: Verb, text: &'a str, members: &'a [Member]) -> Record<'a> {
+        let command = Command { verb, meta: &self.meta, members: self.meta_scanner.members() };
+        Record { text, members, origin: self.origin, command: Some(command), nulls: &[] }
+    }
+
+    /// Takes the line after an action that could not be read: it is taken for the source, unless it is an action itself.
+    fn take_unclear(&mut self, line: Line) -> Result<(), Broken> {
+        self.expected = Expected::Action;
+        let Line::Whole(length) = line else { return Ok(()) };
+        let bytes = &self.lines.window.bytes()[..length];
+        let bytes = &bytes[trimmed(bytes)];
+        if read_action(bytes, &mut self.scanner, &mut self.meta_scanner).is_ok() {
+            let number = self.lines.origin.line;
+            let text = format!(
+                "cannot tell whether line {number} is an action or the source of the unreadable action before it"
+            );
+            return Err(Broken::new(self.lines.origin, text));
+        }
+        Ok(())
     }
 }
+
 impl Reader for Bulk {
     fn next(&mut self) -> Result<Step<'_>, Broken> {
-        Ok(Step::End)
+        loop {
+            let line = match (self.lines.next()?, self.expected) {
+                (Line::Idle, _) => return Ok(Step::Idle),
+                (Line::End, Expected::Source(_)) => {
+                    self.expected = Expected::Action;
+                    let reason = Reason::new("missing_source", "the input ends before the source of this action");
+                    return Ok(self.bad(reason));
+                }
+                (Line::End, _) => return Ok(Step::End),
+                (line, _) => line,
+            };
+            match self.expected {
+                Expected::Source(verb) => return Ok(self.take_source(verb, line)),
+                Expected::SourceOfBad => self.expected = Expected::Action,
+                Expected::Unclear => self.take_unclear(line)?,
+                Expected::Action => match self.take_action(line) {
+                    Some(Done::Delete) => return Ok(Step::Record(self.record(Verb::Delete, "", &[]))),
+                    Some(Done::Bad(reason)) => return Ok(self.bad(reason)),
+                    None => {}
+                },
+            }
+        }
     }
+
     fn empty(&self) -> u64 {
-        0
+        self.empty
+    }
+}
+
+/// Reads an action line without blanks around it: its verb and its metadata, whose members `meta_scanner` notes.
+fn read_action<'a>(
+    line: &'a [u8],
+    scanner: &mut Scanner,
+    meta_scanner: &mut Scanner,
+) -> Result<(Verb, &'a str), BadAction> {
+    let unclear = |text: String| BadAction { text, then: Expected::Unclear };
+    let text = object(line, scanner).map_err(|reason| unclear(format!("the action: {}", reason.text)))?;
+    let [first, others @ ..] = scanner.members() else {
+        return Err(unclear("the action is an empty object".to_owned()));
+    };
+    let Some(verb) = verb_of(first, text) else {
+        let name: String = first.name.of(text).chars().take(40).collect();
+        return Err(unclear(format!("unknown action \"{name}\": expected index, create, update or delete")));
+    };
+    let then = if verb == Verb::Delete { Expected::Action } else { Expected::SourceOfBad };
+    if !others.is_empty() {
+        // A second verb that disagrees about the next line leaves it in doubt.
+        let is_delete = |verb| verb == Verb::Delete;
+        let disputed =
+            others.iter().filter_map(|other| verb_of(other, text)).any(|other| is_delete(other) != is_delete(verb));
+        let text = "the action has more than one member".to_owned();
+        return Err(BadAction { text, then: if disputed { Expected::Unclear } else { then } });
+    }
+    let meta = first.value.of(text);
+    if meta_scanner.object(meta.as_bytes()) != Ok(meta.len()) {
+        let kind = Kind::of(meta).name();
+        return Err(BadAction { text: format!("the metadata of the action is {kind}, not an object"), then });
+    }
+    Ok((verb, meta))
+}
+
+fn verb_of(member: &Member, text: &str) -> Option<Verb> {
+    let verbs = [("index", Verb::Index), ("create", Verb::Create), ("update", Verb::Update), ("delete", Verb::Delete)];
+    let name = member.name.of(text);
+    verbs.into_iter().find(|(word, _)| same_name(name, member.escaped, word)).map(|(_, verb)| verb)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::{Source, Window};
+    use proptest::prelude::*;
+
+    fn steps(pieces: Vec<Vec<u8>>, max: usize) -> Vec<String> {
+        let mut bulk = Bulk::new(Lines::new(Window::new(Source::Pieces(pieces)), 0, 0, max));
+        let mut said = Vec::new();
+        loop {
+            let step = match bulk.next() {
+                Ok(Step::Record(record)) => {
+                    let command = record.command.expect("a command");
+                    let mut scanner = Scanner::default();
+                    assert_eq!(scanner.object(command.meta.as_bytes()), Ok(command.meta.len()));
+                    assert_eq!(scanner.members(), command.members);
+                    if command.verb == Verb::Delete {
+                        assert!(record.text.is_empty() && record.members.is_empty());
+                    } else {
+                        assert_eq!(scanner.object(record.text.as_bytes()), Ok(record.text.len()));
+                        assert_eq!(scanner.members(), record.members);
+                    }
+                    let Origin { line, record: number, offset, .. } = record.origin;
+                    format!("{line} #{number} @{offset} {:?} {} {}", command.verb, command.meta, record.text)
+                }
+                Ok(Step::Bad(BadRecord { origin: Origin { line, record, offset, .. }, reason })) => {
+                    format!("{line} #{record} @{offset} {}: {}", reason.kind, reason.text)
+                }
+                Ok(Step::Idle) => "idle".to_owned(),
+                Ok(Step::End) => {
+                    said.push(format!("end, {} empty", bulk.empty()));
+                    return said;
+                }
+                Err(broken) => {
+                    said.push(format!("{} broken: {}", broken.origin.line, broken.text));
+                    return said;
+                }
+            };
+            said.push(step);
+        }
+    }
+
+    fn read(lines: &[&str]) -> Vec<String> {
+        steps(vec![lines.join("\n").into_bytes()], 1 << 20)
+    }
+
+    #[test]
+    fn an_action_has_a_source_unless_it_deletes() {
+        let text = [
+            "",
+            "{ \"index\" : {\"_id\" : \"1\"} }\r",
+            "{\"a\": 1.0}\r",
+            "{\"delete\":{\"_id\":\"2\"}}",
+            "  ",
+            "{\"creat\\u0065\":{}}",
+            " {} ",
+            "{\"update\":{\"_index\":\"i\",\"_id\":3}}",
+            "{\"doc\":{\"delete\":{}}}",
+        ];
+        assert_eq!(
+            read(&text),
+            [
+                r#"2 #1 @1 Index {"_id" : "1"} {"a": 1.0}"#,
+                r#"4 #2 @42 Delete {"_id":"2"} "#,
+                "6 #3 @68 Create {} {}",
+                r#"8 #4 @92 Update {"_index":"i","_id":3} {"doc":{"delete":{}}}"#,
+                "end, 2 empty",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_source_that_is_missing_or_broken_costs_its_action() {
+        let text = [
+            "{\"index\":{}}",
+            "",
+            "{\"index\":{}}",
+            "[1]",
+            "{\"index\":{}}",
+            "{\"a\":",
+            "{\"index\":{}}",
+            "{\"a\":1}",
+            "{\"create\":{}}",
+        ];
+        assert_eq!(
+            read(&text),
+            [
+                "1 #1 @0 missing_source: the source, on line 2, is blank",
+                "3 #2 @14 not_an_object: the source, on line 4: expected an object, found an array",
+                "5 #3 @31 invalid_json: the source, on line 6: the object does not end",
+                r#"7 #4 @50 Index {} {"a":1}"#,
+                "9 #5 @71 missing_source: the input ends before the source of this action",
+                "end, 0 empty",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_known_verb_tells_whether_a_source_follows_even_a_bad_action() {
+        let text = [
+            "{\"index\":1}",
+            "{\"delete\":{}}",
+            "{\"index\":{},\"x\":1}",
+            "{\"index\":{}}",
+            "{\"delete\":[]}",
+            "{\"delete\":{\"_id\":\"1\"}}",
+            "{\"update\":{},\"index\":{}}",
+            "",
+        ];
+        assert_eq!(
+            read(&text),
+            [
+                "1 #1 @0 bad_action: the metadata of the action is a number, not an object",
+                "3 #2 @26 bad_action: the action has more than one member",
+                "5 #3 @58 bad_action: the metadata of the action is an array, not an object",
+                r#"6 #4 @72 Delete {"_id":"1"} "#,
+                "7 #5 @95 bad_action: the action has more than one member",
+                "end, 0 empty",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_line_after_an_unreadable_action_is_its_source_unless_it_is_an_action() {
+        for (action, what) in [
+            ("{\"Index\":{}}", r#"bad_action: unknown action "Index": expected index, create, update or delete"#),
+            ("{}", "bad_action: the action is an empty object"),
+            ("{\"index\":{}", "bad_action: the action: the object does not end"),
+            ("[]", "bad_action: the action: expected an object, found an array"),
+            ("{\"index\":{},\"delete\":{}}", "bad_action: the action has more than one member"),
+        ] {
+            let first = format!("1 #1 @0 {what}");
+            let offset = action.len() + 9;
+            let said = read(&[action, "{\"a\":1}", "{\"index\":{}}", "{\"b\":2}"]);
+            assert_eq!(said, [first.as_str(), &format!(r#"3 #2 @{offset} Index {{}} {{"b":2}}"#), "end, 0 empty"]);
+            let stop =
+                "2 broken: cannot tell whether line 2 is an action or the source of the unreadable action before it";
+            assert_eq!(read(&[action, "{\"delete\":{}}"]), [first.as_str(), stop]);
+            assert_eq!(read(&[action]), [first.as_str(), "end, 0 empty"]);
+        }
+    }
+
+    #[test]
+    fn long_lines_cost_their_action() {
+        let text = b"{\"index\":{ }}\n{\"a\":\"2345678901\"}\n{\"index\":{\"_id\":12}}\n{}\n{\"delete\":{}}\n".to_vec();
+        assert_eq!(
+            steps(vec![text], 15),
+            [
+                "1 #1 @0 record_too_long: the source, on line 2: longer than --max-record-bytes (15 bytes)",
+                "3 #2 @33 record_too_long: longer than --max-record-bytes (15 bytes)",
+                "5 #3 @57 Delete {} ",
+                "end, 0 empty",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_silent_pipe_between_an_action_and_its_source_loses_neither() {
+        let (pipe, pieces) = std::sync::mpsc::sync_channel(4);
+        let window = Window::new(Source::Thread(pieces));
+        let mut bulk = Bulk::new(Lines::new(window, 0, 0, 1 << 20));
+        pipe.send(Ok(b"{\"index\":{\"_id\":\"1\"}}\n{\"a\"".to_vec())).expect("open");
+        assert!(matches!(bulk.next(), Ok(Step::Idle)));
+        pipe.send(Ok(b":1}\n".to_vec())).expect("open");
+        match bulk.next() {
+            Ok(Step::Record(record)) => {
+                assert_eq!(
+                    (record.text, record.command.map(|command| command.meta)),
+                    ("{\"a\":1}", Some("{\"_id\":\"1\"}"))
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+        #[test]
+        fn pieces_do_not_matter(
+            lines in prop::collection::vec(prop::sample::select(vec![
+                "{\"index\":{\"_id\":\"1\"}}", "{\"update\":{}}", "{\"delete\":{}}", "{\"a\":1}", "{\"a\":1}", "", "{\"x\":{}}", "{\"index\":1}", "[",
+            ]), 0..12),
+            sizes in prop::collection::vec(1usize..30, 1..6),
+            max in prop_oneof![Just(1usize << 20), 5usize..25],
+        ) {
+            let text = lines.join("\n");
+            let mut sizes = sizes.iter().cycle();
+            let mut rest = text.as_bytes();
+            let mut pieces = Vec::new();
+            while !rest.is_empty() {
+                let (piece, more) = rest.split_at(sizes.next().map_or(1, |size| (*size).min(rest.len())));
+                pieces.push(piece.to_vec());
+                rest = more;
+            }
+            prop_assert_eq!(steps(pieces, max), steps(vec![text.into_bytes()], max));
+        }
     }
 }

@@ -65,15 +65,13 @@ pub fn by_content(name: &str, start: &[u8]) -> Result<Format, String> {
 fn object(name: &str, line: &[u8]) -> Result<Format, String> {
     let mut scanner = Scanner::default();
     let whole = scanner.object(line) == Ok(line.len());
-    if let (true, Ok(text)) = (whole, std::str::from_utf8(line)) {
-        if let [only] = scanner.members() {
-            let verb = only.name.of(text);
-            let verbs = ["index", "create", "update", "delete"];
-            if verbs.contains(&verb) && Kind::of(only.value.of(text)) == Kind::Object && is_meta(only.value.of(text)) {
-                return Err(format!(
-                    "{name}: the first line looks like an Elasticsearch bulk action: write `-t bulk`, or `-t jsonl` to mean documents"
-                ));
-            }
+    if let (true, Ok(text), [only]) = (whole, std::str::from_utf8(line), scanner.members()) {
+        let (verb, meta) = (only.name.of(text), only.value.of(text));
+        let verbs = ["index", "create", "update", "delete"];
+        if verbs.contains(&verb) && Kind::of(meta) == Kind::Object && is_meta(meta) {
+            return Err(format!(
+                "{name}: the first line looks like an Elasticsearch bulk action: write `-t bulk`, or `-t jsonl` to mean documents"
+            ));
         }
     }
     if whole || named_jsonl(name) { Ok(Format::Jsonl) } else { Ok(Format::Json) }

@@ -12,7 +12,7 @@ mod open;
 mod unpack;
 mod window;
 
-pub use csv::{CsvOptions, Datatype, EmptyCell};
+pub use csv::{CsvOptions, Datatype, Dialect, EmptyCell, header_names};
 pub use guess::Format;
 pub use open::{Input, InputOptions, Inputs, OpenError, open};
 pub use unpack::Compression;

@@ -3,6 +3,7 @@
 //! process. Nothing counts as stored before its transaction is committed.
 
 mod apply;
+mod duplicates;
 mod load;
 mod lock;
 mod schema;

@@ -1,7 +1,7 @@
 //! The store as a sink: transactions, collections on first use, and the choice between loading and applying.
 
 use super::apply::{Applied, Table};
-use super::load::{self, Load, append_sql, can_load};
+use super::load::{self, Load, NewRow, append_sql, can_load};
 use super::lock::StoreLock;
 use super::schema::{self, Entry, Refusal, quoted};
 use super::{explained, is_busy, unique};
@@ -227,7 +227,7 @@ impl Store {
         let names: Vec<String> = loading.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
         for name in names {
             let Ok(Some(mut entry)) = schema::find(connection, &name) else { continue };
-            let resolved = load::finish(connection, &mut entry, &mut Outcome::default())?;
+            let resolved = load::finish(connection, &mut entry, None, &mut Outcome::default())?;
             say(Note::Warning(format!(
                 "collection {name:?}: finished the index of an interrupted import ({} records with a key stored before: \
                  {} updated, {} ignored, {} dropped as duplicates)",
@@ -272,7 +272,7 @@ impl Store {
                 .query_row(&format!("SELECT NOT EXISTS (SELECT 1 FROM {})", quoted(&name)), [], |row| row.get(0))?;
         let phase = if secondary || tombstones {
             if entry.loading {
-                load::finish(connection, &mut entry, &mut Outcome::default())?;
+                load::finish(connection, &mut entry, None, &mut Outcome::default())?;
             }
             Phase::Applying(None)
         } else if empty {
@@ -367,7 +367,7 @@ impl Store {
         load.save(connection, &collection.entry, &self.options.files)?;
         // Its errors count only once the index stands: if it does not, the rows are pending as before.
         let mut found = Outcome::default();
-        let resolved = load::finish(connection, &mut collection.entry, &mut found)?;
+        let resolved = load::finish(connection, &mut collection.entry, load.repeats(), &mut found)?;
         out.absorb(found);
         collection.phase = Phase::Applying(None);
         self.pending.created -= resolved.removed();
@@ -461,7 +461,8 @@ impl Stretch<'_> {
                 Err(reason) => out.fail(item.origin, reason.clone()),
                 Ok(action) if action.collection != self.collection || !can_load(action.op) => return Ok(()),
                 Ok(action) => {
-                    let row = (action.op, item.origin, action.key, action.doc);
+                    let BatchAction { op, key, doc, .. } = action;
+                    let row = NewRow { op, origin: item.origin, key, doc, repeats: item.repeats };
                     load.append(connection, entry, &mut insert, row, files)?;
                     self.pending.created += 1;
                     *self.bytes += action.doc.len();

@@ -1,0 +1,362 @@
+//! The command line: its flags and their help, and nothing else. The completions, the man page and the names of the
+//! variables come from here. What a value means is in numbers.rs, names.rs, words.rs and target.rs, what flags mean
+//! together in config.rs.
+//! A switch is declared as one without a value, so that help shows it bare; `help::parser` makes it take `=true|false`
+//! too.
+
+mod env;
+pub mod help;
+mod hints;
+mod names;
+mod numbers;
+mod request;
+mod target;
+mod usage;
+mod words;
+
+pub use request::{Request, parse, wants_json};
+pub use target::without_secrets;
+pub use usage::UsageError;
+
+use crate::input::{Compression, Datatype, EmptyCell, Format};
+use crate::progress::ProgressMode;
+use crate::report::{MaxErrors, SummaryFormat};
+use crate::shape::Merge;
+use crate::sink::OnDuplicate;
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{ArgAction, Args, Parser, ValueHint};
+use clap_complete::Shell;
+use help::{EXAMPLES, SHORT_EXAMPLES};
+use std::path::PathBuf;
+use std::time::Duration;
+use words::one_of;
+
+/// A choice that `auto` leaves open. It has a name of its own because clap takes `Option` for a flag without a default.
+pub type Auto<T> = Option<T>;
+
+/// Imports records in bulk and accounts for every one of them
+///
+/// Reads NDJSON, JSON, CSV, TSV, header-row arrays or Elasticsearch bulk lines from files or stdin, and applies them in
+/// batches to a collection of an SQLite store. Then it prints what became of every record: read = created + updated +
+/// ignored + deleted + errors + unknown + unsent. The exit code is 0 only if nothing was lost.
+#[derive(Debug, Parser)]
+#[command(
+    name = "bulkimport",
+    version,
+    disable_help_flag = true,
+    disable_version_flag = true,
+    max_term_width = 100,
+    override_usage = "bulkimport [OPTIONS] --collection NAME [FILE]...",
+    after_help = SHORT_EXAMPLES,
+    after_long_help = EXAMPLES
+)]
+pub struct Arguments {
+    /// Input files, in order; none, or -, is stdin
+    ///
+    /// All files are opened before anything is stored. gzip, zstd, bzip2 and xz are unpacked.
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// The same as a FILE, as arangoimport and mongoimport write it
+    #[arg(long = "file", value_name = "FILE", hide = true)]
+    pub more_files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) target: TargetFlags,
+    #[command(flatten)]
+    pub(crate) format: FormatFlags,
+    #[command(flatten)]
+    pub(crate) csv: CsvFlags,
+    #[command(flatten)]
+    pub(crate) shape: ShapeFlags,
+    #[command(flatten)]
+    pub(crate) key: KeyFlags,
+    #[command(flatten)]
+    pub(crate) edges: EdgeFlags,
+    #[command(flatten)]
+    pub(crate) conflict: ConflictFlags,
+    #[command(flatten)]
+    pub(crate) run: RunFlags,
+    #[command(flatten)]
+    pub(crate) batches: BatchFlags,
+    #[command(flatten)]
+    pub(crate) errors: ErrorFlags,
+    #[command(flatten)]
+    pub(crate) output: OutputFlags,
+}
+
+/// Where to.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Target")]
+pub struct TargetFlags {
+    /// Store to import into
+    ///
+    /// A file that exists, or one to be made whose name ends in .db, .sqlite or .sqlite3; sqlite:PATH means any other
+    /// name. This version writes to SQLite stores only.
+    #[arg(long, value_name = "TARGET", default_value = "bulkimport.db", value_hint = ValueHint::FilePath,
+        value_parser = OsStringValueParser::new().try_map(|to| target::store(&to)))]
+    pub to: PathBuf,
+    /// Collection that the records go to (required)
+    ///
+    /// A table of the store with this very name. It is made on first use. Only bulk lines may do without: each may name
+    /// its own in _index.
+    #[arg(short, long, value_name = "NAME", value_parser = names::collection)]
+    pub collection: Option<String>,
+}
+
+/// What is read.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Format")]
+pub struct FormatFlags {
+    /// auto, jsonl, json, csv, tsv, arrays or bulk
+    ///
+    /// auto: names ending in .csv or .tsv (also before .gz and the like), else what the first line shows: [ is json, {
+    /// is jsonl, or json if the object goes on over several lines. arrays (a first line with attribute names, then one
+    /// array a line) and bulk (Elasticsearch action lines) must be asked for by name. documents and ndjson are other
+    /// words for jsonl, list for json.
+    #[arg(short = 't', long = "type", value_name = "TYPE", default_value = "auto", value_parser = one_of(words::FORMATS))]
+    pub format: Auto<Format>,
+    /// auto, none, gzip, zstd, bzip2 or xz
+    ///
+    /// auto tells it by the first bytes, on stdin too.
+    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = one_of(words::COMPRESSIONS))]
+    pub compression: Auto<Compression>,
+    /// Pass over the first N text lines of each file
+    #[arg(long, value_name = "N", default_value = "0", value_parser = numbers::count)]
+    pub skip_lines: u64,
+    /// Stop after N records of the whole run
+    #[arg(long, value_name = "N", value_parser = numbers::count)]
+    pub limit: Option<u64>,
+    /// Longest record; a longer one is an error
+    ///
+    /// At most 1GiB. Sizes are bytes, or have a unit: k, M, G and KiB, MiB, GiB count in 1024s, kB, MB, GB in 1000s.
+    #[arg(long, value_name = "SIZE", default_value = "100MiB", value_parser = numbers::bytes)]
+    pub max_record_bytes: usize,
+}
+
+/// How cells are read.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "CSV")]
+pub struct CsvFlags {
+    /// Byte between cells: , for csv, \t for tsv
+    #[arg(long, value_name = "BYTE", value_parser = names::separator)]
+    pub separator: Option<u8>,
+    /// Byte around cells: " for csv, none for tsv
+    ///
+    /// '' or none: cells are never quoted.
+    #[arg(long, value_name = "BYTE", value_parser = names::quote)]
+    pub quote: Option<Auto<u8>>,
+    /// Take \" and \\ in a quoted cell for a quote and a backslash
+    #[arg(long)]
+    pub backslash_escape: bool,
+    /// File with the header row; the data then has none
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub headers_file: Option<PathBuf>,
+    /// auto, or none: every cell is a string
+    ///
+    /// auto: a bare cell that is a JSON number is that number, digit for digit; bare true and false are themselves; a
+    /// bare null is an empty cell. A quoted cell, 007, +5 and .8 are strings.
+    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = one_of(words::CONVERSIONS))]
+    pub convert: Conversion,
+    /// Column type: string, number, boolean, null or json
+    ///
+    /// COL is the name in the header. number: text that looks like a number as written, else 0. boolean: false, null
+    /// and 0 are false, all else is true. null: always null. json: the cell is JSON. May be repeated.
+    #[arg(long, value_name = "COL=TYPE", value_parser = names::datatype)]
+    pub datatype: Vec<(String, Datatype)>,
+    /// What an empty cell becomes: omit, null or string
+    ///
+    /// omit: no member. null: a null. string: an empty string.
+    #[arg(long, value_name = "HOW", default_value = "omit", value_parser = one_of(words::EMPTY_CELLS))]
+    pub empty: EmptyCell,
+    /// Let rows have fewer or more cells than the header
+    ///
+    /// Missing cells are no members, surplus ones are dropped. Otherwise such a row is an error. Also for arrays.
+    #[arg(long)]
+    pub ignore_missing: bool,
+    /// Headers a.b and tags.0 make objects and arrays
+    ///
+    /// Also for arrays.
+    #[arg(long)]
+    pub nested: bool,
+}
+
+/// `--convert`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conversion {
+    /// Cells become what they look like.
+    Auto,
+    /// Cells stay strings.
+    None,
+}
+
+/// What is changed.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Shape")]
+pub struct ShapeFlags {
+    /// Rename a member; repeat for more
+    #[arg(long, value_name = "FROM=TO", value_parser = names::translation)]
+    pub translate: Vec<(String, String)>,
+    /// Drop a member; repeat for more
+    #[arg(long, value_name = "NAME", value_parser = names::member)]
+    pub remove_attribute: Vec<String>,
+    /// Join members into a new one: "full=[first] [last]"
+    ///
+    /// The value is text and [members], by their names in the input, and is always a string. Later merges may use
+    /// earlier ones. May be repeated.
+    #[allow(rustdoc::broken_intra_doc_links, reason = "the brackets are shown in help")]
+    #[arg(long, value_name = "NEW=[A]-[B]", value_parser = names::merge)]
+    pub merge_attributes: Vec<Merge>,
+}
+
+/// What is the key.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Key")]
+pub struct KeyFlags {
+    /// Member that is the key (otherwise _key, or _id)
+    ///
+    /// A member of that very name, else a dotted path. It stays in the document. A record without it is an error.
+    /// Without
+    /// --key the key is _key, else _id, else a generated one.
+    #[arg(long, value_name = "FIELD", value_parser = names::key)]
+    pub key: Option<String>,
+}
+
+/// What edges need.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Edges")]
+pub struct EdgeFlags {
+    /// The collection holds edges, with _from and _to
+    #[arg(long)]
+    pub edge: bool,
+    /// Collection put before _from: cities makes cities/1 of 1
+    #[arg(long, value_name = "NAME", alias = "from-collection-prefix", value_parser = names::prefix)]
+    pub from_prefix: Option<String>,
+    /// Collection put before _to
+    #[arg(long, value_name = "NAME", alias = "to-collection-prefix", value_parser = names::prefix)]
+    pub to_prefix: Option<String>,
+    /// The prefixes replace a collection that _from and _to name
+    #[arg(long)]
+    pub overwrite_collection_prefix: bool,
+}
+
+/// What happens to keys that exist.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Conflict")]
+pub struct ConflictFlags {
+    /// If the key exists: error, update, replace or ignore
+    ///
+    /// error: the stored document stays, the record is an error. update: the record is merged in: objects member by
+    /// member at any depth, all else is replaced, and null is a value. replace: the record takes its place. ignore: the
+    /// stored document stays, the record counts as ignored.
+    #[arg(long, value_name = "MODE", default_value = "error", value_parser = one_of(words::MODES))]
+    pub on_duplicate: OnDuplicate,
+    /// Each record names a key to delete
+    ///
+    /// A key that is not there counts as ignored.
+    #[arg(long)]
+    pub delete_keys: bool,
+}
+
+/// What holds for all records together.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Whole run")]
+pub struct RunFlags {
+    /// All or nothing: an error rolls all back (exit 6)
+    #[arg(long)]
+    pub complete: bool,
+    /// Empty the collection first
+    ///
+    /// It is emptied only when the first good record is there.
+    #[arg(long, alias = "drop")]
+    pub overwrite: bool,
+    /// What was stored survives a power cut, not only a kill
+    #[arg(long)]
+    pub wait_for_sync: bool,
+    /// Make the collection if it is missing (a store does)
+    ///
+    /// --create-collection=false: a missing collection is an error.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub create_collection: Option<bool>,
+    /// No two documents may have the same value here
+    ///
+    /// Makes a unique index on a member, or a dotted path. May be repeated.
+    #[arg(long, value_name = "FIELD", value_parser = names::member)]
+    pub unique: Vec<String>,
+    /// Read and check everything, store nothing
+    ///
+    /// Good records count as unsent.
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+}
+
+/// How much at a time.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Batches")]
+pub struct BatchFlags {
+    /// Most records in a batch
+    #[arg(long, value_name = "DOCS", default_value = "5000", value_parser = numbers::batch_records)]
+    pub batch_size: usize,
+    /// Most bytes in a batch; a longer record travels alone
+    #[arg(long, value_name = "SIZE", default_value = "5MiB", value_parser = numbers::bytes)]
+    pub batch_bytes: usize,
+    /// Most batches under way at once (a store takes one)
+    #[arg(short, long, value_name = "N", alias = "threads", value_parser = numbers::jobs)]
+    pub jobs: Option<usize>,
+    /// Longest time a record of a slow pipe waits for others
+    ///
+    /// With a unit: ms, s, m or h.
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = numbers::interval)]
+    pub flush_interval: Duration,
+}
+
+/// What becomes of errors.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Errors")]
+pub struct ErrorFlags {
+    /// Say every error, not only the first ten
+    ///
+    /// Otherwise the first ten are said one by one, and the rest by kind.
+    #[arg(long)]
+    pub details: bool,
+    /// Stop after more errors than this (exit 3)
+    ///
+    /// A number of records, or a share of those read, such as 1%.
+    #[arg(long, value_name = "N|N%", value_parser = numbers::max_errors)]
+    pub max_errors: Option<MaxErrors>,
+}
+
+/// What is said.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+pub struct OutputFlags {
+    /// Form of the summary on stdout: text or json
+    #[arg(long, value_name = "FORM", default_value = "text", value_parser = one_of(words::SUMMARIES))]
+    pub summary: SummaryFormat,
+    /// Only the summary; with --details also every error
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Say more about what is done
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// auto, bar, plain (a line every 10 s) or none
+    ///
+    /// auto: a bar on a terminal, else plain.
+    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = one_of(words::PROGRESS_MODES))]
+    pub progress: ProgressMode,
+    /// auto, always or never
+    ///
+    /// auto: on a terminal, unless NO_COLOR is set.
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = one_of(words::COLORS))]
+    pub color: Auto<bool>,
+    /// Print completions for bash, zsh, fish, powershell or elvish
+    #[arg(long, value_name = "SHELL")]
+    pub completions: Option<Shell>,
+    /// Print the man page, as roff
+    #[arg(long)]
+    pub man: bool,
+    /// Print the daily flags (-h) or all of them (--help)
+    #[arg(short, long, action = ArgAction::Help)]
+    pub help: Option<bool>,
+    /// Print the version
+    #[arg(short = 'V', long, action = ArgAction::Version)]
+    pub version: Option<bool>,
+}

@@ -1,0 +1,172 @@
+//! Variables that stand for flags: `BULKIMPORT_BATCH_SIZE` for `--batch-size`.
+//! clap could read them itself, but it knows neither empty variables, nor one value a line, nor misspelt names. Here
+//! they become arguments that are parsed in front of the command line.
+
+use crate::cli::UsageError;
+use crate::cli::help::is_switch;
+use clap::{Arg, ArgAction, Command};
+use std::ffi::{OsStr, OsString};
+
+const PREFIX: &str = "BULKIMPORT_";
+/// Variables that only our tests set.
+const TEST_PREFIX: &str = "BULKIMPORT_TEST_";
+/// What destroys data must be seen on the command line.
+const DESTRUCTIVE: [&str; 2] = ["overwrite", "delete-keys"];
+/// What prints something and ends, and synonyms.
+const WITHOUT: [&str; 5] = ["completions", "man", "help", "version", "file"];
+
+/// Returns the variable of a flag, if it has one.
+pub fn variable(arg: &Arg) -> Option<String> {
+    let long = arg.get_long().filter(|long| !DESTRUCTIVE.contains(long) && !WITHOUT.contains(long))?;
+    Some(name(long))
+}
+
+fn name(long: &str) -> String {
+    format!("{PREFIX}{}", long.replace('-', "_").to_ascii_uppercase())
+}
+
+/// Finds the variable that is misspelt, or that stands for a flag which has none.
+///
+/// # Errors
+/// For the first such variable; its value is not shown.
+pub fn ensure_known(command: &Command, env: &[(OsString, OsString)]) -> Result<(), UsageError> {
+    let known: Vec<String> = command.get_arguments().filter_map(variable).collect();
+    for (found, _) in env {
+        let found = found.to_string_lossy();
+        let ours = found.starts_with(PREFIX) && !found.starts_with(TEST_PREFIX);
+        if ours && !known.iter().any(|name| *name == found) {
+            return Err(unknown(&found, &known));
+        }
+    }
+    Ok(())
+}
+
+fn unknown(found: &str, known: &[String]) -> UsageError {
+    if let Some(flag) = DESTRUCTIVE.iter().find(|flag| name(flag) == found) {
+        return UsageError::new(format!("{found}: --{flag} destroys documents and is not taken from a variable"))
+            .hint(format!("write `--{flag}` on the command line"));
+    }
+    let usage = UsageError::new(format!("{found}: there is no such variable"));
+    match known.iter().min_by_key(|name| distance(found, name)) {
+        Some(near) => usage.hint(format!("the nearest is {near}; `bulkimport --help` shows all flags")),
+        None => usage,
+    }
+}
+
+/// Edits (a character put in, taken out or changed) between two names.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let changed = corner + usize::from(x != y);
+            corner = row[j + 1];
+            row[j + 1] = changed.min(corner + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// Returns the arguments that the variables stand for, flag by flag, without the flags that are `typed` anyway.
+pub fn arguments(
+    command: &Command,
+    typed: &dyn Fn(&Arg) -> bool,
+    env: &[(OsString, OsString)],
+) -> Vec<(String, Vec<OsString>)> {
+    let mut found = Vec::new();
+    for arg in command.get_arguments().filter(|arg| !typed(arg)) {
+        let Some(name) = variable(arg) else { continue };
+        let Some((_, value)) = env.iter().find(|(key, value)| *key == *name && !value.is_empty()) else { continue };
+        let values = values(arg, value).into_iter().map(|value| argument(arg, value)).collect();
+        found.push((name, values));
+    }
+    found
+}
+
+fn values<'a>(arg: &Arg, value: &'a OsStr) -> Vec<&'a OsStr> {
+    match value.to_str() {
+        Some(text) if is_repeatable(arg) => text.lines().filter(|line| !line.is_empty()).map(OsStr::new).collect(),
+        Some(text) if is_switch(arg) => vec![OsStr::new(text.trim())],
+        _ => vec![value],
+    }
+}
+
+fn is_repeatable(arg: &Arg) -> bool {
+    matches!(arg.get_action(), ArgAction::Append)
+}
+
+fn argument(arg: &Arg, value: &OsStr) -> OsString {
+    let mut argument = OsString::from("--");
+    argument.push(arg.get_long().unwrap_or_default());
+    argument.push("=");
+    argument.push(value);
+    argument
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::help;
+
+    fn env(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+        pairs.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect()
+    }
+
+    fn found(pairs: &[(&str, &str)]) -> Vec<OsString> {
+        let arguments = arguments(&help::command(), &|arg| arg.get_id() == "limit", &env(pairs));
+        arguments.into_iter().flat_map(|(_, values)| values).collect()
+    }
+
+    #[test]
+    fn variables_become_arguments() {
+        assert_eq!(found(&[("BULKIMPORT_BATCH_SIZE", "7")]), ["--batch-size=7"]);
+        assert_eq!(
+            found(&[("BULKIMPORT_DETAILS", "1"), ("BULKIMPORT_NESTED", " false ")]),
+            ["--nested=false", "--details=1"]
+        );
+        assert_eq!(found(&[("BULKIMPORT_TRANSLATE", "a=b\n\nc=d\n")]), ["--translate=a=b", "--translate=c=d"]);
+        assert_eq!(found(&[("BULKIMPORT_SEPARATOR", " ")]), ["--separator= "]);
+    }
+
+    #[test]
+    fn an_empty_variable_and_one_that_is_typed_are_left_out() {
+        assert!(found(&[("BULKIMPORT_KEY", ""), ("BULKIMPORT_DETAILS", ""), ("BULKIMPORT_LIMIT", "5")]).is_empty());
+        assert!(found(&[("PATH", "x"), ("BULKIMPORT_TEST_STOP", "1")]).is_empty());
+    }
+
+    #[test]
+    fn every_flag_has_a_variable_but_the_destructive_ones() {
+        let without: Vec<String> = help::command()
+            .get_arguments()
+            .filter(|arg| variable(arg).is_none())
+            .filter_map(|arg| arg.get_long().map(str::to_owned))
+            .collect();
+        assert_eq!(without, ["file", "delete-keys", "overwrite", "completions", "man", "help", "version"]);
+    }
+
+    #[test]
+    fn a_misspelt_variable_names_the_nearest() {
+        let cases = [
+            ("BULKIMPORT_TOO", "the nearest is BULKIMPORT_TO;"),
+            ("BULKIMPORT_COLECTION", "the nearest is BULKIMPORT_COLLECTION;"),
+            ("BULKIMPORT_BATCHSIZE", "the nearest is BULKIMPORT_BATCH_SIZE;"),
+            ("BULKIMPORT_OVERWRITE", "write `--overwrite` on the command line"),
+            ("BULKIMPORT_DELETE_KEYS", "write `--delete-keys` on the command line"),
+        ];
+        for (name, hint) in cases {
+            let said = ensure_known(&help::command(), &env(&[(name, "secret")])).expect_err(name).to_string();
+            assert!(said.contains(hint) && said.starts_with(&format!("error: {name}: ")), "{said}");
+            assert!(!said.contains("secret"));
+        }
+        let fine = [("BULKIMPORT_TO", "x"), ("BULKIMPORT_TEST_X", "1"), ("BULK", "1")];
+        assert_eq!(ensure_known(&help::command(), &env(&fine)), Ok(()));
+    }
+
+    #[test]
+    fn distances_count_edits() {
+        for (a, b, edits) in [("", "", 0), ("a", "", 1), ("to", "too", 1), ("kitten", "sitting", 3), ("ab", "ba", 2)] {
+            assert_eq!(distance(a, b), edits, "{a} {b}");
+        }
+    }
+}

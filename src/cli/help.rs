@@ -1,0 +1,191 @@
+//! The command as clap sees it, and everything that is printed about it: both helps, completions, the man page.
+
+use super::Arguments;
+use clap::{Arg, ArgAction, Command, CommandFactory};
+use clap_complete::Shell;
+
+/// Shown below `-h`.
+pub const SHORT_EXAMPLES: &str = "\
+No FILE, or -, is stdin. --help shows all flags, and more examples.
+  bulkimport -c products --on-duplicate update products.jsonl
+  curl -s URL | bulkimport --to geo.db -c cities -t csv --key id";
+
+/// Shown below `--help` and in the man page; no line is longer than 80.
+pub const EXAMPLES: &str = "\
+Switches and variables:
+  A switch takes its value after =: --details=false. Every flag has a variable:
+  BULKIMPORT_BATCH_SIZE=1000 stands for --batch-size 1000. The command line
+  wins. A flag that may be repeated takes one value a line, a switch 1, 0, true
+  or false; an empty variable is none. --overwrite and --delete-keys have no
+  variable. An unknown BULKIMPORT_ variable is an error.
+
+Examples:
+  Import documents into a collection of bulkimport.db; where the key exists,
+  merge them into what is there:
+    bulkimport --collection products --on-duplicate update products.jsonl
+  Import a compressed array from stdin, and stop when more than 1 % is bad:
+    bulkimport -c products -t json --max-errors 1% < products.json.gz
+  Import a CSV file into a store of your own, keyed by a column:
+    bulkimport --to geo.db -c cities --key id --datatype zip=string cities.csv
+  Build keys from two columns:
+    bulkimport -c flights --merge-attributes \"_key=[carrier]-[id]\" flights.csv
+  Import edges between cities:
+    bulkimport -c roads --edge --translate a=_from --translate b=_to \\
+        --from-prefix cities --to-prefix cities roads.csv
+  Replay Elasticsearch bulk lines:
+    bulkimport --to shop.db -t bulk actions.ndjson
+  Delete the documents that a file names:
+    bulkimport -c products --delete-keys --key sku gone.csv
+  Check a file and store nothing:
+    bulkimport -c products --dry-run --details products.jsonl
+
+Exit codes:
+  0         every record is stored or deliberately ignored
+  1         finished, some records were rejected
+  2         the command line is wrong; nothing was done
+  3         stopped: more errors than --max-errors
+  4         stopped: the store cannot be opened or written
+  5         stopped: the input cannot be read
+  6         rolled back (--complete)
+  130, 143  stopped by SIGINT, SIGTERM";
+
+/// Flags of daily use, which `-h` shows, and FILE.
+#[rustfmt::skip]
+const DAILY: [&str; 23] = [
+    "to", "collection", "format", "skip_lines", "limit", "separator", "datatype", "nested", "translate", "remove_attribute",
+    "key", "on_duplicate", "delete_keys", "complete", "overwrite", "dry_run", "batch_size", "details", "max_errors", "summary",
+    "quiet", "help", "files",
+];
+
+/// Returns the command with its switches bare, as help and completions show it.
+pub fn command() -> Command {
+    Arguments::command().mut_args(|arg| {
+        let has_value = arg.get_action().takes_values();
+        // So that `--limit -1` is a wrong number and not an unknown flag.
+        let may_be_negative = has_value && !arg.is_positional();
+        let is_daily = DAILY.contains(&arg.get_id().as_str());
+        arg.hide_short_help(!is_daily).hide_possible_values(has_value).allow_negative_numbers(may_be_negative)
+    })
+}
+
+/// Returns the command as it is parsed: a switch may have a value after `=`, and the last of equal switches wins.
+pub fn parser() -> Command {
+    command().mut_args(|arg| if is_switch(&arg) { with_value(arg) } else { arg })
+}
+
+/// Whether a flag of `command` is on or off.
+pub fn is_switch(arg: &Arg) -> bool {
+    matches!(arg.get_action(), ArgAction::SetTrue)
+}
+
+fn with_value(arg: Arg) -> Arg {
+    let id = arg.get_id().clone();
+    arg.action(ArgAction::Set)
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_missing_value("true")
+        .default_value("false")
+        .value_parser(super::words::switch)
+        .overrides_with(id)
+}
+
+/// Returns what `-h` prints: fewer groups and hardly a default, so that it fits a screen.
+pub fn short() -> String {
+    short_command().render_help().to_string()
+}
+
+fn short_command() -> Command {
+    let command = command().mut_args(|arg| {
+        let heading = arg.get_help_heading().map(short_heading);
+        let says_default = arg.get_id() == "to" || arg.get_id() == "batch_size";
+        let hides = arg.get_action().takes_values() && !says_default;
+        arg.help_heading(heading).hide_default_value(hides)
+    });
+    command.mut_arg("files", |arg| arg.hide(true))
+}
+
+fn short_heading(heading: &str) -> &'static str {
+    match heading {
+        "Target" | "Format" | "CSV" => "Target and input",
+        "Shape" | "Key" | "Edges" => "Records",
+        "Conflict" | "Whole run" | "Batches" => "Import",
+        _ => "Output",
+    }
+}
+
+/// Returns what `--help` prints.
+pub fn long() -> String {
+    command().render_long_help().to_string()
+}
+
+/// Returns the script that completes our flags in a shell.
+pub fn completions(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command(), "bulkimport", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+/// Returns the man page, as roff.
+pub fn man_page() -> String {
+    // clap_mangen leaves out the help of what `-h` does not show.
+    let command = command().mut_args(|arg| arg.hide_short_help(false));
+    let man = clap_mangen::Man::new(command);
+    let mut page = Vec::new();
+    let rendered = man
+        .render_title(&mut page)
+        .and_then(|()| man.render_name_section(&mut page))
+        .and_then(|()| man.render_synopsis_section(&mut page))
+        .and_then(|()| man.render_description_section(&mut page))
+        .and_then(|()| man.render_options_section(&mut page));
+    rendered.expect("writing to memory does not fail");
+    String::from_utf8_lossy(&page).into_owned() + &EXAMPLES.split("\n\n").map(man_section).collect::<String>()
+}
+
+/// A section whose lines stay as they are; clap_mangen would fill them.
+fn man_section(text: &str) -> String {
+    let (title, lines) = text.split_once(":\n").unwrap_or((text, ""));
+    let lines = lines.replace('\\', "\\e").replace('-', "\\-");
+    format!(".SH {}\n.nf\n{lines}\n.fi\n", title.to_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_help_fits_a_screen() {
+        let text = short_command().term_width(80).render_help().to_string();
+        assert!(text.lines().count() <= 40, "{} lines", text.lines().count());
+        let shown = text.lines().filter(|line| line.trim_start().starts_with('-')).count();
+        let wrapped = text.lines().filter(|line| line.starts_with("              ")).count();
+        assert!((20..=24).contains(&shown) && wrapped == 0, "{shown} flags\n{text}");
+    }
+
+    #[test]
+    fn the_long_help_shows_every_flag_and_no_value_of_a_variable() {
+        let text = command().term_width(80).render_long_help().to_string();
+        for arg in command().get_arguments().filter(|arg| !arg.is_hide_set()) {
+            let long = arg.get_long().map(|long| format!("--{long}"));
+            assert!(long.is_none_or(|long| text.contains(&long)), "{}", arg.get_id());
+        }
+        assert!(!text.contains("[env") && !text.contains("--threads"));
+        assert!(EXAMPLES.lines().all(|line| line.chars().count() <= 80));
+    }
+
+    #[test]
+    fn the_command_is_sound() {
+        parser().debug_assert();
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_shell_gets_its_completions() {
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell, Shell::Elvish] {
+            let script = completions(shell);
+            assert!(script.contains("on-duplicate") && !script.contains("from-collection-prefix"), "{shell}");
+        }
+        let page = man_page();
+        assert!(page.contains(".TH bulkimport 1") && page.contains(".SH EXIT CODES\n.nf\n"));
+        assert!(page.contains("Take \\\\\" and") && !page.contains("EXTRA"), "{page}");
+    }
+}

@@ -1,0 +1,273 @@
+//! Values that are names, bytes between names, and small formulas of names.
+//! An error here names the value; which flag or variable it came from is put in front of it in usage.rs.
+
+use super::UsageError;
+use crate::input::Datatype;
+use crate::shape::{Merge, Part};
+use std::path::Path;
+
+const DATATYPES: [(&str, Datatype); 5] = [
+    ("string", Datatype::String),
+    ("number", Datatype::Number),
+    ("boolean", Datatype::Boolean),
+    ("null", Datatype::Null),
+    ("json", Datatype::Json),
+];
+
+/// Reads `--separator`: one byte, or `\t`.
+///
+/// # Errors
+/// For more or less than that, and for a line break.
+pub fn separator(text: &str) -> Result<u8, UsageError> {
+    match text.as_bytes() {
+        _ if text == "\\t" => Ok(b'\t'),
+        [byte] if !matches!(byte, b'\n' | b'\r' | 0) => Ok(*byte),
+        _ => Err(UsageError::new(format!("\"{text}\" is not exactly one byte")).hint("a tab is written `'\\t'`")),
+    }
+}
+
+/// Reads `--quote`: one byte, or nothing for none.
+///
+/// # Errors
+/// For more than that, and for a line break.
+pub fn quote(text: &str) -> Result<Option<u8>, UsageError> {
+    match text.as_bytes() {
+        [] => Ok(None),
+        _ if text == "none" => Ok(None),
+        [byte] if !matches!(byte, b'\n' | b'\r' | 0) => Ok(Some(*byte)),
+        _ => Err(UsageError::new(format!("\"{text}\" is not exactly one byte")).hint("`''` is for no quotes")),
+    }
+}
+
+/// Reads `--datatype`.
+///
+/// # Errors
+/// When there is no column, or no type that we have.
+pub fn datatype(text: &str) -> Result<(String, Datatype), UsageError> {
+    let refused = || {
+        UsageError::new(format!("\"{text}\" is not COL=TYPE")).hint("types are string, number, boolean, null and json")
+    };
+    let (column, word) = text.rsplit_once('=').filter(|(column, _)| !column.is_empty()).ok_or_else(refused)?;
+    let datatype = DATATYPES.iter().find(|(name, _)| *name == word).ok_or_else(refused)?;
+    Ok((column.to_owned(), datatype.1))
+}
+
+/// Reads `--translate`: two names, neither blank.
+///
+/// # Errors
+/// When it is not that.
+pub fn translation(text: &str) -> Result<(String, String), UsageError> {
+    match text.split_once('=') {
+        Some((from, to)) if !is_blank(from) && !is_blank(to) && !to.contains('=') => {
+            Ok((from.to_owned(), to.to_owned()))
+        }
+        _ => Err(UsageError::new(format!("\"{text}\" is not FROM=TO"))),
+    }
+}
+
+/// Reads the name of a member.
+///
+/// # Errors
+/// When it is blank.
+pub fn member(text: &str) -> Result<String, UsageError> {
+    if is_blank(text) {
+        return Err(UsageError::new("the name of a member cannot be blank"));
+    }
+    Ok(text.to_owned())
+}
+
+fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
+}
+
+/// Reads `--key`. What looks like a file was meant for curl's flag of this name.
+///
+/// # Errors
+/// When it is blank or looks like the key of a TLS client.
+pub fn key(text: &str) -> Result<String, UsageError> {
+    let ends = [".pem", ".key", ".crt", ".p12"];
+    let like_a_path = text.contains(['.', '/', '\\']);
+    if ends.iter().any(|end| text.to_ascii_lowercase().ends_with(end)) || (like_a_path && Path::new(text).is_file()) {
+        return Err(UsageError::new(format!("\"{text}\" looks like a file")).hint(
+            "--key names the member of the records that is their key; TLS client keys are for servers, which this version does not write to",
+        ));
+    }
+    member(text)
+}
+
+/// Reads a collection prefix, and drops the `/` at its end.
+///
+/// # Errors
+/// When nothing is left.
+pub fn prefix(text: &str) -> Result<String, UsageError> {
+    match text.strip_suffix('/').unwrap_or(text) {
+        name if is_blank(name) => Err(UsageError::new("the name of a collection cannot be blank")),
+        name => Ok(name.to_owned()),
+    }
+}
+
+/// Reads `--collection`, which names a table of the store.
+///
+/// # Errors
+/// When SQLite or we have the name for ourselves, or no table can have it.
+pub fn collection(text: &str) -> Result<String, UsageError> {
+    if is_blank(text) {
+        return Err(UsageError::new("the name of a collection cannot be blank"));
+    }
+    if text.contains('\0') {
+        return Err(UsageError::new("the name of a collection cannot hold a NUL"));
+    }
+    let name = text.to_ascii_lowercase();
+    for (start, owner) in [("sqlite_", "SQLite"), ("bulkimport_", "bulkimport")] {
+        if name.starts_with(start) {
+            return Err(UsageError::new(format!("\"{text}\": names that begin with {start} belong to {owner} itself")));
+        }
+    }
+    Ok(text.to_owned())
+}
+
+/// Reads `--merge-attributes` as arangoimport does (contracts/arangodb.md 2.5): `NEW=`, then text and `[member]`s.
+///
+/// # Errors
+/// When brackets or `=` are not where they should be, or a member is merged into itself.
+pub fn merge(text: &str) -> Result<Merge, UsageError> {
+    let wrong = |cause| {
+        UsageError::new(format!("wrong syntax in \"{text}\": {cause}")).hint("write it like `full=[first] [last]`")
+    };
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) if !value.contains('=') => (name, value),
+        _ => return Err(wrong("there must be exactly one =")),
+    };
+    if is_blank(name) || name.contains(['[', ']']) {
+        return Err(wrong("the new member needs a name without brackets"));
+    }
+    let parts = parts(value).map_err(wrong)?;
+    if parts.contains(&Part::Member(name.to_owned())) {
+        return Err(wrong("a member cannot be merged into itself"));
+    }
+    Ok(Merge { name: name.to_owned(), parts })
+}
+
+fn parts(value: &str) -> Result<Vec<Part>, &'static str> {
+    let mut parts = Vec::new();
+    let mut rest = value;
+    while let Some((literal, after)) = rest.split_once('[') {
+        let (member, next) = after.split_once(']').ok_or("unbalanced brackets")?;
+        if literal.contains(']') || member.contains('[') {
+            return Err("unbalanced brackets");
+        }
+        if member.is_empty() {
+            return Err("[] names no member");
+        }
+        if !literal.is_empty() {
+            parts.push(Part::Literal(literal.to_owned()));
+        }
+        parts.push(Part::Member(member.to_owned()));
+        rest = next;
+    }
+    if rest.contains(']') {
+        return Err("unbalanced brackets");
+    }
+    if !rest.is_empty() {
+        parts.push(Part::Literal(rest.to_owned()));
+    }
+    Ok(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn separators_and_quotes_are_one_byte() {
+        for (text, byte) in [(",", b','), (";", b';'), ("\\t", b'\t'), ("\t", b'\t'), ("|", b'|')] {
+            assert_eq!(separator(text), Ok(byte), "{text}");
+        }
+        for text in ["", ";;", "§", "\n", "\r", "\\n", "tab"] {
+            assert!(separator(text).is_err(), "{text}");
+        }
+        assert_eq!(quote(""), Ok(None));
+        assert_eq!(quote("none"), Ok(None));
+        assert_eq!(quote("'"), Ok(Some(b'\'')));
+        for text in ["''", "«", "\n"] {
+            assert!(quote(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn pairs_need_both_sides() {
+        assert_eq!(datatype("zip=string"), Ok(("zip".into(), Datatype::String)));
+        assert_eq!(datatype("a=b=json"), Ok(("a=b".into(), Datatype::Json)));
+        for text in ["a=date", "a=", "=string", "a", ""] {
+            assert!(datatype(text).is_err(), "{text}");
+        }
+        assert_eq!(translation("a=b"), Ok(("a".into(), "b".into())));
+        for text in ["a=", "=b", "a", "", " =b", "a=b=c"] {
+            assert!(translation(text).is_err(), "{text}");
+        }
+        assert!(member(" ").is_err() && member("a b").is_ok());
+        assert_eq!(prefix("cities/"), Ok("cities".into()));
+        assert!(prefix("/").is_err() && prefix("").is_err());
+    }
+
+    #[test]
+    fn some_collections_belong_to_others() {
+        for text in ["products", "Größe", "a.b", "x\"y", "sqlite", "my_sqlite_x"] {
+            assert_eq!(collection(text).as_deref(), Ok(text));
+        }
+        for text in ["", " ", "a\0b", "sqlite_x", "SQLite_master", "bulkimport_meta", "BULKIMPORT_x"] {
+            assert!(collection(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_no_file() {
+        assert_eq!(key("sku").as_deref(), Ok("sku"));
+        assert_eq!(key("a.b").as_deref(), Ok("a.b"));
+        for text in ["k.pem", "client.KEY", "x.crt", "x.p12", "./Cargo.toml", "Cargo.toml"] {
+            let said = key(text).expect_err(text).to_string();
+            assert!(said.contains("looks like a file\nhint: --key names the member"), "{said}");
+        }
+        assert!(key("").is_err());
+    }
+
+    #[test]
+    fn merges_are_text_and_members() {
+        let literal = |text: &str| Part::Literal(text.to_owned());
+        let member = |text: &str| Part::Member(text.to_owned());
+        let cases = [
+            ("Id=[id]", "Id", vec![member("id")]),
+            ("x=[id]:[value]", "x", vec![member("id"), literal(":"), member("value")]),
+            (
+                "x=value:[value]/id:[id]!",
+                "x",
+                vec![literal("value:"), member("value"), literal("/id:"), member("id"), literal("!")],
+            ),
+            ("_key=[id][value]", "_key", vec![member("id"), member("value")]),
+            ("x=same", "x", vec![literal("same")]),
+            ("x=", "x", vec![]),
+        ];
+        for (text, name, parts) in cases {
+            assert_eq!(merge(text), Ok(Merge { name: name.to_owned(), parts }), "{text}");
+        }
+        let wrong = [
+            ("foo", "exactly one ="),
+            ("a=[b]=c", "exactly one ="),
+            ("x=[id[value]", "unbalanced"),
+            ("x=[id", "unbalanced"),
+            ("x=id]", "unbalanced"),
+            ("x=[", "unbalanced"),
+            ("x=a[", "unbalanced"),
+            ("x=]id[", "unbalanced"),
+            ("x=[a]]", "unbalanced"),
+            ("x=[]", "[] names no member"),
+            ("x=a[x]", "merged into itself"),
+            ("=[a]", "needs a name"),
+            ("[x]=[a]", "needs a name"),
+        ];
+        for (text, cause) in wrong {
+            let said = merge(text).expect_err(text).to_string();
+            assert!(said.starts_with("error: wrong syntax in ") && said.contains(cause), "{text}: {said}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Values that are numbers: of records, of bytes, of errors, and times.
+//! An error here names the value; which flag or variable it came from is put in front of it in usage.rs.
+
+use super::UsageError;
+use crate::report::MaxErrors;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// Reads a number of records or lines.
+///
+/// # Errors
+/// For anything but digits, and above 2^64 - 1.
+pub fn count(text: &str) -> Result<u64, UsageError> {
+    digits(text).ok_or_else(|| UsageError::new(format!("\"{text}\" is not a whole number")))
+}
+
+fn digits(text: &str) -> Option<u64> {
+    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if plain { text.parse().ok() } else { None }
+}
+
+/// Checks a number against its range, which `words` says in words.
+fn within(text: &str, number: u64, range: RangeInclusive<u64>, words: &str) -> Result<usize, UsageError> {
+    let number = if range.contains(&number) { usize::try_from(number).ok() } else { None };
+    number.ok_or_else(|| UsageError::new(format!("\"{text}\" is not between {words}")))
+}
+
+/// Reads `--batch-size`: 1 to 1,000,000 records.
+///
+/// # Errors
+/// When it is no such number.
+pub fn batch_records(text: &str) -> Result<usize, UsageError> {
+    let read = count(text).and_then(|number| within(text, number, 1..=1_000_000, "1 and 1000000"));
+    // arangoimport's flag of this name is a size.
+    let is_size = size(text).is_ok_and(|size| size > 0);
+    read.map_err(|error| match is_size {
+        true => error.hint(format!("this counts records; in bytes it is `--batch-bytes {text}`")),
+        false => error,
+    })
+}
+
+/// Reads `--jobs`: 1 to 256.
+///
+/// # Errors
+/// When it is no such number.
+pub fn jobs(text: &str) -> Result<usize, UsageError> {
+    within(text, count(text)?, 1..=256, "1 and 256")
+}
+
+/// Reads a limit in bytes: 1 byte to 1 GiB.
+///
+/// # Errors
+/// When it is no such size.
+pub fn bytes(text: &str) -> Result<usize, UsageError> {
+    within(text, size(text)?, 1..=1 << 30, "1 byte and 1GiB")
+}
+
+/// Splits `5MiB` into its digits and its unit.
+fn with_unit(text: &str) -> Option<(u64, &str)> {
+    let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    Some((digits(&text[..end])?, text[end..].trim_start()))
+}
+
+fn size(text: &str) -> Result<u64, UsageError> {
+    let refused = || {
+        UsageError::new(format!("\"{text}\" is not a size")).hint("sizes are written `5MiB`, `5MB`, `500k` or `1000`")
+    };
+    let (number, unit) = with_unit(text).ok_or_else(refused)?;
+    let factor: u64 = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        _ => return Err(refused()),
+    };
+    number.checked_mul(factor).ok_or_else(refused)
+}
+
+/// Reads `--flush-interval`: 1 ms to 1 h.
+///
+/// # Errors
+/// When it is no such time.
+pub fn interval(text: &str) -> Result<Duration, UsageError> {
+    let refused =
+        || UsageError::new(format!("\"{text}\" is not a time")).hint("times are written `1s`, `500ms` or `2m`");
+    let (number, unit) = with_unit(text).ok_or_else(refused)?;
+    let milliseconds: u64 = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(refused()),
+    };
+    let time = number.checked_mul(milliseconds).ok_or_else(refused)?;
+    if !(1..=3_600_000).contains(&time) {
+        return Err(UsageError::new(format!("\"{text}\" is not between 1ms and 1h")));
+    }
+    Ok(Duration::from_millis(time))
+}
+
+/// Reads `--max-errors`: a number, or 0 to 100 with `%`.
+///
+/// # Errors
+/// When it is neither.
+pub fn max_errors(text: &str) -> Result<MaxErrors, UsageError> {
+    let refused = || UsageError::new(format!("\"{text}\" is neither a number of records nor a percentage up to 100%"));
+    let Some(percent) = text.strip_suffix('%') else {
+        return digits(text).map(MaxErrors::Count).ok_or_else(refused);
+    };
+    let plain = percent.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    match percent.parse() {
+        Ok(share) if plain && (0.0..=100.0).contains(&share) => Ok(MaxErrors::Percent(share)),
+        _ => Err(refused()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        let cases = [
+            ("1", 1),
+            ("1000", 1000),
+            ("12b", 12),
+            ("500k", 512_000),
+            ("500kB", 500_000),
+            ("5M", 5 << 20),
+            ("5MiB", 5 << 20),
+            ("5 mib", 5 << 20),
+            ("5MB", 5_000_000),
+            ("1G", 1 << 30),
+            ("1GB", 1_000_000_000),
+        ];
+        for (text, number) in cases {
+            assert_eq!(bytes(text), Ok(number), "{text}");
+        }
+        for text in ["", "MB", "-1", "1.5M", "5X", "5MBs", "99999999999999999999", "18446744073709551615k", "ñ"] {
+            let said = bytes(text).expect_err(text).to_string();
+            assert!(said.starts_with(&format!("error: \"{text}\" is not a size\nhint: ")), "{said}");
+        }
+        for text in ["0", "2G"] {
+            assert_eq!(bytes(text), Err(UsageError::new(format!("\"{text}\" is not between 1 byte and 1GiB"))));
+        }
+    }
+
+    #[test]
+    fn times_need_a_unit() {
+        for (text, ms) in [("1s", 1000), ("500ms", 500), ("2m", 120_000), ("1h", 3_600_000)] {
+            assert_eq!(interval(text), Ok(Duration::from_millis(ms)), "{text}");
+        }
+        for text in ["", "1", "s", "0s", "2h", "1.5s", "1d", "-1s", "99999999999999999999s", "18446744073709551615h"] {
+            assert!(interval(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn records_are_not_bytes() {
+        assert_eq!(batch_records("5000"), Ok(5000));
+        for text in ["16777216", "5MB", "500k"] {
+            let said = batch_records(text).expect_err(text).to_string();
+            assert!(said.ends_with(&format!("in bytes it is `--batch-bytes {text}`")), "{said}");
+        }
+        for text in ["0", "-1", "x", ""] {
+            assert!(batch_records(text).expect_err(text).hints.is_empty(), "{text}");
+        }
+        assert!(jobs("0").is_err() && jobs("257").is_err() && jobs("4") == Ok(4));
+        assert_eq!(count("18446744073709551615"), Ok(u64::MAX));
+        assert!(count("18446744073709551616").is_err() && count("+1").is_err());
+    }
+
+    #[test]
+    fn errors_are_counted_or_a_share() {
+        assert_eq!(max_errors("0"), Ok(MaxErrors::Count(0)));
+        assert_eq!(max_errors("20"), Ok(MaxErrors::Count(20)));
+        assert_eq!(max_errors("0.5%"), Ok(MaxErrors::Percent(0.5)));
+        assert_eq!(max_errors("100%"), Ok(MaxErrors::Percent(100.0)));
+        for text in ["", "%", "-1", "1.5", "101%", "-1%", "nan%", "inf%", "1e1%", "ten"] {
+            assert!(max_errors(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! From the words of the command line and the variables to what is asked of us: a run, or a text to print.
+//! The command line is parsed twice: alone, to know what was typed and to answer `--help` whatever the variables say,
+//! and then with the variables in front.
+
+use super::{Arguments, UsageError, env, help, hints};
+use crate::config::{Config, Given};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, FromArgMatches};
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+/// What is asked of the program.
+#[derive(Debug)]
+pub enum Request {
+    /// An import.
+    Run(Box<Config>),
+    /// A text for stdout, and nothing else.
+    Print(String),
+}
+
+/// Reads a command line, the program's name first, and the variables.
+///
+/// # Errors
+/// For every mistake that can be found without opening an input or the store.
+pub fn parse(
+    argv: impl IntoIterator<Item = OsString>,
+    env: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Request, UsageError> {
+    let argv: Vec<OsString> = argv.into_iter().collect();
+    let env: Vec<(OsString, OsString)> = env.into_iter().collect();
+    read(&argv, &env).map_err(|error| with_hints(error, hints::for_words(&argv, &help::command())))
+}
+
+/// A word that another importer has is not a misspelt one of ours.
+fn with_hints(mut error: UsageError, hints: Vec<String>) -> UsageError {
+    let thing = error.message.split(": ").next().map(|thing| format!("`{thing}`")).unwrap_or_default();
+    if hints.iter().any(|hint| hint.contains(&thing)) {
+        error.hints.clear();
+    }
+    error.hints.extend(hints);
+    error
+}
+
+fn read(argv: &[OsString], env: &[(OsString, OsString)]) -> Result<Request, UsageError> {
+    let matches = match help::parser().try_get_matches_from(argv) {
+        Ok(matches) => matches,
+        Err(error) => return printed(&error, argv).ok_or_else(|| UsageError::from_clap(&error, None)),
+    };
+    let arguments = Arguments::from_arg_matches(&matches).map_err(|error| UsageError::from_clap(&error, None))?;
+    if let Some(shell) = arguments.output.completions {
+        return Ok(Request::Print(help::completions(shell)));
+    }
+    if arguments.output.man {
+        return Ok(Request::Print(help::man_page()));
+    }
+    let all = with_variables(argv, env, &matches)?;
+    let mut arguments = Arguments::from_arg_matches(&all).map_err(|error| UsageError::from_clap(&error, None))?;
+    arguments.files = files_in_order(&all);
+    let mut typed = named(&matches);
+    typed.retain(|id| !matches!(matches.try_get_one::<bool>(id), Ok(Some(false))));
+    let given = Given { typed, named: named(&all), color: may_color(env) };
+    Ok(Request::Run(Box::new(Config::from_args(arguments, &given)?)))
+}
+
+/// clap reports a request for help as an error.
+fn printed(error: &clap::Error, argv: &[OsString]) -> Option<Request> {
+    match error.kind() {
+        ErrorKind::DisplayHelp if argv.iter().any(|word| word == "--help") => Some(Request::Print(help::long())),
+        ErrorKind::DisplayHelp => Some(Request::Print(help::short())),
+        ErrorKind::DisplayVersion => Some(Request::Print(error.to_string())),
+        _ => None,
+    }
+}
+
+fn with_variables(
+    argv: &[OsString],
+    env: &[(OsString, OsString)],
+    typed: &ArgMatches,
+) -> Result<ArgMatches, UsageError> {
+    let command = help::command();
+    env::ensure_known(&command, env)?;
+    let program = argv.first().cloned().unwrap_or_default();
+    let is_typed = |arg: &clap::Arg| is_named(typed, arg.get_id().as_str());
+    let mut words = vec![program.clone()];
+    for (variable, arguments) in env::arguments(&command, &is_typed, env) {
+        let alone = std::iter::once(&program).chain(&arguments);
+        help::parser().try_get_matches_from(alone).map_err(|error| UsageError::from_clap(&error, Some(&variable)))?;
+        words.extend(arguments);
+    }
+    words.extend(argv.iter().skip(1).cloned());
+    help::parser().try_get_matches_from(words).map_err(|error| UsageError::from_clap(&error, None))
+}
+
+fn is_named(matches: &ArgMatches, id: &str) -> bool {
+    matches.value_source(id) == Some(ValueSource::CommandLine)
+}
+
+fn named(matches: &ArgMatches) -> HashSet<String> {
+    let ids = matches.ids().map(|id| id.as_str());
+    ids.filter(|id| is_named(matches, id)).map(str::to_owned).collect()
+}
+
+/// Positional files and those of `--file`, as they were typed.
+fn files_in_order(matches: &ArgMatches) -> Vec<PathBuf> {
+    let mut files: Vec<(usize, PathBuf)> = Vec::new();
+    for id in ["files", "more_files"] {
+        let places = matches.indices_of(id).into_iter().flatten();
+        let paths = matches.get_many::<PathBuf>(id).into_iter().flatten().cloned();
+        files.extend(places.zip(paths));
+    }
+    files.sort_by_key(|(place, _)| *place);
+    files.into_iter().map(|(_, path)| path).collect()
+}
+
+fn may_color(env: &[(OsString, OsString)]) -> bool {
+    let value = |name: &str| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_os_str());
+    let refused = value("NO_COLOR").is_some_and(|value| !value.is_empty()) || value("TERM") == Some(OsStr::new("dumb"));
+    !refused && std::io::stderr().is_terminal()
+}
+
+/// Whether a command line that may be wrong asks for `--summary json`.
+pub fn wants_json(argv: &[OsString], env: &[(OsString, OsString)]) -> bool {
+    let words: Vec<&str> = argv.iter().map(|word| word.to_str().unwrap_or_default()).collect();
+    let words = words.split(|word| *word == "--").next().unwrap_or_default();
+    let typed = words.iter().enumerate().find_map(|(place, word)| match word.strip_prefix("--summary")? {
+        "" => Some(words.get(place + 1).copied().unwrap_or_default()),
+        value => value.strip_prefix('='),
+    });
+    match typed {
+        Some(form) => form == "json",
+        None => env.iter().any(|(name, value)| name == "BULKIMPORT_SUMMARY" && value == "json"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split_whitespace().map(OsString::from).collect()
+    }
+
+    fn printed(line: &str) -> String {
+        match parse(words(line), [("BULKIMPORT_TYPO".into(), "1".into())]) {
+            Ok(Request::Print(text)) => text,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    fn said(line: &str) -> String {
+        parse(words(line), []).expect_err(line).to_string()
+    }
+
+    #[test]
+    fn texts_are_printed_whatever_else_is_wrong() {
+        assert!(printed("bulkimport -h").contains("Target and input:"));
+        assert!(printed("bulkimport -qh").contains("Target and input:"));
+        assert!(printed("bulkimport --help").contains("Exit codes:"));
+        assert_eq!(printed("bulkimport -V"), concat!("bulkimport ", env!("CARGO_PKG_VERSION"), "\n"));
+        assert!(printed("bulkimport --completions bash").contains("_bulkimport()"));
+        assert!(printed("bulkimport --man").starts_with(".ie"));
+    }
+
+    #[test]
+    fn mistakes_are_told_in_one_line_and_hints() {
+        let cases = [
+            ("-c a --limit -1", "error: --limit: \"-1\" is not a whole number"),
+            (
+                "-c a --on-duplicate merge",
+                "error: --on-duplicate: \"merge\" is none of error, update, replace, ignore\nhint: `--on-dup",
+            ),
+            ("-c", "error: --collection: needs a value"),
+            ("-c a -c b", "error: --collection: given more than once"),
+            ("-c a --colection b", "error: --colection: there is no such flag\nhint: did you mean `--collection`?"),
+            (
+                "-c a -t jsonll",
+                "error: --type: \"jsonll\" is none of auto, jsonl, json, csv, tsv, arrays, bulk\nhint: did you mean `jsonl`?",
+            ),
+            ("-c a --details=maybe", "error: --details: \"maybe\" is neither true nor false"),
+            ("-c a --key k.pem", "error: --key: \"k.pem\" looks like a file\nhint: --key names the member"),
+            ("-c sqlite_x", "error: --collection: \"sqlite_x\": names that begin with sqlite_ belong to SQLite itself"),
+            (
+                "-c a --batch-size 5MB",
+                "error: --batch-size: \"5MB\" is not a whole number\nhint: this counts records; in bytes it is",
+            ),
+            (
+                "-c a --to localhost:9200",
+                "error: --to: \"localhost:9200\" is neither a store nor a URL\nhint: servers are written",
+            ),
+            (
+                "-c a --merge-attributes foo",
+                "error: --merge-attributes: wrong syntax in \"foo\": there must be exactly one =",
+            ),
+            (
+                "-c a --journal x",
+                "error: --journal: there is no such flag\nhint: `--journal`: not in this version of bulkimport",
+            ),
+            ("-c a --timeout=5s", "error: --timeout: there is no such flag\nhint: `--timeout`: not in this version"),
+            ("-c a --index b", "error: --index: there is no such flag\nhint: `--index`: not in this version"),
+            (
+                "-c a --completions tcsh",
+                "error: --completions: \"tcsh\" is none of bash, elvish, fish, powershell, zsh",
+            ),
+        ];
+        for (line, start) in cases {
+            let said = said(&format!("bulkimport {line}"));
+            assert!(said.starts_with(start), "{line}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_pasted_line_gets_every_hint_at_once() {
+        let said =
+            said("bulkimport --db test -c films --file films.json --jsonArray --numInsertionWorkers 4 --stopOnError");
+        assert_eq!(said.lines().next(), Some("error: --db: there is no such flag"));
+        assert_eq!(said.lines().filter(|line| line.starts_with("hint: `--")).count(), 4);
+        assert!(!said.contains("did you mean"));
+    }
+
+    #[test]
+    fn a_json_summary_is_wanted_even_when_the_line_is_wrong() {
+        let json = [(OsString::from("BULKIMPORT_SUMMARY"), OsString::from("json"))];
+        let cases = [
+            ("x --nonsense --summary json", &[][..], true),
+            ("x --summary=json", &[], true),
+            ("x --summary text", &json, false),
+            ("x --summary", &json, false),
+            ("x -- --summary json", &[], false),
+            ("x", &json, true),
+            ("x", &[], false),
+        ];
+        for (line, env, wanted) in cases {
+            assert_eq!(wants_json(&words(line), env), wanted, "{line}");
+        }
+    }
+
+    #[test]
+    fn colour_is_refused_by_no_color() {
+        let variable = |name: &str, value: &str| vec![(OsString::from(name), OsString::from(value))];
+        assert!(!may_color(&variable("NO_COLOR", "1")));
+        assert!(!may_color(&variable("TERM", "dumb")));
+        assert_eq!(may_color(&variable("NO_COLOR", "")), std::io::stderr().is_terminal());
+    }
+}

@@ -1,0 +1,89 @@
+//! How cells are read, and the header row from a file of its own.
+
+use super::has_rows;
+use crate::cli::{Arguments, Conversion, UsageError};
+use crate::input::{CsvOptions, Dialect, Format, header_names};
+use crate::shape::Part;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Largest file that `--headers-file` reads, in bytes.
+const MAX_HEADER: u64 = 1024 * 1024;
+
+pub(super) fn options(args: &Arguments, format: Option<Format>) -> Result<CsvOptions, UsageError> {
+    let flags = &args.csv;
+    let is_tsv =
+        format == Some(Format::Tsv) || (format.is_none() && args.files.first().is_some_and(|file| is_named_tsv(file)));
+    let separator = flags.separator.unwrap_or(if is_tsv { b'\t' } else { b',' });
+    let quote = flags.quote.unwrap_or(if is_tsv { None } else { Some(b'"') });
+    if quote == Some(separator) && has_rows(format) {
+        return Err(UsageError::new("--quote and --separator: both are the same byte"));
+    }
+    if quote == Some(b'\\') && flags.backslash_escape {
+        return Err(UsageError::new("--quote and --backslash-escape: both are the backslash"));
+    }
+    let header = |path: &PathBuf| {
+        header(path, separator, quote, flags.backslash_escape)
+            .map_err(|cause| UsageError::new(format!("--headers-file {}: {cause}", path.display())))
+    };
+    let with_cells = matches!(format, None | Some(Format::Csv | Format::Tsv));
+    Ok(CsvOptions {
+        separator: flags.separator,
+        quote: flags.quote,
+        backslash_escape: flags.backslash_escape,
+        headers: flags.headers_file.as_ref().filter(|_| with_cells).map(header).transpose()?,
+        keep_strings: flags.convert == Conversion::None,
+        datatypes: flags.datatype.clone(),
+        empty: flags.empty,
+        ignore_missing: flags.ignore_missing,
+        merged: merged(args),
+        string_columns: string_columns(args),
+    })
+}
+
+/// Whether a file is TSV by its name, also when it is compressed; only the dialect of `--headers-file` hangs on it.
+fn is_named_tsv(file: &Path) -> bool {
+    let name = file.to_string_lossy().to_ascii_lowercase();
+    name.ends_with(".tsv") || name.rsplit_once('.').is_some_and(|(stem, _)| stem.ends_with(".tsv"))
+}
+
+fn header(path: &Path, separator: u8, quote: Option<u8>, escape: bool) -> Result<Vec<String>, String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    file.take(MAX_HEADER + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > MAX_HEADER {
+        return Err("is longer than 1 MiB, which is no header line".to_owned());
+    }
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
+    if bytes.trim_ascii().is_empty() {
+        return Err("holds no header line".to_owned());
+    }
+    let dialect = CsvOptions {
+        separator: Some(separator),
+        quote: Some(quote),
+        backslash_escape: escape,
+        ..CsvOptions::default()
+    };
+    header_names(bytes, Dialect::csv(&dialect))
+}
+
+/// Members that merges read, each once.
+fn merged(args: &Arguments) -> Vec<String> {
+    let mut members = Vec::new();
+    for part in args.shape.merge_attributes.iter().flat_map(|merge| &merge.parts) {
+        match part {
+            Part::Member(member) if !members.contains(member) => members.push(member.clone()),
+            _ => {}
+        }
+    }
+    members
+}
+
+/// Columns that become keys or ends of edges, by their names in the header: a key 007 keeps its zeros.
+fn string_columns(args: &Arguments) -> Vec<String> {
+    let key = args.key.key.as_deref();
+    let becomes_key = |to: &str| matches!(to, "_key" | "_id" | "_from" | "_to") || Some(to) == key;
+    let renamed = args.shape.translate.iter().filter(|(_, to)| becomes_key(to)).map(|(from, _)| from.clone());
+    renamed.chain(args.key.key.clone()).collect()
+}

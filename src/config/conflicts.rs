@@ -1,0 +1,145 @@
+//! Flags that cannot be honoured together. Only what the command line itself asks for can be in conflict: what comes
+//! from a variable gives way.
+
+use super::Given;
+use crate::cli::{Arguments, UsageError, without_secrets};
+use crate::input::Format;
+use crate::progress::ProgressMode;
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+/// Flags that only cells can honour.
+pub(super) const FOR_CELLS: [&str; 7] =
+    ["separator", "quote", "backslash_escape", "headers_file", "convert", "datatype", "empty"];
+/// Flags that whatever has a header row can honour.
+pub(super) const FOR_ROWS: [&str; 2] = ["ignore_missing", "nested"];
+
+/// Finds the first conflict.
+pub(super) fn ensure_none(args: &Arguments, given: &Given) -> Result<(), UsageError> {
+    let format = args.format.format;
+    ensure_inputs_are_files(&args.files)?;
+    ensure_cells(format, given)?;
+    ensure_bulk_lines_decide(format, given)?;
+    ensure_deletes_stand_alone(given)?;
+    ensure_edges(args, given)?;
+    ensure_once(args)?;
+    ensure_one_loudness(args, given)?;
+    if args.target.collection.is_none() && format != Some(Format::Bulk) {
+        return Err(no_collection(&args.files));
+    }
+    Ok(())
+}
+
+fn name(format: Format) -> &'static str {
+    match format {
+        Format::Jsonl => "jsonl",
+        Format::Json => "json",
+        Format::Csv => "csv",
+        Format::Tsv => "tsv",
+        Format::Arrays => "arrays",
+        Format::Bulk => "bulk",
+    }
+}
+
+/// Finds values that were meant for something else. Whether a file exists is seen when it is opened.
+fn ensure_inputs_are_files(files: &[PathBuf]) -> Result<(), UsageError> {
+    for file in files {
+        let text = file.to_string_lossy();
+        if file.exists() {
+            continue;
+        }
+        if text == "true" || text == "false" {
+            // hints.rs knows which switch it was meant for.
+            return Err(UsageError::new(format!("{text}: there is no such file")));
+        }
+        if text.contains("://") {
+            return Err(UsageError::new(format!("{}: an input is a file or stdin", without_secrets(&text)))
+                .hint("`curl -s URL | bulkimport ...` reads from a server"));
+        }
+    }
+    Ok(())
+}
+
+fn ensure_cells(format: Option<Format>, given: &Given) -> Result<(), UsageError> {
+    let Some(format) = format else { return Ok(()) };
+    let unused = match format {
+        Format::Csv | Format::Tsv => None,
+        Format::Arrays => given.first_typed(&FOR_CELLS),
+        _ => given.first_typed(&FOR_CELLS).or_else(|| given.first_typed(&FOR_ROWS)),
+    };
+    match unused {
+        Some(flag) => {
+            Err(UsageError::new(format!("{flag}: only csv and tsv can honour it, and the type is {}", name(format)))
+                .hint("say `-t csv`, or leave it out"))
+        }
+        None => Ok(()),
+    }
+}
+
+fn ensure_bulk_lines_decide(format: Option<Format>, given: &Given) -> Result<(), UsageError> {
+    let decided = ["on_duplicate", "delete_keys", "key", "overwrite"];
+    match given.first_typed(&decided) {
+        Some(flag) if format == Some(Format::Bulk) => Err(UsageError::new(format!("{flag}: not with bulk lines"))
+            .hint("each bulk line says itself what is done, and to which document")),
+        _ => Ok(()),
+    }
+}
+
+fn ensure_deletes_stand_alone(given: &Given) -> Result<(), UsageError> {
+    let without =
+        ["on_duplicate", "overwrite", "unique", "edge", "from_prefix", "to_prefix", "overwrite_collection_prefix"];
+    match given.first_typed(&without) {
+        Some(flag) if given.typed("delete_keys") => {
+            Err(UsageError::new(format!("{flag}: not with --delete-keys, which stores nothing")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn ensure_edges(args: &Arguments, given: &Given) -> Result<(), UsageError> {
+    let no_prefix = args.edges.from_prefix.is_none() && args.edges.to_prefix.is_none();
+    if given.typed("overwrite_collection_prefix") && no_prefix {
+        return Err(UsageError::new("--overwrite-collection-prefix: there is no prefix to overwrite with")
+            .hint("give `--from-prefix` or `--to-prefix` too"));
+    }
+    Ok(())
+}
+
+/// Finds what is said of one member twice, so that one of them would have no effect.
+fn ensure_once(args: &Arguments) -> Result<(), UsageError> {
+    let shape = &args.shape;
+    once("--translate", shape.translate.iter().map(|(from, _)| from))?;
+    once("--merge-attributes", shape.merge_attributes.iter().map(|merge| &merge.name))?;
+    once("--datatype", args.csv.datatype.iter().map(|(column, _)| column))?;
+    once("--unique", &args.run.unique)?;
+    let removed = |name: &String| shape.remove_attribute.contains(name);
+    match shape.translate.iter().find(|(from, _)| removed(from)) {
+        Some((from, _)) => Err(UsageError::new(format!("--translate: \"{from}\" is dropped by --remove-attribute"))),
+        None => Ok(()),
+    }
+}
+
+fn once<'a>(flag: &str, names: impl IntoIterator<Item = &'a String>) -> Result<(), UsageError> {
+    let mut seen = HashSet::new();
+    match names.into_iter().find(|name| !seen.insert(*name)) {
+        Some(name) => Err(UsageError::new(format!("{flag}: \"{name}\" is named twice"))),
+        None => Ok(()),
+    }
+}
+
+fn no_collection(files: &[PathBuf]) -> UsageError {
+    let first = files.first().and_then(|file| file.file_name()).map(|name| name.to_string_lossy());
+    let stem = first.as_deref().and_then(|name| name.split('.').next()).filter(|stem| !stem.is_empty() && *stem != "-");
+    UsageError::new("no collection is named")
+        .hint(format!("say `--collection {}`; only bulk lines (`-t bulk`) may name their own", stem.unwrap_or("NAME")))
+}
+
+fn ensure_one_loudness(args: &Arguments, given: &Given) -> Result<(), UsageError> {
+    let shows_progress = matches!(args.output.progress, ProgressMode::Bar | ProgressMode::Plain);
+    let other = match given.typed("quiet") {
+        true if given.typed("verbose") => "--verbose",
+        true if given.typed("progress") && shows_progress => "--progress",
+        _ => return Ok(()),
+    };
+    Err(UsageError::new(format!("--quiet and {other}: only one of them can be honoured")))
+}

@@ -1,0 +1,226 @@
+//! What flags mean together, tried on whole command lines.
+
+use super::*;
+use crate::cli::{Request, parse};
+use crate::input::EmptyCell;
+use crate::shape::Part;
+use std::ffi::OsString;
+use std::fs;
+use std::time::Duration;
+
+/// Checks a line whose words are separated by blanks, with variables `NAME=value`.
+fn checked(line: &str, variables: &[&str]) -> Result<Config, UsageError> {
+    let argv = std::iter::once("bulkimport").chain(line.split_whitespace()).map(OsString::from);
+    let env = variables.iter().filter_map(|pair| pair.split_once('='));
+    let env = env.map(|(name, value)| (OsString::from(format!("BULKIMPORT_{name}")), OsString::from(value)));
+    match parse(argv, env)? {
+        Request::Run(config) => Ok(*config),
+        Request::Print(text) => Err(UsageError::new(text)),
+    }
+}
+
+fn config(line: &str, variables: &[&str]) -> Config {
+    checked(line, variables).unwrap_or_else(|error| panic!("{line}: {error}"))
+}
+
+fn said(line: &str, variables: &[&str]) -> String {
+    checked(line, variables).expect_err(line).to_string()
+}
+
+#[test]
+fn defaults_are_those_of_the_design() {
+    let config = config("-c products", &[]);
+    assert_eq!(config.store, PathBuf::from("bulkimport.db"));
+    assert_eq!((config.input.format, config.input.compression), (None, None));
+    assert_eq!((config.limits.records, config.limits.bytes), (5000, 5 << 20));
+    assert_eq!(config.limits.interval, Duration::from_secs(1));
+    assert_eq!(config.input.max_record_bytes, 100 << 20);
+    assert_eq!((config.on_duplicate, config.progress), (OnDuplicate::Error, ProgressMode::Auto));
+    assert_eq!((config.summary, config.max_errors), (SummaryFormat::Text, None));
+    assert_eq!((config.limit, config.input.skip_lines, config.jobs, config.create_collection), (None, 0, None, None));
+    assert_eq!(
+        (config.input.csv.separator, config.input.csv.quote, config.input.csv.empty),
+        (None, None, EmptyCell::Omit)
+    );
+    let switches =
+        [config.edge, config.complete, config.overwrite, config.wait_for_sync, config.dry_run, config.details];
+    assert!(!switches.contains(&true) && !config.quiet && !config.verbose && !config.color && !config.delete_keys);
+    assert!(config.files.is_empty() && config.csv_flags.is_empty() && !config.input.csv.keep_strings);
+}
+
+#[test]
+fn every_flag_arrives() {
+    let config = config(
+        "--to x.sqlite -c c -t csv --compression gzip --skip-lines 2 --limit 3 --max-record-bytes 1k --separator ; --quote ' \
+         --backslash-escape --convert none --datatype a=json --empty null --ignore-missing --nested --translate a=b \
+         --remove-attribute x --merge-attributes n=[p]-[q][p] --key k --edge --from-prefix f/ --to-prefix t \
+         --overwrite-collection-prefix --on-duplicate replace --complete --overwrite --wait-for-sync --create-collection=false \
+         --unique u --unique v -n --batch-size 7 --batch-bytes 8 -j 2 --flush-interval 9ms --details --max-errors 1% \
+         --summary json -v --progress plain --color always one - --file two",
+        &[],
+    );
+    assert_eq!(config.store, PathBuf::from("x.sqlite"));
+    assert_eq!(config.files, ["one", "-", "two"].map(PathBuf::from));
+    assert_eq!((config.input.format, config.input.skip_lines, config.limit), (Some(Format::Csv), 2, Some(3)));
+    let csv = &config.input.csv;
+    assert_eq!((csv.separator, csv.quote, csv.backslash_escape), (Some(b';'), Some(Some(b'\'')), true));
+    assert_eq!((csv.keep_strings, csv.empty, csv.ignore_missing), (true, EmptyCell::Null, true));
+    assert_eq!(csv.merged, ["p", "q"]);
+    assert_eq!(config.csv_flags.len(), 8);
+    assert_eq!(config.shape.translate, [("a".to_owned(), "b".to_owned())]);
+    assert_eq!(config.shape.merge[0].parts[1], Part::Literal("-".into()));
+    assert_eq!(config.shape.from_prefix.as_deref(), Some("f"));
+    assert!(config.shape.nested && config.shape.overwrite_prefix && config.edge && config.complete && config.overwrite);
+    assert_eq!((config.key.as_deref(), config.on_duplicate), (Some("k"), OnDuplicate::Replace));
+    assert_eq!((config.create_collection, config.unique.len(), config.dry_run), (Some(false), 2, true));
+    assert_eq!((config.limits.records, config.limits.bytes, config.jobs), (7, 8, Some(2)));
+    assert_eq!((config.max_errors, config.summary), (Some(MaxErrors::Percent(1.0)), SummaryFormat::Json));
+    assert!(config.details && config.verbose && config.color && config.wait_for_sync);
+    assert_eq!(config.progress, ProgressMode::Plain);
+}
+
+#[test]
+fn flags_that_cannot_be_honoured_are_named() {
+    let cases = [
+        ("", "no collection is named\nhint: say `--collection NAME`"),
+        ("data/products.jsonl.gz", "say `--collection products`"),
+        ("-t jsonl", "no collection is named"),
+        ("-c c -t jsonl --separator ;", "--separator: only csv and tsv can honour it, and the type is jsonl"),
+        ("-c c -t documents --nested", "--nested: only csv and tsv"),
+        ("-c c -t json --convert none", "--convert: only csv and tsv"),
+        ("-c c -t arrays --datatype a=json", "--datatype: only csv and tsv"),
+        ("-t bulk --ignore-missing", "--ignore-missing: only csv and tsv"),
+        ("-t bulk --headers-file h", "--headers-file: only csv and tsv"),
+        ("-t bulk --on-duplicate error", "--on-duplicate: not with bulk lines"),
+        ("-t bulk --delete-keys", "--delete-keys: not with bulk lines"),
+        ("-t bulk --key sku", "--key: not with bulk lines"),
+        ("-t bulk --overwrite", "--overwrite: not with bulk lines"),
+        ("-c c --delete-keys --on-duplicate ignore", "--on-duplicate: not with --delete-keys"),
+        ("-c c --delete-keys --drop", "--overwrite: not with --delete-keys"),
+        ("-c c --delete-keys --edge", "--edge: not with --delete-keys"),
+        ("-c c --overwrite-collection-prefix", "--overwrite-collection-prefix: there is no prefix"),
+        ("-c c -q --progress bar", "--quiet and --progress"),
+        ("-c c -qv", "--quiet and --verbose"),
+        ("-c c --separator ; --quote ;", "--quote and --separator: both are the same byte"),
+        ("-c c --separator \"", "both are the same byte"),
+        ("-c c -t csv --quote ,", "both are the same byte"),
+        ("-c c --quote \\ --backslash-escape", "both are the backslash"),
+        ("-c c --translate a=b --translate a=c", "--translate: \"a\" is named twice"),
+        ("-c c --translate a=b --remove-attribute a", "\"a\" is dropped by --remove-attribute"),
+        ("-c c --datatype a=json --datatype a=string", "--datatype: \"a\" is named twice"),
+        ("-c c --merge-attributes a=[b] --merge-attributes a=[c]", "--merge-attributes: \"a\" is named twice"),
+        ("-c c --headers-file /nowhere/h.csv", "--headers-file /nowhere/h.csv: "),
+        (
+            "-c c --overwrite true x.json",
+            "no such file\nhint: `--overwrite true`: a switch takes its value after =, `--overwrite=true`",
+        ),
+        ("-c c http://me:secret@h/x.json", "http://***@h/x.json: an input is a file or stdin"),
+    ];
+    for (line, part) in cases {
+        let said = said(line, &[]);
+        assert!(said.contains(part) && said.starts_with("error: ") && !said.contains("secret"), "{line}: {said}");
+    }
+}
+
+#[test]
+fn what_does_not_contradict_is_fine() {
+    for line in [
+        "-c c -t arrays --ignore-missing --nested",
+        "-c c -t jsonl --nested=false --details=false",
+        "-c c --separator ; --nested x.csv",
+        "-t bulk --complete --unique a",
+        "-t bulk -c c --overwrite=false",
+        "-c c --delete-keys --complete --key a --translate a=b",
+        "-c c -q --progress none --details",
+        "-c c -q --color never",
+        "-c c -t tsv --quote ,",
+        "-c c --complete -",
+        "-nqc c",
+        "-c c --details --details=false",
+    ] {
+        config(line, &[]);
+    }
+    assert!(!config("-c c --details --details=false", &[]).details);
+}
+
+#[test]
+fn variables_stand_for_flags_and_the_command_line_wins() {
+    let found = config("-c c", &["TO=a.db", "BATCH_SIZE=7", "DETAILS=1", "TRANSLATE=a=b\nc=d", "KEY=", "NESTED=false"]);
+    assert_eq!((found.store, found.limits.records, found.details), (PathBuf::from("a.db"), 7, true));
+    assert_eq!((found.shape.translate.len(), found.key, found.shape.nested), (2, None, false));
+    let found = config("--to b.db -c c --details=false --translate x=y", &["TO=a.db", "DETAILS=1", "TRANSLATE=a=b"]);
+    assert_eq!((found.store, found.details), (PathBuf::from("b.db"), false));
+    assert_eq!(found.shape.translate, [("x".to_owned(), "y".to_owned())]);
+    assert_eq!(config("", &["COLLECTION=c", "CREATE_COLLECTION=0"]).create_collection, Some(false));
+}
+
+#[test]
+fn a_variable_gives_way_where_a_flag_would_be_an_error() {
+    let found = config("-t bulk", &["KEY=sku", "ON_DUPLICATE=update", "SEPARATOR=;", "NESTED=1"]);
+    assert_eq!((found.key, found.on_duplicate, found.shape.nested), (None, OnDuplicate::Error, false));
+    assert_eq!(config("-c c --delete-keys", &["ON_DUPLICATE=update"]).on_duplicate, OnDuplicate::Error);
+    assert!(!config("-c c --delete-keys", &["EDGE=1"]).edge && config("-c c", &["EDGE=1"]).edge);
+    assert!(config("-c c -t jsonl", &["HEADERS_FILE=/nowhere"]).input.csv.headers.is_none());
+    let loud = config("-c c -v", &["QUIET=1"]);
+    assert!(loud.verbose && !loud.quiet);
+    assert_eq!(config("-c c -q", &["PROGRESS=bar"]).progress, ProgressMode::None);
+    assert_eq!(config("-c c --progress bar", &["QUIET=1"]).progress, ProgressMode::Bar);
+}
+
+#[test]
+fn a_wrong_variable_is_named() {
+    let cases = [
+        ("TO=localhost:9200", "error: BULKIMPORT_TO: \"localhost:9200\" is neither a store nor a URL"),
+        ("TOO=a.db", "error: BULKIMPORT_TOO: there is no such variable\nhint: the nearest is BULKIMPORT_TO;"),
+        ("TYPE=xml", "error: BULKIMPORT_TYPE: \"xml\" is none of auto, jsonl, json, csv, tsv, arrays, bulk"),
+        ("DETAILS=yes", "error: BULKIMPORT_DETAILS: \"yes\" is neither true nor false"),
+        ("BATCH_BYTES=5X", "error: BULKIMPORT_BATCH_BYTES: \"5X\" is not a size\nhint: "),
+        ("OVERWRITE=1", "error: BULKIMPORT_OVERWRITE: --overwrite destroys documents"),
+    ];
+    for (variable, start) in cases {
+        let said = said("-c c", &[variable]);
+        assert!(said.starts_with(start), "{said}");
+    }
+}
+
+#[test]
+fn keys_and_ends_of_edges_stay_strings() {
+    let strings = |line: &str| config(line, &[]).input.csv.string_columns;
+    assert_eq!(strings("-c c --translate a=_key --translate b=_from --translate c=d"), ["a", "b"]);
+    assert_eq!(strings("-c c --key sku --translate n=sku --translate x=_to"), ["n", "x", "sku"]);
+    assert!(strings("-c c").is_empty());
+}
+
+#[test]
+fn a_headers_file_is_one_record_in_the_dialect_of_the_data() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        fs::write(&path, text).expect("a file");
+        path.display().to_string()
+    };
+    let headers = |line: String| config(&line, &[]).input.csv.headers.expect("headers");
+    assert_eq!(headers(format!("-c c --headers-file {}", file("a.csv", "\u{feff}a,b\n"))), ["a", "b"]);
+    assert_eq!(headers(format!("-c c --separator ; --headers-file {}", file("b.csv", "a;b"))), ["a", "b"]);
+    let tabs = file("t", "a\tb\n");
+    assert_eq!(headers(format!("-c c -t tsv --headers-file {tabs}")), ["a", "b"]);
+    assert_eq!(headers(format!("-c c x.tsv.gz --headers-file {tabs}")), ["a", "b"]);
+    for (name, text, cause) in [
+        ("two", "a,b\nc,d\n", "the headers file has more than one line of headers"),
+        ("none", " \n", "holds no header line"),
+        ("long", &"x".repeat(1 << 21), "is longer than 1 MiB"),
+    ] {
+        let path = file(name, text);
+        let said = said(&format!("-c c --headers-file {path}"), &[]);
+        assert!(said.starts_with(&format!("error: --headers-file {path}: {cause}")), "{said}");
+    }
+}
+
+#[test]
+fn csv_flags_need_an_input_with_cells() {
+    let found = config("-c c --separator ; a b", &[]);
+    assert_eq!(found.ensure_csv_flags_are_used(&[Format::Jsonl, Format::Csv]), Ok(()));
+    let error = found.ensure_csv_flags_are_used(&[Format::Jsonl, Format::Json]).expect_err("no cells");
+    assert_eq!(error.message, "--separator: no input is CSV or TSV");
+    assert_eq!(config("-c c", &[]).ensure_csv_flags_are_used(&[Format::Jsonl]), Ok(()));
+}

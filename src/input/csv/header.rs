@@ -1,0 +1,65 @@
+//! Reads the names of the columns, from the first record of a file or from `--headers-file`.
+
+use super::columns::{resolve, shortened};
+use super::frame::{Frame, Style};
+use super::rows::{Row, Rows};
+use super::{Dialect, MAX_COLUMNS, flaw};
+use crate::input::jsonl::utf8;
+use crate::input::{Source, Window};
+use std::collections::HashSet;
+
+/// Reads the text of a headers file: one record, in the dialect of the data.
+///
+/// # Errors
+/// One sentence, without the file's name: more than one record, or a header that cannot be used.
+pub fn header_names(text: &[u8], dialect: Dialect) -> Result<Vec<String>, String> {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    let window = Window::new(Source::Pieces(vec![text.to_vec()]));
+    let mut rows = Rows::new(window, 0, 0, text.len(), Frame::new(dialect, text.len(), MAX_COLUMNS));
+    let names = match rows.next().map_err(|broken| broken.text)? {
+        Row::Whole(length) => of_record(&rows, length, dialect)?,
+        _ => return Err("the headers file is empty".to_owned()),
+    };
+    check(&names)?;
+    loop {
+        match rows.next().map_err(|broken| broken.text)? {
+            Row::Whole(_) if rows.frame.is_blank() => {}
+            Row::End => return Ok(names),
+            _ => return Err("the headers file has more than one line of headers".to_owned()),
+        }
+    }
+}
+
+/// Reads the record that was framed last as a header.
+pub(super) fn of_record(rows: &Rows, length: usize, dialect: Dialect) -> Result<Vec<String>, String> {
+    if rows.frame.count() > MAX_COLUMNS {
+        return Err(format!("the header has more than {MAX_COLUMNS} columns; is the separator right?"));
+    }
+    if let Some(reason) = flaw(&rows.frame) {
+        return Err(format!("the header has {}", reason.text));
+    }
+    let row = &rows.window.bytes()[..length];
+    utf8(row).map_err(|reason| format!("the header has {}", reason.text))?;
+    let mut resolved = Vec::new();
+    let names = rows.frame.cells().iter().map(|cell| {
+        let name = &row[cell.range()];
+        let name = if cell.style == Style::Escaped { resolve(name, dialect, &mut resolved) } else { name };
+        String::from_utf8(name.to_vec()).map_err(|_| "the separator or the quote cuts a character in two".to_owned())
+    });
+    names.collect()
+}
+
+/// Checks that every column has a name of its own.
+pub(super) fn check(names: &[String]) -> Result<(), String> {
+    if names.len() < 2 && names.iter().all(String::is_empty) {
+        return Err("the header line is empty".to_owned());
+    }
+    if let Some(place) = names.iter().position(String::is_empty) {
+        return Err(format!("column {} of the header has no name", place + 1));
+    }
+    let mut seen = HashSet::new();
+    match names.iter().find(|name| !seen.insert(name.as_str())) {
+        Some(name) => Err(format!("the header has the column {:?} twice", shortened(name))),
+        None => Ok(()),
+    }
+}

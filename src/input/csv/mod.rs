@@ -1,0 +1,235 @@
+//! CSV and TSV with a header row.
+//! `frame` cuts a record into cells, `rows` reads records and counts lines, `columns` turns cells into members that
+//! `object` writes. A cell knows whether it was quoted, because only a bare one can be a number.
+
+mod columns;
+mod frame;
+mod header;
+mod number;
+mod object;
+mod rows;
+mod word;
+
+use super::{Broken, Reader, Step, Window};
+use crate::record::{BadRecord, Reason, Record};
+use columns::Columns;
+use frame::{Flaw, Frame};
+use rows::{Row, Rows};
+
+pub(super) use columns::wrong_count;
+pub use header::header_names;
+pub(super) use object::{Field, Name, Object};
+
+/// What `--datatype` says of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Datatype {
+    /// Always a string.
+    String,
+    /// Text that is a JSON number, as written; other text is an error.
+    Number,
+    /// `false`, `null`, `0` are false, all else is true.
+    Boolean,
+    /// Always null.
+    Null,
+    /// The cell is JSON.
+    Json,
+}
+
+impl Datatype {
+    /// The word for it on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Datatype::String => "string",
+            Datatype::Number => "number",
+            Datatype::Boolean => "boolean",
+            Datatype::Null => "null",
+            Datatype::Json => "json",
+        }
+    }
+}
+
+/// What becomes of an empty cell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EmptyCell {
+    /// No member.
+    #[default]
+    Omit,
+    /// `null`.
+    Null,
+    /// `""`.
+    String,
+}
+
+/// How cells are read.
+#[derive(Clone, Debug, Default)]
+pub struct CsvOptions {
+    /// Between cells; `None` is a comma for CSV, a tab for TSV.
+    pub separator: Option<u8>,
+    /// Around cells; `None` is `"` for CSV and none for TSV; `Some(None)` is none.
+    pub quote: Option<Option<u8>>,
+    /// Whether `\"` and `\\` inside a quoted cell are a quote and a backslash.
+    pub backslash_escape: bool,
+    /// The header row, from `--headers-file`; the data then has none.
+    pub headers: Option<Vec<String>>,
+    /// Whether every cell stays a string (`--convert none`).
+    pub keep_strings: bool,
+    /// Types of columns, by the header's original name.
+    pub datatypes: Vec<(String, Datatype)>,
+    /// What becomes of an empty cell.
+    pub empty: EmptyCell,
+    /// Whether rows may have too few or too many cells.
+    pub ignore_missing: bool,
+    /// Columns that `--merge-attributes` reads.
+    pub merged: Vec<String>,
+    /// Columns that are always strings besides `_key`, `_id`, `_from` and `_to`: those that `--translate` makes one of these.
+    pub string_columns: Vec<String>,
+}
+
+/// How cells are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dialect {
+    separator: u8,
+    quote: Option<u8>,
+    backslash_escape: bool,
+}
+
+impl Dialect {
+    /// Commas and double quotes, unless the options say otherwise.
+    pub fn csv(options: &CsvOptions) -> Dialect {
+        Dialect::new(options, b',', Some(b'"'))
+    }
+
+    /// Tabs and no quotes, unless the options say otherwise.
+    pub fn tsv(options: &CsvOptions) -> Dialect {
+        Dialect::new(options, b'\t', None)
+    }
+
+    fn new(options: &CsvOptions, separator: u8, quote: Option<u8>) -> Dialect {
+        Dialect {
+            separator: options.separator.unwrap_or(separator),
+            quote: options.quote.unwrap_or(quote),
+            backslash_escape: options.backslash_escape,
+        }
+    }
+}
+
+/// Cells kept of a header. Who has more columns has the wrong separator.
+const MAX_COLUMNS: usize = 1 << 20;
+
+/// Reads CSV.
+#[derive(Debug)]
+pub(super) struct Csv {
+    rows: Rows,
+    options: CsvOptions,
+    dialect: Dialect,
+    /// Known once the header has been read.
+    columns: Option<Columns>,
+    object: Object,
+    empty: u64,
+}
+
+impl Csv {
+    /// `skipped_lines` lines lie before the window's first byte.
+    pub(super) fn new(
+        window: Window,
+        file: u32,
+        skipped_lines: u64,
+        max_record_bytes: usize,
+        options: &CsvOptions,
+        dialect: Dialect,
+    ) -> Csv {
+        let frame = Frame::new(dialect, max_record_bytes, MAX_COLUMNS);
+        Csv {
+            rows: Rows::new(window, file, skipped_lines, max_record_bytes, frame),
+            options: options.clone(),
+            dialect,
+            columns: None,
+            object: Object::default(),
+            empty: 0,
+        }
+    }
+
+    /// Finds out the columns; `Some` if that has to wait or there is nothing to read.
+    fn read_header(&mut self) -> Result<Option<Row>, Broken> {
+        let names = match self.options.headers.clone() {
+            Some(names) => Ok(names),
+            None => match self.rows.next()? {
+                Row::Whole(length) => header::of_record(&self.rows, length, self.dialect),
+                Row::TooLong => Err(format!("the header is {}", self.rows.too_long().text)),
+                wait => return Ok(Some(wait)),
+            },
+        };
+        let columns = names.and_then(|names| Columns::new(names, &self.options, self.dialect));
+        let columns = columns.map_err(|text| Broken::new(self.rows.origin, text))?;
+        self.rows.frame.keep(columns.len());
+        self.columns = Some(columns);
+        Ok(None)
+    }
+}
+
+impl Reader for Csv {
+    fn next(&mut self) -> Result<Step<'_>, Broken> {
+        if self.columns.is_none()
+            && let Some(Row::Idle) = self.read_header()?
+        {
+            return Ok(Step::Idle);
+        }
+        let Some(columns) = &mut self.columns else { return Ok(Step::End) };
+        let length = loop {
+            match self.rows.next()? {
+                Row::Idle => return Ok(Step::Idle),
+                Row::End => return Ok(Step::End),
+                Row::TooLong => {
+                    self.rows.origin.record += 1;
+                    return Ok(bad(&self.rows, self.rows.too_long()));
+                }
+                Row::Whole(_) if self.rows.frame.is_blank() => self.empty += 1,
+                Row::Whole(length) => break length,
+            }
+        };
+        self.rows.origin.record += 1;
+        let frame = &self.rows.frame;
+        if let Some(reason) = flaw(frame) {
+            return Ok(bad(&self.rows, reason));
+        }
+        let cells = (frame.cells(), frame.count());
+        let bytes = self.rows.window.bytes();
+        let written = columns
+            .write(bytes, length, cells, &mut self.object)
+            .and_then(|()| self.object.text().map_err(|why| why.reason(&bytes[..length])));
+        match written {
+            Ok(text) => Ok(Step::Record(Record {
+                text,
+                members: self.object.members(),
+                origin: self.rows.origin,
+                command: None,
+                nulls: columns.nulls(),
+            })),
+            Err(reason) => Ok(bad(&self.rows, reason)),
+        }
+    }
+
+    fn empty(&self) -> u64 {
+        self.empty
+    }
+}
+
+fn bad<'a>(rows: &Rows, reason: Reason) -> Step<'a> {
+    Step::Bad(BadRecord { origin: rows.origin, reason })
+}
+
+/// Says what was wrong between the cells of a record.
+fn flaw(frame: &Frame) -> Option<Reason> {
+    frame.flaw().map(|(flaw, place)| match flaw {
+        Flaw::TextAfterQuote => {
+            Reason::new("text_after_quote", format!("text after the closing quote of field {place}"))
+        }
+        Flaw::UnknownEscape => Reason::new(
+            "unknown_escape",
+            format!("a backslash in field {place} that is not before a quote or a backslash"),
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests;

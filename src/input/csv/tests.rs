@@ -1,0 +1,562 @@
+use super::*;
+use crate::input::Source;
+use crate::json::Scanner;
+use crate::record::Origin;
+use proptest::prelude::*;
+
+const MAX: usize = 1 << 20;
+
+/// All that a reader says of pieces of input, one line a step: where, and what.
+fn steps(pieces: Vec<Vec<u8>>, max: usize, options: &CsvOptions, dialect: Dialect) -> Vec<String> {
+    let mut csv = Csv::new(Window::new(Source::Pieces(pieces)), 0, 0, max, options, dialect);
+    let mut said = Vec::new();
+    loop {
+        let step = match csv.next() {
+            Ok(Step::Record(record)) => {
+                let mut scanner = Scanner::default();
+                assert_eq!(scanner.object(record.text.as_bytes()), Ok(record.text.len()), "{}", record.text);
+                assert_eq!(scanner.members(), record.members, "{}", record.text);
+                let Origin { line, record: number, offset, .. } = record.origin;
+                format!("{line} #{number} @{offset} {} {:?}", record.text, record.nulls)
+            }
+            Ok(Step::Bad(BadRecord { origin: Origin { line, record, offset, .. }, reason })) => {
+                format!("{line} #{record} @{offset} {}: {}", reason.kind, reason.text)
+            }
+            Ok(Step::Idle) => "idle".to_owned(),
+            Ok(Step::End) => {
+                said.push(format!("end, {} empty", csv.empty()));
+                return said;
+            }
+            Err(broken) => {
+                said.push(format!("{} broken: {}", broken.origin.line, broken.text));
+                return said;
+            }
+        };
+        said.push(step);
+    }
+}
+
+/// The objects, errors and the line of each, for input without surprises.
+fn read(text: &str, options: &CsvOptions) -> Vec<String> {
+    read_as(text.as_bytes(), options, Dialect::csv(options))
+}
+
+fn read_as(text: &[u8], options: &CsvOptions, dialect: Dialect) -> Vec<String> {
+    let said = steps(vec![text.to_vec()], MAX, options, dialect);
+    let short = |step: &String| {
+        let step = step.strip_suffix(" []").unwrap_or(step);
+        let mut words = step.splitn(4, ' ');
+        match (words.next(), words.next(), words.next(), words.next()) {
+            (Some(line), Some(number), Some(_), Some(rest)) if number.starts_with('#') => format!("{line} {rest}"),
+            _ => step.to_owned(),
+        }
+    };
+    said.iter().map(short).filter(|step| step != "end, 0 empty").collect()
+}
+
+/// The value of the column `v`, or what is wrong with it, for each cell.
+fn values(cells: &str, options: &CsvOptions) -> Vec<String> {
+    let text = format!("v,w\n{}", cells.lines().map(|cell| format!("{cell},\n")).collect::<String>());
+    let options = CsvOptions { empty: options.empty, ..options.clone() };
+    read(&text, &options)
+        .iter()
+        .map(|step| {
+            let step = step.split_once(' ').map_or("", |(_, rest)| rest);
+            step.strip_prefix("{\"v\":").and_then(|rest| rest.strip_suffix('}')).unwrap_or(step).to_owned()
+        })
+        .collect()
+}
+
+fn plain() -> CsvOptions {
+    CsvOptions::default()
+}
+
+fn typed(datatype: Datatype) -> CsvOptions {
+    CsvOptions { datatypes: vec![("v".to_owned(), datatype)], ..plain() }
+}
+
+#[test]
+fn bare_cells_are_what_they_look_like_and_quoted_ones_are_strings() {
+    let text = "\"id\",\"a\",\"b\",\"c\",\"d\",\"e\"\n1,\"1\",1,\"1.3\",null,-5\n2,null,\"\",3.1,-2.5,\"ddd \"\" ' ffd\"\n\
+                3,\"this\",\"is\"\n5,9999999999999999999999999999999999,test,-99999999,true,-888.4434\n\
+                6,10e4,20.5,-42, null ,false\n";
+    assert_eq!(
+        read(text, &plain()),
+        [
+            r#"2 {"id":1,"a":"1","b":1,"c":"1.3","e":-5}"#,
+            r#"3 {"id":2,"b":"","c":3.1,"d":-2.5,"e":"ddd \" ' ffd"}"#,
+            "4 wrong_number_of_fields: 3 fields, but the header has 6",
+            r#"5 {"id":5,"a":"9999999999999999999999999999999999","b":"test","c":-99999999,"d":true,"e":-888.4434}"#,
+            r#"6 {"id":6,"a":10e4,"b":20.5,"c":-42,"d":" null ","e":false}"#,
+        ]
+    );
+}
+
+#[test]
+fn what_is_no_number_in_json_stays_text() {
+    let cells = "007\n+5\n.8\n-.5\n1.\n5e6\n2e309\n9223372036854775807\n9223372036854775808\n True\n";
+    let expected = [
+        r#""007""#,
+        r#""+5""#,
+        r#"".8""#,
+        r#""-.5""#,
+        r#""1.""#,
+        "5e6",
+        r#""2e309""#,
+        "9223372036854775807",
+        r#""9223372036854775808""#,
+        r#"" True""#,
+    ];
+    assert_eq!(values(cells, &plain()), expected);
+}
+
+#[test]
+fn without_conversion_all_is_text_but_an_empty_cell_is_none() {
+    let options = CsvOptions { keep_strings: true, ..plain() };
+    assert_eq!(
+        values("null\n\"null\"\nfalse\n1\n\n\"\"\n       \n", &options),
+        [r#""null""#, r#""null""#, r#""false""#, r#""1""#, "{}", r#""""#, r#""       ""#,]
+    );
+}
+
+#[test]
+fn empty_cells_become_what_is_asked_for() {
+    let cells = "\nnull\n\"\"\n\"null\"\n";
+    let with = |empty| CsvOptions { empty, ..plain() };
+    let read = |empty| {
+        read(&format!("a,v\n{}", cells.lines().map(|cell| format!("1,{cell}\n")).collect::<String>()), &with(empty))
+    };
+    assert_eq!(
+        read(EmptyCell::Omit),
+        [r#"2 {"a":1}"#, r#"3 {"a":1}"#, r#"4 {"a":1,"v":""}"#, r#"5 {"a":1,"v":"null"}"#]
+    );
+    assert_eq!(
+        read(EmptyCell::Null),
+        [r#"2 {"a":1,"v":null}"#, r#"3 {"a":1,"v":null}"#, r#"4 {"a":1,"v":""}"#, r#"5 {"a":1,"v":"null"}"#]
+    );
+    assert_eq!(
+        read(EmptyCell::String),
+        [r#"2 {"a":1,"v":""}"#, r#"3 {"a":1,"v":""}"#, r#"4 {"a":1,"v":""}"#, r#"5 {"a":1,"v":"null"}"#]
+    );
+}
+
+#[test]
+fn keys_are_always_strings() {
+    let text = "_key,_id,_from,_to,sku,other\n007,1,2,3,0815,4\nnull,true,1,1,,5\n";
+    let options = CsvOptions { string_columns: vec!["sku".to_owned(), "absent".to_owned()], ..plain() };
+    assert_eq!(
+        read(text, &options),
+        [
+            r#"2 {"_key":"007","_id":"1","_from":"2","_to":"3","sku":"0815","other":4}"#,
+            r#"3 {"_key":"null","_id":"true","_from":"1","_to":"1","other":5}"#,
+        ]
+    );
+}
+
+#[test]
+fn a_string_column_keeps_every_text() {
+    assert_eq!(
+        values("null\n-1\n\"0\"\n\"\"\n\" \"\ntrue\n", &typed(Datatype::String)),
+        [r#""null""#, r#""-1""#, r#""0""#, r#""""#, r#"" ""#, r#""true""#,]
+    );
+}
+
+#[test]
+fn a_boolean_column_is_false_for_three_words() {
+    let cells = "null\nfalse\ntrue\n-1\n0\n1\n\"0\"\n\"foo\"\n\"\"\n\" \"\n\"null\"\n\"false\"\nnull \n";
+    assert_eq!(
+        values(cells, &typed(Datatype::Boolean)).join(" "),
+        "false false true true false true false true true true false false true"
+    );
+}
+
+#[test]
+fn a_number_column_takes_json_numbers_only_and_never_invents_one() {
+    assert_eq!(
+        values("1.50\n\"-2\"\n18446744073709551616\n1e400\nnull\n", &typed(Datatype::Number)),
+        ["1.50", "-2", "18446744073709551616", "1e400", "{}",]
+    );
+    for cell in ["007", "+5", ".8", "\"\"", "foo", "\"null\"", "true"] {
+        let text = cell.trim_matches('"');
+        assert_eq!(
+            values(cell, &typed(Datatype::Number)),
+            [format!("invalid_number: column \"v\": {text:?} is not a JSON number")]
+        );
+    }
+}
+
+#[test]
+fn a_null_column_is_null_and_a_json_column_is_json() {
+    assert_eq!(values("1\nx\n\"\"\n\n", &typed(Datatype::Null)), ["null", "null", "null", "null"]);
+    assert_eq!(
+        values("1\n\"{\"\"a\"\": [1, 2]}\"\n\" [] \"\nnull\n", &typed(Datatype::Json)),
+        ["1", r#"{"a": [1, 2]}"#, "[]", "null",]
+    );
+    assert_eq!(values("\"{\"\n", &typed(Datatype::Json)), [r#"invalid_json: column "v": "{" is not one JSON value"#]);
+    assert_eq!(values("1 2\n", &typed(Datatype::Json)), [r#"invalid_json: column "v": "1 2" is not one JSON value"#]);
+}
+
+#[test]
+fn a_datatype_must_name_a_column() {
+    let options = CsvOptions { datatypes: vec![("prise".to_owned(), Datatype::Number)], ..plain() };
+    assert_eq!(
+        read("name,price\na,1\n", &options),
+        ["1 broken: --datatype prise=number: no such column (the header has: name, price)",]
+    );
+    let options = CsvOptions { datatypes: vec![("_key".to_owned(), Datatype::Number)], ..plain() };
+    assert_eq!(
+        read("_key\n1\n", &options),
+        ["1 broken: --datatype _key=number: this column is always a string, as keys and ends of edges are",]
+    );
+}
+
+#[test]
+fn the_last_datatype_of_a_column_counts() {
+    let mut options = typed(Datatype::Null);
+    options.datatypes.push(("v".to_owned(), Datatype::Boolean));
+    assert_eq!(values("0\n", &options), ["false"]);
+}
+
+#[test]
+fn nulls_are_told_for_merged_columns_only() {
+    let options = CsvOptions { merged: vec!["a".to_owned(), "c".to_owned()], ..plain() };
+    assert_eq!(
+        read("a,b,c\nnull,null,null\nnull,1,\n\"null\",2,3\n", &options),
+        [r#"2 {} ["a", "c"]"#, r#"3 {"b":1} ["a"]"#, r#"4 {"a":"null","b":2,"c":3}"#,]
+    );
+}
+
+#[test]
+fn quotes_hold_separators_line_breaks_and_quotes() {
+    let text = "\"name\",\"password\"\n\"Bar\",\"wow!\nthis is a\r\nmultiline\rpassword!\"\n\"Bart \"\"B\"\" S\",\"a,b\"\n\"F\",\"r4\\\\n\"\"1!\"\n";
+    assert_eq!(
+        read(text, &plain()),
+        [
+            r#"2 {"name":"Bar","password":"wow!\nthis is a\r\nmultiline\rpassword!"}"#,
+            r#"5 {"name":"Bart \"B\" S","password":"a,b"}"#,
+            r#"6 {"name":"F","password":"r4\\\\n\"1!"}"#,
+        ]
+    );
+}
+
+#[test]
+fn a_quote_counts_only_at_the_beginning_of_a_cell() {
+    assert_eq!(
+        read("a,b\n5\" disk,1\n \"x\",2\n", &plain()),
+        [r#"2 {"a":"5\" disk","b":1}"#, r#"3 {"a":" \"x\"","b":2}"#]
+    );
+}
+
+#[test]
+fn blanks_are_kept_around_bare_cells_and_dropped_after_quotes() {
+    let options = CsvOptions { separator: Some(b';'), backslash_escape: true, ..plain() };
+    let text = "\"name\";\"password\"\n\"foo\t\";\"wow \t   \r\nthis is \t\ra\" \n\"bar\" \t;\"foo\"   \n a ; b \n\n\n";
+    assert_eq!(
+        read(text, &options),
+        [
+            r#"2 {"name":"foo\t","password":"wow \t   \r\nthis is \t\ra"}"#,
+            r#"4 {"name":"bar","password":"foo"}"#,
+            r#"5 {"name":" a ","password":" b "}"#,
+            "end, 2 empty",
+        ]
+    );
+}
+
+#[test]
+fn text_after_a_quote_costs_one_record() {
+    assert_eq!(
+        read("a,b\n\"x\"y,1\n\"x\" y \"z\n\",2\nz,2\n", &plain()),
+        [
+            "2 text_after_quote: text after the closing quote of field 1",
+            "3 text_after_quote: text after the closing quote of field 1",
+            "4 broken: the quote that opens here is not closed before the end of the input",
+        ]
+    );
+    assert_eq!(
+        read("a,b\n1,\"x\"\"\"y\n2,z\n", &plain()),
+        ["2 text_after_quote: text after the closing quote of field 2", r#"3 {"a":2,"b":"z"}"#,]
+    );
+}
+
+#[test]
+fn backslashes_escape_only_when_asked_for_and_only_quotes_and_themselves() {
+    let options = CsvOptions { backslash_escape: true, ..plain() };
+    assert_eq!(
+        read("a\n\"x\\\"y\\\\\"\nx\\\\y\n\"x\"\"y\"\n\"x\\n\"\n1\n", &options),
+        [
+            r#"2 {"a":"x\"y\\"}"#,
+            r#"3 {"a":"x\\\\y"}"#,
+            r#"4 {"a":"x\"y"}"#,
+            "5 unknown_escape: a backslash in field 1 that is not before a quote or a backslash",
+            r#"6 {"a":1}"#,
+        ]
+    );
+}
+
+#[test]
+fn an_unclosed_quote_stops_and_names_its_own_line() {
+    assert_eq!(
+        read("a,b\n1,x\n\"2\n\",\"oops\n3,y\n", &plain()),
+        [r#"2 {"a":1,"b":"x"}"#, "4 broken: the quote that opens here is not closed before the end of the input",]
+    );
+    assert_eq!(
+        read("a,b\r1,x\r\"2\r\",\"oops", &plain()),
+        [r#"2 {"a":1,"b":"x"}"#, "4 broken: the quote that opens here is not closed before the end of the input",]
+    );
+}
+
+#[test]
+fn records_end_with_lf_crlf_or_cr_or_the_input() {
+    for text in [
+        "a,b\n1,x\n2,\"y\"\n",
+        "a,b\r\n1,x\r\n2,\"y\"\r\n",
+        "a,b\r1,x\r2,\"y\"\r",
+        "a,b\n1,x\r2,\"y\"",
+        "a,b\n1,x\r2,\"y\" ",
+    ] {
+        assert_eq!(read(text, &plain()), [r#"2 {"a":1,"b":"x"}"#, r#"3 {"a":2,"b":"y"}"#], "{text:?}");
+    }
+    assert_eq!(read("a,b\n1,", &plain()), [r#"2 {"a":1}"#]);
+}
+
+#[test]
+fn a_lone_cr_in_quotes_is_a_line_where_lone_crs_end_records() {
+    assert_eq!(read("a\r\"1\r\"\r2\r", &plain()), [r#"2 {"a":"1\r"}"#, r#"4 {"a":2}"#]);
+    assert_eq!(read("a\r\"1\r\n\"\r2\r", &plain()), [r#"2 {"a":"1\r\n"}"#, r#"4 {"a":2}"#]);
+    assert_eq!(read("a\n\"1\r\"\n2\n", &plain()), [r#"2 {"a":"1\r"}"#, r#"3 {"a":2}"#]);
+}
+
+#[test]
+fn blank_records_are_counted_and_nothing_else() {
+    assert_eq!(read("a\n1\n\n\"\"\n2\n\n", &plain()), [r#"2 {"a":1}"#, r#"5 {"a":2}"#, "end, 3 empty"]);
+    assert_eq!(read("a,b\n\r\n,\n", &plain()), ["3 {}", "end, 1 empty"]);
+}
+
+#[test]
+fn missing_and_surplus_cells_can_be_ignored() {
+    let options = CsvOptions { ignore_missing: true, ..plain() };
+    let text = "a,b,c\n1,2,3\n1,2\n1\n1,2,3,4,5\n\n";
+    assert_eq!(
+        read(text, &options),
+        [r#"2 {"a":1,"b":2,"c":3}"#, r#"3 {"a":1,"b":2}"#, r#"4 {"a":1}"#, r#"5 {"a":1,"b":2,"c":3}"#, "end, 1 empty",]
+    );
+    assert_eq!(
+        read(text, &plain()),
+        [
+            r#"2 {"a":1,"b":2,"c":3}"#,
+            "3 wrong_number_of_fields: 2 fields, but the header has 3",
+            "4 wrong_number_of_fields: 1 field, but the header has 3",
+            "5 wrong_number_of_fields: 5 fields, but the header has 3",
+            "end, 1 empty",
+        ]
+    );
+}
+
+#[test]
+fn a_header_must_name_each_column_once() {
+    for (text, what) in [
+        ("\n1,2\n", "the header line is empty"),
+        ("\"\"\n1,2\n", "the header line is empty"),
+        ("a,,b\n", "column 2 of the header has no name"),
+        ("a,b,a\n", "the header has the column \"a\" twice"),
+        ("\"a\"b,c\n", "the header has text after the closing quote of field 1"),
+    ] {
+        assert_eq!(read(text, &plain()), [format!("1 broken: {what}")]);
+    }
+    assert_eq!(
+        read_as(b"a,\xff\n1,2\n", &plain(), Dialect::csv(&plain())),
+        ["1 broken: the header has invalid UTF-8 at byte 3",]
+    );
+    assert_eq!(
+        read("\"a\n", &plain()),
+        ["1 broken: the quote that opens here is not closed before the end of the input"]
+    );
+}
+
+#[test]
+fn no_input_is_no_error() {
+    assert!(read("", &plain()).is_empty());
+    assert!(read("a,b", &plain()).is_empty());
+}
+
+#[test]
+fn headers_from_elsewhere_leave_the_first_line_to_the_data() {
+    let options = CsvOptions { headers: Some(vec!["a".to_owned(), "b".to_owned()]), ..plain() };
+    assert_eq!(read("1,x\n2,y\n", &options), [r#"1 {"a":1,"b":"x"}"#, r#"2 {"a":2,"b":"y"}"#]);
+    let options = CsvOptions { headers: Some(vec![]), ..plain() };
+    assert_eq!(read("1,x\n", &options), ["1 broken: the header line is empty"]);
+}
+
+#[test]
+fn a_headers_file_has_one_line() {
+    let names = |text: &[u8]| header_names(text, Dialect::csv(&plain()));
+    let expected = Ok(vec!["a".to_owned(), "b \"c\"".to_owned()]);
+    assert_eq!(names(b"a,\"b \"\"c\"\"\"\n"), expected);
+    assert_eq!(names(b"\xef\xbb\xbfa,\"b \"\"c\"\"\"\r\n\r\n"), expected);
+    assert_eq!(names(b"a,b\nc,d"), Err("the headers file has more than one line of headers".to_owned()));
+    assert_eq!(names(b""), Err("the headers file is empty".to_owned()));
+    assert_eq!(names(b"\n"), Err("the header line is empty".to_owned()));
+}
+
+#[test]
+fn tsv_has_tabs_and_no_quotes() {
+    let text = "the quick\tbrown  \t  fox\n jumped over\t the lazy\tdog\n\"'.,;\t\"\"\"\t end\n";
+    assert_eq!(
+        read_as(text.as_bytes(), &plain(), Dialect::tsv(&plain())),
+        [
+            r#"2 {"the quick":" jumped over","brown  ":" the lazy","  fox":"dog"}"#,
+            r#"3 {"the quick":"\"'.,;","brown  ":"\"\"\"","  fox":" end"}"#,
+        ]
+    );
+    let options = CsvOptions { quote: Some(Some(b'"')), ..plain() };
+    assert_eq!(read_as(b"a\tb\n\"1\t\"\t2\n", &options, Dialect::tsv(&options)), [r#"2 {"a":"1\t","b":2}"#]);
+}
+
+#[test]
+fn quotes_can_be_others_or_none() {
+    let options = CsvOptions { quote: Some(Some(b'\'')), ..plain() };
+    assert_eq!(read("a,b\n'x, y','it''s'\n", &options), [r#"2 {"a":"x, y","b":"it's"}"#]);
+    let options = CsvOptions { quote: Some(None), ..plain() };
+    assert_eq!(read("a,b\n\"x\",1\n", &options), [r#"2 {"a":"\"x\"","b":1}"#]);
+}
+
+#[test]
+fn invalid_utf8_costs_one_record() {
+    for options in [plain(), CsvOptions { ignore_missing: true, ..plain() }, typed(Datatype::Boolean)] {
+        for row in [&b"\xff,1\n"[..], b"\xff\n,1\n", b"1,1,\xff\n"] {
+            let text = [b"v,w\n", row, b"\xc3\xa9,2\n"].concat();
+            let said = read_as(&text, &options, Dialect::csv(&options));
+            assert!(said[0].contains(": invalid UTF-8 at byte ") || said[0].contains("wrong_number"), "{said:?}");
+            assert!(!said[said.len() - 1].contains("invalid"), "{said:?}");
+        }
+    }
+}
+
+#[test]
+fn a_separator_that_is_half_a_character_is_an_error_of_each_record() {
+    let options = CsvOptions { separator: Some(0xa9), headers: Some(vec!["a".into(), "b".into()]), ..plain() };
+    assert_eq!(read("é\n", &options), ["1 invalid_utf8: the separator or the quote cuts a character in two"]);
+}
+
+#[test]
+fn long_records_cost_one_record_and_long_quotes_stop() {
+    let text = |row: &str| format!("a,b\n{row}\n3,4\n").into_bytes();
+    let said = |row: &str, max| steps(vec![text(row)], max, &plain(), Dialect::csv(&plain()));
+    assert_eq!(
+        said("12345678,9", 10),
+        [r#"2 #1 @4 {"a":12345678,"b":9} []"#, r#"3 #2 @15 {"a":3,"b":4} []"#, "end, 0 empty",]
+    );
+    assert_eq!(
+        said("12345678,90", 10),
+        [
+            "2 #1 @4 record_too_long: longer than --max-record-bytes (10 bytes)",
+            r#"3 #2 @16 {"a":3,"b":4} []"#,
+            "end, 0 empty",
+        ]
+    );
+    assert_eq!(
+        said("\"12\n456\",\"\n0\"", 10),
+        [
+            "2 #1 @4 record_too_long: longer than --max-record-bytes (10 bytes)",
+            r#"5 #2 @18 {"a":3,"b":4} []"#,
+            "end, 0 empty",
+        ]
+    );
+    assert!(said("\"1234567890\"", 10)[0].contains("record_too_long"));
+    assert!(said("\"12345678901\"", 10)[0].contains("broken: the quoted field that begins here is longer"));
+    assert_eq!(
+        said("1,\"\n23456789012345", 10)[0],
+        "2 broken: the quoted field that begins here is longer than --max-record-bytes (10 bytes); is its quote closed?"
+    );
+}
+
+/// Any bytes, mostly those that mean something.
+fn soup() -> impl Strategy<Value = Vec<u8>> {
+    let byte = prop_oneof![
+        8 => prop::sample::select(b",,,\"\"\"\n\n\r\\ \t".to_vec()),
+        4 => prop::sample::select(b"a1-.\xc3\xa9\xff".to_vec()),
+    ];
+    prop::collection::vec(byte, 0..80)
+}
+
+fn dialects() -> impl Strategy<Value = Dialect> {
+    (
+        prop::sample::select(b",,\t ".to_vec()),
+        prop::sample::select(vec![Some(b'"'), Some(b'"'), Some(b'\''), None]),
+        any::<bool>(),
+    )
+        .prop_map(|(separator, quote, backslash_escape)| Dialect { separator, quote, backslash_escape })
+}
+
+fn cut(text: &[u8], sizes: &[usize]) -> Vec<Vec<u8>> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    for size in sizes.iter().cycle() {
+        if rest.is_empty() {
+            break;
+        }
+        let (piece, more) = rest.split_at((*size).min(rest.len()));
+        pieces.push(piece.to_vec());
+        rest = more;
+    }
+    pieces
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #[test]
+    fn pieces_do_not_matter(
+        text in soup(),
+        sizes in prop::collection::vec(1usize..9, 1..6),
+        max in prop_oneof![Just(MAX), 1usize..20],
+        dialect in dialects(),
+        ignore_missing: bool,
+    ) {
+        let options = CsvOptions { ignore_missing, headers: Some(vec!["a".into(), "b".into()]), ..plain() };
+        let whole = steps(vec![text.clone()], max, &options, dialect);
+        prop_assert_eq!(steps(cut(&text, &sizes), max, &options, dialect), whole);
+    }
+
+    #[test]
+    fn lines_are_those_of_an_editor(text in soup()) {
+        let text: Vec<u8> = text.into_iter().filter(|byte| *byte != b'\r').collect();
+        let options = CsvOptions { headers: Some(vec!["a".into()]), ..plain() };
+        for step in steps(vec![text.clone()], MAX, &options, Dialect::csv(&options)) {
+            let words: Vec<_> = step.split(' ').collect();
+            if let Some(offset) = words.get(2).and_then(|word| word.strip_prefix('@')) {
+                let offset: usize = offset.parse().expect("an offset");
+                let line = 1 + text[..offset].iter().filter(|byte| **byte == b'\n').count();
+                prop_assert_eq!(words[0].parse::<usize>().expect("a line"), line);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_written_reads_back(
+        rows in prop::collection::vec(prop::collection::vec(("[a-c1.,;'\"\\\\ \té\n\r]{0,24}", any::<bool>()), 3), 1..6),
+        sizes in prop::collection::vec(1usize..40, 1..4),
+        crlf: bool,
+    ) {
+        let options = CsvOptions { headers: Some(vec!["a".into(), "b".into(), "c".into()]), keep_strings: true, empty: EmptyCell::String, ..plain() };
+        let mut text = String::new();
+        let mut expected = Vec::new();
+        for row in &rows {
+            let cells: Vec<String> = row.iter().map(|(cell, quoted)| {
+                let bare = !quoted && !cell.starts_with('"') && !cell.contains([',', '\n', '\r']);
+                if bare { cell.clone() } else { format!("\"{}\"", cell.replace('"', "\"\"")) }
+            }).collect();
+            text += &cells.join(",");
+            text += if crlf { "\r\n" } else { "\n" };
+            let texts: Vec<_> = row.iter().map(|(cell, _)| cell.as_str()).collect();
+            expected.push(serde_json::json!({"a": texts[0], "b": texts[1], "c": texts[2]}));
+        }
+        let mut csv = Csv::new(Window::new(Source::Pieces(cut(text.as_bytes(), &sizes))), 0, 0, MAX, &options, Dialect::csv(&options));
+        for row in expected {
+            match csv.next() {
+                Ok(Step::Record(record)) => prop_assert_eq!(serde_json::from_str::<serde_json::Value>(record.text).expect("JSON"), row),
+                other => prop_assert!(false, "{:?}", other),
+            }
+        }
+        prop_assert!(matches!(csv.next(), Ok(Step::End)));
+    }
+}

@@ -1,0 +1,74 @@
+//! Which keys a run has met before, in bounded memory: "certainly not" or "perhaps".
+//! A blocked Bloom filter: one cache line a key. The store's load asks it, so that a clean file needs no second look for
+//! duplicates and a file with a few needs one cheap pass.
+
+/// Words of one block: a cache line.
+const BLOCK: usize = 8;
+
+/// Blocks of the filter, a power of two: 16 MiB. It stays exact enough to be of use up to some ten million keys.
+const BLOCKS: usize = 1 << 18;
+
+/// Keys met so far.
+#[derive(Debug)]
+pub struct Seen {
+    /// Zeroed pages that are never touched cost nothing, so a small run pays for a small part only.
+    words: Vec<u64>,
+}
+
+impl Default for Seen {
+    fn default() -> Seen {
+        Seen { words: vec![0; BLOCK * BLOCKS] }
+    }
+}
+
+impl Seen {
+    /// Remembers the key with this hash; false if it was certainly not met before.
+    pub fn meet(&mut self, hash: u64) -> bool {
+        let block = (hash >> 46) as usize * BLOCK;
+        let mut met = true;
+        for place in 0..4 {
+            let bit = hash >> (9 * place) & 511;
+            let word = &mut self.words[block + (bit / 64) as usize];
+            met &= *word & (1 << (bit % 64)) != 0;
+            *word |= 1 << (bit % 64);
+        }
+        met
+    }
+}
+
+/// A hash of a key, the same in every run and on every machine: it also tells the lane.
+pub fn hash(key: &str) -> u64 {
+    const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |hash: u64, word: u64| {
+        let product = u128::from(hash ^ word) * u128::from(MULTIPLIER);
+        (product as u64) ^ ((product >> 64) as u64)
+    };
+    let mut chunks = key.as_bytes().chunks_exact(8);
+    let mut hash = MULTIPLIER ^ key.len() as u64;
+    for chunk in &mut chunks {
+        let word = chunk.first_chunk::<8>().map_or(0, |chunk| u64::from_le_bytes(*chunk));
+        hash = mix(hash, word).wrapping_add(MULTIPLIER);
+    }
+    let tail = chunks.remainder().iter().fold(1, |tail, byte| tail << 8 | u64::from(*byte));
+    mix(mix(hash, tail), MULTIPLIER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_met_before_is_always_known_and_a_new_one_hardly_ever() {
+        let mut seen = Seen::default();
+        let wrong = (0..200_000).filter(|n| seen.meet(hash(&format!("key-{n:06}")))).count();
+        assert!(wrong <= 2, "{wrong} of 200,000 new keys were taken for old ones");
+        assert!((0..200_000).all(|n| seen.meet(hash(&format!("key-{n:06}")))));
+    }
+
+    #[test]
+    fn keys_that_differ_in_one_place_have_other_hashes() {
+        let keys = ["", "a", "b", "ab", "ba", "\0", "\0\0", "12345678", "123456780", "12345678\0"];
+        let hashes: std::collections::HashSet<u64> = keys.iter().map(|key| hash(key)).collect();
+        assert_eq!(hashes.len(), keys.len());
+    }
+}

@@ -1,0 +1,224 @@
+//! Settles rows whose keys repeat, after a load: finds them, lets the mode of each row decide, and leaves one row a key.
+
+use super::schema::quoted;
+use crate::json;
+use crate::record::{Origin, Reason};
+use crate::seen;
+use crate::sink::Outcome;
+use rusqlite::{Connection, OptionalExtension, Statement, params};
+use std::collections::HashSet;
+
+/// How rows that had a duplicate ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Resolved {
+    /// Rows that were merged into an earlier one, or took its place.
+    pub updated: u64,
+    /// Rows dropped because the mode says so.
+    pub ignored: u64,
+    /// Rows dropped as errors.
+    pub errors: u64,
+}
+
+impl Resolved {
+    /// Adds what a second pass settled.
+    pub fn add(&mut self, other: Resolved) {
+        self.updated += other.updated;
+        self.ignored += other.ignored;
+        self.errors += other.errors;
+    }
+
+    /// Rows that are no longer there.
+    pub fn removed(&self) -> u64 {
+        self.updated + self.ignored + self.errors
+    }
+}
+
+/// Finds the rows whose key repeats and settles each group in the order of its rows. Rows without an origin were there
+/// before the load. `hashes` has those of all repeated keys, and perhaps others, if they are known.
+pub fn resolve(
+    connection: &Connection,
+    collection: &str,
+    hashes: Option<&HashSet<u64>>,
+    out: &mut Outcome,
+) -> rusqlite::Result<Resolved> {
+    connection.execute_batch(
+        "CREATE TEMP TABLE IF NOT EXISTS duplicates (_key TEXT, row INTEGER);
+         CREATE TEMP TABLE IF NOT EXISTS candidates (_key TEXT, row INTEGER);
+         DELETE FROM temp.duplicates; DELETE FROM temp.candidates;",
+    )?;
+    match hashes {
+        Some(hashes) => {
+            candidates(connection, collection, hashes)?;
+            collect(connection, "SELECT _key, row FROM temp.candidates ORDER BY _key, row")?;
+        }
+        None => collect(connection, &format!("SELECT _key, rowid FROM {} ORDER BY _key, rowid", quoted(collection)))?,
+    }
+    let table = quoted(collection);
+    let mut rows = connection.prepare("SELECT _key, row FROM temp.duplicates ORDER BY rowid")?;
+    let mut rows = rows.query([])?;
+    let mut group = Group::new(connection, &table)?;
+    while let Some(row) = rows.next()? {
+        let key = row.get_ref(0)?.as_str().unwrap_or_default();
+        let number: i64 = row.get(1)?;
+        if key != group.key {
+            group.write()?;
+            group.begin(key, number)?;
+            continue;
+        }
+        let origin = origin_of(connection, collection, number)?;
+        group.settle(number, origin, out)?;
+    }
+    group.write()?;
+    let resolved = group.resolved;
+    drop(group);
+    connection.execute_batch("DELETE FROM temp.duplicates; DELETE FROM temp.candidates;")?;
+    Ok(resolved)
+}
+
+/// Puts every row whose key has one of the hashes into `temp.candidates`: one pass over the table, no sorting.
+fn candidates(connection: &Connection, collection: &str, hashes: &HashSet<u64>) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare("INSERT INTO temp.candidates VALUES (?1, ?2)")?;
+    let mut all = connection.prepare(&format!("SELECT _key, rowid FROM {}", quoted(collection)))?;
+    let mut rows = all.query([])?;
+    while let Some(row) = rows.next()? {
+        let key = row.get_ref(0)?.as_str().unwrap_or_default();
+        if hashes.contains(&seen::hash(key)) {
+            insert.execute((key, row.get::<_, i64>(1)?))?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts every row of every group with more than one row into `temp.duplicates`, group by group, in order.
+fn collect(connection: &Connection, ordered: &str) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare("INSERT INTO temp.duplicates VALUES (?1, ?2)")?;
+    let mut all = connection.prepare(ordered)?;
+    let mut rows = all.query([])?;
+    let mut key = String::new();
+    // The first row of a group is held back until a second one shows that it is a group.
+    let mut held: Option<i64> = None;
+    let mut begun = false;
+    while let Some(row) = rows.next()? {
+        let next = row.get_ref(0)?.as_str().unwrap_or_default();
+        let number: i64 = row.get(1)?;
+        if begun && next == key {
+            if let Some(first) = held.take() {
+                insert.execute((&key, first))?;
+            }
+            insert.execute((&key, number))?;
+        } else {
+            key.clear();
+            key.push_str(next);
+            held = Some(number);
+            begun = true;
+        }
+    }
+    Ok(())
+}
+
+/// Where a row came from and what its mode is, if it belongs to a load.
+fn origin_of(connection: &Connection, collection: &str, row: i64) -> rusqlite::Result<Option<(String, Origin)>> {
+    connection
+        .prepare_cached(
+            "SELECT mode, file_number, line + (?2 - first_row) * step, record + (?2 - first_row) FROM bulkimport_origins
+             WHERE collection = ?1 AND first_row <= ?2 ORDER BY first_row DESC LIMIT 1",
+        )?
+        .query_row(params![collection, row], |found| {
+            let origin = Origin {
+                file: found.get(1)?,
+                line: found.get::<_, i64>(2)? as u64,
+                record: found.get::<_, i64>(3)? as u64,
+                offset: 0,
+            };
+            Ok((found.get(0)?, origin))
+        })
+        .optional()
+}
+
+/// The rows of one key, being made one.
+struct Group<'c> {
+    read: Statement<'c>,
+    rewrite: Statement<'c>,
+    remove: Statement<'c>,
+    key: String,
+    first: i64,
+    version: i64,
+    seq: i64,
+    doc: String,
+    changed: bool,
+    resolved: Resolved,
+}
+
+impl<'c> Group<'c> {
+    fn new(connection: &'c Connection, table: &str) -> rusqlite::Result<Group<'c>> {
+        Ok(Group {
+            read: connection.prepare(&format!("SELECT _version, _seq_no, doc FROM {table} WHERE rowid = ?1"))?,
+            rewrite: connection
+                .prepare(&format!("UPDATE {table} SET _version = ?2, _seq_no = ?3, doc = ?4 WHERE rowid = ?1"))?,
+            remove: connection.prepare(&format!("DELETE FROM {table} WHERE rowid = ?1"))?,
+            key: String::new(),
+            first: 0,
+            version: 0,
+            seq: 0,
+            doc: String::new(),
+            changed: false,
+            resolved: Resolved::default(),
+        })
+    }
+
+    fn begin(&mut self, key: &str, row: i64) -> rusqlite::Result<()> {
+        self.key.clear();
+        self.key.push_str(key);
+        self.first = row;
+        self.changed = false;
+        let (version, seq, doc) = self.read.query_row([row], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        (self.version, self.seq, self.doc) = (version, seq, doc);
+        Ok(())
+    }
+
+    /// Lets the mode of a later row of the group decide, and removes the row.
+    fn settle(&mut self, row: i64, origin: Option<(String, Origin)>, out: &mut Outcome) -> rusqlite::Result<()> {
+        let (mode, origin) = origin.unwrap_or_else(|| ("error".to_owned(), Origin::default()));
+        match mode.as_str() {
+            "replace" | "update" => {
+                let (seq, doc): (i64, String) = self.read.query_row([row], |row| Ok((row.get(1)?, row.get(2)?)))?;
+                match changed(&mode, &self.doc, doc) {
+                    Ok(doc) => {
+                        self.doc = doc;
+                        self.version += 1;
+                        self.seq = seq;
+                        self.changed = true;
+                        self.resolved.updated += 1;
+                    }
+                    Err(reason) => {
+                        self.resolved.errors += 1;
+                        out.fail(origin, reason);
+                    }
+                }
+            }
+            "ignore" => self.resolved.ignored += 1,
+            _ => {
+                self.resolved.errors += 1;
+                out.fail(origin, super::duplicate(&self.key));
+            }
+        }
+        self.remove.execute([row])?;
+        Ok(())
+    }
+
+    fn write(&mut self) -> rusqlite::Result<()> {
+        if std::mem::take(&mut self.changed) {
+            self.rewrite.execute(params![self.first, self.version, self.seq, self.doc])?;
+        }
+        Ok(())
+    }
+}
+
+fn changed(mode: &str, old: &str, new: String) -> Result<String, Reason> {
+    if mode == "replace" {
+        return Ok(new);
+    }
+    let mut merged = String::with_capacity(old.len() + new.len());
+    json::merge(old, &new, &mut merged).map_err(|error| Reason::new("cannot_merge", error.to_string()))?;
+    Ok(merged)
+}
