@@ -296,7 +296,9 @@ pub struct BatchFlags {
     #[arg(long, value_name = "DOCS", default_value = "5000", value_parser = numbers::batch_records)]
     pub batch_size: usize,
     /// Most bytes in a batch; a longer record travels alone
-    #[arg(long, value_name = "SIZE", default_value = "5MiB", value_parser = numbers::bytes)]
+    ///
+    /// Some four batches are in memory at once; a store gains nothing from larger ones.
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = numbers::bytes)]
     pub batch_bytes: usize,
     /// Most batches under way at once (a store takes one)
     #[arg(short, long, value_name = "N", alias = "threads", value_parser = numbers::jobs)]

@@ -28,7 +28,7 @@ pub struct Record<'a> {
     /// The bulk action line before it, for `--type bulk`. A record of a `delete` has an empty `text`.
     pub command: Option<Command<'a>>,
     /// Columns of a CSV row that hold a bare `null`, so that they are no members; `--merge-attributes` writes `null` for them.
-    pub nulls: &'a [&'a str],
+    pub nulls: &'a [String],
 }
 
 /// The action line of a bulk file.

@@ -233,7 +233,7 @@ fn merged<'o>(options: &'o ShapeOptions, record: &Record<'_>) -> Result<Vec<(&'o
 fn member_text<'a>(record: &Record<'a>, name: &str) -> Result<Cow<'a, str>, Reason> {
     let found = record.members.iter().rev().find(|member| same_name(member.name.of(record.text), member.escaped, name));
     let Some(member) = found else {
-        return Ok(Cow::Borrowed(if record.nulls.contains(&name) { "null" } else { "" }));
+        return Ok(Cow::Borrowed(if record.nulls.iter().any(|null| null == name) { "null" } else { "" }));
     };
     let raw = member.value.of(record.text);
     if Kind::of(raw) != Kind::String {

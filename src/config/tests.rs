@@ -32,7 +32,7 @@ fn defaults_are_those_of_the_design() {
     let config = config("-c products", &[]);
     assert_eq!(config.store, PathBuf::from("bulkimport.db"));
     assert_eq!((config.input.format, config.input.compression), (None, None));
-    assert_eq!((config.limits.records, config.limits.bytes), (5000, 5 << 20));
+    assert_eq!((config.limits.records, config.limits.bytes), (5000, 1 << 20));
     assert_eq!(config.limits.interval, Duration::from_secs(1));
     assert_eq!(config.input.max_record_bytes, 100 << 20);
     assert_eq!((config.on_duplicate, config.progress), (OnDuplicate::Error, ProgressMode::Auto));

@@ -31,91 +31,125 @@ impl fmt::Display for MergeError {
     }
 }
 
-/// Appends to `out` what `old` becomes when `new` is merged into it. Both are JSON objects.
-///
-/// # Errors
-/// See [`MergeError`]; `out` then holds a part of the result.
-pub fn merge(old: &str, new: &str, out: &mut String) -> Result<(), MergeError> {
-    merge_level(old, new, out, 0)
+/// Merges documents, and keeps its memory from one merge to the next.
+#[derive(Debug, Default)]
+pub struct Merger {
+    /// Two scanners a level, for the old and the new side.
+    scanners: Vec<(Scanner, Scanner)>,
 }
 
-fn merge_level(old: &str, new: &str, out: &mut String, depth: usize) -> Result<(), MergeError> {
-    if depth == MAX_DEPTH {
-        return Err(MergeError::TooDeep);
-    }
-    let (mut old_scan, mut new_scan) = (Scanner::default(), Scanner::default());
-    let old_end = old_scan.object(old.as_bytes()).map_err(|_| MergeError::NotAnObject)?;
-    new_scan.object(new.as_bytes()).map_err(|_| MergeError::NotAnObject)?;
-    let (old_members, new_members) = (old_scan.members(), new_scan.members());
-    let old_names = Names::of(old, old_members);
-    let new_names = Names::of(new, new_members);
-
-    let mut copied = 0;
-    for (place, member) in old_members.iter().enumerate() {
-        // Of equal names the last one is the value, on both sides.
-        if !old_names.is_last(place) {
-            continue;
-        }
-        let Some(by) = new_names.find(&old_names.texts[place]) else { continue };
-        let value = member.value.range();
-        out.push_str(&old[copied..value.start]);
-        let (was, is) = (&old[value.clone()], new_members[by].value.of(new));
-        if Kind::of(was) == Kind::Object && Kind::of(is) == Kind::Object {
-            merge_level(was, is, out, depth + 1)?;
-        } else {
-            out.push_str(is);
-        }
-        copied = value.end;
+impl Merger {
+    /// Appends to `out` what `old` becomes when `new` is merged into it. Both are JSON objects.
+    ///
+    /// # Errors
+    /// See [`MergeError`]; `out` then holds a part of the result.
+    pub fn merge(&mut self, old: &str, new: &str, out: &mut String) -> Result<(), MergeError> {
+        self.level(old, new, out, 0)
     }
 
-    let mut empty = old_members.is_empty();
-    let tail = old_members.last().map_or(old_end - 1, |member| member.value.end as usize);
-    out.push_str(&old[copied..tail]);
-    for (place, member) in new_members.iter().enumerate() {
-        if new_names.is_last(place) && old_names.find(&new_names.texts[place]).is_none() {
-            if !empty {
-                out.push(',');
+    fn level(&mut self, old: &str, new: &str, out: &mut String, depth: usize) -> Result<(), MergeError> {
+        if depth == MAX_DEPTH {
+            return Err(MergeError::TooDeep);
+        }
+        if self.scanners.len() == depth {
+            self.scanners.push(Default::default());
+        }
+        // Taken out for as long as this level needs them; the levels below use others.
+        let (mut old_scan, mut new_scan) = std::mem::take(&mut self.scanners[depth]);
+        let done = match (old_scan.object(old.as_bytes()), new_scan.object(new.as_bytes())) {
+            (Ok(end), Ok(_)) => {
+                let old = Side::new(old, old_scan.members(), end);
+                let new = Side::new(new, new_scan.members(), 0);
+                self.members(&old, &new, out, depth).map(|()| append_new(&old, &new, out))
             }
+            _ => Err(MergeError::NotAnObject),
+        };
+        self.scanners[depth] = (old_scan, new_scan);
+        done
+    }
+
+    /// Copies the old members, each with the value that the new side has for it.
+    fn members(&mut self, old: &Side<'_>, new: &Side<'_>, out: &mut String, depth: usize) -> Result<(), MergeError> {
+        let mut copied = 0;
+        for (place, member) in old.members.iter().enumerate() {
+            let name = old.name(place);
+            let Some(by) = new.find(&name) else { continue };
+            // Of equal names the last one is the value, on both sides.
+            if old.find(&name) != Some(place) {
+                continue;
+            }
+            let value = member.value.range();
+            out.push_str(&old.text[copied..value.start]);
+            let (was, is) = (&old.text[value.clone()], new.members[by].value.of(new.text));
+            if Kind::of(was) == Kind::Object && Kind::of(is) == Kind::Object {
+                self.level(was, is, out, depth + 1)?;
+            } else {
+                out.push_str(is);
+            }
+            copied = value.end;
+        }
+        out.push_str(&old.text[copied..old.tail()]);
+        Ok(())
+    }
+}
+
+/// Appends the members that only the new side has, and the end of the old one.
+fn append_new(old: &Side<'_>, new: &Side<'_>, out: &mut String) {
+    let mut empty = old.members.is_empty();
+    for (place, member) in new.members.iter().enumerate() {
+        let name = new.name(place);
+        if old.find(&name).is_none() && new.find(&name) == Some(place) {
+            out.push_str(if empty { "" } else { "," });
             empty = false;
-            out.push_str(&new[member.name.start as usize - 1..member.name.end as usize + 1]);
+            out.push_str(&new.text[member.name.start as usize - 1..member.name.end as usize + 1]);
             out.push(':');
-            out.push_str(member.value.of(new));
+            out.push_str(member.value.of(new.text));
         }
     }
-    out.push_str(&old[tail..]);
-    Ok(())
+    out.push_str(&old.text[old.tail()..]);
 }
 
-/// The unescaped names of an object's members, and where each is last.
-struct Names<'a> {
-    texts: Vec<Cow<'a, str>>,
-    table: Option<HashMap<String, usize>>,
+/// One of the two objects, and how its names are found.
+struct Side<'a> {
+    text: &'a str,
+    members: &'a [Member],
+    /// One past the closing brace.
+    end: usize,
+    escaped: bool,
+    /// Where each name is last, for objects with many members.
+    table: Option<HashMap<Cow<'a, str>, usize>>,
 }
 
-impl<'a> Names<'a> {
-    fn of(text: &'a str, members: &[Member]) -> Names<'a> {
-        let texts: Vec<Cow<'a, str>> = members
-            .iter()
-            .map(|member| {
-                let name = member.name.of(text);
-                // Half of a surrogate pair cannot be unescaped; spelt the same it is the same name.
-                if member.escaped { unescape(name).unwrap_or(Cow::Borrowed(name)) } else { Cow::Borrowed(name) }
-            })
-            .collect();
-        let table = (texts.len() > LINEAR)
-            .then(|| texts.iter().enumerate().map(|(place, name)| (name.to_string(), place)).collect());
-        Names { texts, table }
+impl<'a> Side<'a> {
+    fn new(text: &'a str, members: &'a [Member], end: usize) -> Side<'a> {
+        let escaped = members.iter().any(|member| member.escaped);
+        let mut side = Side { text, members, end, escaped, table: None };
+        if members.len() > LINEAR {
+            side.table = Some((0..members.len()).map(|place| (side.name(place), place)).collect());
+        }
+        side
     }
 
+    /// The unescaped name of a member.
+    fn name(&self, place: usize) -> Cow<'a, str> {
+        let member = &self.members[place];
+        let written = member.name.of(self.text);
+        // Half of a surrogate pair cannot be unescaped; spelt the same it is the same name.
+        if member.escaped { unescape(written).unwrap_or(Cow::Borrowed(written)) } else { Cow::Borrowed(written) }
+    }
+
+    /// The last member of that name.
     fn find(&self, name: &str) -> Option<usize> {
         match &self.table {
             Some(table) => table.get(name).copied(),
-            None => self.texts.iter().rposition(|text| text == name),
+            None if self.escaped => (0..self.members.len()).rev().find(|place| self.name(*place) == name),
+            None => self.members.iter().rposition(|member| member.name.of(self.text) == name),
         }
     }
 
-    fn is_last(&self, place: usize) -> bool {
-        self.find(&self.texts[place]) == Some(place)
+    /// Where what follows the last member begins.
+    fn tail(&self) -> usize {
+        self.members.last().map_or(self.end - 1, |member| member.value.end as usize)
     }
 }
 
@@ -127,7 +161,7 @@ mod tests {
 
     fn merged(old: &str, new: &str) -> String {
         let mut out = String::new();
-        merge(old, new, &mut out).expect("mergeable");
+        Merger::default().merge(old, new, &mut out).expect("mergeable");
         out
     }
 

@@ -6,7 +6,7 @@ mod merge;
 mod scan;
 mod text;
 
-pub use merge::{MergeError, merge};
+pub use merge::{MergeError, Merger};
 pub use scan::{Fault, Member, Scanner, Span};
 pub use text::{quote_into, same_name, unescape};
 

@@ -34,7 +34,7 @@ struct Column {
     quoted: Name,
     rule: Rule,
     /// The name again, if `--merge-attributes` reads this column.
-    merged: Option<&'static str>,
+    merged: bool,
 }
 
 /// What a cell becomes.
@@ -60,7 +60,7 @@ pub(super) struct Columns {
     dialect: Dialect,
     scanner: Scanner,
     resolved: Vec<u8>,
-    nulls: Vec<&'static str>,
+    nulls: Vec<String>,
     /// Whether some cells are read and not written, so that the object does not show whether the row is UTF-8.
     drops_text: bool,
 }
@@ -89,7 +89,7 @@ impl Columns {
     }
 
     /// Columns that are read by `--merge-attributes` and hold the word `null` in the row written last.
-    pub(super) fn nulls(&self) -> &[&'static str] {
+    pub(super) fn nulls(&self) -> &[String] {
         &self.nulls
     }
 
@@ -117,8 +117,8 @@ impl Columns {
                 _ => Field::new(&bytes[cell.range().start..], cell.range().len()),
             };
             let value = column.value(cell_bytes, cell.style == Style::Bare, &mut self.scanner);
-            if let (Value::Null, Some(name)) = (&value, column.merged) {
-                self.nulls.push(name);
+            if column.merged && matches!(value, Value::Null) {
+                self.nulls.push(column.name.clone());
             }
             let written = match (value, self.empty) {
                 (Value::Json(value), _) => out.push(&column.quoted, value),
@@ -148,9 +148,7 @@ impl Column {
             Some(Datatype::Null) => Rule::Null,
             Some(Datatype::Json) => Rule::Json,
         };
-        // A record lends the names of its nulls, and they must outlive the reader that lends them: there are as many as
-        // the command line names, once a file.
-        let merged = options.merged.contains(&name).then(|| &*name.clone().leak());
+        let merged = options.merged.contains(&name);
         Column { quoted: Name::new(&name), name, rule, merged }
     }
 

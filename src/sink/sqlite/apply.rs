@@ -3,7 +3,7 @@
 use super::schema::{Entry, quoted};
 use crate::action::Op;
 use crate::batch::BatchAction;
-use crate::json;
+use crate::json::Merger;
 use crate::record::Reason;
 use crate::sink::Counts;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
@@ -44,6 +44,7 @@ pub struct Table<'c> {
     secondary: bool,
     /// Whether keys deleted a short while ago are remembered, with their versions.
     tombstones: &'c mut bool,
+    merger: Merger,
     merged: String,
 }
 
@@ -76,6 +77,7 @@ impl<'c> Table<'c> {
             remove: connection.prepare_cached(&format!("DELETE FROM {table} WHERE rowid = ?1"))?,
             secondary,
             tombstones,
+            merger: Merger::default(),
             merged: String::new(),
         })
     }
@@ -127,7 +129,7 @@ impl<'c> Table<'c> {
         };
         let mut merged = std::mem::take(&mut self.merged);
         merged.clear();
-        let answer = match json::merge(&stored.doc, action.doc, &mut merged) {
+        let answer = match self.merger.merge(&stored.doc, action.doc, &mut merged) {
             Err(error) => Ok(Err(Reason::new("cannot_merge", format!("{:?}: {error}", action.key)))),
             Ok(()) if action.detect_noop && merged == stored.doc => Ok(Ok(Applied::Updated)),
             Ok(()) => self.write(entry, &stored, &merged),

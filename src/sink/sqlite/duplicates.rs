@@ -1,7 +1,7 @@
 //! Settles rows whose keys repeat, after a load: finds them, lets the mode of each row decide, and leaves one row a key.
 
 use super::schema::quoted;
-use crate::json;
+use crate::json::Merger;
 use crate::record::{Origin, Reason};
 use crate::seen;
 use crate::sink::Outcome;
@@ -219,6 +219,6 @@ fn changed(mode: &str, old: &str, new: String) -> Result<String, Reason> {
         return Ok(new);
     }
     let mut merged = String::with_capacity(old.len() + new.len());
-    json::merge(old, &new, &mut merged).map_err(|error| Reason::new("cannot_merge", error.to_string()))?;
+    Merger::default().merge(old, &new, &mut merged).map_err(|error| Reason::new("cannot_merge", error.to_string()))?;
     Ok(merged)
 }
