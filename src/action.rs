@@ -2,9 +2,15 @@
 //! The key is found in the record, or made from the run and the record's ordinal; a record whose key cannot be told is an
 //! error here, before it could take a whole batch down.
 
-use crate::json::{Kind, Member, Scanner, Span, same_name, unescape};
+mod bulk;
+mod key;
+
+pub use key::KeyRule;
+
+use crate::json::{Scanner, Span, unescape};
 use crate::record::{Command, Reason, Record, Verb};
-use std::fmt::Write as _;
+use bulk::{Metadata, Update};
+use key::{after_slash, by_convention, by_path, generated, half_pair, key_text};
 
 /// What is done to the document that a key names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,49 +74,6 @@ impl Action<'_> {
     }
 }
 
-/// Which keys a target takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyRule {
-    /// ArangoDB's: 1 to 254 bytes of letters, digits and ``_-:.@()+,=;$!*'%`` (its `KeyGenerator.cpp`).
-    Import,
-    /// Elasticsearch's: 1 to 512 bytes.
-    Bulk,
-}
-
-/// The bytes that ArangoDB allows in a key.
-const IMPORT_KEY: [bool; 256] = {
-    let mut allowed = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        allowed[byte] = (byte as u8).is_ascii_alphanumeric();
-        byte += 1;
-    }
-    let others = b"_-:.@()+,=;$!*'%";
-    let mut place = 0;
-    while place < others.len() {
-        allowed[others[place] as usize] = true;
-        place += 1;
-    }
-    allowed
-};
-
-impl KeyRule {
-    fn check(self, key: &str) -> Result<(), Reason> {
-        let bad = |text: String| Err(Reason::new("illegal_key", text));
-        match self {
-            _ if key.is_empty() => bad("the key is empty".to_owned()),
-            KeyRule::Bulk if key.len() > 512 => bad(format!("the id has {} bytes, at most 512 are allowed", key.len())),
-            KeyRule::Import if key.len() > 254 => {
-                bad(format!("the key has {} bytes, at most 254 are allowed", key.len()))
-            }
-            KeyRule::Import if key.bytes().any(|byte| !IMPORT_KEY[byte as usize]) => {
-                bad(format!("illegal key {key:?}: a key has letters, digits and _-:.@()+,=;$!*'% only"))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
 /// Turns records into actions.
 #[derive(Debug)]
 pub struct Decider {
@@ -126,22 +89,12 @@ pub struct Decider {
     collection: Option<String>,
     scratch: String,
     scanner: Scanner,
-    parts: Scanner,
 }
 
 impl Decider {
     /// Makes a decider; `run` is the prefix of generated keys.
     pub fn new(op: Op, field: Option<String>, rule: KeyRule, run: String, collection: Option<String>) -> Decider {
-        Decider {
-            op,
-            field,
-            rule,
-            run,
-            collection,
-            scratch: String::new(),
-            scanner: Scanner::default(),
-            parts: Scanner::default(),
-        }
+        Decider { op, field, rule, run, collection, scratch: String::new(), scanner: Scanner::default() }
     }
 
     /// Decides what to do with a record.
@@ -223,7 +176,7 @@ impl Decider {
             Verb::Create => Ok(Action { op: Op::Create, ..action }),
             Verb::Delete => Ok(Action { op: Op::Delete, doc: "", ..action }),
             Verb::Update => {
-                let update = Update::read(record, &mut self.parts)?;
+                let update = Update::read(record)?;
                 Ok(Action {
                     op: update.op,
                     doc: update.doc,
@@ -233,195 +186,6 @@ impl Decider {
                 })
             }
         }
-    }
-}
-
-fn half_pair() -> Reason {
-    Reason::new("illegal_key", "the key has half of a surrogate pair")
-}
-
-/// What the store understands of an action line's metadata.
-struct Metadata<'a> {
-    index: Option<&'a str>,
-    /// `Err` holds the inside of a string that must be unescaped first.
-    id: Option<Result<&'a str, &'a str>>,
-}
-
-impl<'a> Metadata<'a> {
-    fn read(command: &Command<'a>) -> Result<Metadata<'a>, Reason> {
-        let mut read = Metadata { index: None, id: None };
-        for (place, member) in command.members.iter().enumerate() {
-            let name = member.name.of(command.meta);
-            let value = member.value.of(command.meta);
-            if command.members[..place].iter().any(|other| other.name.of(command.meta) == name) {
-                return Err(Reason::new("bad_action", format!("`{name}` stands twice in the action line")));
-            }
-            // Elasticsearch ignores a null, even of a name that it does not know.
-            if value == "null" {
-                continue;
-            }
-            let text = match Kind::of(value) {
-                Kind::String => &value[1..value.len() - 1],
-                Kind::Number | Kind::Boolean => value,
-                _ => {
-                    return Err(Reason::new(
-                        "bad_action",
-                        format!("`{name}` of the action line must be a plain value"),
-                    ));
-                }
-            };
-            match name {
-                "_index" => read.index = Some(text),
-                "_id" => read.id = Some(if text.contains('\\') { Err(text) } else { Ok(text) }),
-                // One store has one writer, so there is never a conflict to try again.
-                "retry_on_conflict" => {}
-                "require_alias" | "require_data_stream" if value == "false" => {}
-                "routing" if text.is_empty() => {}
-                _ => {
-                    return Err(Reason::new(
-                        "not_supported",
-                        format!("the store cannot honour `{name}` of an action line"),
-                    ));
-                }
-            }
-        }
-        Ok(read)
-    }
-}
-
-/// What the store understands of an update's source.
-struct Update<'a> {
-    op: Op,
-    doc: &'a str,
-    upsert: Option<&'a str>,
-    detect_noop: bool,
-}
-
-impl<'a> Update<'a> {
-    fn read(record: &Record<'a>, scanner: &mut Scanner) -> Result<Update<'a>, Reason> {
-        let (mut doc, mut upsert, mut as_upsert, mut detect_noop) = (None, None, false, true);
-        for member in record.members {
-            let name = member.name.of(record.text);
-            let value = member.value.of(record.text);
-            match name {
-                "doc" | "upsert" if Kind::of(value) == Kind::Object => {
-                    debug_assert_eq!(scanner.object(value.as_bytes()), Ok(value.len()));
-                    *(if name == "doc" { &mut doc } else { &mut upsert }) = Some(value);
-                }
-                "doc_as_upsert" | "detect_noop" if matches!(value, "true" | "false") => {
-                    *(if name == "detect_noop" { &mut detect_noop } else { &mut as_upsert }) = value == "true";
-                }
-                "_source" if value == "false" => {}
-                "doc" | "upsert" | "doc_as_upsert" | "detect_noop" => {
-                    return Err(Reason::new("bad_action", format!("`{name}` of the update has the wrong type")));
-                }
-                _ => {
-                    return Err(Reason::new("not_supported", format!("the store cannot honour `{name}` of an update")));
-                }
-            }
-        }
-        let Some(doc) = doc else { return Err(Reason::new("bad_action", "the update has no `doc`")) };
-        let op = if as_upsert { Op::Upsert } else { Op::Update };
-        Ok(Update { op, doc, upsert: upsert.filter(|_| !as_upsert), detect_noop })
-    }
-}
-
-/// The part of ArangoDB's `_id` (`collection/key`) that is the key.
-fn after_slash(text: &str) -> &str {
-    text.rsplit_once('/').map_or(text, |(_, key)| key)
-}
-
-/// Writes the generated key of a record: the same when the run is resumed, and in the order of the input.
-fn generated<'a>(scratch: &'a mut String, run: &str, ordinal: u64) -> Key<'a> {
-    scratch.clear();
-    // Ten digits keep the keys of ten thousand million records in order; more than that stay unique.
-    let _ = write!(scratch, "{run}{ordinal:010}");
-    Key::Text(scratch)
-}
-
-/// The text of a key's value: a string's content, a number's digits.
-fn key_text<'a>(text: &str, value: Span, scratch: &'a mut String) -> Result<Key<'a>, Reason> {
-    let raw = value.of(text);
-    match Kind::of(raw) {
-        Kind::Number => Ok(Key::InDoc(value)),
-        Kind::String if !raw.contains('\\') => Ok(Key::InDoc(Span { start: value.start + 1, end: value.end - 1 })),
-        Kind::String => {
-            scratch.clear();
-            scratch.push_str(&unescape(&raw[1..raw.len() - 1]).ok_or_else(half_pair)?);
-            Ok(Key::Text(scratch))
-        }
-        other => Err(Reason::new("illegal_key", format!("the key is {}, not a string or a number", other.name()))),
-    }
-}
-
-/// The one member of that name, if there is one.
-fn only(text: &str, members: &[Member], name: &str) -> Result<Option<Span>, Reason> {
-    let mut found = None;
-    for member in members {
-        if same_name(member.name.of(text), member.escaped, name) {
-            if found.is_some() {
-                return Err(Reason::new("ambiguous_key", format!("`{name}` stands twice in the record")));
-            }
-            found = Some(member.value);
-        }
-    }
-    Ok(found)
-}
-
-/// Finds the key where no `--key` says: `_key`, else `_id`.
-fn by_convention(text: &str, members: &[Member], scanner: &mut Scanner) -> Result<Option<Span>, Reason> {
-    let key = only(text, members, "_key")?;
-    let Some(id) = only(text, members, "_id")? else { return Ok(key) };
-    let id = unwrapped(text, id, scanner)?;
-    let Some(key) = key else { return Ok(Some(id)) };
-    let plain = |span: Span| -> Result<String, Reason> {
-        let mut scratch = String::new();
-        match key_text(text, span, &mut scratch)? {
-            Key::InDoc(span) => Ok(span.of(text).to_owned()),
-            Key::Text(text) => Ok(text.to_owned()),
-        }
-    };
-    let (key_text, id_text) = (plain(key)?, plain(id)?);
-    if key_text != id_text && key_text != after_slash(&id_text) {
-        return Err(Reason::new("ambiguous_key", "`_key` and `_id` are both there and differ"));
-    }
-    Ok(Some(key))
-}
-
-/// Unwraps mongoexport's `{"$oid":"…"}`.
-fn unwrapped(text: &str, value: Span, scanner: &mut Scanner) -> Result<Span, Reason> {
-    let raw = value.of(text);
-    if Kind::of(raw) != Kind::Object {
-        return Ok(value);
-    }
-    let _ = scanner.object(raw.as_bytes());
-    match scanner.members() {
-        [only] if only.name.of(raw) == "$oid" => {
-            Ok(Span { start: value.start + only.value.start, end: value.start + only.value.end })
-        }
-        _ => Ok(value),
-    }
-}
-
-/// Finds what `--key` names: a member of that very name, else a dotted path.
-fn by_path(text: &str, members: &[Member], path: &str, scanner: &mut Scanner) -> Result<Span, Reason> {
-    let missing = || Reason::new("no_key", format!("no `{path}`, which --key names"));
-    if let Some(value) = only(text, members, path)? {
-        return Ok(value);
-    }
-    let (mut first, mut rest) = path.split_once('.').ok_or_else(missing)?;
-    let mut value = only(text, members, first)?.ok_or_else(missing)?;
-    loop {
-        let inner = value.of(text);
-        if Kind::of(inner) != Kind::Object || scanner.object(inner.as_bytes()).is_err() {
-            return Err(missing());
-        }
-        let shift = |span: Span| Span { start: value.start + span.start, end: value.start + span.end };
-        if let Some(found) = only(inner, scanner.members(), rest)? {
-            return Ok(shift(found));
-        }
-        (first, rest) = rest.split_once('.').ok_or_else(missing)?;
-        value = shift(only(inner, scanner.members(), first)?.ok_or_else(missing)?);
     }
 }
 

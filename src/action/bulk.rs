@@ -1,0 +1,103 @@
+//! What the store understands of Elasticsearch's bulk lines (contract of the bulk API, 1.5 and 1.6). What it cannot honour
+//! is an error of that item, never a guess.
+
+use super::Op;
+use crate::json::{Kind, Member, same_name, unescape};
+use crate::record::{Command, Reason, Record};
+use std::borrow::Cow;
+
+/// What the store understands of an action line's metadata.
+pub(super) struct Metadata<'a> {
+    /// `_index`.
+    pub(super) index: Option<&'a str>,
+    /// `Err` holds the inside of a string that must be unescaped first.
+    pub(super) id: Option<Result<&'a str, &'a str>>,
+}
+
+impl<'a> Metadata<'a> {
+    pub(super) fn read(command: &Command<'a>) -> Result<Metadata<'a>, Reason> {
+        let mut read = Metadata { index: None, id: None };
+        for (place, member) in command.members.iter().enumerate() {
+            let name = &*distinct(command.meta, &command.members[..=place])?;
+            let value = member.value.of(command.meta);
+            // Elasticsearch ignores a null, even of a name that it does not know.
+            if value == "null" {
+                continue;
+            }
+            let text = match Kind::of(value) {
+                Kind::String => &value[1..value.len() - 1],
+                Kind::Number | Kind::Boolean => value,
+                _ => {
+                    return Err(Reason::new(
+                        "bad_action",
+                        format!("`{name}` of the action line must be a plain value"),
+                    ));
+                }
+            };
+            match name {
+                // A name with an escape in it would need memory of its own; nobody writes one.
+                "_index" if !text.is_empty() && !text.contains('\\') => read.index = Some(text),
+                "_id" => read.id = Some(if text.contains('\\') { Err(text) } else { Ok(text) }),
+                // One store has one writer, so there is never a conflict to try again.
+                "retry_on_conflict" => {}
+                "require_alias" | "require_data_stream" if value == "false" => {}
+                "routing" if text.is_empty() => {}
+                _ => {
+                    return Err(Reason::new(
+                        "not_supported",
+                        format!("the store cannot honour `{name}` of an action line"),
+                    ));
+                }
+            }
+        }
+        Ok(read)
+    }
+}
+
+/// The unescaped name of the last of these members, which no earlier one has.
+fn distinct<'a>(text: &'a str, members: &[Member]) -> Result<Cow<'a, str>, Reason> {
+    let [earlier @ .., member] = members else { return Ok(Cow::Borrowed("")) };
+    let written = member.name.of(text);
+    let name =
+        if member.escaped { unescape(written).unwrap_or(Cow::Borrowed(written)) } else { Cow::Borrowed(written) };
+    if earlier.iter().any(|other| same_name(other.name.of(text), other.escaped, &name)) {
+        return Err(Reason::new("bad_action", format!("`{name}` stands twice in the action")));
+    }
+    Ok(name)
+}
+
+/// What the store understands of an update's source.
+pub(super) struct Update<'a> {
+    pub(super) op: Op,
+    pub(super) doc: &'a str,
+    pub(super) upsert: Option<&'a str>,
+    pub(super) detect_noop: bool,
+}
+
+impl<'a> Update<'a> {
+    pub(super) fn read(record: &Record<'a>) -> Result<Update<'a>, Reason> {
+        let (mut doc, mut upsert, mut as_upsert, mut detect_noop) = (None, None, false, true);
+        for (place, member) in record.members.iter().enumerate() {
+            let name = &*distinct(record.text, &record.members[..=place])?;
+            let value = member.value.of(record.text);
+            match name {
+                "doc" | "upsert" if Kind::of(value) == Kind::Object => {
+                    *(if name == "doc" { &mut doc } else { &mut upsert }) = Some(value);
+                }
+                "doc_as_upsert" | "detect_noop" if matches!(value, "true" | "false") => {
+                    *(if name == "detect_noop" { &mut detect_noop } else { &mut as_upsert }) = value == "true";
+                }
+                "_source" if value == "false" => {}
+                "doc" | "upsert" | "doc_as_upsert" | "detect_noop" => {
+                    return Err(Reason::new("bad_action", format!("`{name}` of the update has the wrong type")));
+                }
+                _ => {
+                    return Err(Reason::new("not_supported", format!("the store cannot honour `{name}` of an update")));
+                }
+            }
+        }
+        let Some(doc) = doc else { return Err(Reason::new("bad_action", "the update has no `doc`")) };
+        let op = if as_upsert { Op::Upsert } else { Op::Update };
+        Ok(Update { op, doc, upsert: upsert.filter(|_| !as_upsert), detect_noop })
+    }
+}
