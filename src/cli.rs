@@ -14,7 +14,7 @@ mod target;
 mod usage;
 mod words;
 
-pub use request::{Request, parse, wants_json};
+pub use request::{Request, parse, wants_color, wants_json};
 pub use target::without_secrets;
 pub use usage::UsageError;
 
@@ -336,7 +336,7 @@ pub struct OutputFlags {
     /// Only the summary; with --details also every error
     #[arg(short, long)]
     pub quiet: bool,
-    /// Say more about what is done
+    /// Say how each input is read, and when each step is done
     #[arg(short, long)]
     pub verbose: bool,
     /// auto, bar, plain (a line every 10 s) or none

@@ -16,6 +16,7 @@
 pub mod action;
 pub mod batch;
 pub mod cli;
+pub mod color;
 pub mod config;
 pub mod input;
 pub mod json;

@@ -1,6 +1,7 @@
 //! Parses, runs, prints the summary and turns it into an exit code. The only file that prints results.
 
 use bulkimport::cli::{self, Request};
+use bulkimport::color::painted;
 use bulkimport::report::SummaryFormat;
 use bulkimport::run;
 use std::ffi::OsString;
@@ -11,26 +12,24 @@ fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
     let json = cli::wants_json(&words, &variables);
+    let color = cli::wants_color(&words, &variables);
     match cli::parse(words, variables) {
         Ok(Request::Print(text)) => ExitCode::from(print(&text, 0)),
         Ok(Request::Run(config)) => {
             let format = config.summary;
             match run::import(*config, Box::new(io::stderr())) {
                 Ok(summary) => ExitCode::from(print(&summary.text(format), summary.exit)),
-                Err(why) => refuse(why.exit, &why.text, format == SummaryFormat::Json),
+                Err(why) => refuse(why.exit, &why.text, format == SummaryFormat::Json, color),
             }
         }
-        Err(mistake) => refuse(2, &mistake.to_string(), json),
+        Err(mistake) => refuse(2, &mistake.to_string(), json, color),
     }
 }
 
 /// Says why nothing was done: to a person on stderr, and as JSON on stdout where that was asked for.
-fn refuse(exit: u8, text: &str, json: bool) -> ExitCode {
-    let _ = writeln!(
-        io::stderr(),
-        "{}",
-        if text.starts_with("error:") { text.to_owned() } else { format!("error: {text}") }
-    );
+fn refuse(exit: u8, text: &str, json: bool, color: bool) -> ExitCode {
+    let line = if text.starts_with("error:") { text.to_owned() } else { format!("error: {text}") };
+    let _ = writeln!(io::stderr(), "{}", painted(&line, color));
     if json {
         let error = text.trim_start_matches("error: ").lines().next().unwrap_or_default();
         print(&format!("{}\n", serde_json::json!({ "schema": 1, "exit_code": exit, "error": error })), exit);

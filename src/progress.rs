@@ -47,18 +47,18 @@ pub struct Progress {
     doing: &'static str,
 }
 
+/// What is done at first.
+const READING: &str = "reading";
+
 impl Progress {
     /// Begins; `size` is that of the whole input as stored, if it is known.
     pub fn new(mode: ProgressMode, size: Option<u64>, meter: Meter) -> Progress {
         let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        let mode = match mode {
-            ProgressMode::Auto if terminal => ProgressMode::Bar,
-            ProgressMode::Auto => ProgressMode::Plain,
-            other => other,
-        };
+        // A bar needs a terminal: where there is none, who asked for one still sees how far the run is.
+        let draws = terminal && matches!(mode, ProgressMode::Auto | ProgressMode::Bar);
+        let plain = !draws && mode != ProgressMode::None;
         let now = Instant::now();
-        let bar = (mode == ProgressMode::Bar).then(|| bar(size));
-        Progress { bar, plain: mode == ProgressMode::Plain, size, started: now, last: now, meter, doing: "reading" }
+        Progress { bar: draws.then(bar), plain, size, started: now, last: now, meter, doing: READING }
     }
 
     /// How long to wait for something to happen before `tick` is due.
@@ -77,26 +77,19 @@ impl Progress {
             return;
         }
         self.last = Instant::now();
-        let bytes = self.meter.bytes.load(Ordering::Relaxed);
-        let records = self.meter.records.load(Ordering::Relaxed);
-        let seconds = self.started.elapsed().as_secs_f64();
-        let rate = records as f64 / seconds.max(0.001);
-        let errors = if errors == 1 { "1 error".to_owned() } else { format!("{} errors", grouped(errors)) };
-        let text = format!("{} records, {}/s, {errors}", grouped(records), grouped(rate as u64));
+        let now = Now {
+            doing: self.doing,
+            bytes: self.meter.bytes.load(Ordering::Relaxed),
+            size: self.size.filter(|size| *size > 0),
+            records: self.meter.records.load(Ordering::Relaxed),
+            errors,
+            seconds: self.started.elapsed().as_secs_f64(),
+        };
         if let Some(bar) = &self.bar {
-            bar.set_position(bytes);
-            bar.set_message(format!("{}: {text}", self.doing));
+            bar.set_message(now.bar());
             bar.tick();
         } else if self.plain {
-            let place = match self.size {
-                Some(size) if size > 0 && self.doing == "reading" => {
-                    let left = seconds * (size.saturating_sub(bytes)) as f64 / bytes.max(1) as f64;
-                    format!(", {}% of {}, {} left", bytes * 100 / size, human(size), clock(left))
-                }
-                Some(_) => String::new(),
-                None => format!(", {} read", human(bytes)),
-            };
-            let _ = writeln!(out, "{}: {text}{place}", self.doing);
+            let _ = writeln!(out, "{}", now.line());
         }
     }
 
@@ -121,15 +114,71 @@ impl Progress {
     }
 }
 
-fn bar(size: Option<u64>) -> ProgressBar {
-    let template = match size {
-        Some(_) => "[{bar:30}] {percent:>3}% of {total_bytes} {msg}, {eta} left",
-        None => "{spinner} {bytes} read {msg}",
-    };
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    let bar = ProgressBar::with_draw_target(size, ProgressDrawTarget::stderr());
-    bar.set_style(style.progress_chars("=> "));
-    bar
+/// A line that is drawn again and again; what is too long for the terminal is cut, so that it stays one line.
+fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
+}
+
+/// A moment of a run.
+struct Now {
+    doing: &'static str,
+    bytes: u64,
+    size: Option<u64>,
+    records: u64,
+    errors: u64,
+    seconds: f64,
+}
+
+/// Characters between the brackets of a bar.
+const WIDTH: u64 = 16;
+
+impl Now {
+    /// The picture on a terminal, at most 80 characters below a hundred million records.
+    fn bar(&self) -> String {
+        let about = format!("{} records  {}", grouped(self.records), self.rate_and_errors("  "));
+        if self.doing != READING {
+            return format!("{}  {about}  {}", self.doing, clock(self.seconds));
+        }
+        let Some(size) = self.size else {
+            return format!("{}  {}  {about}  {}", self.doing, human(self.bytes), clock(self.seconds));
+        };
+        let filled = (self.bytes.min(size) * WIDTH / size) as usize;
+        let arrow = if filled < WIDTH as usize { ">" } else { "" };
+        let picture = format!("{}{arrow}", "=".repeat(filled));
+        let (percent, left) = (self.percent(size), self.left(size));
+        format!("{} [{picture:<16}] {percent:>3}%  {about}  {left} left", self.doing)
+    }
+
+    /// The line for a log.
+    fn line(&self) -> String {
+        let about = format!("{}: {} records, {}", self.doing, grouped(self.records), self.rate_and_errors(", "));
+        match self.size {
+            _ if self.doing != READING => about,
+            Some(size) => {
+                format!("{about}, {}% of {}, {} left", self.percent(size), human(size), self.left(size))
+            }
+            None => format!("{about}, {} read", human(self.bytes)),
+        }
+    }
+
+    /// Nothing is read any more when something else is done, so there is no rate then.
+    fn rate_and_errors(&self, between: &str) -> String {
+        let errors = if self.errors == 1 { "1 error".to_owned() } else { format!("{} errors", grouped(self.errors)) };
+        if self.doing != READING {
+            return errors;
+        }
+        let rate = self.records as f64 / self.seconds.max(0.001);
+        format!("{}/s{between}{errors}", grouped(rate as u64))
+    }
+
+    fn percent(&self, size: u64) -> u64 {
+        self.bytes.min(size) * 100 / size
+    }
+
+    fn left(&self, size: u64) -> String {
+        clock(self.seconds * size.saturating_sub(self.bytes) as f64 / self.bytes.max(1) as f64)
+    }
 }
 
 /// A number with commas between groups of three digits.
@@ -165,6 +214,28 @@ fn clock(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NOW: Now =
+        Now { doing: READING, bytes: 1 << 20, size: Some(4 << 20), records: 569_984, errors: 1, seconds: 4.0 };
+
+    #[test]
+    fn a_bar_says_how_far_how_fast_how_well_and_how_long() {
+        assert_eq!(NOW.bar(), "reading [====>           ]  25%  569,984 records  142,496/s  1 error  12 s left");
+        let piped = Now { size: None, ..NOW };
+        assert_eq!(piped.bar(), "reading  1.0 MiB  569,984 records  142,496/s  1 error  4 s");
+        let index = Now { doing: "building the index", bytes: 4 << 20, errors: 0, ..NOW };
+        assert_eq!(index.bar(), "building the index  569,984 records  0 errors  4 s");
+        let end = Now { bytes: 4 << 20, errors: 12_345, records: 12_345_678, ..NOW };
+        assert!(end.bar().starts_with("reading [================] 100%") && end.bar().len() <= 82, "{}", end.bar());
+    }
+
+    #[test]
+    fn a_line_for_a_log_says_the_same() {
+        assert_eq!(NOW.line(), "reading: 569,984 records, 142,496/s, 1 error, 25% of 4.0 MiB, 12 s left");
+        assert_eq!(Now { size: None, ..NOW }.line(), "reading: 569,984 records, 142,496/s, 1 error, 1.0 MiB read");
+        let index = Now { doing: "building the index", ..NOW };
+        assert_eq!(index.line(), "building the index: 569,984 records, 1 error");
+    }
 
     #[test]
     fn numbers_are_grouped_by_thousands() {

@@ -1,6 +1,7 @@
 //! Adds outcomes up, must balance, and owns the exit code.
 //! Errors are told as they come: the first ten one by one, all of them with `--details`, and at the end by kind.
 
+use crate::color::painted;
 use crate::input::Broken;
 use crate::progress::{Progress, grouped};
 use crate::record::Origin;
@@ -82,6 +83,10 @@ pub struct Settings {
     pub details: bool,
     /// Say no errors at all.
     pub quiet: bool,
+    /// Say each step with its time.
+    pub verbose: bool,
+    /// Colour what is said.
+    pub color: bool,
     /// Stop at so many.
     pub max_errors: Option<MaxErrors>,
     /// Whether nothing is sent.
@@ -125,7 +130,7 @@ impl Report {
 
     /// Prints a line for a person.
     pub fn say(&mut self, text: &str) {
-        self.progress.line(&mut self.err, text);
+        self.progress.line(&mut self.err, &painted(text, self.settings.color));
     }
 
     /// How long to wait for a message before `tick`.
@@ -147,15 +152,29 @@ impl Report {
                     self.tell(failure);
                 }
                 self.check_limit(read_so_far, PERCENT_FROM);
+                self.say_step(&format!("{} records settled", grouped(outcome.counts().total())));
             }
-            Message::Note(Note::Doing(what)) => self.progress.doing(what),
+            Message::Note(Note::Doing(what)) => {
+                self.progress.doing(what);
+                self.say_step(what);
+            }
             Message::Note(Note::Warning(text)) => {
                 if !self.settings.quiet {
                     self.say(&text);
                 }
             }
             Message::Trouble(trouble) => self.trouble(trouble),
-            Message::Read(end) => self.end = end,
+            Message::Read(end) => {
+                self.say_step(&format!("{} records read", grouped(end.records)));
+                self.end = end;
+            }
+        }
+    }
+
+    /// With `-v`, says what has been done, or begins now.
+    fn say_step(&mut self, step: &str) {
+        if self.settings.verbose {
+            self.say(&format!("after {:.3} s: {step}", self.started.elapsed().as_secs_f64()));
         }
     }
 

@@ -48,6 +48,11 @@ pub fn import(config: Config, mut err: Box<dyn Write>) -> Result<Summary, NotBeg
         let into = config.collection.as_ref().map_or(String::new(), |name| format!(", collection {name}"));
         let _ = writeln!(err, "importing into {target}{into}{dry}");
     }
+    if config.verbose {
+        for input in &inputs.list {
+            let _ = writeln!(err, "{} is read as {}", input.name, input.format.name());
+        }
+    }
     let stop = Stop::default();
     let (sink, edge) = target_of(&config, size, &files, &mut err)?;
     stop.on_signals().map_err(|error| NotBegun { exit: 2, text: format!("cannot catch signals: {error}") })?;
@@ -59,6 +64,8 @@ pub fn import(config: Config, mut err: Box<dyn Write>) -> Result<Summary, NotBeg
         collection: config.collection.clone(),
         details: config.details,
         quiet: config.quiet,
+        verbose: config.verbose,
+        color: config.color,
         max_errors: config.max_errors,
         dry_run: config.dry_run,
     };

@@ -99,6 +99,13 @@ impl Place {
         self.rows("c").into_iter().map(|row| row.doc).collect()
     }
 
+    /// The documents of collection `c`, none if there is no such collection.
+    pub fn docs_if_any(&self) -> Vec<String> {
+        let table = "SELECT count(*) FROM sqlite_schema WHERE name = 'c'";
+        let there: i64 = self.open().query_row(table, [], |row| row.get(0)).expect("a number");
+        if there == 0 { Vec::new() } else { self.docs() }
+    }
+
     /// The store through SQLite itself, after its own check.
     pub fn open(&self) -> rusqlite::Connection {
         let store = rusqlite::Connection::open(self.store()).expect("the store opens");

@@ -123,16 +123,28 @@ fn may_color(env: &[(OsString, OsString)]) -> bool {
 
 /// Whether a command line that may be wrong asks for `--summary json`.
 pub fn wants_json(argv: &[OsString], env: &[(OsString, OsString)]) -> bool {
-    let words: Vec<&str> = argv.iter().map(|word| word.to_str().unwrap_or_default()).collect();
-    let words = words.split(|word| *word == "--").next().unwrap_or_default();
-    let typed = words.iter().enumerate().find_map(|(place, word)| match word.strip_prefix("--summary")? {
+    value_of("--summary", "BULKIMPORT_SUMMARY", argv, env).is_some_and(|form| form == "json")
+}
+
+/// Whether stderr may be coloured, by a command line that may be wrong.
+pub fn wants_color(argv: &[OsString], env: &[(OsString, OsString)]) -> bool {
+    match value_of("--color", "BULKIMPORT_COLOR", argv, env) {
+        Some("always") => true,
+        Some("never") => false,
+        _ => may_color(env),
+    }
+}
+
+/// The value of a flag, else of its variable, when neither has been checked.
+fn value_of<'a>(flag: &str, variable: &str, argv: &'a [OsString], env: &'a [(OsString, OsString)]) -> Option<&'a str> {
+    let words = argv.iter().map(|word| word.to_str().unwrap_or_default());
+    let words: Vec<&str> = words.take_while(|word| *word != "--").collect();
+    let typed = words.iter().enumerate().find_map(|(place, word)| match word.strip_prefix(flag)? {
         "" => Some(words.get(place + 1).copied().unwrap_or_default()),
         value => value.strip_prefix('='),
     });
-    match typed {
-        Some(form) => form == "json",
-        None => env.iter().any(|(name, value)| name == "BULKIMPORT_SUMMARY" && value == "json"),
-    }
+    let found = env.iter().find(|(name, _)| name == variable);
+    typed.or_else(|| found.and_then(|(_, value)| value.to_str()))
 }
 
 #[cfg(test)]
@@ -235,6 +247,14 @@ mod tests {
         for (line, env, wanted) in cases {
             assert_eq!(wants_json(&words(line), env), wanted, "{line}");
         }
+    }
+
+    #[test]
+    fn colour_is_wanted_by_a_flag_or_a_variable() {
+        let never = [(OsString::from("BULKIMPORT_COLOR"), OsString::from("never"))];
+        assert!(wants_color(&words("x --nonsense --color always"), &never));
+        assert!(!wants_color(&words("x --color=never"), &[]));
+        assert!(!wants_color(&words("x"), &never));
     }
 
     #[test]

@@ -30,17 +30,6 @@ pub(super) fn ensure_none(args: &Arguments, given: &Given) -> Result<(), UsageEr
     Ok(())
 }
 
-fn name(format: Format) -> &'static str {
-    match format {
-        Format::Jsonl => "jsonl",
-        Format::Json => "json",
-        Format::Csv => "csv",
-        Format::Tsv => "tsv",
-        Format::Arrays => "arrays",
-        Format::Bulk => "bulk",
-    }
-}
-
 /// Finds values that were meant for something else. Whether a file exists is seen when it is opened.
 fn ensure_inputs_are_files(files: &[PathBuf]) -> Result<(), UsageError> {
     for file in files {
@@ -69,7 +58,7 @@ fn ensure_cells(format: Option<Format>, given: &Given) -> Result<(), UsageError>
     };
     match unused {
         Some(flag) => {
-            Err(UsageError::new(format!("{flag}: only csv and tsv can honour it, and the type is {}", name(format)))
+            Err(UsageError::new(format!("{flag}: only csv and tsv can honour it, and the type is {}", format.name()))
                 .hint("say `-t csv`, or leave it out"))
         }
         None => Ok(()),

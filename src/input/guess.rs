@@ -22,6 +22,20 @@ pub enum Format {
     Bulk,
 }
 
+impl Format {
+    /// Its name as `--type` takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Jsonl => "jsonl",
+            Format::Json => "json",
+            Format::Csv => "csv",
+            Format::Tsv => "tsv",
+            Format::Arrays => "arrays",
+            Format::Bulk => "bulk",
+        }
+    }
+}
+
 /// Tells a format from a file name alone: those that their first bytes cannot tell.
 pub fn by_name(name: &str) -> Option<Format> {
     let name = name.to_ascii_lowercase();

@@ -1,0 +1,33 @@
+//! Colours the words that begin a line for a person. What a line says never hangs on its colour.
+
+/// The words, and what a terminal is told before each: bold red, bold cyan.
+const WORDS: [(&str, &str); 2] = [("error:", "\u{1b}[1;31m"), ("hint:", "\u{1b}[1;36m")];
+const PLAIN: &str = "\u{1b}[0m";
+
+/// Returns lines with `error:` and `hint:` coloured where they begin one, if `color` allows it.
+pub fn painted(text: &str, color: bool) -> String {
+    if !color {
+        return text.to_owned();
+    }
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn line(text: &str) -> String {
+    match WORDS.iter().find(|(word, _)| text.starts_with(word)) {
+        Some((word, start)) => format!("{start}{word}{PLAIN}{}", &text[word.len()..]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_first_words_of_lines_are_coloured() {
+        let text = "error: a hint: b\nhint: c\nfile:1: error: d";
+        assert_eq!(painted(text, false), text);
+        let colored = "\u{1b}[1;31merror:\u{1b}[0m a hint: b\n\u{1b}[1;36mhint:\u{1b}[0m c\nfile:1: error: d";
+        assert_eq!(painted(text, true), colored);
+    }
+}
