@@ -176,6 +176,7 @@ impl Reading<'_> {
         let lanes = self.lanes.len() as u64;
         match step {
             Step::Idle | Step::End => {
+                self.meter.records.store(self.read, Ordering::Relaxed);
                 self.send_due();
                 return;
             }

@@ -131,10 +131,10 @@ struct Now {
 }
 
 /// Characters between the brackets of a bar.
-const WIDTH: u64 = 16;
+const WIDTH: u64 = 8;
 
 impl Now {
-    /// The picture on a terminal, at most 80 characters below a hundred million records.
+    /// The picture on a terminal, less than 80 characters below ten million records and ten thousand errors.
     fn bar(&self) -> String {
         let about = format!("{} records  {}", grouped(self.records), self.rate_and_errors("  "));
         if self.doing != READING {
@@ -147,7 +147,7 @@ impl Now {
         let arrow = if filled < WIDTH as usize { ">" } else { "" };
         let picture = format!("{}{arrow}", "=".repeat(filled));
         let (percent, left) = (self.percent(size), self.left(size));
-        format!("{} [{picture:<16}] {percent:>3}%  {about}  {left} left", self.doing)
+        format!("{} [{picture:<8}] {percent:>3}%  {about}  {left} left", self.doing)
     }
 
     /// The line for a log.
@@ -220,13 +220,13 @@ mod tests {
 
     #[test]
     fn a_bar_says_how_far_how_fast_how_well_and_how_long() {
-        assert_eq!(NOW.bar(), "reading [====>           ]  25%  569,984 records  142,496/s  1 error  12 s left");
+        assert_eq!(NOW.bar(), "reading [==>     ]  25%  569,984 records  142,496/s  1 error  12 s left");
         let piped = Now { size: None, ..NOW };
         assert_eq!(piped.bar(), "reading  1.0 MiB  569,984 records  142,496/s  1 error  4 s");
         let index = Now { doing: "building the index", bytes: 4 << 20, errors: 0, ..NOW };
         assert_eq!(index.bar(), "building the index  569,984 records  0 errors  4 s");
-        let end = Now { bytes: 4 << 20, errors: 12_345, records: 12_345_678, ..NOW };
-        assert!(end.bar().starts_with("reading [================] 100%") && end.bar().len() <= 82, "{}", end.bar());
+        let end = Now { bytes: 4 << 20, errors: 1_234, records: 9_345_678, seconds: 15.0, ..NOW };
+        assert!(end.bar().starts_with("reading [========] 100%") && end.bar().len() < 80, "{}", end.bar());
     }
 
     #[test]
