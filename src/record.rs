@@ -3,8 +3,8 @@
 
 use crate::json::Member;
 
-/// Where a record begins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Where a record begins. Origins are ordered as the input is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Origin {
     /// Index of the input among the files of the run, from 0.
     pub file: u32,

@@ -148,7 +148,10 @@ impl Report {
         match message {
             Message::Outcome(outcome) => {
                 self.counts.add(outcome.counts());
-                for failure in outcome.failures() {
+                // A late index finds duplicates in the order of their keys; a person reads them by line.
+                let mut failures: Vec<&Failure> = outcome.failures().iter().collect();
+                failures.sort_unstable_by_key(|failure| failure.origin);
+                for failure in failures {
                     self.tell(failure);
                 }
                 self.check_limit(read_so_far, PERCENT_FROM);
@@ -199,6 +202,9 @@ impl Report {
             reason: failure.reason.text.clone(),
         });
         kind.count += 1;
+        if failure.origin < kind.first {
+            (kind.first, kind.reason) = (failure.origin, failure.reason.text.clone());
+        }
         if self.settings.details || (!self.settings.quiet && self.told < TOLD) {
             self.told += 1;
             let line = format!("{}: {}", self.place(&failure.origin), failure.reason.text);
