@@ -47,7 +47,8 @@ fn unknown(found: &str, known: &[String]) -> UsageError {
             .hint(format!("write `--{flag}` on the command line"));
     }
     let usage = UsageError::new(format!("{found}: there is no such variable"));
-    match known.iter().min_by_key(|name| distance(found, name)) {
+    let upper = found.to_ascii_uppercase();
+    match known.iter().min_by_key(|name| distance(&upper, name)) {
         Some(near) => usage.hint(format!("the nearest is {near}; `bulkimport --help` shows all flags")),
         None => usage,
     }
