@@ -1,0 +1,80 @@
+
+use builtin;
+use str;
+
+set edit:completion:arg-completer[bulkimport] = {|@words|
+    fn spaces {|n|
+        builtin:repeat $n ' ' | str:join ''
+    }
+    fn cand {|text desc|
+        edit:complex-candidate $text &display=$text' '(spaces (- 14 (wcswidth $text)))$desc
+    }
+    var command = 'bulkimport'
+    for word $words[1..-1] {
+        if (str:has-prefix $word '-') {
+            break
+        }
+        set command = $command';'$word
+    }
+    var completions = [
+        &'bulkimport'= {
+            cand --file 'The same as a FILE, as arangoimport and mongoimport write it'
+            cand --to 'Store to import into'
+            cand -c 'Collection that the records go to (required)'
+            cand --collection 'Collection that the records go to (required)'
+            cand -t 'auto, jsonl, json, csv, tsv, arrays or bulk'
+            cand --type 'auto, jsonl, json, csv, tsv, arrays or bulk'
+            cand --compression 'auto, none, gzip, zstd, bzip2 or xz'
+            cand --skip-lines 'Pass over the first N text lines of each file'
+            cand --limit 'Stop after N records of the whole run'
+            cand --max-record-bytes 'Longest record; a longer one is an error'
+            cand --separator 'Byte between cells: , for csv, \t for tsv'
+            cand --quote 'Byte around cells: " for csv, none for tsv'
+            cand --headers-file 'File with the header row; the data then has none'
+            cand --convert 'auto, or none: every cell is a string'
+            cand --datatype 'Column type: string, number, boolean, null or json'
+            cand --empty 'What an empty cell becomes: omit, null or string'
+            cand --translate 'Rename a member; repeat for more'
+            cand --remove-attribute 'Drop a member; repeat for more'
+            cand --merge-attributes 'Join members into a new one: "full=[first] [last]"'
+            cand --key 'Member that is the key (otherwise _key, or _id)'
+            cand --from-prefix 'Collection put before _from: cities makes cities/1 of 1'
+            cand --to-prefix 'Collection put before _to'
+            cand --on-duplicate 'If the key exists: error, update, replace or ignore'
+            cand --unique 'No two documents may have the same value here'
+            cand --batch-size 'Most records in a batch'
+            cand --batch-bytes 'Most bytes in a batch; a longer record travels alone'
+            cand -j 'Most batches under way at once (a store takes one)'
+            cand --jobs 'Most batches under way at once (a store takes one)'
+            cand --flush-interval 'Longest time a record of a slow pipe waits for others'
+            cand --max-errors 'Stop after more errors than this (exit 3)'
+            cand --summary 'Form of the summary on stdout: text or json'
+            cand --progress 'auto, bar, plain (a line every 10 s) or none'
+            cand --color 'auto, always or never'
+            cand --completions 'Print completions for bash, zsh, fish, powershell or elvish'
+            cand --backslash-escape 'Take \" and \\ in a quoted cell for a quote and a backslash'
+            cand --ignore-missing 'Let rows have fewer or more cells than the header'
+            cand --nested 'Headers a.b and tags.0 make objects and arrays'
+            cand --edge 'The collection holds edges, with _from and _to'
+            cand --overwrite-collection-prefix 'The prefixes replace a collection that _from and _to name'
+            cand --delete-keys 'Each record names a key to delete'
+            cand --complete 'All or nothing: an error rolls all back (exit 6)'
+            cand --overwrite 'Empty the collection first'
+            cand --wait-for-sync 'What was stored survives a power cut, not only a kill'
+            cand --create-collection 'Make the collection if it is missing (a store does)'
+            cand -n 'Read and check everything, store nothing'
+            cand --dry-run 'Read and check everything, store nothing'
+            cand --details 'Say every error, not only the first ten'
+            cand -q 'Only the summary; with --details also every error'
+            cand --quiet 'Only the summary; with --details also every error'
+            cand -v 'Say how each input is read, and when each step is done'
+            cand --verbose 'Say how each input is read, and when each step is done'
+            cand --man 'Print the man page, as roff'
+            cand -h 'Print the daily flags (-h) or all of them (--help)'
+            cand --help 'Print the daily flags (-h) or all of them (--help)'
+            cand -V 'Print the version'
+            cand --version 'Print the version'
+        }
+    ]
+    $completions[$command]
+}

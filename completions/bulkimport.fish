@@ -1,0 +1,75 @@
+complete -c bulkimport -l file -d 'The same as a FILE, as arangoimport and mongoimport write it' -r -F
+complete -c bulkimport -l to -d 'Store to import into' -r -F
+complete -c bulkimport -s c -l collection -d 'Collection that the records go to (required)' -r
+complete -c bulkimport -s t -l type -d 'auto, jsonl, json, csv, tsv, arrays or bulk' -r -f -a "auto\t''
+jsonl\t''
+json\t''
+csv\t''
+tsv\t''
+arrays\t''
+bulk\t''"
+complete -c bulkimport -l compression -d 'auto, none, gzip, zstd, bzip2 or xz' -r -f -a "auto\t''
+none\t''
+gzip\t''
+zstd\t''
+bzip2\t''
+xz\t''"
+complete -c bulkimport -l skip-lines -d 'Pass over the first N text lines of each file' -r
+complete -c bulkimport -l limit -d 'Stop after N records of the whole run' -r
+complete -c bulkimport -l max-record-bytes -d 'Longest record; a longer one is an error' -r
+complete -c bulkimport -l separator -d 'Byte between cells: , for csv, \\t for tsv' -r
+complete -c bulkimport -l quote -d 'Byte around cells: " for csv, none for tsv' -r
+complete -c bulkimport -l headers-file -d 'File with the header row; the data then has none' -r -F
+complete -c bulkimport -l convert -d 'auto, or none: every cell is a string' -r -f -a "auto\t''
+none\t''"
+complete -c bulkimport -l datatype -d 'Column type: string, number, boolean, null or json' -r
+complete -c bulkimport -l empty -d 'What an empty cell becomes: omit, null or string' -r -f -a "omit\t''
+null\t''
+string\t''"
+complete -c bulkimport -l translate -d 'Rename a member; repeat for more' -r
+complete -c bulkimport -l remove-attribute -d 'Drop a member; repeat for more' -r
+complete -c bulkimport -l merge-attributes -d 'Join members into a new one: "full=[first] [last]"' -r
+complete -c bulkimport -l key -d 'Member that is the key (otherwise _key, or _id)' -r
+complete -c bulkimport -l from-prefix -d 'Collection put before _from: cities makes cities/1 of 1' -r
+complete -c bulkimport -l to-prefix -d 'Collection put before _to' -r
+complete -c bulkimport -l on-duplicate -d 'If the key exists: error, update, replace or ignore' -r -f -a "error\t''
+update\t''
+replace\t''
+ignore\t''"
+complete -c bulkimport -l unique -d 'No two documents may have the same value here' -r
+complete -c bulkimport -l batch-size -d 'Most records in a batch' -r
+complete -c bulkimport -l batch-bytes -d 'Most bytes in a batch; a longer record travels alone' -r
+complete -c bulkimport -s j -l jobs -d 'Most batches under way at once (a store takes one)' -r
+complete -c bulkimport -l flush-interval -d 'Longest time a record of a slow pipe waits for others' -r
+complete -c bulkimport -l max-errors -d 'Stop after more errors than this (exit 3)' -r
+complete -c bulkimport -l summary -d 'Form of the summary on stdout: text or json' -r -f -a "text\t''
+json\t''"
+complete -c bulkimport -l progress -d 'auto, bar, plain (a line every 10 s) or none' -r -f -a "auto\t''
+bar\t''
+plain\t''
+none\t''"
+complete -c bulkimport -l color -d 'auto, always or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c bulkimport -l completions -d 'Print completions for bash, zsh, fish, powershell or elvish' -r -f -a "bash\t''
+elvish\t''
+fish\t''
+powershell\t''
+zsh\t''"
+complete -c bulkimport -l backslash-escape -d 'Take \\" and \\\\ in a quoted cell for a quote and a backslash'
+complete -c bulkimport -l ignore-missing -d 'Let rows have fewer or more cells than the header'
+complete -c bulkimport -l nested -d 'Headers a.b and tags.0 make objects and arrays'
+complete -c bulkimport -l edge -d 'The collection holds edges, with _from and _to'
+complete -c bulkimport -l overwrite-collection-prefix -d 'The prefixes replace a collection that _from and _to name'
+complete -c bulkimport -l delete-keys -d 'Each record names a key to delete'
+complete -c bulkimport -l complete -d 'All or nothing: an error rolls all back (exit 6)'
+complete -c bulkimport -l overwrite -d 'Empty the collection first'
+complete -c bulkimport -l wait-for-sync -d 'What was stored survives a power cut, not only a kill'
+complete -c bulkimport -l create-collection -d 'Make the collection if it is missing (a store does)'
+complete -c bulkimport -s n -l dry-run -d 'Read and check everything, store nothing'
+complete -c bulkimport -l details -d 'Say every error, not only the first ten'
+complete -c bulkimport -s q -l quiet -d 'Only the summary; with --details also every error'
+complete -c bulkimport -s v -l verbose -d 'Say how each input is read, and when each step is done'
+complete -c bulkimport -l man -d 'Print the man page, as roff'
+complete -c bulkimport -s h -l help -d 'Print the daily flags (-h) or all of them (--help)'
+complete -c bulkimport -s V -l version -d 'Print the version'
