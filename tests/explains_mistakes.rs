@@ -91,6 +91,13 @@ fn csv_on_stdin_must_be_asked_for() {
 }
 
 #[test]
+fn a_store_or_another_binary_file_is_no_input() {
+    refused("-c films", &[], b"SQLite format 3\0\x10\0\x01\x01,", 2, "error: stdin: this is binary, not text\n");
+    let packed = std::fs::read(testdata("films.jsonl.gz")).expect("testdata");
+    refused("-c films --compression none", &[], &packed, 2, "error: stdin: this is binary, not text\n");
+}
+
+#[test]
 fn arrays_must_be_asked_for() {
     let said = "error: films.arrays: the first line looks like a header for lines of arrays: write `-t arrays`, or `-t json` to mean an array of strings\n";
     refused("-c films films.arrays", &[], b"", 2, said);

@@ -69,6 +69,7 @@ pub fn by_content(name: &str, start: &[u8]) -> Result<Format, String> {
         )),
         b'[' => Ok(Format::Json),
         b'<' => Err(format!("{name}: this looks like HTML or XML, which is no format of ours")),
+        _ if memchr::memchr(0, line).is_some() => Err(format!("{name}: this is binary, not text")),
         _ if memchr::memchr3(b',', b';', b'\t', line).is_some() => {
             Err(format!("{name}: this is not JSON; if it is CSV, write `-t csv` (or `-t tsv`)"))
         }
