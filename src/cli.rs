@@ -341,7 +341,7 @@ pub struct OutputFlags {
     pub verbose: bool,
     /// auto, bar, plain (a line every 10 s) or none
     ///
-    /// auto: a bar on a terminal, else plain.
+    /// auto: a bar on a terminal, else plain. A bar needs a terminal; without one it is plain too.
     #[arg(long, value_name = "HOW", default_value = "auto", value_parser = one_of(words::PROGRESS_MODES))]
     pub progress: ProgressMode,
     /// auto, always or never

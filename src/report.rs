@@ -105,6 +105,8 @@ pub struct Report {
     too_many: bool,
     stopped: bool,
     rolled_back: bool,
+    /// Why the target could not go on, or undid everything.
+    why: Option<String>,
     stop: Stop,
     err: Box<dyn Write>,
 }
@@ -123,6 +125,7 @@ impl Report {
             too_many: false,
             stopped: false,
             rolled_back: false,
+            why: None,
             stop,
             err,
         }
@@ -193,6 +196,7 @@ impl Report {
             }
         };
         self.say(&format!("error: {text}"));
+        self.why.get_or_insert(text);
     }
 
     fn tell(&mut self, failure: &Failure) {
@@ -238,9 +242,8 @@ impl Report {
     pub fn close(mut self, bytes_read: u64) -> Summary {
         self.progress.finish();
         self.check_limit(self.end.records, 0);
-        if let Some(broken) = &self.end.broken {
-            let line = format!("error: {}: {}", self.place(&broken.origin), broken.text);
-            self.say(&line);
+        if let Some(broken) = self.broken() {
+            self.say(&format!("error: {broken}"));
         }
         self.say_kinds();
         if self.too_many {
@@ -262,12 +265,20 @@ impl Report {
         Summary { json: self.json(bytes_read, exit), counts: self.counts, empty: self.end.empty, exit }
     }
 
+    /// Where and why an input could not be read on.
+    fn broken(&self) -> Option<String> {
+        self.end.broken.as_ref().map(|broken| format!("{}: {}", self.place(&broken.origin), broken.text))
+    }
+
     fn say_kinds(&mut self) {
         if self.settings.quiet || self.counts.errors <= self.told {
             return;
         }
-        let more = grouped(self.counts.errors - self.told);
-        self.say(&format!("and {more} more errors (--details says every one); all errors by kind:"));
+        let more = match self.counts.errors - self.told {
+            1 => "1 more error".to_owned(),
+            more => format!("{} more errors", grouped(more)),
+        };
+        self.say(&format!("and {more} (--details says every one); all errors by kind:"));
         let lines: Vec<String> = self
             .kinds
             .iter()
@@ -332,7 +343,7 @@ impl Report {
             "exit_code": exit,
             "files": self.settings.files.to_vec(),
             "error_kinds": kinds,
-            "error": self.end.broken.as_ref().map(|broken| format!("{}: {}", self.place(&broken.origin), broken.text)),
+            "error": self.why.clone().or_else(|| self.broken()),
             "rejects": null,
             "journal": null,
             "dry_run": self.settings.dry_run,

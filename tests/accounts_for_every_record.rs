@@ -143,6 +143,9 @@ fn the_first_ten_errors_are_said_and_the_rest_by_kind() {
     expected.push_str("  not_an_object: 1, first a.jsonl:13: expected an object, found an array\n");
     assert_eq!(ran.stderr, expected);
 
+    let ran = place.import(&["--skip-lines", "2", "--on-duplicate", "ignore", "a.jsonl"]);
+    ran.expect(1, [0, 11, 0, 1]).says("and 1 more error (--details says every one); all errors by kind:\n");
+
     let all = place.import(&["--details", "a.jsonl"]);
     assert_eq!(all.stderr.lines().filter(|line| line.starts_with("a.jsonl:")).count(), 14, "{}", all.stderr);
     assert!(!all.stderr.contains("more errors"));
@@ -307,6 +310,7 @@ fn exit_6_all_was_rolled_back() {
     let ran = place.import_text("a.jsonl", "{\"_key\":\"a\"}\n{\"_key\":\"a\"}\n", &["--complete"]);
     ran.expect(6, [0, 1, 0, 0]).says("error: everything was rolled back, because of --complete\n");
     assert_eq!(ran.count("unsent"), 1);
+    assert_eq!(ran.summary["error"], "everything was rolled back, because of --complete");
     place.import_text("b.jsonl", "{\"_key\":\"b\"}\n", &["--complete"]).expect(0, [1, 0, 0, 0]);
     assert_eq!(place.docs(), ["{\"_key\":\"b\"}"]);
 }
