@@ -102,6 +102,7 @@ fn target_of(
         complete: config.complete,
         overwrite: config.overwrite,
         wait_for_sync: config.wait_for_sync,
+        dry_run: config.dry_run,
         create: config.create_collection.unwrap_or(true),
         unique: config.unique.clone(),
         input_size: size,

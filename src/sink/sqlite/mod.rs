@@ -55,6 +55,10 @@ fn is_busy(error: &rusqlite::Error) -> bool {
 fn explained(store: &std::path::Path, error: &rusqlite::Error) -> String {
     use rusqlite::ErrorCode;
     let store = store.display();
+    let moved = matches!(error, rusqlite::Error::SqliteFailure(cause, _) if cause.extended_code == ffi::SQLITE_READONLY_DBMOVED);
+    if moved || matches!(error, rusqlite::Error::InvalidPath(_)) {
+        return format!("{store}: was removed or replaced during the import");
+    }
     let rusqlite::Error::SqliteFailure(cause, _) = error else { return format!("{store}: {error}") };
     match cause.code {
         ErrorCode::NotADatabase => format!("{store}: not a SQLite database"),

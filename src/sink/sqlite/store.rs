@@ -9,6 +9,8 @@ use crate::action::Op;
 use crate::batch::{Batch, BatchAction};
 use crate::record::Reason;
 use crate::sink::{Counts, Note, Outcome, Say, Sink, Trouble};
+#[cfg(unix)]
+use rusqlite::FileControl;
 use rusqlite::{Connection, OpenFlags};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,6 +39,8 @@ pub struct StoreOptions {
     pub unique: Vec<String>,
     /// Size of the input in bytes of documents, if it is known: all of it is then one transaction.
     pub input_size: Option<u64>,
+    /// Whether nothing is to be written.
+    pub dry_run: bool,
     /// How long applied records wait for their commit when the size is not known.
     pub interval: Duration,
     /// Names of the inputs, for rows whose index is not built yet.
@@ -84,8 +88,8 @@ pub struct Store {
     failed: bool,
     edge: bool,
     begun: bool,
-    // Last, so that it is released when the connection is closed.
-    _lock: StoreLock,
+    // Last, so that it is released when the connection is closed. A dry run needs none.
+    _lock: Option<StoreLock>,
 }
 
 #[derive(Debug)]
@@ -116,10 +120,15 @@ impl Store {
     /// See [`Opening`].
     pub fn open(options: StoreOptions, say: Say<'_>) -> Result<Store, Opening> {
         let path = options.path.clone();
-        let lock = StoreLock::take(&path, || {
-            say(Note::Warning(format!("waiting for another import into {}", path.display())));
-        })
-        .map_err(|error| Opening::Refused(format!("{}: cannot lock the store: {error}", path.display())))?;
+        let mut take = || {
+            // Under whatever name it was reached, one store has one lock.
+            StoreLock::take(&path.canonicalize().unwrap_or_else(|_| path.clone()), || {
+                say(Note::Warning(format!("waiting for another import into {}", path.display())));
+            })
+        };
+        let lock = if options.dry_run { Ok(None) } else { take().map(Some) };
+        let lock =
+            lock.map_err(|error| Opening::Refused(format!("{}: cannot lock the store: {error}", path.display())))?;
         let mut store = Store {
             options,
             connection: None,
@@ -165,7 +174,7 @@ impl Store {
                     Refusal::Name(reason) => Opening::Usage(reason.text),
                 })?;
             }
-            if connection.is_readonly("main").map_err(refused)? {
+            if !options.dry_run && connection.is_readonly("main").map_err(refused)? {
                 return Err(Opening::Refused(format!("{}: may not be written", options.path.display())));
             }
             self.connection = Some(connection);
@@ -390,6 +399,9 @@ impl Store {
             }
             schema::save(connection, &collection.entry)?;
         }
+        if has_moved(connection)? {
+            return Err(rusqlite::Error::InvalidPath(self.options.path.clone()));
+        }
         connection.execute_batch("COMMIT")?;
         self.in_transaction = false;
         self.committed_load = loading;
@@ -517,6 +529,21 @@ impl Stretch<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether the file behind the connection is no longer the one under its name: what is committed to a file that was
+/// removed or replaced meanwhile is lost.
+#[cfg(unix)]
+fn has_moved(connection: &Connection) -> rusqlite::Result<bool> {
+    let mut moved = 0;
+    connection.file_control(None::<&str>, FileControl::HasMoved(&mut moved))?;
+    Ok(moved != 0)
+}
+
+/// Elsewhere an open file cannot be removed.
+#[cfg(not(unix))]
+fn has_moved(_: &Connection) -> rusqlite::Result<bool> {
+    Ok(false)
 }
 
 fn connect(options: &StoreOptions) -> rusqlite::Result<Connection> {
