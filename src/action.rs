@@ -10,7 +10,7 @@ pub use key::KeyRule;
 use crate::json::{Scanner, Span, unescape};
 use crate::record::{Command, Reason, Record, Verb};
 use bulk::{Metadata, Update};
-use key::{after_slash, by_convention, by_path, generated, half_pair, key_text};
+use key::{Found, by_convention, by_path, generated, half_pair, key_of_id, key_text};
 
 /// What is done to the document that a key names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,23 +106,16 @@ impl Decider {
             return self.bulk(record, command, ordinal);
         }
         let found = match &self.field {
-            Some(field) => Some(by_path(record.text, record.members, field, &mut self.scanner)?),
+            Some(field) => Some(Found::Key(by_path(record.text, record.members, field, &mut self.scanner)?)),
             None => by_convention(record.text, record.members, &mut self.scanner)?,
         };
         let key = match found {
-            Some(value) => key_text(record.text, value, &mut self.scratch)?,
+            Some(Found::Key(value)) => key_text(record.text, value, &mut self.scratch)?,
+            Some(Found::Id(value)) => key_of_id(record.text, key_text(record.text, value, &mut self.scratch)?),
             None if self.op == Op::Delete => {
                 return Err(Reason::new("no_key", "no `_key` or `_id` says what to delete"));
             }
             None => generated(&mut self.scratch, &self.run, ordinal),
-        };
-        let key = match key {
-            Key::Text(text) if found.is_some() && self.field.is_none() => Key::Text(after_slash(text)),
-            Key::InDoc(span) if self.field.is_none() => {
-                let text = span.of(record.text);
-                Key::InDoc(Span { start: span.end - after_slash(text).len() as u32, end: span.end })
-            }
-            other => other,
         };
         self.rule.check(match key {
             Key::Text(text) => text,
@@ -221,6 +214,8 @@ mod tests {
             (r#"{"_key":"a","_key":"a"}"#, Err("ambiguous_key")),
             (r#"{"_key":null}"#, Err("illegal_key")),
             (r#"{"_key":""}"#, Err("illegal_key")),
+            (r#"{"_key":"shop/a"}"#, Err("illegal_key")),
+            (r#"{"_id":"http:\/\/shop/a"}"#, Err("illegal_key")),
             (r#"{"_key":"a b"}"#, Err("illegal_key")),
             (r#"{"_key":"\ud800"}"#, Err("illegal_key")),
         ] {
@@ -255,7 +250,7 @@ mod tests {
 
     #[test]
     fn bulk_ids_may_be_any_text_of_512_bytes() {
-        assert_eq!(decide(None, KeyRule::Bulk, r#"{"_key":"a b/ü"}"#).as_deref(), Ok("ü"));
+        assert_eq!(decide(None, KeyRule::Bulk, r#"{"_key":"a b/ü"}"#).as_deref(), Ok("a b/ü"));
         let long = format!(r#"{{"_key":"{}"}}"#, "x".repeat(513));
         assert_eq!(decide(None, KeyRule::Bulk, &long), Err("illegal_key"));
     }

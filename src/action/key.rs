@@ -56,9 +56,30 @@ pub(super) fn half_pair() -> Reason {
     Reason::new("illegal_key", "the key has half of a surrogate pair")
 }
 
-/// The part of ArangoDB's `_id` (`collection/key`) that is the key.
-pub(super) fn after_slash(text: &str) -> &str {
-    text.rsplit_once('/').map_or(text, |(_, key)| key)
+/// Where a key was found.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Found {
+    /// In `_key`, or where `--key` says.
+    Key(Span),
+    /// In `_id`.
+    Id(Span),
+}
+
+/// The part of ArangoDB's `_id` (`collection/key`) that is the key. A further `/` stays, so that it is refused: what is
+/// no `_id` of ArangoDB, a URL say, must not be cut down to a key that others have too.
+fn after_slash(text: &str) -> &str {
+    text.split_once('/').map_or(text, |(_, key)| key)
+}
+
+/// The key in the value of an `_id`.
+pub(super) fn key_of_id<'a>(text: &str, id: Key<'a>) -> Key<'a> {
+    match id {
+        Key::Text(id) => Key::Text(after_slash(id)),
+        Key::InDoc(span) => {
+            let length = after_slash(span.of(text)).len() as u32;
+            Key::InDoc(Span { start: span.end - length, end: span.end })
+        }
+    }
 }
 
 /// Writes the generated key of a record: the same when the run is resumed, and in the order of the input.
@@ -99,11 +120,11 @@ fn only(text: &str, members: &[Member], name: &str) -> Result<Option<Span>, Reas
 }
 
 /// Finds the key where no `--key` says: `_key`, else `_id`.
-pub(super) fn by_convention(text: &str, members: &[Member], scanner: &mut Scanner) -> Result<Option<Span>, Reason> {
+pub(super) fn by_convention(text: &str, members: &[Member], scanner: &mut Scanner) -> Result<Option<Found>, Reason> {
     let key = only(text, members, "_key")?;
-    let Some(id) = only(text, members, "_id")? else { return Ok(key) };
+    let Some(id) = only(text, members, "_id")? else { return Ok(key.map(Found::Key)) };
     let id = unwrapped(text, id, scanner)?;
-    let Some(key) = key else { return Ok(Some(id)) };
+    let Some(key) = key else { return Ok(Some(Found::Id(id))) };
     let plain = |span: Span| -> Result<String, Reason> {
         let mut scratch = String::new();
         match key_text(text, span, &mut scratch)? {
@@ -115,7 +136,7 @@ pub(super) fn by_convention(text: &str, members: &[Member], scanner: &mut Scanne
     if key_text != id_text && key_text != after_slash(&id_text) {
         return Err(Reason::new("ambiguous_key", "`_key` and `_id` are both there and differ"));
     }
-    Ok(Some(key))
+    Ok(Some(Found::Key(key)))
 }
 
 /// Unwraps mongoexport's `{"$oid":"…"}`.
