@@ -38,9 +38,7 @@ impl Format {
 
 /// Tells a format from a file name alone: those that their first bytes cannot tell.
 pub fn by_name(name: &str) -> Option<Format> {
-    let name = name.to_ascii_lowercase();
-    let packed = [".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz"];
-    let stem = packed.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
+    let stem = unpacked(name);
     if stem.ends_with(".csv") {
         return Some(Format::Csv);
     }
@@ -48,8 +46,15 @@ pub fn by_name(name: &str) -> Option<Format> {
 }
 
 fn named_jsonl(name: &str) -> bool {
+    let stem = unpacked(name);
+    stem.ends_with(".jsonl") || stem.ends_with(".ndjson")
+}
+
+/// A file name in lower case, without what compression puts at its end.
+fn unpacked(name: &str) -> String {
     let name = name.to_ascii_lowercase();
-    name.contains(".jsonl") || name.contains(".ndjson")
+    let packed = [".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz"];
+    packed.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name).to_owned()
 }
 
 /// Tells a format from the beginning of the data: its first line that is not blank, whole if `line_ended`.
