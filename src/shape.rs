@@ -60,9 +60,26 @@ pub struct Shaper {
 /// A member of the shaped record.
 enum Piece<'a> {
     /// Kept, perhaps under another name or with another value.
-    Kept { before: &'a str, name: Cow<'a, str>, between: &'a str, value: Cow<'a, str> },
+    Kept {
+        before: &'a str,
+        name: Cow<'a, str>,
+        between: &'a str,
+        value: Cow<'a, str>,
+        plain: Cow<'a, str>,
+        renamed: bool,
+    },
     /// New.
-    Made { name: &'a str, value: String },
+    Made { name: &'a str, value: String, renamed: bool },
+}
+
+impl Piece<'_> {
+    /// Its name, unescaped, and whether `--translate` gave it.
+    fn name(&self) -> (&str, bool) {
+        match self {
+            Piece::Kept { plain, renamed, .. } => (plain, *renamed),
+            Piece::Made { name, renamed, .. } => (name, *renamed),
+        }
+    }
 }
 
 impl Shaper {
@@ -147,44 +164,27 @@ fn write_flat(options: &ShapeOptions, record: &Record<'_>, out: &mut String) -> 
             None => Cow::Borrowed(&text[member.name.start as usize - 1..member.name.end as usize + 1]),
         };
         let between = &between[1..];
-        if to.is_some() && pieces.iter().any(|piece| matches!(piece, Piece::Kept { name: other, .. } if *other == name))
-        {
-            return Err(clash(&plain));
-        }
-        pieces.push(Piece::Kept { before, name, between, value });
-    }
-    // A member that stands behind the renamed one may have the new name as well.
-    for (_, to) in &options.translate {
-        let name = quoted(to);
-        let renamed = record.members.iter().any(|member| {
-            options
-                .translate
-                .iter()
-                .any(|(from, other)| other == to && same_name(member.name.of(text), member.escaped, from))
-        });
-        let count =
-            pieces.iter().filter(|piece| matches!(piece, Piece::Kept { name: other, .. } if *other == name)).count();
-        if renamed && count > 1 {
-            return Err(clash(to));
-        }
+        pieces.push(Piece::Kept { before, name, between, value, plain, renamed: to.is_some() });
     }
     for (name, value) in merged.into_iter().filter(|(_, value)| !value.is_empty()) {
         if !options.remove.iter().any(|removed| removed == name) {
-            let name = options.translate.iter().find(|(from, _)| from == name).map_or(name, |(_, to)| to);
-            pieces.push(Piece::Made { name, value: merged_value(options, name, &value)? });
+            let to = options.translate.iter().find(|(from, _)| from == name).map(|(_, to)| to.as_str());
+            let name = to.unwrap_or(name);
+            pieces.push(Piece::Made { name, value: merged_value(options, name, &value)?, renamed: to.is_some() });
         }
     }
+    ensure_renames_hide_nothing(&pieces)?;
     out.clear();
     out.push('{');
     for (place, piece) in pieces.iter().enumerate() {
         match piece {
-            Piece::Kept { before, name, between, value } => {
+            Piece::Kept { before, name, between, value, .. } => {
                 // `before` of the first member has no comma; of a later one that is now the first, it is dropped.
                 let before = if place == 0 && before.contains(',') { "" } else { before };
                 let joint = if place > 0 && !before.contains(',') { "," } else { "" };
                 out.extend([joint, before, name, between, value]);
             }
-            Piece::Made { name, value } => {
+            Piece::Made { name, value, .. } => {
                 out.push_str(if place == 0 { "" } else { "," });
                 quote_into(out, name);
                 out.push(':');
@@ -205,8 +205,16 @@ fn quoted(name: &str) -> String {
     out
 }
 
-fn clash(name: &str) -> Reason {
-    Reason::new("name_clash", format!("--translate makes a second member `{name}`"))
+/// Finds a member with the very name that `--translate` gives another one.
+fn ensure_renames_hide_nothing(pieces: &[Piece<'_>]) -> Result<(), Reason> {
+    for (place, piece) in pieces.iter().enumerate() {
+        let (name, renamed) = piece.name();
+        let mut others = pieces.iter().enumerate().filter(|(other, _)| *other != place);
+        if renamed && others.any(|(_, other)| other.name().0 == name) {
+            return Err(Reason::new("name_clash", format!("--translate makes a second member `{name}`")));
+        }
+    }
+    Ok(())
 }
 
 /// The merged texts of a record, by the names they get.
