@@ -158,8 +158,9 @@ pub struct CsvFlags {
     pub convert: Conversion,
     /// Column type: string, number, boolean, null or json
     ///
-    /// COL is the name in the header. number: text that looks like a number as written, else 0. boolean: false, null
-    /// and 0 are false, all else is true. null: always null. json: the cell is JSON. May be repeated.
+    /// COL is the name in the header. number: a JSON number of any size, quoted or not, else the row is an error.
+    /// boolean: false, null and 0 are false, all else is true. null: always null. json: the cell is JSON. May be
+    /// repeated.
     #[arg(long, value_name = "COL=TYPE", value_parser = names::datatype)]
     pub datatype: Vec<(String, Datatype)>,
     /// What an empty cell becomes: omit, null or string
