@@ -1,0 +1,115 @@
+//! Collections of edges: both ends, their prefixes, and what the store remembers.
+
+use crate::support::{Place, testdata};
+
+/// The ends of every edge, as the store's own columns have them.
+fn ends(place: &Place) -> Vec<(String, String)> {
+    let store = place.open();
+    let mut select = store.prepare("SELECT _from, _to FROM c ORDER BY rowid").expect("a collection of edges");
+    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    rows.expect("rows").map(|row| row.expect("a row")).collect()
+}
+
+fn end(from: &str, to: &str) -> (String, String) {
+    (from.to_owned(), to.to_owned())
+}
+
+#[test]
+fn edges_have_their_ends_in_columns_of_their_own() {
+    let place = Place::new();
+    let edges = testdata("edges.csv");
+    place.import(&["--edge", edges.to_str().expect("UTF-8")]).expect(0, [9, 0, 0, 0]);
+    assert_eq!(ends(&place)[0], end("films/alien-3-1992", "people/david-fincher"));
+    assert_eq!(ends(&place).len(), 9);
+    assert_eq!(place.rows("c")[7].key, "1941-1979:director");
+}
+
+#[test]
+fn prefixes_go_before_ends_that_name_no_collection() {
+    let prefixes = ["--edge", "--from-prefix", "films", "--to-prefix", "people/"];
+    let text = "_key,_from,_to\n1,a,b\n2,007,7\n3,shows/a,crew/b\n";
+    let place = Place::new();
+    place.import_text("a.csv", text, &prefixes).expect(0, [3, 0, 0, 0]);
+    assert_eq!(ends(&place), [end("films/a", "people/b"), end("films/007", "people/7"), end("shows/a", "crew/b")]);
+    let place = Place::new();
+    place
+        .import_text("a.csv", text, &[&prefixes[..], &["--overwrite-collection-prefix"]].concat())
+        .expect(0, [3, 0, 0, 0]);
+    assert_eq!(ends(&place), [end("films/a", "people/b"), end("films/007", "people/7"), end("films/a", "people/b")]);
+}
+
+#[test]
+fn a_prefix_changes_no_other_byte() {
+    let place = Place::new();
+    let line = "{ \"_from\" : 17 ,\"w\":1.0, \"_to\":\"x\\/3\" }";
+    place.import_text("a.jsonl", line, &["--edge", "--from-prefix", "p", "--to-prefix", "q"]).expect(0, [1, 0, 0, 0]);
+    assert_eq!(place.docs(), [line.replace("17", "\"p/17\"")]);
+    assert_eq!(ends(&place), [end("p/17", "x/3")]);
+}
+
+#[test]
+fn ends_that_are_missing_or_no_ends_are_errors_with_their_line() {
+    let place = Place::new();
+    let text = [
+        "{\"_from\":\"a/1\",\"_to\":\"a/2\"}",
+        "{\"_from\":\"a/1\"}",
+        "{\"_to\":\"a/1\"}",
+        "{\"_from\":1,\"_to\":\"a/2\"}",
+        "{\"_from\":\"a/1\",\"_to\":null}",
+        "{\"_from\":\"a\",\"_to\":\"a/2\"}",
+        "{\"_from\":\"/1\",\"_to\":\"a/2\"}",
+        "{\"_from\":\"a/1\",\"_to\":\"a/\"}",
+        "{\"_from\":\"a/1/2\",\"_to\":\"a/2\"}",
+    ];
+    let ran = place.import_text("a.jsonl", text.join("\n"), &["--edge"]);
+    ran.expect(1, [1, 8, 0, 0])
+        .says("a.jsonl:2: an edge needs `_from` and `_to`; `_to` is missing")
+        .says("a.jsonl:3: an edge needs `_from` and `_to`; `_from` is missing")
+        .says("a.jsonl:4: `_from` of an edge must be a string, it is a number")
+        .says("a.jsonl:5: `_to` of an edge must be a string, it is null")
+        .says("a.jsonl:6: `_from` of an edge must be `collection/key`, it is \"a\"")
+        .says("a.jsonl:7: `_from`")
+        .says("a.jsonl:8: `_to`")
+        .says("a.jsonl:9: `_from`");
+    assert_eq!(ends(&place), [end("a/1", "a/2")]);
+}
+
+#[test]
+fn an_empty_cell_is_a_missing_end() {
+    let place = Place::new();
+    place
+        .import_text("a.csv", "_from,_to\na/1,a/2\na/1,\n", &["--edge"])
+        .expect(1, [1, 1, 0, 0])
+        .says("a.csv:3: an edge needs");
+}
+
+#[test]
+fn a_collection_of_edges_is_known_as_one_on_a_second_run() {
+    let place = Place::new();
+    place
+        .import_text("a.jsonl", "{\"_key\":\"1\",\"_from\":\"a/1\",\"_to\":\"a/2\"}", &["--edge"])
+        .expect(0, [1, 0, 0, 0]);
+    let ran = place.import_text("b.jsonl", "{\"_key\":\"2\"}\n{\"_key\":\"3\",\"_from\":\"a/2\",\"_to\":\"a/3\"}", &[]);
+    ran.expect(1, [1, 1, 0, 0]).says("b.jsonl:1: an edge needs `_from` and `_to`");
+    assert_eq!(ends(&place), [end("a/1", "a/2"), end("a/2", "a/3")]);
+}
+
+#[test]
+fn a_collection_of_documents_is_no_collection_of_edges() {
+    let place = Place::new();
+    place.import_text("a.jsonl", "{\"_key\":\"1\"}", &[]).expect(0, [1, 0, 0, 0]);
+    let ran = place.import_text("b.jsonl", "{\"_from\":\"a/1\",\"_to\":\"a/2\"}", &["--edge"]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert_eq!(place.docs(), ["{\"_key\":\"1\"}"]);
+}
+
+#[test]
+fn edges_are_deleted_by_key_without_their_ends() {
+    let place = Place::new();
+    place
+        .import_text("a.jsonl", "{\"_key\":\"1\",\"_from\":\"a/1\",\"_to\":\"a/2\"}", &["--edge"])
+        .expect(0, [1, 0, 0, 0]);
+    let ran = place.import_text("b.jsonl", "{\"_key\":\"1\"}", &["--delete-keys"]);
+    ran.expect(0, [0, 0, 0, 0]);
+    assert_eq!(ran.count("deleted"), 1);
+}
