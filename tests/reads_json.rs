@@ -92,6 +92,37 @@ fn lines_longer_than_the_limit_are_one_error_each() {
 }
 
 #[test]
+fn elements_longer_than_the_limit_are_one_error_each_however_they_come() {
+    let long = format!("{{\"x\":[\"{}\\\"}}]\"]}}", "y".repeat(700_000));
+    let digits = "1".repeat(2000);
+    for (text, line) in [
+        (format!("[{{\"_key\":\"a\"}},\n{long},\n{{\"_key\":\"b\"}},{digits}]"), "a.json:2"),
+        (format!("[{{\"_key\":\"a\"}},{digits},\n{{\"_key\":\"b\"}}\n,{long}]"), "a.json:1"),
+        (format!("{{\"_key\":\"a\"}}\n\n{long}{{\"_key\":\"b\"}}\n\"{digits}\""), "a.json:3"),
+    ] {
+        let place = Place::new();
+        let ran = place.import_text("a.json", &text, &["-t", "json", "--max-record-bytes", "1000"]);
+        ran.expect(1, [2, 2, 0, 0]).says("longer than --max-record-bytes").says(line);
+        assert_eq!(place.docs(), ["{\"_key\":\"a\"}", "{\"_key\":\"b\"}"]);
+    }
+}
+
+#[test]
+fn an_element_longer_than_the_limit_that_does_not_end_stops_the_run() {
+    for (text, said) in [
+        (format!("{{\"_key\":\"a\"}}\n{{\"x\":[{}}}\n{{\"_key\":\"b\"}}\n", "1,".repeat(2000)), "that does not end"),
+        (
+            format!("{{\"_key\":\"a\"}}\n{{\"x\":\"{}\n{{\"_key\":\"b\"}}\n", "x".repeat(2000)),
+            "a line break in a string",
+        ),
+    ] {
+        let place = Place::new();
+        let ran = place.import_text("a.json", text, &["-t", "json", "--max-record-bytes", "1000"]);
+        ran.expect(5, [1, 0, 0, 0]).says("a.json:2").says(said);
+    }
+}
+
+#[test]
 fn bad_utf8_is_an_error_of_its_line_and_utf16_of_the_file() {
     let place = Place::new();
     place

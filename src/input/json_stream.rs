@@ -3,7 +3,8 @@
 //!
 //! What is not JSON stops the run, because nothing says where the next element begins. One exception: in a stream of
 //! objects (no array), a broken object that began at the start of a line and broke on that line costs just that line,
-//! as it would in NDJSON.
+//! as it would in NDJSON. An element longer than `--max-record-bytes` is one error too: its quotes and brackets tell
+//! where it ends.
 
 use super::jsonl::{not_an_object, utf8};
 use super::{Broken, More, Reader, Step, Window};
@@ -41,8 +42,53 @@ pub(super) struct JsonStream {
     line_start: bool,
     /// How many bytes the window must have before another scan is worth it.
     wanted: usize,
-    /// A bad line of a stream whose end has not been seen yet.
-    skipping: Option<BadRecord>,
+    /// Something bad whose end has not been seen yet.
+    skipping: Option<Skipping>,
+}
+
+/// What has to be passed over before something bad can be said.
+#[derive(Debug)]
+struct Skipping {
+    bad: BadRecord,
+    /// The rest of a value that is too long, or of a line of a stream.
+    outline: Option<Outline>,
+}
+
+/// Follows a value by its quotes and brackets alone.
+#[derive(Debug, Default)]
+struct Outline {
+    depth: usize,
+    in_string: bool,
+    escaped: bool,
+}
+
+impl Outline {
+    /// Takes more of the value and returns one past its end, if it ends in these bytes.
+    ///
+    /// # Errors
+    /// For a line break in a string: the quotes cannot be trusted then.
+    fn end(&mut self, bytes: &[u8]) -> Result<Option<usize>, &'static str> {
+        for (at, byte) in bytes.iter().enumerate() {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\n' if self.in_string => return Err("a line break in a string"),
+                b'\\' if self.in_string => self.escaped = true,
+                b'"' if self.in_string && self.depth == 0 => return Ok(Some(at + 1)),
+                b'"' => self.in_string = !self.in_string,
+                _ if self.in_string => {}
+                b'{' | b'[' => self.depth += 1,
+                b'}' | b']' if self.depth <= 1 => return Ok(Some(at + self.depth)),
+                b'}' | b']' => self.depth -= 1,
+                b',' | b' ' | b'\t' | b'\r' | b'\n' if self.depth == 0 => return Ok(Some(at)),
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    fn is_open(&self) -> bool {
+        self.depth > 0 || self.in_string
+    }
 }
 
 impl JsonStream {
@@ -144,31 +190,35 @@ impl JsonStream {
         }
     }
 
-    /// Scans the element at the window's first byte; `None` when the pipe is silent.
-    fn element(&mut self, first: u8) -> Result<Option<Result<usize, Fault>>, Broken> {
+    /// Scans the element at the window's first byte. It sees one byte more than an element may have, however many are at
+    /// hand, so that what it says does not depend on how they come.
+    fn element(&mut self, first: u8) -> Result<Element, Broken> {
         loop {
-            if self.window.bytes().len() >= self.wanted || self.window.ended() {
-                let bytes = self.window.bytes();
+            let at_hand = self.window.bytes().len();
+            if at_hand >= self.wanted || at_hand > self.max || self.window.ended() {
+                let bytes = &self.window.bytes()[..at_hand.min(self.max + 1)];
                 let scanned = match first {
                     b'{' => self.scanner.object(bytes),
                     _ => self.scanner.value(bytes, 0),
                 };
                 let at_end = |end: usize| end == bytes.len() && !matches!(first, b'{' | b'[' | b'"');
+                let ended = self.window.ended() && at_hand <= self.max;
                 match scanned {
                     // A number that ends with the buffer may go on behind it.
-                    Ok(end) if at_end(end) && !self.window.ended() => {}
-                    Err(Fault::Incomplete) if !self.window.ended() => {
+                    Ok(end) if at_end(end) && !ended => {}
+                    Err(Fault::Incomplete) if !ended => {
                         // Rescanning from the beginning is cheap as long as each try has twice the bytes of the last.
                         self.wanted = bytes.len() * 2;
                     }
+                    Ok(end) if end > self.max => {}
                     done => {
                         self.wanted = 0;
-                        return Ok(Some(done));
+                        return Ok(Element::Scanned(done));
                     }
                 }
-                if bytes.len() > self.max {
-                    let limit = self.max;
-                    return Err(self.broken(format!("a record longer than --max-record-bytes ({limit} bytes)")));
+                if at_hand > self.max {
+                    self.wanted = 0;
+                    return Ok(Element::TooLong);
                 }
             }
             match self.window.more() {
@@ -178,7 +228,7 @@ impl JsonStream {
                         self.wanted = 0;
                         continue;
                     }
-                    return Ok(None);
+                    return Ok(Element::Idle);
                 }
                 Ok(_) => {}
                 Err(error) => return Err(self.broken(error.to_string())),
@@ -199,14 +249,32 @@ impl JsonStream {
         self.origin.record += 1;
         let origin = self.here();
         let reason = Reason::new("invalid_json", format!("{what}, at byte {}", at + 1));
-        self.skipping = Some(BadRecord { origin, reason });
-        self.skip_line()
+        self.skipping = Some(Skipping { bad: BadRecord { origin, reason }, outline: None });
+        self.skip()
     }
 
-    /// Passes over the rest of the line on which `skipping` began, as soon as it is there.
-    fn skip_line(&mut self) -> Result<Step<'_>, Broken> {
-        loop {
-            let found = memchr::memchr(b'\n', self.window.bytes());
+    /// Counts an element as one that is too long.
+    fn skip_long(&mut self) -> Result<Step<'_>, Broken> {
+        self.origin.record += 1;
+        let origin = self.here();
+        let reason = Reason::new("record_too_long", format!("longer than --max-record-bytes ({} bytes)", self.max));
+        self.skipping = Some(Skipping { bad: BadRecord { origin, reason }, outline: Some(Outline::default()) });
+        self.skip()
+    }
+
+    /// Passes over what `skipping` says, as soon as it is there.
+    fn skip(&mut self) -> Result<Step<'_>, Broken> {
+        while let Some(skipping) = &mut self.skipping {
+            let origin = skipping.bad.origin;
+            let bytes = self.window.bytes();
+            let (found, open) = match &mut skipping.outline {
+                None => (memchr::memchr(b'\n', bytes), false),
+                Some(outline) => {
+                    let found =
+                        outline.end(bytes).map_err(|what| Broken::new(origin, format!("broken JSON: {what}")))?;
+                    (found, outline.is_open())
+                }
+            };
             self.pass(found.unwrap_or(self.window.bytes().len()));
             if found.is_some() {
                 break;
@@ -214,11 +282,16 @@ impl JsonStream {
             match self.window.more() {
                 Ok(More::Data) => {}
                 Ok(More::Idle) => return Ok(Step::Idle),
+                Ok(More::End) if open => {
+                    let max = self.max;
+                    let text = format!("a record longer than --max-record-bytes ({max} bytes) that does not end");
+                    return Err(Broken::new(origin, text));
+                }
                 Ok(More::End) => break,
                 Err(error) => return Err(self.broken(error.to_string())),
             }
         }
-        Ok(self.skipping.take().map_or(Step::End, Step::Bad))
+        Ok(self.skipping.take().map_or(Step::End, |skipping| Step::Bad(skipping.bad)))
     }
 }
 
@@ -229,28 +302,44 @@ enum Peek {
     End,
 }
 
+/// What an element turned out to be.
+enum Element {
+    /// As the scanner has it.
+    Scanned(Result<usize, Fault>),
+    /// Longer than an element may be.
+    TooLong,
+    /// Not all there: the pipe is silent.
+    Idle,
+}
+
 impl Reader for JsonStream {
     fn next(&mut self) -> Result<Step<'_>, Broken> {
         let used = std::mem::take(&mut self.used);
         self.pass(used);
         if self.skipping.is_some() {
-            return self.skip_line();
+            return self.skip();
         }
         let first = match self.advance()? {
             Peek::Byte(byte) => byte,
             Peek::Idle => return Ok(Step::Idle),
             Peek::End => return Ok(Step::End),
         };
-        let end = match self.element(first)? {
-            None => return Ok(Step::Idle),
-            Some(Ok(end)) => end,
-            Some(Err(Fault::Incomplete)) => {
+        let element = self.element(first)?;
+        let is_array = self.state != State::Stream;
+        let end = match element {
+            Element::Idle => return Ok(Step::Idle),
+            Element::TooLong => {
+                self.state = if is_array { State::Separator } else { State::Stream };
+                return self.skip_long();
+            }
+            Element::Scanned(Ok(end)) => end,
+            Element::Scanned(Err(Fault::Incomplete)) => {
                 let whole = self.window.bytes().len();
                 return self.skip_broken_line(whole, "the object does not end");
             }
-            Some(Err(Fault::Syntax { at, what })) => return self.skip_broken_line(at, what),
+            Element::Scanned(Err(Fault::Syntax { at, what })) => return self.skip_broken_line(at, what),
         };
-        if self.state != State::Stream {
+        if is_array {
             self.state = State::Separator;
         }
         self.origin.record += 1;
@@ -259,10 +348,6 @@ impl Reader for JsonStream {
         let bytes = &self.window.bytes()[..end];
         if first != b'{' {
             let reason = not_an_object(bytes, &mut self.scanner);
-            return Ok(Step::Bad(BadRecord { origin, reason }));
-        }
-        if end > self.max {
-            let reason = Reason::new("record_too_long", format!("longer than --max-record-bytes ({} bytes)", self.max));
             return Ok(Step::Bad(BadRecord { origin, reason }));
         }
         match utf8(bytes) {
