@@ -5,6 +5,8 @@
 mod arrays;
 mod bulk;
 mod csv;
+#[cfg(test)]
+mod fuzz;
 mod guess;
 mod json_stream;
 mod jsonl;

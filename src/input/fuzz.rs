@@ -1,0 +1,282 @@
+//! Random bytes for every reader, for as long as `BULKIMPORT_TEST_FUZZ_SECONDS` says (one second).
+//! Nothing may make a reader panic, go on for ever, lend what is no JSON object, or say different things when the same
+//! bytes come in other pieces. A failure names the number of its case; `BULKIMPORT_TEST_FUZZ_CASE` runs that one alone.
+
+use super::{Broken, CsvOptions, Datatype, Dialect, EmptyCell, Reader, Source, Step, Window};
+use super::{arrays::Arrays, bulk::Bulk, csv::Csv, json_stream::JsonStream, jsonl::Jsonl, jsonl::Lines};
+use crate::json::{Member, Scanner};
+use crate::record::{Origin, Record, Verb};
+use serde_json::value::RawValue;
+use std::hash::{BuildHasher, RandomState};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+/// Longest input before it is mutated, in bytes.
+const LONGEST: usize = 1500;
+
+const SEEDS: [&str; 13] = [
+    include_str!("../../testdata/hostile.jsonl"),
+    include_str!("../../testdata/films.jsonl"),
+    include_str!("../../testdata/films.json"),
+    include_str!("../../testdata/films-pretty.json"),
+    include_str!("../../testdata/films.csv"),
+    include_str!("../../testdata/films.tsv"),
+    include_str!("../../testdata/films.arrays"),
+    include_str!("../../testdata/films.bulk"),
+    include_str!("../../testdata/edges.csv"),
+    "a,\"b \"\"c\"\"\",\"d\ne\"\r\n1,\"x\" ,-0.5e3\r2,\"y\"z,null\n\n\"\\\"\",true,007\n",
+    "[\"a\",\"b\"]\n[1,null]\n[]\n[{\"x\":[]},\"\\u00e9\"]\n{}\n",
+    "{\"index\":{\"_id\":\"1\"}}\n{}\n{\"delete\":{}}\n{\"update\":{}}\n{\"doc\":{}}\n{\"x\":{}}\n{\"y\":1}\n\n{\"create\":1}\n",
+    "{\"a\":1}{\"b\":[{}]}\n{\n\"c\" :\"\\ud83d\\ude00\"}\n[1,2.5,true]\n{oops\n{\"d\":-0}",
+];
+
+const TOKENS: [&[u8]; 32] = [
+    b"\n",
+    b"\r",
+    b"\r\n",
+    b"\"",
+    b"\"\"",
+    b"\\",
+    b"\\\"",
+    b",",
+    b"\t",
+    b" ",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b":",
+    b"{}",
+    b"[]",
+    b"null",
+    b"true",
+    b"0",
+    b"-",
+    b"1e400",
+    b"\xff",
+    b"\xc3",
+    b"\xe2\x98\x83",
+    b"\xef\xbb\xbf",
+    b"\0",
+    b"\\u00",
+    b"\\ud800",
+    b"{\"delete\":{}}\n",
+    b"{\"a\":1}\n",
+    b"\n\n",
+];
+
+/// `splitmix64`: small, and the same everywhere.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `limit`, which is not 0.
+    fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit as u64) as usize
+    }
+
+    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len())]
+    }
+
+    /// A range of at most `longest` bytes of something of this length.
+    fn range(&mut self, length: usize, longest: usize) -> std::ops::Range<usize> {
+        let start = self.below(length + 1);
+        start..start + self.below((length - start).min(longest) + 1)
+    }
+
+    /// Part of a seed, a little changed.
+    fn input(&mut self) -> Vec<u8> {
+        let seed = self.one_of(&SEEDS).as_bytes();
+        let mut range = self.range(seed.len(), LONGEST);
+        if self.below(2) == 0 {
+            range = 0..seed.len().min(range.len());
+        }
+        let mut text = seed[range].to_vec();
+        for _ in 0..self.one_of(&[0, 1, 2, 4, 16, 64]) {
+            self.mutate(&mut text);
+        }
+        text
+    }
+
+    fn mutate(&mut self, text: &mut Vec<u8>) {
+        match self.below(5) {
+            0 => {
+                let place = self.below(text.len() + 1);
+                let token = self.one_of(&TOKENS);
+                text.splice(place..place, token.iter().copied());
+            }
+            1 => {
+                let range = self.range(text.len(), 30);
+                text.drain(range);
+            }
+            2 => {
+                let range = self.range(text.len(), 60);
+                let copy = text[range].to_vec();
+                let place = self.below(text.len() + 1);
+                text.splice(place..place, copy);
+            }
+            3 => {
+                let seed = self.one_of(&SEEDS).as_bytes();
+                let range = self.range(seed.len(), 100);
+                let place = self.below(text.len() + 1);
+                text.splice(place..place, seed[range].iter().copied());
+            }
+            _ if text.is_empty() => {}
+            _ => {
+                let place = self.below(text.len());
+                text[place] ^= 1 << self.below(8);
+            }
+        }
+    }
+
+    /// The bytes in pieces, small ones or large ones.
+    fn cut(&mut self, text: &[u8]) -> Vec<Vec<u8>> {
+        let longest = self.one_of(&[1, 3, 20, 300]);
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (piece, more) = rest.split_at((1 + self.below(longest)).min(rest.len()));
+            pieces.push(piece.to_vec());
+            rest = more;
+        }
+        pieces
+    }
+
+    fn csv_options(&mut self) -> CsvOptions {
+        let datatypes = [Datatype::String, Datatype::Number, Datatype::Boolean, Datatype::Null, Datatype::Json];
+        let headers = self.below(3) == 0;
+        CsvOptions {
+            separator: self.one_of(&[None, None, Some(b';'), Some(b' '), Some(0xc3)]),
+            quote: self.one_of(&[None, None, Some(None), Some(Some(b'\'')), Some(Some(b'"'))]),
+            backslash_escape: self.below(3) == 0,
+            headers: headers.then(|| ["p", "q", "r"].map(str::to_owned).to_vec()),
+            keep_strings: self.below(4) == 0,
+            datatypes: if headers { vec![("q".to_owned(), self.one_of(&datatypes))] } else { Vec::new() },
+            empty: self.one_of(&[EmptyCell::Omit, EmptyCell::Null, EmptyCell::String]),
+            ignore_missing: self.below(2) == 0,
+            merged: Vec::new(),
+            string_columns: Vec::new(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Jsonl,
+    Json,
+    Csv,
+    Tsv,
+    Arrays,
+    Bulk,
+}
+
+fn reader(kind: Kind, pieces: Vec<Vec<u8>>, max: usize, options: &CsvOptions) -> Box<dyn Reader> {
+    let window = Window::new(Source::Pieces(pieces));
+    match kind {
+        Kind::Jsonl => Box::new(Jsonl::new(Lines::new(window, 0, 0, max))),
+        Kind::Json => Box::new(JsonStream::new(window, 0, 1, max)),
+        Kind::Csv => Box::new(Csv::new(window, 0, 0, max, options, Dialect::csv(options))),
+        Kind::Tsv => Box::new(Csv::new(window, 0, 0, max, options, Dialect::tsv(options))),
+        Kind::Arrays => Box::new(Arrays::new(Lines::new(window, 0, 0, max), options)),
+        Kind::Bulk => Box::new(Bulk::new(Lines::new(window, 0, 0, max))),
+    }
+}
+
+/// Checks that a text is one object, by a parser that is not ours, and that its members are where they are said to be.
+fn check_object(text: &str, members: &[Member]) {
+    let value: &RawValue = serde_json::from_str(text).expect("JSON");
+    assert!(value.get() == text && text.starts_with('{'), "{text}");
+    let mut scanner = Scanner::default();
+    assert_eq!(scanner.object(text.as_bytes()), Ok(text.len()), "{text}");
+    assert_eq!(scanner.members(), members, "{text}");
+}
+
+fn check_record(record: &Record<'_>) {
+    if let Some(command) = record.command {
+        check_object(command.meta, command.members);
+        if command.verb == Verb::Delete {
+            assert!(record.text.is_empty() && record.members.is_empty());
+            return;
+        }
+    }
+    check_object(record.text, record.members);
+}
+
+/// Checks that a record lies behind the one before it.
+fn check_origin(origin: Origin, before: Option<Origin>, length: usize) {
+    assert!(origin.line > 0 && origin.offset < length as u64, "{origin:?} of {length} bytes");
+    let Some(before) = before else { return assert_eq!(origin.record, 1) };
+    assert_eq!(origin.record, before.record + 1, "{before:?}, {origin:?}");
+    assert!(origin.offset > before.offset && origin.line >= before.line, "{before:?}, {origin:?}");
+}
+
+/// All that a reader says, a line a step; each record takes a byte at least, so there are not many.
+fn said(mut reader: Box<dyn Reader>, length: usize) -> Vec<String> {
+    let mut said = Vec::new();
+    let mut before = None;
+    for _ in 0..=length {
+        let origin = match reader.next() {
+            Ok(Step::Record(record)) => {
+                check_record(&record);
+                let meta = record.command.map(|command| (command.verb, command.meta));
+                said.push(format!("{:?} {meta:?} {} {:?}", record.origin, record.text, record.nulls));
+                record.origin
+            }
+            Ok(Step::Bad(bad)) => {
+                said.push(format!("{:?} {:?}", bad.origin, bad.reason));
+                bad.origin
+            }
+            Ok(Step::Idle) => panic!("nothing is silent here"),
+            Ok(Step::End) => {
+                said.push(format!("end, {} empty", reader.empty()));
+                return said;
+            }
+            Err(Broken { origin, text }) => {
+                said.push(format!("{origin:?} stops: {text}"));
+                return said;
+            }
+        };
+        check_origin(origin, before, length);
+        before = Some(origin);
+    }
+    panic!("more records than bytes")
+}
+
+fn try_case(case: u64) {
+    let mut random = Random(case);
+    let text = random.input();
+    let kind = random.one_of(&[Kind::Jsonl, Kind::Json, Kind::Csv, Kind::Tsv, Kind::Arrays, Kind::Bulk]);
+    let max = random.one_of(&[1 << 20, 1 << 20, 10, 50, 200]);
+    let options = random.csv_options();
+    let whole = said(reader(kind, vec![text.clone()], max, &options), text.len());
+    for _ in 0..3 {
+        let pieces = random.cut(&text);
+        let in_pieces = said(reader(kind, pieces, max, &options), text.len());
+        assert_eq!(in_pieces, whole, "{kind:?} of {:?}", String::from_utf8_lossy(&text));
+    }
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().expect("a variable of this test is a number"))
+}
+
+#[test]
+fn random_bytes_never_break_a_reader() {
+    if let Some(case) = number("BULKIMPORT_TEST_FUZZ_CASE") {
+        return try_case(case);
+    }
+    let end = Instant::now() + Duration::from_secs(number("BULKIMPORT_TEST_FUZZ_SECONDS").unwrap_or(1));
+    let mut case = RandomState::new().hash_one("the first case");
+    while Instant::now() < end {
+        case = case.wrapping_add(1);
+        let ran = catch_unwind(AssertUnwindSafe(|| try_case(case)));
+        assert!(ran.is_ok(), "run it again with BULKIMPORT_TEST_FUZZ_CASE={case}");
+    }
+}
