@@ -113,3 +113,13 @@ fn edges_are_deleted_by_key_without_their_ends() {
     ran.expect(0, [0, 0, 0, 0]);
     assert_eq!(ran.count("deleted"), 1);
 }
+
+#[test]
+fn ends_may_be_renamed_or_joined_and_then_get_their_prefix() {
+    let place = Place::new();
+    let arguments = ["--edge", "--translate", "film=_from", "--merge-attributes", "_to=[first]-[last]"];
+    let prefixes = ["--from-prefix", "films", "--to-prefix", "people"];
+    let text = "film,first,last\n007,david,fincher\n";
+    place.import_text("a.csv", text, &[&arguments[..], &prefixes].concat()).expect(0, [1, 0, 0, 0]);
+    assert_eq!(ends(&place), [end("films/007", "people/david-fincher")]);
+}

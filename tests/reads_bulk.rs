@@ -296,3 +296,29 @@ fn films_take_the_long_way() {
     ran.expect(0, [13, 0, 3, 1]);
     assert_eq!((ran.count("deleted"), ran.count("read"), place.docs().len()), (1, 18, 12));
 }
+
+#[test]
+fn line_ends_blank_lines_and_a_byte_order_mark_are_no_part_of_an_action() {
+    let place = Place::new();
+    let text = "\u{feff}{\"index\":{\"_id\":\"a\"}}\r\n {\"n\":1} \r\n\r\n{\"delete\":{\"_id\":\"b\"}}\r\n\n{\"create\":{\"_id\":\"c\"}}\n{}";
+    let ran = place.import_text("a.bulk", text, &["-t", "bulk"]);
+    ran.expect(0, [2, 0, 0, 1]);
+    assert_eq!(ran.count("empty"), 2);
+    assert_eq!(rows(&place, "c"), [row("a", 1, "{\"n\":1}"), row("c", 1, "{}")]);
+}
+
+#[test]
+fn the_limit_counts_actions_and_not_lines() {
+    let place = Place::new();
+    let text = "# two lines\n\n{\"index\":{\"_id\":\"a\"}}\n{}\n{\"delete\":{\"_id\":\"z\"}}\n{\"index\":{\"_id\":\"b\"}}\n{}\n";
+    let ran = place.import_text("a.bulk", text, &["-t", "bulk", "--skip-lines", "2", "--limit", "2"]);
+    ran.expect(0, [1, 0, 0, 1]);
+}
+
+#[test]
+fn a_record_of_another_format_may_look_like_an_action() {
+    let place = Place::new();
+    let lines = "{\"delete\":{\"_id\":\"a\"}}\n{\"_key\":\"a\"}\n";
+    place.import_text("a.jsonl", lines, &["-t", "jsonl"]).expect(0, [2, 0, 0, 0]);
+    assert_eq!(place.docs(), lines.lines().collect::<Vec<_>>());
+}

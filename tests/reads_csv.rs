@@ -337,3 +337,36 @@ fn a_row_longer_than_the_limit_is_one_error() {
     let ran = place.import_text("a.csv", text, &["--max-record-bytes", "1000"]);
     ran.expect(1, [1, 1, 0, 0]).says("a.csv:2: longer than --max-record-bytes");
 }
+
+#[test]
+fn a_column_that_is_renamed_to_a_key_keeps_its_zeros() {
+    let place = Place::new();
+    let arguments = ["--translate", "id=_key", "--datatype", "n=number"];
+    place.import_text("a.csv", "id,n\n007,7\n", &arguments).expect(0, [1, 0, 0, 0]);
+    assert_eq!(place.docs(), ["{\"_key\":\"007\",\"n\":7}"]);
+}
+
+#[test]
+fn a_column_may_be_dropped_or_joined_by_its_name_in_the_header() {
+    assert_eq!(
+        docs_of(
+            "a.csv",
+            "_key,a,b\n1,007,x\n2,null,\"y\"\n3,,\n",
+            &["--merge-attributes", "m=[a]/[b]", "--remove-attribute", "b", "--translate", "a=A"]
+        ),
+        [
+            "{\"_key\":\"1\",\"A\":\"007\",\"m\":\"007/x\"}",
+            "{\"_key\":\"2\",\"m\":\"null/y\"}",
+            "{\"_key\":\"3\",\"m\":\"/\"}",
+        ]
+    );
+}
+
+#[test]
+fn a_flag_for_cells_needs_an_input_with_cells() {
+    let place = Place::new();
+    let ran = place.import_text("a.jsonl", "{}\n", &["--separator", ";"]);
+    assert_eq!(ran.code, 2);
+    ran.says("--separator: no input is CSV or TSV");
+    assert!(place.is_untouched());
+}
