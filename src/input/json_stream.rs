@@ -7,6 +7,7 @@
 //! where it ends.
 
 use super::jsonl::{not_an_object, utf8};
+use super::outline::Outline;
 use super::{Broken, More, Reader, Step, Window};
 use crate::json::{Fault, Scanner};
 use crate::record::{BadRecord, Origin, Reason, Record};
@@ -52,43 +53,6 @@ struct Skipping {
     bad: BadRecord,
     /// The rest of a value that is too long, or of a line of a stream.
     outline: Option<Outline>,
-}
-
-/// Follows a value by its quotes and brackets alone.
-#[derive(Debug, Default)]
-struct Outline {
-    depth: usize,
-    in_string: bool,
-    escaped: bool,
-}
-
-impl Outline {
-    /// Takes more of the value and returns one past its end, if it ends in these bytes.
-    ///
-    /// # Errors
-    /// For a line break in a string: the quotes cannot be trusted then.
-    fn end(&mut self, bytes: &[u8]) -> Result<Option<usize>, &'static str> {
-        for (at, byte) in bytes.iter().enumerate() {
-            match byte {
-                _ if self.escaped => self.escaped = false,
-                b'\n' if self.in_string => return Err("a line break in a string"),
-                b'\\' if self.in_string => self.escaped = true,
-                b'"' if self.in_string && self.depth == 0 => return Ok(Some(at + 1)),
-                b'"' => self.in_string = !self.in_string,
-                _ if self.in_string => {}
-                b'{' | b'[' => self.depth += 1,
-                b'}' | b']' if self.depth <= 1 => return Ok(Some(at + self.depth)),
-                b'}' | b']' => self.depth -= 1,
-                b',' | b' ' | b'\t' | b'\r' | b'\n' if self.depth == 0 => return Ok(Some(at)),
-                _ => {}
-            }
-        }
-        Ok(None)
-    }
-
-    fn is_open(&self) -> bool {
-        self.depth > 0 || self.in_string
-    }
 }
 
 impl JsonStream {

@@ -11,6 +11,7 @@ mod guess;
 mod json_stream;
 mod jsonl;
 mod open;
+mod outline;
 mod unpack;
 mod window;
 
