@@ -7,7 +7,7 @@ mod key;
 
 pub use key::KeyRule;
 
-use crate::json::{Scanner, Span, unescape};
+use crate::json::{Scanner, Span};
 use crate::record::{Command, Reason, Record, Verb};
 use bulk::{Metadata, Update};
 use key::{Found, by_convention, by_path, generated, half_pair, key_of_id, key_text};
@@ -88,13 +88,24 @@ pub struct Decider {
     /// The run's collection, which a bulk line may also name.
     collection: Option<String>,
     scratch: String,
+    /// An `_index` that had to be unescaped.
+    index: String,
     scanner: Scanner,
 }
 
 impl Decider {
     /// Makes a decider; `run` is the prefix of generated keys.
     pub fn new(op: Op, field: Option<String>, rule: KeyRule, run: String, collection: Option<String>) -> Decider {
-        Decider { op, field, rule, run, collection, scratch: String::new(), scanner: Scanner::default() }
+        Decider {
+            op,
+            field,
+            rule,
+            run,
+            collection,
+            scratch: String::new(),
+            index: String::new(),
+            scanner: Scanner::default(),
+        }
     }
 
     /// Decides what to do with a record.
@@ -142,7 +153,9 @@ impl Decider {
     /// An action line of the bulk API; what the store cannot honour is an error of that item.
     fn bulk<'a>(&'a mut self, record: &Record<'a>, command: Command<'a>, ordinal: u64) -> Result<Action<'a>, Reason> {
         let meta = Metadata::read(&command)?;
-        let collection = match meta.index {
+        let half_index = || Reason::new("bad_action", "`_index` has half of a surrogate pair");
+        let index = meta.index.map(|index| index.text(&mut self.index).ok_or_else(half_index)).transpose()?;
+        let collection = match index {
             Some(name) if self.collection.as_deref() == Some(name) => "",
             Some(name) => name,
             None if self.collection.is_none() => {
@@ -151,12 +164,7 @@ impl Decider {
             None => "",
         };
         let key = match (meta.id, command.verb) {
-            (Some(Ok(id)), _) => Key::Text(id),
-            (Some(Err(inside)), _) => {
-                self.scratch.clear();
-                self.scratch.push_str(&unescape(inside).ok_or_else(half_pair)?);
-                Key::Text(&self.scratch)
-            }
+            (Some(id), _) => Key::Text(id.text(&mut self.scratch).ok_or_else(half_pair)?),
             (None, Verb::Index | Verb::Create) => generated(&mut self.scratch, &self.run, ordinal),
             (None, _) => return Err(Reason::new("no_key", "this action needs an `_id`")),
         };

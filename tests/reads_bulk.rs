@@ -259,6 +259,24 @@ fn a_line_that_names_a_collection_beats_the_command_line() {
 }
 
 #[test]
+fn a_collection_may_be_spelt_with_escapes() {
+    let place = Place::new();
+    let lines = [
+        "{\"index\":{\"_index\":\"caf\\u00e9\",\"_id\":\"1\"}}",
+        "{}",
+        "{\"index\":{\"_index\":\"\\u0063\",\"_id\":\"\\u0032\"}}",
+        "{}",
+        "{\"index\":{\"_index\":\"\\ud800\",\"_id\":\"1\"}}",
+        "{}",
+        "{\"index\":{\"_index\":\"\\u0000\",\"_id\":\"1\"}}",
+        "{}",
+    ];
+    bulk(&place, &lines).expect(1, [2, 2, 0, 0]).says("a.bulk:5: `_index` has half of a surrogate pair");
+    assert_eq!(rows(&place, "café"), [row("1", 1, "{}")]);
+    assert_eq!(rows(&place, "c"), [row("2", 1, "{}")]);
+}
+
+#[test]
 fn the_actions_on_one_id_are_applied_in_their_order() {
     let place = Place::new();
     let lines = [

@@ -9,9 +9,36 @@ use std::borrow::Cow;
 /// What the store understands of an action line's metadata.
 pub(super) struct Metadata<'a> {
     /// `_index`.
-    pub(super) index: Option<&'a str>,
-    /// `Err` holds the inside of a string that must be unescaped first.
-    pub(super) id: Option<Result<&'a str, &'a str>>,
+    pub(super) index: Option<Written<'a>>,
+    /// `_id`.
+    pub(super) id: Option<Written<'a>>,
+}
+
+/// The text of a plain value.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Written<'a> {
+    /// As it stands.
+    Plain(&'a str),
+    /// The inside of a string with escapes.
+    Escaped(&'a str),
+}
+
+impl<'a> Written<'a> {
+    fn new(text: &'a str) -> Written<'a> {
+        if text.contains('\\') { Written::Escaped(text) } else { Written::Plain(text) }
+    }
+
+    /// The text, in `scratch` if it must be unescaped; nothing for half of a surrogate pair.
+    pub(super) fn text(self, scratch: &'a mut String) -> Option<&'a str> {
+        match self {
+            Written::Plain(text) => Some(text),
+            Written::Escaped(inside) => {
+                scratch.clear();
+                scratch.push_str(&unescape(inside)?);
+                Some(scratch)
+            }
+        }
+    }
 }
 
 impl<'a> Metadata<'a> {
@@ -35,9 +62,8 @@ impl<'a> Metadata<'a> {
                 }
             };
             match name {
-                // A name with an escape in it would need memory of its own; nobody writes one.
-                "_index" if !text.is_empty() && !text.contains('\\') => read.index = Some(text),
-                "_id" => read.id = Some(if text.contains('\\') { Err(text) } else { Ok(text) }),
+                "_index" if !text.is_empty() => read.index = Some(Written::new(text)),
+                "_id" => read.id = Some(Written::new(text)),
                 // One store has one writer, so there is never a conflict to try again.
                 "retry_on_conflict" => {}
                 "require_alias" | "require_data_stream" if value == "false" => {}
