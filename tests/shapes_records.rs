@@ -1,6 +1,8 @@
 //! Members renamed, dropped and joined, in every format; all other bytes stay as they are.
 
 use crate::support::Place;
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
 
 /// The documents of lines that are all good.
 #[track_caller]
@@ -126,5 +128,49 @@ fn shapes_are_the_same_in_every_format() {
         let place = Place::new();
         place.import_text("a", text, &[&["-t", format], &arguments[..]].concat()).expect(0, [1, 0, 0, 0]);
         assert_eq!(place.docs(), [shaped], "{format}");
+    }
+}
+
+/// A member: how it is written, and what it is.
+fn member() -> impl Strategy<Value = (String, (&'static str, Value))> {
+    let name =
+        prop::sample::select(vec![("gone", "gone"), ("g\\u006fne", "gone"), ("old", "old"), ("b", "b"), ("c", "c")]);
+    let value = prop::sample::select(vec!["1.0", "\"x\\\"}\"", "{ \"gone\" : [1 , 2]}", "[ ]", "null", "\"\""]);
+    let blank = prop::sample::select(vec!["", " ", "\t "]);
+    (name, value, [blank.clone(), blank.clone(), blank.clone(), blank]).prop_map(
+        |((written, name), value, [a, b, c, d])| {
+            let parsed = serde_json::from_str(value).expect("JSON");
+            (format!("{a}\"{written}\"{b}:{c}{value}{d}"), (name, parsed))
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn any_record_keeps_the_members_that_no_flag_names(
+        records in prop::collection::vec(prop::collection::vec(member(), 0..6), 1..60),
+    ) {
+        let (mut text, mut expected) = (String::new(), Vec::new());
+        for record in records {
+            let (mut members, mut written) = (Map::new(), Vec::new());
+            for (bytes, (name, value)) in record {
+                if !members.contains_key(name) {
+                    members.insert(name.to_owned(), value);
+                    written.push(bytes);
+                }
+            }
+            text += &format!("{{{}}}\n", written.join(","));
+            members.remove("gone");
+            if let Some(value) = members.remove("old") {
+                members.insert("new".to_owned(), value);
+            }
+            members.insert("made".to_owned(), json!("same"));
+            expected.push(Value::Object(members));
+        }
+        let flags = ["--remove-attribute", "gone", "--translate", "old=new", "--merge-attributes", "made=same"];
+        let docs = shaped(&text, &flags);
+        let values: Vec<Value> = docs.iter().map(|doc| serde_json::from_str(doc).expect("JSON")).collect();
+        prop_assert_eq!(values, expected);
     }
 }
