@@ -134,18 +134,23 @@ pub fn ran(mut child: Child, stdin: &[u8]) -> Ran {
     });
     let output = child.wait_with_output().expect("bulkimport ends");
     feeder.join().expect("the feeder ends");
-    let stdout = String::from_utf8(output.stdout).expect("stdout is UTF-8");
-    let ran = Ran {
-        code: output.status.code().unwrap_or(-1),
-        summary: serde_json::from_str(&stdout).unwrap_or(Value::Null),
-        stderr: String::from_utf8(output.stderr).expect("stderr is UTF-8"),
-        stdout,
-    };
-    ran.check();
-    ran
+    Ran::of(output.status.code(), &output.stdout, &output.stderr)
 }
 
 impl Ran {
+    /// What a program that has ended left behind; its code is -1 if a signal killed it.
+    pub fn of(code: Option<i32>, stdout: &[u8], stderr: &[u8]) -> Ran {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("output is UTF-8");
+        let ran = Ran {
+            code: code.unwrap_or(-1),
+            summary: serde_json::from_slice(stdout).unwrap_or(Value::Null),
+            stderr: text(stderr),
+            stdout: text(stdout),
+        };
+        ran.check();
+        ran
+    }
+
     /// Every record read is in exactly one bucket, the summary names the exit code, and nothing panicked.
     fn check(&self) {
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);

@@ -1,8 +1,8 @@
 //! Settles rows whose keys repeat, after a load: finds them, lets the mode of each row decide, and leaves one row a key.
 
 use super::schema::quoted;
-use crate::json::Merger;
-use crate::record::{Origin, Reason};
+use crate::json::{MergeError, Merger};
+use crate::record::Origin;
 use crate::seen;
 use crate::sink::Outcome;
 use rusqlite::{Connection, OptionalExtension, Statement, params};
@@ -41,20 +41,21 @@ pub fn resolve(
     hashes: Option<&HashSet<u64>>,
     out: &mut Outcome,
 ) -> rusqlite::Result<Resolved> {
+    // A temporary table hides one of the same name, so these have names that no collection has.
     connection.execute_batch(
-        "CREATE TEMP TABLE IF NOT EXISTS duplicates (_key TEXT, row INTEGER);
-         CREATE TEMP TABLE IF NOT EXISTS candidates (_key TEXT, row INTEGER);
-         DELETE FROM temp.duplicates; DELETE FROM temp.candidates;",
+        "CREATE TEMP TABLE IF NOT EXISTS bulkimport_duplicates (_key TEXT, row INTEGER);
+         CREATE TEMP TABLE IF NOT EXISTS bulkimport_candidates (_key TEXT, row INTEGER);
+         DELETE FROM temp.bulkimport_duplicates; DELETE FROM temp.bulkimport_candidates;",
     )?;
     match hashes {
         Some(hashes) => {
             candidates(connection, collection, hashes)?;
-            collect(connection, "SELECT _key, row FROM temp.candidates ORDER BY _key, row")?;
+            collect(connection, "SELECT _key, row FROM temp.bulkimport_candidates ORDER BY _key, row")?;
         }
         None => collect(connection, &format!("SELECT _key, rowid FROM {} ORDER BY _key, rowid", quoted(collection)))?,
     }
     let table = quoted(collection);
-    let mut rows = connection.prepare("SELECT _key, row FROM temp.duplicates ORDER BY rowid")?;
+    let mut rows = connection.prepare("SELECT _key, row FROM temp.bulkimport_duplicates ORDER BY rowid")?;
     let mut rows = rows.query([])?;
     let mut group = Group::new(connection, &table)?;
     while let Some(row) = rows.next()? {
@@ -71,13 +72,13 @@ pub fn resolve(
     group.write()?;
     let resolved = group.resolved;
     drop(group);
-    connection.execute_batch("DELETE FROM temp.duplicates; DELETE FROM temp.candidates;")?;
+    connection.execute_batch("DELETE FROM temp.bulkimport_duplicates; DELETE FROM temp.bulkimport_candidates;")?;
     Ok(resolved)
 }
 
-/// Puts every row whose key has one of the hashes into `temp.candidates`: one pass over the table, no sorting.
+/// Puts every row whose key has one of the hashes into `temp.bulkimport_candidates`: one pass over the table, no sorting.
 fn candidates(connection: &Connection, collection: &str, hashes: &HashSet<u64>) -> rusqlite::Result<()> {
-    let mut insert = connection.prepare("INSERT INTO temp.candidates VALUES (?1, ?2)")?;
+    let mut insert = connection.prepare("INSERT INTO temp.bulkimport_candidates VALUES (?1, ?2)")?;
     let mut all = connection.prepare(&format!("SELECT _key, rowid FROM {}", quoted(collection)))?;
     let mut rows = all.query([])?;
     while let Some(row) = rows.next()? {
@@ -89,9 +90,9 @@ fn candidates(connection: &Connection, collection: &str, hashes: &HashSet<u64>) 
     Ok(())
 }
 
-/// Puts every row of every group with more than one row into `temp.duplicates`, group by group, in order.
+/// Puts every row of every group with more than one row into `temp.bulkimport_duplicates`, group by group, in order.
 fn collect(connection: &Connection, ordered: &str) -> rusqlite::Result<()> {
-    let mut insert = connection.prepare("INSERT INTO temp.duplicates VALUES (?1, ?2)")?;
+    let mut insert = connection.prepare("INSERT INTO temp.bulkimport_duplicates VALUES (?1, ?2)")?;
     let mut all = connection.prepare(ordered)?;
     let mut rows = all.query([])?;
     let mut key = String::new();
@@ -146,6 +147,7 @@ struct Group<'c> {
     seq: i64,
     doc: String,
     changed: bool,
+    merger: Merger,
     resolved: Resolved,
 }
 
@@ -162,6 +164,7 @@ impl<'c> Group<'c> {
             seq: 0,
             doc: String::new(),
             changed: false,
+            merger: Merger::default(),
             resolved: Resolved::default(),
         })
     }
@@ -182,17 +185,20 @@ impl<'c> Group<'c> {
         match mode.as_str() {
             "replace" | "update" => {
                 let (seq, doc): (i64, String) = self.read.query_row([row], |row| Ok((row.get(1)?, row.get(2)?)))?;
-                match changed(&mode, &self.doc, doc) {
+                let merged = if mode == "replace" { Ok(doc) } else { merged(&mut self.merger, &self.doc, &doc) };
+                match merged {
+                    Err(error) => {
+                        self.resolved.errors += 1;
+                        out.fail(origin, super::unmergeable(&self.key, &error));
+                    }
+                    // An update that changes nothing makes no version.
+                    Ok(doc) if mode == "update" && doc == self.doc => self.resolved.updated += 1,
                     Ok(doc) => {
                         self.doc = doc;
                         self.version += 1;
                         self.seq = seq;
                         self.changed = true;
                         self.resolved.updated += 1;
-                    }
-                    Err(reason) => {
-                        self.resolved.errors += 1;
-                        out.fail(origin, reason);
                     }
                 }
             }
@@ -214,11 +220,8 @@ impl<'c> Group<'c> {
     }
 }
 
-fn changed(mode: &str, old: &str, new: String) -> Result<String, Reason> {
-    if mode == "replace" {
-        return Ok(new);
-    }
+fn merged(merger: &mut Merger, old: &str, new: &str) -> Result<String, MergeError> {
     let mut merged = String::with_capacity(old.len() + new.len());
-    Merger::default().merge(old, &new, &mut merged).map_err(|error| Reason::new("cannot_merge", error.to_string()))?;
+    merger.merge(old, new, &mut merged)?;
     Ok(merged)
 }

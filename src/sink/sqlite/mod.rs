@@ -12,12 +12,18 @@ mod unique;
 
 pub use store::{Opening, Store, StoreOptions};
 
+use crate::json;
 use crate::record::Reason;
 use rusqlite::ffi;
 
 /// The reason of an action whose key exists.
 fn duplicate(key: &str) -> Reason {
     Reason::new("duplicate_key", format!("duplicate key {key:?}"))
+}
+
+/// The reason of an update that cannot be merged into what is there.
+fn unmergeable(key: &str, error: &json::MergeError) -> Reason {
+    Reason::new("cannot_merge", format!("{key:?}: {error}"))
 }
 
 fn is_unique_violation(error: &rusqlite::Error) -> bool {

@@ -23,9 +23,13 @@ pub fn make(connection: &Connection, collection: &str, field: &str) -> rusqlite:
 
 /// Whether a collection has unique indexes besides that on its keys, whoever made them.
 pub fn any(connection: &Connection, collection: &str) -> rusqlite::Result<bool> {
-    connection.query_row(
-        "SELECT count(*) > 0 FROM pragma_index_list(?1) WHERE \"unique\" AND name <> ?2",
-        [collection, &key_index(collection)],
-        |row| row.get(0),
-    )
+    // The pragma itself: its table form gives way to a collection of that name.
+    let mut list = connection.prepare(&format!("PRAGMA main.index_list({})", quoted(collection)))?;
+    let mut indexes = list.query([])?;
+    while let Some(index) = indexes.next()? {
+        if index.get::<_, bool>("unique")? && index.get::<_, String>("name")? != key_index(collection) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
