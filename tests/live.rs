@@ -3,7 +3,7 @@
 
 use crate::support::{Place, Ran, start};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdin, Command};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -24,8 +24,7 @@ impl Live {
         Live::command(place.command(arguments).args(["--summary", "json"]))
     }
 
-    /// Starts any program.
-    pub fn command(command: &mut Command) -> Live {
+    fn command(command: &mut Command) -> Live {
         let mut child = start(command);
         let stderr = child.stderr.take().expect("stderr is piped");
         let (line, lines) = channel();
@@ -62,10 +61,14 @@ impl Live {
 
     /// Sends it a signal: INT, TERM or KILL.
     pub fn signal(&self, name: &str) {
+        assert!(self.try_signal(name), "the program had ended");
+    }
+
+    /// The same for a program that may have ended; returns whether it had not.
+    pub fn try_signal(&self, name: &str) -> bool {
         // The shell's own `kill`, because a small machine may have no other.
         let script = format!("kill -{name} {}", self.child.id());
-        let sent = Command::new("sh").args(["-c", &script]).status().expect("a shell");
-        assert!(sent.success(), "the program had ended");
+        Command::new("sh").args(["-c", &script]).stderr(Stdio::null()).status().expect("a shell").success()
     }
 
     /// Whether it has not ended.
@@ -91,6 +94,14 @@ impl Live {
         }
         drop(self.stdin.take());
         Ran::of(status.code(), &stdout, self.heard.as_bytes())
+    }
+}
+
+/// A test that fails leaves no program behind.
+impl Drop for Live {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

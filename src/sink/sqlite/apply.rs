@@ -96,7 +96,8 @@ impl<'c> Table<'c> {
         let ignore = action.op == Op::CreateOrIgnore;
         match self.store(entry, action.key, action.doc)? {
             Ok(true) => Ok(Ok(Applied::Created)),
-            Ok(false) | Err(_) if ignore => Ok(Ok(Applied::Ignored)),
+            Ok(false) if ignore => Ok(Ok(Applied::Ignored)),
+            Err(reason) if ignore && reason.kind == super::UNIQUE => Ok(Ok(Applied::Ignored)),
             Ok(false) => Ok(Err(super::duplicate(action.key))),
             Err(reason) => Ok(Err(reason)),
         }

@@ -26,6 +26,9 @@ fn unmergeable(key: &str, error: &json::MergeError) -> Reason {
     Reason::new("cannot_merge", format!("{key:?}: {error}"))
 }
 
+/// The kind of the errors of documents that another unique index than that on the keys refuses.
+const UNIQUE: &str = "unique_constraint";
+
 fn is_unique_violation(error: &rusqlite::Error) -> bool {
     matches!(error, rusqlite::Error::SqliteFailure(cause, _) if cause.extended_code == ffi::SQLITE_CONSTRAINT_UNIQUE)
 }
@@ -34,10 +37,9 @@ fn is_unique_violation(error: &rusqlite::Error) -> bool {
 fn refused_document(error: rusqlite::Error) -> rusqlite::Result<Reason> {
     if is_unique_violation(&error) {
         let text = error.to_string();
-        let field = text.rsplit_once("_unique_").map(|(_, field)| field.trim_end_matches('\''));
         return Ok(Reason::new(
-            "unique_constraint",
-            match field {
+            UNIQUE,
+            match unique::field_of(&text) {
                 Some(field) => format!("another document has the same `{field}`"),
                 None => text,
             },
@@ -64,6 +66,9 @@ fn explained(store: &std::path::Path, error: &rusqlite::Error) -> String {
     let moved = matches!(error, rusqlite::Error::SqliteFailure(cause, _) if cause.extended_code == ffi::SQLITE_READONLY_DBMOVED);
     if moved || matches!(error, rusqlite::Error::InvalidPath(_)) {
         return format!("{store}: was removed or replaced during the import");
+    }
+    if let (true, Some(field)) = (is_unique_violation(error), unique::field_of(&error.to_string())) {
+        return format!("{store}: --unique {field}: documents that are there already have the same value");
     }
     let rusqlite::Error::SqliteFailure(cause, _) = error else { return format!("{store}: {error}") };
     match cause.code {

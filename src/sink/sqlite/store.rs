@@ -62,6 +62,9 @@ const COMMIT_BYTES: usize = 64 * 1024 * 1024;
 /// How long SQLite waits for another program's lock, where it cannot hand control back.
 const BUSY: Duration = Duration::from_secs(10);
 
+/// How long it waits where it can: retry.rs waits on, and sees signals meanwhile.
+const BUSY_BEGIN: Duration = Duration::from_millis(50);
+
 /// SQLite's cache while the index is in place, in KiB as SQLite writes it: look-ups go to random pages.
 const APPLY_CACHE: i32 = -24_576;
 
@@ -88,6 +91,8 @@ pub struct Store {
     failed: bool,
     edge: bool,
     begun: bool,
+    /// Whether it was said that another program has the store.
+    waiting: bool,
     // Last, so that it is released when the connection is closed. A dry run needs none.
     _lock: Option<StoreLock>,
 }
@@ -141,6 +146,7 @@ impl Store {
             failed: false,
             edge: false,
             begun: false,
+            waiting: false,
             _lock: lock,
         };
         store.edge = store.check()?;
@@ -213,10 +219,20 @@ impl Store {
             self.connection = Some(connection);
         }
         let Some(connection) = &self.connection else { return Ok(()) };
-        match connection.execute_batch("BEGIN IMMEDIATE") {
-            Err(error) if is_busy(&error) => return Err(Trouble::Busy(explained(&self.options.path, &error))),
+        // Exclusive, so that readers are waited for here: one that comes into a transaction makes SQLite wait again for every
+        // page that its cache has no room for.
+        let begun = connection.busy_timeout(BUSY_BEGIN).and_then(|()| connection.execute_batch("BEGIN EXCLUSIVE"));
+        match begun {
+            Err(error) if is_busy(&error) => {
+                let why = explained(&self.options.path, &error);
+                if !std::mem::replace(&mut self.waiting, true) {
+                    say(Note::Warning(format!("{why}, waiting for it")));
+                }
+                return Err(Trouble::Busy(why));
+            }
             other => other.map_err(|error| self.trouble(&error))?,
         }
+        self.waiting = false;
         self.in_transaction = true;
         if !self.begun {
             self.prepare(say).map_err(|error| self.trouble(&error))?;
@@ -625,6 +641,10 @@ impl Sink for Store {
             if self.options.complete && (cut || self.failed) {
                 return Err(Trouble::RolledBack("nothing was stored, because of --complete".to_owned()));
             }
+            return Ok(());
+        }
+        if !self.in_transaction && !self.committed_load {
+            // All is committed: nothing that another program does to the store now concerns this run.
             return Ok(());
         }
         let mut done = self.begin(say).and_then(|()| {

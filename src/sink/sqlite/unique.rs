@@ -2,11 +2,16 @@
 //! have the same value there, and a missing value is a null that only one document may have.
 
 use super::schema::{key_index, literal, quoted};
+use crate::json::quote_into;
 use rusqlite::Connection;
 
 /// Makes the unique index on a field, a dotted path, unless it is there.
 pub fn make(connection: &Connection, collection: &str, field: &str) -> rusqlite::Result<()> {
-    let path: String = field.split('.').fold("$".to_owned(), |path, name| format!("{path}.\"{name}\""));
+    let mut path = "$".to_owned();
+    for name in field.split('.') {
+        path.push('.');
+        quote_into(&mut path, name);
+    }
     let path = literal(&path);
     // Two parts, because SQL takes true for 1 and the text "null" for a null: the type, then the value. An integer beyond
     // 64 bits is compared by its digits, since SQLite would round it.
@@ -16,9 +21,29 @@ pub fn make(connection: &Connection, collection: &str, field: &str) -> rusqlite:
              ELSE ifnull(json_type(doc, {path}), 'null') END,
            CASE WHEN json_type(doc, {path}) = 'integer' AND typeof(json_extract(doc, {path})) = 'real'
              THEN doc -> {path} ELSE ifnull(json_extract(doc, {path}), 0) END)",
-        quoted(&format!("bulkimport_{collection}_unique_{field}")),
+        quoted(&index(collection, field)),
         quoted(collection),
     ))
+}
+
+/// What stands between the collection and the field in the name of an index.
+const MARK: &str = "_unique_";
+
+/// The name of the index on a field, which is written in hexadecimal digits: SQLite does not tell `u` from `U` in a name,
+/// and whatever a collection and a field are called, their index has a name of its own.
+fn index(collection: &str, field: &str) -> String {
+    let mut name = format!("bulkimport_{collection}{MARK}");
+    for byte in field.bytes() {
+        name.push_str(&format!("{byte:02x}"));
+    }
+    name
+}
+
+/// The field of the index that SQLite names when two documents have the same value there; `None` for other indexes.
+pub fn field_of(error: &str) -> Option<String> {
+    let (_, digits) = error.trim_end_matches('\'').rsplit_once(MARK)?;
+    let pairs = digits.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+    String::from_utf8(pairs.collect::<Option<_>>()?).ok()
 }
 
 /// Whether a collection has unique indexes besides that on its keys, whoever made them.
