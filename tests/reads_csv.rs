@@ -23,6 +23,17 @@ fn stops(text: impl AsRef<[u8]>, arguments: &[&str], said: &str, stored: u64) {
 }
 
 #[test]
+fn skipped_lines_end_as_the_lines_of_the_file_do() {
+    for (number, end) in ["\n", "\r\n", "\r"].into_iter().enumerate() {
+        let place = Place::new();
+        let text = ["exported by a tool", "on a day", "_key,n", "a,1", ""].join(end);
+        let ran = place.import_text("a.csv", text, &["--skip-lines", "2"]);
+        ran.expect(0, [1, 0, 0, 0]);
+        assert_eq!(place.docs(), ["{\"_key\":\"a\",\"n\":1}"], "line end {number}");
+    }
+}
+
+#[test]
 fn ragged_rows_are_errors_with_their_line() {
     let place = Place::new();
     let text = "_key,a\n1,2\n2\n3,4,5\n\n4,6\n";

@@ -172,18 +172,34 @@ fn begin(window: &mut Window, lines: u64) -> io::Result<()> {
         window.consume(3);
     }
     for _ in 0..lines {
-        loop {
-            if let Some(at) = memchr::memchr(b'\n', window.bytes()) {
-                window.consume(at + 1);
-                break;
-            }
-            window.consume(window.bytes().len());
-            if window.more()? == More::End {
-                return Ok(());
-            }
+        if !skip_line(window)? {
+            return Ok(());
         }
     }
     Ok(())
+}
+
+/// Gives up one line, which ends as a line of a CSV file may: with LF, CRLF or a lone CR. False at the end of the input.
+fn skip_line(window: &mut Window) -> io::Result<bool> {
+    loop {
+        let bytes = window.bytes();
+        match memchr::memchr2(b'\n', b'\r', bytes) {
+            Some(at) if bytes[at] == b'\n' => {
+                window.consume(at + 1);
+                return Ok(true);
+            }
+            // What follows a CR tells whether it is half of a line break.
+            Some(at) if at + 1 < bytes.len() || window.ended() => {
+                let both = bytes.get(at + 1) == Some(&b'\n');
+                window.consume(at + 1 + usize::from(both));
+                return Ok(true);
+            }
+            found => window.consume(found.unwrap_or(bytes.len())),
+        }
+        if window.more()? == More::End && window.bytes().is_empty() {
+            return Ok(false);
+        }
+    }
 }
 
 impl Input {
