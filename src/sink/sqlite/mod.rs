@@ -3,11 +3,14 @@
 //! process. Nothing counts as stored before its transaction is committed.
 
 mod apply;
+mod collection;
+mod connect;
 mod duplicates;
 mod load;
 mod lock;
 mod schema;
 mod store;
+mod stretch;
 mod unique;
 
 pub use store::{Opening, Store, StoreOptions};

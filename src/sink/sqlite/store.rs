@@ -1,17 +1,17 @@
 //! The store as a sink: transactions, collections on first use, and the choice between loading and applying.
 
-use super::apply::{Applied, Table};
-use super::load::{self, Load, NewRow, append_sql, can_load};
+use super::collection::{Collection, Phase};
+use super::connect::{connect, has_moved, size_cache};
+use super::load::{self, can_load};
 use super::lock::StoreLock;
-use super::schema::{self, Entry, Refusal, quoted};
-use super::{explained, is_busy, unique};
+use super::schema::{self, Refusal};
+use super::stretch::Stretch;
+use super::{explained, is_busy};
 use crate::action::Op;
-use crate::batch::{Batch, BatchAction};
+use crate::batch::Batch;
 use crate::record::Reason;
 use crate::sink::{Counts, Note, Outcome, Say, Sink, Trouble};
-#[cfg(unix)]
-use rusqlite::FileControl;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -59,21 +59,8 @@ pub enum Opening {
 /// Bytes of documents after which a run from a pipe commits.
 const COMMIT_BYTES: usize = 64 * 1024 * 1024;
 
-/// How long SQLite waits for another program's lock, where it cannot hand control back.
-const BUSY: Duration = Duration::from_secs(10);
-
 /// How long it waits where it can: retry.rs waits on, and sees signals meanwhile.
 const BUSY_BEGIN: Duration = Duration::from_millis(50);
-
-/// SQLite's cache while the index is in place, in KiB as SQLite writes it: look-ups go to random pages.
-const APPLY_CACHE: i32 = -24_576;
-
-/// SQLite's cache during a load. Rows are appended, so it needs few pages; it also bounds what the index build sorts at a
-/// time, and what fits the processor's cache sorts faster (measured: 8 MiB took 0.85 of the time of 24 MiB).
-const LOAD_CACHE: i32 = -8_192;
-
-/// How many actions are applied with the index in place before it is decided whether to load instead.
-const PROBE: u64 = 2_000;
 
 /// The embedded store.
 #[derive(Debug)]
@@ -95,27 +82,6 @@ pub struct Store {
     waiting: bool,
     // Last, so that it is released when the connection is closed. A dry run needs none.
     _lock: Option<StoreLock>,
-}
-
-#[derive(Debug)]
-struct Collection {
-    entry: Entry,
-    phase: Phase,
-    secondary: bool,
-    tombstones: bool,
-}
-
-#[derive(Debug)]
-enum Phase {
-    Loading(Load),
-    Applying(Option<Probe>),
-}
-
-/// Counts what a large input finds in a collection, to tell whether dropping the index pays.
-#[derive(Debug, Default)]
-struct Probe {
-    seen: u64,
-    existing: u64,
 }
 
 impl Store {
@@ -273,58 +239,9 @@ impl Store {
             return Ok(place);
         }
         let Some(connection) = &self.connection else { return Err(Refusal::Sqlite(rusqlite::Error::InvalidQuery)) };
-        let mut entry = match schema::find(connection, &name)? {
-            Some(entry) => entry,
-            None => schema::make(connection, &name, own && self.edge)?,
-        };
-        if own && self.options.overwrite {
-            connection.execute_batch(&format!("DELETE FROM {}", quoted(&name)))?;
-            connection.execute("DELETE FROM bulkimport_tombstones WHERE collection = ?1", [&name])?;
-        }
-        if own {
-            for field in &self.options.unique {
-                unique::make(connection, &name, field)?;
-            }
-        }
-        let secondary = unique::any(connection, &name)?;
-        let tombstones: bool = connection.query_row(
-            "SELECT EXISTS (SELECT 1 FROM bulkimport_tombstones WHERE collection = ?1)",
-            [&name],
-            |row| row.get(0),
-        )?;
-        let empty: bool =
-            connection
-                .query_row(&format!("SELECT NOT EXISTS (SELECT 1 FROM {})", quoted(&name)), [], |row| row.get(0))?;
-        let phase = if secondary || tombstones {
-            if entry.loading {
-                load::finish(connection, &mut entry, None, &mut Outcome::default())?;
-            }
-            Phase::Applying(None)
-        } else if empty {
-            Phase::Loading(Load::begin(connection, &mut entry)?)
-        } else {
-            let large = own && self.input_is_large(connection, &name)?;
-            Phase::Applying(large.then(Probe::default))
-        };
-        self.collections.push(Collection { entry, phase, secondary, tombstones });
+        self.collections.push(Collection::open(connection, &self.options, &name, own, self.edge)?);
         self.size_cache()?;
         Ok(self.collections.len() - 1)
-    }
-
-    /// Whether the input is so large beside a collection that building the index anew costs less than keeping it
-    /// (measured: a second million documents with the index in place took 3.3 times the first, rebuilt 1.6 times).
-    fn input_is_large(&self, connection: &Connection, name: &str) -> rusqlite::Result<bool> {
-        let Some(input) = self.options.input_size else { return Ok(false) };
-        let table = quoted(name);
-        let (rows, bytes): (f64, f64) = connection.query_row(
-            &format!(
-                "SELECT (SELECT max(rowid) - min(rowid) + 1 FROM {table}),
-                        (SELECT avg(length(CAST(doc AS BLOB))) FROM (SELECT doc FROM {table} LIMIT 1000))"
-            ),
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?;
-        Ok(input as f64 > rows * bytes * 0.5)
     }
 
     /// Applies the actions of a batch from the `at`-th on that go to one collection in one way; returns where it stopped.
@@ -345,14 +262,7 @@ impl Store {
             pending: &mut self.pending,
             bytes: &mut self.pending_bytes,
         };
-        let done = match &mut collection.phase {
-            Phase::Loading(load) => stretch.load(connection, load, &mut collection.entry, &self.options.files, out),
-            Phase::Applying(probe) => {
-                let name = collection.entry.name.clone();
-                Table::new(connection, &name, collection.secondary, &mut collection.tombstones)
-                    .and_then(|table| stretch.apply(table, &mut collection.entry, probe, out))
-            }
-        };
+        let done = stretch.run(connection, collection, &self.options.files, out);
         let at = stretch.at;
         done.map_err(|error| Failed { at, error })?;
         Ok(at)
@@ -362,44 +272,29 @@ impl Store {
     fn choose(&mut self, place: usize, op: Op, out: &mut Outcome, say: Say<'_>) -> rusqlite::Result<()> {
         let Some(connection) = &self.connection else { return Ok(()) };
         let collection = &mut self.collections[place];
-        match &collection.phase {
-            Phase::Loading(_) if !can_load(op) => self.end_load(place, out, say),
-            Phase::Applying(Some(probe)) if probe.seen >= PROBE => {
-                collection.phase = if probe.existing * 20 <= probe.seen && can_load(op) {
-                    Phase::Loading(Load::begin(connection, &mut collection.entry)?)
-                } else {
-                    Phase::Applying(None)
-                };
-                self.size_cache()
-            }
-            _ => Ok(()),
+        let was_loading = collection.is_loading();
+        if was_loading && !can_load(op) {
+            return self.end_load(place, out, say);
         }
-    }
-
-    /// Sizes SQLite's cache for what most collections are about to do.
-    fn size_cache(&self) -> rusqlite::Result<()> {
-        let Some(connection) = &self.connection else { return Ok(()) };
-        let loading = self.collections.iter().all(|collection| matches!(collection.phase, Phase::Loading(_)));
-        let size = if loading { LOAD_CACHE } else { APPLY_CACHE };
-        connection.execute_batch(&format!("PRAGMA cache_size = {size}"))
+        collection.choose(connection, op)?;
+        if collection.is_loading() == was_loading { Ok(()) } else { self.size_cache() }
     }
 
     fn end_load(&mut self, place: usize, out: &mut Outcome, say: Say<'_>) -> rusqlite::Result<()> {
         let Some(connection) = &self.connection else { return Ok(()) };
-        let collection = &mut self.collections[place];
-        let Phase::Loading(load) = &collection.phase else { return Ok(()) };
-        say(Note::Doing("building the index"));
-        load.save(connection, &collection.entry, &self.options.files)?;
-        // Its errors count only once the index stands: if it does not, the rows are pending as before.
-        let mut found = Outcome::default();
-        let resolved = load::finish(connection, &mut collection.entry, load.repeats(), &mut found)?;
-        out.absorb(found);
-        collection.phase = Phase::Applying(None);
+        let resolved = self.collections[place].end_load(connection, &self.options.files, out, say)?;
         self.pending.created -= resolved.removed();
         self.pending.updated += resolved.updated;
         self.pending.ignored += resolved.ignored;
         self.failed |= resolved.errors > 0;
         self.size_cache()
+    }
+
+    /// Sizes SQLite's cache for what most collections are about to do.
+    fn size_cache(&self) -> rusqlite::Result<()> {
+        let Some(connection) = &self.connection else { return Ok(()) };
+        let loading = self.collections.iter().all(Collection::is_loading);
+        size_cache(connection, loading)
     }
 
     fn commit(&mut self, out: &mut Outcome) -> rusqlite::Result<()> {
@@ -463,125 +358,6 @@ fn refuse(batch: &Batch, at: usize, collection: &str, reason: &Reason, out: &mut
         end += 1;
     }
     end
-}
-
-/// Actions of a batch that go the same way.
-struct Stretch<'b> {
-    batch: &'b Batch,
-    at: usize,
-    collection: &'b str,
-    pending: &'b mut Counts,
-    bytes: &'b mut usize,
-}
-
-impl Stretch<'_> {
-    fn load(
-        &mut self,
-        connection: &Connection,
-        load: &mut Load,
-        entry: &mut Entry,
-        files: &[String],
-        out: &mut Outcome,
-    ) -> rusqlite::Result<()> {
-        let mut insert = connection.prepare_cached(&append_sql(&entry.name))?;
-        for (item, action) in self.batch.items_from(self.at) {
-            match action {
-                Err(reason) => out.fail(item.origin, reason.clone()),
-                Ok(action) if action.collection != self.collection || !can_load(action.op) => return Ok(()),
-                Ok(action) => {
-                    let BatchAction { op, key, doc, .. } = action;
-                    let row = NewRow { op, origin: item.origin, key, doc, repeats: item.repeats };
-                    load.append(connection, entry, &mut insert, row, files)?;
-                    self.pending.created += 1;
-                    *self.bytes += action.doc.len();
-                }
-            }
-            self.at += 1;
-        }
-        Ok(())
-    }
-
-    fn apply(
-        &mut self,
-        mut table: Table<'_>,
-        entry: &mut Entry,
-        probe: &mut Option<Probe>,
-        out: &mut Outcome,
-    ) -> rusqlite::Result<()> {
-        for (item, action) in self.batch.items_from(self.at) {
-            match action {
-                Err(reason) => out.fail(item.origin, reason.clone()),
-                Ok(action) if action.collection != self.collection => return Ok(()),
-                Ok(action) => {
-                    if probe.as_ref().is_some_and(|probe| probe.seen >= PROBE) {
-                        return Ok(());
-                    }
-                    *self.bytes += action.doc.len();
-                    self.apply_one(&mut table, entry, probe, &action, item.origin, out)?;
-                }
-            }
-            self.at += 1;
-        }
-        Ok(())
-    }
-
-    fn apply_one(
-        &mut self,
-        table: &mut Table<'_>,
-        entry: &mut Entry,
-        probe: &mut Option<Probe>,
-        action: &BatchAction<'_>,
-        origin: crate::record::Origin,
-        out: &mut Outcome,
-    ) -> rusqlite::Result<()> {
-        let applied = table.apply(entry, action)?;
-        if let Some(probe) = probe {
-            probe.seen += 1;
-            probe.existing += u64::from(!matches!(applied, Ok(Applied::Created)));
-        }
-        match applied {
-            Ok(applied) => applied.count(self.pending),
-            Err(reason) => out.fail(origin, reason),
-        }
-        Ok(())
-    }
-}
-
-/// Whether the file behind the connection is no longer the one under its name: what is committed to a file that was
-/// removed or replaced meanwhile is lost.
-#[cfg(unix)]
-fn has_moved(connection: &Connection) -> rusqlite::Result<bool> {
-    let mut moved = 0;
-    connection.file_control(None::<&str>, FileControl::HasMoved(&mut moved))?;
-    Ok(moved != 0)
-}
-
-/// Elsewhere an open file cannot be removed.
-#[cfg(not(unix))]
-fn has_moved(_: &Connection) -> rusqlite::Result<bool> {
-    Ok(false)
-}
-
-fn connect(options: &StoreOptions) -> rusqlite::Result<Connection> {
-    let new = !options.path.exists();
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(&options.path, flags)?;
-    connection.busy_timeout(BUSY)?;
-    if new {
-        // Measured beside 4 KB pages: larger ones make a load faster, and look-ups of random keys slower. 8 KB take 0.87
-        // of the time for a load and 1.08 for an update; 16 KB take 0.85 and 1.28.
-        connection.execute_batch("PRAGMA page_size = 8192")?;
-    }
-    // A second thread sorts while the first one reads, when an index is built.
-    // The operating system keeps what a killed process wrote; only a power cut needs more.
-    let synchronous = if options.wait_for_sync { "FULL" } else { "OFF" };
-    connection.execute_batch(&format!(
-        "PRAGMA synchronous = {synchronous}; PRAGMA cache_size = {APPLY_CACHE}; PRAGMA threads = 1"
-    ))?;
-    connection.set_prepared_statement_cache_capacity(64);
-    // Reads the header, so that a file that is no database is told now.
-    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-    Ok(connection)
 }
 
 impl Sink for Store {

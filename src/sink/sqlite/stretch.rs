@@ -1,0 +1,114 @@
+//! Applies a stretch of a batch: actions that go to one collection in one way, so that statements are prepared once.
+
+use super::apply::{Applied, Table};
+use super::collection::{Collection, Phase, Probe};
+use super::load::{Load, NewRow, append_sql, can_load};
+use super::schema::Entry;
+use crate::batch::{Batch, BatchAction};
+use crate::record::Origin;
+use crate::sink::{Counts, Outcome};
+use rusqlite::Connection;
+
+/// Actions of a batch that go the same way.
+pub(super) struct Stretch<'b> {
+    /// The batch.
+    pub(super) batch: &'b Batch,
+    /// The record to apply next; at the end, where the stretch stopped.
+    pub(super) at: usize,
+    /// The collection as the actions name it.
+    pub(super) collection: &'b str,
+    /// Where applied records are counted.
+    pub(super) pending: &'b mut Counts,
+    /// Where the bytes of their documents are counted.
+    pub(super) bytes: &'b mut usize,
+}
+
+impl Stretch<'_> {
+    /// Applies the stretch.
+    pub(super) fn run(
+        &mut self,
+        connection: &Connection,
+        collection: &mut Collection,
+        files: &[String],
+        out: &mut Outcome,
+    ) -> rusqlite::Result<()> {
+        match &mut collection.phase {
+            Phase::Loading(load) => self.load(connection, load, &mut collection.entry, files, out),
+            Phase::Applying(probe) => {
+                let name = collection.entry.name.clone();
+                let table = Table::new(connection, &name, collection.secondary, &mut collection.tombstones)?;
+                self.apply(table, &mut collection.entry, probe, out)
+            }
+        }
+    }
+
+    fn load(
+        &mut self,
+        connection: &Connection,
+        load: &mut Load,
+        entry: &mut Entry,
+        files: &[String],
+        out: &mut Outcome,
+    ) -> rusqlite::Result<()> {
+        let mut insert = connection.prepare_cached(&append_sql(&entry.name))?;
+        for (item, action) in self.batch.items_from(self.at) {
+            match action {
+                Err(reason) => out.fail(item.origin, reason.clone()),
+                Ok(action) if action.collection != self.collection || !can_load(action.op) => return Ok(()),
+                Ok(action) => {
+                    let BatchAction { op, key, doc, .. } = action;
+                    let row = NewRow { op, origin: item.origin, key, doc, repeats: item.repeats };
+                    load.append(connection, entry, &mut insert, row, files)?;
+                    self.pending.created += 1;
+                    *self.bytes += action.doc.len();
+                }
+            }
+            self.at += 1;
+        }
+        Ok(())
+    }
+
+    fn apply(
+        &mut self,
+        mut table: Table<'_>,
+        entry: &mut Entry,
+        probe: &mut Option<Probe>,
+        out: &mut Outcome,
+    ) -> rusqlite::Result<()> {
+        for (item, action) in self.batch.items_from(self.at) {
+            match action {
+                Err(reason) => out.fail(item.origin, reason.clone()),
+                Ok(action) if action.collection != self.collection => return Ok(()),
+                Ok(action) => {
+                    if probe.as_ref().is_some_and(Probe::is_done) {
+                        return Ok(());
+                    }
+                    *self.bytes += action.doc.len();
+                    self.apply_one(&mut table, entry, probe, &action, item.origin, out)?;
+                }
+            }
+            self.at += 1;
+        }
+        Ok(())
+    }
+
+    fn apply_one(
+        &mut self,
+        table: &mut Table<'_>,
+        entry: &mut Entry,
+        probe: &mut Option<Probe>,
+        action: &BatchAction<'_>,
+        origin: Origin,
+        out: &mut Outcome,
+    ) -> rusqlite::Result<()> {
+        let applied = table.apply(entry, action)?;
+        if let Some(probe) = probe {
+            probe.count(!matches!(applied, Ok(Applied::Created)));
+        }
+        match applied {
+            Ok(applied) => applied.count(self.pending),
+            Err(reason) => out.fail(origin, reason),
+        }
+        Ok(())
+    }
+}
