@@ -121,8 +121,9 @@ fn collect(connection: &Connection, ordered: &str) -> rusqlite::Result<()> {
 fn origin_of(connection: &Connection, collection: &str, row: i64) -> rusqlite::Result<Option<(String, Origin)>> {
     connection
         .prepare_cached(
-            "SELECT mode, file_number, line + (?2 - first_row) * step, record + (?2 - first_row) FROM bulkimport_origins
-             WHERE collection = ?1 AND first_row <= ?2 ORDER BY first_row DESC LIMIT 1",
+            "SELECT mode, file_number, line + (?2 - first_row) * step, record + (?2 - first_row) FROM
+               (SELECT * FROM bulkimport_origins WHERE collection = ?1 AND first_row <= ?2 ORDER BY first_row DESC LIMIT 1)
+             WHERE ?2 <= last_row",
         )?
         .query_row(params![collection, row], |found| {
             let origin = Origin {
@@ -181,7 +182,11 @@ impl<'c> Group<'c> {
 
     /// Lets the mode of a later row of the group decide, and removes the row.
     fn settle(&mut self, row: i64, origin: Option<(String, Origin)>, out: &mut Outcome) -> rusqlite::Result<()> {
-        let (mode, origin) = origin.unwrap_or_else(|| ("error".to_owned(), Origin::default()));
+        let Some((mode, origin)) = origin else {
+            // Another program put it there during the load; it is no record of ours, and the first row of a key stays.
+            self.remove.execute([row])?;
+            return Ok(());
+        };
         match mode.as_str() {
             "replace" | "update" => {
                 let (seq, doc): (i64, String) = self.read.query_row([row], |row| Ok((row.get(1)?, row.get(2)?)))?;

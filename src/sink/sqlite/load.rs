@@ -16,8 +16,6 @@ use std::collections::HashSet;
 /// A load under way.
 #[derive(Debug)]
 pub struct Load {
-    /// Number of the next row.
-    next_row: i64,
     stretch: Option<Stretch>,
     /// Hashes of the keys that perhaps repeat; `None` when that is not known, or they are too many to remember.
     repeats: Option<HashSet<u64>>,
@@ -45,6 +43,7 @@ pub struct NewRow<'a> {
 #[derive(Debug)]
 struct Stretch {
     first_row: i64,
+    last_row: i64,
     op: Op,
     first: Origin,
     last: Origin,
@@ -83,7 +82,7 @@ impl Load {
             |row| row.get(0),
         )?;
         // Of rows that were there before, nobody knows the hashes.
-        Ok(Load { next_row: last + 1, stretch: None, repeats: (last == 0).then(HashSet::new) })
+        Ok(Load { stretch: None, repeats: (last == 0).then(HashSet::new) })
     }
 
     /// Appends a row with the statement of `append_sql`.
@@ -98,8 +97,7 @@ impl Load {
         let NewRow { op, origin, key, doc, repeats } = new;
         insert.execute((key, entry.next_seq, doc))?;
         entry.next_seq += 1;
-        let row = self.next_row;
-        self.next_row += 1;
+        let row = connection.last_insert_rowid();
         if let (true, Some(hashes)) = (repeats, &mut self.repeats) {
             hashes.insert(seen::hash(key));
             if hashes.len() > REPEATS {
@@ -107,12 +105,12 @@ impl Load {
             }
         }
         if let Some(stretch) = &mut self.stretch {
-            if stretch.takes(op, origin) {
+            if stretch.takes(row, op, origin) {
                 return Ok(());
             }
             stretch.save(connection, &entry.name, files)?;
         }
-        self.stretch = Some(Stretch { first_row: row, op, first: origin, last: origin, step: None });
+        self.stretch = Some(Stretch { first_row: row, last_row: row, op, first: origin, last: origin, step: None });
         Ok(())
     }
 
@@ -132,9 +130,11 @@ impl Load {
 
 impl Stretch {
     /// Takes a further row in, if it continues the stretch.
-    fn takes(&mut self, op: Op, origin: Origin) -> bool {
+    fn takes(&mut self, row: i64, op: Op, origin: Origin) -> bool {
         let step = origin.line.wrapping_sub(self.last.line);
-        let continues = op == self.op
+        // Between two commits another program may have put rows of its own there.
+        let continues = row == self.last_row + 1
+            && op == self.op
             && origin.file == self.first.file
             && origin.record == self.last.record + 1
             && origin.line >= self.last.line
@@ -142,6 +142,7 @@ impl Stretch {
         if continues {
             self.step = Some(step);
             self.last = origin;
+            self.last_row = row;
         }
         continues
     }
@@ -149,10 +150,11 @@ impl Stretch {
     fn save(&self, connection: &Connection, collection: &str, files: &[String]) -> rusqlite::Result<()> {
         let file = files.get(self.first.file as usize).map_or("", String::as_str);
         connection
-            .prepare_cached("INSERT OR REPLACE INTO bulkimport_origins VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
+            .prepare_cached("INSERT OR REPLACE INTO bulkimport_origins VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
             .execute(params![
                 collection,
                 self.first_row,
+                self.last_row,
                 mode(self.op),
                 file,
                 self.first.file,

@@ -69,7 +69,7 @@ pub fn create(connection: &Connection) -> rusqlite::Result<()> {
          CREATE TABLE bulkimport_collections (
            name TEXT NOT NULL PRIMARY KEY COLLATE NOCASE, kind TEXT NOT NULL, state TEXT NOT NULL, next_seq INTEGER NOT NULL);
          CREATE TABLE bulkimport_origins (
-           collection TEXT NOT NULL, first_row INTEGER NOT NULL, mode TEXT NOT NULL, file TEXT NOT NULL, file_number INTEGER NOT NULL,
+           collection TEXT NOT NULL, first_row INTEGER NOT NULL, last_row INTEGER NOT NULL, mode TEXT NOT NULL, file TEXT NOT NULL, file_number INTEGER NOT NULL,
            line INTEGER NOT NULL, step INTEGER NOT NULL, record INTEGER NOT NULL, PRIMARY KEY (collection, first_row)) WITHOUT ROWID;
          CREATE TABLE bulkimport_tombstones (
            collection TEXT NOT NULL, _key TEXT NOT NULL, _version INTEGER NOT NULL, deleted_at INTEGER NOT NULL,
