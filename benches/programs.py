@@ -52,7 +52,9 @@ def cargo(*target):
         say("cargo is not installed")
         return None
     built = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    paths = [message["executable"] for message in built if message.get("executable")]
+    # The program itself is built too, in whatever order.
+    mine = [message for message in built if message.get("executable") and message["target"]["name"] in (target[-1:] or ("bulkimport",))]
+    paths = [message["executable"] for message in mine]
     if done.returncode or not paths:
         say(f"cargo build {' '.join(target)} did not give a program")
         return None

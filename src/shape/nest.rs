@@ -2,27 +2,53 @@
 
 use crate::json::{Member, quote_into, unescape};
 use crate::record::Reason;
+use std::collections::HashMap;
 
 /// Largest array index a name may have, so that a name cannot ask for unbounded memory.
 const MAX_INDEX: usize = 9_999;
 
+/// Most names in one dotted name: each is a level of the document, and a call deeper here.
+const MAX_DEPTH: usize = 100;
+
 enum Node<'a> {
     Leaf(&'a str),
-    Inner(Vec<(String, Node<'a>)>),
+    Inner(Level<'a>),
+}
+
+/// The members of one object in the order in which they came, and where each name is.
+#[derive(Default)]
+struct Level<'a> {
+    members: Vec<(String, Node<'a>)>,
+    places: HashMap<String, usize>,
+}
+
+impl<'a> Level<'a> {
+    /// The place of a member, which is made if it is not there.
+    fn place(&mut self, name: &str, new: Node<'a>) -> usize {
+        if let Some(place) = self.places.get(name) {
+            return *place;
+        }
+        self.places.insert(name.to_owned(), self.members.len());
+        self.members.push((name.to_owned(), new));
+        self.members.len() - 1
+    }
 }
 
 /// Writes the nested form of a flat object into `out`.
 ///
 /// # Errors
-/// When a name is both a value and the beginning of another name, or an array index is above 9999.
+/// When a name is both a value and the beginning of another name, has more than 100 parts, or an array index is above 9999.
 pub(super) fn write_nested(text: &str, members: &[Member], out: &mut String) -> Result<(), Reason> {
-    let mut root = Vec::new();
+    let mut root = Level::default();
     for member in members {
         let written = member.name.of(text);
         let name = unescape(written).ok_or_else(|| clash(written))?;
         let mut path: Vec<&str> = name.split('.').collect();
         if path.iter().any(|part| part.is_empty()) {
             path = vec![&name];
+        }
+        if path.len() > MAX_DEPTH {
+            return Err(Reason::new("name_clash", format!("--nested: a name has more than {MAX_DEPTH} parts")));
         }
         insert(&mut root, &path, member.value.of(text)).map_err(|()| clash(&name))?;
     }
@@ -35,21 +61,14 @@ fn clash(name: &str) -> Reason {
     Reason::new("name_clash", format!("--nested: `{name}` clashes with another name"))
 }
 
-fn insert<'a>(level: &mut Vec<(String, Node<'a>)>, path: &[&str], value: &'a str) -> Result<(), ()> {
+fn insert<'a>(level: &mut Level<'a>, path: &[&str], value: &'a str) -> Result<(), ()> {
     let [first, rest @ ..] = path else { return Err(()) };
-    let found = level.iter().position(|(name, _)| name == first);
     if rest.is_empty() {
-        if found.is_some() {
-            return Err(());
-        }
-        level.push(((*first).to_owned(), Node::Leaf(value)));
-        return Ok(());
+        let there = level.members.len();
+        return if level.place(first, Node::Leaf(value)) == there { Ok(()) } else { Err(()) };
     }
-    let place = found.unwrap_or_else(|| {
-        level.push(((*first).to_owned(), Node::Inner(Vec::new())));
-        level.len() - 1
-    });
-    match &mut level[place].1 {
+    let place = level.place(first, Node::Inner(Level::default()));
+    match &mut level.members[place].1 {
         Node::Inner(inner) => insert(inner, rest, value),
         Node::Leaf(_) => Err(()),
     }
@@ -63,7 +82,7 @@ fn index(name: &str) -> Option<usize> {
 fn write_node(node: &Node<'_>, out: &mut String) -> Result<(), Reason> {
     match node {
         Node::Leaf(value) => out.push_str(value),
-        Node::Inner(level) => match level.iter().map(|(name, _)| index(name)).collect::<Option<Vec<_>>>() {
+        Node::Inner(level) => match level.members.iter().map(|(name, _)| index(name)).collect::<Option<Vec<_>>>() {
             Some(indices) => write_array(level, &indices, out)?,
             None => write_object(level, out)?,
         },
@@ -71,9 +90,9 @@ fn write_node(node: &Node<'_>, out: &mut String) -> Result<(), Reason> {
     Ok(())
 }
 
-fn write_object(level: &[(String, Node<'_>)], out: &mut String) -> Result<(), Reason> {
+fn write_object(level: &Level<'_>, out: &mut String) -> Result<(), Reason> {
     out.push('{');
-    for (place, (name, node)) in level.iter().enumerate() {
+    for (place, (name, node)) in level.members.iter().enumerate() {
         out.push_str(if place == 0 { "" } else { "," });
         quote_into(out, name);
         out.push(':');
@@ -84,16 +103,20 @@ fn write_object(level: &[(String, Node<'_>)], out: &mut String) -> Result<(), Re
 }
 
 /// Elements that no name gave are null, so that the others keep their places.
-fn write_array(level: &[(String, Node<'_>)], indices: &[usize], out: &mut String) -> Result<(), Reason> {
+fn write_array(level: &Level<'_>, indices: &[usize], out: &mut String) -> Result<(), Reason> {
     let last = indices.iter().copied().max().unwrap_or(0);
     if last > MAX_INDEX {
         return Err(Reason::new("name_clash", format!("--nested: array index {last} is above {MAX_INDEX}")));
     }
+    let mut elements: Vec<Option<usize>> = vec![None; last + 1];
+    for (place, index) in indices.iter().enumerate() {
+        elements[*index] = Some(place);
+    }
     out.push('[');
-    for wanted in 0..=last {
+    for (wanted, place) in elements.iter().enumerate() {
         out.push_str(if wanted == 0 { "" } else { "," });
-        match indices.iter().position(|index| *index == wanted) {
-            Some(place) => write_node(&level[place].1, out)?,
+        match place {
+            Some(place) => write_node(&level.members[*place].1, out)?,
             None => out.push_str("null"),
         }
     }
@@ -127,5 +150,7 @@ mod tests {
         assert_eq!(nested(r#"{"a":1,"a.b":2}"#), Err("name_clash"));
         assert_eq!(nested(r#"{"a.b":1,"a":2}"#), Err("name_clash"));
         assert_eq!(nested(r#"{"a.99999":1}"#), Err("name_clash"));
+        let deep = vec!["a"; 101].join(".");
+        assert_eq!(nested(&format!("{{\"{deep}\":1}}")), Err("name_clash"));
     }
 }
