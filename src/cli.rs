@@ -108,8 +108,9 @@ pub struct TargetFlags {
 pub struct FormatFlags {
     /// auto, jsonl, json, csv, tsv, arrays or bulk
     ///
-    /// auto: names ending in .csv or .tsv (also before .gz and the like), else what the first line shows: [ is json, {
-    /// is jsonl, or json if the object goes on over several lines. arrays (a first line with attribute names, then one
+    /// auto: names ending in .csv, .tsv, .jsonl or .ndjson (also before .gz and the like; the last two unless the text
+    /// begins with [), else what the first line shows: [ is json, { is jsonl, or json if the object goes on over several
+    /// lines. arrays (a first line with attribute names, then one
     /// array a line) and bulk (Elasticsearch action lines) must be asked for by name. documents and ndjson are other
     /// words for jsonl, list for json.
     #[arg(short = 't', long = "type", value_name = "TYPE", default_value = "auto", value_parser = one_of(words::FORMATS))]
@@ -137,6 +138,8 @@ pub struct FormatFlags {
 #[command(next_help_heading = "CSV")]
 pub struct CsvFlags {
     /// Byte between cells: , for csv, \t for tsv
+    ///
+    /// Without it a header of one column that contains ;, a tab or | is refused.
     #[arg(long, value_name = "BYTE", value_parser = names::separator)]
     pub separator: Option<u8>,
     /// Byte around cells: " for csv, none for tsv
@@ -152,7 +155,7 @@ pub struct CsvFlags {
     pub headers_file: Option<PathBuf>,
     /// auto, or none: every cell is a string
     ///
-    /// auto: a bare cell that is a JSON number is that number, digit for digit; bare true and false are themselves; a
+    /// auto: a bare cell (not in quotes) that is a JSON number is that number, digit for digit; bare true and false are themselves; a
     /// bare null is an empty cell. A quoted cell, 007, +5 and .8 are strings.
     #[arg(long, value_name = "HOW", default_value = "auto", value_parser = one_of(words::CONVERSIONS))]
     pub convert: Conversion,
@@ -215,8 +218,7 @@ pub struct KeyFlags {
     /// Member that is the key (otherwise _key, or _id)
     ///
     /// A member of that very name, else a dotted path. It stays in the document. A record without it is an error.
-    /// Without
-    /// --key the key is _key, else _id, else a generated one.
+    /// Without --key the key is _key, else _id, else a generated one.
     #[arg(long, value_name = "FIELD", value_parser = names::key)]
     pub key: Option<String>,
 }
@@ -270,6 +272,9 @@ pub struct RunFlags {
     #[arg(long, alias = "drop")]
     pub overwrite: bool,
     /// What was stored survives a power cut, not only a kill
+    ///
+    /// Without it a power cut during an import, or before the operating system has written its caches afterwards, can
+    /// damage the whole store.
     #[arg(long)]
     pub wait_for_sync: bool,
     /// Make the collection if it is missing (a store does)
@@ -282,9 +287,9 @@ pub struct RunFlags {
     /// Makes a unique index on a member, or a dotted path. May be repeated.
     #[arg(long, value_name = "FIELD", value_parser = names::member)]
     pub unique: Vec<String>,
-    /// Read and check everything, store nothing
+    /// Check each record by itself, store nothing
     ///
-    /// Good records count as unsent.
+    /// Good records count as unsent. Duplicates, and what is in the store, are not checked.
     #[arg(short = 'n', long)]
     pub dry_run: bool,
 }
@@ -317,12 +322,13 @@ pub struct BatchFlags {
 pub struct ErrorFlags {
     /// Say every error, not only the first ten
     ///
-    /// Otherwise the first ten are said one by one, and the rest by kind.
+    /// Otherwise the first ten are said one by one, then all by kind.
     #[arg(long)]
     pub details: bool,
     /// Stop after more errors than this (exit 3)
     ///
-    /// A number of records, or a share of those read, such as 1%.
+    /// A number of records, or a share of those read, such as 1%. Batches under way are still stored, and duplicates that
+    /// a load into an empty collection finds come last. --complete is what stores nothing.
     #[arg(long, value_name = "N|N%", value_parser = numbers::max_errors)]
     pub max_errors: Option<MaxErrors>,
 }
@@ -335,6 +341,8 @@ pub struct OutputFlags {
     #[arg(long, value_name = "FORM", default_value = "text", value_parser = one_of(words::SUMMARIES))]
     pub summary: SummaryFormat,
     /// Only the summary; with --details also every error
+    ///
+    /// A final error line still appears.
     #[arg(short, long)]
     pub quiet: bool,
     /// Say how each input is read, and when each step is done

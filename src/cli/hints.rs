@@ -50,7 +50,7 @@ const FOREIGN: &[Foreign] = &[
     ("--upsert", "mongoimport", "write `--on-duplicate replace`"),
     ("--upsertFields", "mongoimport", "write `--key FIELD` and `--on-duplicate replace`"),
     ("--mode", "mongoimport", "write `--on-duplicate error` for insert, `replace` for upsert, `update` for merge; `--delete-keys` for delete"),
-    ("--stopOnError", "mongoimport", "write `--max-errors 0`, or `--complete` for all or nothing"),
+    ("--stopOnError", "mongoimport", "write `--max-errors 0` (batches under way are still stored), or `--complete` (an error stores nothing)"),
     ("--maintainInsertionOrder", "mongoimport", ALWAYS),
     ("--numInsertionWorkers", "mongoimport", "write `--jobs N`"),
     ("--writeConcern", "mongoimport", "write `--wait-for-sync`"),
@@ -254,6 +254,10 @@ mod tests {
             ("--retries 3 --timeout 5s", "`--retries`, `--timeout`: not in this version of bulkimport"),
             ("--drop true", "`--drop true`: a switch takes its value after =, `--overwrite=true`"),
             ("-n false", "`-n false`: a switch takes its value after =, `--dry-run=false`"),
+            (
+                "--stopOnError",
+                "`--stopOnError` of mongoimport: write `--max-errors 0` (batches under way are still stored), or `--complete` (an error stores nothing)",
+            ),
             ("--on-duplicate=skip", "`--on-duplicate skip`: write `--on-duplicate ignore`"),
         ];
         for (line, hint) in cases {
