@@ -21,8 +21,6 @@ pub struct Limits {
 /// One record of a batch.
 #[derive(Debug)]
 pub struct Item {
-    /// Number of the record in the run, from 0.
-    pub ordinal: u64,
     /// Where it was found.
     pub origin: Origin,
     /// Whether an earlier action of the run perhaps had the same key; if not, certainly none had.
@@ -135,7 +133,7 @@ impl Batcher {
     }
 
     /// Adds an action, of which `repeats` says whether its key may have been met before, and says whether the batch is now full.
-    pub fn push(&mut self, ordinal: u64, origin: Origin, action: &Action<'_>, repeats: bool) -> bool {
+    pub fn push(&mut self, origin: Origin, action: &Action<'_>, repeats: bool) -> bool {
         let batch = &mut self.batch;
         let doc = batch.push_text(action.doc);
         let key = match action.key {
@@ -145,12 +143,12 @@ impl Batcher {
         let collection = batch.push_text(action.collection);
         let upsert = action.upsert.map(|upsert| batch.push_text(upsert));
         let what = What::Act { op: action.op, collection, key, doc, upsert, detect_noop: action.detect_noop };
-        self.add(Item { ordinal, origin, repeats, what })
+        self.add(Item { origin, repeats, what })
     }
 
     /// Adds a record that has already failed, and says whether the batch is now full.
-    pub fn reject(&mut self, ordinal: u64, bad: BadRecord) -> bool {
-        self.add(Item { ordinal, origin: bad.origin, repeats: false, what: What::Reject(Box::new(bad.reason)) })
+    pub fn reject(&mut self, bad: BadRecord) -> bool {
+        self.add(Item { origin: bad.origin, repeats: false, what: What::Reject(Box::new(bad.reason)) })
     }
 
     fn add(&mut self, item: Item) -> bool {

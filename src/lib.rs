@@ -9,8 +9,8 @@
 //!            record a time   each            once       apply, decide, retry
 //! ```
 //!
-//! One way, left to right. A stage knows only the type on its left and on its right; nothing is shared but channels, and
-//! no stage prints. Every record read ends in exactly one bucket:
+//! One way, left to right. A stage knows only the type on its left and on its right; nothing is shared but channels
+//! (and the flags that stop a run), and no stage prints. A store takes one lane: it applies one batch at a time. Every record read ends in exactly one bucket:
 //! `read = created + updated + ignored + deleted + errors + unknown + unsent`.
 
 pub mod action;

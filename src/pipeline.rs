@@ -9,7 +9,7 @@ use crate::report::{Message, ReadEnd, Report};
 use crate::retry::{Patience, patiently, settle};
 use crate::seen::{self, Seen};
 use crate::shape::Shaper;
-use crate::sink::{Counts, Note, Outcome, Sink, Trouble};
+use crate::sink::{Note, Outcome, Sink, Trouble};
 use crate::stop::Stop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
@@ -196,7 +196,7 @@ impl Reading<'_> {
                         if lane.batcher.must_go_before(action.bytes()) {
                             lane.send();
                         }
-                        if lane.batcher.push(ordinal, origin, &action, repeats) {
+                        if lane.batcher.push(origin, &action, repeats) {
                             lane.send();
                         }
                     }
@@ -214,7 +214,7 @@ impl Reading<'_> {
     /// A record without a key travels in a lane that depends on its place in the input alone.
     fn reject(&mut self, ordinal: u64, bad: BadRecord) {
         let lane = (ordinal % self.lanes.len() as u64) as usize;
-        if self.lanes[lane].batcher.reject(ordinal, bad) {
+        if self.lanes[lane].batcher.reject(bad) {
             self.lanes[lane].send();
         }
     }
@@ -276,7 +276,7 @@ impl Lane<'_> {
         self.step(|sink, out, say, sleep| {
             let done = settle(sink, batch, out, say, Patience::default(), sleep);
             if matches!(done, Err(Trouble::Busy(_))) {
-                leave_unsent(batch, out);
+                out.leave_unsent(batch, 0);
                 sink.abandon(out);
             }
             done
@@ -319,16 +319,7 @@ impl Lane<'_> {
     /// Settles a batch that came after the sink had ended: nothing of it is sent.
     fn pass_over(&self, batch: &Batch) {
         let mut out = Outcome::default();
-        leave_unsent(batch, &mut out);
+        out.leave_unsent(batch, 0);
         let _ = self.messages.send(Message::Outcome(out));
-    }
-}
-
-fn leave_unsent(batch: &Batch, out: &mut Outcome) {
-    for (item, action) in batch.items() {
-        match action {
-            Ok(_) => out.settle(Counts { unsent: 1, ..Counts::default() }),
-            Err(reason) => out.fail(item.origin, reason.clone()),
-        }
     }
 }

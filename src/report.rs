@@ -81,13 +81,13 @@ pub struct Settings {
     pub collection: Option<String>,
     /// Say every error.
     pub details: bool,
-    /// Say no errors at all.
+    /// Say no errors as they come, unless `details` asks for them.
     pub quiet: bool,
     /// Say each step with its time.
     pub verbose: bool,
     /// Colour what is said.
     pub color: bool,
-    /// Stop at so many.
+    /// Stop above so many.
     pub max_errors: Option<MaxErrors>,
     /// Whether nothing is sent.
     pub dry_run: bool,
@@ -248,7 +248,7 @@ impl Report {
         self.say_kinds();
         if self.too_many {
             let errors = grouped(self.counts.errors);
-            self.say(&format!("error: stopped, more errors than --max-errors allows: {errors} by now"));
+            self.say(&format!("error: more errors than --max-errors allows: {errors}"));
         }
         let balanced = self.counts.total() == self.end.records;
         if !balanced {
@@ -292,7 +292,7 @@ impl Report {
         }
     }
 
-    /// DESIGN 4: the first that holds of 130/143, 6, 5, 4, 3, 1.
+    /// The first that holds of 130/143, 6, 5, 4, 3, 1.
     fn exit_code(&self, balanced: bool) -> u8 {
         let lost = self.counts.errors + self.counts.unknown > 0
             || (self.counts.unsent > 0 && !self.settings.dry_run)

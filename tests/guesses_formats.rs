@@ -156,3 +156,18 @@ fn lines_that_are_skipped_do_not_count_for_the_format() {
     let place = Place::new();
     place.import_text("a", format!("# from the shop\n{WHOLE}"), &["--skip-lines", "1"]).expect(0, [1, 0, 0, 0]);
 }
+
+#[test]
+fn a_bad_first_line_of_a_jsonl_file_costs_that_line() {
+    let place = Place::new();
+    place.import_text("a.jsonl", "oops, no\n{\"_key\":\"a\"}\n", &[]).expect(1, [1, 1, 0, 0]).says("a.jsonl:1:");
+}
+
+#[test]
+fn a_spreadsheet_is_told_to_be_one() {
+    let place = Place::new();
+    let ran = place.import_text("a.xlsx", b"PK\x03\x04\x14\x00\x06\x00", &[]);
+    assert_eq!(ran.code, 2);
+    ran.says("zip archive or a spreadsheet");
+    assert!(place.is_untouched());
+}

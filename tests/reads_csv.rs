@@ -236,3 +236,20 @@ fn a_flag_for_cells_needs_an_input_with_cells() {
     ran.says("--separator: no input is CSV or TSV");
     assert!(place.is_untouched());
 }
+
+#[test]
+fn a_header_that_is_one_column_by_a_wrong_separator_stores_nothing() {
+    for (text, hint) in [
+        ("id;name\n1;a\n", "--separator ';'"),
+        ("id\tname\n1\ta\n", "--separator '\\t'"),
+        ("id|name\n1|a\n", "--separator '|'"),
+    ] {
+        let place = Place::new();
+        let ran = place.import_text("a.csv", text, &[]);
+        assert_eq!(ran.code, 5, "{}", ran.stderr);
+        ran.says("a.csv:1: the header is one column").says(hint);
+        assert!(place.is_untouched());
+    }
+    let place = Place::new();
+    place.import_text("a.csv", "id;name\n1;a\n", &["--separator", ","]).expect(0, [1, 0, 0, 0]);
+}

@@ -180,7 +180,7 @@ fn a_damaged_store_is_left_alone() {
 #[test]
 fn a_store_in_a_place_that_is_not_there_is_refused() {
     let place = Place::new();
-    refused(&place, "missing/shop.db", "missing/shop.db: cannot lock the store: No such file or directory");
+    refused(&place, "missing/shop.db", "missing/shop.db: there is no directory missing");
     place.file("file", "");
     refused(&place, "file/shop.db", "file/shop.db: cannot lock the store: Not a directory");
 }

@@ -1,4 +1,4 @@
-//! Reads `--to` (DESIGN 4, target). Servers are recognised and refused: this version writes to stores only.
+//! Reads `--to`. Servers are recognised and refused: this version writes to stores only.
 //! An address may carry a password, so it is never repeated as it was written.
 
 use crate::cli::UsageError;

@@ -1,4 +1,4 @@
-//! Tells the format of an input from its name and its first line (DESIGN 4, format).
+//! Tells the format of an input from its name and its first line.
 //! It never guesses where a wrong guess would store something: what looks like bulk lines or a header array must be asked
 //! for by name.
 
@@ -74,7 +74,12 @@ pub fn by_content(name: &str, start: &[u8]) -> Result<Format, String> {
         )),
         b'[' => Ok(Format::Json),
         b'<' => Err(format!("{name}: this looks like HTML or XML, which is no format of ours")),
+        _ if rest.starts_with(b"PK\x03\x04") => {
+            Err(format!("{name}: this is a zip archive or a spreadsheet; unpack it, or export it as CSV"))
+        }
         _ if memchr::memchr(0, line).is_some() => Err(format!("{name}: this is binary, not text")),
+        // Then only this line is bad, and the ones after it may be good.
+        _ if named_jsonl(name) => Ok(Format::Jsonl),
         _ if memchr::memchr3(b',', b';', b'\t', line).is_some() => {
             Err(format!("{name}: this is not JSON; if it is CSV, write `-t csv` (or `-t tsv`)"))
         }

@@ -17,7 +17,7 @@ mod window;
 
 pub use csv::{CsvOptions, Datatype, Dialect, EmptyCell, header_names};
 pub use guess::Format;
-pub use open::{Input, InputOptions, Inputs, OpenError, open};
+pub use open::{Input, InputOptions, OpenError, open};
 pub use unpack::Compression;
 pub use window::{More, Source, Window};
 

@@ -1,6 +1,6 @@
 //! The sink of `--dry-run`: everything before it works as always, and nothing is sent.
 
-use super::{Counts, Outcome, Say, Sink, Trouble};
+use super::{Outcome, Say, Sink, Trouble};
 use crate::batch::Batch;
 
 /// Counts good records as unsent.
@@ -9,12 +9,7 @@ pub struct DryRun;
 
 impl Sink for DryRun {
     fn apply(&mut self, batch: &Batch, out: &mut Outcome, _: Say<'_>) -> Result<(), Trouble> {
-        for (item, action) in batch.items() {
-            match action {
-                Ok(_) => out.settle(Counts { unsent: 1, ..Counts::default() }),
-                Err(reason) => out.fail(item.origin, reason.clone()),
-            }
-        }
+        out.leave_unsent(batch, 0);
         Ok(())
     }
 

@@ -46,11 +46,6 @@ impl Counts {
         self.unknown += other.unknown;
         self.unsent += other.unsent;
     }
-
-    /// Records that were stored, removed or deliberately left alone.
-    pub fn settled(&self) -> u64 {
-        self.created + self.updated + self.ignored + self.deleted
-    }
 }
 
 /// A record that was rejected, and why.
@@ -80,6 +75,16 @@ impl Outcome {
     pub fn settle(&mut self, counts: Counts) {
         debug_assert_eq!(counts.errors, 0, "an error needs a reason");
         self.counts.add(counts);
+    }
+
+    /// Settles the records of a batch from the `at`-th on as not sent; those that had failed before stay errors.
+    pub fn leave_unsent(&mut self, batch: &Batch, at: usize) {
+        for (item, action) in batch.items_from(at) {
+            match action {
+                Ok(_) => self.settle(Counts { unsent: 1, ..Counts::default() }),
+                Err(reason) => self.fail(item.origin, reason.clone()),
+            }
+        }
     }
 
     /// Takes in what another outcome holds.

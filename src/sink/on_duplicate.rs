@@ -1,4 +1,4 @@
-//! What an action means to each target when its key exists already. This file is the table of DESIGN 5.
+//! What `--on-duplicate` means to a target when a key exists already: the table of modes, a column a target.
 
 use crate::action::Op;
 

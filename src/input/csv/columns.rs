@@ -69,6 +69,7 @@ impl Columns {
     /// Takes the names of a header; the error is a sentence about it.
     pub(super) fn new(names: Vec<String>, options: &CsvOptions, dialect: Dialect) -> Result<Columns, String> {
         header::check(&names)?;
+        header::ensure_separator_fits(&names, options)?;
         check_datatypes(&names, options)?;
         let list: Vec<_> = names.into_iter().map(|name| Column::new(name, options)).collect();
         Ok(Columns {

@@ -3,7 +3,7 @@
 use super::columns::{resolve, shortened};
 use super::frame::{Frame, Style};
 use super::rows::{Row, Rows};
-use super::{Dialect, MAX_COLUMNS, flaw};
+use super::{CsvOptions, Dialect, MAX_COLUMNS, flaw};
 use crate::input::jsonl::utf8;
 use crate::input::{Source, Window};
 use std::collections::HashSet;
@@ -47,6 +47,19 @@ pub(super) fn of_record(rows: &Rows, length: usize, dialect: Dialect) -> Result<
         String::from_utf8(name.to_vec()).map_err(|_| "the separator or the quote cuts a character in two".to_owned())
     });
     names.collect()
+}
+
+/// Checks that a header of one column does not look like several with another separator: every row would become one
+/// string, and nobody would be told.
+pub(super) fn ensure_separator_fits(names: &[String], options: &CsvOptions) -> Result<(), String> {
+    let ([name], None) = (names, options.separator) else { return Ok(()) };
+    match [(';', ";"), ('\t', "\\t"), ('|', "|")].iter().find(|(separator, _)| name.contains(*separator)) {
+        Some((_, written)) => Err(format!(
+            "the header is one column, {:?}: write `--separator '{written}'` if that separates cells, or name the one that does",
+            shortened(name)
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Checks that every column has a name of its own.

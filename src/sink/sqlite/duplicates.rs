@@ -33,8 +33,8 @@ impl Resolved {
     }
 }
 
-/// Finds the rows whose key repeats and settles each group in the order of its rows. Rows without an origin were there
-/// before the load. `hashes` has those of all repeated keys, and perhaps others, if they are known.
+/// Finds the rows whose key repeats and settles each group in the order of its rows. Rows without an origin are none of
+/// ours: they were there before the load, or another program put them there during it. `hashes` has those of all repeated keys, and perhaps others, if they are known.
 pub fn resolve(
     connection: &Connection,
     collection: &str,
@@ -61,13 +61,13 @@ pub fn resolve(
     while let Some(row) = rows.next()? {
         let key = row.get_ref(0)?.as_str().unwrap_or_default();
         let number: i64 = row.get(1)?;
-        if key != group.key {
+        if group.key.as_deref() != Some(key) {
             group.write()?;
             group.begin(key, number)?;
             continue;
         }
         let origin = origin_of(connection, collection, number)?;
-        group.settle(number, origin, out)?;
+        group.settle(key, number, origin, out)?;
     }
     group.write()?;
     let resolved = group.resolved;
@@ -142,7 +142,8 @@ struct Group<'c> {
     read: Statement<'c>,
     rewrite: Statement<'c>,
     remove: Statement<'c>,
-    key: String,
+    /// The key of the group; none before the first.
+    key: Option<String>,
     first: i64,
     version: i64,
     seq: i64,
@@ -159,7 +160,7 @@ impl<'c> Group<'c> {
             rewrite: connection
                 .prepare(&format!("UPDATE {table} SET _version = ?2, _seq_no = ?3, doc = ?4 WHERE rowid = ?1"))?,
             remove: connection.prepare(&format!("DELETE FROM {table} WHERE rowid = ?1"))?,
-            key: String::new(),
+            key: None,
             first: 0,
             version: 0,
             seq: 0,
@@ -171,8 +172,7 @@ impl<'c> Group<'c> {
     }
 
     fn begin(&mut self, key: &str, row: i64) -> rusqlite::Result<()> {
-        self.key.clear();
-        self.key.push_str(key);
+        self.key = Some(key.to_owned());
         self.first = row;
         self.changed = false;
         let (version, seq, doc) = self.read.query_row([row], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
@@ -181,7 +181,13 @@ impl<'c> Group<'c> {
     }
 
     /// Lets the mode of a later row of the group decide, and removes the row.
-    fn settle(&mut self, row: i64, origin: Option<(String, Origin)>, out: &mut Outcome) -> rusqlite::Result<()> {
+    fn settle(
+        &mut self,
+        key: &str,
+        row: i64,
+        origin: Option<(String, Origin)>,
+        out: &mut Outcome,
+    ) -> rusqlite::Result<()> {
         let Some((mode, origin)) = origin else {
             // Another program put it there during the load; it is no record of ours, and the first row of a key stays.
             self.remove.execute([row])?;
@@ -194,7 +200,7 @@ impl<'c> Group<'c> {
                 match merged {
                     Err(error) => {
                         self.resolved.errors += 1;
-                        out.fail(origin, super::unmergeable(&self.key, &error));
+                        out.fail(origin, super::unmergeable(key, &error));
                     }
                     // An update that changes nothing makes no version.
                     Ok(doc) if mode == "update" && doc == self.doc => self.resolved.updated += 1,
@@ -210,7 +216,7 @@ impl<'c> Group<'c> {
             "ignore" => self.resolved.ignored += 1,
             _ => {
                 self.resolved.errors += 1;
-                out.fail(origin, super::duplicate(&self.key));
+                out.fail(origin, super::duplicate(key));
             }
         }
         self.remove.execute([row])?;

@@ -16,7 +16,7 @@ use std::collections::HashSet;
 /// A load under way.
 #[derive(Debug)]
 pub struct Load {
-    stretch: Option<Stretch>,
+    run: Option<Run>,
     /// Hashes of the keys that perhaps repeat; `None` when that is not known, or they are too many to remember.
     repeats: Option<HashSet<u64>>,
 }
@@ -41,7 +41,7 @@ pub struct NewRow<'a> {
 
 /// Rows whose origins follow each other evenly.
 #[derive(Debug)]
-struct Stretch {
+struct Run {
     first_row: i64,
     last_row: i64,
     op: Op,
@@ -82,7 +82,7 @@ impl Load {
             |row| row.get(0),
         )?;
         // Of rows that were there before, nobody knows the hashes.
-        Ok(Load { stretch: None, repeats: (last == 0).then(HashSet::new) })
+        Ok(Load { run: None, repeats: (last == 0).then(HashSet::new) })
     }
 
     /// Appends a row with the statement of `append_sql`.
@@ -104,13 +104,13 @@ impl Load {
                 self.repeats = None;
             }
         }
-        if let Some(stretch) = &mut self.stretch {
-            if stretch.takes(row, op, origin) {
+        if let Some(run) = &mut self.run {
+            if run.takes(row, op, origin) {
                 return Ok(());
             }
-            stretch.save(connection, &entry.name, files)?;
+            run.save(connection, &entry.name, files)?;
         }
-        self.stretch = Some(Stretch { first_row: row, last_row: row, op, first: origin, last: origin, step: None });
+        self.run = Some(Run { first_row: row, last_row: row, op, first: origin, last: origin, step: None });
         Ok(())
     }
 
@@ -121,15 +121,15 @@ impl Load {
 
     /// Writes down what is known of the rows so far; before every commit.
     pub fn save(&self, connection: &Connection, entry: &Entry, files: &[String]) -> rusqlite::Result<()> {
-        match &self.stretch {
-            Some(stretch) => stretch.save(connection, &entry.name, files),
+        match &self.run {
+            Some(run) => run.save(connection, &entry.name, files),
             None => Ok(()),
         }
     }
 }
 
-impl Stretch {
-    /// Takes a further row in, if it continues the stretch.
+impl Run {
+    /// Takes a further row in, if it continues the run.
     fn takes(&mut self, row: i64, op: Op, origin: Origin) -> bool {
         let step = origin.line.wrapping_sub(self.last.line);
         // Between two commits another program may have put rows of its own there.

@@ -140,8 +140,11 @@ pub fn check_name(name: &str) -> Result<(), Refusal> {
 /// Makes a collection, without its unique index.
 pub fn make(connection: &Connection, name: &str, edge: bool) -> rusqlite::Result<Entry> {
     // The ends of an edge are read out of the document, so that they cannot differ from it.
-    let ends =
-        if edge { ", _from TEXT AS (doc ->> '$._from') VIRTUAL, _to TEXT AS (doc ->> '$._to') VIRTUAL" } else { "" };
+    let ends = if edge {
+        ", _from TEXT AS (json_extract(doc, '$._from')) VIRTUAL, _to TEXT AS (json_extract(doc, '$._to')) VIRTUAL"
+    } else {
+        ""
+    };
     connection.execute_batch(&format!(
         "CREATE TABLE {} (_key TEXT NOT NULL, _version INTEGER NOT NULL, _seq_no INTEGER NOT NULL, doc TEXT NOT NULL{ends})",
         quoted(name)

@@ -91,6 +91,9 @@ impl Store {
     /// See [`Opening`].
     pub fn open(options: StoreOptions, say: Say<'_>) -> Result<Store, Opening> {
         let path = options.path.clone();
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists()) {
+            return Err(Opening::Refused(format!("{}: there is no directory {}", path.display(), parent.display())));
+        }
         let mut take = || {
             // Under whatever name it was reached, one store has one lock.
             StoreLock::take(&path.canonicalize().unwrap_or_else(|_| path.clone()), || {
@@ -217,7 +220,12 @@ impl Store {
         let mut loading = connection.prepare("SELECT name FROM bulkimport_collections WHERE state = 'loading'")?;
         let names: Vec<String> = loading.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
         for name in names {
-            let Ok(Some(mut entry)) = schema::find(connection, &name) else { continue };
+            let mut entry = match schema::find(connection, &name) {
+                Ok(Some(entry)) => entry,
+                Err(Refusal::Sqlite(error)) => return Err(error),
+                // Its table was dropped or renamed by another program.
+                Ok(None) | Err(Refusal::Name(_)) => continue,
+            };
             let resolved = load::finish(connection, &mut entry, None, &mut Outcome::default())?;
             say(Note::Warning(format!(
                 "collection {name:?}: finished the index of an interrupted import ({} records with a key stored before: \
@@ -369,7 +377,7 @@ impl Sink for Store {
                 Err(Trouble::Busy(reason)) => return Err(Trouble::Busy(reason)),
                 Err(trouble) => {
                     self.roll_back(out);
-                    abandon(batch, 0, out);
+                    out.leave_unsent(batch, 0);
                     return Err(trouble);
                 }
                 Ok(()) => {}
@@ -388,7 +396,7 @@ impl Sink for Store {
                 Err(failed) => {
                     let trouble = self.trouble(&failed.error);
                     self.roll_back(out);
-                    abandon(batch, failed.at, out);
+                    out.leave_unsent(batch, failed.at);
                     return Err(trouble);
                 }
             }
@@ -443,15 +451,5 @@ impl Sink for Store {
 
     fn abandon(&mut self, out: &mut Outcome) {
         self.roll_back(out);
-    }
-}
-
-/// Settles what is left of a batch when the store has failed: nothing of it was applied.
-fn abandon(batch: &Batch, at: usize, out: &mut Outcome) {
-    for (item, action) in batch.items_from(at) {
-        match action {
-            Err(reason) => out.fail(item.origin, reason.clone()),
-            Ok(_) => out.settle(Counts { unsent: 1, ..Counts::default() }),
-        }
     }
 }
