@@ -41,7 +41,7 @@ pub struct Plan {
 /// Runs the plan to its end; everything that happens reaches the report.
 pub fn run(plan: Plan, report: &mut Report) {
     let cut = AtomicBool::new(false);
-    let (messages, inbox) = channel();
+    let (messages, inbox) = sync_channel(MESSAGES);
     let Plan { inputs, options, limit, shaper, decider, limits, sinks, meter, stop } = plan;
     std::thread::scope(|scope| {
         let mut lanes = Vec::with_capacity(sinks.len());
@@ -80,6 +80,10 @@ fn named<'scope>(scope: &'scope Scope<'scope, '_>, name: String, work: impl FnOn
     let started = std::thread::Builder::new().name(name).spawn_scoped(scope, work);
     started.expect("the system has a thread for each lane");
 }
+
+/// Messages that may wait for the report. Each can hold the errors of a whole batch, so that a slow terminal has to slow
+/// the run down instead of filling the memory.
+const MESSAGES: usize = 4;
 
 /// Hands messages to the report until every thread is done.
 fn collect(inbox: &Receiver<Message>, meter: &Meter, report: &mut Report) {
@@ -234,7 +238,7 @@ struct Lane<'r> {
     sink: Box<dyn Sink>,
     arriving: Receiver<Batch>,
     returned: Sender<Batch>,
-    messages: Sender<Message>,
+    messages: SyncSender<Message>,
     stop: &'r Stop,
     cut: &'r AtomicBool,
 }

@@ -149,7 +149,7 @@ impl Report {
     /// Takes a message in.
     pub fn absorb(&mut self, message: Message, read_so_far: u64) {
         match message {
-            Message::Outcome(outcome) => {
+            Message::Outcome(outcome) | Message::Note(Note::Settled(outcome)) => {
                 self.counts.add(outcome.counts());
                 // A late index finds duplicates in the order of their keys; a person reads them by line.
                 let mut failures: Vec<&Failure> = outcome.failures().iter().collect();

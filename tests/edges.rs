@@ -123,3 +123,12 @@ fn ends_may_be_renamed_or_joined_and_then_get_their_prefix() {
     place.import_text("a.csv", text, &[&arguments[..], &prefixes].concat()).expect(0, [1, 0, 0, 0]);
     assert_eq!(ends(&place), [end("films/007", "people/david-fincher")]);
 }
+
+#[test]
+fn an_edge_too_deep_for_its_columns_is_one_error() {
+    let place = Place::new();
+    let edge = |value: &str| format!("{{\"_from\":\"a/1\",\"_to\":\"b/2\",\"x\":{value}}}\n");
+    let deep = edge(&format!("{}{}", "[".repeat(1100), "]".repeat(1100)));
+    let text = [edge("1"), deep, edge("2")].concat();
+    place.import_text("a.jsonl", text, &["--edge"]).expect(1, [2, 1, 0, 0]).says("a.jsonl:2: SQLite cannot read this");
+}

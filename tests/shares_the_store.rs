@@ -294,3 +294,49 @@ fn a_full_disk_during_the_load_of_a_pipe_leaves_what_the_next_run_finishes() {
     assert!(again.count("ignored") > 0);
     assert_eq!(place.rows("c").len(), 60_000);
 }
+
+#[test]
+#[cfg(unix)]
+fn a_device_is_no_store() {
+    let place = Place::new();
+    place.file("a.jsonl", "{}\n");
+    let ran = place.run(&["--to", "sqlite:/dev/null", "-c", "c", "a.jsonl"]);
+    assert_eq!(ran.code, 4, "{}", ran.stderr);
+    ran.says("/dev/null: is no regular file");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_store_behind_a_link_to_nothing_yet_has_one_lock() {
+    let place = Place::new();
+    std::os::unix::fs::symlink("real.db", place.path("link.db")).expect("a link");
+    let mut first = crate::support::start(&mut place.command(&["--to", "link.db", "-c", "c", "--verbose"]));
+    let mut pipe = first.stdin.take().expect("stdin is piped");
+    std::io::Write::write_all(&mut pipe, b"{\"_key\":\"1\"}\n").expect("the pipe takes a line");
+    while !place.path("real.db-lock").exists() {
+        assert!(first.try_wait().expect("a state").is_none(), "the first import ended without the lock of real.db");
+        std::thread::yield_now();
+    }
+    drop(pipe);
+    assert!(first.wait().expect("the first import ends").success());
+    place.file("b.jsonl", "{\"_key\":\"1\"}\n{\"_key\":\"2\"}\n");
+    place.run(&["--to", "real.db", "-c", "c", "b.jsonl"]).expect(1, [1, 1, 0, 0]);
+}
+
+#[test]
+fn a_lock_file_with_something_in_it_is_left_alone() {
+    let place = Place::new();
+    place.file("bulkimport.db-lock", "precious");
+    place.import_text("a.jsonl", "{}\n", &[]).expect(0, [1, 0, 0, 0]);
+    assert_eq!(std::fs::read(place.path("bulkimport.db-lock")).expect("still there"), b"precious");
+}
+
+#[test]
+fn a_table_dropped_while_its_load_was_interrupted_stops_no_other_collection() {
+    let place = Place::new();
+    place.import_text("a.jsonl", "{}\n", &[]).expect(0, [1, 0, 0, 0]);
+    let store = place.open();
+    store.execute_batch("UPDATE bulkimport_collections SET state = 'loading'; DROP TABLE c").expect("a dropped table");
+    drop(store);
+    place.run(&["-c", "other", "a.jsonl"]).expect(0, [1, 0, 0, 0]);
+}

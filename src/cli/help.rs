@@ -40,8 +40,8 @@ Examples:
     bulkimport -c products --dry-run --details products.jsonl
 
 Exit codes:
-  0         every record is stored or deliberately ignored
-  1         finished, some records were rejected
+  0         every record is stored, deleted or deliberately ignored
+  1         finished, some records were rejected or are unknown
   2         the command line is wrong; nothing was done
   3         stopped: more errors than --max-errors
   4         stopped: the store cannot be opened or written

@@ -121,12 +121,14 @@ pub enum Trouble {
 }
 
 /// What a sink says while it works.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Note {
     /// What it is doing now, for the progress line.
     Doing(&'static str),
     /// Something a person should know, one line.
     Warning(String),
+    /// A part of what became of records, sent ahead so that it need not be kept until the call returns.
+    Settled(Outcome),
 }
 
 /// Takes what a sink says.

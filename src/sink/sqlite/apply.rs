@@ -131,7 +131,7 @@ impl<'c> Table<'c> {
         let mut merged = std::mem::take(&mut self.merged);
         merged.clear();
         let answer = match self.merger.merge(&stored.doc, action.doc, &mut merged) {
-            Err(error) => Ok(Err(super::unmergeable(action.key, &error))),
+            Err(error) => Ok(Err(super::unmergeable(action.key, &error.to_string()))),
             Ok(()) if action.detect_noop && merged == stored.doc => Ok(Ok(Applied::Updated)),
             Ok(()) => self.write(entry, &stored, &merged),
         };

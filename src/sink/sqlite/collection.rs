@@ -1,12 +1,12 @@
 //! A collection of the store during a run: loading without an index, or applying with it.
 
-use super::duplicates::Resolved;
+use super::duplicates::{self, Resolved};
 use super::load::{self, Load, can_load};
 use super::schema::{self, Entry, Refusal, quoted};
 use super::store::StoreOptions;
 use super::unique;
 use crate::action::Op;
-use crate::sink::{Note, Outcome, Say};
+use crate::sink::{Note, Say};
 use rusqlite::Connection;
 
 /// How many actions are applied with the index in place before it is decided whether to load instead.
@@ -87,7 +87,7 @@ impl Collection {
                 .query_row(&format!("SELECT NOT EXISTS (SELECT 1 FROM {})", quoted(name)), [], |row| row.get(0))?;
         let phase = if secondary || tombstones {
             if entry.loading {
-                load::finish(connection, &mut entry, None, &mut Outcome::default())?;
+                load::finish(connection, &mut entry, None)?;
             }
             Phase::Applying(None)
         } else if empty {
@@ -117,21 +117,21 @@ impl Collection {
         Ok(())
     }
 
-    /// Ends a load, if there is one: builds the index and settles the rows whose keys repeat. Errors go to `out`.
+    /// Ends a load, if there is one: builds the index and settles the rows whose keys repeat.
     pub(super) fn end_load(
         &mut self,
         connection: &Connection,
         files: &[String],
-        out: &mut Outcome,
         say: Say<'_>,
     ) -> rusqlite::Result<Resolved> {
         let Phase::Loading(load) = &self.phase else { return Ok(Resolved::default()) };
         say(Note::Doing("building the index"));
         load.save(connection, &self.entry, files)?;
-        // Its errors count only once the index stands: if it does not, the rows are pending as before.
-        let mut found = Outcome::default();
-        let resolved = load::finish(connection, &mut self.entry, load.repeats(), &mut found)?;
-        out.absorb(found);
+        let resolved = load::finish(connection, &mut self.entry, load.repeats())?;
+        // Its errors count only now that the index stands: had it failed, the rows would be pending as before.
+        if resolved.errors > 0 {
+            duplicates::drain(connection, &mut |outcome| say(Note::Settled(outcome)))?;
+        }
         self.phase = Phase::Applying(None);
         Ok(resolved)
     }

@@ -40,7 +40,8 @@ pub(super) fn has_moved(_: &Connection) -> rusqlite::Result<bool> {
 pub(super) fn connect(options: &StoreOptions) -> rusqlite::Result<Connection> {
     let new = !options.path.exists();
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(&options.path, flags)?;
+    let connection =
+        Connection::open_with_flags(std::path::absolute(&options.path).unwrap_or(options.path.clone()), flags)?;
     connection.busy_timeout(BUSY)?;
     if new {
         // Measured beside 4 KB pages: larger ones make a load faster, and look-ups of random keys slower. 8 KB take 0.87

@@ -35,16 +35,13 @@ impl Resolved {
 
 /// Finds the rows whose key repeats and settles each group in the order of its rows. Rows without an origin are none of
 /// ours: they were there before the load, or another program put them there during it. `hashes` has those of all repeated keys, and perhaps others, if they are known.
-pub fn resolve(
-    connection: &Connection,
-    collection: &str,
-    hashes: Option<&HashSet<u64>>,
-    out: &mut Outcome,
-) -> rusqlite::Result<Resolved> {
+pub fn resolve(connection: &Connection, collection: &str, hashes: Option<&HashSet<u64>>) -> rusqlite::Result<Resolved> {
     // A temporary table hides one of the same name, so these have names that no collection has.
     connection.execute_batch(
         "CREATE TEMP TABLE IF NOT EXISTS bulkimport_duplicates (_key TEXT, row INTEGER);
          CREATE TEMP TABLE IF NOT EXISTS bulkimport_candidates (_key TEXT, row INTEGER);
+         CREATE TEMP TABLE IF NOT EXISTS bulkimport_failures
+           (row INTEGER PRIMARY KEY, file INTEGER, line INTEGER, record INTEGER, _key TEXT, cause TEXT);
          DELETE FROM temp.bulkimport_duplicates; DELETE FROM temp.bulkimport_candidates;",
     )?;
     match hashes {
@@ -67,13 +64,39 @@ pub fn resolve(
             continue;
         }
         let origin = origin_of(connection, collection, number)?;
-        group.settle(key, number, origin, out)?;
+        group.settle(key, number, origin)?;
     }
     group.write()?;
     let resolved = group.resolved;
     drop(group);
     connection.execute_batch("DELETE FROM temp.bulkimport_duplicates; DELETE FROM temp.bulkimport_candidates;")?;
     Ok(resolved)
+}
+
+/// Errors handed over at a time.
+const CHUNK: usize = 4_096;
+
+/// Hands over the rows that `resolve` found to be errors, in the order of the input, and forgets them.
+pub fn drain(connection: &Connection, hand_over: &mut dyn FnMut(Outcome)) -> rusqlite::Result<()> {
+    let mut failures =
+        connection.prepare("SELECT file, line, record, _key, cause FROM temp.bulkimport_failures ORDER BY row")?;
+    let mut rows = failures.query([])?;
+    let mut out = Outcome::default();
+    while let Some(row) = rows.next()? {
+        let origin = Origin {
+            file: row.get(0)?,
+            line: row.get::<_, i64>(1)? as u64,
+            record: row.get::<_, i64>(2)? as u64,
+            offset: 0,
+        };
+        let (key, cause): (String, Option<String>) = (row.get(3)?, row.get(4)?);
+        out.fail(origin, cause.map_or_else(|| super::duplicate(&key), |cause| super::unmergeable(&key, &cause)));
+        if out.failures().len() == CHUNK {
+            hand_over(std::mem::take(&mut out));
+        }
+    }
+    hand_over(out);
+    connection.execute_batch("DELETE FROM temp.bulkimport_failures")
 }
 
 /// Puts every row whose key has one of the hashes into `temp.bulkimport_candidates`: one pass over the table, no sorting.
@@ -142,6 +165,7 @@ struct Group<'c> {
     read: Statement<'c>,
     rewrite: Statement<'c>,
     remove: Statement<'c>,
+    failures: Statement<'c>,
     /// The key of the group; none before the first.
     key: Option<String>,
     first: i64,
@@ -160,6 +184,7 @@ impl<'c> Group<'c> {
             rewrite: connection
                 .prepare(&format!("UPDATE {table} SET _version = ?2, _seq_no = ?3, doc = ?4 WHERE rowid = ?1"))?,
             remove: connection.prepare(&format!("DELETE FROM {table} WHERE rowid = ?1"))?,
+            failures: connection.prepare("INSERT INTO temp.bulkimport_failures VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?,
             key: None,
             first: 0,
             version: 0,
@@ -181,13 +206,7 @@ impl<'c> Group<'c> {
     }
 
     /// Lets the mode of a later row of the group decide, and removes the row.
-    fn settle(
-        &mut self,
-        key: &str,
-        row: i64,
-        origin: Option<(String, Origin)>,
-        out: &mut Outcome,
-    ) -> rusqlite::Result<()> {
+    fn settle(&mut self, key: &str, row: i64, origin: Option<(String, Origin)>) -> rusqlite::Result<()> {
         let Some((mode, origin)) = origin else {
             // Another program put it there during the load; it is no record of ours, and the first row of a key stays.
             self.remove.execute([row])?;
@@ -200,7 +219,7 @@ impl<'c> Group<'c> {
                 match merged {
                     Err(error) => {
                         self.resolved.errors += 1;
-                        out.fail(origin, super::unmergeable(key, &error));
+                        self.fail(row, key, origin, Some(error.to_string()))?;
                     }
                     // An update that changes nothing makes no version.
                     Ok(doc) if mode == "update" && doc == self.doc => self.resolved.updated += 1,
@@ -216,10 +235,16 @@ impl<'c> Group<'c> {
             "ignore" => self.resolved.ignored += 1,
             _ => {
                 self.resolved.errors += 1;
-                out.fail(origin, super::duplicate(key));
+                self.fail(row, key, origin, None)?;
             }
         }
         self.remove.execute([row])?;
+        Ok(())
+    }
+
+    /// Remembers a row that is an error: in the database, because there may be any number of them.
+    fn fail(&mut self, row: i64, key: &str, origin: Origin, cause: Option<String>) -> rusqlite::Result<()> {
+        self.failures.execute(params![row, origin.file, origin.line as i64, origin.record as i64, key, cause])?;
         Ok(())
     }
 

@@ -7,9 +7,8 @@
 use super::duplicates::{self, Resolved};
 use super::schema::{Entry, key_index, quoted};
 use crate::action::Op;
-use crate::record::Origin;
+use crate::record::{Origin, Reason};
 use crate::seen;
-use crate::sink::Outcome;
 use rusqlite::{Connection, Statement, params};
 use std::collections::HashSet;
 
@@ -93,9 +92,11 @@ impl Load {
         insert: &mut Statement<'_>,
         new: NewRow<'_>,
         files: &[String],
-    ) -> rusqlite::Result<()> {
+    ) -> rusqlite::Result<Result<(), Reason>> {
         let NewRow { op, origin, key, doc, repeats } = new;
-        insert.execute((key, entry.next_seq, doc))?;
+        if let Err(error) = insert.execute((key, entry.next_seq, doc)) {
+            return super::refused_document(error).map(Err);
+        }
         entry.next_seq += 1;
         let row = connection.last_insert_rowid();
         if let (true, Some(hashes)) = (repeats, &mut self.repeats) {
@@ -106,12 +107,12 @@ impl Load {
         }
         if let Some(run) = &mut self.run {
             if run.takes(row, op, origin) {
-                return Ok(());
+                return Ok(Ok(()));
             }
             run.save(connection, &entry.name, files)?;
         }
         self.run = Some(Run { first_row: row, last_row: row, op, first: origin, last: origin, step: None });
-        Ok(())
+        Ok(Ok(()))
     }
 
     /// The hashes of all keys that repeat, if they are known.
@@ -167,21 +168,25 @@ impl Run {
 }
 
 /// Ends a load: builds the unique index, and if keys repeat, lets the mode of each row decide first.
-/// `repeats` has the hashes of all keys that repeat, if that is known. Errors go to `out`.
+/// `repeats` has the hashes of all keys that repeat, if that is known. Rows that are errors wait for
+/// `duplicates::drain`.
 pub fn finish(
     connection: &Connection,
     entry: &mut Entry,
     repeats: Option<&HashSet<u64>>,
-    out: &mut Outcome,
 ) -> rusqlite::Result<Resolved> {
-    let index = format!("CREATE UNIQUE INDEX {} ON {} (_key)", quoted(&key_index(&entry.name)), quoted(&entry.name));
+    let index = format!(
+        "CREATE UNIQUE INDEX IF NOT EXISTS {} ON {} (_key)",
+        quoted(&key_index(&entry.name)),
+        quoted(&entry.name)
+    );
     let mut resolved = match repeats {
-        Some(hashes) if !hashes.is_empty() => duplicates::resolve(connection, &entry.name, Some(hashes), out)?,
+        Some(hashes) if !hashes.is_empty() => duplicates::resolve(connection, &entry.name, Some(hashes))?,
         _ => Resolved::default(),
     };
     match connection.execute_batch(&index) {
         Err(error) if super::is_unique_violation(&error) => {
-            resolved.add(duplicates::resolve(connection, &entry.name, None, out)?);
+            resolved.add(duplicates::resolve(connection, &entry.name, None)?);
             connection.execute_batch(&index)?;
         }
         other => other?,

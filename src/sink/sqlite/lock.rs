@@ -62,7 +62,8 @@ fn still_there(_: &Path, _: &File) -> bool {
 impl Drop for StoreLock {
     fn drop(&mut self) {
         // Removed while still locked: who waits for it notices and makes a new one.
-        if cfg!(unix) {
+        // What is not empty is somebody else's file of that name.
+        if cfg!(unix) && self.file.metadata().is_ok_and(|about| about.len() == 0) {
             let _ = std::fs::remove_file(&self.path);
         }
         let _ = self.file.unlock();

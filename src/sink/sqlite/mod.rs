@@ -15,7 +15,6 @@ mod unique;
 
 pub use store::{Opening, Store, StoreOptions};
 
-use crate::json;
 use crate::record::Reason;
 use rusqlite::ffi;
 
@@ -25,7 +24,7 @@ fn duplicate(key: &str) -> Reason {
 }
 
 /// The reason of an update that cannot be merged into what is there.
-fn unmergeable(key: &str, error: &json::MergeError) -> Reason {
+fn unmergeable(key: &str, error: &str) -> Reason {
     Reason::new("cannot_merge", format!("{key:?}: {error}"))
 }
 
@@ -50,9 +49,10 @@ fn refused_document(error: rusqlite::Error) -> rusqlite::Result<Reason> {
     }
     match &error {
         // An index on a field has to read the document, and SQLite reads at most 1000 levels.
-        rusqlite::Error::SqliteFailure(_, Some(text)) if text.contains("malformed JSON") => {
-            Ok(Reason::new("unreadable_document", "SQLite cannot read this document for its unique index"))
-        }
+        rusqlite::Error::SqliteFailure(_, Some(text)) if text.contains("malformed JSON") => Ok(Reason::new(
+            "unreadable_document",
+            "SQLite cannot read this document: it is nested deeper than 1000 levels, and the collection has an index or a column on a part of it",
+        )),
         _ => Err(error),
     }
 }

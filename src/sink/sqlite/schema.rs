@@ -116,6 +116,12 @@ pub fn find(connection: &Connection, name: &str) -> Result<Option<Entry>, Refusa
     }
 }
 
+/// Whether a table of that name is there: another program may have dropped that of a collection.
+pub fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)";
+    connection.query_row(sql, [name], |row| row.get(0))
+}
+
 fn clash(name: &str, what: &str, other: &str) -> Refusal {
     Refusal::Name(Reason::new(
         "collection_refused",

@@ -94,9 +94,12 @@ impl Store {
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists()) {
             return Err(Opening::Refused(format!("{}: there is no directory {}", path.display(), parent.display())));
         }
+        if path.metadata().is_ok_and(|about| !about.is_file() && !about.is_dir()) {
+            return Err(Opening::Refused(format!("{}: is no regular file", path.display())));
+        }
         let mut take = || {
             // Under whatever name it was reached, one store has one lock.
-            StoreLock::take(&path.canonicalize().unwrap_or_else(|_| path.clone()), || {
+            StoreLock::take(&real_path(&path), || {
                 say(Note::Warning(format!("waiting for another import into {}", path.display())));
             })
         };
@@ -221,12 +224,12 @@ impl Store {
         let names: Vec<String> = loading.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
         for name in names {
             let mut entry = match schema::find(connection, &name) {
-                Ok(Some(entry)) => entry,
+                Ok(Some(entry)) if schema::has_table(connection, &name)? => entry,
                 Err(Refusal::Sqlite(error)) => return Err(error),
                 // Its table was dropped or renamed by another program.
-                Ok(None) | Err(Refusal::Name(_)) => continue,
+                Ok(_) | Err(Refusal::Name(_)) => continue,
             };
-            let resolved = load::finish(connection, &mut entry, None, &mut Outcome::default())?;
+            let resolved = load::finish(connection, &mut entry, None)?;
             say(Note::Warning(format!(
                 "collection {name:?}: finished the index of an interrupted import ({} records with a key stored before: \
                  {} updated, {} ignored, {} dropped as duplicates)",
@@ -260,7 +263,7 @@ impl Store {
             Err(Refusal::Name(reason)) => return Ok(refuse(batch, at, first.collection, &reason, out)),
             Err(Refusal::Sqlite(error)) => return Err(Failed { at, error }),
         };
-        self.choose(place, first.op, out, say).map_err(|error| Failed { at, error })?;
+        self.choose(place, first.op, say).map_err(|error| Failed { at, error })?;
         let Some(connection) = &self.connection else { return Ok(at) };
         let collection = &mut self.collections[place];
         let mut stretch = Stretch {
@@ -277,20 +280,20 @@ impl Store {
     }
 
     /// Ends a load that the next action cannot be part of, or begins one where it pays.
-    fn choose(&mut self, place: usize, op: Op, out: &mut Outcome, say: Say<'_>) -> rusqlite::Result<()> {
+    fn choose(&mut self, place: usize, op: Op, say: Say<'_>) -> rusqlite::Result<()> {
         let Some(connection) = &self.connection else { return Ok(()) };
         let collection = &mut self.collections[place];
         let was_loading = collection.is_loading();
         if was_loading && !can_load(op) {
-            return self.end_load(place, out, say);
+            return self.end_load(place, say);
         }
         collection.choose(connection, op)?;
         if collection.is_loading() == was_loading { Ok(()) } else { self.size_cache() }
     }
 
-    fn end_load(&mut self, place: usize, out: &mut Outcome, say: Say<'_>) -> rusqlite::Result<()> {
+    fn end_load(&mut self, place: usize, say: Say<'_>) -> rusqlite::Result<()> {
         let Some(connection) = &self.connection else { return Ok(()) };
-        let resolved = self.collections[place].end_load(connection, &self.options.files, out, say)?;
+        let resolved = self.collections[place].end_load(connection, &self.options.files, say)?;
         self.pending.created -= resolved.removed();
         self.pending.updated += resolved.updated;
         self.pending.ignored += resolved.ignored;
@@ -346,6 +349,22 @@ impl Store {
             Counts { unsent: pending, ..Counts::default() }
         };
         out.settle(counts);
+    }
+}
+
+/// Where a store really is, also behind a link to a file that is not there yet.
+fn real_path(path: &std::path::Path) -> PathBuf {
+    let mut path = path.to_owned();
+    // As many links in a row as Linux follows.
+    for _ in 0..40 {
+        let Ok(target) = path.read_link() else { break };
+        path = path.parent().map_or_else(|| target.clone(), |parent| parent.join(&target));
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(std::path::Path::new(".")).canonicalize();
+    match (parent, path.file_name()) {
+        (Ok(parent), Some(name)) => parent.join(name),
+        _ => path,
     }
 }
 
@@ -433,7 +452,7 @@ impl Sink for Store {
         }
         let mut done = self.begin(say).and_then(|()| {
             (0..self.collections.len())
-                .try_for_each(|place| self.end_load(place, out, say))
+                .try_for_each(|place| self.end_load(place, say))
                 .map_err(|error| self.trouble(&error))
         });
         if done.is_ok() && self.options.complete && (cut || self.failed) {

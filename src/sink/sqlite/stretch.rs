@@ -58,8 +58,10 @@ impl Stretch<'_> {
                 Ok(action) => {
                     let BatchAction { op, key, doc, .. } = action;
                     let row = NewRow { op, origin: item.origin, key, doc, repeats: item.repeats };
-                    load.append(connection, entry, &mut insert, row, files)?;
-                    self.pending.created += 1;
+                    match load.append(connection, entry, &mut insert, row, files)? {
+                        Ok(()) => self.pending.created += 1,
+                        Err(reason) => out.fail(item.origin, reason),
+                    }
                     *self.bytes += action.doc.len();
                 }
             }
