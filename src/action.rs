@@ -7,10 +7,10 @@ mod key;
 
 pub use key::KeyRule;
 
-use crate::json::{Scanner, Span};
+use crate::json::{Scanner, Span, first_changed_by_double};
 use crate::record::{Command, Reason, Record, Verb};
-use bulk::{Metadata, Update};
-use key::{Found, by_convention, by_path, generated, half_pair, key_of_id, key_text};
+use bulk::{Metadata, Named, Update, write_line};
+use key::{Found, by_convention, by_path, generated, half_pair, key_of_id, key_text, without_keys, write_routing};
 
 /// What is done to the document that a key names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,29 @@ pub struct Action<'a> {
     pub upsert: Option<&'a str>,
     /// Whether an update that changes nothing leaves the version alone.
     pub detect_noop: bool,
+    /// Pieces of the document that a target leaves out, in order: members that name the key where it is metadata.
+    pub cut: [Span; 2],
+    /// For a target that takes bulk lines as they are, the whole action line; else more of its metadata,
+    /// `"routing":"a"`, or nothing.
+    pub meta: &'a str,
+    /// Whether `meta` is a whole action line and `doc` the source line below it.
+    pub is_line: bool,
+}
+
+impl<'a> Action<'a> {
+    fn new(op: Op, key: Key<'a>, doc: &'a str) -> Action<'a> {
+        Action {
+            op,
+            collection: "",
+            key,
+            doc,
+            upsert: None,
+            detect_noop: true,
+            cut: [Span::default(); 2],
+            meta: "",
+            is_line: false,
+        }
+    }
 }
 
 impl Action<'_> {
@@ -70,8 +93,22 @@ impl Action<'_> {
             Key::InDoc(_) => 0,
             Key::Text(text) => text.len(),
         };
-        key + self.doc.len() + self.collection.len() + self.upsert.map_or(0, str::len)
+        key + self.doc.len() + self.collection.len() + self.upsert.map_or(0, str::len) + self.meta.len()
     }
+}
+
+/// What a target wants to be told.
+#[derive(Clone, Debug)]
+pub enum Rules {
+    /// The embedded store: ArangoDB's keys, and bulk lines as far as the store can honour them.
+    Store,
+    /// Elasticsearch and OpenSearch: the key is metadata, and bulk lines pass through.
+    Elasticsearch {
+        /// `--routing-field`.
+        routing: Option<String>,
+        /// `--lossy`: numbers that the server will round are let through.
+        lossy: bool,
+    },
 }
 
 /// Turns records into actions.
@@ -83,6 +120,7 @@ pub struct Decider {
     field: Option<String>,
     /// For records without an action line; the ids of action lines follow Elasticsearch.
     rule: KeyRule,
+    rules: Rules,
     /// Prefix of generated keys: the same for a whole run, later runs sort behind it.
     run: String,
     /// The run's collection, which a bulk line may also name.
@@ -90,20 +128,28 @@ pub struct Decider {
     scratch: String,
     /// An `_index` that had to be unescaped.
     index: String,
+    /// Metadata in the form of `Action::meta`.
+    meta: String,
     scanner: Scanner,
 }
 
 impl Decider {
     /// Makes a decider; `run` is the prefix of generated keys.
-    pub fn new(op: Op, field: Option<String>, rule: KeyRule, run: String, collection: Option<String>) -> Decider {
+    pub fn new(op: Op, field: Option<String>, rules: Rules, run: String, collection: Option<String>) -> Decider {
+        let rule = match rules {
+            Rules::Store => KeyRule::Import,
+            Rules::Elasticsearch { .. } => KeyRule::Bulk,
+        };
         Decider {
             op,
             field,
             rule,
+            rules,
             run,
             collection,
             scratch: String::new(),
             index: String::new(),
+            meta: String::new(),
             scanner: Scanner::default(),
         }
     }
@@ -114,7 +160,10 @@ impl Decider {
     /// Why the record is an error: no usable key, or an action that this target cannot honour.
     pub fn decide<'a>(&'a mut self, record: &Record<'a>, ordinal: u64) -> Result<Action<'a>, Reason> {
         if let Some(command) = record.command {
-            return self.bulk(record, command, ordinal);
+            return match self.rules {
+                Rules::Store => self.bulk(record, command, ordinal),
+                Rules::Elasticsearch { .. } => self.lines(record, command, ordinal),
+            };
         }
         let found = match &self.field {
             Some(field) => Some(Found::Key(by_path(record.text, record.members, field, &mut self.scanner)?)),
@@ -122,7 +171,10 @@ impl Decider {
         };
         let key = match found {
             Some(Found::Key(value)) => key_text(record.text, value, &mut self.scratch)?,
-            Some(Found::Id(value)) => key_of_id(record.text, key_text(record.text, value, &mut self.scratch)?),
+            Some(Found::Id(value)) => {
+                let id = key_text(record.text, value, &mut self.scratch)?;
+                if self.rule == KeyRule::Import { key_of_id(record.text, id) } else { id }
+            }
             None if self.op == Op::Delete => {
                 return Err(Reason::new("no_key", "no `_key` or `_id` says what to delete"));
             }
@@ -132,22 +184,54 @@ impl Decider {
             Key::Text(text) => text,
             Key::InDoc(span) => span.of(record.text),
         })?;
+        let (mut cut, mut meta) = ([Span::default(); 2], "");
+        if let Rules::Elasticsearch { routing, lossy } = &self.rules {
+            if let Some(field) = routing {
+                write_routing(record, field, &mut self.meta, &mut self.scanner)?;
+                meta = &self.meta;
+            }
+            if self.field.is_none() && found.is_some() {
+                cut = without_keys(record);
+            }
+            if self.op == Op::Upsert && !lossy {
+                ensure_doubles_hold(record.text)?;
+            }
+        }
         // A delete needs no document; its key then has to be text of its own.
         if self.op == Op::Delete {
             let text = match key {
                 Key::Text(text) => text,
                 Key::InDoc(span) => &record.text[span.range()],
             };
-            return Ok(Action {
-                op: Op::Delete,
-                collection: "",
-                key: Key::Text(text),
-                doc: "",
-                upsert: None,
-                detect_noop: true,
-            });
+            return Ok(Action { meta, ..Action::new(Op::Delete, Key::Text(text), "") });
         }
-        Ok(Action { op: self.op, collection: "", key, doc: record.text, upsert: None, detect_noop: true })
+        Ok(Action { cut, meta, ..Action::new(self.op, key, record.text) })
+    }
+
+    /// Bulk lines for a server that takes them: the metadata passes through, with an id where it had none.
+    fn lines<'a>(&'a mut self, record: &Record<'a>, command: Command<'a>, ordinal: u64) -> Result<Action<'a>, Reason> {
+        let named = Named::read(&command)?;
+        if named.index.is_none() && self.collection.is_none() {
+            return Err(no_collection());
+        }
+        let op = match command.verb {
+            Verb::Index if named.creates => Op::Create,
+            Verb::Index => Op::Index,
+            Verb::Create => Op::Create,
+            Verb::Update => Op::Update,
+            Verb::Delete => Op::Delete,
+        };
+        let key = match named.id {
+            Some(id) => Key::Text(id.text(&mut self.scratch).ok_or_else(half_pair)?),
+            None if op == Op::Update || op == Op::Delete => {
+                return Err(Reason::new("no_key", "this action needs an `_id`"));
+            }
+            None => generated(&mut self.scratch, &self.run, ordinal),
+        };
+        let Key::Text(text) = key else { return Err(half_pair()) };
+        self.rule.check(text)?;
+        write_line(&command, named.id.is_none().then_some(text), &mut self.meta);
+        Ok(Action { meta: &self.meta, is_line: true, ..Action::new(op, key, record.text) })
     }
 
     /// An action line of the bulk API; what the store cannot honour is an error of that item.
@@ -159,7 +243,7 @@ impl Decider {
             Some(name) if self.collection.as_deref() == Some(name) => "",
             Some(name) => name,
             None if self.collection.is_none() => {
-                return Err(Reason::new("no_collection", "no `_index` in the action line, and no --collection"));
+                return Err(no_collection());
             }
             None => "",
         };
@@ -171,7 +255,7 @@ impl Decider {
         if let Key::Text(text) = key {
             KeyRule::Bulk.check(text)?;
         }
-        let action = Action { op: Op::Index, collection, key, doc: record.text, upsert: None, detect_noop: true };
+        let action = Action { collection, ..Action::new(Op::Index, key, record.text) };
         match command.verb {
             Verb::Index => Ok(action),
             Verb::Create => Ok(Action { op: Op::Create, ..action }),
@@ -190,6 +274,22 @@ impl Decider {
     }
 }
 
+fn no_collection() -> Reason {
+    Reason::new("no_collection", "no `_index` in the action line, and no --collection")
+}
+
+/// Refuses a document of which an update would change a number: Elasticsearch merges it as Java's doubles and writes
+/// those back (contract of the bulk API, 3).
+fn ensure_doubles_hold(text: &str) -> Result<(), Reason> {
+    match first_changed_by_double(text) {
+        None => Ok(()),
+        Some(number) => Err(Reason::new(
+            "lossy",
+            format!("the server would change the number {number} in an update (--lossy lets it, --on-duplicate replace keeps it)"),
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,8 +299,12 @@ mod tests {
         let mut scanner = Scanner::default();
         scanner.object(text.as_bytes()).expect("an object");
         let record = Record { text, members: scanner.members(), origin: Origin::default(), command: None, nulls: &[] };
-        let mut decider = Decider::new(Op::Create, field.map(str::to_owned), rule, "run-".to_owned(), None);
-        let action = decider.decide(&record, 7).map_err(|reason| reason.kind)?;
+        let rules = match rule {
+            KeyRule::Import => Rules::Store,
+            KeyRule::Bulk => Rules::Elasticsearch { routing: None, lossy: false },
+        };
+        let mut decider = Decider::new(Op::Create, field.map(str::to_owned), rules, "run-".to_owned(), None);
+        let action = decider.decide(&record, 7).map_err(Reason::word)?;
         Ok(match action.key {
             Key::InDoc(span) => span.of(action.doc).to_owned(),
             Key::Text(text) => text.to_owned(),

@@ -30,7 +30,17 @@ pub struct Item {
 
 #[derive(Debug)]
 enum What {
-    Act { op: Op, collection: Span, key: Span, doc: Span, upsert: Option<Span>, detect_noop: bool },
+    Act {
+        op: Op,
+        collection: Span,
+        key: Span,
+        doc: Span,
+        upsert: Option<Span>,
+        detect_noop: bool,
+        cut: [Span; 2],
+        meta: Span,
+        is_line: bool,
+    },
     Reject(Box<Reason>),
 }
 
@@ -49,6 +59,12 @@ pub struct BatchAction<'a> {
     pub upsert: Option<&'a str>,
     /// Whether an update that changes nothing leaves the version alone.
     pub detect_noop: bool,
+    /// Pieces of the document that a server is not sent, in order.
+    pub cut: [Span; 2],
+    /// A whole action line, or more metadata: see `Action::meta`.
+    pub meta: &'a str,
+    /// Whether `meta` is a whole action line and `doc` the source line below it.
+    pub is_line: bool,
 }
 
 /// Actions, and records that have already failed, in the order of the input.
@@ -69,13 +85,16 @@ impl Batch {
         self.items[at.min(self.items.len())..].iter().map(|item| {
             let action = match &item.what {
                 What::Reject(reason) => Err(reason.as_ref()),
-                What::Act { op, collection, key, doc, upsert, detect_noop } => Ok(BatchAction {
+                What::Act { op, collection, key, doc, upsert, detect_noop, cut, meta, is_line } => Ok(BatchAction {
                     op: *op,
                     collection: collection.of(&self.text),
                     key: key.of(&self.text),
                     doc: doc.of(&self.text),
                     upsert: upsert.map(|upsert| upsert.of(&self.text)),
                     detect_noop: *detect_noop,
+                    cut: *cut,
+                    meta: meta.of(&self.text),
+                    is_line: *is_line,
                 }),
             };
             (item, action)
@@ -142,7 +161,18 @@ impl Batcher {
         };
         let collection = batch.push_text(action.collection);
         let upsert = action.upsert.map(|upsert| batch.push_text(upsert));
-        let what = What::Act { op: action.op, collection, key, doc, upsert, detect_noop: action.detect_noop };
+        let meta = batch.push_text(action.meta);
+        let what = What::Act {
+            op: action.op,
+            collection,
+            key,
+            doc,
+            upsert,
+            detect_noop: action.detect_noop,
+            cut: action.cut,
+            meta,
+            is_line: action.is_line,
+        };
         self.add(Item { origin, repeats, what })
     }
 

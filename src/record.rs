@@ -2,6 +2,7 @@
 //! Formats that are not JSON (CSV, arrays) write the object themselves; from here on all records look alike.
 
 use crate::json::Member;
+use std::borrow::Cow;
 
 /// Where a record begins. Origins are ordered as the input is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,16 +59,25 @@ pub enum Verb {
 /// Why something is counted as an error: what the report groups by, and the sentence a person reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// The type, in words joined by underscores: `duplicate_key`.
-    pub kind: &'static str,
+    /// The type, in words joined by underscores: `duplicate_key`, or what a server calls it.
+    pub kind: Cow<'static, str>,
     /// One sentence, lowercase, without the origin: `duplicate key "A-17"`.
     pub text: String,
 }
 
 impl Reason {
     /// Makes a reason.
-    pub fn new(kind: &'static str, text: impl Into<String>) -> Reason {
-        Reason { kind, text: text.into() }
+    pub fn new(kind: impl Into<Cow<'static, str>>, text: impl Into<String>) -> Reason {
+        Reason { kind: kind.into(), text: text.into() }
+    }
+
+    /// The type, for a test that expects one of our own.
+    #[cfg(test)]
+    pub(crate) fn word(self) -> &'static str {
+        match self.kind {
+            Cow::Borrowed(word) => word,
+            Cow::Owned(word) => panic!("a server's word: {word}"),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::record::Origin;
 use crate::sink::{Counts, Failure, Note, Outcome, Trouble};
 use crate::stop::Stop;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
@@ -99,7 +100,7 @@ pub struct Report {
     progress: Progress,
     started: Instant,
     counts: Counts,
-    kinds: BTreeMap<&'static str, Kind>,
+    kinds: BTreeMap<Cow<'static, str>, Kind>,
     told: u64,
     end: ReadEnd,
     too_many: bool,
@@ -200,7 +201,7 @@ impl Report {
     }
 
     fn tell(&mut self, failure: &Failure) {
-        let kind = self.kinds.entry(failure.reason.kind).or_insert_with(|| Kind {
+        let kind = self.kinds.entry(failure.reason.kind.clone()).or_insert_with(|| Kind {
             count: 0,
             first: failure.origin,
             reason: failure.reason.text.clone(),

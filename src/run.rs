@@ -1,7 +1,7 @@
 //! Builds a run from its configuration, in the order in which mistakes cost least: inputs first, then the target, and
 //! only then the first record.
 
-use crate::action::{Decider, KeyRule, Op};
+use crate::action::{Decider, Op, Rules};
 use crate::config::Config;
 use crate::input::{self, Format, OpenError};
 use crate::pipeline::{self, Plan};
@@ -77,7 +77,7 @@ pub fn import(config: Config, mut err: Box<dyn Write>) -> Result<Summary, NotBeg
         options: config.input,
         limit: config.limit,
         shaper: Shaper::new(config.shape, edge && !config.delete_keys),
-        decider: Decider::new(op, config.key, KeyRule::Import, run_id(), config.collection),
+        decider: Decider::new(op, config.key, Rules::Store, run_id(), config.collection),
         limits: config.limits,
         sinks: vec![sink],
         meter: meter.clone(),

@@ -313,7 +313,7 @@ mod tests {
         scanner.object(text.as_bytes()).expect("an object");
         let record = Record { text, members: scanner.members(), origin: Origin::default(), command: None, nulls: &[] };
         let mut shaper = Shaper::new(options, false);
-        shaper.shape(record).map(|record| record.text.to_owned()).map_err(|reason| reason.kind)
+        shaper.shape(record).map(|record| record.text.to_owned()).map_err(Reason::word)
     }
 
     fn pair(from: &str, to: &str) -> Vec<(String, String)> {

@@ -2,8 +2,8 @@
 //! is an error of that item, never a guess.
 
 use super::Op;
-use crate::json::{Kind, Member, same_name, unescape};
-use crate::record::{Command, Reason, Record};
+use crate::json::{Kind, Member, quote_into, same_name, unescape};
+use crate::record::{Command, Reason, Record, Verb};
 use std::borrow::Cow;
 
 /// What the store understands of an action line's metadata.
@@ -54,12 +54,7 @@ impl<'a> Metadata<'a> {
             let text = match Kind::of(value) {
                 Kind::String => &value[1..value.len() - 1],
                 Kind::Number | Kind::Boolean => value,
-                _ => {
-                    return Err(Reason::new(
-                        "bad_action",
-                        format!("`{name}` of the action line must be a plain value"),
-                    ));
-                }
+                _ => return Err(not_plain(name)),
             };
             match name {
                 "_index" if !text.is_empty() => read.index = Some(Written::new(text)),
@@ -90,6 +85,73 @@ fn distinct<'a>(text: &'a str, members: &[Member]) -> Result<Cow<'a, str>, Reaso
         return Err(Reason::new("bad_action", format!("`{name}` stands twice in the action")));
     }
     Ok(name)
+}
+
+/// What has to be known of an action line that passes through to a server.
+pub(super) struct Named<'a> {
+    /// `_index`.
+    pub(super) index: Option<Written<'a>>,
+    /// `_id`.
+    pub(super) id: Option<Written<'a>>,
+    /// Whether `op_type` makes a create of it.
+    pub(super) creates: bool,
+}
+
+impl<'a> Named<'a> {
+    /// Reads the metadata; what it does not know is for the server to judge.
+    pub(super) fn read(command: &Command<'a>) -> Result<Named<'a>, Reason> {
+        let mut read = Named { index: None, id: None, creates: false };
+        for (place, member) in command.members.iter().enumerate() {
+            let name = &*distinct(command.meta, &command.members[..=place])?;
+            let value = member.value.of(command.meta);
+            match name {
+                "_index" | "_id" | "op_type" if value != "null" => {}
+                _ => continue,
+            }
+            let text = match Kind::of(value) {
+                Kind::String => &value[1..value.len() - 1],
+                Kind::Number | Kind::Boolean => value,
+                _ => return Err(not_plain(name)),
+            };
+            match name {
+                "_index" => read.index = Some(Written::new(text)),
+                "_id" => read.id = Some(Written::new(text)),
+                _ => read.creates = text == "create",
+            }
+        }
+        Ok(read)
+    }
+}
+
+fn not_plain(name: &str) -> Reason {
+    Reason::new("bad_action", format!("`{name}` of the action line must be a plain value"))
+}
+
+/// Writes an action line again, byte for byte but for the id that it did not have.
+pub(super) fn write_line(command: &Command<'_>, id: Option<&str>, out: &mut String) {
+    let verb = match command.verb {
+        Verb::Index => "{\"index\":",
+        Verb::Create => "{\"create\":",
+        Verb::Update => "{\"update\":",
+        Verb::Delete => "{\"delete\":",
+    };
+    out.clear();
+    out.push_str(verb);
+    let meta = command.meta;
+    match id {
+        None => out.push_str(meta),
+        Some(id) => {
+            out.push_str("{\"_id\":");
+            quote_into(out, id);
+            // An `_id` that is there is null.
+            for member in command.members.iter().filter(|m| !same_name(m.name.of(meta), m.escaped, "_id")) {
+                out.push(',');
+                out.push_str(&meta[member.name.start as usize - 1..member.value.end as usize]);
+            }
+            out.push('}');
+        }
+    }
+    out.push('}');
 }
 
 /// What the store understands of an update's source.

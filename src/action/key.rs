@@ -2,7 +2,7 @@
 
 use crate::action::Key;
 use crate::json::{Kind, Member, Scanner, Span, same_name, unescape};
-use crate::record::Reason;
+use crate::record::{Reason, Record};
 use std::fmt::Write as _;
 
 /// Which keys a target takes.
@@ -173,5 +173,82 @@ pub(super) fn by_path(text: &str, members: &[Member], path: &str, scanner: &mut 
         }
         (first, rest) = rest.split_once('.').ok_or_else(missing)?;
         value = shift(only(inner, scanner.members(), first)?.ok_or_else(missing)?);
+    }
+}
+
+/// The pieces of a record that leave it when `_key` and `_id` become metadata: each member with one of its commas.
+pub(super) fn without_keys(record: &Record<'_>) -> [Span; 2] {
+    let members = record.members;
+    let names_key = |member: &Member| {
+        let name = member.name.of(record.text);
+        same_name(name, member.escaped, "_key") || same_name(name, member.escaped, "_id")
+    };
+    let mut cut = [Span::default(); 2];
+    let mut cuts = 0;
+    // Those that the object begins with go up to the first member that stays, others with the comma before them.
+    let leading = members.iter().take_while(|member| names_key(member)).count();
+    if leading > 0 {
+        let end = members.get(leading).map_or(members[leading - 1].value.end, |next| next.name.start - 1);
+        cut[0] = Span { start: members[0].name.start - 1, end };
+        cuts = 1;
+    }
+    for (place, member) in members.iter().enumerate().skip(leading) {
+        if cuts < cut.len() && names_key(member) {
+            cut[cuts] = Span { start: members[place - 1].value.end, end: member.value.end };
+            cuts += 1;
+        }
+    }
+    cut
+}
+
+/// Writes `"routing":"…"` from the member that `--routing-field` names.
+pub(super) fn write_routing(
+    record: &Record<'_>,
+    field: &str,
+    out: &mut String,
+    scanner: &mut Scanner,
+) -> Result<(), Reason> {
+    let missing = |_| Reason::new("no_routing", format!("no `{field}`, which --routing-field names"));
+    let value = by_path(record.text, record.members, field, scanner).map_err(missing)?.of(record.text);
+    out.clear();
+    out.push_str("\"routing\":");
+    match Kind::of(value) {
+        Kind::String => out.push_str(value),
+        Kind::Number | Kind::Boolean => out.extend(["\"", value, "\""]),
+        other => {
+            let text = format!("`{field}`, which --routing-field names, is {}, not a plain value", other.name());
+            return Err(Reason::new("no_routing", text));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Origin;
+
+    #[test]
+    fn a_document_without_its_key_is_still_a_document() {
+        for (text, rest) in [
+            (r#"{"_key":"a"}"#, "{}"),
+            (r#"{ "_key" : "a" , "n" : 1 }"#, r#"{ "n" : 1 }"#),
+            (r#"{"n":1,"_id":"a"}"#, r#"{"n":1}"#),
+            (r#"{"_key":"a","_id":"a"}"#, "{}"),
+            (r#"{"_key":"a","_id":"a","n":1}"#, r#"{"n":1}"#),
+            (r#"{"n":1,"_key":"a","_id":"a"}"#, r#"{"n":1}"#),
+            (r#"{"_id":"a","n":1,"\u005fkey":"a","m":2}"#, r#"{"n":1,"m":2}"#),
+        ] {
+            let text = &text.replace("\\\\", "\\");
+            let mut scanner = Scanner::default();
+            scanner.object(text.as_bytes()).expect("an object");
+            let record =
+                Record { text, members: scanner.members(), origin: Origin::default(), command: None, nulls: &[] };
+            let [first, second] = without_keys(&record);
+            let mut left = text.clone();
+            left.replace_range(second.range(), "");
+            left.replace_range(first.range(), "");
+            assert_eq!(left, rest, "{text}");
+        }
     }
 }

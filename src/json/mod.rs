@@ -2,10 +2,12 @@
 //! Documents pass through the program unchanged, so nothing here makes a tree of values: the scanner checks one object
 //! against RFC 8259 and notes where its members lie; the rest of the module reads, writes and splices those places.
 
+mod double;
 mod merge;
 mod scan;
 mod text;
 
+pub use double::first_changed_by_double;
 pub use merge::{MergeError, Merger};
 pub use scan::{Fault, Member, Scanner, Span};
 pub use text::{quote_into, same_name, unescape};

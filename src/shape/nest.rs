@@ -133,7 +133,7 @@ mod tests {
         let mut scanner = Scanner::default();
         scanner.object(text.as_bytes()).expect("an object");
         let mut out = String::new();
-        write_nested(text, scanner.members(), &mut out).map_err(|reason| reason.kind)?;
+        write_nested(text, scanner.members(), &mut out).map_err(Reason::word)?;
         Ok(out)
     }
 

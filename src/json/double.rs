@@ -1,0 +1,95 @@
+//! Finds numbers that do not survive a trip through a double.
+
+use super::Kind;
+
+/// The first number of a JSON value that is not the same number after it has been read as a double and written in the
+/// fewest digits that read back. Integers are not looked at: servers that merge documents keep those of any size.
+pub fn first_changed_by_double(text: &str) -> Option<&str> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => at = after_string(bytes, at),
+            b'-' | b'0'..=b'9' => {
+                let end = number_end(bytes, at);
+                let number = &text[at..end];
+                if number.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E')) && !holds(number) {
+                    return Some(number);
+                }
+                at = end;
+            }
+            _ => at += 1,
+        }
+    }
+    None
+}
+
+fn after_string(bytes: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while let Some(found) = memchr::memchr2(b'"', b'\\', &bytes[at..]) {
+        at += found + 1;
+        if bytes[at - 1] == b'"' {
+            return at;
+        }
+        at += 1;
+    }
+    bytes.len()
+}
+
+fn number_end(bytes: &[u8], start: usize) -> usize {
+    let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+    start + bytes[start..].iter().take_while(|byte| is_part(byte)).count()
+}
+
+/// Whether a JSON number is the same one after a double has held it.
+fn holds(number: &str) -> bool {
+    debug_assert_eq!(Kind::of(number), Kind::Number);
+    let Some((digits, exponent)) = decimal(number) else { return false };
+    // Fifteen digits always come back (IEEE 754 double precision), away from its ends.
+    if digits.len() <= 15 && (-290..290).contains(&exponent) {
+        return true;
+    }
+    match number.parse::<f64>() {
+        Ok(double) if double.is_finite() => decimal(&format!("{double:e}")) == Some((digits, exponent)),
+        _ => false,
+    }
+}
+
+/// Significant digits, and the power of ten of the last of them; zero has no digits. `None`: the exponent is absurd.
+fn decimal(number: &str) -> Option<(String, i64)> {
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let mantissa = mantissa.trim_start_matches('-');
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = [whole, fraction].concat();
+    let kept = digits.trim_end_matches('0');
+    if kept.is_empty() {
+        return Some((String::new(), 0));
+    }
+    let exponent: i64 = exponent.parse().ok().filter(|exponent: &i64| exponent.abs() < 1 << 40)?;
+    let dropped = (digits.len() - kept.len()) as i64;
+    Some((kept.trim_start_matches('0').to_owned(), exponent - fraction.len() as i64 + dropped))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_numbers_that_change_are_found() {
+        for same in ["1.10", "1e2", "0.1", "9007199254740993", "-0.0", "0e999", "123456789.0", "1.7976931348623157e308"] {
+            assert_eq!(first_changed_by_double(&format!("{{\"a\":[{same}]}}")), None, "{same}");
+        }
+        for changed in ["1e400", "0.12345678901234567890", "9007199254740993.0", "1e-400", "1e99999999999999999999"] {
+            assert_eq!(first_changed_by_double(&format!("{{\"1e400\":\"\\\"1e400\",\"a\":{changed}}}")), Some(changed));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_double_prints_holds(double in any::<f64>().prop_filter("finite", |double| double.is_finite())) {
+            let text = format!("{double:e}");
+            prop_assert_eq!(first_changed_by_double(&text), None);
+        }
+    }
+}
