@@ -285,7 +285,9 @@ fn ensure_doubles_hold(text: &str) -> Result<(), Reason> {
         None => Ok(()),
         Some(number) => Err(Reason::new(
             "lossy",
-            format!("the server would change the number {number} in an update (--lossy lets it, --on-duplicate replace keeps it)"),
+            format!(
+                "the server would change the number {number} in an update (--lossy lets it, --on-duplicate replace keeps it)"
+            ),
         )),
     }
 }

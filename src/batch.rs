@@ -67,6 +67,13 @@ pub struct BatchAction<'a> {
     pub is_line: bool,
 }
 
+impl BatchAction<'_> {
+    /// About how many bytes of a request it takes.
+    pub fn bytes(&self) -> usize {
+        self.key.len() + self.doc.len() + self.meta.len() + 24
+    }
+}
+
 /// Actions, and records that have already failed, in the order of the input.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -99,6 +106,28 @@ impl Batch {
             };
             (item, action)
         })
+    }
+
+    /// The action at a place; a record that failed before has none.
+    ///
+    /// # Panics
+    /// When the record there is no action.
+    pub fn action(&self, at: usize) -> BatchAction<'_> {
+        let action = self.items_from(at).next().and_then(|(_, action)| action.ok());
+        action.expect("the place is that of an action")
+    }
+
+    /// The record at a place.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn item(&self, at: usize) -> &Item {
+        &self.items[at]
+    }
+
+    /// Whether anything in it is to be sent.
+    pub fn has_actions(&self) -> bool {
+        self.items.iter().any(|item| matches!(item.what, What::Act { .. }))
     }
 
     /// How many records it holds.

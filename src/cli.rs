@@ -10,12 +10,14 @@ mod hints;
 mod names;
 mod numbers;
 mod request;
+mod server;
 mod target;
 mod usage;
 mod words;
 
+pub use names::ensure_table;
 pub use request::{Request, parse, wants_color, wants_json};
-pub use target::without_secrets;
+pub use target::{Address, Kind, Server, without_secrets};
 pub use usage::UsageError;
 
 use crate::input::{Compression, Datatype, EmptyCell, Format};
@@ -23,6 +25,7 @@ use crate::progress::ProgressMode;
 use crate::report::{MaxErrors, SummaryFormat};
 use crate::shape::Merge;
 use crate::sink::OnDuplicate;
+use crate::sink::http::Header;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, ValueHint};
 use clap_complete::Shell;
@@ -37,7 +40,7 @@ pub type Auto<T> = Option<T>;
 /// Imports records in bulk and accounts for every one of them
 ///
 /// Reads NDJSON, JSON, CSV, TSV, header-row arrays or Elasticsearch bulk lines from files or stdin, and applies them in
-/// batches to a collection of an SQLite store. Then it prints what became of every record: read = created + updated +
+/// batches to a collection of an SQLite store, of Elasticsearch or of OpenSearch. Then it prints what became of every record: read = created + updated +
 /// ignored + deleted + errors + unknown + unsent. The exit code is 0 only if nothing was lost.
 #[derive(Debug, Parser)]
 #[command(
@@ -61,6 +64,10 @@ pub struct Arguments {
     pub more_files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) target: TargetFlags,
+    #[command(flatten)]
+    pub(crate) server: ServerFlags,
+    #[command(flatten)]
+    pub(crate) elasticsearch: ElasticsearchFlags,
     #[command(flatten)]
     pub(crate) format: FormatFlags,
     #[command(flatten)]
@@ -87,19 +94,109 @@ pub struct Arguments {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Target")]
 pub struct TargetFlags {
-    /// Store to import into
+    /// Store or server
     ///
-    /// A file that exists, or one to be made whose name ends in .db, .sqlite or .sqlite3; sqlite:PATH means any other
-    /// name. This version writes to SQLite stores only.
+    /// A store is a file that exists, or one to be made whose name ends in .db, .sqlite or .sqlite3; sqlite:PATH means any
+    /// other name. A server is written elasticsearch+http://HOST:9200 (also es+ and opensearch+, and https); of plain
+    /// http:// the server is asked what it is. Repeat it for more nodes of one cluster.
     #[arg(long, value_name = "TARGET", default_value = "bulkimport.db", value_hint = ValueHint::FilePath,
-        value_parser = OsStringValueParser::new().try_map(|to| target::store(&to)))]
-    pub to: PathBuf,
+        value_parser = OsStringValueParser::new().try_map(|to| target::address(&to)))]
+    pub to: Vec<Address>,
     /// Collection that the records go to (required)
     ///
-    /// A table of the store with this very name. It is made on first use. Only bulk lines may do without: each may name
-    /// its own in _index.
-    #[arg(short, long, value_name = "NAME", value_parser = names::collection)]
+    /// A table of the store with this very name, or an index, an alias or a data stream of a server. It is made on first
+    /// use. Only bulk lines may do without: each may name its own in _index.
+    #[arg(short, long, value_name = "NAME", alias = "index", value_parser = names::collection)]
     pub collection: Option<String>,
+}
+
+/// How a server is reached.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Server")]
+pub struct ServerFlags {
+    /// Name and password for the server
+    ///
+    /// Without :PASS it is taken from BULKIMPORT_PASSWORD or --password-file, or asked for on the terminal.
+    #[arg(short, long, value_name = "NAME[:PASS]")]
+    pub user: Option<String>,
+    /// File with the password alone
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub password_file: Option<PathBuf>,
+    /// File with an API key, as the server gave it out
+    ///
+    /// BULKIMPORT_API_KEY may hold the key itself.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub api_key_file: Option<PathBuf>,
+    /// File with a bearer token
+    ///
+    /// BULKIMPORT_BEARER may hold the token itself.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub bearer_file: Option<PathBuf>,
+    /// Trust these authorities (PEM), not the system's
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub cacert: Option<PathBuf>,
+    /// Our certificate (PEM), perhaps with its key
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub cert: Option<PathBuf>,
+    /// The key of --cert (PEM)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub client_key: Option<PathBuf>,
+    /// Trust whoever answers over TLS
+    #[arg(short = 'k', long)]
+    pub insecure: bool,
+    /// Another header for each request; repeat for more
+    #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = server::header)]
+    pub header: Vec<Header>,
+    /// Longest time for a request and its answer
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = numbers::interval)]
+    pub timeout: Duration,
+    /// Longest time to connect
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = numbers::interval)]
+    pub connect_timeout: Duration,
+    /// Tries of a request after the first, without any progress
+    ///
+    /// For a server that is busy or away, and for lost answers. Pauses grow and are random; the server's Retry-After wins.
+    #[arg(long, value_name = "N", default_value = "8", value_parser = numbers::retries)]
+    pub retries: u32,
+    /// Longest time that a request is tried again without progress
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = numbers::interval)]
+    pub retry_max_time: Duration,
+    /// Send bodies as gzip: auto, gzip or none
+    ///
+    /// auto: gzip unless the server is on this machine.
+    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = one_of(words::TRANSFERS))]
+    pub compress_transfer: Auto<bool>,
+}
+
+/// What only Elasticsearch and OpenSearch have.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Elasticsearch and OpenSearch")]
+pub struct ElasticsearchFlags {
+    /// Make documents visible to searches: true, false or wait_for
+    #[arg(long, value_name = "WHEN", value_parser = server::refresh)]
+    pub refresh: Option<String>,
+    /// Member whose value is the routing
+    ///
+    /// It stays in the document. A record without it is an error. Bulk lines name their own.
+    #[arg(long, value_name = "FIELD", value_parser = names::member)]
+    pub routing_field: Option<String>,
+    /// Ingest pipeline that documents go through
+    #[arg(long, value_name = "NAME", value_parser = names::member)]
+    pub pipeline: Option<String>,
+    /// Copies of a shard that must be there: a number, or all
+    #[arg(long, value_name = "N|all", value_parser = server::active_shards)]
+    pub wait_for_active_shards: Option<String>,
+    /// The collection must be an alias
+    #[arg(long)]
+    pub require_alias: bool,
+    /// Times that the server tries an update again when others write
+    #[arg(long, value_name = "N", value_parser = numbers::retries)]
+    pub retry_on_conflict: Option<u32>,
+    /// No refresh and no replicas during the load
+    ///
+    /// Both are put back at the end, however the run ends; after a kill the next run into the index puts them back.
+    #[arg(long)]
+    pub bulk_mode: bool,
 }
 
 /// What is read.
@@ -277,11 +374,22 @@ pub struct RunFlags {
     /// damage the whole store.
     #[arg(long)]
     pub wait_for_sync: bool,
-    /// Make the collection if it is missing (a store does)
+    /// Make the collection if it is missing
     ///
-    /// --create-collection=false: a missing collection is an error.
+    /// A store does so anyway, and so do most servers. --create-collection=false: a missing collection is an error.
     #[arg(long, action = ArgAction::SetTrue)]
     pub create_collection: Option<bool>,
+    /// File with the mappings of the index (JSON)
+    ///
+    /// Either the mappings, or an object with mappings, settings and aliases. A missing index is made of it; one that
+    /// exists gets the mappings. Elasticsearch and OpenSearch only.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub mapping: Option<PathBuf>,
+    /// Let the server change numbers in updates
+    ///
+    /// Elasticsearch merges numbers as doubles. Without --lossy, a document with one that would change is an error.
+    #[arg(long)]
+    pub lossy: bool,
     /// No two documents may have the same value here
     ///
     /// Makes a unique index on a member, or a dotted path. May be repeated.
@@ -303,10 +411,13 @@ pub struct BatchFlags {
     pub batch_size: usize,
     /// Most bytes in a batch; a longer record travels alone
     ///
-    /// Some four batches are in memory at once; a store gains nothing from larger ones.
-    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = numbers::bytes)]
-    pub batch_bytes: usize,
+    /// 1MiB for a store, which gains nothing from larger ones, 5MiB for a server. Some three batches are in memory at once,
+    /// for each of --jobs.
+    #[arg(long, value_name = "SIZE", value_parser = numbers::bytes)]
+    pub batch_bytes: Option<usize>,
     /// Most batches under way at once (a store takes one)
+    ///
+    /// For servers: as many as there are processors, at most 4. A server that is busy gets fewer for a while.
     #[arg(short, long, value_name = "N", alias = "threads", value_parser = numbers::jobs)]
     pub jobs: Option<usize>,
     /// Longest time a record of a slow pipe waits for others
@@ -331,6 +442,12 @@ pub struct ErrorFlags {
     /// a load into an empty collection finds come last. --complete is what stores nothing.
     #[arg(long, value_name = "N|N%", value_parser = numbers::max_errors)]
     pub max_errors: Option<MaxErrors>,
+    /// File that says of each record what the server did
+    ///
+    /// One JSON object a line: file, line, status, result, version, error and more. - is stdout; the summary then goes to
+    /// stderr. Servers only.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub results: Option<PathBuf>,
 }
 
 /// What is said.

@@ -3,7 +3,11 @@
 //! be honoured is an error; one that comes from a variable is left out.
 
 mod cells;
+mod cluster;
 mod conflicts;
+mod secrets;
+
+pub use cluster::Cluster;
 
 use crate::batch::Limits;
 use crate::cli::{Arguments, EdgeFlags, OutputFlags, ShapeFlags, UsageError};
@@ -19,8 +23,8 @@ use std::path::PathBuf;
 /// A checked run.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The store's file.
-    pub store: PathBuf,
+    /// Where records go.
+    pub target: Target,
     /// `--collection`; absent only for bulk lines that all name their own.
     pub collection: Option<String>,
     /// Inputs in order; none is stdin.
@@ -57,6 +61,8 @@ pub struct Config {
     pub limits: Limits,
     /// `--jobs`, 1 to 256, when it was said; a store takes one lane whatever it is.
     pub jobs: Option<usize>,
+    /// `--results`; `-` is stdout.
+    pub results: Option<PathBuf>,
     /// `--details`.
     pub details: bool,
     /// `--max-errors`.
@@ -73,8 +79,27 @@ pub struct Config {
     pub color: bool,
 }
 
+/// Where records go.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// The file of an embedded store.
+    Store(PathBuf),
+    /// A cluster of servers.
+    Cluster(Box<Cluster>),
+}
+
+impl Target {
+    /// Its name for a person, without secrets.
+    pub fn name(&self) -> String {
+        match self {
+            Target::Store(path) => path.display().to_string(),
+            Target::Cluster(cluster) => cluster.name(),
+        }
+    }
+}
+
 /// Where the values of flags come from.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Given {
     /// Ids of the flags that the command line asks for; not of switches that it turns off.
     pub typed: HashSet<String>,
@@ -82,6 +107,8 @@ pub struct Given {
     pub named: HashSet<String>,
     /// Whether stderr may be coloured when `--color` leaves it open.
     pub color: bool,
+    /// A password, an API key and a bearer token from variables.
+    pub secrets: [Option<String>; 3],
 }
 
 impl Given {
@@ -106,6 +133,7 @@ impl Config {
     /// For the first thing that cannot be done.
     pub fn from_args(args: Arguments, given: &Given) -> Result<Config, UsageError> {
         conflicts::ensure_none(&args, given)?;
+        let target = cluster::target(&args, given)?;
         let format = args.format.format;
         let is_bulk = format == Some(Format::Bulk);
         let csv = cells::options(&args, format)?;
@@ -114,8 +142,12 @@ impl Config {
         let edge = args.edges.edge && !deletes;
         let shape = shape(args.shape, args.edges, args.csv.nested && has_rows(format));
         let progress = progress(&args.output, given);
+        let batch_bytes = args.batches.batch_bytes.unwrap_or(match target {
+            Target::Store(_) => 1 << 20,
+            Target::Cluster(_) => 5 << 20,
+        });
         Ok(Config {
-            store: args.target.to,
+            target,
             collection: args.target.collection,
             files: args.files,
             input: InputOptions {
@@ -140,10 +172,11 @@ impl Config {
             dry_run: args.run.dry_run,
             limits: Limits {
                 records: args.batches.batch_size,
-                bytes: args.batches.batch_bytes,
+                bytes: batch_bytes,
                 interval: args.batches.flush_interval,
             },
             jobs: args.batches.jobs,
+            results: args.errors.results,
             details: args.errors.details,
             max_errors: args.errors.max_errors,
             summary: args.output.summary,

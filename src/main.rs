@@ -17,7 +17,12 @@ fn main() -> ExitCode {
         Ok(Request::Print(text)) => ExitCode::from(print(&text, 0)),
         Ok(Request::Run(config)) => {
             let format = config.summary;
+            let results_on_stdout = config.results.as_ref().is_some_and(|path| path.as_os_str() == "-");
             match run::import(*config, Box::new(io::stderr())) {
+                Ok(summary) if results_on_stdout => {
+                    let _ = write!(io::stderr(), "{}", summary.text(format));
+                    ExitCode::from(summary.exit)
+                }
                 Ok(summary) => ExitCode::from(print(&summary.text(format), summary.exit)),
                 Err(why) => refuse(why.exit, &why.text, format == SummaryFormat::Json, color),
             }

@@ -36,19 +36,21 @@ pub struct Plan {
     pub meter: Meter,
     /// What ends the run early.
     pub stop: Stop,
+    /// Whether a line for each record is wanted.
+    pub results: bool,
 }
 
 /// Runs the plan to its end; everything that happens reaches the report.
 pub fn run(plan: Plan, report: &mut Report) {
     let cut = AtomicBool::new(false);
     let (messages, inbox) = sync_channel(MESSAGES);
-    let Plan { inputs, options, limit, shaper, decider, limits, sinks, meter, stop } = plan;
+    let Plan { inputs, options, limit, shaper, decider, limits, sinks, meter, stop, results } = plan;
     std::thread::scope(|scope| {
         let mut lanes = Vec::with_capacity(sinks.len());
         for sink in sinks {
             let (batches, arriving) = sync_channel(1);
             let (returned, free) = channel();
-            let lane = Lane { sink, arriving, returned, messages: messages.clone(), stop: &stop, cut: &cut };
+            let lane = Lane { sink, arriving, returned, messages: messages.clone(), stop: &stop, cut: &cut, results };
             named(scope, format!("lane-{}", lanes.len()), move || lane.run(limits));
             lanes.push(LaneEnd { batcher: Batcher::new(limits), batches, free });
         }
@@ -241,6 +243,8 @@ struct Lane<'r> {
     messages: SyncSender<Message>,
     stop: &'r Stop,
     cut: &'r AtomicBool,
+    /// Whether a line for each record is wanted.
+    results: bool,
 }
 
 impl Lane<'_> {
@@ -297,7 +301,7 @@ impl Lane<'_> {
             &mut dyn FnMut(Duration) -> bool,
         ) -> Result<(), Trouble>,
     ) -> bool {
-        let mut out = Outcome::default();
+        let mut out = Outcome::new(self.results);
         let (messages, stop) = (self.messages.clone(), self.stop);
         let mut say = |note| {
             let _ = messages.send(Message::Note(note));
@@ -322,7 +326,7 @@ impl Lane<'_> {
 
     /// Settles a batch that came after the sink had ended: nothing of it is sent.
     fn pass_over(&self, batch: &Batch) {
-        let mut out = Outcome::default();
+        let mut out = Outcome::new(self.results);
         out.leave_unsent(batch, 0);
         let _ = self.messages.send(Message::Outcome(out));
     }

@@ -5,7 +5,8 @@ use crate::color::painted;
 use crate::input::Broken;
 use crate::progress::{Progress, grouped};
 use crate::record::Origin;
-use crate::sink::{Counts, Failure, Note, Outcome, Trouble};
+use crate::sink::http::Traffic;
+use crate::sink::{Bucket, Counts, Failure, Note, Outcome, ResultLine, Trouble};
 use crate::stop::Stop;
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -92,6 +93,24 @@ pub struct Settings {
     pub max_errors: Option<MaxErrors>,
     /// Whether nothing is sent.
     pub dry_run: bool,
+    /// Where `--results` go.
+    pub results: Option<Results>,
+    /// What goes over the wire, if the target is a server.
+    pub traffic: Option<Traffic>,
+}
+
+/// Where a line for each record is written.
+pub struct Results {
+    /// Its name, for errors.
+    pub name: String,
+    /// The file, or stdout.
+    pub out: Box<dyn Write>,
+}
+
+impl std::fmt::Debug for Results {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Results({})", self.name)
+    }
 }
 
 /// The account of a run.
@@ -102,6 +121,8 @@ pub struct Report {
     counts: Counts,
     kinds: BTreeMap<Cow<'static, str>, Kind>,
     told: u64,
+    /// Records that are errors or unknown.
+    failed: u64,
     end: ReadEnd,
     too_many: bool,
     stopped: bool,
@@ -122,6 +143,7 @@ impl Report {
             counts: Counts::default(),
             kinds: BTreeMap::new(),
             told: 0,
+            failed: 0,
             end: ReadEnd::default(),
             too_many: false,
             stopped: false,
@@ -158,6 +180,7 @@ impl Report {
                 for failure in failures {
                     self.tell(failure);
                 }
+                self.write_results(outcome.results());
                 self.check_limit(read_so_far, PERCENT_FROM);
                 self.say_step(&format!("{} records settled", grouped(outcome.counts().total())));
             }
@@ -200,7 +223,33 @@ impl Report {
         self.why.get_or_insert(text);
     }
 
+    /// Takes in that a target could not be left as it should be: it says so, and the exit code is not 0.
+    pub fn not_closed(&mut self, text: String) {
+        self.trouble(Trouble::Stopped(text));
+    }
+
+    fn write_results(&mut self, lines: &[ResultLine]) {
+        let Some(results) = &mut self.settings.results else { return };
+        let files = &self.settings.files;
+        let written = lines.iter().try_for_each(|line| {
+            let file = files.get(line.origin.file as usize).map_or("?", String::as_str);
+            results.out.write_all(result_line(file, line).as_bytes())
+        });
+        self.results_written(written);
+    }
+
+    fn results_written(&mut self, written: std::io::Result<()>) {
+        let Some(results) = &self.settings.results else { return };
+        if let Err(error) = written {
+            let text = format!("--results: {}: {error}", results.name);
+            self.settings.results = None;
+            self.trouble(Trouble::Stopped(text));
+            self.stop.ask();
+        }
+    }
+
     fn tell(&mut self, failure: &Failure) {
+        self.failed += 1;
         let kind = self.kinds.entry(failure.reason.kind.clone()).or_insert_with(|| Kind {
             count: 0,
             first: failure.origin,
@@ -212,7 +261,8 @@ impl Report {
         }
         if self.settings.details || (!self.settings.quiet && self.told < TOLD) {
             self.told += 1;
-            let line = format!("{}: {}", self.place(&failure.origin), failure.reason.text);
+            let unknown = if failure.bucket == Bucket::Unknown { "unknown: " } else { "" };
+            let line = format!("{}: {unknown}{}", self.place(&failure.origin), failure.reason.text);
             self.say(&line);
         }
     }
@@ -241,6 +291,10 @@ impl Report {
 
     /// Closes the account: says what is left to say, and returns the summary.
     pub fn close(mut self, bytes_read: u64) -> Summary {
+        if let Some(results) = &mut self.settings.results {
+            let flushed = results.out.flush();
+            self.results_written(flushed);
+        }
         self.progress.finish();
         self.check_limit(self.end.records, 0);
         if let Some(broken) = self.broken() {
@@ -272,10 +326,10 @@ impl Report {
     }
 
     fn say_kinds(&mut self) {
-        if self.settings.quiet || self.counts.errors <= self.told {
+        if self.settings.quiet || self.failed <= self.told {
             return;
         }
-        let more = match self.counts.errors - self.told {
+        let more = match self.failed - self.told {
             1 => "1 more error".to_owned(),
             more => format!("{} more errors", grouped(more)),
         };
@@ -309,6 +363,7 @@ impl Report {
     }
 
     fn json(&self, bytes_read: u64, exit: u8) -> Value {
+        let traffic = |what: fn(&Traffic) -> u64| self.settings.traffic.as_ref().map_or(0, what);
         let kinds: Vec<Value> = self
             .kinds
             .iter()
@@ -333,13 +388,13 @@ impl Report {
             "unknown": self.counts.unknown,
             "unsent": self.counts.unsent,
             "empty": self.end.empty,
-            "uncertain": 0,
+            "uncertain": traffic(Traffic::uncertain),
             "target": self.settings.target,
             "collection": self.settings.collection,
-            "requests": 0,
-            "retried": 0,
+            "requests": traffic(Traffic::requests),
+            "retried": traffic(Traffic::retried),
             "bytes_read": bytes_read,
-            "bytes_sent": 0,
+            "bytes_sent": traffic(Traffic::bytes),
             "seconds": (self.started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
             "exit_code": exit,
             "files": self.settings.files.to_vec(),
@@ -350,6 +405,34 @@ impl Report {
             "dry_run": self.settings.dry_run,
         })
     }
+}
+
+/// One line of `--results`.
+fn result_line(file: &str, line: &ResultLine) -> String {
+    let shown = line.shown.as_deref();
+    let raw = |text: Option<&String>| -> Value {
+        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null)
+    };
+    let ours = line.reason.as_ref().map(|reason| json!({ "type": reason.kind, "reason": reason.text }));
+    let mut object = json!({
+        "file": file,
+        "line": line.origin.line,
+        "record": line.origin.record,
+        "counted": line.bucket.name(),
+        "id": if line.key.is_empty() { Value::Null } else { json!(line.key) },
+        "op": shown.map(|shown| &shown.op),
+        "index": shown.map(|shown| &shown.index),
+        "status": shown.map(|shown| shown.status),
+        "result": shown.and_then(|shown| shown.result.as_ref()),
+        "version": shown.and_then(|shown| shown.version),
+        "seq_no": shown.and_then(|shown| shown.seq_no),
+        "primary_term": shown.and_then(|shown| shown.primary_term),
+        "error": shown.and_then(|shown| shown.error.as_ref()).map_or_else(|| json!(ours), |text| raw(Some(text))),
+    });
+    if let Some(get) = shown.and_then(|shown| shown.get.as_ref()) {
+        object["get"] = raw(Some(get));
+    }
+    format!("{object}\n")
 }
 
 /// What is printed at the end.

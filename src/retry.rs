@@ -1,8 +1,96 @@
-//! Decides how often a batch is tried again. Pure but for the sleep it is given.
+//! Decides how often, and after which pauses, something is tried again. Pure but for the sleep it is given.
 
 use crate::batch::Batch;
 use crate::sink::{Outcome, Say, Sink, Trouble};
-use std::time::Duration;
+use std::hash::{BuildHasher, Hasher};
+use std::time::{Duration, Instant};
+
+/// `--retries` and `--retry-max-time`: how much is done for a request that a server does not take.
+#[derive(Clone, Copy, Debug)]
+pub struct Retries {
+    /// Tries after the first one without any progress.
+    pub retries: u32,
+    /// All tries and pauses together.
+    pub max_time: Duration,
+}
+
+/// Why a pause is made.
+#[derive(Clone, Copy, Debug)]
+pub enum Why {
+    /// The server is busy.
+    Busy,
+    /// The server cannot be reached.
+    Away,
+    /// It is asked again after a fixed time.
+    Every(Duration),
+}
+
+/// The pauses between the tries of one request: exponential with full jitter (a random part of the whole), so that
+/// clients that were refused together do not come back together. While a server is away half of the pause is
+/// certain, so that eight tries always outlast a restart of some 40 s.
+#[derive(Debug)]
+pub struct Wait {
+    retries: Retries,
+    used: u32,
+    since: Option<Instant>,
+    chance: u64,
+}
+
+/// The first pause for a busy server, before jitter.
+const BUSY: Duration = Duration::from_millis(250);
+/// The first pause for a server that is away, before jitter.
+const AWAY: Duration = Duration::from_millis(500);
+/// The longest pause, before jitter.
+const LONGEST: Duration = Duration::from_secs(30);
+
+impl Wait {
+    /// Begins with the first try.
+    pub fn new(retries: Retries) -> Wait {
+        // The standard library seeds its hashers from the operating system's randomness.
+        let chance = std::collections::hash_map::RandomState::new().build_hasher().finish() | 1;
+        Wait { retries, used: 0, since: None, chance }
+    }
+
+    /// Begins anew: something was achieved.
+    pub fn progress(&mut self) {
+        (self.used, self.since) = (0, None);
+    }
+
+    /// The pause before the next try; `asked` is what the server asks for, and wins.
+    ///
+    /// # Errors
+    /// When no further try is allowed, with a few words on what was tried.
+    pub fn next(&mut self, why: Why, asked: Option<Duration>) -> Result<Duration, String> {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        if self.used >= self.retries.retries {
+            return Err(match self.used {
+                0 => "not tried again: --retries 0".to_owned(),
+                1 => "gave up after 1 retry".to_owned(),
+                used => format!("gave up after {used} retries"),
+            });
+        }
+        let grown = |first: Duration| first.saturating_mul(1 << self.used.min(16)).min(LONGEST);
+        let pause = match (asked, why) {
+            (Some(asked), _) => asked,
+            (None, Why::Every(pause)) => pause,
+            (None, Why::Busy) => grown(BUSY).mul_f64(self.random()),
+            (None, Why::Away) => grown(AWAY).mul_f64(0.5 + self.random() / 2.0),
+        };
+        if since.elapsed() + pause > self.retries.max_time {
+            return Err(format!("gave up after {:.0} s: --retry-max-time", since.elapsed().as_secs_f64()));
+        }
+        self.used += 1;
+        Ok(pause)
+    }
+
+    /// From 0 to 1 (xorshift64*).
+    fn random(&mut self) -> f64 {
+        self.chance ^= self.chance >> 12;
+        self.chance ^= self.chance << 25;
+        self.chance ^= self.chance >> 27;
+        (self.chance.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
 
 /// How long a busy target is waited for.
 #[derive(Clone, Copy, Debug)]
@@ -104,6 +192,32 @@ mod tests {
         let (result, pauses) = tries(3, true);
         assert_eq!(result, Ok(()));
         assert_eq!(pauses, [20, 40, 80].map(Duration::from_millis));
+    }
+
+    #[test]
+    fn pauses_grow_at_random_and_end() {
+        let retries = Retries { retries: 8, max_time: Duration::from_secs(300) };
+        for _ in 0..200 {
+            let mut wait = Wait::new(retries);
+            let pauses: Vec<Duration> = (0..8).map(|_| wait.next(Why::Away, None).expect("a pause")).collect();
+            let all: Duration = pauses.iter().sum();
+            assert!(all > Duration::from_secs(40) && pauses.iter().all(|pause| *pause <= LONGEST), "{pauses:?}");
+            assert_eq!(wait.next(Why::Away, None), Err("gave up after 8 retries".to_owned()));
+            wait.progress();
+            assert!(wait.next(Why::Busy, None).expect("a pause") <= BUSY);
+        }
+    }
+
+    #[test]
+    fn what_the_server_asks_for_wins_unless_it_is_too_long() {
+        let mut wait = Wait::new(Retries { retries: 8, max_time: Duration::from_secs(60) });
+        assert_eq!(wait.next(Why::Busy, Some(Duration::from_secs(7))), Ok(Duration::from_secs(7)));
+        assert_eq!(
+            wait.next(Why::Busy, Some(Duration::from_secs(70))),
+            Err("gave up after 0 s: --retry-max-time".to_owned())
+        );
+        let mut none = Wait::new(Retries { retries: 0, max_time: Duration::from_secs(60) });
+        assert!(none.next(Why::Busy, None).is_err());
     }
 
     #[test]

@@ -2,17 +2,21 @@
 //! only then the first record.
 
 use crate::action::{Decider, Op, Rules};
-use crate::config::Config;
+use crate::config::{Cluster, Config, Target};
 use crate::input::{self, Format, OpenError};
 use crate::pipeline::{self, Plan};
 use crate::progress::{Meter, Progress};
-use crate::report::{Report, Settings, Summary};
+use crate::report::{Report, Results, Settings, Summary};
 use crate::shape::Shaper;
-use crate::sink::sqlite::{Opening, Store, StoreOptions};
-use crate::sink::{DryRun, Note, Sink};
+use crate::sink::elasticsearch::{self, Bulk, Closing, OpenOptions};
+use crate::sink::http::Traffic;
+use crate::sink::sqlite::{Store, StoreOptions};
+use crate::sink::{DryRun, Note, Opening, Sink};
 use crate::stop::Stop;
+use std::fs::File;
 use std::hash::{BuildHasher, Hasher};
-use std::io::Write;
+use std::io::{BufRead, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -42,7 +46,7 @@ pub fn import(config: Config, mut err: Box<dyn Write>) -> Result<Summary, NotBeg
     config.ensure_csv_flags_are_used(&formats).map_err(|mistake| NotBegun { exit: 2, text: mistake.to_string() })?;
     let files: Arc<[String]> = inputs.list.iter().map(|input| input.name.clone()).collect();
     let size = inputs.size.map(|size| if inputs.compressed { size.saturating_mul(UNPACKED) } else { size });
-    let target = config.store.display().to_string();
+    let target = config.target.name();
     if !config.quiet {
         let dry = if config.dry_run { ", dry run: nothing is written" } else { "" };
         let into = config.collection.as_ref().map_or(String::new(), |name| format!(", collection {name}"));
@@ -53,9 +57,18 @@ pub fn import(config: Config, mut err: Box<dyn Write>) -> Result<Summary, NotBeg
             let _ = writeln!(err, "{} is read as {}", input.name, input.format.name());
         }
     }
+    let results = results(&config)?;
     let stop = Stop::default();
-    let (sink, edge) = target_of(&config, size, &files, &mut err)?;
-    stop.on_signals().map_err(|error| NotBegun { exit: 2, text: format!("cannot catch signals: {error}") })?;
+    let run = run_id();
+    let mut opened = match &config.target {
+        Target::Store(path) => store(path, &config, size, &files, &mut err)?,
+        Target::Cluster(cluster) => {
+            // A cluster may have to be waited for.
+            catch_signals(&stop)?;
+            servers(cluster, &config, &run, &stop, &mut err)?
+        }
+    };
+    catch_signals(&stop)?;
 
     let meter = Meter { bytes: inputs.bytes_read.clone(), ..Meter::default() };
     let settings = Settings {
@@ -68,34 +81,107 @@ pub fn import(config: Config, mut err: Box<dyn Write>) -> Result<Summary, NotBeg
         color: config.color,
         max_errors: config.max_errors,
         dry_run: config.dry_run,
+        results,
+        traffic: opened.traffic.clone(),
     };
+    let wants_results = settings.results.is_some();
     let mut report =
         Report::new(settings, Progress::new(config.progress, inputs.size, meter.clone()), stop.clone(), err);
-    let op = if config.delete_keys { Op::Delete } else { config.on_duplicate.on_store() };
     let plan = Plan {
         inputs: inputs.list,
         options: config.input,
         limit: config.limit,
-        shaper: Shaper::new(config.shape, edge && !config.delete_keys),
-        decider: Decider::new(op, config.key, Rules::Store, run_id(), config.collection),
+        shaper: Shaper::new(config.shape, opened.edge && !config.delete_keys),
+        decider: Decider::new(opened.op, config.key, opened.rules, run, config.collection),
         limits: config.limits,
-        sinks: vec![sink],
+        sinks: opened.sinks,
         meter: meter.clone(),
         stop,
+        results: wants_results,
     };
     pipeline::run(plan, &mut report);
+    if let Some(Err(text)) = opened.closing.as_mut().map(Closing::close) {
+        report.not_closed(text);
+    }
     Ok(report.close(meter.bytes.load(Ordering::Relaxed)))
 }
 
-/// Opens the target: the sink, and whether its collection holds edges.
-fn target_of(
+/// A target that is ready.
+struct Opened {
+    sinks: Vec<Box<dyn Sink>>,
+    /// Whether its collection holds edges.
+    edge: bool,
+    rules: Rules,
+    /// What a record without an action line means to it.
+    op: Op,
+    traffic: Option<Traffic>,
+    closing: Option<Closing>,
+}
+
+fn catch_signals(stop: &Stop) -> Result<(), NotBegun> {
+    stop.on_signals().map_err(|error| NotBegun { exit: 2, text: format!("cannot catch signals: {error}") })
+}
+
+fn not_begun(why: Opening) -> NotBegun {
+    match why {
+        Opening::Usage(text) => NotBegun { exit: 2, text },
+        Opening::Refused(text) => NotBegun { exit: 4, text },
+    }
+}
+
+/// Says what a target says while it is opened.
+fn say_to<'e>(err: &'e mut dyn Write, quiet: bool) -> impl FnMut(Note) + 'e {
+    move |note| {
+        if let (Note::Warning(text), false) = (note, quiet) {
+            let _ = writeln!(err, "{text}");
+        }
+    }
+}
+
+/// Opens the file of `--results`.
+fn results(config: &Config) -> Result<Option<Results>, NotBegun> {
+    let Some(path) = &config.results else { return Ok(None) };
+    let usage = |text: String| NotBegun { exit: 2, text };
+    if path.as_os_str() == "-" {
+        return Ok(Some(Results { name: "stdout".to_owned(), out: Box::new(BufWriter::new(std::io::stdout())) }));
+    }
+    let is_input = |file: &PathBuf| match (std::fs::canonicalize(file), std::fs::canonicalize(path)) {
+        (Ok(file), Ok(results)) => file == results,
+        _ => false,
+    };
+    let name = path.display().to_string();
+    if config.files.iter().any(is_input) {
+        return Err(usage(format!("--results: {name} is also an input")));
+    }
+    ensure_ours(path).map_err(|what| usage(format!("--results: {name}: {what}")))?;
+    let file = File::create(path).map_err(|error| usage(format!("--results: {name}: {error}")))?;
+    Ok(Some(Results { name, out: Box::new(BufWriter::new(file)) }))
+}
+
+/// A file that is not empty is written over only if it holds results.
+fn ensure_ours(path: &Path) -> Result<(), String> {
+    let Ok(file) = File::open(path) else { return Ok(()) };
+    if !file.metadata().is_ok_and(|about| about.is_file()) {
+        return Ok(());
+    }
+    let mut line = Vec::new();
+    // A line of ours is never longer than a record's key and its error.
+    let _ = std::io::BufReader::new(file).take(1 << 20).read_until(b'\n', &mut line);
+    let read: Option<serde_json::Value> = serde_json::from_slice(&line).ok();
+    let ours = read.is_some_and(|read| read.get("counted").is_some() && read.get("line").is_some());
+    if line.is_empty() || ours { Ok(()) } else { Err("it exists and holds something other than results".to_owned()) }
+}
+
+/// Opens a store.
+fn store(
+    path: &Path,
     config: &Config,
     size: Option<u64>,
     files: &Arc<[String]>,
     err: &mut dyn Write,
-) -> Result<(Box<dyn Sink>, bool), NotBegun> {
+) -> Result<Opened, NotBegun> {
     let options = StoreOptions {
-        path: config.store.clone(),
+        path: path.to_owned(),
         collection: config.collection.clone(),
         edge: config.edge,
         prefixes: config.shape.from_prefix.is_some() || config.shape.to_prefix.is_some(),
@@ -109,17 +195,46 @@ fn target_of(
         interval: config.limits.interval,
         files: files.clone(),
     };
-    let mut say = |note| {
-        if let (Note::Warning(text), false) = (note, config.quiet) {
-            let _ = writeln!(err, "{text}");
-        }
-    };
-    let store = Store::open(options, &mut say).map_err(|why| match why {
-        Opening::Usage(text) => NotBegun { exit: 2, text },
-        Opening::Refused(text) => NotBegun { exit: 4, text },
-    })?;
+    let store = Store::open(options, &mut say_to(err, config.quiet)).map_err(not_begun)?;
     let edge = store.is_edge();
-    Ok(if config.dry_run { (Box::new(DryRun), edge) } else { (Box::new(store), edge) })
+    let sink: Box<dyn Sink> = if config.dry_run { Box::new(DryRun) } else { Box::new(store) };
+    let op = if config.delete_keys { Op::Delete } else { config.on_duplicate.on_store() };
+    Ok(Opened { sinks: vec![sink], edge, rules: Rules::Store, op, traffic: None, closing: None })
+}
+
+/// Opens a cluster: Elasticsearch or OpenSearch, whatever the address calls it.
+fn servers(
+    cluster: &Cluster,
+    config: &Config,
+    run: &str,
+    stop: &Stop,
+    err: &mut dyn Write,
+) -> Result<Opened, NotBegun> {
+    let lanes =
+        config.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4)));
+    let options = OpenOptions {
+        http: cluster.http.clone(),
+        kind_is_said: cluster.kind.is_some(),
+        retries: cluster.retries,
+        bulk: Bulk { shows_all: config.results.is_some(), ..Bulk::new(cluster, config.collection.clone()) },
+        lanes,
+        overwrite: config.overwrite,
+        create: config.create_collection,
+        mapping: cluster.mapping.clone(),
+        bulk_mode: cluster.bulk_mode,
+        wait_for_sync: config.wait_for_sync,
+        dry_run: config.dry_run,
+        run: run.to_owned(),
+    };
+    let opened = elasticsearch::open(options, stop, &mut say_to(err, config.quiet)).map_err(not_begun)?;
+    Ok(Opened {
+        sinks: opened.sinks,
+        edge: false,
+        rules: Rules::Elasticsearch { routing: cluster.routing_field.clone(), lossy: cluster.lossy },
+        op: if config.delete_keys { Op::Delete } else { config.on_duplicate.on_elasticsearch() },
+        traffic: Some(opened.traffic),
+        closing: opened.closing,
+    })
 }
 
 /// The prefix of generated keys: 9 characters of time, so that later runs sort behind, and 7 of chance.

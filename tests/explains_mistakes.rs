@@ -34,7 +34,7 @@ fn refused(line: &str, variables: &[(&str, &str)], stdin: &[u8], code: i32, said
 #[test]
 fn an_address_is_no_target() {
     let said = "\"localhost:9200\" is neither a store nor a URL
-hint: servers are written as URLs, `elasticsearch+http://localhost:9200`, but this version writes to SQLite stores only: `--to bulkimport.db`
+hint: servers are written as URLs, `elasticsearch+http://localhost:9200`
 ";
     refused("--to localhost:9200 -c films films.jsonl", &[], b"", 2, &format!("error: --to: {said}"));
     let to = [("TO", "localhost:9200")];
@@ -114,7 +114,7 @@ hint: `--create-collection true`: a switch takes its value after =, `--create-co
 #[test]
 fn the_key_of_a_record_is_no_tls_key() {
     let said = "error: --key: \"k.pem\" looks like a file
-hint: --key names the member of the records that is their key; TLS client keys are for servers, which this version does not write to
+hint: --key names the member of the records that is their key; the key of a TLS client is `--client-key FILE`
 ";
     refused("-c films --key k.pem films.jsonl", &[], b"", 2, said);
 }
@@ -125,8 +125,8 @@ fn a_pasted_line_of_arangoimport_is_translated() {
                 --file films.jsonl --type jsonl --collection films --create-collection true --on-duplicate update \
                 --batch-size 16777216 --threads 4 --progress true";
     let said = "error: --server.endpoint: there is no such flag
-hint: `--server.endpoint`, `--server.database` of arangoimport: write `--to FILE.db`; this version writes to SQLite stores only
-hint: `--server.username`, `--server.password` of arangoimport: leave it out, a store needs no login
+hint: `--server.endpoint`, `--server.database` of arangoimport: write `--to FILE.db` for a store, `--to elasticsearch+http://HOST:9200` for a server
+hint: `--server.username`, `--server.password` of arangoimport: write `--user NAME`, with the password in BULKIMPORT_PASSWORD or `--password-file`
 hint: `--create-collection true`: a switch takes its value after =, `--create-collection=true`
 hint: `--progress true`: leave it out, `--progress auto` is the default
 hint: `--batch-size` of arangoimport counts bytes: write `--batch-bytes SIZE`
@@ -139,7 +139,7 @@ fn a_pasted_line_of_mongoimport_is_translated() {
     let line = "--uri mongodb://me:secret@localhost:27017 --db shop --collection films --type json --file films.json \
                 --jsonArray --drop --mode upsert --upsertFields sku --numInsertionWorkers 4";
     let said = "error: --uri: there is no such flag
-hint: `--uri`, `--db` of mongoimport: write `--to FILE.db`; this version writes to SQLite stores only
+hint: `--uri`, `--db` of mongoimport: write `--to FILE.db` for a store, `--to elasticsearch+http://HOST:9200` for a server
 hint: `--jsonArray` of mongoimport: write `--type json`
 hint: `--mode` of mongoimport: write `--on-duplicate error` for insert, `replace` for upsert, `update` for merge; `--delete-keys` for delete
 hint: `--upsertFields` of mongoimport: write `--key FIELD` and `--on-duplicate replace`
@@ -177,14 +177,26 @@ const LINES: &[(&str, &str)] = &[
     ("-c a --to products", "error: --to: \"products\" is neither a store nor a URL\nhint: a new store's name ends in"),
     ("-c a --to .", "error: --to: \".\" is a directory\nhint: name a file in it"),
     (
-        "-c a --to http://localhost:9200",
-        "error: --to: \"http://localhost:9200\" is a server\nhint: this version writes",
+        "-c a --to http://localhost:9200?q=hidden",
+        "error: --to: \"http://localhost:9200?***\": an address has no query\nhint: parameters have flags",
     ),
-    ("-c a --to es+http://me:hidden@h:9200", "error: --to: \"es+http://***@h:9200\" is a server\n"),
+    (
+        "-c a --to kuzzle+http://me:hidden@h:7512",
+        "error: --to: \"kuzzle+http://***@h:7512\" is a server that this version does not write to\n",
+    ),
+    (
+        "-c a --to es+http://me:hidden@h:9200 --complete",
+        "error: --complete: Elasticsearch and OpenSearch cannot honour it\n",
+    ),
+    ("-c A --to es+http://me:hidden@h:9200", "error: --collection: \"A\": an index has no upper-case letters\n"),
+    ("-c a --to es+http://h:9200 --retry-on-conflict 3", "error: --retry-on-conflict: only `--on-duplicate update`"),
+    ("-c a --to es+http://h:9200 --to a.db", "error: --to: a store and a server\n"),
+    ("-c a --to es+http://h:9200 -H hidden", "error: --header: a header without a colon\n"),
+    ("-c a --refresh true films.jsonl", "error: --refresh: a store cannot honour it\n"),
     ("-c a --to postgres://h/d", "error: --to: \"postgres://h/d\" has the unknown scheme \"postgres\"\n"),
     (
         "-c a --to tcp://h:8529",
-        "error: --to: \"tcp://h:8529\" has the unknown scheme \"tcp\"\nhint: ArangoDB is written",
+        "error: --to: \"tcp://h:8529\" has the unknown scheme \"tcp\"\nhint: a store is written",
     ),
     ("-c a --to file:a.db", "error: --to: \"file:a.db\" is a URI\nhint: write `sqlite:PATH`"),
     ("-c a --to sqlite:", "error: --to: no path after `sqlite:`\n"),
@@ -294,7 +306,7 @@ const LINES: &[(&str, &str)] = &[
     ),
     (
         "-c a -u me:hidden films.jsonl",
-        "error: -u: there is no such flag\nhint: `-u`: not in this version of bulkimport\n",
+        "error: --user: a store cannot honour it\nhint: `--to elasticsearch+http://HOST:9200` writes to a server\n",
     ),
     (
         "insert a.db films films.jsonl --pk sku --nl",

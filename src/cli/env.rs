@@ -11,7 +11,9 @@ const PREFIX: &str = "BULKIMPORT_";
 /// Variables that only our tests set.
 const TEST_PREFIX: &str = "BULKIMPORT_TEST_";
 /// What destroys data must be seen on the command line.
-const DESTRUCTIVE: [&str; 2] = ["overwrite", "delete-keys"];
+const DESTRUCTIVE: [&str; 3] = ["overwrite", "delete-keys", "insecure"];
+/// Variables that are secrets, and stand for no flag: a secret does not belong on a command line.
+const SECRETS: [&str; 3] = ["BULKIMPORT_PASSWORD", "BULKIMPORT_API_KEY", "BULKIMPORT_BEARER"];
 /// What prints something and ends, and synonyms.
 const WITHOUT: [&str; 5] = ["completions", "man", "help", "version", "file"];
 
@@ -30,7 +32,8 @@ fn name(long: &str) -> String {
 /// # Errors
 /// For the first such variable; its value is not shown.
 pub fn ensure_known(command: &Command, env: &[(OsString, OsString)]) -> Result<(), UsageError> {
-    let known: Vec<String> = command.get_arguments().filter_map(variable).collect();
+    let secrets = SECRETS.iter().map(|name| (*name).to_owned());
+    let known: Vec<String> = command.get_arguments().filter_map(variable).chain(secrets).collect();
     for (found, _) in env {
         let found = found.to_string_lossy();
         let ours = found.starts_with(PREFIX) && !found.starts_with(TEST_PREFIX);
@@ -43,7 +46,8 @@ pub fn ensure_known(command: &Command, env: &[(OsString, OsString)]) -> Result<(
 
 fn unknown(found: &str, known: &[String]) -> UsageError {
     if let Some(flag) = DESTRUCTIVE.iter().find(|flag| name(flag) == found) {
-        return UsageError::new(format!("{found}: --{flag} destroys documents and is not taken from a variable"))
+        let what = if *flag == "insecure" { "trusts anybody" } else { "destroys documents" };
+        return UsageError::new(format!("{found}: --{flag} {what} and is not taken from a variable"))
             .hint(format!("write `--{flag}` on the command line"));
     }
     let usage = UsageError::new(format!("{found}: there is no such variable"));
@@ -67,6 +71,14 @@ fn distance(a: &str, b: &str) -> usize {
         }
     }
     row[b.len()]
+}
+
+/// The secrets that variables hold: a password, an API key and a bearer token, each if it is there and not empty.
+pub fn secrets(env: &[(OsString, OsString)]) -> [Option<String>; 3] {
+    SECRETS.map(|name| {
+        let found = env.iter().find(|(key, value)| *key == *name && !value.is_empty());
+        found.and_then(|(_, value)| value.to_str()).map(str::to_owned)
+    })
 }
 
 /// Returns the arguments that the variables stand for, flag by flag, without the flags that are `typed` anyway.
@@ -143,7 +155,7 @@ mod tests {
             .filter(|arg| variable(arg).is_none())
             .filter_map(|arg| arg.get_long().map(str::to_owned))
             .collect();
-        assert_eq!(without, ["file", "delete-keys", "overwrite", "completions", "man", "help", "version"]);
+        assert_eq!(without, ["file", "insecure", "delete-keys", "overwrite", "completions", "man", "help", "version"]);
     }
 
     #[test]

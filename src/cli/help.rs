@@ -16,8 +16,10 @@ Switches and variables:
   A switch takes its value after =: --details=false. Every flag has a variable:
   BULKIMPORT_BATCH_SIZE=1000 stands for --batch-size 1000. The command line
   wins. A flag that may be repeated takes one value a line, a switch 1, 0, true
-  or false; an empty variable is none. --overwrite and --delete-keys have no
-  variable. An unknown BULKIMPORT_ variable is an error.
+  or false; an empty variable is none. --overwrite, --delete-keys and
+  --insecure have no variable. BULKIMPORT_PASSWORD, BULKIMPORT_API_KEY and
+  BULKIMPORT_BEARER hold secrets, which have no flags. An unknown BULKIMPORT_
+  variable is an error.
 
 Examples:
   Import documents into a collection of bulkimport.db; where the key exists,
@@ -32,8 +34,10 @@ Examples:
   Import edges between cities:
     bulkimport -c roads --edge --translate a=_from --translate b=_to \\
         --from-prefix cities --to-prefix cities roads.csv
-  Replay Elasticsearch bulk lines:
+  Replay Elasticsearch bulk lines, on a store and on two nodes of a cluster:
     bulkimport --to shop.db -t bulk actions.ndjson
+    bulkimport --to es+https://h1:9200 --to es+https://h2:9200 \\
+        --user me -t bulk actions.ndjson
   Delete the documents that a file names:
     bulkimport -c products --delete-keys --key sku gone.csv
   Check a file and store nothing:
@@ -44,15 +48,15 @@ Exit codes:
   1         finished, some records were rejected or are unknown
   2         the command line is wrong; nothing was done
   3         stopped: more errors than --max-errors
-  4         stopped: the store cannot be opened or written
+  4         stopped: the target cannot be reached or written, or refuses us
   5         stopped: the input cannot be read
   6         rolled back (--complete)
   130, 143  stopped by SIGINT, SIGTERM";
 
 /// Flags of daily use, which `-h` shows, and FILE.
 #[rustfmt::skip]
-const DAILY: [&str; 23] = [
-    "to", "collection", "format", "skip_lines", "limit", "separator", "datatype", "nested", "translate", "remove_attribute",
+const DAILY: [&str; 24] = [
+    "to", "user", "collection", "format", "skip_lines", "limit", "separator", "datatype", "nested", "translate", "remove_attribute",
     "key", "on_duplicate", "delete_keys", "complete", "overwrite", "dry_run", "batch_size", "details", "max_errors", "summary",
     "quiet", "help", "files",
 ];
@@ -106,7 +110,7 @@ fn short_command() -> Command {
 
 fn short_heading(heading: &str) -> &'static str {
     match heading {
-        "Target" | "Format" | "CSV" => "Target and input",
+        "Target" | "Server" | "Format" | "CSV" => "Target and input",
         "Shape" | "Key" | "Edges" => "Records",
         "Conflict" | "Whole run" | "Batches" => "Import",
         _ => "Output",

@@ -6,8 +6,9 @@ use crate::cli::help::is_switch;
 use clap::{Arg, Command};
 use std::ffi::OsString;
 
-const STORE: &str = "write `--to FILE.db`; this version writes to SQLite stores only";
-const NO_LOGIN: &str = "leave it out, a store needs no login";
+const STORE: &str = "write `--to FILE.db` for a store, `--to elasticsearch+http://HOST:9200` for a server";
+const LOGIN: &str = "write `--user NAME`, with the password in BULKIMPORT_PASSWORD or `--password-file`";
+const TLS: &str = "write `--cacert`, `--cert`, `--client-key` or `--insecure`";
 const NO_NETWORK: &str = "leave it out, a store needs no connection";
 const ALWAYS: &str = "leave it out, it is always so";
 const NONE: &str = "leave it out, there is nothing like it here";
@@ -19,19 +20,18 @@ type Foreign = (&'static str, &'static str, &'static str);
 const FOREIGN: &[Foreign] = &[
     ("--server.endpoint", "arangoimport", STORE),
     ("--server.database", "arangoimport", STORE),
-    ("--server.", "arangoimport", NO_LOGIN),
+    ("--server.", "arangoimport", LOGIN),
     ("--create-collection-type", "arangoimport", "write `--edge` for edges, and leave it out for documents"),
     ("--create-database", "arangoimport", "leave it out, a store is made when it is missing"),
     ("--auto-rate-limit", "arangoimport", "leave it out, a store sets its own pace"),
     ("--skip-validation", "arangoimport", "leave it out, a store has no schema to pass over"),
     ("--latency", "arangoimport", NONE),
-    ("--compress-transfer", "arangoimport", NO_NETWORK),
     ("--compress-request-threshold", "arangoimport", NO_NETWORK),
     ("--custom-query", "arangoimport", "write `--translate`, `--remove-attribute` and `--merge-attributes`"),
     ("--configuration", "arangoimport", "write a variable BULKIMPORT_FLAG for each flag"),
     ("--log.", "arangoimport", "write `-q`, `-v` or `--details`"),
-    ("--tls.", "arangoimport", NO_NETWORK),
-    ("--ssl.", "arangoimport", NO_NETWORK),
+    ("--tls.", "arangoimport", TLS),
+    ("--ssl.", "arangoimport", TLS),
     ("--encryption.", "arangoimport", NONE),
     ("--uri", "mongoimport", STORE),
     ("--db", "mongoimport", STORE),
@@ -56,18 +56,18 @@ const FOREIGN: &[Foreign] = &[
     ("--writeConcern", "mongoimport", "write `--wait-for-sync`"),
     ("--bypassDocumentValidation", "mongoimport", "leave it out, a store has no schema to pass over"),
     ("--legacy", "mongoimport", "leave it out, documents are stored as they are written"),
-    ("--username", "mongoimport", NO_LOGIN),
-    ("--password", "mongoimport", NO_LOGIN),
-    ("--authenticationDatabase", "mongoimport", NO_LOGIN),
-    ("--authenticationMechanism", "mongoimport", NO_LOGIN),
-    ("--ssl", "mongoimport", NO_NETWORK),
+    ("--username", "mongoimport", LOGIN),
+    ("--password", "mongoimport", LOGIN),
+    ("--authenticationDatabase", "mongoimport", NONE),
+    ("--authenticationMechanism", "mongoimport", NONE),
+    ("--ssl", "mongoimport", TLS),
     ("--input", "elasticdump", "write the name of the file alone"),
     ("--output", "elasticdump", STORE),
     ("--input-index", "elasticdump", NONE),
     ("--output-index", "elasticdump", "write `--collection NAME`"),
     ("--transform", "elasticdump", "write `--translate`, `--remove-attribute` and `--merge-attributes`"),
     ("--fsCompress", "elasticdump", "leave it out, compressed files are recognised"),
-    ("--noRefresh", "elasticdump", NO_NETWORK),
+    ("--noRefresh", "elasticdump", "leave it out, it is so unless `--refresh true`"),
     ("--ignore-errors", "elasticdump", "leave it out, reading goes on after an error, and the exit code is 1"),
     ("--csvFirstRowAsHeaders", "elasticdump", "leave it out, the first row is the header"),
     ("--csvDelimiter", "elasticdump", "write `--separator BYTE`"),
@@ -103,12 +103,7 @@ const FOREIGN: &[Foreign] = &[
 
 /// Flags of the whole design that this version does not have yet.
 #[rustfmt::skip]
-const LATER: &[&str] = &[
-    "--index", "--server-keys", "--mapping", "--lossy", "--refresh", "--routing-field", "--pipeline", "--wait-for-active-shards",
-    "--require-alias", "--retry-on-conflict", "--bulk-mode", "--max-rate", "--retries", "--retry-max-time", "--timeout",
-    "--connect-timeout", "--rejects", "--results", "--journal", "--user", "-u", "--cacert", "--cert", "--client-key", "--insecure",
-    "-k", "--header", "-H", "--password-file", "--api-key-file", "--bearer-file",
-];
+const LATER: &[&str] = &["--server-keys", "--max-rate", "--rejects", "--journal"];
 
 /// Words of ours with a value that only another importer gives them.
 const VALUES: &[(&str, &str, &str)] = &[
@@ -209,8 +204,8 @@ mod tests {
         assert_eq!(
             said,
             [
-                "`--server.endpoint`, `--server.database` of arangoimport: write `--to FILE.db`; this version writes to SQLite stores only",
-                "`--server.password` of arangoimport: leave it out, a store needs no login",
+                "`--server.endpoint`, `--server.database` of arangoimport: write `--to FILE.db` for a store, `--to elasticsearch+http://HOST:9200` for a server",
+                "`--server.password` of arangoimport: write `--user NAME`, with the password in BULKIMPORT_PASSWORD or `--password-file`",
                 "`--create-collection true`: a switch takes its value after =, `--create-collection=true`",
                 "`--create-collection-type` of arangoimport: write `--edge` for edges, and leave it out for documents",
                 "`--convert false`: write `--convert none`",
@@ -227,7 +222,7 @@ mod tests {
         assert_eq!(
             hints(line),
             [
-                "`--uri`, `--db` of mongoimport: write `--to FILE.db`; this version writes to SQLite stores only",
+                "`--uri`, `--db` of mongoimport: write `--to FILE.db` for a store, `--to elasticsearch+http://HOST:9200` for a server",
                 "`--jsonArray` of mongoimport: write `--type json`",
                 "`--upsertFields` of mongoimport: write `--key FIELD` and `--on-duplicate replace`",
             ]
@@ -251,7 +246,7 @@ mod tests {
     fn later_flags_values_and_switches_have_their_hints() {
         let cases = [
             ("--journal=x", "`--journal`: not in this version of bulkimport"),
-            ("--retries 3 --timeout 5s", "`--retries`, `--timeout`: not in this version of bulkimport"),
+            ("--rejects x --max-rate 5", "`--rejects`, `--max-rate`: not in this version of bulkimport"),
             ("--drop true", "`--drop true`: a switch takes its value after =, `--overwrite=true`"),
             ("-n false", "`-n false`: a switch takes its value after =, `--dry-run=false`"),
             (

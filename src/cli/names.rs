@@ -89,7 +89,7 @@ pub fn key(text: &str) -> Result<String, UsageError> {
     let like_a_path = text.contains(['.', '/', '\\']);
     if ends.iter().any(|end| text.to_ascii_lowercase().ends_with(end)) || (like_a_path && Path::new(text).is_file()) {
         return Err(UsageError::new(format!("\"{text}\" looks like a file")).hint(
-            "--key names the member of the records that is their key; TLS client keys are for servers, which this version does not write to",
+            "--key names the member of the records that is their key; the key of a TLS client is `--client-key FILE`",
         ));
     }
     member(text)
@@ -106,10 +106,10 @@ pub fn prefix(text: &str) -> Result<String, UsageError> {
     }
 }
 
-/// Reads `--collection`, which names a table of the store.
+/// Reads `--collection`. What names its target can have is checked once that is known.
 ///
 /// # Errors
-/// When SQLite or we have the name for ourselves, or no table can have it.
+/// When nothing can be called so.
 pub fn collection(text: &str) -> Result<String, UsageError> {
     if is_blank(text) {
         return Err(UsageError::new("the name of a collection cannot be blank"));
@@ -117,13 +117,21 @@ pub fn collection(text: &str) -> Result<String, UsageError> {
     if text.contains('\0') {
         return Err(UsageError::new("the name of a collection cannot hold a NUL"));
     }
+    Ok(text.to_owned())
+}
+
+/// Checks the name of a table of the store.
+///
+/// # Errors
+/// When SQLite or we have it for ourselves.
+pub fn ensure_table(text: &str) -> Result<(), UsageError> {
     let name = text.to_ascii_lowercase();
     for (start, owner) in [("sqlite_", "SQLite"), ("bulkimport_", "bulkimport")] {
         if name.starts_with(start) {
             return Err(UsageError::new(format!("\"{text}\": names that begin with {start} belong to {owner} itself")));
         }
     }
-    Ok(text.to_owned())
+    Ok(())
 }
 
 /// Reads `--merge-attributes` as arangoimport does (contracts/arangodb.md 2.5): `NEW=`, then text and `[member]`s.
@@ -215,7 +223,10 @@ mod tests {
         for text in ["products", "Größe", "a.b", "x\"y", "sqlite", "my_sqlite_x"] {
             assert_eq!(collection(text).as_deref(), Ok(text));
         }
-        for text in ["", " ", "a\0b", "sqlite_x", "SQLite_master", "bulkimport_meta", "BULKIMPORT_x"] {
+        for text in ["sqlite_x", "SQLite_master", "bulkimport_meta", "BULKIMPORT_x"] {
+            assert!(ensure_table(text).is_err(), "{text}");
+        }
+        for text in ["", " ", "a\0b"] {
             assert!(collection(text).is_err(), "{text}");
         }
     }

@@ -47,6 +47,14 @@ pub fn jobs(text: &str) -> Result<usize, UsageError> {
     within(text, count(text)?, 1..=256, "1 and 256")
 }
 
+/// Reads a number of tries: 0 to 1,000.
+///
+/// # Errors
+/// When it is no such number.
+pub fn retries(text: &str) -> Result<u32, UsageError> {
+    within(text, count(text)?, 0..=1_000, "0 and 1000").map(|number| number as u32)
+}
+
 /// Reads a limit in bytes: 1 byte to 1 GiB.
 ///
 /// # Errors

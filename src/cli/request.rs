@@ -61,7 +61,7 @@ fn read(argv: &[OsString], env: &[(OsString, OsString)]) -> Result<Request, Usag
     arguments.files = files_in_order(&all);
     let mut typed = named(&matches);
     typed.retain(|id| !matches!(matches.try_get_one::<bool>(id), Ok(Some(false))));
-    let given = Given { typed, named: named(&all), color: may_color(env) };
+    let given = Given { typed, named: named(&all), color: may_color(env), secrets: env::secrets(env) };
     Ok(Request::Run(Box::new(Config::from_args(arguments, &given)?)))
 }
 
@@ -210,8 +210,8 @@ mod tests {
                 "-c a --journal x",
                 "error: --journal: there is no such flag\nhint: `--journal`: not in this version of bulkimport",
             ),
-            ("-c a --timeout=5s", "error: --timeout: there is no such flag\nhint: `--timeout`: not in this version"),
-            ("-c a --index b", "error: --index: there is no such flag\nhint: `--index`: not in this version"),
+            ("-c a --rejects=5s", "error: --rejects: there is no such flag\nhint: `--rejects`: not in this version"),
+            ("-c a --timeout=5s", "error: --timeout: a store cannot honour it\nhint: `--to elasticsearch+http"),
             (
                 "-c a --completions tcsh",
                 "error: --completions: \"tcsh\" is none of bash, elvish, fish, powershell, zsh",

@@ -1,38 +1,77 @@
-//! Reads `--to`. Servers are recognised and refused: this version writes to stores only.
-//! An address may carry a password, so it is never repeated as it was written.
+//! Reads `--to`: a store's file, or a server's address. An address may carry a password, so it is never repeated as it
+//! was written.
 
 use crate::cli::UsageError;
+use reqwest::Url;
 use std::ffi::OsStr;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-const SERVERS: [&str; 4] = ["elasticsearch", "es", "opensearch", "arangodb"];
-const STORE_ENDS: [&str; 3] = [".db", ".sqlite", ".sqlite3"];
-const STORES_ONLY: &str = "this version writes to SQLite stores only: `--to bulkimport.db`";
+/// Where records go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// A file.
+    Store(PathBuf),
+    /// A node of a cluster.
+    Server(Server),
+}
 
-/// Returns the store's file that `--to` names.
+/// The kinds of servers that are written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Elasticsearch and OpenSearch.
+    Elasticsearch,
+}
+
+/// A server's address.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Server {
+    /// What it is, if the address says so.
+    pub kind: Option<Kind>,
+    /// Scheme, host, port and path.
+    pub url: Url,
+    /// The user and the password that the address had.
+    pub login: Option<(String, Option<String>)>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} at {}", self.kind, self.url)
+    }
+}
+
+/// Names of Elasticsearch and its kin.
+const ELASTICSEARCH: [&str; 3] = ["elasticsearch", "es", "opensearch"];
+/// Servers that a later version writes to.
+const LATER: [&str; 2] = ["arangodb", "kuzzle"];
+const STORE_ENDS: [&str; 3] = [".db", ".sqlite", ".sqlite3"];
+const TARGETS: &str =
+    "a store is written `bulkimport.db`, a server `elasticsearch+http://HOST:9200` or `opensearch+https://HOST:9200`";
+
+/// Reads what `--to` names.
 ///
 /// # Errors
-/// For a server, a directory, another scheme and any other word.
-pub fn store(to: &OsStr) -> Result<PathBuf, UsageError> {
+/// For a directory, an unknown scheme and any other word.
+pub fn address(to: &OsStr) -> Result<Address, UsageError> {
     let path = Path::new(to);
-    let Some(text) = to.to_str() else { return odd_path(path) };
+    let Some(text) = to.to_str() else { return odd_path(path).map(Address::Store) };
     if let Some(path) = text.strip_prefix("sqlite:") {
-        return after_scheme(path);
+        return after_scheme(path).map(Address::Store);
     }
     if path.is_dir() {
         return Err(UsageError::new(format!("\"{text}\" is a directory")).hint("name a file in it, ending in `.db`"));
     }
     if path.exists() {
-        return Ok(path.to_owned());
+        return Ok(Address::Store(path.to_owned()));
     }
-    if let Some((scheme, _)) = text.split_once("://") {
-        return Err(server(scheme, text));
+    if let Some((scheme, rest)) = text.split_once("://") {
+        return server(scheme, rest, text).map(Address::Server);
     }
     if text.starts_with("file:") {
         return Err(UsageError::new(format!("\"{text}\" is a URI")).hint("write `sqlite:PATH` with a plain path"));
     }
     if STORE_ENDS.iter().any(|end| text.to_ascii_lowercase().ends_with(end)) {
-        return Ok(path.to_owned());
+        return Ok(Address::Store(path.to_owned()));
     }
     Err(other_word(text))
 }
@@ -57,24 +96,64 @@ fn after_scheme(path: &str) -> Result<PathBuf, UsageError> {
     Err(UsageError::new(fault).hint("write `sqlite:shop.db` or `sqlite:/var/lib/shop.db`"))
 }
 
-fn server(scheme: &str, text: &str) -> UsageError {
+fn server(scheme: &str, rest: &str, text: &str) -> Result<Server, UsageError> {
     let scheme = scheme.to_ascii_lowercase();
     let shown = without_secrets(text);
-    let (kind, transport) = scheme.split_once('+').unwrap_or((scheme.as_str(), ""));
-    let known = SERVERS.contains(&kind) || kind == "kuzzle";
-    if (known && matches!(transport, "http" | "https")) || matches!(scheme.as_str(), "http" | "https") {
-        return UsageError::new(format!("\"{shown}\" is a server")).hint(STORES_ONLY);
-    }
-    let unknown = UsageError::new(format!("\"{shown}\" has the unknown scheme \"{scheme}\""));
-    if known {
-        return unknown.hint(format!("servers are written `{kind}+http://HOST:PORT`, but {STORES_ONLY}"));
-    }
-    match scheme.as_str() {
-        "tcp" | "ssl" | "http+tcp" | "http+ssl" | "http+unix" | "unix" => {
-            unknown.hint(format!("ArangoDB is written `arangodb+http://HOST:8529`, but {STORES_ONLY}"))
+    let (name, transport) = scheme.split_once('+').unwrap_or(("", scheme.as_str()));
+    let is_http = matches!(transport, "http" | "https");
+    let kind = match name {
+        "" if is_http => None,
+        _ if ELASTICSEARCH.contains(&name) && is_http => Some(Kind::Elasticsearch),
+        _ if LATER.contains(&name) && is_http => {
+            return Err(
+                UsageError::new(format!("\"{shown}\" is a server that this version does not write to")).hint(TARGETS)
+            );
         }
+        _ => return Err(unknown_scheme(&scheme, &shown)),
+    };
+    let wrong = |what: &str| UsageError::new(format!("\"{shown}\": {what}"));
+    let mut url: Url =
+        format!("{transport}://{rest}").parse().map_err(|_| wrong("is not a URL").hint("write `http://HOST:PORT`"))?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("an address has no query").hint("parameters have flags of their own, such as `--refresh`"));
+    }
+    let login = (!url.username().is_empty() || url.password().is_some())
+        .then(|| (decoded(url.username()), url.password().map(decoded)));
+    // Neither can fail for a URL with a host, which http has.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    Ok(Server { kind, url, login })
+}
+
+/// Undoes percent-encoding.
+fn decoded(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    while at < bytes.len() {
+        let pair = text.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
+        match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
+            Some(byte) => {
+                out.push(byte);
+                at += 3;
+            }
+            None => {
+                out.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn unknown_scheme(scheme: &str, shown: &str) -> UsageError {
+    let unknown = UsageError::new(format!("\"{shown}\" has the unknown scheme \"{scheme}\""));
+    let kind = scheme.split('+').next().unwrap_or_default();
+    if ELASTICSEARCH.contains(&kind) {
+        return unknown.hint(format!("servers are written `{kind}+http://HOST:PORT`"));
+    }
+    match scheme {
         "sqlite3" | "file" => unknown.hint("a store is written `shop.db` or `sqlite:PATH`"),
-        _ => unknown.hint(STORES_ONLY),
+        _ => unknown.hint(TARGETS),
     }
 }
 
@@ -85,7 +164,7 @@ fn other_word(text: &str) -> UsageError {
     }
     if looks_like_an_address(text) {
         return UsageError::new(format!("\"{shown}\" is neither a store nor a URL"))
-            .hint(format!("servers are written as URLs, `elasticsearch+http://localhost:9200`, but {STORES_ONLY}"));
+            .hint("servers are written as URLs, `elasticsearch+http://localhost:9200`");
     }
     UsageError::new(format!("\"{shown}\" is neither a store nor a URL"))
         .hint(format!("a new store's name ends in .db, .sqlite or .sqlite3; for any other name write `sqlite:{shown}`"))
@@ -119,31 +198,48 @@ mod tests {
     use super::*;
 
     fn said(to: &str) -> String {
-        store(OsStr::new(to)).expect_err(to).to_string()
+        address(OsStr::new(to)).expect_err(to).to_string()
     }
 
     #[test]
     fn names_of_stores_are_taken_as_they_are() {
         for name in ["bulkimport.db", "a.sqlite", "dir/a.sqlite3", "A.DB", "/srv/b.db", "Cargo.toml"] {
-            assert_eq!(store(OsStr::new(name)), Ok(PathBuf::from(name)), "{name}");
+            assert_eq!(address(OsStr::new(name)), Ok(Address::Store(PathBuf::from(name))), "{name}");
         }
-        assert_eq!(store(OsStr::new("sqlite:any word")), Ok(PathBuf::from("any word")));
-        assert_eq!(store(OsStr::new("sqlite:/x/y")), Ok(PathBuf::from("/x/y")));
+        let store = |path: &str| Ok(Address::Store(PathBuf::from(path)));
+        assert_eq!(address(OsStr::new("sqlite:any word")), store("any word"));
+        assert_eq!(address(OsStr::new("sqlite:/x/y")), store("/x/y"));
     }
 
     #[test]
-    fn servers_are_known_and_refused() {
-        for name in [
-            "http://localhost:9200",
-            "https://h",
-            "elasticsearch+http://h:9200",
-            "es+https://h:9200",
-            "opensearch+http://h:9200",
-            "arangodb+http://h:8529/_db/x",
-            "kuzzle+https://h:7512/index",
+    fn servers_are_known_by_their_schemes() {
+        let es = Some(Kind::Elasticsearch);
+        for (to, kind, url) in [
+            ("http://localhost:9200", None, "http://localhost:9200/"),
+            ("https://h", None, "https://h/"),
+            ("elasticsearch+http://h:9200", es, "http://h:9200/"),
+            ("ES+https://h:9200/base", es, "https://h:9200/base"),
+            ("opensearch+http://[::1]:9200", es, "http://[::1]:9200/"),
         ] {
-            assert_eq!(said(name), format!("error: \"{name}\" is a server\nhint: {STORES_ONLY}"));
+            let Ok(Address::Server(server)) = address(OsStr::new(to)) else { panic!("{to}") };
+            assert_eq!((server.kind, server.url.as_str(), server.login), (kind, url, None), "{to}");
         }
+        for to in ["arangodb+http://h:8529/_db/x", "kuzzle+https://h:7512/index"] {
+            assert_eq!(
+                said(to),
+                format!("error: \"{to}\" is a server that this version does not write to\nhint: {TARGETS}")
+            );
+        }
+    }
+
+    #[test]
+    fn an_address_gives_up_its_password() {
+        let Ok(Address::Server(server)) = address(OsStr::new("es+http://me:p%40ss%25@h:9200")) else {
+            panic!("an address")
+        };
+        assert_eq!(server.login, Some(("me".to_owned(), Some("p@ss%".to_owned()))));
+        assert_eq!(server.url.as_str(), "http://h:9200/");
+        assert!(!format!("{server:?}").contains("p@ss"));
     }
 
     #[test]
@@ -153,10 +249,11 @@ mod tests {
             (":9200", "servers are written as URLs"),
             ("localhost:9200/index", "servers are written as URLs"),
             ("me:secret@host", "servers are written as URLs"),
-            ("tcp://127.0.0.1:8529", "arangodb+http://HOST:8529"),
-            ("http+ssl://127.0.0.1:8529", "arangodb+http://HOST:8529"),
+            ("tcp://127.0.0.1:8529", "elasticsearch+http://HOST:9200"),
+            ("http://h/?key=1", "no query"),
+            ("http://", "not a URL"),
             ("elasticsearch://h:9200", "elasticsearch+http://HOST:PORT"),
-            ("mongodb://h/db", "SQLite stores only"),
+            ("mongodb://h/db", "elasticsearch+http://HOST:9200"),
             ("postgres://h/db.db", "unknown scheme \"postgres\""),
             ("file:///srv/a.db", "sqlite:PATH"),
             ("file:a.db", "sqlite:PATH"),
@@ -185,7 +282,9 @@ mod tests {
         ];
         for (to, shown) in cases {
             assert_eq!(without_secrets(to), shown);
-            assert!(!said(to).contains("secret"), "{}", said(to));
+            if let Err(error) = address(OsStr::new(to)) {
+                assert!(!error.to_string().contains("secret"), "{error}");
+            }
         }
     }
 }

@@ -29,6 +29,8 @@ pub const COMPRESSIONS: Words<Option<Compression>> = &[
     (&["bzip2", "bz2"], Some(Compression::Bzip2)),
     (&["xz"], Some(Compression::Xz)),
 ];
+/// `--compress-transfer`.
+pub const TRANSFERS: Words<Option<bool>> = &[(&["auto"], None), (&["gzip"], Some(true)), (&["none"], Some(false))];
 /// `--convert`.
 pub const CONVERSIONS: Words<Conversion> = &[(&["auto"], Conversion::Auto), (&["none"], Conversion::None)];
 /// `--empty`.

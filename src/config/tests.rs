@@ -30,7 +30,7 @@ fn said(line: &str, variables: &[&str]) -> String {
 #[test]
 fn defaults_are_those_of_the_design() {
     let config = config("-c products", &[]);
-    assert_eq!(config.store, PathBuf::from("bulkimport.db"));
+    assert_eq!(config.target.name(), "bulkimport.db");
     assert_eq!((config.input.format, config.input.compression), (None, None));
     assert_eq!((config.limits.records, config.limits.bytes), (5000, 1 << 20));
     assert_eq!(config.limits.interval, Duration::from_secs(1));
@@ -59,7 +59,7 @@ fn every_flag_arrives() {
          --summary json -v --progress plain --color always one - --file two",
         &[],
     );
-    assert_eq!(config.store, PathBuf::from("x.sqlite"));
+    assert_eq!(config.target.name(), "x.sqlite");
     assert_eq!(config.files, ["one", "-", "two"].map(PathBuf::from));
     assert_eq!((config.input.format, config.input.skip_lines, config.limit), (Some(Format::Csv), 2, Some(3)));
     let csv = &config.input.csv;
@@ -146,10 +146,10 @@ fn what_does_not_contradict_is_fine() {
 #[test]
 fn variables_stand_for_flags_and_the_command_line_wins() {
     let found = config("-c c", &["TO=a.db", "BATCH_SIZE=7", "DETAILS=1", "TRANSLATE=a=b\nc=d", "KEY=", "NESTED=false"]);
-    assert_eq!((found.store, found.limits.records, found.details), (PathBuf::from("a.db"), 7, true));
+    assert_eq!((&*found.target.name(), found.limits.records, found.details), ("a.db", 7, true));
     assert_eq!((found.shape.translate.len(), found.key, found.shape.nested), (2, None, false));
     let found = config("--to b.db -c c --details=false --translate x=y", &["TO=a.db", "DETAILS=1", "TRANSLATE=a=b"]);
-    assert_eq!((found.store, found.details), (PathBuf::from("b.db"), false));
+    assert_eq!((&*found.target.name(), found.details), ("b.db", false));
     assert_eq!(found.shape.translate, [("x".to_owned(), "y".to_owned())]);
     assert_eq!(config("", &["COLLECTION=c", "CREATE_COLLECTION=0"]).create_collection, Some(false));
 }

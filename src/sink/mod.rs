@@ -2,7 +2,10 @@
 //! A target is one implementation here and one column in `on_duplicate.rs`.
 
 mod dry_run;
+pub mod elasticsearch;
+pub mod http;
 mod on_duplicate;
+pub mod remote;
 pub mod sqlite;
 
 pub use dry_run::DryRun;
@@ -48,13 +51,87 @@ impl Counts {
     }
 }
 
-/// A record that was rejected, and why.
+/// A record that is not proven stored, and why.
 #[derive(Clone, Debug)]
 pub struct Failure {
     /// Where it was found.
     pub origin: Origin,
     /// Why.
     pub reason: Reason,
+    /// Error, or unknown.
+    pub bucket: Bucket,
+}
+
+/// A bucket by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bucket {
+    /// See [`Counts::created`], and so on.
+    Created,
+    /// Changed.
+    Updated,
+    /// Deliberately not stored.
+    Ignored,
+    /// Removed.
+    Deleted,
+    /// Rejected.
+    Error,
+    /// Sent, and the answer never came.
+    Unknown,
+    /// Not sent.
+    Unsent,
+}
+
+impl Bucket {
+    /// The name that results give it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Bucket::Created => "created",
+            Bucket::Updated => "updated",
+            Bucket::Ignored => "ignored",
+            Bucket::Deleted => "deleted",
+            Bucket::Error => "error",
+            Bucket::Unknown => "unknown",
+            Bucket::Unsent => "unsent",
+        }
+    }
+}
+
+/// An item of an answer, as `--results` shows it.
+#[derive(Clone, Debug, Default)]
+pub struct Shown {
+    /// The action, as the server names it.
+    pub op: String,
+    /// Where it lies.
+    pub index: String,
+    /// The item's own status code.
+    pub status: u16,
+    /// What the server says it did.
+    pub result: Option<String>,
+    /// The document's version.
+    pub version: Option<i64>,
+    /// Its sequence number.
+    pub seq_no: Option<i64>,
+    /// The primary term of that number.
+    pub primary_term: Option<i64>,
+    /// The server's error, a JSON object.
+    pub error: Option<String>,
+    /// What `_source` asked for, a JSON object.
+    pub get: Option<String>,
+}
+
+/// What `--results` says of one record.
+#[derive(Clone, Debug)]
+pub struct ResultLine {
+    /// Where it was found.
+    pub origin: Origin,
+    /// Its bucket.
+    pub bucket: Bucket,
+    /// Its key, if it has one.
+    pub key: String,
+    /// Why it is where it is.
+    pub reason: Option<Reason>,
+    /// What the server said.
+    pub shown: Option<Box<Shown>>,
 }
 
 /// What became of records: their counts, and a failure for each error among them.
@@ -62,13 +139,56 @@ pub struct Failure {
 pub struct Outcome {
     counts: Counts,
     failures: Vec<Failure>,
+    /// A line for each record, when that is asked for.
+    results: Option<Vec<ResultLine>>,
 }
 
 impl Outcome {
+    /// An outcome that also keeps a line for each record, if `results` asks for them.
+    pub fn new(results: bool) -> Outcome {
+        Outcome { results: results.then(Vec::new), ..Outcome::default() }
+    }
+
+    /// Whether a line is kept for each record.
+    pub fn shows(&self) -> bool {
+        self.results.is_some()
+    }
+
+    /// Settles one record. An error needs a reason; an unknown one has one too, which is told with the errors.
+    pub fn end(
+        &mut self,
+        origin: Origin,
+        bucket: Bucket,
+        reason: Option<Reason>,
+        shown: Option<Box<Shown>>,
+        key: &str,
+    ) {
+        let count = match bucket {
+            Bucket::Created => &mut self.counts.created,
+            Bucket::Updated => &mut self.counts.updated,
+            Bucket::Ignored => &mut self.counts.ignored,
+            Bucket::Deleted => &mut self.counts.deleted,
+            Bucket::Error => &mut self.counts.errors,
+            Bucket::Unknown => &mut self.counts.unknown,
+            Bucket::Unsent => &mut self.counts.unsent,
+        };
+        *count += 1;
+        if let Some(results) = &mut self.results {
+            results.push(ResultLine { origin, bucket, key: key.to_owned(), reason: reason.clone(), shown });
+        }
+        if let Some(reason) = reason {
+            self.failures.push(Failure { origin, reason, bucket });
+        }
+    }
+
+    /// The lines for `--results`.
+    pub fn results(&self) -> &[ResultLine] {
+        self.results.as_deref().unwrap_or_default()
+    }
+
     /// Counts an error.
     pub fn fail(&mut self, origin: Origin, reason: Reason) {
-        self.counts.errors += 1;
-        self.failures.push(Failure { origin, reason });
+        self.end(origin, Bucket::Error, Some(reason), None, "");
     }
 
     /// Counts records that were no errors.
@@ -81,7 +201,7 @@ impl Outcome {
     pub fn leave_unsent(&mut self, batch: &Batch, at: usize) {
         for (item, action) in batch.items_from(at) {
             match action {
-                Ok(_) => self.settle(Counts { unsent: 1, ..Counts::default() }),
+                Ok(action) => self.end(item.origin, Bucket::Unsent, None, None, action.key),
                 Err(reason) => self.fail(item.origin, reason.clone()),
             }
         }
@@ -91,6 +211,9 @@ impl Outcome {
     pub fn absorb(&mut self, other: Outcome) {
         self.counts.add(other.counts);
         self.failures.extend(other.failures);
+        if let (Some(results), Some(more)) = (&mut self.results, other.results) {
+            results.extend(more);
+        }
     }
 
     /// The counts so far.
@@ -107,6 +230,15 @@ impl Outcome {
     pub fn is_empty(&self) -> bool {
         self.counts == Counts::default()
     }
+}
+
+/// Why a target cannot be used for this run; nothing was written.
+#[derive(Debug)]
+pub enum Opening {
+    /// The command line does not fit it (exit code 2).
+    Usage(String),
+    /// It is not what it should be, or not ours to write (exit code 4).
+    Refused(String),
 }
 
 /// Why a sink cannot go on.

@@ -13,7 +13,7 @@ mod store;
 mod stretch;
 mod unique;
 
-pub use store::{Opening, Store, StoreOptions};
+pub use store::{Store, StoreOptions};
 
 use crate::record::Reason;
 use rusqlite::ffi;

@@ -10,7 +10,7 @@ use super::{explained, is_busy};
 use crate::action::Op;
 use crate::batch::Batch;
 use crate::record::Reason;
-use crate::sink::{Counts, Note, Outcome, Say, Sink, Trouble};
+use crate::sink::{Counts, Note, Opening, Outcome, Say, Sink, Trouble};
 use rusqlite::Connection;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,15 +45,6 @@ pub struct StoreOptions {
     pub interval: Duration,
     /// Names of the inputs, for rows whose index is not built yet.
     pub files: Arc<[String]>,
-}
-
-/// Why a store cannot be used for this run; nothing was written.
-#[derive(Debug)]
-pub enum Opening {
-    /// The command line does not fit it (exit code 2).
-    Usage(String),
-    /// It is no store, or not ours to write (exit code 4).
-    Refused(String),
 }
 
 /// Bytes of documents after which a run from a pipe commits.

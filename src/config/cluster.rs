@@ -1,0 +1,209 @@
+//! What the flags ask of a cluster, and which of them only some targets can honour.
+
+use super::{Given, Target, secrets};
+use crate::cli::{Address, Arguments, Kind, Server, UsageError, ensure_table};
+use crate::input::Format;
+use crate::retry::Retries;
+use crate::sink::OnDuplicate;
+use crate::sink::http::HttpOptions;
+use reqwest::Url;
+use std::path::PathBuf;
+
+/// A cluster of servers, and what is asked of it.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// What it is; the server is asked if it is not said.
+    pub kind: Option<Kind>,
+    /// How it is reached.
+    pub http: HttpOptions,
+    /// `--retries`, `--retry-max-time`.
+    pub retries: Retries,
+    /// `--refresh`.
+    pub refresh: Option<String>,
+    /// `--routing-field`.
+    pub routing_field: Option<String>,
+    /// `--pipeline`.
+    pub pipeline: Option<String>,
+    /// `--wait-for-active-shards`.
+    pub wait_for_active_shards: Option<String>,
+    /// `--require-alias`.
+    pub require_alias: bool,
+    /// `--retry-on-conflict`.
+    pub retry_on_conflict: Option<u32>,
+    /// `--bulk-mode`.
+    pub bulk_mode: bool,
+    /// `--mapping`.
+    pub mapping: Option<PathBuf>,
+    /// `--lossy`.
+    pub lossy: bool,
+}
+
+impl Cluster {
+    /// The nodes for a person, without secrets.
+    pub fn name(&self) -> String {
+        let nodes: Vec<&str> = self.http.nodes.iter().map(|node| node.as_str().trim_end_matches('/')).collect();
+        nodes.join(", ")
+    }
+}
+
+/// Flags that only a server can honour.
+const FOR_SERVERS: [&str; 23] = [
+    "user",
+    "password_file",
+    "api_key_file",
+    "bearer_file",
+    "cacert",
+    "cert",
+    "client_key",
+    "insecure",
+    "header",
+    "timeout",
+    "connect_timeout",
+    "retries",
+    "retry_max_time",
+    "compress_transfer",
+    "results",
+    "refresh",
+    "routing_field",
+    "pipeline",
+    "wait_for_active_shards",
+    "require_alias",
+    "retry_on_conflict",
+    "bulk_mode",
+    "mapping",
+];
+/// Flags that only a store can honour.
+const FOR_STORES: [&str; 6] = ["complete", "unique", "edge", "from_prefix", "to_prefix", "overwrite_collection_prefix"];
+
+/// Finds the target, and the flags that it cannot honour.
+pub(super) fn target(args: &Arguments, given: &Given) -> Result<Target, UsageError> {
+    let servers: Vec<Server> = args
+        .target
+        .to
+        .iter()
+        .filter_map(|to| match to {
+            Address::Server(server) => Some(server.clone()),
+            Address::Store(_) => None,
+        })
+        .collect();
+    match &args.target.to[..] {
+        [Address::Store(path)] => {
+            let unfit = given.first_typed(&FOR_SERVERS).or_else(|| given.first_typed(&["lossy"]));
+            return match unfit {
+                Some(flag) => Err(UsageError::new(format!("{flag}: a store cannot honour it"))
+                    .hint("`--to elasticsearch+http://HOST:9200` writes to a server")),
+                None => {
+                    if let Some(name) = &args.target.collection {
+                        let from = if given.typed("collection") { "--collection" } else { "BULKIMPORT_COLLECTION" };
+                        ensure_table(name).map_err(|error| error.of(from))?;
+                    }
+                    Ok(Target::Store(path.clone()))
+                }
+            };
+        }
+        _ if servers.is_empty() => return Err(UsageError::new("--to: more than one store").hint("run once for each")),
+        _ if servers.len() < args.target.to.len() => return Err(UsageError::new("--to: a store and a server")),
+        _ => {}
+    }
+    let kinds: Vec<Kind> = servers.iter().filter_map(|server| server.kind).collect();
+    if let Some(flag) = given.first_typed(&FOR_STORES) {
+        return Err(UsageError::new(format!("{flag}: Elasticsearch and OpenSearch cannot honour it")).hint(hint(&flag)));
+    }
+    ensure_useful(args, given)?;
+    Ok(Target::Cluster(Box::new(cluster(args, given, &servers, kinds.first().copied())?)))
+}
+
+fn hint(flag: &str) -> &'static str {
+    match flag {
+        "--complete" => "a server has no transactions; `--max-errors 0` stops at the first error",
+        "--unique" => "`--key FIELD` makes a member the key, which is unique",
+        _ => "leave it out; members such as `_from` are plain members there",
+    }
+}
+
+/// Finds flags that would have no effect.
+fn ensure_useful(args: &Arguments, given: &Given) -> Result<(), UsageError> {
+    let is_bulk = args.format.format == Some(Format::Bulk);
+    if is_bulk && let Some(flag) = given.first_typed(&["routing_field", "retry_on_conflict", "lossy"]) {
+        return Err(UsageError::new(format!("{flag}: not with bulk lines")).hint("each bulk line says it itself"));
+    }
+    let updates = args.conflict.on_duplicate == OnDuplicate::Update && !args.conflict.delete_keys;
+    if !updates && let Some(flag) = given.first_typed(&["retry_on_conflict", "lossy"]) {
+        return Err(UsageError::new(format!("{flag}: only `--on-duplicate update` can honour it")));
+    }
+    if args.target.collection.is_none()
+        && let Some(flag) = given.first_typed(&["bulk_mode", "mapping", "create_collection", "wait_for_sync"])
+    {
+        return Err(UsageError::new(format!("{flag}: no index is named")).hint("give `--collection NAME`"));
+    }
+    if given.typed("client_key") && args.server.cert.is_none() {
+        return Err(UsageError::new("--client-key: there is no certificate").hint("give `--cert FILE` too"));
+    }
+    if given.typed("mapping") && args.run.create_collection == Some(false) && given.named.contains("create_collection")
+    {
+        return Err(UsageError::new("--mapping and --create-collection=false: only one of them can be honoured"));
+    }
+    match &args.target.collection {
+        Some(name) => ensure_index_name(name),
+        None => Ok(()),
+    }
+}
+
+/// Finds names that no index can have (contract of the bulk API, 2.4). A date-math name is left to the server.
+fn ensure_index_name(name: &str) -> Result<(), UsageError> {
+    let wrong = |what: &str| Err(UsageError::new(format!("--collection: \"{name}\": {what}")));
+    if name.starts_with('<') && name.ends_with('>') {
+        return Ok(());
+    }
+    match name {
+        "." | ".." => wrong("no index can be called so"),
+        _ if name.chars().any(char::is_uppercase) => wrong("an index has no upper-case letters"),
+        _ if name.starts_with(['-', '_', '+']) => wrong("an index does not begin with -, _ or +"),
+        _ if name.contains(['\\', '/', '*', '?', '"', '<', '>', '|', ' ', ',', '#', ':']) => {
+            wrong("an index has no blanks and none of \\ / * ? \" < > | , # :")
+        }
+        _ if name.len() > 255 => wrong("an index has at most 255 bytes"),
+        _ => Ok(()),
+    }
+}
+
+fn cluster(args: &Arguments, given: &Given, servers: &[Server], kind: Option<Kind>) -> Result<Cluster, UsageError> {
+    let (server, elasticsearch) = (&args.server, &args.elasticsearch);
+    let nodes: Vec<Url> = servers.iter().map(|server| server.url.clone()).collect();
+    let is_bulk = args.format.format == Some(Format::Bulk);
+    let updates = args.conflict.on_duplicate == OnDuplicate::Update && !args.conflict.delete_keys && !is_bulk;
+    Ok(Cluster {
+        kind,
+        retries: Retries { retries: server.retries, max_time: server.retry_max_time },
+        refresh: elasticsearch.refresh.clone(),
+        routing_field: elasticsearch.routing_field.clone().filter(|_| !is_bulk),
+        pipeline: elasticsearch.pipeline.clone(),
+        wait_for_active_shards: elasticsearch.wait_for_active_shards.clone(),
+        require_alias: elasticsearch.require_alias,
+        retry_on_conflict: elasticsearch.retry_on_conflict.filter(|_| updates),
+        bulk_mode: elasticsearch.bulk_mode && args.target.collection.is_some(),
+        mapping: args.run.mapping.clone().filter(|_| args.target.collection.is_some()),
+        lossy: args.run.lossy,
+        http: HttpOptions {
+            login: secrets::login(server, servers, given)?,
+            headers: server.header.clone(),
+            cacert: server.cacert.clone(),
+            cert: server.cert.clone(),
+            client_key: server.client_key.clone().filter(|_| server.cert.is_some()),
+            insecure: server.insecure,
+            timeout: server.timeout,
+            connect_timeout: server.connect_timeout,
+            gzip: server.compress_transfer.unwrap_or_else(|| !nodes.iter().all(is_here)),
+            nodes,
+        },
+    })
+}
+
+/// Whether a node is on this machine, so that compressing for it only costs time.
+fn is_here(node: &Url) -> bool {
+    match node.host_str() {
+        Some("localhost" | "[::1]") => true,
+        Some(host) => host.starts_with("127.") && host.parse::<std::net::Ipv4Addr>().is_ok(),
+        None => false,
+    }
+}

@@ -1,0 +1,169 @@
+//! Reads answers of the bulk API. Nothing is taken for success that does not name its action: items are matched by their
+//! place, checked by name and id, and put right by id where a server mixed them up (contract of live servers, 1 and 2).
+
+use super::Bulk;
+use super::item::{Named, ServerError, blocked, error_of, forbidden};
+use crate::record::Reason;
+use crate::sink::http::Reply;
+use crate::sink::remote::{Answer, Fate, Group, Told};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::collections::{HashMap, VecDeque};
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow)]
+    items: Vec<Named<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Whole<'a> {
+    #[serde(borrow)]
+    error: &'a RawValue,
+}
+
+/// What a reply to a bulk request means.
+pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
+    if reply.status == 200 {
+        return items(group, reply, detail);
+    }
+    let text = String::from_utf8_lossy(&reply.body);
+    let whole: Option<Whole<'_>> = serde_json::from_str(&text).ok();
+    let error = whole.as_ref().map(|whole| error_of(whole.error));
+    let reason = match &error {
+        Some(error) => error.reason(reply.status),
+        None => Reason::new(format!("status_{}", reply.status), page(reply, &text)),
+    };
+    match reply.status {
+        300..=399 => {
+            let place = reply.location.as_deref().unwrap_or("nowhere");
+            Answer::Closed(format!("the server redirects to {place} (status {}): name that address", reply.status))
+        }
+        400 => Answer::Refused {
+            culprit: culprit(group, &reason.text),
+            // What is said of a single action, or before anything is read, is certain.
+            perhaps_done: bulk.is_incremental && group.len() > 1,
+            reason,
+        },
+        401 => Answer::Closed(format!("{}; check the user and the password, or the key", reason.text)),
+        403 if error.as_ref().is_some_and(is_block) => Answer::Closed(blocked(&reason.text)),
+        403 => Answer::Closed(forbidden(&reason.text)),
+        404 | 405 | 406 | 410 => Answer::Closed(format!("{}; is this the address of the cluster?", reason.text)),
+        407 => Answer::Closed(format!("{}; the proxy wants a login", reason.text)),
+        413 => Answer::TooLarge(too_large(group)),
+        429 if error.as_ref().is_some_and(is_block) => Answer::Closed(blocked(&reason.text)),
+        429 if group.len() > 1 && is_too_large_alone(&reason.text) => Answer::TooLarge(reason.text),
+        429 | 503 => Answer::Busy(reason.text),
+        // These come from gateways, and what stands behind them may have done everything.
+        502 | 504 => Answer::Lost(reason.text),
+        500 if error.is_some() => Answer::Refused { culprit: None, perhaps_done: true, reason },
+        _ => Answer::Lost(reason.text),
+    }
+}
+
+/// What a body that is no error of the server's says, on one line.
+fn page(reply: &Reply, text: &str) -> String {
+    let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let start: String = text.chars().take(120).collect();
+    let what = if start.is_empty() { "without a body".to_owned() } else { format!("with {start:?}") };
+    format!("the server answers with status {} {what}", reply.status)
+}
+
+fn is_block(error: &ServerError<'_>) -> bool {
+    error.kind.as_deref() == Some("cluster_block_exception")
+}
+
+fn too_large(group: Group<'_>) -> String {
+    let bytes: usize = group.iter().map(|action| action.bytes()).sum();
+    let limit = "(http.max_content_length, or a proxy's limit)";
+    format!("too large for the server {limit}: {:.1} MB", bytes as f64 / 1e6)
+}
+
+/// Whether a request is refused though the server has nothing else to do: waiting would not help (contract, 2.5).
+fn is_too_large_alone(reason: &str) -> bool {
+    reason.contains("all_bytes=0,") || reason.contains("all_bytes=0]")
+}
+
+/// The action whose line the server names: `Malformed action/metadata line [3]`. Lines are counted from 1, sources too.
+fn culprit(group: Group<'_>, reason: &str) -> Option<usize> {
+    let (_, rest) = reason.split_once("line [")?;
+    let line: usize = rest.split_once(']')?.0.parse().ok()?;
+    let mut next = 1;
+    group.iter().position(|action| {
+        next += if action.op == crate::action::Op::Delete { 1 } else { 2 };
+        line < next
+    })
+}
+
+/// Pairs the items of an answer with the actions.
+fn items(group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
+    let body: Body<'_> = match serde_json::from_slice(&reply.body) {
+        Ok(body) => body,
+        Err(_) => return Answer::Lost(page(reply, &String::from_utf8_lossy(&reply.body))),
+    };
+    let items = body.items;
+    if items.len() != group.len() {
+        let (sent, got) = (group.len(), items.len());
+        return Answer::Lost(format!("the answer has {got} items for {sent} actions"));
+    }
+    let in_place = items.iter().zip(group.iter()).all(|(item, action)| item.names(action.key) && item.answers(&action));
+    if in_place {
+        return Answer::Items(
+            items.iter().zip(group.iter()).map(|(item, action)| told(item, &action, detail)).collect(),
+        );
+    }
+    Answer::Items(by_name(&items, group, detail))
+}
+
+fn told(item: &Named<'_>, action: &crate::batch::BatchAction<'_>, detail: bool) -> Told {
+    Told { fate: item.fate(action), shown: detail.then(|| item.shown()) }
+}
+
+/// Pairs items that are not in their places by id, and then what has lost its name with what is left.
+fn by_name(items: &[Named<'_>], group: Group<'_>, detail: bool) -> Vec<Told> {
+    let mut by_id: HashMap<&str, VecDeque<&Named<'_>>> = HashMap::new();
+    let mut nameless = VecDeque::new();
+    let mut strangers = 0;
+    for item in items {
+        match item.item.id.as_deref() {
+            Some(id) => by_id.entry(id).or_default().push_back(item),
+            None => nameless.push_back(item),
+        }
+    }
+    let mut told_of: Vec<Option<Told>> = group
+        .iter()
+        .map(|action| {
+            let same_id = by_id.get_mut(action.key)?;
+            let place = same_id.iter().position(|item| item.answers(&action))?;
+            // Two actions of one kind on one key keep their order among themselves.
+            same_id.remove(place).map(|item| told(item, &action, detail))
+        })
+        .collect();
+    strangers += by_id.values().map(VecDeque::len).sum::<usize>();
+    let left = told_of.iter().filter(|told| told.is_none()).count();
+    // What is left are failures only, one for each action that is left: which is whose matters to the reason alone.
+    let all_failed = nameless.iter().all(|item| item.is_nameless());
+    let one_reason = left == 1;
+    for (told, action) in told_of.iter_mut().zip(group.iter()).filter(|(told, _)| told.is_none()) {
+        let item = nameless.pop_front().filter(|_| strangers == 0 && all_failed);
+        *told = Some(match item {
+            Some(item) => nameless_told(item, &action, one_reason, detail),
+            None => Told {
+                fate: Fate::Untold(format!("no item of the answer names the key {:?}", action.key)),
+                shown: None,
+            },
+        });
+    }
+    told_of.into_iter().flatten().collect()
+}
+
+fn nameless_told(item: &Named<'_>, action: &crate::batch::BatchAction<'_>, certain: bool, detail: bool) -> Told {
+    let mut told = told(item, action, detail);
+    if let (Fate::Rejected(reason), false) = (&mut told.fate, certain) {
+        reason.text.push_str(" (the server does not say which of its failures is this one's)");
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,72 @@
+//! `--bulk-mode`: no refresh and no replicas while a load runs. What to put back is kept in the index itself, in its
+//! `_meta`, so that the next run finds it if this one is killed.
+
+use super::request::escaped;
+use super::talk::Talk;
+use crate::sink::http::{Call, Method};
+use serde_json::{Map, Value, json};
+
+/// Our member of `_meta`.
+const OURS: &str = "bulkimport_restore";
+/// The settings that are changed.
+const SETTINGS: [&str; 2] = ["refresh_interval", "number_of_replicas"];
+
+/// Puts back what an interrupted run left off, if it did; whether it did.
+///
+/// # Errors
+/// When it cannot be put back; one sentence.
+pub(super) fn restore_left_over(talk: &mut Talk<'_>, index: &str, mappings: Option<&Value>) -> Result<bool, String> {
+    let left = mappings.and_then(|mappings| mappings.pointer(&format!("/_meta/{OURS}")));
+    let Some(before) = left.and_then(Value::as_object) else { return Ok(false) };
+    restore(talk, index, before)?;
+    Ok(true)
+}
+
+/// Turns refreshes and replicas off; returns what they were.
+///
+/// # Errors
+/// When the index cannot be changed; one sentence.
+pub(super) fn begin(talk: &mut Talk<'_>, index: &str) -> Result<Map<String, Value>, String> {
+    let path = format!("/{}", escaped(index));
+    let all = talk.order(|| Call::get(format!("{path}/_settings")))?;
+    let old = all.as_object().and_then(|all| all.values().next()).and_then(|index| index.pointer("/settings/index"));
+    let before: Map<String, Value> = SETTINGS
+        .iter()
+        .map(|name| (name.to_string(), old.and_then(|old| old.get(*name)).cloned().unwrap_or(Value::Null)))
+        .collect();
+    put_meta(talk, &path, Some(&before))?;
+    let load = json!({ "index": { "refresh_interval": "-1", "number_of_replicas": 0 } });
+    put_settings(talk, &path, &load)?;
+    Ok(before)
+}
+
+/// Puts the settings back as they were, and forgets them.
+///
+/// # Errors
+/// When the index cannot be changed; one sentence.
+pub(super) fn restore(talk: &mut Talk<'_>, index: &str, before: &Map<String, Value>) -> Result<(), String> {
+    let path = format!("/{}", escaped(index));
+    // A null gives a setting its default again.
+    put_settings(talk, &path, &json!({ "index": before }))?;
+    put_meta(talk, &path, None)?;
+    talk.order(|| Call::new(Method::POST, format!("{path}/_refresh"))).map(drop)
+}
+
+fn put_settings(talk: &mut Talk<'_>, path: &str, settings: &Value) -> Result<(), String> {
+    let body = settings.to_string();
+    talk.order(|| Call::json(Method::PUT, format!("{path}/_settings"), body.clone())).map(drop)
+}
+
+/// Writes our member of `_meta`, or removes it; the rest of it is the user's, and `_meta` can only be put as a whole.
+fn put_meta(talk: &mut Talk<'_>, path: &str, ours: Option<&Map<String, Value>>) -> Result<(), String> {
+    let all = talk.order(|| Call::get(format!("{path}/_mapping")))?;
+    let mappings = all.as_object().and_then(|all| all.values().next()).and_then(|index| index.get("mappings"));
+    let mut meta: Map<String, Value> =
+        mappings.and_then(|mappings| mappings.get("_meta")).and_then(Value::as_object).cloned().unwrap_or_default();
+    match ours {
+        Some(before) => meta.insert(OURS.to_owned(), Value::Object(before.clone())),
+        None => meta.remove(OURS),
+    };
+    let body = json!({ "_meta": meta }).to_string();
+    talk.order(|| Call::json(Method::PUT, format!("{path}/_mapping"), body.clone())).map(drop)
+}

@@ -1,0 +1,234 @@
+//! One item of an answer: what became of one action (contract of the bulk API, 2.2 to 2.4).
+
+use crate::action::Op;
+use crate::batch::BatchAction;
+use crate::record::Reason;
+use crate::sink::Shown;
+use crate::sink::remote::Fate;
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
+
+/// The members of an item that are looked at.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Item<'a> {
+    #[serde(borrow, rename = "_index")]
+    pub(super) index: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "_id")]
+    pub(super) id: Option<Cow<'a, str>>,
+    #[serde(rename = "_version")]
+    version: Option<i64>,
+    #[serde(rename = "_seq_no")]
+    seq_no: Option<i64>,
+    #[serde(rename = "_primary_term")]
+    primary_term: Option<i64>,
+    #[serde(borrow)]
+    result: Option<Cow<'a, str>>,
+    pub(super) status: u16,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    failure_store: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    get: Option<&'a RawValue>,
+}
+
+/// An item under the name of the action that was carried out.
+#[derive(Debug)]
+pub(super) struct Named<'a> {
+    pub(super) op: Cow<'a, str>,
+    pub(super) item: Item<'a>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Named<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct One;
+        impl<'de> Visitor<'de> for One {
+            type Value = Named<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with one member, named like an action")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Named<'de>, A::Error> {
+                let one = map.next_entry::<Name<'de>, Item<'de>>()?;
+                let (Name(op), item) = one.ok_or_else(|| serde::de::Error::custom("an item is empty"))?;
+                if map.next_key::<serde::de::IgnoredAny>()?.is_some() {
+                    return Err(serde::de::Error::custom("an item has two members"));
+                }
+                Ok(Named { op, item })
+            }
+        }
+        deserializer.deserialize_map(One)
+    }
+}
+
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// A server's error: an object, or for the simplest ones a text.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ServerError<'a> {
+    #[serde(borrow, rename = "type")]
+    pub(super) kind: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) reason: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    caused_by: Option<Box<ServerError<'a>>>,
+}
+
+/// Characters of a reason that are shown.
+const SAID: usize = 300;
+
+impl ServerError<'_> {
+    /// What it says, with its causes: `mapper_parsing_exception: failed to parse ...: For input string: "abc"`.
+    pub(super) fn reason(&self, status: u16) -> Reason {
+        let kind = self.kind.as_deref().unwrap_or("error");
+        let mut text = format!("{kind}: {}", self.said());
+        let mut cause = self.caused_by.as_deref();
+        while let Some(inner) = cause {
+            let said = inner.said();
+            if inner.reason.is_some() && !text.contains(&said) {
+                text.push_str(&format!("; caused by: {said}"));
+            }
+            cause = inner.caused_by.as_deref();
+        }
+        if self.kind.is_none() {
+            text = format!("status {status}: {}", self.said());
+        }
+        Reason::new(Cow::Owned(kind.to_owned()), text)
+    }
+
+    /// Its reason on one line, and no longer than a person reads: some quote a whole document.
+    fn said(&self) -> String {
+        let reason = self.reason.as_deref().unwrap_or("no reason given");
+        let mut line: String = reason.split(|c: char| c.is_control()).collect::<Vec<_>>().join(" ");
+        if let Some((end, _)) = line.char_indices().nth(SAID) {
+            line.truncate(end);
+            line.push('…');
+        }
+        line
+    }
+
+    fn kind(&self) -> &str {
+        self.kind.as_deref().unwrap_or_default()
+    }
+}
+
+/// Reads an error, whatever its form.
+pub(super) fn error_of(raw: &RawValue) -> ServerError<'_> {
+    serde_json::from_str(raw.get()).unwrap_or_else(|_| {
+        let text: String = serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().to_owned());
+        ServerError { reason: Some(Cow::Owned(text)), ..ServerError::default() }
+    })
+}
+
+impl Named<'_> {
+    /// Whether this can be the answer to an action of this kind. `index` with `op_type` answers as `create`.
+    pub(super) fn answers(&self, action: &BatchAction<'_>) -> bool {
+        let verb = match action.op {
+            Op::Create | Op::CreateOrIgnore => "create",
+            Op::Index => "index",
+            Op::Upsert | Op::Update => "update",
+            Op::Delete => "delete",
+        };
+        self.op == verb
+    }
+
+    /// Whether it names this key.
+    pub(super) fn names(&self, key: &str) -> bool {
+        self.item.id.as_deref() == Some(key)
+    }
+
+    /// Whether it is one of those that lost their names: an upsert that failed in an ingest pipeline comes back as an
+    /// `index` without an id (contract of live servers, 2).
+    pub(super) fn is_nameless(&self) -> bool {
+        self.item.id.is_none() && self.item.error.is_some()
+    }
+
+    /// What it says of an action.
+    pub(super) fn fate(&self, action: &BatchAction<'_>) -> Fate {
+        let item = &self.item;
+        if let Some(raw) = item.error {
+            return failed(&error_of(raw), item.status, action);
+        }
+        if item.failure_store.as_deref() == Some("used") {
+            let text = "failure_store: the server could not store it, and put it into its failure store";
+            return Fate::Rejected(Reason::new("failure_store", text));
+        }
+        let result = item.result.as_deref().unwrap_or_default();
+        match (result, item.status) {
+            ("created", 200..=299) => Fate::Created,
+            ("updated", 200..=299) => Fate::Updated,
+            ("deleted", 200..=299) => Fate::Deleted,
+            ("not_found", 404) => Fate::NotFound,
+            // A scripted upsert that declines has no version.
+            ("noop", 200..=299) if action.op == Op::Update && item.version == Some(-1) => Fate::Ignored,
+            ("noop", 200..=299) if matches!(action.op, Op::Update | Op::Upsert) => Fate::Unchanged,
+            ("noop", 200..=299) => {
+                let text = "dropped_by_pipeline: an ingest pipeline dropped the document";
+                Fate::Rejected(Reason::new("dropped_by_pipeline", text))
+            }
+            _ => Fate::Untold(format!("the server answers with status {} and result {result:?}", item.status)),
+        }
+    }
+
+    /// How it is shown.
+    pub(super) fn shown(&self) -> Box<Shown> {
+        let item = &self.item;
+        let text = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);
+        Box::new(Shown {
+            op: self.op.clone().into_owned(),
+            index: text(&item.index).unwrap_or_default(),
+            status: item.status,
+            result: text(&item.result),
+            version: item.version,
+            seq_no: item.seq_no,
+            primary_term: item.primary_term,
+            error: item.error.map(|raw| raw.get().to_owned()),
+            get: item.get.map(|raw| raw.get().to_owned()),
+        })
+    }
+}
+
+/// What a failed item means. The type of an error says more than its status.
+fn failed(error: &ServerError<'_>, status: u16, action: &BatchAction<'_>) -> Fate {
+    let reason = error.reason(status);
+    match (error.kind(), status) {
+        ("cluster_block_exception", 403 | 429) => Fate::Closed(blocked(&reason.text)),
+        ("security_exception", 401 | 403) => Fate::Closed(forbidden(&reason.text)),
+        ("version_conflict_engine_exception", 409) => conflict(reason, action),
+        (_, 429 | 503) => Fate::Busy(reason.text),
+        _ => Fate::Rejected(reason),
+    }
+}
+
+fn conflict(reason: Reason, action: &BatchAction<'_>) -> Fate {
+    let conditional = action.is_line && super::request::has_condition(action.meta);
+    match action.op {
+        _ if conditional => Fate::Conflict(reason),
+        Op::Create | Op::CreateOrIgnore => Fate::Exists,
+        // Without a condition of ours somebody else wrote at the same time.
+        _ => Fate::Busy(reason.text),
+    }
+}
+
+/// What an operator has to do about a block.
+pub(super) fn blocked(reason: &str) -> String {
+    let advice = if reason.contains("flood-stage") || reason.contains("read-only-allow-delete") {
+        "the server's disk is full: free space there, then remove the block \
+         (PUT /INDEX/_settings {\"index.blocks.read_only_allow_delete\":null})"
+    } else {
+        "writing is blocked: remove the block (PUT /INDEX/_settings {\"index.blocks.write\":null}, or its cause)"
+    };
+    format!("{reason}; {advice}, and run again")
+}
+
+/// What an operator has to do about missing rights.
+pub(super) fn forbidden(reason: &str) -> String {
+    format!("{reason}; the user needs the right to write (index, create, delete) to this index")
+}

@@ -1,0 +1,106 @@
+//! Elasticsearch and OpenSearch: the bulk API as a [`Protocol`], and what is done before and after a load.
+//! What a server is matters little: the same requests are sent to Elasticsearch 7, 8 and 9 and to OpenSearch 1, 2 and 3.
+
+mod answer;
+mod bulk_mode;
+mod item;
+mod open;
+mod overwrite;
+mod read_back;
+mod request;
+mod talk;
+
+pub use open::{Closing, OpenOptions, Opened, open};
+
+use super::http::{Call, Method, Reply};
+use super::remote::{Answer, Group, Protocol, Stored};
+use crate::action::Op;
+use crate::batch::BatchAction;
+use crate::config::Cluster;
+
+/// What all requests of a run have in common.
+#[derive(Clone, Debug, Default)]
+pub struct Bulk {
+    /// `-c`, the index that the path names; bulk lines may do without.
+    pub index: Option<String>,
+    /// `--retry-on-conflict`, for updates.
+    pub retry_on_conflict: Option<u32>,
+    /// `--pipeline`.
+    pub pipeline: Option<String>,
+    /// Query parameters, with their `=` and without a leading `&`.
+    pub query: Vec<String>,
+    /// Whether a refused request may have been carried out in part: Elasticsearch does so from 8.16 on, and a server that
+    /// does not say what it is may.
+    pub is_incremental: bool,
+    /// Whether every member of an item is wanted, for `--results`.
+    pub shows_all: bool,
+}
+
+impl Bulk {
+    /// What the flags say of all requests.
+    pub fn new(cluster: &Cluster, index: Option<String>) -> Bulk {
+        let named = [
+            ("refresh", cluster.refresh.as_deref()),
+            ("pipeline", cluster.pipeline.as_deref()),
+            ("wait_for_active_shards", cluster.wait_for_active_shards.as_deref()),
+            ("require_alias", cluster.require_alias.then_some("true")),
+        ];
+        let query = named.iter().filter_map(|(name, value)| Some(format!("{name}={}", request::escaped((*value)?))));
+        Bulk {
+            index,
+            retry_on_conflict: cluster.retry_on_conflict,
+            pipeline: cluster.pipeline.clone(),
+            query: query.collect(),
+            is_incremental: true,
+            shows_all: false,
+        }
+    }
+}
+
+impl Protocol for Bulk {
+    fn request(&self, group: Group<'_>, opaque: String) -> Call {
+        request::bulk(self, group, opaque)
+    }
+
+    fn answer(&self, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
+        answer::read(self, group, reply, detail)
+    }
+
+    fn is_repeatable(&self, action: &BatchAction<'_>) -> bool {
+        action.op != Op::Update || !action.is_line || request::is_plain_doc(action.doc)
+    }
+
+    fn is_replayable(&self, action: &BatchAction<'_>) -> bool {
+        let plain = match action.op {
+            Op::Index | Op::Delete | Op::Upsert => true,
+            Op::Update => action.is_line && request::is_doc_as_upsert(action.doc),
+            Op::Create | Op::CreateOrIgnore => false,
+        };
+        plain && !(action.is_line && request::has_condition(action.meta))
+    }
+
+    fn ask_running(&self) -> Option<Call> {
+        // A request is a task under its action's name, and its parts on the shards are tasks below it.
+        Some(Call::get("/_tasks?actions=*data/write/bulk*&detailed=false"))
+    }
+
+    fn is_running(&self, reply: &Reply, opaque: &str) -> Option<bool> {
+        read_back::is_running(reply, opaque)
+    }
+
+    fn read_back(&self, group: Group<'_>) -> Call {
+        Call::json(Method::POST, "/_mget", read_back::request(self, group))
+    }
+
+    fn compare(&self, group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>> {
+        read_back::compare(self, group, reply)
+    }
+
+    fn ask_alters(&self, group: Group<'_>) -> Option<Call> {
+        Some(Call::get(read_back::settings_path(self, group)))
+    }
+
+    fn alters(&self, reply: &Reply) -> bool {
+        read_back::names_pipeline(reply)
+    }
+}

@@ -1,0 +1,313 @@
+//! What happens before the first record: who is there, is the index there, and is it as the flags want it.
+
+use super::request::escaped;
+use super::talk::{Talk, said};
+use super::{Bulk, bulk_mode, overwrite};
+use crate::retry::{Retries, Wait, Why};
+use crate::sink::http::{Call, Http, HttpOptions, Method, NoReply, Nodes, Reply, Traffic};
+use crate::sink::remote::{Before, Gate, Remote, Shared, sentence};
+use crate::sink::{DryRun, Note, Opening, Say, Sink, Trouble};
+use crate::stop::Stop;
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+/// What the flags ask of the cluster.
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    /// How it is reached.
+    pub http: HttpOptions,
+    /// Whether the address says what the server is.
+    pub kind_is_said: bool,
+    /// `--retries`, `--retry-max-time`.
+    pub retries: Retries,
+    /// What requests have in common.
+    pub bulk: Bulk,
+    /// How many lanes there are.
+    pub lanes: usize,
+    /// `--overwrite`.
+    pub overwrite: bool,
+    /// `--create-collection`, when it was said.
+    pub create: Option<bool>,
+    /// `--mapping`.
+    pub mapping: Option<PathBuf>,
+    /// `--bulk-mode`.
+    pub bulk_mode: bool,
+    /// `--wait-for-sync`.
+    pub wait_for_sync: bool,
+    /// `--dry-run`.
+    pub dry_run: bool,
+    /// The prefix of generated keys.
+    pub run: String,
+}
+
+/// A cluster that is ready to take documents.
+pub struct Opened {
+    /// One sink a lane.
+    pub sinks: Vec<Box<dyn Sink>>,
+    /// What went over the wire.
+    pub traffic: Traffic,
+    /// What has to be put back at the end.
+    pub closing: Option<Closing>,
+}
+
+/// Restores what `--bulk-mode` changed, at the latest when it is dropped.
+pub struct Closing {
+    index: String,
+    before: Option<Map<String, Value>>,
+    http: Http,
+    retries: Retries,
+}
+
+impl Closing {
+    /// Restores it.
+    ///
+    /// # Errors
+    /// When it cannot be; one sentence that says what to do.
+    pub fn close(&mut self) -> Result<(), String> {
+        let Some(before) = self.before.take() else { return Ok(()) };
+        let mut talk = Talk { http: &mut self.http, retries: self.retries, stop: Stop::default() };
+        bulk_mode::restore(&mut talk, &self.index, &before).map_err(|why| {
+            format!(
+                "--bulk-mode: the settings of {} are not restored: {why}; the next run into it restores them",
+                self.index
+            )
+        })
+    }
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        let _ = self.close();
+    }
+}
+
+/// What an index is.
+struct Found {
+    /// The concrete index; the name that was asked for may be an alias.
+    name: String,
+    /// How many indices are behind the name.
+    count: usize,
+    mappings: Option<Value>,
+    durability: Option<String>,
+}
+
+/// Looks at the cluster, prepares the index and makes a sink for each lane.
+///
+/// # Errors
+/// When the cluster cannot be used as the flags ask.
+pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, Opening> {
+    let mapping = options.mapping.as_ref().map(mapping).transpose().map_err(Opening::Usage)?;
+    let nodes = Arc::new(Nodes::new(options.http.nodes.clone()));
+    let http = |lane: usize, stop: Stop| Http::new(&options.http, nodes.clone(), lane, stop).map_err(Opening::Usage);
+    let mut first = http(0, stop.clone())?;
+    let mut bulk = options.bulk.clone();
+    let who = who(&mut first, options.retries, stop)?;
+    if !options.kind_is_said && !is_cluster(&who) {
+        let text = format!("{}: it does not say that it is Elasticsearch or OpenSearch", nodes.name(0));
+        return Err(Opening::Usage(format!(
+            "{text}\nhint: if it is, write `elasticsearch+http://` in place of `http://`"
+        )));
+    }
+    bulk.is_incremental = is_incremental(&who);
+    let mut talk = Talk { http: &mut first, retries: options.retries, stop: stop.clone() };
+    let mut closing = None;
+    let mut before: Before = Arc::new(Mutex::new(None));
+    if let Some(index) = bulk.index.clone() {
+        let mut found = find(&mut talk, &index).map_err(Opening::Refused)?;
+        check(&options, &index, found.as_ref())?;
+        if !options.dry_run {
+            prepare(&options, &mut talk, &index, &mut found, mapping.as_ref(), say).map_err(Opening::Refused)?;
+            if options.overwrite {
+                before = emptying(index.clone(), options.retries, stop.clone());
+            }
+            if options.bulk_mode {
+                let name = found.map_or(index, |found| found.name);
+                let settings = bulk_mode::begin(&mut talk, &name);
+                let settings = settings.map_err(|why| Opening::Refused(format!("--bulk-mode: {why}")))?;
+                let http = http(0, Stop::default())?;
+                closing = Some(Closing { index: name, before: Some(settings), http, retries: options.retries });
+            }
+        }
+    }
+    let shared = Shared {
+        retries: options.retries,
+        gate: Arc::new(Gate::new(options.lanes)),
+        traffic: Traffic::default(),
+        before,
+        run: options.run.clone(),
+        stop: stop.clone(),
+    };
+    let traffic = shared.traffic.clone();
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    for lane in 0..options.lanes {
+        if options.dry_run {
+            sinks.push(Box::new(DryRun));
+        } else {
+            sinks.push(Box::new(Remote::new(bulk.clone(), http(lane, stop.clone())?, shared.clone(), lane)));
+        }
+    }
+    Ok(Opened { sinks, traffic, closing })
+}
+
+/// Asks who is there. A server that does not say is taken for what the address calls it: new bare servers have no `GET /`.
+fn who(http: &mut Http, retries: Retries, stop: &Stop) -> Result<Value, Opening> {
+    let mut wait = Wait::new(retries);
+    loop {
+        let reply = match http.send(Call::get("/")) {
+            Ok(reply) => reply,
+            // A wrong address is told at once; what goes away later is waited for.
+            Err(NoReply::NotSent { why, .. }) => return Err(Opening::Refused(unreachable(&why))),
+            Err(reply) => return Err(Opening::Refused(format!("{}; nothing was sent", sentence(&reply)))),
+        };
+        match reply.status {
+            200 => return Ok(serde_json::from_slice(&reply.body).unwrap_or(Value::Null)),
+            401 => return Err(Opening::Refused(login(&reply))),
+            300..=399 => {
+                let place = reply.location.as_deref().unwrap_or("nowhere");
+                return Err(Opening::Refused(format!("the server redirects to {place}: name that address")));
+            }
+            429 | 502..=504 => {
+                let pause = wait.next(Why::Busy, reply.retry_after);
+                let pause = pause.map_err(|used_up| Opening::Refused(format!("{} ({used_up})", said(&reply))))?;
+                if !crate::sink::remote::nap(pause, stop) {
+                    return Err(Opening::Refused(said(&reply)));
+                }
+            }
+            _ => return Ok(Value::Null),
+        }
+    }
+}
+
+fn unreachable(why: &str) -> String {
+    let lower = why.to_ascii_lowercase();
+    let hint = if lower.contains("certificate") || lower.contains("unknownissuer") {
+        "\nhint: `--cacert FILE` trusts the server's own authority; `--insecure` trusts anybody"
+    } else if lower.contains("corrupt message") || lower.contains("invalidcontenttype") {
+        "\nhint: the server does not speak TLS here: write `http` in place of `https`"
+    } else {
+        ""
+    };
+    format!("cannot connect to {why}; nothing was sent{hint}")
+}
+
+fn login(reply: &Reply) -> String {
+    format!(
+        "{}; nothing was sent\nhint: check the user and the password (`--user`, `--password-file`), or the key (`--api-key-file`, `--bearer-file`)",
+        said(reply)
+    )
+}
+
+/// Whether the server may carry out a part of a request before it refuses it: Elasticsearch from 8.16 on, and what does not
+/// say what it is (contract of the bulk API, 1.4).
+fn is_incremental(who: &Value) -> bool {
+    if who.pointer("/version/distribution").and_then(Value::as_str) == Some("opensearch") {
+        return false;
+    }
+    let Some(number) = who.pointer("/version/number").and_then(Value::as_str) else { return true };
+    let mut parts = number.split('.').map(|part| part.parse::<u32>().unwrap_or(u32::MAX));
+    (parts.next().unwrap_or(u32::MAX), parts.next().unwrap_or(u32::MAX)) >= (8, 16)
+}
+
+fn find(talk: &mut Talk<'_>, index: &str) -> Result<Option<Found>, String> {
+    let reply = talk.ask(|| Call::get(format!("/{}", escaped(index))))?;
+    let all: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+    match (reply.status, all.as_object().and_then(|all| all.iter().next())) {
+        (200, Some((name, about))) => Ok(Some(Found {
+            name: name.clone(),
+            count: all.as_object().map_or(1, Map::len),
+            mappings: about.get("mappings").cloned(),
+            durability: about
+                .pointer("/settings/index/translog/durability")
+                .and_then(Value::as_str)
+                .map(str::to_ascii_lowercase),
+        })),
+        // A user who may only write may not be able to ask.
+        (200 | 403 | 405, _) => Ok(Some(Found { name: index.to_owned(), count: 1, mappings: None, durability: None })),
+        (404, _) => Ok(None),
+        (401, _) => Err(login(&reply)),
+        _ => Err(said(&reply)),
+    }
+}
+
+/// Finds what the flags ask and the index cannot give.
+fn check(options: &OpenOptions, index: &str, found: Option<&Found>) -> Result<(), Opening> {
+    let Some(found) = found else {
+        if options.create == Some(false) {
+            return Err(Opening::Refused(format!("no such index \"{index}\", and --create-collection=false")));
+        }
+        return Ok(());
+    };
+    let is_other = found.count != 1 || found.name != index;
+    if options.overwrite && is_other {
+        let text = format!("--overwrite: \"{index}\" is an alias or a data stream");
+        return Err(Opening::Usage(format!("{text}\nhint: name the index that is to be emptied")));
+    }
+    if options.bulk_mode && found.count != 1 {
+        return Err(Opening::Usage(format!("--bulk-mode: \"{index}\" stands for {} indices", found.count)));
+    }
+    if options.wait_for_sync && found.durability.as_deref() == Some("async") {
+        let text = format!("--wait-for-sync: {index} answers before it writes to the disk");
+        let hint = "set index.translog.durability to \"request\", which is the server's default";
+        return Err(Opening::Refused(format!("{text}\nhint: {hint}")));
+    }
+    Ok(())
+}
+
+/// Makes the index, or gives it the mapping, and puts back what an interrupted run left off.
+fn prepare(
+    options: &OpenOptions,
+    talk: &mut Talk<'_>,
+    index: &str,
+    found: &mut Option<Found>,
+    mapping: Option<&Value>,
+    say: Say<'_>,
+) -> Result<(), String> {
+    let path = format!("/{}", escaped(index));
+    let Some(found) = found else {
+        if options.create == Some(true) || mapping.is_some() || options.bulk_mode {
+            let body = mapping.map_or_else(|| "{}".to_owned(), Value::to_string);
+            let reply = talk.ask(|| Call::json(Method::PUT, path.clone(), body.clone()))?;
+            // Another run may have made it, or a first try of ours whose answer was lost.
+            if !reply.is_success() && !said(&reply).contains("resource_already_exists") {
+                return Err(format!("cannot create the index \"{index}\": {}", said(&reply)));
+            }
+        }
+        return Ok(());
+    };
+    if found.count == 1 && bulk_mode::restore_left_over(talk, &found.name, found.mappings.as_ref())? {
+        let text = format!(
+            "{}: restored the refresh interval and the replicas that an interrupted run had turned off",
+            found.name
+        );
+        say(Note::Warning(text));
+    }
+    if let Some(mappings) = mapping.and_then(|mapping| mapping.get("mappings")) {
+        let body = mappings.to_string();
+        let done = talk.order(|| Call::json(Method::PUT, format!("{path}/_mapping"), body.clone()));
+        done.map_err(|why| format!("--mapping: {why}"))?;
+    }
+    Ok(())
+}
+
+/// Reads `--mapping`: what an index is made of (`mappings`, `settings`, `aliases`), or its mappings alone.
+fn mapping(path: &PathBuf) -> Result<Value, String> {
+    let fault = |what: String| format!("--mapping: {}: {what}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
+    let read: Value = serde_json::from_str(&text).map_err(|error| fault(error.to_string()))?;
+    let Some(object) = read.as_object() else { return Err(fault("not a JSON object".to_owned())) };
+    let is_whole = ["mappings", "settings", "aliases"].iter().any(|name| object.contains_key(*name));
+    Ok(if is_whole { read } else { json!({ "mappings": read }) })
+}
+
+fn emptying(index: String, retries: Retries, stop: Stop) -> Before {
+    Arc::new(Mutex::new(Some(Box::new(move |http: &mut Http, say: Say<'_>| {
+        let mut talk = Talk { http, retries, stop };
+        overwrite::empty(&mut talk, &index, say).map_err(Trouble::Stopped)
+    }))))
+}
+
+/// Whether an answer to `GET /` is of a server that has the bulk API.
+fn is_cluster(who: &Value) -> bool {
+    who.pointer("/version/number").is_some() && who.get("cluster_name").is_some()
+}

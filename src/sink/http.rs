@@ -1,0 +1,477 @@
+//! HTTP to the nodes of one cluster: sends a request and says what is certain about it.
+//! It knows no target's protocol, retries nothing that a node may have read, and follows no redirect. A secret is never
+//! part of what it says.
+
+mod nodes;
+
+pub use nodes::Nodes;
+
+use crate::stop::Stop;
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use reqwest::blocking::{Client, Request, Response};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+};
+use reqwest::redirect::Policy;
+use reqwest::tls::{Certificate, Identity};
+pub use reqwest::{Method, Url};
+use std::error::Error;
+use std::fmt;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Who we are to a server.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Login {
+    /// A name and a password.
+    Basic(String, String),
+    /// Elasticsearch's API keys: the base64 text that the server gave out.
+    ApiKey(String),
+    /// A bearer token.
+    Bearer(String),
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Login::Basic(..) => "Basic(***)",
+            Login::ApiKey(_) => "ApiKey(***)",
+            Login::Bearer(_) => "Bearer(***)",
+        })
+    }
+}
+
+/// A header of `-H`, whose value may be a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Header(pub HeaderName, pub HeaderValue);
+
+impl fmt::Debug for Header {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Header({}: ***)", self.0)
+    }
+}
+
+/// How servers are reached.
+#[derive(Clone, Debug)]
+pub struct HttpOptions {
+    /// The nodes of one cluster, at least one, without user and password.
+    pub nodes: Vec<Url>,
+    /// Who we are.
+    pub login: Option<Login>,
+    /// `-H`.
+    pub headers: Vec<Header>,
+    /// `--cacert`: trusted in place of the system's certificates, as curl has it.
+    pub cacert: Option<PathBuf>,
+    /// `--cert`, a PEM file, perhaps with the key in it.
+    pub cert: Option<PathBuf>,
+    /// `--client-key`.
+    pub client_key: Option<PathBuf>,
+    /// `-k`.
+    pub insecure: bool,
+    /// Longest time for a request and its answer.
+    pub timeout: Duration,
+    /// Longest time for a connection.
+    pub connect_timeout: Duration,
+    /// Whether bodies are sent as gzip.
+    pub gzip: bool,
+}
+
+/// What went over the wire, added up by all lanes.
+#[derive(Clone, Debug, Default)]
+pub struct Traffic(Arc<Counters>);
+
+#[derive(Debug, Default)]
+struct Counters {
+    requests: AtomicU64,
+    retried: AtomicU64,
+    bytes: AtomicU64,
+    uncertain: AtomicU64,
+}
+
+impl Traffic {
+    /// Requests that carried actions.
+    pub fn requests(&self) -> u64 {
+        self.0.requests.load(Ordering::Relaxed)
+    }
+
+    /// Those of them that carried actions which had been sent before.
+    pub fn retried(&self) -> u64 {
+        self.0.retried.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of their bodies, as they were sent.
+    pub fn bytes(&self) -> u64 {
+        self.0.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Actions of which a lost reply hides whether they are created or updated.
+    pub fn uncertain(&self) -> u64 {
+        self.0.uncertain.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request with actions in it, by the size of its body on the wire.
+    pub fn sent(&self, bytes: usize) {
+        self.0.requests.fetch_add(1, Ordering::Relaxed);
+        self.0.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Counts a request whose actions, or some of them, had been sent before.
+    pub fn sent_again(&self) {
+        self.0.retried.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts actions whose bucket is not certain.
+    pub fn unsure(&self, actions: u64) {
+        self.0.uncertain.fetch_add(actions, Ordering::Relaxed);
+    }
+}
+
+/// A request to be made.
+#[derive(Debug)]
+pub struct Call {
+    /// Its method.
+    pub method: Method,
+    /// Path and query, from the first slash behind the node's own path.
+    pub path: String,
+    /// Type of the body; a request without one has no body.
+    pub content_type: Option<&'static str>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// `X-Opaque-Id`, by which the request can be found among a server's tasks.
+    pub opaque: Option<String>,
+    /// Longest time for it, where that is not `--timeout`.
+    pub timeout: Option<Duration>,
+}
+
+impl Call {
+    /// A request without a body.
+    pub fn get(path: impl Into<String>) -> Call {
+        Call::new(Method::GET, path)
+    }
+
+    /// A request without a body, by another method.
+    pub fn new(method: Method, path: impl Into<String>) -> Call {
+        Call { method, path: path.into(), content_type: None, body: Vec::new(), opaque: None, timeout: None }
+    }
+
+    /// A request with a JSON body.
+    pub fn json(method: Method, path: impl Into<String>, body: impl Into<Vec<u8>>) -> Call {
+        Call { content_type: Some("application/json"), body: body.into(), ..Call::new(method, path) }
+    }
+}
+
+/// A whole answer.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The status code.
+    pub status: u16,
+    /// The body.
+    pub body: Bytes,
+    /// How long the server asks us to wait.
+    pub retry_after: Option<Duration>,
+    /// Where a redirect points to, without secrets.
+    pub location: Option<String>,
+}
+
+impl Reply {
+    /// Whether the status is 200 to 299.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub enum NoReply {
+    /// No node has read a byte of the request.
+    NotSent {
+        /// What happened.
+        why: String,
+        /// Whether it would happen again: a certificate that is not trusted, an address that is none.
+        hopeless: bool,
+    },
+    /// A node may have read the request and carried it out.
+    Lost(String),
+}
+
+/// A lane's way to the cluster.
+pub struct Http {
+    client: Client,
+    nodes: Arc<Nodes>,
+    headers: HeaderMap,
+    timeout: Duration,
+    gzip: bool,
+    stop: Stop,
+    /// When the stop was first seen.
+    stopped: Option<Instant>,
+    /// The node of the last request: a connection to it is open.
+    node: usize,
+    /// Bytes of the last body, as it was sent.
+    pub sent_bytes: usize,
+}
+
+/// How long a request may go on when the run is asked to stop.
+const LAST_TRY: Duration = Duration::from_secs(10);
+/// How often a request under way looks whether the run is asked to stop.
+const LOOK: Duration = Duration::from_millis(50);
+
+impl Http {
+    /// Makes a client for one lane; the lanes share what they know of the nodes.
+    ///
+    /// # Errors
+    /// When a certificate or key cannot be read, or is none.
+    pub fn new(options: &HttpOptions, nodes: Arc<Nodes>, lane: usize, stop: Stop) -> Result<Http, String> {
+        // Another caller may have been first; the provider is then the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = Client::builder()
+            .redirect(Policy::none())
+            .http1_only()
+            .user_agent(concat!("bulkimport/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(options.connect_timeout)
+            .timeout(None)
+            .tls_danger_accept_invalid_certs(options.insecure);
+        let uses_tls = options.nodes.iter().any(|node| node.scheme() == "https");
+        if let Some(path) = &options.cacert {
+            let pem = std::fs::read(path).map_err(|error| format!("--cacert: {}: {error}", path.display()))?;
+            let certificates = Certificate::from_pem_bundle(&pem).ok().filter(|all| !all.is_empty());
+            let none = || format!("--cacert: {}: there is no PEM certificate in it", path.display());
+            builder = builder.tls_certs_only(certificates.ok_or_else(none)?);
+        } else if !uses_tls {
+            // Reading the system's certificates takes time and can fail; plain HTTP needs none.
+            builder = builder.tls_certs_only([]);
+        }
+        if let Some(path) = &options.cert {
+            builder = builder.identity(identity(path, options.client_key.as_ref())?);
+        }
+        let client = builder.build().map_err(|error| format!("cannot set up TLS: {}", causes(&error)))?;
+        Ok(Http {
+            client,
+            node: lane % nodes.len(),
+            nodes,
+            headers: headers(options),
+            timeout: options.timeout,
+            gzip: options.gzip,
+            stop,
+            stopped: None,
+            sent_bytes: 0,
+        })
+    }
+
+    /// Sends a request to a node that seems alive, and to the next one as long as none has read a byte of it.
+    ///
+    /// # Errors
+    /// When there is no whole answer.
+    pub fn send(&mut self, call: Call) -> Result<Reply, NoReply> {
+        let mut headers = self.headers.clone();
+        if let Some(kind) = call.content_type {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        if let Some(id) = call.opaque.as_deref().and_then(|id| HeaderValue::from_str(id).ok()) {
+            headers.insert("x-opaque-id", id);
+        }
+        let mut body = Bytes::from(call.body);
+        if self.gzip && !body.is_empty() {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            body = packed(&body);
+        }
+        self.sent_bytes = body.len();
+        let mut last = None;
+        for node in self.nodes.in_turn(self.node) {
+            let url = self.nodes.url(node, &call.path);
+            let mut request = Request::new(call.method.clone(), url);
+            *request.headers_mut() = headers.clone();
+            if call.content_type.is_some() {
+                *request.body_mut() = Some(body.clone().into());
+            }
+            *request.timeout_mut() = Some(call.timeout.unwrap_or(self.timeout));
+            self.node = node;
+            match self.exchange(request) {
+                Err(NoReply::NotSent { why, hopeless }) => {
+                    self.nodes.is_down(node);
+                    last = Some(NoReply::NotSent { why: format!("{}: {why}", self.nodes.name(node)), hopeless });
+                }
+                Err(NoReply::Lost(why)) => {
+                    self.nodes.is_down(node);
+                    return Err(NoReply::Lost(format!("{}: {why}", self.nodes.name(node))));
+                }
+                Ok(reply) => {
+                    // A gateway whose server is away answers for it; another node may do better.
+                    if !matches!(reply.status, 502..=504) {
+                        self.nodes.is_up(node);
+                    }
+                    return Ok(reply);
+                }
+            }
+        }
+        Err(last.unwrap_or_else(|| NoReply::NotSent { why: "there is no node".to_owned(), hopeless: true }))
+    }
+
+    /// Makes one exchange in a thread of its own, so that a request under way does not outlive a stop for long.
+    fn exchange(&mut self, request: Request) -> Result<Reply, NoReply> {
+        let (done, outcome) = sync_channel(1);
+        let client = self.client.clone();
+        let started = std::thread::Builder::new().name("request".to_owned()).spawn(move || {
+            let _ = done.send(client.execute(request).and_then(whole));
+        });
+        if let Err(error) = started {
+            return Err(NoReply::NotSent { why: format!("no thread for a request: {error}"), hopeless: false });
+        }
+        loop {
+            match outcome.recv_timeout(LOOK) {
+                Ok(Ok(reply)) => return Ok(reply),
+                Ok(Err(error)) => return Err(why(&error)),
+                Err(RecvTimeoutError::Disconnected) => return Err(NoReply::Lost("the request broke off".to_owned())),
+                Err(RecvTimeoutError::Timeout) if self.stop.asked() => {
+                    let since = *self.stopped.get_or_insert_with(Instant::now);
+                    if since.elapsed() > LAST_TRY {
+                        return Err(NoReply::Lost("no answer within 10 s of the stop".to_owned()));
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+}
+
+fn headers(options: &HttpOptions) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(reqwest::header::ACCEPT, HeaderValue::from_static("application/json"));
+    let login = options.login.as_ref().map(|login| match login {
+        Login::Basic(user, password) => format!("Basic {}", base64(format!("{user}:{password}").as_bytes())),
+        Login::ApiKey(key) => format!("ApiKey {key}"),
+        Login::Bearer(token) => format!("Bearer {token}"),
+    });
+    if let Some(mut value) = login.and_then(|login| HeaderValue::from_str(&login).ok()) {
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    for Header(name, value) in &options.headers {
+        headers.insert(name, value.clone());
+    }
+    headers
+}
+
+/// Standard base64 with padding (RFC 4648, 4).
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let word = chunk.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let digit = DIGITS[(word >> (18 - 6 * place) & 63) as usize] as char;
+            text.push(if place <= chunk.len() { digit } else { '=' });
+        }
+    }
+    text
+}
+
+fn identity(cert: &PathBuf, key: Option<&PathBuf>) -> Result<Identity, String> {
+    let read = |flag: &str, path: &PathBuf| {
+        std::fs::read(path).map_err(|error| format!("{flag}: {}: {error}", path.display()))
+    };
+    let mut pem = read("--cert", cert)?;
+    if let Some(key) = key {
+        pem.push(b'\n');
+        pem.extend(read("--client-key", key)?);
+    }
+    let hint = "a PEM certificate and its key are needed, in one file or with --client-key";
+    Identity::from_pem(&pem).map_err(|_| format!("--cert: {}: {hint}", cert.display()))
+}
+
+/// gzip at its fastest: the wire is the limit, not the ratio.
+fn packed(body: &[u8]) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
+    encoder.write_all(body).and_then(|()| encoder.finish()).expect("memory takes every byte").into()
+}
+
+/// Reads the whole answer.
+fn whole(response: Response) -> reqwest::Result<Reply> {
+    let status = response.status().as_u16();
+    let header = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let retry_after = header(RETRY_AFTER).and_then(pause);
+    let location = header(LOCATION).map(crate::cli::without_secrets);
+    Ok(Reply { status, retry_after, location, body: response.bytes()? })
+}
+
+/// `Retry-After`: seconds, or a date (RFC 9110, 10.2.3). At most a day: more is no advice.
+fn pause(value: &str) -> Option<Duration> {
+    let pause = match value.trim().parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let date = httpdate::parse_http_date(value).ok()?;
+            date.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO)
+        }
+    };
+    Some(pause.min(Duration::from_secs(86_400)))
+}
+
+/// What is certain after an error. Only a connection that was never made proves that nothing was read.
+fn why(error: &reqwest::Error) -> NoReply {
+    let text = causes(error);
+    if error.is_builder() {
+        return NoReply::NotSent { why: text, hopeless: true };
+    }
+    if error.is_connect() {
+        let lower = text.to_ascii_lowercase();
+        let hopeless = ["certificate", "tls", "corrupt message", "handshake"].iter().any(|word| lower.contains(word));
+        return NoReply::NotSent { why: text, hopeless };
+    }
+    NoReply::Lost(if error.is_timeout() { "no answer in time".to_owned() } else { text })
+}
+
+/// The causes of an error without its address, the innermost last.
+fn causes(error: &dyn Error) -> String {
+    let mut text = String::new();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let said = inner.to_string();
+        // Some layers repeat the one below them, and some only say that they are layers.
+        let is_layer = said.starts_with("client error (") || said == "tcp connect error";
+        if !is_layer && !said.is_empty() && !text.contains(&said) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&said);
+        }
+        cause = inner.source();
+    }
+    if text.is_empty() { error.to_string() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_the_standard_one() {
+        let cases =
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("me:pä", "bWU6cMOk")];
+        for (plain, coded) in cases {
+            assert_eq!(base64(plain.as_bytes()), coded);
+        }
+    }
+
+    #[test]
+    fn a_server_asks_for_a_pause_in_seconds_or_with_a_date() {
+        assert_eq!(pause("3"), Some(Duration::from_secs(3)));
+        assert_eq!(pause("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+        let soon = pause(&httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(60))).expect("a date");
+        assert!(soon > Duration::from_secs(50) && soon <= Duration::from_secs(60), "{soon:?}");
+        assert_eq!(pause("soon"), None);
+        assert_eq!(pause("99999999999"), Some(Duration::from_secs(86_400)));
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let header = Header(HeaderName::from_static("x-key"), HeaderValue::from_static("secret"));
+        let all =
+            format!("{:?}{:?}{header:?}", Login::Basic("me".into(), "secret".into()), Login::Bearer("secret".into()));
+        assert!(!all.contains("secret"), "{all}");
+    }
+}

@@ -1,0 +1,117 @@
+//! The nodes of a cluster and which of them answer. A node that does not is left out for a while and then tried again.
+
+use super::Url;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a node is left out at first; each time it fails again, twice as long.
+const FIRST: Duration = Duration::from_secs(2);
+/// The longest that it is left out.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Shared by all lanes.
+#[derive(Debug)]
+pub struct Nodes {
+    urls: Vec<Url>,
+    states: Mutex<Vec<State>>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    until: Option<Instant>,
+    failures: u32,
+}
+
+impl Nodes {
+    /// Takes the nodes, at least one.
+    pub fn new(urls: Vec<Url>) -> Nodes {
+        let states = Mutex::new(vec![State::default(); urls.len()]);
+        Nodes { urls, states }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.urls.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.urls.is_empty()
+    }
+
+    /// A node as a person may read it.
+    pub fn name(&self, node: usize) -> String {
+        let url = &self.urls[node];
+        {
+            let host = url.host_str().unwrap_or_default();
+            let port = url.port().map_or(String::new(), |port| format!(":{port}"));
+            format!("{}://{host}{port}", url.scheme())
+        }
+    }
+
+    /// The address of a path on a node, behind the path that the node itself has.
+    pub fn url(&self, node: usize, path: &str) -> Url {
+        let mut url = self.urls[node].clone();
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+        url.set_path(&format!("{}{path}", url.path().trim_end_matches('/')));
+        url.set_query(query.filter(|query| !query.is_empty()));
+        url
+    }
+
+    /// All nodes in the order in which they are to be tried, `first` before others that seem alive, then those that are
+    /// left out, the one that failed longest ago first.
+    pub fn in_turn(&self, first: usize) -> Vec<usize> {
+        let (states, now) = (self.states(), Instant::now());
+        let mut order: Vec<usize> = (0..self.len()).map(|step| (first + step) % self.len()).collect();
+        order.sort_by_key(|node| states[*node].until.filter(|until| *until > now));
+        order
+    }
+
+    /// Leaves a node out for a while.
+    pub fn is_down(&self, node: usize) {
+        let state = &mut self.states()[node];
+        let pause = FIRST.saturating_mul(1 << state.failures.min(5)).min(LONGEST);
+        *state = State { until: Some(Instant::now() + pause), failures: state.failures + 1 };
+    }
+
+    /// Takes a node back in.
+    pub fn is_up(&self, node: usize) {
+        self.states()[node] = State::default();
+    }
+
+    fn states(&self) -> MutexGuard<'_, Vec<State>> {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nodes() -> Nodes {
+        let urls = ["http://a:9200", "https://b/es/", "http://[::1]:9200/"].map(|url| url.parse().expect("a URL"));
+        Nodes::new(urls.to_vec())
+    }
+
+    #[test]
+    fn a_node_that_failed_comes_last_until_it_answers() {
+        let nodes = nodes();
+        assert_eq!(nodes.in_turn(1), [1, 2, 0]);
+        nodes.is_down(1);
+        assert_eq!(nodes.in_turn(1), [2, 0, 1]);
+        nodes.is_down(2);
+        nodes.is_down(0);
+        assert_eq!(nodes.in_turn(0), [1, 2, 0]);
+        nodes.is_up(0);
+        assert_eq!(nodes.in_turn(1)[0], 0);
+    }
+
+    #[test]
+    fn paths_lie_behind_the_path_of_the_node() {
+        let nodes = nodes();
+        assert_eq!(nodes.url(0, "/t%2Fx/_bulk?refresh=true").as_str(), "http://a:9200/t%2Fx/_bulk?refresh=true");
+        assert_eq!(nodes.url(1, "/_bulk").as_str(), "https://b/es/_bulk");
+        assert_eq!(nodes.url(2, "/").as_str(), "http://[::1]:9200/");
+        assert_eq!([nodes.name(0), nodes.name(1), nodes.name(2)], ["http://a:9200", "https://b", "http://[::1]:9200"]);
+    }
+}

@@ -1,0 +1,100 @@
+//! How many lanes send at once: fewer after the server was busy, one more after each round that it took (additive
+//! increase, multiplicative decrease). Lanes wait here; which lane a key belongs to never changes.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Shared by the lanes of a run.
+#[derive(Debug)]
+pub struct Gate {
+    most: f64,
+    state: Mutex<State>,
+    free: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    allowed: f64,
+    inside: usize,
+}
+
+/// A lane's turn; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Turn<'g>(&'g Gate);
+
+impl Gate {
+    /// Lets `lanes` lanes send at once for a start; that is also the most.
+    pub fn new(lanes: usize) -> Gate {
+        let most = lanes.max(1) as f64;
+        Gate { most, state: Mutex::new(State { allowed: most, inside: 0 }), free: Condvar::new() }
+    }
+
+    /// Waits for a turn.
+    pub fn enter(&self) -> Turn<'_> {
+        let mut state = self.lock();
+        while state.inside as f64 >= state.allowed.floor() {
+            state = self.free.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.inside += 1;
+        Turn(self)
+    }
+
+    /// The server was busy: half as many.
+    pub fn shrink(&self) {
+        let mut state = self.lock();
+        state.allowed = (state.allowed / 2.0).max(1.0);
+    }
+
+    /// The server took a request: after a round of them, one more.
+    pub fn grow(&self) {
+        let mut state = self.lock();
+        state.allowed = (state.allowed + 1.0 / state.allowed).min(self.most);
+        self.free.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.lock().inside -= 1;
+        self.0.free.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_server_gets_fewer_at_once_and_more_again_when_it_takes_them() {
+        let gate = Gate::new(4);
+        let allowed = || gate.lock().allowed.floor() as usize;
+        assert_eq!(allowed(), 4);
+        gate.shrink();
+        assert_eq!(allowed(), 2);
+        for _ in 0..5 {
+            gate.shrink();
+        }
+        assert_eq!(allowed(), 1);
+        let mut rounds = 0;
+        while allowed() < 4 {
+            gate.grow();
+            rounds += 1;
+        }
+        assert_eq!(rounds, 7);
+        gate.grow();
+        assert_eq!(allowed(), 4);
+    }
+
+    #[test]
+    fn a_turn_ends_when_it_is_dropped() {
+        let gate = Gate::new(1);
+        drop(gate.enter());
+        let turn = gate.enter();
+        assert_eq!(gate.lock().inside, 1);
+        drop(turn);
+        assert_eq!(gate.lock().inside, 0);
+    }
+}

@@ -1,0 +1,284 @@
+//! A sink behind HTTP: settles one batch after the other through a target's protocol, and never claims more than it knows.
+//! What a target says and how it is said is a [`Protocol`], pure and without a socket; the rules of trying again, narrowing
+//! and lost replies (settle.rs) are the same for every target.
+
+mod gate;
+mod memory;
+mod settle;
+
+pub use gate::Gate;
+
+use super::http::{Call, Http, NoReply, Reply, Traffic};
+use super::{Outcome, Say, Shown, Sink, Trouble};
+use crate::batch::{Batch, BatchAction};
+use crate::record::Reason;
+use crate::retry::Retries;
+use crate::stop::Stop;
+use memory::Memory;
+use settle::Settling;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Some actions of a batch, in order.
+#[derive(Clone, Copy)]
+pub struct Group<'a> {
+    /// The batch.
+    pub batch: &'a Batch,
+    /// Places of the actions in it.
+    pub at: &'a [u32],
+}
+
+impl<'a> Group<'a> {
+    /// How many actions there are.
+    pub fn len(&self) -> usize {
+        self.at.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.at.is_empty()
+    }
+
+    /// The action at a place of the group.
+    pub fn get(&self, place: usize) -> BatchAction<'a> {
+        self.batch.action(self.at[place] as usize)
+    }
+
+    /// The actions in order.
+    pub fn iter(&self) -> impl Iterator<Item = BatchAction<'a>> {
+        let batch = self.batch;
+        self.at.iter().map(move |at| batch.action(*at as usize))
+    }
+}
+
+/// What an answer says of one action.
+#[derive(Debug)]
+pub enum Fate {
+    /// Stored under a key that did not exist.
+    Created,
+    /// Stored or merged under a key that existed.
+    Updated,
+    /// An update that changed nothing.
+    Unchanged,
+    /// The target declined as it was told to.
+    Ignored,
+    /// Removed.
+    Deleted,
+    /// There was nothing to remove.
+    NotFound,
+    /// There is a document, and the action was only to be done if there was none.
+    Exists,
+    /// A condition that the user wrote did not hold.
+    Conflict(Reason),
+    /// Not done; it may be sent again.
+    Busy(String),
+    /// Not done, and not before an operator has acted.
+    Closed(String),
+    /// Not done, and the record's own fault.
+    Rejected(Reason),
+    /// It cannot be told which answer is this action's, or what it means.
+    Untold(String),
+}
+
+/// What an answer says of one action, and how a person may see it.
+#[derive(Debug)]
+pub struct Told {
+    /// What became of it.
+    pub fate: Fate,
+    /// The details, when they were asked for.
+    pub shown: Option<Box<Shown>>,
+}
+
+/// What a whole answer means.
+#[derive(Debug)]
+pub enum Answer {
+    /// One for each action, in their order.
+    Items(Vec<Told>),
+    /// Nothing was done; the request may be sent again.
+    Busy(String),
+    /// Nothing was done; the request is too large for the server.
+    TooLarge(String),
+    /// The request was refused because of one of its actions.
+    Refused {
+        /// Why.
+        reason: Reason,
+        /// Whether some actions may have been carried out all the same.
+        perhaps_done: bool,
+        /// The action that the server names.
+        culprit: Option<usize>,
+    },
+    /// It cannot be told what was done.
+    Lost(String),
+    /// Nothing was done, and nothing will be before an operator has acted.
+    Closed(String),
+}
+
+/// What is stored under the key of an action that may have been carried out already.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// What the action would have stored.
+    Same,
+    /// Something else.
+    Other,
+    /// Nothing.
+    Nothing,
+    /// It cannot be compared, and why.
+    Unclear(String),
+}
+
+/// How a target is spoken to. Pure: no socket, no clock.
+pub trait Protocol: Send {
+    /// The request that applies the actions. `opaque` is unique for each try.
+    fn request(&self, group: Group<'_>, opaque: String) -> Call;
+
+    /// What the answer to such a request means. `detail` asks for what is shown of each item.
+    fn answer(&self, group: Group<'_>, reply: &Reply, detail: bool) -> Answer;
+
+    /// Whether an action can be carried out twice and leave what carrying it out once leaves.
+    fn is_repeatable(&self, action: &BatchAction<'_>) -> bool;
+
+    /// Whether a sequence of such actions on one key can be repeated as a whole.
+    fn is_replayable(&self, action: &BatchAction<'_>) -> bool;
+
+    /// The request that asks whether a try is still under way; `None` if the target cannot be asked.
+    fn ask_running(&self) -> Option<Call>;
+
+    /// Whether the answer names the try; `None` if it is no such answer.
+    fn is_running(&self, reply: &Reply, opaque: &str) -> Option<bool>;
+
+    /// The request that reads what is stored under the actions' keys.
+    fn read_back(&self, group: Group<'_>) -> Call;
+
+    /// Compares what is stored with what the actions would have stored; `None` if the answer is no such answer.
+    fn compare(&self, group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>>;
+
+    /// The request that tells whether the server changes documents before it stores them.
+    fn ask_alters(&self, group: Group<'_>) -> Option<Call>;
+
+    /// Whether it does, by the answer.
+    fn alters(&self, reply: &Reply) -> bool;
+}
+
+/// Something done once for all lanes before the first action is sent.
+pub type Before = Arc<Mutex<Option<Box<dyn FnOnce(&mut Http, Say<'_>) -> Result<(), Trouble> + Send>>>>;
+
+/// What the lanes of a run share.
+#[derive(Clone)]
+pub struct Shared {
+    /// `--retries`, `--retry-max-time`.
+    pub retries: Retries,
+    /// How many lanes may send at once.
+    pub gate: Arc<Gate>,
+    /// What went over the wire.
+    pub traffic: Traffic,
+    /// What is done before the first action is sent.
+    pub before: Before,
+    /// The prefix of generated keys, and of the names of requests.
+    pub run: String,
+    /// What ends the run.
+    pub stop: Stop,
+}
+
+/// One lane's sink.
+pub struct Remote<P> {
+    protocol: P,
+    http: Http,
+    shared: Shared,
+    lane: usize,
+    requests: u64,
+    memory: Memory,
+}
+
+impl<P: Protocol> Remote<P> {
+    /// Makes the sink of one lane.
+    pub fn new(protocol: P, http: Http, shared: Shared, lane: usize) -> Remote<P> {
+        Remote { protocol, http, shared, lane, requests: 0, memory: Memory::default() }
+    }
+}
+
+impl<P: Protocol> Sink for Remote<P> {
+    fn apply(&mut self, batch: &Batch, out: &mut Outcome, say: Say<'_>) -> Result<(), Trouble> {
+        if batch.has_actions() {
+            // The first lane with an action does it, and the others wait for it.
+            let mut before = self.shared.before.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(act) = before.take()
+                && let Err(trouble) = act(&mut self.http, say)
+            {
+                self.shared.stop.ask();
+                out.leave_unsent(batch, 0);
+                *before =
+                    Some(Box::new(|_, _| Err(Trouble::Stopped("the collection could not be prepared".to_owned()))));
+                return Err(trouble);
+            }
+        }
+        let Remote { protocol, http, shared, lane, requests, memory } = self;
+        let Shared { retries, gate, traffic, run, stop, .. } = &*shared;
+        let mut send = |call: Call| {
+            // Only what carries actions has a name.
+            let carries = call.opaque.is_some();
+            let _turn = carries.then(|| gate.enter());
+            let reply = http.send(call);
+            if carries {
+                traffic.sent(http.sent_bytes);
+            }
+            reply
+        };
+        let mut sleep = |pause: Duration| nap(pause, stop);
+        let mut name = || {
+            *requests += 1;
+            format!("{run}{lane}-{requests}")
+        };
+        let settling = Settling {
+            batch,
+            protocol,
+            send: &mut send,
+            sleep: &mut sleep,
+            name: &mut name,
+            retries: *retries,
+            run,
+            gate,
+            traffic,
+            memory,
+            out,
+            say,
+            states: vec![Default::default(); batch.len()],
+        };
+        settling.run()
+    }
+
+    fn rest(&mut self, _: &mut Outcome, _: Say<'_>) -> Result<(), Trouble> {
+        Ok(())
+    }
+
+    fn finish(&mut self, _: bool, _: &mut Outcome, _: Say<'_>) -> Result<(), Trouble> {
+        match self.memory.refused_everything() {
+            Some(reason) => Err(Trouble::Stopped(format!("the server refused every request: {reason}"))),
+            None => Ok(()),
+        }
+    }
+
+    fn abandon(&mut self, _: &mut Outcome) {}
+}
+
+/// Sleeps in pieces; false as soon as the run is asked to stop.
+pub fn nap(pause: Duration, stop: &Stop) -> bool {
+    const PIECE: Duration = Duration::from_millis(20);
+    let end = Instant::now() + pause;
+    loop {
+        if stop.asked() {
+            return false;
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return true;
+        }
+        std::thread::sleep(left.min(PIECE));
+    }
+}
+
+/// What is said of a request that was not answered.
+pub fn sentence(reply: &NoReply) -> &str {
+    match reply {
+        NoReply::NotSent { why, .. } | NoReply::Lost(why) => why,
+    }
+}
