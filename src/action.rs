@@ -63,7 +63,8 @@ pub struct Action<'a> {
 }
 
 impl<'a> Action<'a> {
-    fn new(op: Op, key: Key<'a>, doc: &'a str) -> Action<'a> {
+    /// An action on a document, and nothing more.
+    pub fn plain(op: Op, key: Key<'a>, doc: &'a str) -> Action<'a> {
         Action {
             op,
             collection: "",
@@ -203,9 +204,9 @@ impl Decider {
                 Key::Text(text) => text,
                 Key::InDoc(span) => &record.text[span.range()],
             };
-            return Ok(Action { meta, ..Action::new(Op::Delete, Key::Text(text), "") });
+            return Ok(Action { meta, ..Action::plain(Op::Delete, Key::Text(text), "") });
         }
-        Ok(Action { cut, meta, ..Action::new(self.op, key, record.text) })
+        Ok(Action { cut, meta, ..Action::plain(self.op, key, record.text) })
     }
 
     /// Bulk lines for a server that takes them: the metadata passes through, with an id where it had none.
@@ -231,7 +232,7 @@ impl Decider {
         let Key::Text(text) = key else { return Err(half_pair()) };
         self.rule.check(text)?;
         write_line(&command, named.id.is_none().then_some(text), &mut self.meta);
-        Ok(Action { meta: &self.meta, is_line: true, ..Action::new(op, key, record.text) })
+        Ok(Action { meta: &self.meta, is_line: true, ..Action::plain(op, key, record.text) })
     }
 
     /// An action line of the bulk API; what the store cannot honour is an error of that item.
@@ -255,7 +256,7 @@ impl Decider {
         if let Key::Text(text) = key {
             KeyRule::Bulk.check(text)?;
         }
-        let action = Action { collection, ..Action::new(Op::Index, key, record.text) };
+        let action = Action { collection, ..Action::plain(Op::Index, key, record.text) };
         match command.verb {
             Verb::Index => Ok(action),
             Verb::Create => Ok(Action { op: Op::Create, ..action }),

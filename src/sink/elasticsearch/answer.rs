@@ -22,6 +22,10 @@ struct Whole<'a> {
     error: &'a RawValue,
 }
 
+/// Errors of the server's own that mean a bad line, before anything was carried out (contract of live servers, 3).
+const NOTHING_DONE: [&str; 4] =
+    ["null_pointer_exception", "input_coercion_exception", "x_content_e_o_f_exception", "json_parse_exception"];
+
 /// What a reply to a bulk request means.
 pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
     if reply.status == 200 {
@@ -56,7 +60,10 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Reply, detail: bool) -
         429 | 503 => Answer::Busy(reason.text),
         // These come from gateways, and what stands behind them may have done everything.
         502 | 504 => Answer::Lost(reason.text),
-        500 if error.is_some() => Answer::Refused { culprit: None, perhaps_done: true, reason },
+        500 if error.is_some() => {
+            let perhaps_done = !NOTHING_DONE.contains(&reason.kind.as_ref());
+            Answer::Refused { culprit: None, perhaps_done, reason }
+        }
         _ => Answer::Lost(reason.text),
     }
 }

@@ -282,3 +282,6 @@ pub fn sentence(reply: &NoReply) -> &str {
         NoReply::NotSent { why, .. } | NoReply::Lost(why) => why,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -185,7 +185,11 @@ impl Settling<'_> {
                             }
                             let all_alike = self.memory.refused(&reason.text);
                             let text = reason.text.clone();
-                            self.end(only, Bucket::Error, Some(reason), None);
+                            if !self.states[only as usize].lost {
+                                self.end(only, Bucket::Error, Some(reason), None);
+                            } else if !self.read_back(vec![(only, Some(reason), None)], &mut wait)? {
+                                return Ok(());
+                            }
                             if all_alike {
                                 let text = format!("the server refuses every request: {text}");
                                 return Err(Trouble::Stopped(text));
@@ -425,8 +429,8 @@ impl Settling<'_> {
         self.end(at, Bucket::Error, Some(Reason::new("duplicate_key", text)), shown);
     }
 
-    /// Finds out whether documents that are in the way of a second try are those of the first. False if the run is asked
-    /// to stop.
+    /// Finds out whether what is stored is what a lost try stored: for a document that is in the way of a second try, and,
+    /// with its reason, for an action that the server refuses now. False if the run is asked to stop.
     fn read_back(
         &mut self,
         list: Vec<(u32, Option<Reason>, Option<Box<Shown>>)>,
@@ -464,15 +468,17 @@ impl Settling<'_> {
                     self.traffic.unsure(1);
                     self.end(at, Bucket::Deleted, None, shown);
                 }
-                Stored::Same if conflict.is_some() => {
+                Stored::Same if matches!(action.op, Op::Create | Op::CreateOrIgnore) => {
+                    self.end(at, Bucket::Created, None, shown);
+                }
+                Stored::Same => {
                     self.traffic.unsure(1);
                     self.end(at, Bucket::Updated, None, shown);
                 }
-                Stored::Same => self.end(at, Bucket::Created, None, shown),
-                Stored::Other => match conflict {
-                    Some(reason) => self.end(at, Bucket::Error, Some(reason), shown),
-                    None => self.exists(at, shown),
-                },
+                Stored::Other | Stored::Nothing if conflict.is_some() => {
+                    self.end(at, Bucket::Error, conflict, shown);
+                }
+                Stored::Other => self.exists(at, shown),
                 Stored::Nothing => {
                     let text = "the answer was lost, and the document that was in the way of a second try is gone";
                     self.end(at, Bucket::Unknown, Some(Reason::new("lost", text)), shown);

@@ -1,0 +1,288 @@
+//! Batches against a model of a server that is busy, loses requests and answers, and refuses bad lines, at random. What is
+//! reported must be what the model holds.
+
+use super::gate::Gate;
+use super::memory::Memory;
+use super::settle::Settling;
+use super::*;
+use crate::action::{Action, Key, Op};
+use crate::batch::{Batcher, Limits};
+use crate::record::Origin;
+use crate::retry::Retries;
+use crate::sink::elasticsearch::Bulk;
+use crate::sink::{Bucket, ResultLine};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// xorshift64*: the same numbers for a seed on every machine.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % limit
+    }
+}
+
+/// What a server holds, and how it fails.
+struct Model {
+    docs: BTreeMap<String, Value>,
+    chance: Chance,
+    /// Of ten requests, so many fail in some way.
+    faults: u64,
+}
+
+const REFUSED: &str = "refuse-me";
+
+impl Model {
+    fn send(&mut self, call: Call) -> Result<Reply, NoReply> {
+        let body = String::from_utf8(call.body).expect("UTF-8");
+        if call.path.starts_with("/_tasks") {
+            return Ok(reply(200, json!({ "nodes": {} })));
+        }
+        if call.path.contains("/_settings") {
+            return Ok(reply(200, json!({})));
+        }
+        if call.path == "/_mget" {
+            return Ok(reply(200, self.mget(&body)));
+        }
+        assert!(body.ends_with('\n') && call.path.starts_with("/t/_bulk?"), "{}", call.path);
+        if body.contains(REFUSED) {
+            return Ok(reply(400, json!({ "error": { "type": "bad", "reason": "a line" } })));
+        }
+        if self.chance.below(10) >= self.faults {
+            return Ok(reply(200, self.bulk(&body, 0)));
+        }
+        match self.chance.below(8) {
+            0 => Err(NoReply::NotSent { why: "refused".to_owned(), hopeless: false }),
+            1 => Err(NoReply::Lost("before".to_owned())),
+            2 => {
+                self.bulk(&body, 0);
+                Err(NoReply::Lost("after".to_owned()))
+            }
+            3 => Ok(reply(429, json!({ "error": { "type": "rejected", "reason": "busy" } }))),
+            4 => Ok(reply(200, self.bulk(&body, 2))),
+            5 => {
+                self.bulk(&body, 0);
+                Ok(reply(504, json!("<html>")))
+            }
+            6 => {
+                let mut whole = self.bulk(&body, 3);
+                whole["items"].as_array_mut().expect("items").pop();
+                Ok(reply(200, whole))
+            }
+            _ => Ok(reply(500, json!({ "error": { "type": "npe", "reason": "oops" } }))),
+        }
+    }
+
+    /// Applies a request; every `busy`-th item by chance is answered 429 and not applied.
+    fn bulk(&mut self, body: &str, busy: u64) -> Value {
+        let mut lines = body.lines();
+        let mut items = Vec::new();
+        while let Some(line) = lines.next() {
+            let action: Value = serde_json::from_str(line).expect("an action line");
+            let (verb, meta) = action.as_object().and_then(|action| action.iter().next()).expect("an action");
+            let id = meta["_id"].as_str().expect("an id").to_owned();
+            let source = (verb != "delete").then(|| lines.next().expect("a source"));
+            let source: Value = source.map_or(Value::Null, |line| serde_json::from_str(line).expect("a document"));
+            let (status, result) =
+                if busy > 0 && self.chance.below(busy) == 0 { (429, "busy") } else { self.act(verb, &id, source) };
+            let mut item = json!({ "_index": "t", "_id": id, "status": status });
+            match status {
+                409 => item["error"] = json!({ "type": "version_conflict_engine_exception", "reason": "exists" }),
+                429 => item["error"] = json!({ "type": "rejected", "reason": "busy" }),
+                _ => item["result"] = json!(result),
+            }
+            items.push(json!({ verb: item }));
+        }
+        json!({ "took": 1, "errors": false, "items": items })
+    }
+
+    fn act(&mut self, verb: &str, id: &str, source: Value) -> (u16, &'static str) {
+        let exists = self.docs.contains_key(id);
+        match (verb, exists) {
+            ("create", true) => return (409, ""),
+            ("delete", true) => {
+                self.docs.remove(id);
+                return (200, "deleted");
+            }
+            ("delete", false) => return (404, "not_found"),
+            ("update", true) => {
+                let old = self.docs.get_mut(id).and_then(Value::as_object_mut).expect("a document");
+                old.extend(source["doc"].as_object().expect("a document").clone());
+                return (200, "updated");
+            }
+            ("update", false) => self.docs.insert(id.to_owned(), source["doc"].clone()),
+            _ => self.docs.insert(id.to_owned(), source),
+        };
+        if exists { (200, "updated") } else { (201, "created") }
+    }
+
+    fn mget(&self, body: &str) -> Value {
+        let asked: Value = serde_json::from_str(body).expect("JSON");
+        let docs = asked["docs"].as_array().expect("docs").iter().map(|doc| {
+            let id = doc["_id"].as_str().expect("an id");
+            match self.docs.get(id) {
+                Some(source) => json!({ "_id": id, "found": true, "_source": source }),
+                None => json!({ "_id": id, "found": false }),
+            }
+        });
+        json!({ "docs": docs.collect::<Vec<Value>>() })
+    }
+}
+
+fn reply(status: u16, body: Value) -> Reply {
+    Reply { status, body: body.to_string().into(), retry_after: None, location: None }
+}
+
+/// One record: what it does, its key and its document.
+struct Input {
+    op: Op,
+    key: String,
+    doc: String,
+}
+
+/// Settles batches of inputs as one lane does.
+fn settled(model: &mut Model, inputs: &[Input], size: usize, retries: u32) -> (Vec<ResultLine>, Result<(), Trouble>) {
+    let bulk = Bulk { index: Some("t".to_owned()), ..Bulk::default() };
+    let (gate, traffic, mut memory) = (Gate::new(2), Traffic::default(), Memory::default());
+    let (mut results, mut names, mut met) = (Vec::new(), 0, std::collections::HashSet::new());
+    let mut done = Ok(());
+    for (nth, chunk) in inputs.chunks(size).enumerate() {
+        let limits = Limits { records: 1000, bytes: 1 << 20, interval: Duration::from_secs(1) };
+        let mut batcher = Batcher::new(limits);
+        for (place, input) in chunk.iter().enumerate() {
+            let origin = Origin { line: (nth * size + place) as u64, ..Origin::default() };
+            let repeats = !met.insert(input.key.clone());
+            batcher.push(origin, &Action::plain(input.op, Key::Text(&input.key), &input.doc), repeats);
+        }
+        let batch = batcher.take(Batch::default());
+        let mut out = Outcome::new(true);
+        if done.is_err() {
+            out.leave_unsent(&batch, 0);
+        } else {
+            let settling = Settling {
+                batch: &batch,
+                protocol: &bulk,
+                send: &mut |call| model.send(call),
+                sleep: &mut |_| true,
+                name: &mut || {
+                    names += 1;
+                    names.to_string()
+                },
+                retries: Retries { retries, max_time: Duration::from_secs(1 << 20) },
+                run: "generated-",
+                gate: &gate,
+                traffic: &traffic,
+                memory: &mut memory,
+                out: &mut out,
+                say: &mut |_| {},
+                states: vec![Default::default(); batch.len()],
+            };
+            done = settling.run();
+        }
+        assert_eq!(out.counts().total(), batch.len() as u64, "every record is settled once");
+        results.extend(out.results().to_vec());
+    }
+    results.sort_by_key(|line| line.origin.line);
+    (results, done)
+}
+
+/// What the keys hold when the inputs that are reported as done are applied in order; a key with an input of unknown fate
+/// is left out.
+fn expected(
+    before: &BTreeMap<String, Value>,
+    inputs: &[Input],
+    results: &[ResultLine],
+) -> BTreeMap<String, Option<Value>> {
+    let mut model = Model { docs: before.clone(), chance: Chance(1), faults: 0 };
+    let mut unknown = std::collections::BTreeSet::new();
+    for (input, line) in inputs.iter().zip(results) {
+        match line.bucket {
+            Bucket::Unknown => {
+                unknown.insert(&input.key);
+            }
+            Bucket::Error | Bucket::Unsent => {}
+            _ => {
+                let source: Value = serde_json::from_str(&input.doc).unwrap_or(Value::Null);
+                let source = if input.op == Op::Upsert { json!({ "doc": source }) } else { source };
+                let verb = match input.op {
+                    Op::Create | Op::CreateOrIgnore => "create",
+                    Op::Index => "index",
+                    Op::Delete => "delete",
+                    Op::Upsert | Op::Update => "update",
+                };
+                model.act(verb, &input.key, source);
+            }
+        }
+    }
+    let keys = inputs.iter().map(|input| &input.key).filter(|key| !unknown.contains(key));
+    keys.map(|key| (key.clone(), model.docs.get(key).cloned())).collect()
+}
+
+fn inputs(chance: &mut Chance, ops: &[Op], keys: u64, count: u64) -> Vec<Input> {
+    (0..count)
+        .map(|n| {
+            let op = ops[chance.below(ops.len() as u64) as usize];
+            let bad = chance.below(40) == 0 && op != Op::Delete;
+            let field = if bad { REFUSED } else { ["a", "b", "c"][chance.below(3) as usize] };
+            let doc = if op == Op::Delete { String::new() } else { json!({ field: n }).to_string() };
+            Input { op, key: format!("k{}", chance.below(keys)), doc }
+        })
+        .collect()
+}
+
+#[test]
+fn what_is_reported_is_what_the_server_holds() {
+    let modes: [&[Op]; 6] = [
+        &[Op::Create],
+        &[Op::CreateOrIgnore],
+        &[Op::Index],
+        &[Op::Upsert],
+        &[Op::Delete],
+        &[Op::Create, Op::Index, Op::Upsert, Op::Delete],
+    ];
+    for seed in 1..800u64 {
+        let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let mode = modes[seed as usize % modes.len()];
+        let keys = [5, 40, 1_000_000][chance.below(3) as usize];
+        let inputs = inputs(&mut chance, mode, keys, 60);
+        let mut before = BTreeMap::new();
+        for n in 0..chance.below(20) {
+            before.insert(format!("k{}", chance.below(keys)), json!({ "old": n }));
+        }
+        let (size, retries) = ([1, 7, 60][chance.below(3) as usize], [0, 3, 50][chance.below(3) as usize]);
+        let mut model = Model { docs: before.clone(), faults: chance.below(8), chance };
+        let (results, done) = settled(&mut model, &inputs, size, retries);
+        for (key, doc) in expected(&before, &inputs, &results) {
+            assert_eq!(model.docs.get(&key), doc.as_ref(), "seed {seed}, key {key}, {done:?}");
+        }
+        for (line, input) in results.iter().zip(&inputs) {
+            let is_bad = input.doc.contains(REFUSED);
+            let stored = matches!(line.bucket, Bucket::Created | Bucket::Updated);
+            assert!(!(is_bad && stored), "seed {seed}: a bad line is stored");
+            assert!(done.is_err() || line.bucket != Bucket::Unsent, "seed {seed}: unsent though nothing stopped");
+        }
+    }
+}
+
+#[test]
+fn what_a_retry_can_cure_loses_nothing() {
+    for seed in 1..300u64 {
+        let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let op = [Op::Create, Op::Index][seed as usize % 2];
+        // Every key once: then a lost answer leaves nothing in doubt.
+        let inputs: Vec<Input> =
+            (0..50).map(|n| Input { op, key: format!("k{n}"), doc: json!({ "n": n }).to_string() }).collect();
+        let size = [1, 9, 50][chance.below(3) as usize];
+        let mut model = Model { docs: BTreeMap::new(), faults: 5, chance };
+        let (results, done) = settled(&mut model, &inputs, size, 50);
+        let lost: Vec<&ResultLine> =
+            results.iter().filter(|line| !matches!(line.bucket, Bucket::Created | Bucket::Updated)).collect();
+        // A single action that is answered 500 again and again is given up with a reason.
+        assert!(done.is_ok() && lost.iter().all(|line| line.bucket == Bucket::Error), "seed {seed}: {done:?} {lost:?}");
+        assert_eq!(model.docs.len() + lost.len(), inputs.len(), "seed {seed}");
+    }
+}
