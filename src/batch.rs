@@ -5,6 +5,7 @@
 use crate::action::{Action, Key, Op};
 use crate::json::Span;
 use crate::record::{BadRecord, Origin, Reason};
+use crate::seen::Seen;
 use std::time::{Duration, Instant};
 
 /// How large a batch grows.
@@ -23,8 +24,11 @@ pub struct Limits {
 pub struct Item {
     /// Where it was found.
     pub origin: Origin,
-    /// Whether an earlier action of the run perhaps had the same key; if not, certainly none had.
+    /// Whether an earlier action of the run perhaps had the same key; if not, certainly none had. Always false for a sink
+    /// that does not ask.
     pub repeats: bool,
+    /// Hash of the key.
+    hash: u64,
     what: What,
 }
 
@@ -180,8 +184,8 @@ impl Batcher {
         !self.batch.is_empty() && self.batch.bytes() + bytes > self.limits.bytes
     }
 
-    /// Adds an action, of which `repeats` says whether its key may have been met before, and says whether the batch is now full.
-    pub fn push(&mut self, origin: Origin, action: &Action<'_>, repeats: bool) -> bool {
+    /// Adds an action whose key has this hash, and says whether the batch is now full.
+    pub fn push(&mut self, origin: Origin, action: &Action<'_>, hash: u64) -> bool {
         let batch = &mut self.batch;
         let doc = batch.push_text(action.doc);
         let key = match action.key {
@@ -202,12 +206,13 @@ impl Batcher {
             meta,
             is_line: action.is_line,
         };
-        self.add(Item { origin, repeats, what })
+        self.add(Item { origin, repeats: false, hash, what })
     }
 
     /// Adds a record that has already failed, and says whether the batch is now full.
     pub fn reject(&mut self, bad: BadRecord) -> bool {
-        self.add(Item { origin: bad.origin, repeats: false, what: What::Reject(Box::new(bad.reason)) })
+        let what = What::Reject(Box::new(bad.reason));
+        self.add(Item { origin: bad.origin, repeats: false, hash: 0, what })
     }
 
     fn add(&mut self, item: Item) -> bool {
@@ -221,9 +226,17 @@ impl Batcher {
         self.since.is_some_and(|since| now.duration_since(since) >= self.limits.interval)
     }
 
-    /// Takes the batch and goes on with `next`, an empty one.
-    pub fn take(&mut self, next: Batch) -> Batch {
+    /// Takes the batch, whose keys are now met, and goes on with `next`, an empty one.
+    pub fn take(&mut self, next: Batch, seen: Option<&mut Seen>) -> Batch {
         self.since = None;
+        if let Some(seen) = seen {
+            // All at once, because `seen` is larger than the caches: one by one, each key would wait for memory alone.
+            for item in &mut self.batch.items {
+                if let What::Act { .. } = item.what {
+                    item.repeats = seen.meet(item.hash);
+                }
+            }
+        }
         std::mem::replace(&mut self.batch, next)
     }
 

@@ -45,6 +45,7 @@ pub fn run(plan: Plan, report: &mut Report) {
     let cut = AtomicBool::new(false);
     let (messages, inbox) = sync_channel(MESSAGES);
     let Plan { inputs, options, limit, shaper, decider, limits, sinks, meter, stop, results } = plan;
+    let seen = sinks.iter().any(|sink| sink.asks_for_repeats()).then(Seen::default);
     std::thread::scope(|scope| {
         let mut lanes = Vec::with_capacity(sinks.len());
         for sink in sinks {
@@ -62,7 +63,7 @@ pub fn run(plan: Plan, report: &mut Report) {
             lanes,
             meter: &meter,
             stop: &stop,
-            seen: Seen::default(),
+            seen,
             read: 0,
             empty: 0,
         };
@@ -109,12 +110,12 @@ struct LaneEnd {
 
 impl LaneEnd {
     /// Sends what has been collected. A lane never hangs up before its channel closes.
-    fn send(&mut self) {
+    fn send(&mut self, seen: Option<&mut Seen>) {
         if self.batcher.is_empty() {
             return;
         }
         let next = self.free.try_recv().unwrap_or_default();
-        let _ = self.batches.send(self.batcher.take(next));
+        let _ = self.batches.send(self.batcher.take(next, seen));
     }
 }
 
@@ -127,7 +128,7 @@ struct Reading<'r> {
     lanes: Vec<LaneEnd>,
     meter: &'r Meter,
     stop: &'r Stop,
-    seen: Seen,
+    seen: Option<Seen>,
     read: u64,
     empty: u64,
 }
@@ -148,7 +149,7 @@ impl Reading<'_> {
             }
         }
         for lane in &mut self.lanes {
-            lane.send();
+            lane.send(self.seen.as_mut());
         }
         cut.store(broken.is_some() || self.stop.asked(), Ordering::SeqCst);
         self.meter.records.store(self.read, Ordering::Relaxed);
@@ -197,13 +198,12 @@ impl Reading<'_> {
                     Ok(action) => {
                         // The lane is a function of the key alone, so that its actions stay in order.
                         let hash = seen::hash(action.key_text());
-                        let repeats = self.seen.meet(hash);
                         let lane = &mut self.lanes[(hash % lanes) as usize];
                         if lane.batcher.must_go_before(action.bytes()) {
-                            lane.send();
+                            lane.send(self.seen.as_mut());
                         }
-                        if lane.batcher.push(origin, &action, repeats) {
-                            lane.send();
+                        if lane.batcher.push(origin, &action, hash) {
+                            lane.send(self.seen.as_mut());
                         }
                     }
                     Err(reason) => self.reject(ordinal, BadRecord { origin, reason }),
@@ -221,7 +221,7 @@ impl Reading<'_> {
     fn reject(&mut self, ordinal: u64, bad: BadRecord) {
         let lane = (ordinal % self.lanes.len() as u64) as usize;
         if self.lanes[lane].batcher.reject(bad) {
-            self.lanes[lane].send();
+            self.lanes[lane].send(self.seen.as_mut());
         }
     }
 
@@ -229,7 +229,7 @@ impl Reading<'_> {
         let now = Instant::now();
         for lane in &mut self.lanes {
             if lane.batcher.is_due(now) {
-                lane.send();
+                lane.send(self.seen.as_mut());
             }
         }
     }

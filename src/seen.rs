@@ -13,29 +13,34 @@ const BLOCKS: usize = 1 << 18;
 pub struct Seen {
     /// Zeroed pages that are never touched cost nothing, so a small run pays for a small part only.
     words: Vec<u64>,
+    /// Words before the first block: an allocation need not begin with a cache line.
+    skipped: usize,
 }
 
 impl Default for Seen {
     fn default() -> Seen {
-        Seen { words: vec![0; BLOCK * BLOCKS] }
+        let words = vec![0; BLOCK * (BLOCKS + 1)];
+        let skipped = words.as_ptr().align_offset(size_of::<[u64; BLOCK]>()) % BLOCK;
+        Seen { words, skipped }
     }
 }
 
 impl Seen {
-    /// Remembers the key with this hash; false if it was certainly not met before.
+    /// Remembers the key with this hash; false if it was certainly not met before. Most calls wait for memory: several in
+    /// a row wait together.
     pub fn meet(&mut self, hash: u64) -> bool {
-        let block = (hash >> 46) as usize * BLOCK;
-        let mut met = true;
-        // Seven probes, from other bits than the block: a clean file of a million keys must not meet one by chance, or it
-        // pays for a search for duplicates that are not there.
-        let probes = (hash ^ hash >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        for place in 0..7 {
-            let bit = probes >> (9 * place) & 511;
-            let word = &mut self.words[block + (bit / 64) as usize];
-            met &= *word & (1 << (bit % 64)) != 0;
-            *word |= 1 << (bit % 64);
+        let first = self.skipped + (hash >> 46) as usize * BLOCK;
+        // One bit in each word, from other bits than the block: a clean file of a million keys must not meet one by
+        // chance, or it pays for a search for duplicates that are not there.
+        let mut probes = (hash ^ hash >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mut missing = 0;
+        for word in &mut self.words[first..first + BLOCK] {
+            let bit = 1 << (probes & 63);
+            missing |= bit & !*word;
+            *word |= bit;
+            probes >>= 6;
         }
-        met
+        missing == 0
     }
 }
 

@@ -105,11 +105,20 @@ pub(super) fn key_text<'a>(text: &str, value: Span, scratch: &'a mut String) -> 
     }
 }
 
+/// Whether a member has this name. Every member of every record is asked, and most are told by their first byte.
+#[inline]
+fn is_named(text: &str, member: &Member, name: &str) -> bool {
+    // The quote that ends an empty name is its first byte.
+    let first = name.as_bytes().first().unwrap_or(&b'"');
+    let may_be = member.escaped || text.as_bytes()[member.name.start as usize] == *first;
+    may_be && same_name(member.name.of(text), member.escaped, name)
+}
+
 /// The one member of that name, if there is one.
 fn only(text: &str, members: &[Member], name: &str) -> Result<Option<Span>, Reason> {
     let mut found = None;
     for member in members {
-        if same_name(member.name.of(text), member.escaped, name) {
+        if is_named(text, member, name) {
             if found.is_some() {
                 return Err(Reason::new("ambiguous_key", format!("`{name}` stands twice in the record")));
             }
@@ -179,10 +188,7 @@ pub(super) fn by_path(text: &str, members: &[Member], path: &str, scanner: &mut 
 /// The pieces of a record that leave it when `_key` and `_id` become metadata: each member with one of its commas.
 pub(super) fn without_keys(record: &Record<'_>) -> [Span; 2] {
     let members = record.members;
-    let names_key = |member: &Member| {
-        let name = member.name.of(record.text);
-        same_name(name, member.escaped, "_key") || same_name(name, member.escaped, "_id")
-    };
+    let names_key = |member: &Member| is_named(record.text, member, "_key") || is_named(record.text, member, "_id");
     let mut cut = [Span::default(); 2];
     let mut cuts = 0;
     // Those that the object begins with go up to the first member that stays, others with the comma before them.

@@ -268,6 +268,11 @@ pub type Say<'a> = &'a mut dyn FnMut(Note);
 
 /// Applies batches to a target, one at a time, in order.
 pub trait Sink: Send {
+    /// Whether it looks at `Item::repeats`, which costs the reading thread a wait for memory for each key.
+    fn asks_for_repeats(&self) -> bool {
+        false
+    }
+
     /// Applies a batch. Records whose fate is not certain yet (a transaction that is still open) may be settled by a
     /// later call; none is settled twice.
     ///

@@ -197,6 +197,11 @@ impl<P: Protocol> Remote<P> {
 }
 
 impl<P: Protocol> Sink for Remote<P> {
+    /// A document that is in the way of a second try may be an earlier record's.
+    fn asks_for_repeats(&self) -> bool {
+        true
+    }
+
     fn apply(&mut self, batch: &Batch, out: &mut Outcome, say: Say<'_>) -> Result<(), Trouble> {
         if batch.has_actions() {
             // The first lane with an action does it, and the others wait for it.

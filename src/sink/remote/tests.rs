@@ -148,17 +148,17 @@ struct Input {
 fn settled(model: &mut Model, inputs: &[Input], size: usize, retries: u32) -> (Vec<ResultLine>, Result<(), Trouble>) {
     let bulk = Bulk { index: Some("t".to_owned()), ..Bulk::default() };
     let (gate, traffic, mut memory) = (Gate::new(2), Traffic::default(), Memory::default());
-    let (mut results, mut names, mut met) = (Vec::new(), 0, std::collections::HashSet::new());
+    let (mut results, mut names, mut seen) = (Vec::new(), 0, crate::seen::Seen::default());
     let mut done = Ok(());
     for (nth, chunk) in inputs.chunks(size).enumerate() {
         let limits = Limits { records: 1000, bytes: 1 << 20, interval: Duration::from_secs(1) };
         let mut batcher = Batcher::new(limits);
         for (place, input) in chunk.iter().enumerate() {
             let origin = Origin { line: (nth * size + place) as u64, ..Origin::default() };
-            let repeats = !met.insert(input.key.clone());
-            batcher.push(origin, &Action::plain(input.op, Key::Text(&input.key), &input.doc), repeats);
+            let hash = crate::seen::hash(&input.key);
+            batcher.push(origin, &Action::plain(input.op, Key::Text(&input.key), &input.doc), hash);
         }
-        let batch = batcher.take(Batch::default());
+        let batch = batcher.take(Batch::default(), Some(&mut seen));
         let mut out = Outcome::new(true);
         if done.is_err() {
             out.leave_unsent(&batch, 0);

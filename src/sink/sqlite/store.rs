@@ -379,6 +379,10 @@ fn refuse(batch: &Batch, at: usize, collection: &str, reason: &Reason, out: &mut
 }
 
 impl Sink for Store {
+    fn asks_for_repeats(&self) -> bool {
+        true
+    }
+
     fn apply(&mut self, batch: &Batch, out: &mut Outcome, say: Say<'_>) -> Result<(), Trouble> {
         let errors = out.counts().errors;
         let acts = batch.items().any(|(_, action)| action.is_ok());
