@@ -3,6 +3,7 @@
 
 use super::Bulk;
 use super::item::{Named, ServerError, blocked, error_of, forbidden};
+use super::quick;
 use crate::record::Reason;
 use crate::sink::http::Reply;
 use crate::sink::remote::{Answer, Fate, Group, Told};
@@ -104,6 +105,9 @@ fn culprit(group: Group<'_>, reason: &str) -> Option<usize> {
 
 /// Pairs the items of an answer with the actions.
 fn items(group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
+    if !detail && let Some(told) = in_order(group, reply) {
+        return Answer::Items(told);
+    }
     let body: Body<'_> = match serde_json::from_slice(&reply.body) {
         Ok(body) => body,
         Err(_) => return Answer::Lost(page(reply, &String::from_utf8_lossy(&reply.body))),
@@ -120,6 +124,24 @@ fn items(group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
         );
     }
     Answer::Items(by_name(&items, group, detail))
+}
+
+/// The usual answer: every item in its place, and none failed.
+fn in_order(group: Group<'_>, reply: &Reply) -> Option<Vec<Told>> {
+    let body = std::str::from_utf8(&reply.body).ok()?;
+    let mut all = Vec::with_capacity(group.len());
+    quick::items(body, &mut |item| {
+        if all.len() == group.len() {
+            return false;
+        }
+        let action = group.get(all.len());
+        let fits = item.names(action.key) && item.answers(&action);
+        if fits {
+            all.push(told(item, &action, false));
+        }
+        fits
+    })?;
+    (all.len() == group.len()).then_some(all)
 }
 
 fn told(item: &Named<'_>, action: &crate::batch::BatchAction<'_>, detail: bool) -> Told {

@@ -20,13 +20,13 @@ pub(super) struct Item<'a> {
     #[serde(borrow, rename = "_id")]
     pub(super) id: Option<Cow<'a, str>>,
     #[serde(rename = "_version")]
-    version: Option<i64>,
+    pub(super) version: Option<i64>,
     #[serde(rename = "_seq_no")]
     seq_no: Option<i64>,
     #[serde(rename = "_primary_term")]
     primary_term: Option<i64>,
     #[serde(borrow)]
-    result: Option<Cow<'a, str>>,
+    pub(super) result: Option<Cow<'a, str>>,
     pub(super) status: u16,
     #[serde(borrow)]
     error: Option<&'a RawValue>,

@@ -6,6 +6,7 @@ mod bulk_mode;
 mod item;
 mod open;
 mod overwrite;
+mod quick;
 mod read_back;
 mod request;
 mod talk;

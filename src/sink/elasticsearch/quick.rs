@@ -1,0 +1,176 @@
+//! Reads the usual answer fast: compact JSON in which nothing failed. Whatever is not exactly that is left to the reader
+//! that takes any JSON, so that this one has to know little and can never be wrong about the rest.
+
+use super::item::{Item, Named};
+use std::borrow::Cow;
+
+/// Hands each item of the answer to `take`, until that returns false. `None` if the answer is not of the usual kind, or
+/// `take` has refused an item.
+pub(super) fn items<'a>(body: &'a str, take: &mut dyn FnMut(&Named<'a>) -> bool) -> Option<()> {
+    let mut text = Text { bytes: body.as_bytes(), body, at: 0 };
+    text.word(b"{")?;
+    let mut found = false;
+    loop {
+        match text.name()? {
+            "items" if !found => {
+                found = true;
+                text.items(take)?;
+            }
+            "took" | "ingest_took" => drop(text.number()?),
+            "errors" => {
+                // An answer with an error in it is not the usual one.
+                text.word(b"false")?;
+            }
+            _ => return None,
+        }
+        match text.next()? {
+            b',' => {}
+            b'}' if found && text.at == text.bytes.len() => return Some(()),
+            _ => return None,
+        }
+    }
+}
+
+/// JSON text and a place in it.
+struct Text<'a> {
+    body: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Text<'a> {
+    fn next(&mut self) -> Option<u8> {
+        let byte = *self.bytes.get(self.at)?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn word(&mut self, word: &[u8]) -> Option<()> {
+        let rest = self.bytes.get(self.at..)?;
+        rest.starts_with(word).then(|| self.at += word.len())
+    }
+
+    /// A string without escapes.
+    fn string(&mut self) -> Option<&'a str> {
+        self.word(b"\"")?;
+        let start = self.at;
+        loop {
+            match self.next()? {
+                b'"' => return Some(&self.body[start..self.at - 1]),
+                b'\\' | 0..0x20 => return None,
+                _ => {}
+            }
+        }
+    }
+
+    /// A name and its colon.
+    fn name(&mut self) -> Option<&'a str> {
+        let name = self.string()?;
+        self.word(b":")?;
+        Some(name)
+    }
+
+    /// An integer of at most eighteen digits.
+    fn number(&mut self) -> Option<i64> {
+        let negative = self.word(b"-").is_some();
+        let start = self.at;
+        let mut number = 0;
+        while let Some(digit) = self.bytes.get(self.at).filter(|byte| byte.is_ascii_digit()) {
+            number = number * 10 + i64::from(digit - b'0');
+            self.at += 1;
+            if self.at - start > 18 {
+                return None;
+            }
+        }
+        let leading_zero = self.bytes.get(start) == Some(&b'0') && self.at > start + 1;
+        (self.at > start && !leading_zero).then_some(if negative { -number } else { number })
+    }
+
+    fn items(&mut self, take: &mut dyn FnMut(&Named<'a>) -> bool) -> Option<()> {
+        self.word(b"[")?;
+        loop {
+            self.word(b"{")?;
+            let op = Cow::Borrowed(self.name()?);
+            let named = Named { op, item: self.item()? };
+            self.word(b"}")?;
+            if !take(&named) {
+                return None;
+            }
+            match self.next()? {
+                b',' => {}
+                b']' => return Some(()),
+                _ => return None,
+            }
+        }
+    }
+
+    fn item(&mut self) -> Option<Item<'a>> {
+        let mut item = Item::default();
+        self.word(b"{")?;
+        loop {
+            match self.name()? {
+                "_index" => item.index = Some(Cow::Borrowed(self.string()?)),
+                "_id" => item.id = Some(Cow::Borrowed(self.string()?)),
+                "result" => item.result = Some(Cow::Borrowed(self.string()?)),
+                "_version" => item.version = Some(self.number()?),
+                "status" => item.status = u16::try_from(self.number()?).ok()?,
+                _ => return None,
+            }
+            match self.next()? {
+                b',' => {}
+                b'}' => return Some(item),
+                _ => return None,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(body: &str) -> Option<Vec<String>> {
+        let mut ids = Vec::new();
+        items(body, &mut |named| {
+            ids.push(format!("{}:{}", named.op, named.item.id.as_deref().unwrap_or("-")));
+            true
+        })?;
+        Some(ids)
+    }
+
+    const ITEM: &str = r#"{"index":{"_index":"t","_id":"a","_version":1,"result":"created","status":201}}"#;
+
+    #[test]
+    fn the_usual_answer_is_read() {
+        let body = format!(r#"{{"took":3,"errors":false,"items":[{ITEM},{}]}}"#, ITEM.replace('a', "ü"));
+        assert_eq!(ids(&body), None, "the name of a member is no longer known");
+        let body = format!(r#"{{"took":3,"errors":false,"items":[{ITEM},{}]}}"#, ITEM.replace("\"a\"", "\"ü\""));
+        assert_eq!(ids(&body), Some(vec!["index:a".to_owned(), "index:ü".to_owned()]));
+        let body = format!(r#"{{"items":[{ITEM}],"ingest_took":-2,"took":0}}"#);
+        assert_eq!(ids(&body).map(|ids| ids.len()), Some(1));
+    }
+
+    #[test]
+    fn every_other_answer_is_left_to_the_other_reader() {
+        let body = format!(r#"{{"took":3,"errors":false,"items":[{ITEM}]}}"#);
+        assert!(ids(&body).is_some());
+        for end in 0..body.len() {
+            assert_eq!(ids(&body[..end]), None, "{}", &body[..end]);
+        }
+        for other in [
+            body.replace("false", "true"),
+            body.replace("\"a\"", "\"\\u0061\""),
+            body.replace("\"a\"", "null"),
+            body.replace("201", "0201"),
+            body.replace("201", "201.0"),
+            body.replace("201", "99999"),
+            body.replace("\"_version\"", "\"error\""),
+            body.replace("[{", "[ {"),
+            format!("{body} "),
+            format!("{body}{body}"),
+            body.replace(ITEM, ""),
+        ] {
+            assert_eq!(ids(&other), None, "{other}");
+        }
+    }
+}
