@@ -212,9 +212,12 @@ impl Decider {
     /// Bulk lines for a server that takes them: the metadata passes through, with an id where it had none.
     fn lines<'a>(&'a mut self, record: &Record<'a>, command: Command<'a>, ordinal: u64) -> Result<Action<'a>, Reason> {
         let named = Named::read(&command)?;
-        if named.index.is_none() && self.collection.is_none() {
-            return Err(no_collection());
-        }
+        let collection =
+            match named.index.map(|index| index.text(&mut self.index).ok_or_else(half_index)).transpose()? {
+                None if self.collection.is_none() => return Err(no_collection()),
+                Some(name) if self.collection.as_deref() != Some(name) => name,
+                _ => "",
+            };
         let op = match command.verb {
             Verb::Index if named.creates => Op::Create,
             Verb::Index => Op::Index,
@@ -232,13 +235,12 @@ impl Decider {
         let Key::Text(text) = key else { return Err(half_pair()) };
         self.rule.check(text)?;
         write_line(&command, named.id.is_none().then_some(text), &mut self.meta);
-        Ok(Action { meta: &self.meta, is_line: true, ..Action::plain(op, key, record.text) })
+        Ok(Action { collection, meta: &self.meta, is_line: true, ..Action::plain(op, key, record.text) })
     }
 
     /// An action line of the bulk API; what the store cannot honour is an error of that item.
     fn bulk<'a>(&'a mut self, record: &Record<'a>, command: Command<'a>, ordinal: u64) -> Result<Action<'a>, Reason> {
         let meta = Metadata::read(&command)?;
-        let half_index = || Reason::new("bad_action", "`_index` has half of a surrogate pair");
         let index = meta.index.map(|index| index.text(&mut self.index).ok_or_else(half_index)).transpose()?;
         let collection = match index {
             Some(name) if self.collection.as_deref() == Some(name) => "",
@@ -273,6 +275,10 @@ impl Decider {
             }
         }
     }
+}
+
+fn half_index() -> Reason {
+    Reason::new("bad_action", "`_index` has half of a surrogate pair")
 }
 
 fn no_collection() -> Reason {

@@ -80,6 +80,10 @@ impl Protocol for Bulk {
         plain && !(action.is_line && request::has_condition(action.meta))
     }
 
+    fn is_routed(&self, action: &BatchAction<'_>) -> bool {
+        action.meta.contains("routing")
+    }
+
     fn ask_running(&self) -> Option<Call> {
         // A request is a task under its action's name, and its parts on the shards are tasks below it.
         Some(Call::get("/_tasks?actions=*data/write/bulk*&detailed=false"))

@@ -21,6 +21,10 @@ pub(super) struct Memory {
     gone: HashMap<u64, Left>,
     /// Whether some key did not fit.
     overflow: bool,
+    /// The collection that the first action named.
+    collection: Option<String>,
+    /// Whether another one was named too: a key may then stand for several documents.
+    several: bool,
 }
 
 /// What the last action on a key left.
@@ -39,7 +43,8 @@ const SAME: u32 = 5;
 
 impl Memory {
     /// Remembers what an action left under its key. A key that is not remembered has a document, if it was ever met.
-    pub(super) fn note(&mut self, key: &str, left: Left) {
+    pub(super) fn note(&mut self, collection: &str, key: &str, left: Left) {
+        self.several |= self.collection.get_or_insert_with(|| collection.to_owned()) != collection;
         if left == Left::Stored {
             if !self.gone.is_empty() {
                 self.gone.remove(&seen::hash(key));
@@ -56,7 +61,7 @@ impl Memory {
         match self.gone.get(&seen::hash(key)) {
             Some(left) => *left,
             None if !met => Left::Nothing,
-            None if self.overflow => Left::Unclear,
+            None if self.overflow || self.several => Left::Unclear,
             None => Left::Stored,
         }
     }
@@ -87,19 +92,29 @@ mod tests {
         let mut memory = Memory::default();
         assert_eq!(memory.before("a", false), Left::Nothing);
         assert_eq!(memory.before("a", true), Left::Stored);
-        memory.note("a", Left::Nothing);
+        memory.note("", "a", Left::Nothing);
         assert_eq!(memory.before("a", true), Left::Nothing);
-        memory.note("a", Left::Unclear);
+        memory.note("", "a", Left::Unclear);
         assert_eq!(memory.before("a", true), Left::Unclear);
-        memory.note("a", Left::Stored);
+        memory.note("", "a", Left::Stored);
         assert_eq!(memory.before("a", true), Left::Stored);
+    }
+
+    #[test]
+    fn a_key_in_two_collections_may_be_two_documents() {
+        let mut memory = Memory::default();
+        memory.note("one", "a", Left::Stored);
+        assert_eq!(memory.before("a", true), Left::Stored);
+        memory.note("two", "b", Left::Stored);
+        assert_eq!(memory.before("a", true), Left::Unclear);
+        assert_eq!(memory.before("c", false), Left::Nothing);
     }
 
     #[test]
     fn memory_is_bounded_and_says_so() {
         let mut memory = Memory::default();
         for n in 0..=KEYS {
-            memory.note(&n.to_string(), Left::Nothing);
+            memory.note("", &n.to_string(), Left::Nothing);
         }
         assert_eq!(memory.gone.len(), KEYS);
         assert_eq!(memory.before("another", true), Left::Unclear);

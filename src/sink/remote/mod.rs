@@ -140,6 +140,9 @@ pub trait Protocol: Send {
     /// Whether a sequence of such actions on one key can be repeated as a whole.
     fn is_replayable(&self, action: &BatchAction<'_>) -> bool;
 
+    /// Whether something beside the key tells where an action's document lies.
+    fn is_routed(&self, action: &BatchAction<'_>) -> bool;
+
     /// The request that asks whether a try is still under way; `None` if the target cannot be asked.
     fn ask_running(&self) -> Option<Call>;
 

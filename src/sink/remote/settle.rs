@@ -438,13 +438,13 @@ impl Settling<'_> {
     ) -> Result<bool, Trouble> {
         let mut open = Vec::new();
         for (at, conflict, shown) in list {
-            let (item, key) = (self.batch.item(at as usize), self.batch.action(at as usize).key);
+            let key = self.batch.action(at as usize).key;
             if conflict.is_some() {
                 open.push((at, conflict, shown));
             } else if key.starts_with(self.run) {
                 // Nobody else makes such a key.
                 self.end(at, Bucket::Created, None, shown);
-            } else if self.memory.before(key, item.repeats) == Left::Stored {
+            } else if self.left(at) == Left::Stored {
                 self.exists(at, shown);
             } else {
                 open.push((at, conflict, shown));
@@ -456,8 +456,8 @@ impl Settling<'_> {
         let at: Vec<u32> = open.iter().map(|(at, ..)| *at).collect();
         let Some(stored) = self.stored(&at, wait)? else { return Ok(false) };
         for ((at, conflict, shown), stored) in open.into_iter().zip(stored) {
-            let (item, action) = (self.batch.item(at as usize), self.batch.action(at as usize));
-            let unclear = conflict.is_none() && self.memory.before(action.key, item.repeats) == Left::Unclear;
+            let action = self.batch.action(at as usize);
+            let unclear = conflict.is_none() && self.left(at) == Left::Unclear;
             let removes = action.op == Op::Delete;
             match stored {
                 Stored::Same if unclear => {
@@ -490,6 +490,16 @@ impl Settling<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// What earlier actions of this run left under an action's key.
+    fn left(&self, at: u32) -> Left {
+        let (item, action) = (self.batch.item(at as usize), self.batch.action(at as usize));
+        match self.memory.before(action.key, item.repeats) {
+            // A key with another routing is another document.
+            Left::Stored if self.protocol.is_routed(&action) => Left::Unclear,
+            left => left,
+        }
     }
 
     /// Reads what is stored and compares it; `None` if the run is asked to stop.
@@ -541,13 +551,15 @@ impl Settling<'_> {
         let (item, action) = (self.batch.item(at as usize), self.batch.action(at as usize));
         self.states[at as usize].settled = true;
         match bucket {
-            Bucket::Created | Bucket::Updated => self.memory.note(action.key, Left::Stored),
-            Bucket::Deleted => self.memory.note(action.key, Left::Nothing),
-            Bucket::Ignored if action.op == Op::Delete => self.memory.note(action.key, Left::Nothing),
-            Bucket::Unknown => self.memory.note(action.key, Left::Unclear),
+            Bucket::Created | Bucket::Updated => self.memory.note(action.collection, action.key, Left::Stored),
+            Bucket::Deleted => self.memory.note(action.collection, action.key, Left::Nothing),
+            Bucket::Ignored if action.op == Op::Delete => {
+                self.memory.note(action.collection, action.key, Left::Nothing)
+            }
+            Bucket::Unknown => self.memory.note(action.collection, action.key, Left::Unclear),
             Bucket::Error if !item.repeats => {
                 let exists = reason.as_ref().is_some_and(|reason| reason.kind == "duplicate_key");
-                self.memory.note(action.key, if exists { Left::Stored } else { Left::Nothing });
+                self.memory.note(action.collection, action.key, if exists { Left::Stored } else { Left::Nothing });
             }
             _ => {}
         }
