@@ -61,14 +61,19 @@ pub fn import(config: Config, mut err: Box<dyn Write>) -> Result<Summary, NotBeg
     let stop = Stop::default();
     let run = run_id();
     let mut opened = match &config.target {
-        Target::Store(path) => store(path, &config, size, &files, &mut err)?,
-        Target::Cluster(cluster) => {
-            // A cluster may have to be waited for.
+        // Waiting for a store can be ended by a signal at once, and nothing is left to put back.
+        Target::Store(path) => {
+            let opened = store(path, &config, size, &files, &mut err)?;
             catch_signals(&stop)?;
-            servers(cluster, &config, &run, &stop, &mut err)?
+            opened
+        }
+        Target::Cluster(cluster) => {
+            catch_signals(&stop)?;
+            let opened = servers(cluster, &config, &run, &stop, &mut err);
+            opened
+                .map_err(|why| NotBegun { exit: stop.signal().map_or(why.exit, |signal| 128 + signal as u8), ..why })?
         }
     };
-    catch_signals(&stop)?;
 
     let meter = Meter { bytes: inputs.bytes_read.clone(), ..Meter::default() };
     let settings = Settings {
@@ -118,6 +123,7 @@ struct Opened {
     closing: Option<Closing>,
 }
 
+/// Once only: a second handler would take the first signal for a second one.
 fn catch_signals(stop: &Stop) -> Result<(), NotBegun> {
     stop.on_signals().map_err(|error| NotBegun { exit: 2, text: format!("cannot catch signals: {error}") })
 }
