@@ -450,6 +450,8 @@ struct Last {
     /// Of the line, up to the id and from the quote behind it.
     before: Vec<u8>,
     after: Vec<u8>,
+    /// The whole line, if it had no id.
+    keyless: Vec<u8>,
     verb: Verb,
     /// Of the item, between what differs from item to item.
     pieces: Vec<Piece>,
@@ -604,6 +606,10 @@ impl Bulk {
     }
 
     fn action(&mut self, line: &[u8], answer: &mut Vec<u8>) {
+        if !line.is_empty() && self.last.keyless == line {
+            self.item(None, answer);
+            return;
+        }
         let before = self.last.before.len();
         if before > 0 && line.len() > before && line.starts_with(&self.last.before) {
             let rest = &line[before..];
@@ -629,11 +635,14 @@ impl Bulk {
         self.last.verb = verb;
         self.last.before.clear();
         self.last.after.clear();
-        if let Some(range) = id.clone()
-            && line[range.start - 1] == b'"'
-        {
-            self.last.before.extend_from_slice(&line[..range.start]);
-            self.last.after.extend_from_slice(&line[range.end..]);
+        self.last.keyless.clear();
+        match id.clone() {
+            Some(range) if line[range.start - 1] == b'"' => {
+                self.last.before.extend_from_slice(&line[..range.start]);
+                self.last.after.extend_from_slice(&line[range.end..]);
+            }
+            Some(_) => {}
+            None => self.last.keyless.extend_from_slice(line),
         }
         self.item(id.map(|range| &line[range]), answer);
     }
