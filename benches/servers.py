@@ -128,7 +128,7 @@ class Servers(Bench):
         with self.answering() as url:
 
             def ours(*words):
-                what = " ".join(["big.jsonl to a server", *words])
+                what = None if words else "big.jsonl to a server"  # the mark for memory is one for the defaults
                 target = f"elasticsearch+{url}"
                 return lambda: self.answered(
                     url, lambda: self.ours(target, INDEX, *words, files["plain"], created=MILLION, what=what), MILLION, ids
@@ -216,7 +216,7 @@ class Servers(Bench):
         with self.real() as url:
 
             def ours(*words):
-                what = " ".join([f"{documents:,} documents to OpenSearch", *words])
+                what = None if words else f"{documents:,} documents to OpenSearch"
                 target = f"opensearch+{url}"
                 send = lambda: self.ours(target, INDEX, *words, files["plain"], created=documents, what=what)
                 return lambda: self.stored(url, send, documents)
