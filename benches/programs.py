@@ -61,15 +61,15 @@ def cargo(*target):
     return paths[-1]
 
 
-def peers_python():
-    """The python of a virtual environment that has the peers from PyPI: made on first use; None where that fails."""
-    folder = CACHE / ("peers-" + "-".join(f"{name}-{version}" for name, version in sorted(PINNED.items())))
+def python_with(pinned):
+    """The python of a virtual environment that has these from PyPI: made on first use; None where that fails."""
+    folder = CACHE / ("peers-" + "-".join(f"{name}-{version}" for name, version in sorted(pinned.items())))
     python = folder / "bin" / "python"
     if (folder / "ready").exists():
         return str(python)
-    say(f"installing {', '.join(f'{name} {version}' for name, version in PINNED.items())} into {folder}")
+    say(f"installing {', '.join(f'{name} {version}' for name, version in pinned.items())} into {folder}")
     shutil.rmtree(folder, ignore_errors=True)
-    wanted = [f"{name}=={version}" for name, version in PINNED.items()]
+    wanted = [f"{name}=={version}" for name, version in pinned.items()]
     for words in ([sys.executable, "-m", "venv", folder], [python, "-m", "pip", "install", "-q", *wanted]):
         words = [str(word) for word in words]
         if subprocess.run(words, stdout=sys.stderr).returncode:
@@ -122,7 +122,7 @@ def all_programs(ours=None, floor=None, without=()):
         found["sqlite3"] = Program("sqlite3", lambda i, s: [str(peer), i, s, "first"], "sqlite3 .import, unique index first", slow=True)
         found["sqlite3-late"] = Program("sqlite3-late", lambda i, s: [str(peer), i, s, "last"], "the same, unique index last", slow=True)
     wanted = [name for name in PINNED if name not in without]
-    python = peers_python() if wanted else None
+    python = python_with(PINNED) if wanted else None
     if python and "duckdb" in wanted:
         script = str(HERE / "peers" / "duckdb_typed.py")
         found["duckdb"] = Program(

@@ -1,0 +1,253 @@
+"""The sections that load files into stores on this machine: us, the floor, sqlite3, DuckDB, sqlite-utils."""
+
+import re
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import time
+
+from bench import Bench, Failed
+from programs import HERE, environment, say
+
+
+class Stores(Bench):
+    """Each section makes its stores anew and removes them."""
+
+    def store(self, name):
+        """The path of a store that is not there yet."""
+        for old in self.folder.glob(f"{name}.db*"):
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+        return str(self.folder / f"{name}.db")
+
+    def peer(self, name, words, store, rows, table="big", count=None):
+        """One run of a peer, which must have stored every row."""
+        run = self.run(words)
+        if run.code:
+            reason = run.err.strip().splitlines()[-1:] or ["nothing on stderr"]
+            raise Failed(f"{name}: exit {run.code}; {reason[0]}")
+        if count:
+            found = int(subprocess.run(count(store), stdout=subprocess.PIPE, check=True).stdout)
+        else:
+            with sqlite3.connect(store) as db:
+                found = db.execute(f'select count(*) from "{table}"').fetchone()[0]
+            db.close()
+        if found != rows:
+            raise Failed(f"{name}: {found} rows instead of {rows}")
+        return run
+
+    def big(self):
+        """1,000,000 documents into a new store: ours, the floor, the peers."""
+        data, cases, pragmas = self.data("big.jsonl"), [], {}
+        for name, program in self.programs.items():
+            store = f"big-{name}"
+
+            def once(name=name, program=program, store=store):
+                if name == "ours":
+                    run = self.ours(self.store(store), "big", data, created=1_000_000, what="big.jsonl, 300 MB")
+                else:
+                    path = self.store(store)
+                    run = self.peer(name, program.words(data, path), path, 1_000_000, count=program.count)
+                    if name.startswith("floor"):
+                        pragmas[name] = run.out.split("\n", 1)[1].strip().replace("\n", ", ")
+                self.store(store)
+                return run
+
+            cases.append((name, program.what, program.slow, once))
+        runs = self.rounds("big", cases)
+        for name, text in pragmas.items():
+            print(f"  {name}: {text}")
+        marks = {"floor": 0.9, "floor-16k": None, "sqlite3": 0.15, "sqlite3-late": None, "duckdb": 0.4, "sqlite-utils": None}
+        for name, mark in marks.items():
+            if name in self.programs:
+                self.compare("big", f"ours / {self.programs[name].what}", runs, "ours", name, mark)
+
+    def dups(self):
+        """The same with 0.1 % duplicate keys, each reported with its line."""
+        plain, dups = self.data("big.jsonl"), self.data("big-dups.jsonl")
+
+        def without():
+            return self.ours(self.store("dups"), "big", plain, created=1_000_000)
+
+        def with_them():
+            run = self.ours(self.store("dups"), "big", dups, "--details", created=999_000, errors=1000, what="with 1,000 duplicates")
+            named = len(set(re.findall(r"big-dups\.jsonl:(\d+):", run.err)))
+            if named != 1000:
+                raise Failed(f"ours names {named} lines of 1000 duplicates")
+            return run
+
+        cases = [("plain", "all keys differ", False, without), ("dups", "1,000 keys twice, --details", False, with_them)]
+        runs = self.rounds("dups", cases)
+        self.store("dups")
+        self.compare("dups", "with 0.1 % duplicates / without", runs, "dups", "plain", 2)
+
+    def more(self):
+        """1,000,000 more documents into a collection of 1,000,000."""
+        first, second = self.data("big.jsonl"), self.data("big-more.jsonl")
+
+        def into_new():
+            return self.ours(self.store("more"), "big", first, created=1_000_000)
+
+        def into_old():
+            return self.ours(str(self.folder / "more.db"), "big", second, created=1_000_000, what="1,000,000 into 1,000,000")
+
+        cases = [("first", "the first million", False, into_new), ("second", "a million more", False, into_old)]
+        runs = self.rounds("more", cases)
+        self.store("more")
+        self.compare("more", "the second million / the first", runs, "second", "first", 2.5)
+
+    def update(self):
+        """--on-duplicate update of 1,000,000 existing documents, beside their first import."""
+        data = {name: self.data(f"{name}.jsonl") for name in ("big", "big-changed", "big-shuffled")}
+        kept = self.folder / "kept.db"
+
+        def first():
+            store = self.store("kept")
+            return self.ours(store, "big", data["big"], created=1_000_000)
+
+        def again(name):
+            def once():
+                if not kept.exists():
+                    raise Failed("no store to update")
+                store = self.store("update")
+                shutil.copyfile(kept, store)
+                words = ["--on-duplicate", "update", data[name]]
+                run = self.ours(store, "big", *words, created=0, updated=1_000_000, what=f"--on-duplicate update, {name}")
+                self.store("update")
+                return run
+
+            return once
+
+        cases = [
+            ("first", "the first import", False, first),
+            ("changed", "update: two values changed in each", False, again("big-changed")),
+            ("same", "update: nothing changed", False, again("big")),
+            ("shuffled", "update: changed, in another order", False, again("big-shuffled")),
+        ]
+        runs = self.rounds("update", cases)
+        self.store("kept")
+        self.compare("update", "updating 1,000,000 / first import", runs, "changed", "first", 6)
+        self.compare("update", "the same, nothing changed", runs, "same", "first", None)
+        self.compare("update", "the same, in another order", runs, "shuffled", "first", None)
+
+    def ten(self):
+        """10,000,000 documents beside 1,000,000 (needs 8 GB)."""
+        small, large = self.data("big.jsonl"), self.data("big-10m.jsonl")
+
+        def once(data, count, what):
+            def go():
+                run = self.ours(self.store("ten"), "big", data, created=count, what=what)
+                self.store("ten")
+                return run
+
+            return go
+
+        cases = [
+            ("one", "1,000,000 documents", False, once(small, 1_000_000, "big.jsonl, 300 MB")),
+            ("ten", "10,000,000 documents", True, once(large, 10_000_000, "big-10m.jsonl, 3 GB")),
+        ]
+        runs = self.rounds("ten", cases, times=self.options.slow_rounds)
+        self.compare("ten", "10,000,000 / 1,000,000", runs, "ten", "one", 13)
+        peaks = [run and run.peak for name in ("ten", "one") for run in runs[name][:1]]
+        if all(peaks):
+            self.found("ten", "peak memory, 10,000,000 / 1,000,000", f"{peaks[0] / peaks[1]:.2f}", None, "")
+
+    def cities(self):
+        """171,075 places in one JSON array beside the same as lines."""
+
+        def once(name):
+            data = self.data(name)
+            return lambda: self.ours(self.store("cities"), "cities", data, created=171_075, what=name)
+
+        cases = [(name, name, False, once(name)) for name in ("cities.json", "cities.jsonl", "cities-keyless.jsonl")]
+        runs = self.rounds("cities", cases, times=3 * self.options.rounds)
+        self.store("cities")
+        self.compare("cities", "cities.json / cities.jsonl (has keys)", runs, "cities.json", "cities.jsonl", 1.3)
+        self.compare("cities", "cities.json / its elements as lines", runs, "cities.json", "cities-keyless.jsonl", 1.3)
+
+    def flights(self):
+        """336,776 rows of CSV: ours makes documents with keys, the sqlite3 shell a plain table of text."""
+        data = self.data("flights.csv")
+
+        def ours():
+            return self.ours(self.store("flights"), "flights", data, created=336_776, what="flights.csv")
+
+        def shell():
+            store = self.store("flights-shell")
+            peer = str(HERE / "peers" / "sqlite3-csv")
+            return self.peer("sqlite3", [peer, data, store, "flights"], store, 336_776, table="flights")
+
+        cases = [("ours", "bulkimport", False, ours)]
+        if "sqlite3" in self.programs:
+            cases.append(("sqlite3", "sqlite3 .import --csv", False, shell))
+        runs = self.rounds("flights", cases, times=2 * self.options.rounds)
+        self.store("flights")
+        self.store("flights-shell")
+        self.compare("flights", "ours / sqlite3 .import of the CSV", runs, "ours", "sqlite3", 1)
+
+    def memory(self):
+        """Peak memory of inputs of other kinds; those of the other sections count too."""
+        data, array = self.data("big.jsonl"), self.data("big-array.json")
+
+        def once(what, *words):
+            def go():
+                run = self.ours(self.store("memory"), "big", *words, created=1_000_000, what=what)
+                self.store("memory")
+                return run
+
+            return go
+
+        def piped():
+            with subprocess.Popen(["cat", data], stdout=subprocess.PIPE) as cat:
+                try:
+                    run = self.ours(self.store("memory"), "big", created=1_000_000, stdin=cat.stdout, what="big.jsonl from a pipe")
+                finally:
+                    cat.stdout.close()
+            self.store("memory")
+            return run
+
+        cases = [
+            ("lines", "big.jsonl", False, once("big.jsonl, 300 MB", data)),
+            ("array", "as one array on one line", False, once("big-array.json, one line of 300 MB", array)),
+            ("pipe", "from a pipe", False, piped),
+            ("small", "--batch-size 1000", False, once("big.jsonl, --batch-size 1000", "--batch-size", "1000", data)),
+        ]
+        self.rounds("memory", cases, times=1)
+
+    def startup(self):
+        """Start to exit of a one-document import beside the sqlite3 shell doing one insert."""
+        if "sqlite3" not in self.programs:
+            raise Failed("sqlite3 is not there")
+        one = self.folder / "one.jsonl"
+        one.write_text('{"_key":"a","n":1}\n')
+        table = "create table one (_key text not null, _version integer, _seq_no integer, doc text);"
+        index = "create unique index one_key on one (_key);"
+        insert = """insert into one values ('%s', 1, 0, '{"_key":"a","n":1}');"""
+        shell, program = shutil.which("sqlite3"), self.programs.get("ours") and self.programs["ours"].words("", "")[0]
+        self.ours(self.store("one-old"), "one", str(one), created=1)
+        old_shell = self.store("one-shell-old")
+        subprocess.run([shell, old_shell, table + index], check=True)
+        times = {name: [] for name in ("ours, new store", "sqlite3, new store", "ours, old store", "sqlite3, old store")}
+        say("startup: 40 rounds")
+        for n in range(40):
+            one.write_text('{"_key":"%d","n":1}\n' % n)
+            ours = [program, "-q", "-c", "one", str(one), "--to"]
+            for name, words in (
+                ("ours, new store", [*ours, self.store("one")]),
+                ("sqlite3, new store", [shell, self.store("one-shell"), table + index + insert % n]),
+                ("ours, old store", [*ours, str(self.folder / "one-old.db")]),
+                ("sqlite3, old store", [shell, old_shell, insert % n]),
+            ):
+                started = time.perf_counter()
+                done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment())
+                times[name].append((time.perf_counter() - started) * 1000)
+                if done.returncode:
+                    raise Failed(f"{name}: exit {done.returncode}")
+        print(f"\nstartup\n  {'':20}  median ms    from      to")
+        for name, all_ in times.items():
+            print(f"  {name:20} {statistics.median(all_):10.1f} {min(all_):7.1f} {max(all_):7.1f}")
+        for kind in ("new", "old"):
+            pairs = zip(times[f"ours, {kind} store"], times[f"sqlite3, {kind} store"])
+            extra = statistics.median(a - b for a, b in pairs)
+            verdict = "reached" if extra <= 15 else "missed"
+            self.found("startup", f"ours - sqlite3, one document, {kind} store", f"{extra:+.1f} ms", "at most 15 ms", verdict)
