@@ -208,8 +208,16 @@ fn member_value(bytes: &[u8], at: usize) -> Result<usize, Fault> {
 }
 
 /// Skips blanks; there is a byte at the place it returns.
-#[inline]
-fn blanks(bytes: &[u8], mut at: usize) -> Result<usize, Fault> {
+#[inline(always)]
+fn blanks(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+    match bytes.get(at) {
+        Some(byte) if *byte > b' ' => Ok(at),
+        _ => some_blanks(bytes, at),
+    }
+}
+
+#[inline(never)]
+fn some_blanks(bytes: &[u8], mut at: usize) -> Result<usize, Fault> {
     loop {
         match bytes.get(at) {
             Some(b' ' | b'\t' | b'\n' | b'\r') => at += 1,
@@ -235,18 +243,33 @@ fn specials(word: u64) -> u64 {
 }
 
 /// Scans the string whose opening quote is at `at`: one past its closing quote, and whether it has a backslash.
-#[inline]
+#[inline(always)]
 fn string(bytes: &[u8], at: usize) -> Result<(usize, bool), Fault> {
-    let mut at = at + 1;
+    // Most strings are names and words of up to seven bytes: they need no loop and no call.
+    let start = at + 1;
+    if let Some(word) = bytes.get(start..).and_then(|rest| rest.first_chunk::<8>()) {
+        let marks = specials(u64::from_le_bytes(*word));
+        let end = start + (marks.trailing_zeros() / 8) as usize;
+        if marks != 0 && bytes[end] == b'"' {
+            return Ok((end + 1, false));
+        }
+    }
+    long_string(bytes, start)
+}
+
+/// Scans a string from any place in it on.
+#[inline(never)]
+fn long_string(bytes: &[u8], mut at: usize) -> Result<(usize, bool), Fault> {
     let mut escaped = false;
     loop {
-        while let Some(chunk) = bytes.get(at..at + 8).and_then(|chunk| chunk.first_chunk::<8>()) {
-            let marks = specials(u64::from_le_bytes(*chunk));
-            if marks != 0 {
-                at += (marks.trailing_zeros() / 8) as usize;
+        while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
+            let both = u128::from_le_bytes(*chunk);
+            let (low, high) = (specials(both as u64), specials((both >> 64) as u64));
+            if low | high != 0 {
+                at += if low != 0 { low.trailing_zeros() / 8 } else { 8 + high.trailing_zeros() / 8 } as usize;
                 break;
             }
-            at += 8;
+            at += 16;
         }
         match bytes.get(at) {
             None => return Err(Fault::Incomplete),
@@ -280,6 +303,7 @@ fn escape(bytes: &[u8], at: usize) -> Result<usize, Fault> {
     }
 }
 
+#[inline(always)]
 fn scalar(bytes: &[u8], at: usize) -> Result<usize, Fault> {
     match bytes[at] {
         b't' => literal(bytes, at, b"true"),
@@ -298,6 +322,7 @@ fn literal(bytes: &[u8], at: usize, word: &'static [u8]) -> Result<usize, Fault>
     if word.starts_with(rest) { Err(Fault::Incomplete) } else { syntax(at, "expected a value") }
 }
 
+#[inline(always)]
 fn digits(bytes: &[u8], mut at: usize) -> usize {
     while bytes.get(at).is_some_and(u8::is_ascii_digit) {
         at += 1;
@@ -305,6 +330,7 @@ fn digits(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
+#[inline(always)]
 fn number(bytes: &[u8], start: usize) -> Result<usize, Fault> {
     let mut at = start + usize::from(bytes[start] == b'-');
     let leading_zero = bytes.get(at) == Some(&b'0');
