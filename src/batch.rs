@@ -27,8 +27,8 @@ pub struct Item {
     /// Whether an earlier action of the run perhaps had the same key; if not, certainly none had. Always false for a sink
     /// that does not ask.
     pub repeats: bool,
-    /// Hash of the key.
-    hash: u64,
+    /// Hash of the key; 0 for a record that failed before.
+    pub hash: u64,
     what: What,
 }
 
@@ -71,13 +71,6 @@ pub struct BatchAction<'a> {
     pub is_line: bool,
 }
 
-impl BatchAction<'_> {
-    /// About how many bytes of a request it takes.
-    pub fn bytes(&self) -> usize {
-        self.key.len() + self.doc.len() + self.meta.len() + 24
-    }
-}
-
 /// Actions, and records that have already failed, in the order of the input.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -93,23 +86,24 @@ impl Batch {
 
     /// The records from the `at`-th on.
     pub fn items_from(&self, at: usize) -> impl Iterator<Item = (&Item, Result<BatchAction<'_>, &Reason>)> {
-        self.items[at.min(self.items.len())..].iter().map(|item| {
-            let action = match &item.what {
-                What::Reject(reason) => Err(reason.as_ref()),
-                What::Act { op, collection, key, doc, upsert, detect_noop, cut, meta, is_line } => Ok(BatchAction {
-                    op: *op,
-                    collection: collection.of(&self.text),
-                    key: key.of(&self.text),
-                    doc: doc.of(&self.text),
-                    upsert: upsert.map(|upsert| upsert.of(&self.text)),
-                    detect_noop: *detect_noop,
-                    cut: *cut,
-                    meta: meta.of(&self.text),
-                    is_line: *is_line,
-                }),
-            };
-            (item, action)
-        })
+        self.items[at.min(self.items.len())..].iter().map(|item| (item, self.act(item)))
+    }
+
+    fn act<'b>(&'b self, item: &'b Item) -> Result<BatchAction<'b>, &'b Reason> {
+        match &item.what {
+            What::Reject(reason) => Err(reason.as_ref()),
+            What::Act { op, collection, key, doc, upsert, detect_noop, cut, meta, is_line } => Ok(BatchAction {
+                op: *op,
+                collection: collection.of(&self.text),
+                key: key.of(&self.text),
+                doc: doc.of(&self.text),
+                upsert: upsert.map(|upsert| upsert.of(&self.text)),
+                detect_noop: *detect_noop,
+                cut: *cut,
+                meta: meta.of(&self.text),
+                is_line: *is_line,
+            }),
+        }
     }
 
     /// The action at a place; a record that failed before has none.
@@ -117,8 +111,41 @@ impl Batch {
     /// # Panics
     /// When the record there is no action.
     pub fn action(&self, at: usize) -> BatchAction<'_> {
-        let action = self.items_from(at).next().and_then(|(_, action)| action.ok());
-        action.expect("the place is that of an action")
+        self.act(&self.items[at]).expect("the place is that of an action")
+    }
+
+    /// The key of the action at a place, and its operation; neither needs the rest of it.
+    ///
+    /// # Panics
+    /// When the record there is no action.
+    pub fn key(&self, at: usize) -> (&str, Op) {
+        match &self.items[at].what {
+            What::Act { key, op, .. } => (key.of(&self.text), *op),
+            What::Reject(_) => panic!("the place is that of an action"),
+        }
+    }
+
+    /// About how many bytes of a request the action at a place takes.
+    pub fn size(&self, at: usize) -> usize {
+        match &self.items[at].what {
+            What::Act { key, doc, meta, .. } => {
+                [key, doc, meta].iter().map(|span| span.range().len()).sum::<usize>() + 24
+            }
+            What::Reject(_) => 0,
+        }
+    }
+
+    /// Whether the action at a place is a bulk line, which may name a collection of its own.
+    pub fn is_line(&self, at: usize) -> bool {
+        matches!(self.items[at].what, What::Act { is_line: true, .. })
+    }
+
+    /// Why the record at a place has failed, if it has.
+    pub fn rejected(&self, at: usize) -> Option<&Reason> {
+        match &self.items[at].what {
+            What::Act { .. } => None,
+            What::Reject(reason) => Some(reason),
+        }
     }
 
     /// The record at a place.

@@ -15,24 +15,53 @@ pub struct Seen {
     words: Vec<u64>,
     /// Words before the first block: an allocation need not begin with a cache line.
     skipped: usize,
+    /// Bits of a hash that do not tell its block.
+    shift: u32,
+    /// Keys that were not met before.
+    keys: usize,
 }
 
 impl Default for Seen {
     fn default() -> Seen {
-        let words = vec![0; BLOCK * (BLOCKS + 1)];
-        let skipped = words.as_ptr().align_offset(size_of::<[u64; BLOCK]>()) % BLOCK;
-        Seen { words, skipped }
+        Seen::shared_by(1)
     }
 }
 
 impl Seen {
+    /// A filter for one of so many lanes: all of them together take the memory of one.
+    pub fn shared_by(lanes: usize) -> Seen {
+        let blocks = (BLOCKS / lanes.max(1).next_power_of_two()).max(1);
+        let words = vec![0; BLOCK * (blocks + 1)];
+        let skipped = words.as_ptr().align_offset(size_of::<[u64; BLOCK]>()) % BLOCK;
+        Seen { words, skipped, shift: 64 - blocks.trailing_zeros(), keys: 0 }
+    }
+
+    /// Whether "perhaps" is as good as "yes": less than one in ten thousand new keys is taken for an old one.
+    pub fn is_exact(&self) -> bool {
+        self.keys <= self.words.len() * 2
+    }
+
+    /// Whether the key with this hash was perhaps met; if not, it certainly was not.
+    pub fn has(&self, hash: u64) -> bool {
+        let (first, mut probes) = self.place(hash);
+        self.words[first..first + BLOCK].iter().all(|word| {
+            let bit = 1 << (probes & 63);
+            probes >>= 6;
+            word & bit != 0
+        })
+    }
+
+    /// The first word of a key's block, and its bits: one in each word, from other bits of the hash than the block. A clean
+    /// file of a million keys must not meet one by chance, or it pays for a search for duplicates that are not there.
+    fn place(&self, hash: u64) -> (usize, u64) {
+        let block = hash.checked_shr(self.shift).unwrap_or(0) as usize;
+        (self.skipped + block * BLOCK, (hash ^ hash >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9))
+    }
+
     /// Remembers the key with this hash; false if it was certainly not met before. Most calls wait for memory: several in
     /// a row wait together.
     pub fn meet(&mut self, hash: u64) -> bool {
-        let first = self.skipped + (hash >> 46) as usize * BLOCK;
-        // One bit in each word, from other bits than the block: a clean file of a million keys must not meet one by
-        // chance, or it pays for a search for duplicates that are not there.
-        let mut probes = (hash ^ hash >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let (first, mut probes) = self.place(hash);
         let mut missing = 0;
         for word in &mut self.words[first..first + BLOCK] {
             let bit = 1 << (probes & 63);
@@ -40,6 +69,7 @@ impl Seen {
             *word |= bit;
             probes >>= 6;
         }
+        self.keys += usize::from(missing != 0);
         missing == 0
     }
 }

@@ -82,7 +82,7 @@ fn is_block(error: &ServerError<'_>) -> bool {
 }
 
 fn too_large(group: Group<'_>) -> String {
-    let bytes: usize = group.iter().map(|action| action.bytes()).sum();
+    let bytes = group.size();
     let limit = "(http.max_content_length, or a proxy's limit)";
     format!("too large for the server {limit}: {:.1} MB", bytes as f64 / 1e6)
 }
@@ -117,11 +117,12 @@ fn items(group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
         let (sent, got) = (group.len(), items.len());
         return Answer::Lost(format!("the answer has {got} items for {sent} actions"));
     }
-    let in_place = items.iter().zip(group.iter()).all(|(item, action)| item.names(action.key) && item.answers(&action));
-    if in_place {
-        return Answer::Items(
-            items.iter().zip(group.iter()).map(|(item, action)| told(item, &action, detail)).collect(),
-        );
+    let fits = |(place, item): (usize, &Named<'_>)| {
+        let (key, op) = group.key(place);
+        item.names(key) && item.answers(op)
+    };
+    if items.iter().enumerate().all(fits) {
+        return Answer::Items(items.iter().enumerate().map(|(place, item)| told(item, group, place, detail)).collect());
     }
     Answer::Items(by_name(&items, group, detail))
 }
@@ -134,18 +135,18 @@ fn in_order(group: Group<'_>, reply: &Reply) -> Option<Vec<Told>> {
         if all.len() == group.len() {
             return false;
         }
-        let action = group.get(all.len());
-        let fits = item.names(action.key) && item.answers(&action);
+        let (key, op) = group.key(all.len());
+        let fits = item.names(key) && item.answers(op);
         if fits {
-            all.push(told(item, &action, false));
+            all.push(told(item, group, all.len(), false));
         }
         fits
     })?;
     (all.len() == group.len()).then_some(all)
 }
 
-fn told(item: &Named<'_>, action: &crate::batch::BatchAction<'_>, detail: bool) -> Told {
-    Told { fate: item.fate(action), shown: detail.then(|| item.shown()) }
+fn told(item: &Named<'_>, group: Group<'_>, place: usize, detail: bool) -> Told {
+    Told { fate: item.fate(group.key(place).1, &|| group.get(place)), shown: detail.then(|| item.shown()) }
 }
 
 /// Pairs items that are not in their places by id, and then what has lost its name with what is left.
@@ -159,13 +160,13 @@ fn by_name(items: &[Named<'_>], group: Group<'_>, detail: bool) -> Vec<Told> {
             None => nameless.push_back(item),
         }
     }
-    let mut told_of: Vec<Option<Told>> = group
-        .iter()
-        .map(|action| {
-            let same_id = by_id.get_mut(action.key)?;
-            let place = same_id.iter().position(|item| item.answers(&action))?;
+    let mut told_of: Vec<Option<Told>> = (0..group.len())
+        .map(|place| {
+            let (key, op) = group.key(place);
+            let same_id = by_id.get_mut(key)?;
+            let first = same_id.iter().position(|item| item.answers(op))?;
             // Two actions of one kind on one key keep their order among themselves.
-            same_id.remove(place).map(|item| told(item, &action, detail))
+            same_id.remove(first).map(|item| told(item, group, place, detail))
         })
         .collect();
     strangers += by_id.values().map(VecDeque::len).sum::<usize>();
@@ -173,12 +174,12 @@ fn by_name(items: &[Named<'_>], group: Group<'_>, detail: bool) -> Vec<Told> {
     // What is left are failures only, one for each action that is left: which is whose matters to the reason alone.
     let all_failed = nameless.iter().all(|item| item.is_nameless());
     let one_reason = left == 1;
-    for (told, action) in told_of.iter_mut().zip(group.iter()).filter(|(told, _)| told.is_none()) {
+    for (place, told) in told_of.iter_mut().enumerate().filter(|(_, told)| told.is_none()) {
         let item = nameless.pop_front().filter(|_| strangers == 0 && all_failed);
         *told = Some(match item {
-            Some(item) => nameless_told(item, &action, one_reason, detail),
+            Some(item) => nameless_told(item, group, place, one_reason, detail),
             None => Told {
-                fate: Fate::Untold(format!("no item of the answer names the key {:?}", action.key)),
+                fate: Fate::Untold(format!("no item of the answer names the key {:?}", group.key(place).0)),
                 shown: None,
             },
         });
@@ -186,8 +187,8 @@ fn by_name(items: &[Named<'_>], group: Group<'_>, detail: bool) -> Vec<Told> {
     told_of.into_iter().flatten().collect()
 }
 
-fn nameless_told(item: &Named<'_>, action: &crate::batch::BatchAction<'_>, certain: bool, detail: bool) -> Told {
-    let mut told = told(item, action, detail);
+fn nameless_told(item: &Named<'_>, group: Group<'_>, place: usize, certain: bool, detail: bool) -> Told {
+    let mut told = told(item, group, place, detail);
     if let (Fate::Rejected(reason), false) = (&mut told.fate, certain) {
         reason.text.push_str(" (the server does not say which of its failures is this one's)");
     }

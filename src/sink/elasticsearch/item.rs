@@ -129,8 +129,8 @@ pub(super) fn error_of(raw: &RawValue) -> ServerError<'_> {
 
 impl Named<'_> {
     /// Whether this can be the answer to an action of this kind. `index` with `op_type` answers as `create`.
-    pub(super) fn answers(&self, action: &BatchAction<'_>) -> bool {
-        let verb = match action.op {
+    pub(super) fn answers(&self, op: Op) -> bool {
+        let verb = match op {
             Op::Create | Op::CreateOrIgnore => "create",
             Op::Index => "index",
             Op::Upsert | Op::Update => "update",
@@ -150,11 +150,11 @@ impl Named<'_> {
         self.item.id.is_none() && self.item.error.is_some()
     }
 
-    /// What it says of an action.
-    pub(super) fn fate(&self, action: &BatchAction<'_>) -> Fate {
+    /// What it says of an action; the whole of it is needed for a failure only.
+    pub(super) fn fate<'b>(&self, op: Op, action: &dyn Fn() -> BatchAction<'b>) -> Fate {
         let item = &self.item;
         if let Some(raw) = item.error {
-            return failed(&error_of(raw), item.status, action);
+            return failed(&error_of(raw), item.status, &action());
         }
         if item.failure_store.as_deref() == Some("used") {
             let text = "failure_store: the server could not store it, and put it into its failure store";
@@ -167,8 +167,8 @@ impl Named<'_> {
             ("deleted", 200..=299) => Fate::Deleted,
             ("not_found", 404) => Fate::NotFound,
             // A scripted upsert that declines has no version.
-            ("noop", 200..=299) if action.op == Op::Update && item.version == Some(-1) => Fate::Ignored,
-            ("noop", 200..=299) if matches!(action.op, Op::Update | Op::Upsert) => Fate::Unchanged,
+            ("noop", 200..=299) if op == Op::Update && item.version == Some(-1) => Fate::Ignored,
+            ("noop", 200..=299) if matches!(op, Op::Update | Op::Upsert) => Fate::Unchanged,
             ("noop", 200..=299) => {
                 let text = "dropped_by_pipeline: an ingest pipeline dropped the document";
                 Fate::Rejected(Reason::new("dropped_by_pipeline", text))

@@ -135,6 +135,7 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, O
         gate: Arc::new(Gate::new(options.lanes)),
         traffic: Traffic::default(),
         before,
+        lanes: options.lanes,
         run: options.run.clone(),
         stop: stop.clone(),
     };

@@ -9,25 +9,29 @@ use crate::sink::http::{Call, Method};
 use crate::sink::remote::Group;
 use memchr::memchr;
 
-/// What an answer needs to have. The status keeps the items in their places; `_version` tells an upsert that declined.
-const FILTER: &str = "filter_path=took,errors,items.*._index,items.*._id,items.*._version,items.*.result,items.*.status,\
-                      items.*.error,items.*.failure_store";
+/// What an answer needs to have. The status keeps the items in their places.
+const FILTER: &str =
+    "filter_path=took,errors,items.*._id,items.*.result,items.*.status,items.*.error,items.*.failure_store";
+/// What the answer to bulk lines needs too: where an item lies, and the version that tells an upsert that declined.
+const FILTER_OF_LINES: &str = ",items.*._index,items.*._version";
 
 /// The bulk request for a group. The body has a known length, so it is never sent in chunks.
 pub(super) fn bulk(bulk: &Bulk, group: Group<'_>, opaque: String) -> Call {
-    let mut body = Vec::with_capacity(group.iter().map(|action| action.bytes() + 32).sum());
+    let mut body = Vec::with_capacity(group.size() + 32 * group.len());
+    let mut has_lines = false;
     for action in group.iter() {
+        has_lines |= action.is_line;
         write(bulk, &action, &mut body);
     }
     Call {
         content_type: Some("application/x-ndjson"),
         body,
         opaque: Some(opaque),
-        ..Call::new(Method::POST, path(bulk))
+        ..Call::new(Method::POST, path(bulk, has_lines))
     }
 }
 
-fn path(bulk: &Bulk) -> String {
+fn path(bulk: &Bulk, has_lines: bool) -> String {
     let mut path = bulk.index.as_ref().map_or(String::new(), |index| format!("/{}", escaped(index)));
     path.push_str("/_bulk");
     let mut joint = '?';
@@ -36,6 +40,9 @@ fn path(bulk: &Bulk) -> String {
         path.push(joint);
         path.push_str(parameter);
         joint = '&';
+    }
+    if has_lines && filter.is_some() {
+        path.push_str(FILTER_OF_LINES);
     }
     path
 }

@@ -1,10 +1,50 @@
 //! What a lane remembers from one batch to the next, in bounded memory.
 
-use crate::seen;
+use crate::seen::Seen;
 use std::collections::HashMap;
 
 /// Keys of which more than these are not remembered: 16 MB.
 const KEYS: usize = 1 << 19;
+
+/// Keys that wait until they are put into the filter together: one by one, each would wait for memory alone.
+const LOG: usize = 1 << 17;
+
+/// Keys of the batches that a lane has settled. Nobody asks for them unless an answer was lost.
+#[derive(Debug, Default)]
+struct Met {
+    log: Vec<u64>,
+    seen: Option<Seen>,
+    /// How many lanes share the memory that filters may take.
+    lanes: usize,
+}
+
+impl Met {
+    fn add(&mut self, hashes: impl Iterator<Item = u64>) {
+        self.log.extend(hashes);
+        if self.log.len() >= LOG {
+            self.fold();
+        }
+    }
+
+    fn fold(&mut self) {
+        let seen = self.seen.get_or_insert_with(|| Seen::shared_by(self.lanes));
+        self.log.sort_unstable();
+        for hash in self.log.drain(..) {
+            seen.meet(hash);
+        }
+    }
+
+    fn has(&mut self, hash: u64) -> bool {
+        if !self.log.is_empty() {
+            self.fold();
+        }
+        self.seen.as_ref().is_some_and(|seen| seen.has(hash))
+    }
+
+    fn is_exact(&self) -> bool {
+        self.seen.as_ref().is_none_or(Seen::is_exact)
+    }
+}
 
 /// A lane's memory.
 #[derive(Debug, Default)]
@@ -25,6 +65,8 @@ pub(super) struct Memory {
     collection: Option<String>,
     /// Whether another one was named too: a key may then stand for several documents.
     several: bool,
+    /// Keys of settled batches.
+    met: Met,
 }
 
 /// What the last action on a key left.
@@ -42,26 +84,47 @@ pub(super) enum Left {
 const SAME: u32 = 5;
 
 impl Memory {
+    /// The memory of one of so many lanes.
+    pub(super) fn new(lanes: usize) -> Memory {
+        Memory { met: Met { lanes, ..Met::default() }, ..Memory::default() }
+    }
+
+    /// Remembers that the keys with these hashes have been settled.
+    pub(super) fn settled(&mut self, hashes: impl Iterator<Item = u64>) {
+        self.met.add(hashes);
+    }
+
+    /// Whether an action of an earlier batch perhaps had the key with this hash; if not, certainly none had.
+    pub(super) fn has_met(&mut self, hash: u64) -> bool {
+        self.met.has(hash)
+    }
+
+    /// Whether a document stored in the run's own collection changes nothing of what is remembered.
+    pub(super) fn has_no_gone(&self) -> bool {
+        self.gone.is_empty()
+    }
+
     /// Remembers what an action left under its key. A key that is not remembered has a document, if it was ever met.
-    pub(super) fn note(&mut self, collection: &str, key: &str, left: Left) {
+    pub(super) fn note(&mut self, collection: &str, hash: u64, left: Left) {
         self.several |= self.collection.get_or_insert_with(|| collection.to_owned()) != collection;
         if left == Left::Stored {
             if !self.gone.is_empty() {
-                self.gone.remove(&seen::hash(key));
+                self.gone.remove(&hash);
             }
         } else if self.gone.len() < KEYS {
-            self.gone.insert(seen::hash(key), left);
+            self.gone.insert(hash, left);
         } else {
             self.overflow = true;
         }
     }
 
-    /// What earlier actions of this run left under a key, of which `met` says whether it was perhaps met before.
-    pub(super) fn before(&self, key: &str, met: bool) -> Left {
-        match self.gone.get(&seen::hash(key)) {
+    /// What earlier actions of this run left under the key with this hash, of which `met` says whether it was perhaps met
+    /// before.
+    pub(super) fn before(&self, hash: u64, met: bool) -> Left {
+        match self.gone.get(&hash) {
             Some(left) => *left,
             None if !met => Left::Nothing,
-            None if self.overflow || self.several => Left::Unclear,
+            None if self.overflow || self.several || !self.met.is_exact() => Left::Unclear,
             None => Left::Stored,
         }
     }
@@ -86,39 +149,60 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::seen;
 
     #[test]
     fn a_key_met_before_has_a_document_unless_its_last_action_left_none() {
         let mut memory = Memory::default();
-        assert_eq!(memory.before("a", false), Left::Nothing);
-        assert_eq!(memory.before("a", true), Left::Stored);
-        memory.note("", "a", Left::Nothing);
-        assert_eq!(memory.before("a", true), Left::Nothing);
-        memory.note("", "a", Left::Unclear);
-        assert_eq!(memory.before("a", true), Left::Unclear);
-        memory.note("", "a", Left::Stored);
-        assert_eq!(memory.before("a", true), Left::Stored);
+        assert_eq!(memory.before(seen::hash("a"), false), Left::Nothing);
+        assert_eq!(memory.before(seen::hash("a"), true), Left::Stored);
+        memory.note("", seen::hash("a"), Left::Nothing);
+        assert_eq!(memory.before(seen::hash("a"), true), Left::Nothing);
+        memory.note("", seen::hash("a"), Left::Unclear);
+        assert_eq!(memory.before(seen::hash("a"), true), Left::Unclear);
+        memory.note("", seen::hash("a"), Left::Stored);
+        assert_eq!(memory.before(seen::hash("a"), true), Left::Stored);
     }
 
     #[test]
     fn a_key_in_two_collections_may_be_two_documents() {
         let mut memory = Memory::default();
-        memory.note("one", "a", Left::Stored);
-        assert_eq!(memory.before("a", true), Left::Stored);
-        memory.note("two", "b", Left::Stored);
-        assert_eq!(memory.before("a", true), Left::Unclear);
-        assert_eq!(memory.before("c", false), Left::Nothing);
+        memory.note("one", seen::hash("a"), Left::Stored);
+        assert_eq!(memory.before(seen::hash("a"), true), Left::Stored);
+        memory.note("two", seen::hash("b"), Left::Stored);
+        assert_eq!(memory.before(seen::hash("a"), true), Left::Unclear);
+        assert_eq!(memory.before(seen::hash("c"), false), Left::Nothing);
+    }
+
+    #[test]
+    fn keys_of_settled_batches_are_met() {
+        let mut memory = Memory::new(2);
+        let hashes = |from: u64, to: u64| (from..to).map(|n| seen::hash(&n.to_string()));
+        memory.settled(hashes(0, 1000));
+        assert!(hashes(0, 1000).all(|hash| memory.has_met(hash)));
+        memory.settled(hashes(1000, 300_000));
+        assert!(hashes(0, 300_000).all(|hash| memory.has_met(hash)));
+        assert_eq!(hashes(300_000, 600_000).filter(|hash| memory.has_met(*hash)).count(), 0);
+    }
+
+    #[test]
+    fn what_the_filter_cannot_tell_is_unclear() {
+        let mut memory = Memory::new(64);
+        memory.settled((0..200_000).map(|n: u64| seen::hash(&n.to_string())));
+        assert!(memory.has_met(seen::hash("7")));
+        assert_eq!(memory.before(seen::hash("7"), true), Left::Unclear);
+        assert_eq!(memory.before(seen::hash("new"), false), Left::Nothing);
     }
 
     #[test]
     fn memory_is_bounded_and_says_so() {
         let mut memory = Memory::default();
         for n in 0..=KEYS {
-            memory.note("", &n.to_string(), Left::Nothing);
+            memory.note("", seen::hash(&n.to_string()), Left::Nothing);
         }
         assert_eq!(memory.gone.len(), KEYS);
-        assert_eq!(memory.before("another", true), Left::Unclear);
-        assert_eq!(memory.before("0", true), Left::Nothing);
+        assert_eq!(memory.before(seen::hash("another"), true), Left::Unclear);
+        assert_eq!(memory.before(seen::hash("0"), true), Left::Nothing);
     }
 
     #[test]

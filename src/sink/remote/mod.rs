@@ -10,6 +10,7 @@ pub use gate::Gate;
 
 use super::http::{Call, Http, NoReply, Reply, Traffic};
 use super::{Outcome, Say, Shown, Sink, Trouble};
+use crate::action::Op;
 use crate::batch::{Batch, BatchAction};
 use crate::record::Reason;
 use crate::retry::Retries;
@@ -42,6 +43,16 @@ impl<'a> Group<'a> {
     /// The action at a place of the group.
     pub fn get(&self, place: usize) -> BatchAction<'a> {
         self.batch.action(self.at[place] as usize)
+    }
+
+    /// The key of the action at a place, and its operation.
+    pub fn key(&self, place: usize) -> (&'a str, Op) {
+        self.batch.key(self.at[place] as usize)
+    }
+
+    /// About how many bytes of a request the actions take.
+    pub fn size(&self) -> usize {
+        self.at.iter().map(|at| self.batch.size(*at as usize)).sum()
     }
 
     /// The actions in order.
@@ -176,6 +187,8 @@ pub struct Shared {
     pub traffic: Traffic,
     /// What is done before the first action is sent.
     pub before: Before,
+    /// How many lanes there are.
+    pub lanes: usize,
     /// The prefix of generated keys, and of the names of requests.
     pub run: String,
     /// What ends the run.
@@ -195,16 +208,12 @@ pub struct Remote<P> {
 impl<P: Protocol> Remote<P> {
     /// Makes the sink of one lane.
     pub fn new(protocol: P, http: Http, shared: Shared, lane: usize) -> Remote<P> {
-        Remote { protocol, http, shared, lane, requests: 0, memory: Memory::default() }
+        let memory = Memory::new(shared.lanes);
+        Remote { protocol, http, shared, lane, requests: 0, memory }
     }
 }
 
 impl<P: Protocol> Sink for Remote<P> {
-    /// A document that is in the way of a second try may be an earlier record's.
-    fn asks_for_repeats(&self) -> bool {
-        true
-    }
-
     fn apply(&mut self, batch: &Batch, out: &mut Outcome, say: Say<'_>) -> Result<(), Trouble> {
         if batch.has_actions() {
             // The first lane with an action does it, and the others wait for it.

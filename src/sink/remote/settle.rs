@@ -65,10 +65,13 @@ impl Settling<'_> {
     /// When the target cannot be used any more; even then every record is settled.
     pub(super) fn run(mut self) -> Result<(), Trouble> {
         let mut all = Vec::with_capacity(self.batch.len());
-        for (place, (item, action)) in self.batch.items().enumerate() {
-            match action {
-                Ok(_) => all.push(place as u32),
-                Err(reason) => self.out.end(item.origin, Bucket::Error, Some(reason.clone()), None, ""),
+        for place in 0..self.batch.len() {
+            match self.batch.rejected(place) {
+                None => all.push(place as u32),
+                Some(reason) => {
+                    let origin = self.batch.item(place).origin;
+                    self.out.end(origin, Bucket::Error, Some(reason.clone()), None, "");
+                }
             }
         }
         let mut waiting = self.parts(all);
@@ -80,6 +83,8 @@ impl Settling<'_> {
             }
         }
         self.leave();
+        let batch = self.batch;
+        self.memory.settled((0..batch.len()).map(|place| batch.item(place).hash).filter(|hash| *hash != 0));
         done
     }
 
@@ -88,7 +93,7 @@ impl Settling<'_> {
         let Some(largest) = self.memory.largest else { return vec![list] };
         let (mut parts, mut part, mut bytes) = (Vec::new(), Vec::new(), 0);
         for at in list {
-            let size = self.batch.action(at as usize).bytes();
+            let size = self.batch.size(at as usize);
             if !part.is_empty() && bytes + size > largest {
                 parts.push(std::mem::take(&mut part));
                 bytes = 0;
@@ -224,7 +229,7 @@ impl Settling<'_> {
 
     /// Cuts a part in two of about the same size; the second waits.
     fn halve(&self, part: &mut Vec<u32>, waiting: &mut Vec<Vec<u32>>) -> Vec<u32> {
-        let sizes = part.iter().map(|at| self.batch.action(*at as usize).bytes());
+        let sizes = part.iter().map(|at| self.batch.size(*at as usize));
         let (all, mut before) = (sizes.clone().sum::<usize>(), 0);
         let middle = sizes.take_while(|size| {
             before += size;
@@ -341,14 +346,14 @@ impl Settling<'_> {
         let (mut left, mut read, mut closed) = (Vec::new(), Vec::new(), None);
         for ((at, told), again) in part.iter().zip(told).zip(again) {
             let lost = self.states[*at as usize].lost;
-            let op = self.batch.action(*at as usize).op;
+            let lost_op = lost.then(|| self.batch.key(*at as usize).1);
             match told.fate {
                 _ if again => left.push(*at),
                 Fate::Closed(why) => closed = Some(why),
                 Fate::Exists if lost => read.push((*at, None, told.shown)),
                 Fate::Conflict(reason) if lost => read.push((*at, Some(reason), told.shown)),
                 Fate::Updated | Fate::Unchanged => {
-                    self.traffic.unsure(u64::from(lost && matches!(op, Op::Index | Op::Upsert)));
+                    self.traffic.unsure(u64::from(matches!(lost_op, Some(Op::Index | Op::Upsert))));
                     self.end(*at, Bucket::Updated, None, told.shown);
                 }
                 Fate::NotFound if lost => {
@@ -386,10 +391,10 @@ impl Settling<'_> {
             .iter()
             .zip(&*told)
             .filter(|(_, told)| matches!(told.fate, Fate::Busy(_)))
-            .map(|(at, _)| self.batch.action(*at as usize).key)
+            .map(|(at, _)| self.batch.key(*at as usize).0)
             .collect();
         for (place, at) in part.iter().enumerate() {
-            let key = self.batch.action(*at as usize).key;
+            let (key, _) = self.batch.key(*at as usize);
             if busy.contains(key) {
                 keys.entry(key).or_default().push(place);
             }
@@ -493,13 +498,19 @@ impl Settling<'_> {
     }
 
     /// What earlier actions of this run left under an action's key.
-    fn left(&self, at: u32) -> Left {
-        let (item, action) = (self.batch.item(at as usize), self.batch.action(at as usize));
-        match self.memory.before(action.key, item.repeats) {
+    fn left(&mut self, at: u32) -> Left {
+        let (hash, met) = (self.batch.item(at as usize).hash, self.has_met(at));
+        match self.memory.before(hash, met) {
             // A key with another routing is another document.
-            Left::Stored if self.protocol.is_routed(&action) => Left::Unclear,
+            Left::Stored if self.protocol.is_routed(&self.batch.action(at as usize)) => Left::Unclear,
             left => left,
         }
+    }
+
+    /// Whether an earlier action of this run perhaps had the same key.
+    fn has_met(&mut self, at: u32) -> bool {
+        let hash = self.batch.item(at as usize).hash;
+        (0..at as usize).any(|earlier| self.batch.item(earlier).hash == hash) || self.memory.has_met(hash)
     }
 
     /// Reads what is stored and compares it; `None` if the run is asked to stop.
@@ -548,29 +559,35 @@ impl Settling<'_> {
 
     /// Settles an action.
     fn end(&mut self, at: u32, bucket: Bucket, reason: Option<Reason>, shown: Option<Box<Shown>>) {
-        let (item, action) = (self.batch.item(at as usize), self.batch.action(at as usize));
         self.states[at as usize].settled = true;
-        match bucket {
-            Bucket::Created | Bucket::Updated => self.memory.note(action.collection, action.key, Left::Stored),
-            Bucket::Deleted => self.memory.note(action.collection, action.key, Left::Nothing),
-            Bucket::Ignored if action.op == Op::Delete => {
-                self.memory.note(action.collection, action.key, Left::Nothing)
-            }
-            Bucket::Unknown => self.memory.note(action.collection, action.key, Left::Unclear),
-            Bucket::Error if !item.repeats => {
-                let exists = reason.as_ref().is_some_and(|reason| reason.kind == "duplicate_key");
-                self.memory.note(action.collection, action.key, if exists { Left::Stored } else { Left::Nothing });
-            }
-            _ => {}
+        let item = self.batch.item(at as usize);
+        let stored = matches!(bucket, Bucket::Created | Bucket::Updated);
+        let is_plain = stored && reason.is_none() && !self.out.shows() && !self.batch.is_line(at as usize);
+        if is_plain && self.memory.has_no_gone() {
+            return self.out.end(item.origin, bucket, None, None, "");
+        }
+        let action = self.batch.action(at as usize);
+        let left = match bucket {
+            Bucket::Created | Bucket::Updated => Some(Left::Stored),
+            Bucket::Deleted => Some(Left::Nothing),
+            Bucket::Ignored if action.op == Op::Delete => Some(Left::Nothing),
+            Bucket::Unknown => Some(Left::Unclear),
+            Bucket::Error if reason.as_ref().is_some_and(|reason| reason.kind == "duplicate_key") => Some(Left::Stored),
+            // What was there before it is still there.
+            Bucket::Error => (!self.has_met(at)).then_some(Left::Nothing),
+            Bucket::Ignored | Bucket::Unsent => None,
+        };
+        if let Some(left) = left {
+            self.memory.note(action.collection, item.hash, left);
         }
         self.out.end(item.origin, bucket, reason, shown, action.key);
     }
 
     /// Settles what is left: it was not sent, or it cannot be told what became of it.
     fn leave(&mut self) {
-        for (place, (_, action)) in self.batch.items().enumerate() {
+        for place in 0..self.batch.len() {
             let state = self.states[place];
-            if action.is_err() || state.settled {
+            if state.settled || self.batch.rejected(place).is_some() {
                 continue;
             }
             match state.lost {

@@ -147,8 +147,8 @@ struct Input {
 /// Settles batches of inputs as one lane does.
 fn settled(model: &mut Model, inputs: &[Input], size: usize, retries: u32) -> (Vec<ResultLine>, Result<(), Trouble>) {
     let bulk = Bulk { index: Some("t".to_owned()), ..Bulk::default() };
-    let (gate, traffic, mut memory) = (Gate::new(2), Traffic::default(), Memory::default());
-    let (mut results, mut names, mut seen) = (Vec::new(), 0, crate::seen::Seen::default());
+    let (gate, traffic, mut memory) = (Gate::new(2), Traffic::default(), Memory::new(1));
+    let (mut results, mut names) = (Vec::new(), 0);
     let mut done = Ok(());
     for (nth, chunk) in inputs.chunks(size).enumerate() {
         let limits = Limits { records: 1000, bytes: 1 << 20, interval: Duration::from_secs(1) };
@@ -158,7 +158,7 @@ fn settled(model: &mut Model, inputs: &[Input], size: usize, retries: u32) -> (V
             let hash = crate::seen::hash(&input.key);
             batcher.push(origin, &Action::plain(input.op, Key::Text(&input.key), &input.doc), hash);
         }
-        let batch = batcher.take(Batch::default(), Some(&mut seen));
+        let batch = batcher.take(Batch::default(), None);
         let mut out = Outcome::new(true);
         if done.is_err() {
             out.leave_unsent(&batch, 0);
