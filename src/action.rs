@@ -10,7 +10,10 @@ pub use key::KeyRule;
 use crate::json::{Scanner, Span, first_changed_by_double};
 use crate::record::{Command, Reason, Record, Verb};
 use bulk::{Metadata, Named, Update, write_line};
-use key::{Found, by_convention, by_path, generated, half_pair, key_of_id, key_text, without_keys, write_routing};
+use key::{
+    Found, Named as NamedKeys, by_convention, by_path, generated, half_pair, key_of_id, key_text, without_keys,
+    write_routing,
+};
 
 /// What is done to the document that a key names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,9 +169,13 @@ impl Decider {
                 Rules::Elasticsearch { .. } => self.lines(record, command, ordinal),
             };
         }
+        let mut named = NamedKeys::default();
         let found = match &self.field {
             Some(field) => Some(Found::Key(by_path(record.text, record.members, field, &mut self.scanner)?)),
-            None => by_convention(record.text, record.members, &mut self.scanner)?,
+            None => {
+                named = NamedKeys::find(record.text, record.members)?;
+                by_convention(record.text, record.members, named, &mut self.scanner)?
+            }
         };
         let key = match found {
             Some(Found::Key(value)) => key_text(record.text, value, &mut self.scratch)?,
@@ -192,7 +199,7 @@ impl Decider {
                 meta = &self.meta;
             }
             if self.field.is_none() && found.is_some() {
-                cut = without_keys(record);
+                cut = without_keys(record, named);
             }
             if self.op == Op::Upsert && !lossy {
                 ensure_doubles_hold(record.text)?;

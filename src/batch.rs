@@ -2,7 +2,7 @@
 //! A batch is one arena of text and a list of ranges in it, and is used again when its lane is done with it: nothing is
 //! allocated for a record.
 
-use crate::action::{Action, Key, Op};
+use crate::action::{Action, Op};
 use crate::json::Span;
 use crate::record::{BadRecord, Origin, Reason};
 use crate::seen::Seen;
@@ -75,6 +75,8 @@ pub struct BatchAction<'a> {
 #[derive(Debug, Default)]
 pub struct Batch {
     text: String,
+    /// The keys, one behind the other: whoever pairs answers with actions needs nothing else.
+    keys: String,
     items: Vec<Item>,
 }
 
@@ -95,7 +97,7 @@ impl Batch {
             What::Act { op, collection, key, doc, upsert, detect_noop, cut, meta, is_line } => Ok(BatchAction {
                 op: *op,
                 collection: collection.of(&self.text),
-                key: key.of(&self.text),
+                key: key.of(&self.keys),
                 doc: doc.of(&self.text),
                 upsert: upsert.map(|upsert| upsert.of(&self.text)),
                 detect_noop: *detect_noop,
@@ -120,7 +122,7 @@ impl Batch {
     /// When the record there is no action.
     pub fn key(&self, at: usize) -> (&str, Op) {
         match &self.items[at].what {
-            What::Act { key, op, .. } => (key.of(&self.text), *op),
+            What::Act { key, op, .. } => (key.of(&self.keys), *op),
             What::Reject(_) => panic!("the place is that of an action"),
         }
     }
@@ -173,13 +175,14 @@ impl Batch {
 
     /// Bytes of keys and documents.
     pub fn bytes(&self) -> usize {
-        self.text.len()
+        self.text.len() + self.keys.len()
     }
 
     /// Forgets everything and keeps the memory, unless one long record made it unusually large.
     pub fn clear(&mut self, keep: usize) {
         self.items.clear();
         self.text.clear();
+        self.keys.clear();
         if self.text.capacity() > keep.saturating_mul(2) {
             self.text = String::new();
         }
@@ -215,10 +218,8 @@ impl Batcher {
     pub fn push(&mut self, origin: Origin, action: &Action<'_>, hash: u64) -> bool {
         let batch = &mut self.batch;
         let doc = batch.push_text(action.doc);
-        let key = match action.key {
-            Key::InDoc(span) => Span { start: doc.start + span.start, end: doc.start + span.end },
-            Key::Text(text) => batch.push_text(text),
-        };
+        let key = Span::new(batch.keys.len(), batch.keys.len() + action.key_text().len());
+        batch.keys.push_str(action.key_text());
         let collection = batch.push_text(action.collection);
         let upsert = action.upsert.map(|upsert| batch.push_text(upsert));
         let meta = batch.push_text(action.meta);

@@ -128,10 +128,44 @@ fn only(text: &str, members: &[Member], name: &str) -> Result<Option<Span>, Reas
     Ok(found)
 }
 
+/// Places of the members that name the key where no flag does.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Named {
+    key: Option<usize>,
+    id: Option<usize>,
+}
+
+impl Named {
+    /// Looks at every member once.
+    pub(super) fn find(text: &str, members: &[Member]) -> Result<Named, Reason> {
+        let mut named = Named::default();
+        for (place, member) in members.iter().enumerate() {
+            let (name, found) = match member.name.of_bytes(text) {
+                b"_key" => ("_key", &mut named.key),
+                b"_id" => ("_id", &mut named.id),
+                _ if !member.escaped => continue,
+                _ if same_name(member.name.of(text), true, "_key") => ("_key", &mut named.key),
+                _ if same_name(member.name.of(text), true, "_id") => ("_id", &mut named.id),
+                _ => continue,
+            };
+            if found.replace(place).is_some() {
+                return Err(Reason::new("ambiguous_key", format!("`{name}` stands twice in the record")));
+            }
+        }
+        Ok(named)
+    }
+}
+
 /// Finds the key where no `--key` says: `_key`, else `_id`.
-pub(super) fn by_convention(text: &str, members: &[Member], scanner: &mut Scanner) -> Result<Option<Found>, Reason> {
-    let key = only(text, members, "_key")?;
-    let Some(id) = only(text, members, "_id")? else { return Ok(key.map(Found::Key)) };
+pub(super) fn by_convention(
+    text: &str,
+    members: &[Member],
+    named: Named,
+    scanner: &mut Scanner,
+) -> Result<Option<Found>, Reason> {
+    let value = |place: usize| members[place].value;
+    let key = named.key.map(value);
+    let Some(id) = named.id.map(value) else { return Ok(key.map(Found::Key)) };
     let id = unwrapped(text, id, scanner)?;
     let Some(key) = key else { return Ok(Some(Found::Id(id))) };
     let plain = |span: Span| -> Result<String, Reason> {
@@ -186,25 +220,20 @@ pub(super) fn by_path(text: &str, members: &[Member], path: &str, scanner: &mut 
 }
 
 /// The pieces of a record that leave it when `_key` and `_id` become metadata: each member with one of its commas.
-pub(super) fn without_keys(record: &Record<'_>) -> [Span; 2] {
+pub(super) fn without_keys(record: &Record<'_>, named: Named) -> [Span; 2] {
     let members = record.members;
-    let names_key = |member: &Member| is_named(record.text, member, "_key") || is_named(record.text, member, "_id");
-    let mut cut = [Span::default(); 2];
-    let mut cuts = 0;
+    let (first, last) = (named.key.min(named.id).or(named.key).or(named.id), named.key.max(named.id));
+    let (Some(first), Some(last)) = (first, last) else { return [Span::default(); 2] };
     // Those that the object begins with go up to the first member that stays, others with the comma before them.
-    let leading = members.iter().take_while(|member| names_key(member)).count();
-    if leading > 0 {
-        let end = members.get(leading).map_or(members[leading - 1].value.end, |next| next.name.start - 1);
-        cut[0] = Span { start: members[0].name.start - 1, end };
-        cuts = 1;
-    }
-    for (place, member) in members.iter().enumerate().skip(leading) {
-        if cuts < cut.len() && names_key(member) {
-            cut[cuts] = Span { start: members[place - 1].value.end, end: member.value.end };
-            cuts += 1;
-        }
-    }
-    cut
+    let leading = if first > 0 { 0 } else { 1 + usize::from(last == 1) };
+    let with_comma = |place: usize| Span { start: members[place - 1].value.end, end: members[place].value.end };
+    let beginning = |leading: usize| Span {
+        start: members[0].name.start - 1,
+        end: members.get(leading).map_or(members[leading - 1].value.end, |next| next.name.start - 1),
+    };
+    let before = if leading > 0 { beginning(leading) } else { with_comma(first) };
+    let is_two = last != first && last >= leading;
+    [before, if is_two { with_comma(last) } else { Span::default() }]
 }
 
 /// Writes `"routing":"…"` from the member that `--routing-field` names.
@@ -250,7 +279,8 @@ mod tests {
             scanner.object(text.as_bytes()).expect("an object");
             let record =
                 Record { text, members: scanner.members(), origin: Origin::default(), command: None, nulls: &[] };
-            let [first, second] = without_keys(&record);
+            let named = Named::find(text, record.members).expect("no name twice");
+            let [first, second] = without_keys(&record, named);
             let mut left = text.clone();
             left.replace_range(second.range(), "");
             left.replace_range(first.range(), "");

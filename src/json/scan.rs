@@ -12,6 +12,11 @@ pub struct Span {
 }
 
 impl Span {
+    /// The bytes, without a look at where characters begin.
+    pub fn of_bytes(self, text: &str) -> &[u8] {
+        &text.as_bytes()[self.range()]
+    }
+
     /// Makes a span from indices, which callers keep below 4 GiB.
     pub fn new(start: usize, end: usize) -> Span {
         Span { start: start as u32, end: end as u32 }

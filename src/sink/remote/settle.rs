@@ -418,7 +418,11 @@ impl Settling<'_> {
         }
     }
 
-    fn overtaken(&mut self, at: u32, why: &str, shown: Option<Box<Shown>>) {
+    fn overtaken(&mut self, at: u32, why: &str, mut shown: Option<Box<Shown>>) {
+        // What the server says of it is no longer why it is not stored.
+        if let Some(shown) = &mut shown {
+            shown.error = None;
+        }
         let text = format!("a later action on this key was carried out while the server was busy with this one: {why}");
         // A try that was lost may have been carried out before the later action.
         let bucket = if self.states[at as usize].lost { Bucket::Unknown } else { Bucket::Error };
