@@ -198,9 +198,10 @@ impl Decider {
                 write_routing(record, field, &mut self.meta, &mut self.scanner)?;
                 meta = &self.meta;
             }
-            if self.field.is_none() && found.is_some() {
-                cut = without_keys(record, named);
+            if self.field.is_some() {
+                named = NamedKeys::find(record.text, record.members)?;
             }
+            cut = without_keys(record, named);
             if self.op == Op::Upsert && !lossy {
                 ensure_doubles_hold(record.text)?;
             }

@@ -116,6 +116,11 @@ impl Given {
         self.typed.contains(id)
     }
 
+    /// Whether the command line, or a variable, says of a switch that it is off.
+    fn turned_off(&self, id: &str) -> bool {
+        self.named.contains(id) && !self.typed(id)
+    }
+
     /// The first of `ids` that the command line asks for, as it is written there.
     fn first_typed(&self, ids: &[&str]) -> Option<String> {
         ids.iter().find(|id| self.typed(id)).map(|id| flag(id))

@@ -219,7 +219,10 @@ impl Report {
                 text
             }
         };
-        self.say(&format!("error: {text}"));
+        // Each lane says the same of a target that is closed.
+        if self.why.as_ref() != Some(&text) {
+            self.say(&format!("error: {text}"));
+        }
         self.why.get_or_insert(text);
     }
 

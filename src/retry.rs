@@ -76,6 +76,9 @@ impl Wait {
             (None, Why::Busy) => grown(BUSY).mul_f64(self.random()),
             (None, Why::Away) => grown(AWAY).mul_f64(0.5 + self.random() / 2.0),
         };
+        if let Some(asked) = asked.filter(|asked| *asked > self.retries.max_time) {
+            return Err(format!("the server asks for {} s, more than --retry-max-time", asked.as_secs()));
+        }
         if since.elapsed() + pause > self.retries.max_time {
             return Err(format!("gave up after {:.0} s: --retry-max-time", since.elapsed().as_secs_f64()));
         }
@@ -214,7 +217,7 @@ mod tests {
         assert_eq!(wait.next(Why::Busy, Some(Duration::from_secs(7))), Ok(Duration::from_secs(7)));
         assert_eq!(
             wait.next(Why::Busy, Some(Duration::from_secs(70))),
-            Err("gave up after 0 s: --retry-max-time".to_owned())
+            Err("the server asks for 70 s, more than --retry-max-time".to_owned())
         );
         let mut none = Wait::new(Retries { retries: 0, max_time: Duration::from_secs(60) });
         assert!(none.next(Why::Busy, None).is_err());

@@ -16,6 +16,7 @@ use crate::stop::Stop;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher};
 use std::io::{BufRead, BufWriter, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -104,8 +105,10 @@ pub fn import(config: Config, mut err: Box<dyn Write>) -> Result<Summary, NotBeg
         stop,
         results: wants_results,
     };
+    let stopped = plan.stop.clone();
     pipeline::run(plan, &mut report);
-    if let Some(Err(text)) = opened.closing.as_mut().map(Closing::close) {
+    let in_a_hurry = stopped.signal().is_some();
+    if let Some(Err(text)) = opened.closing.as_mut().map(|closing| closing.close(in_a_hurry)) {
         report.not_closed(text);
     }
     Ok(report.close(meter.bytes.load(Ordering::Relaxed)))
@@ -151,25 +154,45 @@ fn results(config: &Config) -> Result<Option<Results>, NotBegun> {
     if path.as_os_str() == "-" {
         return Ok(Some(Results { name: "stdout".to_owned(), out: Box::new(BufWriter::new(std::io::stdout())) }));
     }
-    let is_input = |file: &PathBuf| match (std::fs::canonicalize(file), std::fs::canonicalize(path)) {
-        (Ok(file), Ok(results)) => file == results,
-        _ => false,
-    };
+    let identity = |about: std::fs::Metadata| about.is_file().then(|| (about.dev(), about.ino()));
+    let of = |path: &Path| std::fs::metadata(path).ok().and_then(identity);
+    let stdin = || File::open("/dev/stdin").and_then(|file| file.metadata()).ok().and_then(identity);
+    let is_input = |file: &PathBuf| if file.as_os_str() == "-" { stdin() } else { of(file) } == of(path);
     let name = path.display().to_string();
-    if config.files.iter().any(is_input) {
+    let reads_stdin = config.files.is_empty() && stdin() == of(path);
+    if of(path).is_some() && (reads_stdin || config.files.iter().any(is_input)) {
         return Err(usage(format!("--results: {name} is also an input")));
     }
     ensure_ours(path).map_err(|what| usage(format!("--results: {name}: {what}")))?;
-    let file = File::create(path).map_err(|error| usage(format!("--results: {name}: {error}")))?;
-    Ok(Some(Results { name, out: Box::new(BufWriter::new(file)) }))
+    let file = File::options().write(true).create(true).truncate(false).open(path);
+    let file = file.map_err(|error| usage(format!("--results: {name}: {error}")))?;
+    Ok(Some(Results { name, out: Box::new(BufWriter::new(Emptied(file, false))) }))
+}
+
+/// A file whose old lines go when the first new one comes, so that a run that does not begin destroys nothing.
+struct Emptied(File, bool);
+
+impl Write for Emptied {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if !std::mem::replace(&mut self.1, true) && self.0.metadata()?.is_file() {
+            self.0.set_len(0)?;
+        }
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        // A run without records leaves an empty file.
+        self.write(&[]).and_then(|_| self.0.flush())
+    }
 }
 
 /// A file that is not empty is written over only if it holds results.
 fn ensure_ours(path: &Path) -> Result<(), String> {
-    let Ok(file) = File::open(path) else { return Ok(()) };
-    if !file.metadata().is_ok_and(|about| about.is_file()) {
+    // Opening a pipe would wait for its other end.
+    if !std::fs::metadata(path).is_ok_and(|about| about.is_file()) {
         return Ok(());
     }
+    let Ok(file) = File::open(path) else { return Ok(()) };
     let mut line = Vec::new();
     // A line of ours is never longer than a record's key and its error.
     let _ = std::io::BufReader::new(file).take(1 << 20).read_until(b'\n', &mut line);

@@ -116,7 +116,7 @@ impl<'a> Named<'a> {
             match name {
                 "_index" => read.index = Some(Written::new(text)),
                 "_id" => read.id = Some(Written::new(text)),
-                _ => read.creates = text == "create",
+                _ => read.creates = unescape(text).is_some_and(|text| text == "create"),
             }
         }
         Ok(read)

@@ -12,7 +12,10 @@ pub fn header(text: &str) -> Result<Header, UsageError> {
     let wrong = |what: &str| UsageError::new(what.to_owned()).hint("a header is written `Name: value`");
     let (name, value) = text.split_once(':').ok_or_else(|| wrong("a header without a colon"))?;
     let name: HeaderName = name.trim().parse().map_err(|_| wrong("a header without a name"))?;
-    if matches!(name.as_str(), "content-length" | "transfer-encoding" | "content-type" | "content-encoding" | "host") {
+    if matches!(
+        name.as_str(),
+        "content-length" | "transfer-encoding" | "content-type" | "content-encoding" | "host" | "accept-encoding"
+    ) {
         return Err(UsageError::new(format!("the header {name} is set by bulkimport itself")));
     }
     let mut value: HeaderValue =

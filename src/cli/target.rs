@@ -117,6 +117,11 @@ fn server(scheme: &str, rest: &str, text: &str) -> Result<Server, UsageError> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err(wrong("an address has no query").hint("parameters have flags of their own, such as `--refresh`"));
     }
+    if url.path().contains('@') {
+        return Err(
+            wrong("there is an @ behind the host").hint("write `/`, `@` and `:` of a password as %2F, %40 and %3A")
+        );
+    }
     let login = (!url.username().is_empty() || url.password().is_some())
         .then(|| (decoded(url.username()), url.password().map(decoded)));
     // Neither can fail for a URL with a host, which http has.
@@ -252,6 +257,7 @@ mod tests {
             ("tcp://127.0.0.1:8529", "elasticsearch+http://HOST:9200"),
             ("http://h/?key=1", "no query"),
             ("http://", "not a URL"),
+            ("es+http://me:1/secret@h:9200", "an @ behind the host"),
             ("elasticsearch://h:9200", "elasticsearch+http://HOST:PORT"),
             ("mongodb://h/db", "elasticsearch+http://HOST:9200"),
             ("postgres://h/db.db", "unknown scheme \"postgres\""),

@@ -1,6 +1,6 @@
 //! What the flags ask of a cluster, and which of them only some targets can honour.
 
-use super::{Given, Target, secrets};
+use super::{Given, Target, flag, secrets};
 use crate::cli::{Address, Arguments, Kind, Server, UsageError, ensure_table};
 use crate::input::Format;
 use crate::retry::Retries;
@@ -131,6 +131,16 @@ fn ensure_useful(args: &Arguments, given: &Given) -> Result<(), UsageError> {
     if !updates && let Some(flag) = given.first_typed(&["retry_on_conflict", "lossy"]) {
         return Err(UsageError::new(format!("{flag}: only `--on-duplicate update` can honour it")));
     }
+    if updates && !is_bulk && given.typed("pipeline") {
+        return Err(UsageError::new(
+            "--pipeline: not with `--on-duplicate update`: the server merges a document as it is",
+        )
+        .hint("`--on-duplicate replace` sends documents through the pipeline"));
+    }
+    let of_one = ["wait_for_sync", "create_collection"].iter().find(|flag| given.typed(flag) || given.turned_off(flag));
+    if is_bulk && let Some(name) = of_one {
+        return Err(UsageError::new(format!("{}: not with bulk lines, which may name other indices", flag(name))));
+    }
     if args.target.collection.is_none()
         && let Some(flag) = given.first_typed(&["bulk_mode", "mapping", "create_collection", "wait_for_sync"])
     {
@@ -177,7 +187,7 @@ fn cluster(args: &Arguments, given: &Given, servers: &[Server], kind: Option<Kin
         retries: Retries { retries: server.retries, max_time: server.retry_max_time },
         refresh: elasticsearch.refresh.clone(),
         routing_field: elasticsearch.routing_field.clone().filter(|_| !is_bulk),
-        pipeline: elasticsearch.pipeline.clone(),
+        pipeline: elasticsearch.pipeline.clone().filter(|_| !updates),
         wait_for_active_shards: elasticsearch.wait_for_active_shards.clone(),
         require_alias: elasticsearch.require_alias,
         retry_on_conflict: elasticsearch.retry_on_conflict.filter(|_| updates),

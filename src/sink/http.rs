@@ -19,7 +19,7 @@ use reqwest::tls::{Certificate, Identity};
 pub use reqwest::{Method, Url};
 use std::error::Error;
 use std::fmt;
-use std::io::Write as _;
+use std::io::{Read, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -147,7 +147,12 @@ pub struct Call {
     pub opaque: Option<String>,
     /// Longest time for it, where that is not `--timeout`.
     pub timeout: Option<Duration>,
+    /// Bytes that its answer may have; a longer one is no answer.
+    pub most: usize,
 }
+
+/// Bytes of an answer to a question.
+const MOST: usize = 64 << 20;
 
 impl Call {
     /// A request without a body.
@@ -157,7 +162,15 @@ impl Call {
 
     /// A request without a body, by another method.
     pub fn new(method: Method, path: impl Into<String>) -> Call {
-        Call { method, path: path.into(), content_type: None, body: Vec::new(), opaque: None, timeout: None }
+        Call {
+            method,
+            path: path.into(),
+            content_type: None,
+            body: Vec::new(),
+            opaque: None,
+            timeout: None,
+            most: MOST,
+        }
     }
 
     /// A request with a JSON body.
@@ -214,6 +227,8 @@ pub struct Http {
     node: usize,
     /// Bytes of the last body, as it was sent.
     pub sent_bytes: usize,
+    /// What must not be seen in an answer that is shown: some servers echo what they were sent.
+    secrets: Arc<Vec<String>>,
 }
 
 /// How long a request may go on when the run is asked to stop.
@@ -255,6 +270,7 @@ impl Http {
             node: lane % nodes.len(),
             nodes,
             headers: headers(options),
+            secrets: Arc::new(secrets(options)),
             timeout: options.timeout,
             gzip: options.gzip,
             stop,
@@ -291,7 +307,7 @@ impl Http {
             }
             *request.timeout_mut() = Some(call.timeout.unwrap_or(self.timeout));
             self.node = node;
-            match self.exchange(request) {
+            match self.exchange(request, call.most) {
                 Err(NoReply::NotSent { why, hopeless }) => {
                     self.nodes.is_down(node);
                     last = Some(NoReply::NotSent { why: format!("{}: {why}", self.nodes.name(node)), hopeless });
@@ -313,19 +329,19 @@ impl Http {
     }
 
     /// Makes one exchange in a thread of its own, so that a request under way does not outlive a stop for long.
-    fn exchange(&mut self, request: Request) -> Result<Reply, NoReply> {
+    fn exchange(&mut self, request: Request, most: usize) -> Result<Reply, NoReply> {
         let (done, outcome) = sync_channel(1);
-        let client = self.client.clone();
+        let (client, secrets) = (self.client.clone(), self.secrets.clone());
         let started = std::thread::Builder::new().name("request".to_owned()).spawn(move || {
-            let _ = done.send(client.execute(request).and_then(whole));
+            let reply = client.execute(request).map_err(|error| why(&error));
+            let _ = done.send(reply.and_then(|response| whole(response, most, &secrets)));
         });
         if let Err(error) = started {
             return Err(NoReply::NotSent { why: format!("no thread for a request: {error}"), hopeless: false });
         }
         loop {
             match outcome.recv_timeout(LOOK) {
-                Ok(Ok(reply)) => return Ok(reply),
-                Ok(Err(error)) => return Err(why(&error)),
+                Ok(reply) => return reply,
                 Err(RecvTimeoutError::Disconnected) => return Err(NoReply::Lost("the request broke off".to_owned())),
                 Err(RecvTimeoutError::Timeout) if self.stop.asked() => {
                     let since = *self.stopped.get_or_insert_with(Instant::now);
@@ -351,10 +367,28 @@ fn headers(options: &HttpOptions) -> HeaderMap {
         value.set_sensitive(true);
         headers.insert(AUTHORIZATION, value);
     }
+    for Header(name, _) in &options.headers {
+        headers.remove(name);
+    }
     for Header(name, value) in &options.headers {
-        headers.insert(name, value.clone());
+        headers.append(name, value.clone());
     }
     headers
+}
+
+/// What of the options is secret, as it may come back in an answer.
+fn secrets(options: &HttpOptions) -> Vec<String> {
+    let mut secrets: Vec<String> = match &options.login {
+        Some(Login::Basic(user, password)) => {
+            vec![base64(format!("{user}:{password}").as_bytes()), password.clone()]
+        }
+        Some(Login::ApiKey(secret) | Login::Bearer(secret)) => vec![secret.clone()],
+        None => Vec::new(),
+    };
+    secrets.extend(options.headers.iter().filter_map(|Header(_, value)| value.to_str().ok().map(str::to_owned)));
+    // A word as short as this says nothing, and is part of many others.
+    secrets.retain(|secret| secret.len() > 3);
+    secrets
 }
 
 /// Standard base64 with padding (RFC 4648, 4).
@@ -391,12 +425,35 @@ fn packed(body: &[u8]) -> Bytes {
 }
 
 /// Reads the whole answer.
-fn whole(response: Response) -> reqwest::Result<Reply> {
+fn whole(response: Response, most: usize, secrets: &[String]) -> Result<Reply, NoReply> {
     let status = response.status().as_u16();
     let header = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
     let retry_after = header(RETRY_AFTER).and_then(pause);
     let location = header(LOCATION).map(crate::cli::without_secrets);
-    Ok(Reply { status, retry_after, location, body: response.bytes()? })
+    let told = usize::try_from(response.content_length().unwrap_or(0)).unwrap_or(usize::MAX);
+    let mut body = Vec::with_capacity(told.min(most));
+    let read = response.take(most as u64 + 1).read_to_end(&mut body);
+    if let Err(error) = read {
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<reqwest::Error>());
+        return Err(inner.map_or_else(|| NoReply::Lost(error.to_string()), why));
+    }
+    if body.len() > most {
+        return Err(NoReply::Lost(format!("the answer has more than {most} bytes")));
+    }
+    // Only what is no answer of the protocol is ever shown as it is.
+    if status != 200 || body.first() != Some(&b'{') {
+        body = without(secrets, body);
+    }
+    Ok(Reply { status, retry_after, location, body: body.into() })
+}
+
+/// Hides secrets in a text.
+fn without(secrets: &[String], body: Vec<u8>) -> Vec<u8> {
+    if secrets.is_empty() {
+        return body;
+    }
+    let text = String::from_utf8_lossy(&body).into_owned();
+    secrets.iter().fold(text, |text, secret| text.replace(secret, "***")).into_bytes()
 }
 
 /// `Retry-After`: seconds, or a date (RFC 9110, 10.2.3). At most a day: more is no advice.
@@ -473,5 +530,12 @@ mod tests {
         let all =
             format!("{:?}{:?}{header:?}", Login::Basic("me".into(), "secret".into()), Login::Bearer("secret".into()));
         assert!(!all.contains("secret"), "{all}");
+    }
+
+    #[test]
+    fn secrets_that_a_server_echoes_are_hidden() {
+        let secrets = ["hunter2".to_owned(), "bWU6aHVudGVyMg==".to_owned()];
+        let body = b"no: Basic bWU6aHVudGVyMg==, hunter2\xff".to_vec();
+        assert_eq!(without(&secrets, body), "no: Basic ***, ***\u{fffd}".as_bytes());
     }
 }

@@ -15,6 +15,8 @@ use std::collections::{HashMap, VecDeque};
 struct Body<'a> {
     #[serde(borrow)]
     items: Vec<Named<'a>>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -58,9 +60,10 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Reply, detail: bool) -
         413 => Answer::TooLarge(too_large(group)),
         429 if error.as_ref().is_some_and(is_block) => Answer::Closed(blocked(&reason.text)),
         429 if group.len() > 1 && is_too_large_alone(&reason.text) => Answer::TooLarge(reason.text),
-        429 | 503 => Answer::Busy(reason.text),
+        429 => Answer::Busy(reason.text),
+        503 if error.as_ref().is_some_and(|error| error.kind.is_some()) => Answer::Busy(reason.text),
         // These come from gateways, and what stands behind them may have done everything.
-        502 | 504 => Answer::Lost(reason.text),
+        502..=504 => Answer::Lost(reason.text),
         500 if error.is_some() => {
             let perhaps_done = !NOTHING_DONE.contains(&reason.kind.as_ref());
             Answer::Refused { culprit: None, perhaps_done, reason }
@@ -84,7 +87,10 @@ fn is_block(error: &ServerError<'_>) -> bool {
 fn too_large(group: Group<'_>) -> String {
     let bytes = group.size();
     let limit = "(http.max_content_length, or a proxy's limit)";
-    format!("too large for the server {limit}: {:.1} MB", bytes as f64 / 1e6)
+    match bytes {
+        0..100_000 => format!("too large for the server {limit}: {bytes} bytes"),
+        _ => format!("too large for the server {limit}: {:.1} MB", bytes as f64 / 1e6),
+    }
 }
 
 /// Whether a request is refused though the server has nothing else to do: waiting would not help (contract, 2.5).
@@ -108,9 +114,9 @@ fn items(group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
     if !detail && let Some(told) = in_order(group, reply) {
         return Answer::Items(told);
     }
-    let body: Body<'_> = match serde_json::from_slice(&reply.body) {
-        Ok(body) => body,
-        Err(_) => return Answer::Lost(page(reply, &String::from_utf8_lossy(&reply.body))),
+    let body = match serde_json::from_slice::<Body<'_>>(&reply.body) {
+        Ok(body) if body.error.is_none() => body,
+        _ => return Answer::Lost(page(reply, &String::from_utf8_lossy(&reply.body))),
     };
     let items = body.items;
     if items.len() != group.len() {
@@ -119,7 +125,7 @@ fn items(group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
     }
     let fits = |(place, item): (usize, &Named<'_>)| {
         let (key, op) = group.key(place);
-        item.names(key) && item.answers(op)
+        item.names(key) && item.answers(op) && item.may_lie_in(group.get(place).collection)
     };
     if items.iter().enumerate().all(fits) {
         return Answer::Items(items.iter().enumerate().map(|(place, item)| told(item, group, place, detail)).collect());
@@ -136,7 +142,9 @@ fn in_order(group: Group<'_>, reply: &Reply) -> Option<Vec<Told>> {
             return false;
         }
         let (key, op) = group.key(all.len());
-        let fits = item.names(key) && item.answers(op);
+        let at = all.len();
+        let fits =
+            item.names(key) && item.answers(op) && (!group.is_line(at) || item.may_lie_in(group.get(at).collection));
         if fits {
             all.push(told(item, group, all.len(), false));
         }
@@ -162,9 +170,11 @@ fn by_name(items: &[Named<'_>], group: Group<'_>, detail: bool) -> Vec<Told> {
     }
     let mut told_of: Vec<Option<Told>> = (0..group.len())
         .map(|place| {
-            let (key, op) = group.key(place);
+            let ((key, op), collection) = (group.key(place), group.get(place).collection);
             let same_id = by_id.get_mut(key)?;
-            let first = same_id.iter().position(|item| item.answers(op))?;
+            // Where an index is named by an alias, the item names another.
+            let here = same_id.iter().position(|item| item.answers(op) && item.may_lie_in(collection));
+            let first = here.or_else(|| same_id.iter().position(|item| item.answers(op)))?;
             // Two actions of one kind on one key keep their order among themselves.
             same_id.remove(first).map(|item| told(item, group, place, detail))
         })
@@ -179,7 +189,10 @@ fn by_name(items: &[Named<'_>], group: Group<'_>, detail: bool) -> Vec<Told> {
         *told = Some(match item {
             Some(item) => nameless_told(item, group, place, one_reason, detail),
             None => Told {
-                fate: Fate::Untold(format!("no item of the answer names the key {:?}", group.key(place).0)),
+                fate: Fate::Untold(format!(
+                    "no item of the answer names the key {:?} (does an ingest pipeline change it?)",
+                    group.key(place).0
+                )),
                 shown: None,
             },
         });

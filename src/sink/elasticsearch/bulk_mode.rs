@@ -28,6 +28,10 @@ pub(super) fn restore_left_over(talk: &mut Talk<'_>, index: &str, mappings: Opti
 /// When the index cannot be changed; one sentence.
 pub(super) fn begin(talk: &mut Talk<'_>, index: &str) -> Result<Map<String, Value>, String> {
     let path = format!("/{}", escaped(index));
+    // Another run may be loading into it: what that one found is what is to be put back.
+    if let Some(before) = meta(talk, &path)?.get(OURS).and_then(Value::as_object) {
+        return Ok(before.clone());
+    }
     let all = talk.order(|| Call::get(format!("{path}/_settings")))?;
     let old = all.as_object().and_then(|all| all.values().next()).and_then(|index| index.pointer("/settings/index"));
     let before: Map<String, Value> = SETTINGS
@@ -59,14 +63,18 @@ fn put_settings(talk: &mut Talk<'_>, path: &str, settings: &Value) -> Result<(),
 
 /// Writes our member of `_meta`, or removes it; the rest of it is the user's, and `_meta` can only be put as a whole.
 fn put_meta(talk: &mut Talk<'_>, path: &str, ours: Option<&Map<String, Value>>) -> Result<(), String> {
-    let all = talk.order(|| Call::get(format!("{path}/_mapping")))?;
-    let mappings = all.as_object().and_then(|all| all.values().next()).and_then(|index| index.get("mappings"));
-    let mut meta: Map<String, Value> =
-        mappings.and_then(|mappings| mappings.get("_meta")).and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut meta = meta(talk, path)?;
     match ours {
         Some(before) => meta.insert(OURS.to_owned(), Value::Object(before.clone())),
         None => meta.remove(OURS),
     };
     let body = json!({ "_meta": meta }).to_string();
     talk.order(|| Call::json(Method::PUT, format!("{path}/_mapping"), body.clone())).map(drop)
+}
+
+/// The index's `_meta`.
+fn meta(talk: &mut Talk<'_>, path: &str) -> Result<Map<String, Value>, String> {
+    let all = talk.order(|| Call::get(format!("{path}/_mapping")))?;
+    let mappings = all.as_object().and_then(|all| all.values().next()).and_then(|index| index.get("mappings"));
+    Ok(mappings.and_then(|mappings| mappings.get("_meta")).and_then(Value::as_object).cloned().unwrap_or_default())
 }

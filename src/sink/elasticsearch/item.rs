@@ -144,6 +144,11 @@ impl Named<'_> {
         self.item.id.as_deref() == Some(key)
     }
 
+    /// Whether it can lie in the collection that its action names; an action without one goes to the run's own.
+    pub(super) fn may_lie_in(&self, collection: &str) -> bool {
+        collection.is_empty() || self.item.index.as_deref().is_none_or(|index| index == collection)
+    }
+
     /// Whether it is one of those that lost their names: an upsert that failed in an ingest pipeline comes back as an
     /// `index` without an id (contract of live servers, 2).
     pub(super) fn is_nameless(&self) -> bool {
@@ -162,14 +167,14 @@ impl Named<'_> {
         }
         let result = item.result.as_deref().unwrap_or_default();
         match (result, item.status) {
-            ("created", 200..=299) => Fate::Created,
-            ("updated", 200..=299) => Fate::Updated,
-            ("deleted", 200..=299) => Fate::Deleted,
-            ("not_found", 404) => Fate::NotFound,
+            ("created", 200..=299) if op != Op::Delete => Fate::Created,
+            ("updated", 200..=299) if matches!(op, Op::Index | Op::Update | Op::Upsert) => Fate::Updated,
+            ("deleted", 200..=299) if matches!(op, Op::Delete | Op::Update) => Fate::Deleted,
+            ("not_found", 404) if op == Op::Delete => Fate::NotFound,
             // A scripted upsert that declines has no version.
             ("noop", 200..=299) if op == Op::Update && item.version == Some(-1) => Fate::Ignored,
             ("noop", 200..=299) if matches!(op, Op::Update | Op::Upsert) => Fate::Unchanged,
-            ("noop", 200..=299) => {
+            ("noop", 200..=299) if op != Op::Delete => {
                 let text = "dropped_by_pipeline: an ingest pipeline dropped the document";
                 Fate::Rejected(Reason::new("dropped_by_pipeline", text))
             }

@@ -11,6 +11,7 @@ use crate::stop::Stop;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What the flags ask of the cluster.
 #[derive(Clone, Debug)]
@@ -59,14 +60,20 @@ pub struct Closing {
     retries: Retries,
 }
 
+/// What is done to restore settings when somebody waits for the end.
+const IN_A_HURRY: Retries = Retries { retries: 3, max_time: Duration::from_secs(5) };
+/// The longest that a server may take to say who it is.
+const WHO: Duration = Duration::from_secs(10);
+
 impl Closing {
-    /// Restores it.
+    /// Restores it; in a hurry, after a signal, it gives up after some seconds.
     ///
     /// # Errors
     /// When it cannot be; one sentence that says what to do.
-    pub fn close(&mut self) -> Result<(), String> {
+    pub fn close(&mut self, in_a_hurry: bool) -> Result<(), String> {
         let Some(before) = self.before.take() else { return Ok(()) };
-        let mut talk = Talk { http: &mut self.http, retries: self.retries, stop: Stop::default() };
+        let retries = if in_a_hurry { IN_A_HURRY } else { self.retries };
+        let mut talk = Talk { http: &mut self.http, retries, stop: Stop::default() };
         bulk_mode::restore(&mut talk, &self.index, &before).map_err(|why| {
             format!(
                 "--bulk-mode: the settings of {} are not restored: {why}; the next run into it restores them",
@@ -78,7 +85,7 @@ impl Closing {
 
 impl Drop for Closing {
     fn drop(&mut self) {
-        let _ = self.close();
+        let _ = self.close(true);
     }
 }
 
@@ -102,7 +109,7 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, O
     let http = |lane: usize, stop: Stop| Http::new(&options.http, nodes.clone(), lane, stop).map_err(Opening::Usage);
     let mut first = http(0, stop.clone())?;
     let mut bulk = options.bulk.clone();
-    let who = who(&mut first, options.retries, stop)?;
+    let who = who(&mut first, &options, stop)?;
     if !options.kind_is_said && !is_cluster(&who) {
         let text = format!("{}: it does not say that it is Elasticsearch or OpenSearch", nodes.name(0));
         return Err(Opening::Usage(format!(
@@ -118,6 +125,10 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, O
         check(&options, &index, found.as_ref())?;
         if !options.dry_run {
             prepare(&options, &mut talk, &index, &mut found, mapping.as_ref(), say).map_err(Opening::Refused)?;
+            if options.wait_for_sync && found.is_none() {
+                let made = find(&mut talk, &index).map_err(Opening::Refused)?;
+                check(&options, &index, made.as_ref())?;
+            }
             if options.overwrite {
                 before = emptying(index.clone(), options.retries, stop.clone());
             }
@@ -152,14 +163,22 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, O
 }
 
 /// Asks who is there. A server that does not say is taken for what the address calls it: new bare servers have no `GET /`.
-fn who(http: &mut Http, retries: Retries, stop: &Stop) -> Result<Value, Opening> {
-    let mut wait = Wait::new(retries);
+fn who(http: &mut Http, options: &OpenOptions, stop: &Stop) -> Result<Value, Opening> {
+    let mut wait = Wait::new(options.retries);
+    let mut silent = 0;
     loop {
-        let reply = match http.send(Call::get("/")) {
+        let timeout = Some(options.http.timeout.min(WHO));
+        let reply = match http.send(Call { timeout, ..Call::get("/") }) {
             Ok(reply) => reply,
             // A wrong address is told at once; what goes away later is waited for.
             Err(NoReply::NotSent { why, .. }) => return Err(Opening::Refused(unreachable(&why))),
-            Err(reply) => return Err(Opening::Refused(format!("{}; nothing was sent", sentence(&reply)))),
+            Err(reply) => {
+                silent += 1;
+                if silent < options.http.nodes.len() && !stop.asked() {
+                    continue;
+                }
+                return Err(Opening::Refused(unclear(sentence(&reply))));
+            }
         };
         match reply.status {
             200 => return Ok(serde_json::from_slice(&reply.body).unwrap_or(Value::Null)),
@@ -175,14 +194,27 @@ fn who(http: &mut Http, retries: Retries, stop: &Stop) -> Result<Value, Opening>
                     return Err(Opening::Refused(said(&reply)));
                 }
             }
+            // A path of its own that answers so is hardly the cluster's; without one, some servers have no `GET /`.
+            400 | 404 if options.http.nodes.iter().all(|node| node.path() != "/") => {
+                let text = format!("{}; nothing was sent\nhint: is this the address of the cluster?", said(&reply));
+                return Err(Opening::Refused(text));
+            }
             _ => return Ok(Value::Null),
         }
     }
 }
 
+fn unclear(why: &str) -> String {
+    let plain = why.starts_with("http://") && (why.contains("closed before") || why.contains("reset"));
+    let hint = if plain { "\nhint: if the server speaks TLS, write `https` in place of `http`" } else { "" };
+    format!("{why}; nothing was sent{hint}")
+}
+
 fn unreachable(why: &str) -> String {
     let lower = why.to_ascii_lowercase();
-    let hint = if lower.contains("certificate") || lower.contains("unknownissuer") {
+    let hint = if lower.contains("causedasendentity") {
+        "\nhint: the server shows the certificate of an authority, not one that an authority has signed; `--insecure` trusts anybody"
+    } else if lower.contains("certificate") || lower.contains("unknownissuer") {
         "\nhint: `--cacert FILE` trusts the server's own authority; `--insecure` trusts anybody"
     } else if lower.contains("corrupt message") || lower.contains("invalidcontenttype") {
         "\nhint: the server does not speak TLS here: write `http` in place of `https`"

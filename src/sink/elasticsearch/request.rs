@@ -27,6 +27,8 @@ pub(super) fn bulk(bulk: &Bulk, group: Group<'_>, opaque: String) -> Call {
         content_type: Some("application/x-ndjson"),
         body,
         opaque: Some(opaque),
+        // An item is some hundred bytes; one that failed quotes a part of its document and has causes.
+        most: (16 << 20) + group.len() * (16 << 10),
         ..Call::new(Method::POST, path(bulk, has_lines))
     }
 }

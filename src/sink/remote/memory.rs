@@ -52,7 +52,7 @@ pub(super) struct Memory {
     /// Bodies above so many bytes were too large for the server.
     pub(super) largest: Option<usize>,
     /// Whether the server has ever taken a request.
-    pub(super) accepted: bool,
+    accepted: bool,
     /// Whether a person has been told that running requests cannot be asked for.
     pub(super) told_unasked: bool,
     /// A refusal that single actions got, and how many in a row got that very one.
@@ -80,8 +80,10 @@ pub(super) enum Left {
     Unclear,
 }
 
-/// After so many single actions that got the same refusal, and none that was taken, it is the request's fault.
-const SAME: u32 = 5;
+/// After so many single actions that got the same refusal, and none that was ever taken, it is the request's fault.
+const SAME: u32 = 50;
+/// After so many single actions in a row that got the same error of the server's own, the server is out of order.
+const SAME_FAULT: u32 = 10;
 
 impl Memory {
     /// The memory of one of so many lanes.
@@ -129,14 +131,21 @@ impl Memory {
         }
     }
 
-    /// Remembers that a single action was refused; true if it is the request's fault.
-    pub(super) fn refused(&mut self, reason: &str) -> bool {
+    /// Remembers that the server has taken a request.
+    pub(super) fn accepts(&mut self) {
+        self.accepted = true;
+        self.refusal = None;
+    }
+
+    /// Remembers that a single action was refused, perhaps by an error of the server's own; true if it is not that action's
+    /// fault.
+    pub(super) fn refused(&mut self, reason: &str, is_servers: bool) -> bool {
         let count = match &self.refusal {
             Some((before, count)) if before == reason => count + 1,
             _ => 1,
         };
         self.refusal = Some((reason.to_owned(), count));
-        !self.accepted && count >= SAME
+        (!self.accepted && count >= SAME) || (is_servers && count >= SAME_FAULT)
     }
 
     /// The refusal that every request of the run got, if there were several.
@@ -208,11 +217,14 @@ mod tests {
     #[test]
     fn the_same_refusal_again_and_again_is_the_requests_fault_if_nothing_was_ever_taken() {
         let mut memory = Memory::default();
-        assert!((1..SAME).all(|_| !memory.refused("no")));
-        assert!(memory.refused("no"));
-        assert!(!memory.refused("another"));
-        memory.accepted = true;
-        assert!((0..10).all(|_| !memory.refused("no")));
+        assert!((1..SAME).all(|_| !memory.refused("no", false)));
+        assert!(memory.refused("no", false));
+        assert!(!memory.refused("another", false));
+        memory.accepts();
+        assert!((0..2 * SAME).all(|_| !memory.refused("no", false)));
+        memory.accepts();
+        assert!((1..SAME_FAULT).all(|_| !memory.refused("oops", true)));
+        assert!(memory.refused("oops", true));
         assert_eq!(memory.refused_everything(), None);
     }
 }

@@ -138,7 +138,7 @@ impl Settling<'_> {
             let asked = reply.as_ref().ok().and_then(|reply| reply.retry_after);
             match answer {
                 Answer::Items(told) => {
-                    self.memory.accepted = true;
+                    self.memory.accepts();
                     let before = part.len();
                     let (left, busy) = match self.take(&part, told, reply.as_ref().ok(), &mut wait)? {
                         Some(taken) => taken,
@@ -188,7 +188,7 @@ impl Settling<'_> {
                                     Go::Leave => return Ok(()),
                                 }
                             }
-                            let all_alike = self.memory.refused(&reason.text);
+                            let all_alike = self.memory.refused(&reason.text, perhaps_done);
                             let text = reason.text.clone();
                             if !self.states[only as usize].lost {
                                 self.end(only, Bucket::Error, Some(reason), None);
@@ -205,8 +205,8 @@ impl Settling<'_> {
                     }
                 }
                 Answer::Lost(why) => {
+                    part.iter().for_each(|at| self.states[*at as usize].lost = true);
                     if !self.is_over(&name, &mut wait)? {
-                        part.iter().for_each(|at| self.states[*at as usize].lost = true);
                         return Ok(());
                     }
                     self.lose(&mut part);
