@@ -49,6 +49,9 @@ fn every_console_block_says_what_it_shows() {
     std::fs::create_dir(place.path().join("testdata")).expect("a directory");
     for file in std::fs::read_dir(repository.join("testdata")).expect("testdata") {
         let file = file.expect("a file");
+        if file.path().is_dir() {
+            continue; // what servers said: no example reads it
+        }
         std::fs::copy(file.path(), place.path().join("testdata").join(file.file_name())).expect("a copy");
     }
     let all = shown(&readme);
