@@ -416,7 +416,11 @@ fn result_line(file: &str, line: &ResultLine) -> String {
     let raw = |text: Option<&String>| -> Value {
         text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null)
     };
-    let ours = line.reason.as_ref().map(|reason| json!({ "type": reason.kind, "reason": reason.text }));
+    let ours = line.reason.as_ref().map(|reason| {
+        let named = format!("{}: ", reason.kind);
+        let text = reason.text.strip_prefix(&named).unwrap_or(&reason.text);
+        json!({ "type": reason.kind, "reason": text })
+    });
     let mut object = json!({
         "file": file,
         "line": line.origin.line,

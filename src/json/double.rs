@@ -24,6 +24,20 @@ pub fn first_changed_by_double(text: &str) -> Option<&str> {
     None
 }
 
+/// Whether two JSON numbers are the same number, however they are written. Digits count, not doubles.
+pub fn same_number(one: &str, other: &str) -> bool {
+    if one == other {
+        return true;
+    }
+    match (decimal(one), decimal(other)) {
+        (Some((digits, exponent)), Some(theirs)) => {
+            let sign = |number: &str| number.starts_with('-') && !digits.is_empty();
+            sign(one) == sign(other) && (digits.as_str(), exponent) == (theirs.0.as_str(), theirs.1)
+        }
+        _ => false,
+    }
+}
+
 fn after_string(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while let Some(found) = memchr::memchr2(b'"', b'\\', &bytes[at..]) {

@@ -4,11 +4,13 @@
 
 mod double;
 mod merge;
+mod same;
 mod scan;
 mod text;
 
-pub use double::first_changed_by_double;
+pub use double::{first_changed_by_double, same_number};
 pub use merge::{MergeError, Merger};
+pub use same::same_value;
 pub use scan::{Fault, Member, Scanner, Span};
 pub use text::{quote_into, same_name, unescape};
 

@@ -317,9 +317,10 @@ impl Http {
                     return Err(NoReply::Lost(format!("{}: {why}", self.nodes.name(node))));
                 }
                 Ok(reply) => {
-                    // A gateway whose server is away answers for it; another node may do better.
-                    if !matches!(reply.status, 502..=504) {
-                        self.nodes.is_up(node);
+                    // A gateway whose server is away answers for it, and a node that shuts down: another may do better.
+                    match reply.status {
+                        502..=504 => self.nodes.is_down(node),
+                        _ => self.nodes.is_up(node),
                     }
                     return Ok(reply);
                 }

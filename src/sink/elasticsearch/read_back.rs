@@ -5,7 +5,7 @@ use super::Bulk;
 use super::request::{escaped, member, metadata, plain};
 use crate::action::Op;
 use crate::batch::BatchAction;
-use crate::json::quote_into;
+use crate::json::{quote_into, same_value};
 use crate::sink::http::Reply;
 use crate::sink::remote::{Group, Stored};
 use serde::Deserialize;
@@ -115,13 +115,7 @@ fn document_of(action: &BatchAction<'_>) -> String {
 
 /// Whether two documents are the same values; a server that keeps no text may write them otherwise.
 fn same(ours: &str, theirs: &str) -> bool {
-    if ours == theirs {
-        return true;
-    }
-    match (serde_json::from_str::<Value>(ours), serde_json::from_str::<Value>(theirs)) {
-        (Ok(ours), Ok(theirs)) => ours == theirs,
-        _ => false,
-    }
+    ours == theirs || same_value(ours, theirs)
 }
 
 /// Where it stands whether the indices of these actions have pipelines of their own.

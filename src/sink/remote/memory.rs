@@ -51,6 +51,8 @@ impl Met {
 pub(super) struct Memory {
     /// Bodies above so many bytes were too large for the server.
     pub(super) largest: Option<usize>,
+    /// Whether the server has once named an action that it then took: it is not believed again.
+    pub(super) misled: bool,
     /// Whether the server has ever taken a request.
     accepted: bool,
     /// Whether a person has been told that running requests cannot be asked for.
@@ -69,6 +71,17 @@ pub(super) struct Memory {
     met: Met,
 }
 
+/// Whose fault a refusal is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// That of the action.
+    Actions,
+    /// Another action has to be tried to tell.
+    Unclear,
+    /// That of all requests of this run, or of the server.
+    Requests,
+}
+
 /// What the last action on a key left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Left {
@@ -80,8 +93,10 @@ pub(super) enum Left {
     Unclear,
 }
 
-/// After so many single actions that got the same refusal, and none that was ever taken, it is the request's fault.
-const SAME: u32 = 50;
+/// After so many single actions that got the same refusal, and none that was ever taken, others are tried before the next.
+const SAME: u32 = 5;
+/// So many others; if they get it too, it is the request's fault.
+const PROBES: u32 = 3;
 /// After so many single actions in a row that got the same error of the server's own, the server is out of order.
 const SAME_FAULT: u32 = 10;
 
@@ -137,15 +152,19 @@ impl Memory {
         self.refusal = None;
     }
 
-    /// Remembers that a single action was refused, perhaps by an error of the server's own; true if it is not that action's
-    /// fault.
-    pub(super) fn refused(&mut self, reason: &str, is_servers: bool) -> bool {
+    /// Remembers that a single action was refused, perhaps by an error of the server's own, and says whose fault it is.
+    pub(super) fn refused(&mut self, reason: &str, is_servers: bool) -> Fault {
         let count = match &self.refusal {
             Some((before, count)) if before == reason => count + 1,
             _ => 1,
         };
         self.refusal = Some((reason.to_owned(), count));
-        (!self.accepted && count >= SAME) || (is_servers && count >= SAME_FAULT)
+        match count {
+            _ if is_servers && count >= SAME_FAULT => Fault::Requests,
+            _ if self.accepted || count < SAME => Fault::Actions,
+            _ if count < SAME + PROBES => Fault::Unclear,
+            _ => Fault::Requests,
+        }
     }
 
     /// The refusal that every request of the run got, if there were several.
@@ -217,14 +236,19 @@ mod tests {
     #[test]
     fn the_same_refusal_again_and_again_is_the_requests_fault_if_nothing_was_ever_taken() {
         let mut memory = Memory::default();
-        assert!((1..SAME).all(|_| !memory.refused("no", false)));
-        assert!(memory.refused("no", false));
-        assert!(!memory.refused("another", false));
+        let mut faults = |count: u32, reason: &str, is_servers: bool| -> Vec<Fault> {
+            (0..count).map(|_| memory.refused(reason, is_servers)).collect()
+        };
+        let mut expected = vec![Fault::Actions; SAME as usize - 1];
+        expected.extend(vec![Fault::Unclear; PROBES as usize]);
+        expected.push(Fault::Requests);
+        assert_eq!(faults(SAME + PROBES, "no", false), expected);
+        assert_eq!(faults(1, "another", false), [Fault::Actions]);
         memory.accepts();
-        assert!((0..2 * SAME).all(|_| !memory.refused("no", false)));
+        assert!((0..100).all(|_| memory.refused("no", false) == Fault::Actions));
         memory.accepts();
-        assert!((1..SAME_FAULT).all(|_| !memory.refused("oops", true)));
-        assert!(memory.refused("oops", true));
+        assert!((1..SAME_FAULT).all(|_| memory.refused("oops", true) == Fault::Actions));
+        assert_eq!(memory.refused("oops", true), Fault::Requests);
         assert_eq!(memory.refused_everything(), None);
     }
 }

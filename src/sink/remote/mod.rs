@@ -264,6 +264,7 @@ impl<P: Protocol> Sink for Remote<P> {
             out,
             say,
             states: vec![Default::default(); batch.len()],
+            suspect: None,
         };
         settling.run()
     }

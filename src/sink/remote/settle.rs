@@ -3,7 +3,7 @@
 //! What surprises: nothing of a batch is sent out of order on one key, so each part is settled before the next is sent.
 
 use super::gate::Gate;
-use super::memory::{Left, Memory};
+use super::memory::{Fault, Left, Memory};
 use super::sentence;
 use super::{Answer, Call, Fate, Group, NoReply, Outcome, Protocol, Reply, Say, Shown, Stored, Told, Traffic, Trouble};
 use crate::action::Op;
@@ -43,6 +43,8 @@ pub(super) struct Settling<'s> {
     pub(super) out: &'s mut Outcome,
     pub(super) say: Say<'s>,
     pub(super) states: Vec<State>,
+    /// The action that the server named last, which stands alone now.
+    pub(super) suspect: Option<u32>,
 }
 
 /// Whether to go on after a pause.
@@ -139,6 +141,7 @@ impl Settling<'_> {
             match answer {
                 Answer::Items(told) => {
                     self.memory.accepts();
+                    self.memory.misled |= part.len() == 1 && self.suspect == Some(part[0]);
                     let before = part.len();
                     let (left, busy) = match self.take(&part, told, reply.as_ref().ok(), &mut wait)? {
                         Some(taken) => taken,
@@ -188,16 +191,20 @@ impl Settling<'_> {
                                     Go::Leave => return Ok(()),
                                 }
                             }
-                            let all_alike = self.memory.refused(&reason.text, perhaps_done);
+                            let fault = self.memory.refused(&reason.text, perhaps_done);
                             let text = reason.text.clone();
                             if !self.states[only as usize].lost {
                                 self.end(only, Bucket::Error, Some(reason), None);
                             } else if !self.read_back(vec![(only, Some(reason), None)], &mut wait)? {
                                 return Ok(());
                             }
-                            if all_alike {
-                                let text = format!("the server refuses every request: {text}");
-                                return Err(Trouble::Stopped(text));
+                            match fault {
+                                Fault::Actions => {}
+                                Fault::Unclear => self.probe(waiting),
+                                Fault::Requests => {
+                                    let text = format!("the server refuses every request: {text}");
+                                    return Err(Trouble::Stopped(text));
+                                }
                             }
                             return Ok(());
                         }
@@ -241,16 +248,31 @@ impl Settling<'_> {
     }
 
     /// Cuts a refused part so that the action that the server names stands alone, or else in two.
-    fn narrow(&self, mut part: Vec<u32>, culprit: Option<usize>, waiting: &mut Vec<Vec<u32>>) -> Vec<u32> {
-        let Some(place) = culprit.filter(|place| *place < part.len()) else {
+    fn narrow(&mut self, mut part: Vec<u32>, culprit: Option<usize>, waiting: &mut Vec<Vec<u32>>) -> Vec<u32> {
+        let Some(place) = culprit.filter(|place| *place < part.len() && !self.memory.misled) else {
             let middle = part.len() / 2;
             waiting.push(part.split_off(middle));
             return part;
         };
+        self.suspect = Some(part[place]);
         let behind = part.split_off(place + 1);
         let alone = part.split_off(place);
         waiting.extend([behind, alone].into_iter().filter(|part| !part.is_empty()));
         if part.is_empty() { waiting.pop().unwrap_or_default() } else { part }
+    }
+
+    /// Puts an action from the far end of the batch in front of those that wait, if its key has no other action there: so
+    /// some bad lines in a row are not taken for a refusal of everything.
+    fn probe(&self, waiting: &mut Vec<Vec<u32>>) {
+        let hash = |at: u32| self.batch.item(at as usize).hash;
+        let mut counts: HashMap<u64, u32> = HashMap::new();
+        waiting.iter().flatten().for_each(|at| *counts.entry(hash(*at)).or_default() += 1);
+        let Some(last) = waiting.first_mut() else { return };
+        if let Some(place) = last.iter().rposition(|at| counts[&hash(*at)] == 1) {
+            let probe = last.remove(place);
+            waiting.push(vec![probe]);
+            waiting.retain(|part| !part.is_empty());
+        }
     }
 
     /// Makes sure that a lost try is over, so that it cannot land behind the next; false if the run is asked to stop.

@@ -180,6 +180,7 @@ fn settled(model: &mut Model, inputs: &[Input], size: usize, retries: u32) -> (V
                 out: &mut out,
                 say: &mut |_| {},
                 states: vec![Default::default(); batch.len()],
+                suspect: None,
             };
             done = settling.run();
         }
