@@ -5,8 +5,8 @@ use super::talk::{Talk, said};
 use super::{Bulk, bulk_mode, overwrite};
 use crate::retry::{Retries, Wait, Why};
 use crate::sink::http::{Call, Http, HttpOptions, Method, NoReply, Nodes, Reply, Traffic};
-use crate::sink::remote::{Before, Gate, Remote, Shared, sentence};
-use crate::sink::{DryRun, Note, Opening, Say, Sink, Trouble};
+use crate::sink::remote::{Before, Gate, Preparation, Remote, Shared, sentence};
+use crate::sink::{DryRun, Note, Opening, Say, Sink};
 use crate::stop::Stop;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -119,7 +119,7 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, O
     bulk.is_incremental = is_incremental(&who);
     let mut talk = Talk { http: &mut first, retries: options.retries, stop: stop.clone() };
     let mut closing = None;
-    let mut before: Before = Arc::new(Mutex::new(None));
+    let mut before: Before = Before::default();
     if let Some(index) = bulk.index.clone() {
         let mut found = find(&mut talk, &index).map_err(Opening::Refused)?;
         check(&options, &index, found.as_ref())?;
@@ -334,9 +334,8 @@ fn mapping(path: &PathBuf) -> Result<Value, String> {
 }
 
 fn emptying(index: String, retries: Retries, stop: Stop) -> Before {
-    Arc::new(Mutex::new(Some(Box::new(move |http: &mut Http, say: Say<'_>| {
-        let mut talk = Talk { http, retries, stop };
-        overwrite::empty(&mut talk, &index, say).map_err(Trouble::Stopped)
+    Arc::new(Mutex::new(Preparation::Todo(Box::new(move |http: &mut Http, say: Say<'_>| {
+        overwrite::empty(&mut Talk { http, retries, stop }, &index, say)
     }))))
 }
 

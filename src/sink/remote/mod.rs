@@ -179,7 +179,19 @@ pub trait Protocol: Send {
 }
 
 /// Something done once for all lanes before the first action is sent.
-pub type Before = Arc<Mutex<Option<Box<dyn FnOnce(&mut Http, Say<'_>) -> Result<(), Trouble> + Send>>>>;
+pub type Before = Arc<Mutex<Preparation>>;
+
+/// What is done, or how it went.
+#[derive(Default)]
+pub enum Preparation {
+    /// It has been done, or there is nothing to do.
+    #[default]
+    Done,
+    /// It is still to be done.
+    Todo(Box<dyn FnOnce(&mut Http, Say<'_>) -> Result<(), String> + Send>),
+    /// It has failed, and why: no lane may send anything.
+    Failed(String),
+}
 
 /// What the lanes of a run share.
 #[derive(Clone)]
@@ -223,14 +235,15 @@ impl<P: Protocol> Sink for Remote<P> {
         if batch.has_actions() {
             // The first lane with an action does it, and the others wait for it.
             let mut before = self.shared.before.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(act) = before.take()
-                && let Err(trouble) = act(&mut self.http, say)
-            {
-                self.shared.stop.ask();
+            *before = match std::mem::take(&mut *before) {
+                Preparation::Todo(act) => {
+                    act(&mut self.http, say).map_or_else(Preparation::Failed, |()| Preparation::Done)
+                }
+                other => other,
+            };
+            if let Preparation::Failed(why) = &*before {
                 out.leave_unsent(batch, 0);
-                *before =
-                    Some(Box::new(|_, _| Err(Trouble::Stopped("the collection could not be prepared".to_owned()))));
-                return Err(trouble);
+                return Err(Trouble::Stopped(why.clone()));
             }
         }
         let Remote { protocol, http, shared, lane, requests, memory } = self;
