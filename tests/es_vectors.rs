@@ -11,6 +11,7 @@ mod http;
 #[allow(dead_code, reason = "the other test binary uses all of it")]
 mod support;
 #[allow(dead_code, reason = "the other test binary uses all of it")]
+#[allow(unused_imports, dead_code, reason = "the other tests use the rest of it")]
 mod wire;
 
 use http::{Server, escaped};

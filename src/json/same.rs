@@ -15,10 +15,10 @@ pub fn same_value(one: &str, other: &str) -> bool {
     match kind {
         Kind::Object => match (members(one), members(other)) {
             (Some(one), Some(other)) => {
-                let same = |(a, b): ((&Cow<'_, str>, &&RawValue), (&Cow<'_, str>, &&RawValue))| {
-                    a.0 == b.0 && same_value(a.1.get(), b.1.get())
-                };
-                one.len() == other.len() && one.iter().zip(&other).all(same)
+                one.len() == other.len()
+                    && one.iter().zip(&other).all(|((name, value), (other_name, other_value))| {
+                        name == other_name && same_value(value.get(), other_value.get())
+                    })
             }
             _ => false,
         },

@@ -2,7 +2,9 @@
 //! It knows no target's protocol, retries nothing that a node may have read, and follows no redirect. A secret is never
 //! part of what it says.
 
+mod login;
 mod nodes;
+mod reply;
 
 pub use nodes::Nodes;
 
@@ -10,21 +12,20 @@ use crate::stop::Stop;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use reqwest::blocking::{Client, Request, Response};
-use reqwest::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
-};
+use login::{headers, identity, secrets};
+use reply::{causes, whole, why};
+use reqwest::blocking::{Client, Request};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
-use reqwest::tls::{Certificate, Identity};
+use reqwest::tls::Certificate;
 pub use reqwest::{Method, Url};
-use std::error::Error;
 use std::fmt;
-use std::io::{Read, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// Who we are to a server.
 #[derive(Clone, PartialEq, Eq)]
@@ -356,150 +357,10 @@ impl Http {
     }
 }
 
-fn headers(options: &HttpOptions) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    headers.insert(reqwest::header::ACCEPT, HeaderValue::from_static("application/json"));
-    let login = options.login.as_ref().map(|login| match login {
-        Login::Basic(user, password) => format!("Basic {}", base64(format!("{user}:{password}").as_bytes())),
-        Login::ApiKey(key) => format!("ApiKey {key}"),
-        Login::Bearer(token) => format!("Bearer {token}"),
-    });
-    if let Some(mut value) = login.and_then(|login| HeaderValue::from_str(&login).ok()) {
-        value.set_sensitive(true);
-        headers.insert(AUTHORIZATION, value);
-    }
-    for Header(name, _) in &options.headers {
-        headers.remove(name);
-    }
-    for Header(name, value) in &options.headers {
-        headers.append(name, value.clone());
-    }
-    headers
-}
-
-/// What of the options is secret, as it may come back in an answer.
-fn secrets(options: &HttpOptions) -> Vec<String> {
-    let mut secrets: Vec<String> = match &options.login {
-        Some(Login::Basic(user, password)) => {
-            vec![base64(format!("{user}:{password}").as_bytes()), password.clone()]
-        }
-        Some(Login::ApiKey(secret) | Login::Bearer(secret)) => vec![secret.clone()],
-        None => Vec::new(),
-    };
-    secrets.extend(options.headers.iter().filter_map(|Header(_, value)| value.to_str().ok().map(str::to_owned)));
-    // A word as short as this says nothing, and is part of many others.
-    secrets.retain(|secret| secret.len() > 3);
-    secrets
-}
-
-/// Standard base64 with padding (RFC 4648, 4).
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for place in 0..4 {
-            let digit = DIGITS[(word >> (18 - 6 * place) & 63) as usize] as char;
-            text.push(if place <= chunk.len() { digit } else { '=' });
-        }
-    }
-    text
-}
-
-fn identity(cert: &PathBuf, key: Option<&PathBuf>) -> Result<Identity, String> {
-    let read = |flag: &str, path: &PathBuf| {
-        std::fs::read(path).map_err(|error| format!("{flag}: {}: {error}", path.display()))
-    };
-    let mut pem = read("--cert", cert)?;
-    if let Some(key) = key {
-        pem.push(b'\n');
-        pem.extend(read("--client-key", key)?);
-    }
-    let hint = "a PEM certificate and its key are needed, in one file or with --client-key";
-    Identity::from_pem(&pem).map_err(|_| format!("--cert: {}: {hint}", cert.display()))
-}
-
 /// gzip at its fastest: the wire is the limit, not the ratio.
 fn packed(body: &[u8]) -> Bytes {
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
     encoder.write_all(body).and_then(|()| encoder.finish()).expect("memory takes every byte").into()
-}
-
-/// Reads the whole answer.
-fn whole(response: Response, most: usize, secrets: &[String]) -> Result<Reply, NoReply> {
-    let status = response.status().as_u16();
-    let header = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
-    let retry_after = header(RETRY_AFTER).and_then(pause);
-    let location = header(LOCATION).map(crate::cli::without_secrets);
-    let told = usize::try_from(response.content_length().unwrap_or(0)).unwrap_or(usize::MAX);
-    let mut body = Vec::with_capacity(told.min(most));
-    let read = response.take(most as u64 + 1).read_to_end(&mut body);
-    if let Err(error) = read {
-        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<reqwest::Error>());
-        return Err(inner.map_or_else(|| NoReply::Lost(error.to_string()), why));
-    }
-    if body.len() > most {
-        return Err(NoReply::Lost(format!("the answer has more than {most} bytes")));
-    }
-    // Only what is no answer of the protocol is ever shown as it is.
-    if status != 200 || body.first() != Some(&b'{') {
-        body = without(secrets, body);
-    }
-    Ok(Reply { status, retry_after, location, body: body.into() })
-}
-
-/// Hides secrets in a text.
-fn without(secrets: &[String], body: Vec<u8>) -> Vec<u8> {
-    if secrets.is_empty() {
-        return body;
-    }
-    let text = String::from_utf8_lossy(&body).into_owned();
-    secrets.iter().fold(text, |text, secret| text.replace(secret, "***")).into_bytes()
-}
-
-/// `Retry-After`: seconds, or a date (RFC 9110, 10.2.3). At most a day: more is no advice.
-fn pause(value: &str) -> Option<Duration> {
-    let pause = match value.trim().parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let date = httpdate::parse_http_date(value).ok()?;
-            date.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO)
-        }
-    };
-    Some(pause.min(Duration::from_secs(86_400)))
-}
-
-/// What is certain after an error. Only a connection that was never made proves that nothing was read.
-fn why(error: &reqwest::Error) -> NoReply {
-    let text = causes(error);
-    if error.is_builder() {
-        return NoReply::NotSent { why: text, hopeless: true };
-    }
-    if error.is_connect() {
-        let lower = text.to_ascii_lowercase();
-        let hopeless = ["certificate", "tls", "corrupt message", "handshake"].iter().any(|word| lower.contains(word));
-        return NoReply::NotSent { why: text, hopeless };
-    }
-    NoReply::Lost(if error.is_timeout() { "no answer in time".to_owned() } else { text })
-}
-
-/// The causes of an error without its address, the innermost last.
-fn causes(error: &dyn Error) -> String {
-    let mut text = String::new();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let said = inner.to_string();
-        // Some layers repeat the one below them, and some only say that they are layers.
-        let is_layer = said.starts_with("client error (") || said == "tcp connect error";
-        if !is_layer && !said.is_empty() && !text.contains(&said) {
-            if !text.is_empty() {
-                text.push_str(": ");
-            }
-            text.push_str(&said);
-        }
-        cause = inner.source();
-    }
-    if text.is_empty() { error.to_string() } else { text }
 }
 
 #[cfg(test)]
@@ -507,36 +368,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn base64_is_the_standard_one() {
-        let cases =
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("me:pä", "bWU6cMOk")];
-        for (plain, coded) in cases {
-            assert_eq!(base64(plain.as_bytes()), coded);
-        }
-    }
-
-    #[test]
-    fn a_server_asks_for_a_pause_in_seconds_or_with_a_date() {
-        assert_eq!(pause("3"), Some(Duration::from_secs(3)));
-        assert_eq!(pause("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
-        let soon = pause(&httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(60))).expect("a date");
-        assert!(soon > Duration::from_secs(50) && soon <= Duration::from_secs(60), "{soon:?}");
-        assert_eq!(pause("soon"), None);
-        assert_eq!(pause("99999999999"), Some(Duration::from_secs(86_400)));
-    }
-
-    #[test]
     fn secrets_are_not_shown() {
         let header = Header(HeaderName::from_static("x-key"), HeaderValue::from_static("secret"));
         let all =
             format!("{:?}{:?}{header:?}", Login::Basic("me".into(), "secret".into()), Login::Bearer("secret".into()));
         assert!(!all.contains("secret"), "{all}");
-    }
-
-    #[test]
-    fn secrets_that_a_server_echoes_are_hidden() {
-        let secrets = ["hunter2".to_owned(), "bWU6aHVudGVyMg==".to_owned()];
-        let body = b"no: Basic bWU6aHVudGVyMg==, hunter2\xff".to_vec();
-        assert_eq!(without(&secrets, body), "no: Basic ***, ***\u{fffd}".as_bytes());
     }
 }

@@ -3,7 +3,10 @@
 //! and lost replies (settle.rs) are the same for every target.
 
 mod gate;
+mod lost;
 mod memory;
+mod narrow;
+mod order;
 mod settle;
 
 pub use gate::Gate;
@@ -181,6 +184,9 @@ pub trait Protocol: Send {
 /// Something done once for all lanes before the first action is sent.
 pub type Before = Arc<Mutex<Preparation>>;
 
+/// What prepares a collection; the error is one sentence.
+pub type Prepare = dyn FnOnce(&mut Http, Say<'_>) -> Result<(), String> + Send;
+
 /// What is done, or how it went.
 #[derive(Default)]
 pub enum Preparation {
@@ -188,7 +194,7 @@ pub enum Preparation {
     #[default]
     Done,
     /// It is still to be done.
-    Todo(Box<dyn FnOnce(&mut Http, Say<'_>) -> Result<(), String> + Send>),
+    Todo(Box<Prepare>),
     /// It has failed, and why: no lane may send anything.
     Failed(String),
 }

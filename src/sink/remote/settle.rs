@@ -4,25 +4,23 @@
 
 use super::gate::Gate;
 use super::memory::{Fault, Left, Memory};
-use super::sentence;
-use super::{Answer, Call, Fate, Group, NoReply, Outcome, Protocol, Reply, Say, Shown, Stored, Told, Traffic, Trouble};
+use super::{Answer, Call, Fate, Group, NoReply, Outcome, Protocol, Reply, Say, Shown, Told, Traffic, Trouble};
 use crate::action::Op;
 use crate::batch::Batch;
 use crate::record::Reason;
 use crate::retry::{Retries, Wait, Why};
-use crate::sink::{Bucket, Note};
-use std::collections::{HashMap, HashSet};
+use crate::sink::Bucket;
 use std::time::Duration;
 
 /// What is known of an action while its batch is being settled.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct State {
     /// It has been settled.
-    settled: bool,
+    pub(super) settled: bool,
     /// It has been sent.
-    sent: bool,
+    pub(super) sent: bool,
     /// A try whose answer is not known may have carried it out.
-    lost: bool,
+    pub(super) lost: bool,
 }
 
 /// A batch on its way.
@@ -48,15 +46,13 @@ pub(super) struct Settling<'s> {
 }
 
 /// Whether to go on after a pause.
-enum Go {
+pub(super) enum Go {
     /// Try again.
     On,
     /// The run is asked to stop: leave it as it is.
     Leave,
 }
 
-/// How often it is asked whether a lost request is still under way.
-const ASK: Duration = Duration::from_millis(200);
 /// Tries of a single action that a server answers with an error of its own.
 const SINGLE_TRIES: u32 = 3;
 
@@ -88,24 +84,6 @@ impl Settling<'_> {
         let batch = self.batch;
         self.memory.settled((0..batch.len()).map(|place| batch.item(place).hash).filter(|hash| *hash != 0));
         done
-    }
-
-    /// Cuts a list into parts that the server takes, as far as it is known what it takes; the first part comes last.
-    fn parts(&self, list: Vec<u32>) -> Vec<Vec<u32>> {
-        let Some(largest) = self.memory.largest else { return vec![list] };
-        let (mut parts, mut part, mut bytes) = (Vec::new(), Vec::new(), 0);
-        for at in list {
-            let size = self.batch.size(at as usize);
-            if !part.is_empty() && bytes + size > largest {
-                parts.push(std::mem::take(&mut part));
-                bytes = 0;
-            }
-            bytes += size;
-            part.push(at);
-        }
-        parts.push(part);
-        parts.reverse();
-        parts
     }
 
     /// Settles a part, or cuts it into parts that it puts in front of those that wait.
@@ -226,119 +204,17 @@ impl Settling<'_> {
     }
 
     /// Waits before the next try.
-    fn pause(&mut self, wait: &mut Wait, why: Why, asked: Option<Duration>, text: &str) -> Result<Go, Trouble> {
+    pub(super) fn pause(
+        &mut self,
+        wait: &mut Wait,
+        why: Why,
+        asked: Option<Duration>,
+        text: &str,
+    ) -> Result<Go, Trouble> {
         match wait.next(why, asked) {
             Err(used_up) => Err(Trouble::Stopped(format!("{text} ({used_up})"))),
             Ok(pause) if (self.sleep)(pause) => Ok(Go::On),
             Ok(_) => Ok(Go::Leave),
-        }
-    }
-
-    /// Cuts a part in two of about the same size; the second waits.
-    fn halve(&self, part: &mut Vec<u32>, waiting: &mut Vec<Vec<u32>>) -> Vec<u32> {
-        let sizes = part.iter().map(|at| self.batch.size(*at as usize));
-        let (all, mut before) = (sizes.clone().sum::<usize>(), 0);
-        let middle = sizes.take_while(|size| {
-            before += size;
-            before <= all / 2
-        });
-        let middle = middle.count().clamp(1, part.len() - 1);
-        waiting.push(part.split_off(middle));
-        std::mem::take(part)
-    }
-
-    /// Cuts a refused part so that the action that the server names stands alone, or else in two.
-    fn narrow(&mut self, mut part: Vec<u32>, culprit: Option<usize>, waiting: &mut Vec<Vec<u32>>) -> Vec<u32> {
-        let Some(place) = culprit.filter(|place| *place < part.len() && !self.memory.misled) else {
-            let middle = part.len() / 2;
-            waiting.push(part.split_off(middle));
-            return part;
-        };
-        self.suspect = Some(part[place]);
-        let behind = part.split_off(place + 1);
-        let alone = part.split_off(place);
-        waiting.extend([behind, alone].into_iter().filter(|part| !part.is_empty()));
-        if part.is_empty() { waiting.pop().unwrap_or_default() } else { part }
-    }
-
-    /// Puts an action from the far end of the batch in front of those that wait, if its key has no other action there: so
-    /// some bad lines in a row are not taken for a refusal of everything.
-    fn probe(&self, waiting: &mut Vec<Vec<u32>>) {
-        let hash = |at: u32| self.batch.item(at as usize).hash;
-        let mut counts: HashMap<u64, u32> = HashMap::new();
-        waiting.iter().flatten().for_each(|at| *counts.entry(hash(*at)).or_default() += 1);
-        let Some(last) = waiting.first_mut() else { return };
-        if let Some(place) = last.iter().rposition(|at| counts[&hash(*at)] == 1) {
-            let probe = last.remove(place);
-            waiting.push(vec![probe]);
-            waiting.retain(|part| !part.is_empty());
-        }
-    }
-
-    /// Makes sure that a lost try is over, so that it cannot land behind the next; false if the run is asked to stop.
-    fn is_over(&mut self, name: &str, wait: &mut Wait) -> Result<bool, Trouble> {
-        let Some(_) = self.protocol.ask_running() else { return Ok(true) };
-        let mut asking = Wait::new(Retries { retries: u32::MAX, ..self.retries });
-        loop {
-            let Some(call) = self.protocol.ask_running() else { return Ok(true) };
-            match (self.send)(call) {
-                Ok(reply) => match self.protocol.is_running(&reply, name) {
-                    Some(false) => return Ok(true),
-                    Some(true) => {
-                        let text = "a request whose answer was lost is still under way, and sending it again could undo what comes later";
-                        if matches!(self.pause(&mut asking, Why::Every(ASK), None, text)?, Go::Leave) {
-                            return Ok(false);
-                        }
-                    }
-                    None if matches!(reply.status, 429 | 502..=504) => {
-                        let text = format!("the server answers {} when it is asked for its tasks", reply.status);
-                        if matches!(self.pause(wait, Why::Busy, reply.retry_after, &text)?, Go::Leave) {
-                            return Ok(false);
-                        }
-                    }
-                    None => {
-                        if !std::mem::replace(&mut self.memory.told_unasked, true) {
-                            let text = "the server does not say whether a request whose answer was lost is still under way (GET /_tasks): \
-                                        if one lands late, it may put an old value back";
-                            (self.say)(Note::Warning(text.to_owned()));
-                        }
-                        return Ok(true);
-                    }
-                },
-                Err(reply) => {
-                    if matches!(self.pause(wait, Why::Away, None, sentence(&reply))?, Go::Leave) {
-                        return Ok(false);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Marks what was lost, and gives up what cannot be sent twice: it stays unknown.
-    fn lose(&mut self, part: &mut Vec<u32>) {
-        part.iter().for_each(|at| self.states[*at as usize].lost = true);
-        let mut keys: HashMap<&str, (u32, bool)> = HashMap::with_capacity(part.len());
-        for at in part.iter() {
-            let action = self.batch.action(*at as usize);
-            let entry = keys.entry(action.key).or_insert((0, true));
-            entry.0 += 1;
-            entry.1 &= self.protocol.is_replayable(&action);
-        }
-        let mut unknown = Vec::new();
-        part.retain(|at| {
-            let action = self.batch.action(*at as usize);
-            let again = match keys[action.key] {
-                (1, _) => self.protocol.is_repeatable(&action),
-                (_, replayable) => replayable,
-            };
-            if !again {
-                unknown.push(*at);
-            }
-            again
-        });
-        for at in unknown {
-            let text = "the answer was lost, and it cannot be sent twice";
-            self.end(at, Bucket::Unknown, Some(Reason::new("lost", text)), None);
         }
     }
 
@@ -405,53 +281,7 @@ impl Settling<'_> {
         }
     }
 
-    /// Decides which actions are sent again after some were busy, so that no key ends with an older value: a busy action is
-    /// overtaken when a later one on its key was carried out; one that failed behind it is sent again behind it.
-    fn order(&self, part: &[u32], told: &mut [Told], again: &mut [bool]) {
-        let mut keys: HashMap<&str, Vec<usize>> = HashMap::new();
-        let busy: HashSet<&str> = part
-            .iter()
-            .zip(&*told)
-            .filter(|(_, told)| matches!(told.fate, Fate::Busy(_)))
-            .map(|(at, _)| self.batch.key(*at as usize).0)
-            .collect();
-        for (place, at) in part.iter().enumerate() {
-            let (key, _) = self.batch.key(*at as usize);
-            if busy.contains(key) {
-                keys.entry(key).or_default().push(place);
-            }
-        }
-        for places in keys.into_values() {
-            for (nth, place) in places.iter().enumerate() {
-                if !matches!(told[*place].fate, Fate::Busy(_)) {
-                    continue;
-                }
-                let same = |other: &&usize| may_be_one(&told[*place], &told[**other]);
-                let behind: Vec<usize> = places[nth + 1..].iter().filter(same).copied().collect();
-                let done = |other: &usize| {
-                    matches!(told[*other].fate, Fate::Created | Fate::Updated | Fate::Deleted | Fate::Untold(_))
-                };
-                if behind.iter().any(done) {
-                    continue;
-                }
-                again[*place] = true;
-                behind.iter().for_each(|other| again[*other] |= !matches!(told[*other].fate, Fate::Closed(_)));
-            }
-        }
-    }
-
-    fn overtaken(&mut self, at: u32, why: &str, mut shown: Option<Box<Shown>>) {
-        // What the server says of it is no longer why it is not stored.
-        if let Some(shown) = &mut shown {
-            shown.error = None;
-        }
-        let text = format!("a later action on this key was carried out while the server was busy with this one: {why}");
-        // A try that was lost may have been carried out before the later action.
-        let bucket = if self.states[at as usize].lost { Bucket::Unknown } else { Bucket::Error };
-        self.end(at, bucket, Some(Reason::new("overtaken", text)), shown);
-    }
-
-    fn exists(&mut self, at: u32, shown: Option<Box<Shown>>) {
+    pub(super) fn exists(&mut self, at: u32, shown: Option<Box<Shown>>) {
         let action = self.batch.action(at as usize);
         if action.op == Op::CreateOrIgnore {
             return self.end(at, Bucket::Ignored, None, shown);
@@ -460,131 +290,8 @@ impl Settling<'_> {
         self.end(at, Bucket::Error, Some(Reason::new("duplicate_key", text)), shown);
     }
 
-    /// Finds out whether what is stored is what a lost try stored: for a document that is in the way of a second try, and,
-    /// with its reason, for an action that the server refuses now. False if the run is asked to stop.
-    fn read_back(
-        &mut self,
-        list: Vec<(u32, Option<Reason>, Option<Box<Shown>>)>,
-        wait: &mut Wait,
-    ) -> Result<bool, Trouble> {
-        let mut open = Vec::new();
-        for (at, conflict, shown) in list {
-            let key = self.batch.action(at as usize).key;
-            if conflict.is_some() {
-                open.push((at, conflict, shown));
-            } else if key.starts_with(self.run) {
-                // Nobody else makes such a key.
-                self.end(at, Bucket::Created, None, shown);
-            } else if self.left(at) == Left::Stored {
-                self.exists(at, shown);
-            } else {
-                open.push((at, conflict, shown));
-            }
-        }
-        if open.is_empty() {
-            return Ok(true);
-        }
-        let at: Vec<u32> = open.iter().map(|(at, ..)| *at).collect();
-        let Some(stored) = self.stored(&at, wait)? else { return Ok(false) };
-        for ((at, conflict, shown), stored) in open.into_iter().zip(stored) {
-            let action = self.batch.action(at as usize);
-            let unclear = conflict.is_none() && self.left(at) == Left::Unclear;
-            let removes = action.op == Op::Delete;
-            match stored {
-                Stored::Same if unclear => {
-                    let text = "it is stored, but perhaps by an earlier record of this run whose answer was lost too";
-                    self.end(at, Bucket::Unknown, Some(Reason::new("lost", text)), shown);
-                }
-                Stored::Nothing if removes => {
-                    self.traffic.unsure(1);
-                    self.end(at, Bucket::Deleted, None, shown);
-                }
-                Stored::Same if matches!(action.op, Op::Create | Op::CreateOrIgnore) => {
-                    self.end(at, Bucket::Created, None, shown);
-                }
-                Stored::Same => {
-                    self.traffic.unsure(1);
-                    self.end(at, Bucket::Updated, None, shown);
-                }
-                Stored::Other | Stored::Nothing if conflict.is_some() => {
-                    self.end(at, Bucket::Error, conflict, shown);
-                }
-                Stored::Other => self.exists(at, shown),
-                Stored::Nothing => {
-                    let text = "the answer was lost, and the document that was in the way of a second try is gone";
-                    self.end(at, Bucket::Unknown, Some(Reason::new("lost", text)), shown);
-                }
-                Stored::Unclear(why) => {
-                    let text = format!("the answer was lost, and what is stored cannot be compared: {why}");
-                    self.end(at, Bucket::Unknown, Some(Reason::new("lost", text)), shown);
-                }
-            }
-        }
-        Ok(true)
-    }
-
-    /// What earlier actions of this run left under an action's key.
-    fn left(&mut self, at: u32) -> Left {
-        let (hash, met) = (self.batch.item(at as usize).hash, self.has_met(at));
-        match self.memory.before(hash, met) {
-            // A key with another routing is another document.
-            Left::Stored if self.protocol.is_routed(&self.batch.action(at as usize)) => Left::Unclear,
-            left => left,
-        }
-    }
-
-    /// Whether an earlier action of this run perhaps had the same key.
-    fn has_met(&mut self, at: u32) -> bool {
-        let hash = self.batch.item(at as usize).hash;
-        (0..at as usize).any(|earlier| self.batch.item(earlier).hash == hash) || self.memory.has_met(hash)
-    }
-
-    /// Reads what is stored and compares it; `None` if the run is asked to stop.
-    fn stored(&mut self, at: &[u32], wait: &mut Wait) -> Result<Option<Vec<Stored>>, Trouble> {
-        let group = Group { batch: self.batch, at };
-        let Some(reply) = self.ask(|protocol| protocol.read_back(group), wait)? else { return Ok(None) };
-        let Some(mut stored) = self.protocol.compare(group, &reply).filter(|stored| stored.len() == at.len()) else {
-            let why = format!("the server answers {} when documents are read back", reply.status);
-            return Ok(Some(at.iter().map(|_| Stored::Unclear(why.clone())).collect()));
-        };
-        if stored.contains(&Stored::Other)
-            && let Some(call) = self.protocol.ask_alters(group)
-        {
-            let mut call = Some(call);
-            let again = |protocol: &dyn Protocol| {
-                call.take().or_else(|| protocol.ask_alters(group)).unwrap_or_else(|| protocol.read_back(group))
-            };
-            let Some(reply) = self.ask(again, wait)? else { return Ok(None) };
-            if self.protocol.alters(&reply) {
-                let why = Stored::Unclear("an ingest pipeline may have changed it".to_owned());
-                stored.iter_mut().filter(|stored| **stored == Stored::Other).for_each(|stored| {
-                    *stored = match &why {
-                        Stored::Unclear(text) => Stored::Unclear(text.clone()),
-                        _ => Stored::Other,
-                    };
-                });
-            }
-        }
-        Ok(Some(stored))
-    }
-
-    /// Asks a question that changes nothing until it is answered; `None` if the run is asked to stop.
-    fn ask(&mut self, mut call: impl FnMut(&dyn Protocol) -> Call, wait: &mut Wait) -> Result<Option<Reply>, Trouble> {
-        loop {
-            let call = call(self.protocol);
-            let (why, text, asked) = match (self.send)(call) {
-                Ok(reply) if !matches!(reply.status, 429 | 500..=599) => return Ok(Some(reply)),
-                Ok(reply) => (Why::Busy, format!("the server answers {}", reply.status), reply.retry_after),
-                Err(reply) => (Why::Away, sentence(&reply).to_owned(), None),
-            };
-            if matches!(self.pause(wait, why, asked, &text)?, Go::Leave) {
-                return Ok(None);
-            }
-        }
-    }
-
     /// Settles an action.
-    fn end(&mut self, at: u32, bucket: Bucket, reason: Option<Reason>, shown: Option<Box<Shown>>) {
+    pub(super) fn end(&mut self, at: u32, bucket: Bucket, reason: Option<Reason>, shown: Option<Box<Shown>>) {
         self.states[at as usize].settled = true;
         let item = self.batch.item(at as usize);
         let stored = matches!(bucket, Bucket::Created | Bucket::Updated);
@@ -624,13 +331,5 @@ impl Settling<'_> {
                 false => self.end(place as u32, Bucket::Unsent, None, None),
             }
         }
-    }
-}
-
-/// Whether two items with the same key may be one document: the server says where each lies.
-fn may_be_one(one: &Told, other: &Told) -> bool {
-    match (&one.shown, &other.shown) {
-        (Some(one), Some(other)) => one.index.is_empty() || other.index.is_empty() || one.index == other.index,
-        _ => true,
     }
 }

@@ -1,0 +1,107 @@
+//! Reads whole answers, and says what is certain when there is none.
+
+use super::{NoReply, Reply};
+use reqwest::blocking::Response;
+use reqwest::header::{HeaderName, LOCATION, RETRY_AFTER};
+use std::error::Error;
+use std::io::Read;
+use std::time::{Duration, SystemTime};
+
+/// Reads the whole answer.
+pub(super) fn whole(response: Response, most: usize, secrets: &[String]) -> Result<Reply, NoReply> {
+    let status = response.status().as_u16();
+    let header = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let retry_after = header(RETRY_AFTER).and_then(pause);
+    let location = header(LOCATION).map(crate::cli::without_secrets);
+    let told = usize::try_from(response.content_length().unwrap_or(0)).unwrap_or(usize::MAX);
+    let mut body = Vec::with_capacity(told.min(most));
+    let read = response.take(most as u64 + 1).read_to_end(&mut body);
+    if let Err(error) = read {
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<reqwest::Error>());
+        return Err(inner.map_or_else(|| NoReply::Lost(error.to_string()), why));
+    }
+    if body.len() > most {
+        return Err(NoReply::Lost(format!("the answer has more than {most} bytes")));
+    }
+    // Only what is no answer of the protocol is ever shown as it is.
+    if status != 200 || body.first() != Some(&b'{') {
+        body = without(secrets, body);
+    }
+    Ok(Reply { status, retry_after, location, body: body.into() })
+}
+
+/// Hides secrets in a text.
+fn without(secrets: &[String], body: Vec<u8>) -> Vec<u8> {
+    if secrets.is_empty() {
+        return body;
+    }
+    let text = String::from_utf8_lossy(&body).into_owned();
+    secrets.iter().fold(text, |text, secret| text.replace(secret, "***")).into_bytes()
+}
+
+/// `Retry-After`: seconds, or a date (RFC 9110, 10.2.3). At most a day: more is no advice.
+fn pause(value: &str) -> Option<Duration> {
+    let pause = match value.trim().parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let date = httpdate::parse_http_date(value).ok()?;
+            date.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO)
+        }
+    };
+    Some(pause.min(Duration::from_secs(86_400)))
+}
+
+/// What is certain after an error. Only a connection that was never made proves that nothing was read.
+pub(super) fn why(error: &reqwest::Error) -> NoReply {
+    let text = causes(error);
+    if error.is_builder() {
+        return NoReply::NotSent { why: text, hopeless: true };
+    }
+    if error.is_connect() {
+        let lower = text.to_ascii_lowercase();
+        let hopeless = ["certificate", "tls", "corrupt message", "handshake"].iter().any(|word| lower.contains(word));
+        return NoReply::NotSent { why: text, hopeless };
+    }
+    NoReply::Lost(if error.is_timeout() { "no answer in time".to_owned() } else { text })
+}
+
+/// The causes of an error without its address, the innermost last.
+pub(super) fn causes(error: &dyn Error) -> String {
+    let mut text = String::new();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let said = inner.to_string();
+        // Some layers repeat the one below them, and some only say that they are layers.
+        let is_layer = said.starts_with("client error (") || said == "tcp connect error";
+        if !is_layer && !said.is_empty() && !text.contains(&said) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&said);
+        }
+        cause = inner.source();
+    }
+    if text.is_empty() { error.to_string() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_asks_for_a_pause_in_seconds_or_with_a_date() {
+        assert_eq!(pause("3"), Some(Duration::from_secs(3)));
+        assert_eq!(pause("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+        let soon = pause(&httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(60))).expect("a date");
+        assert!(soon > Duration::from_secs(50) && soon <= Duration::from_secs(60), "{soon:?}");
+        assert_eq!(pause("soon"), None);
+        assert_eq!(pause("99999999999"), Some(Duration::from_secs(86_400)));
+    }
+
+    #[test]
+    fn secrets_that_a_server_echoes_are_hidden() {
+        let secrets = ["hunter2".to_owned(), "bWU6aHVudGVyMg==".to_owned()];
+        let body = b"no: Basic bWU6aHVudGVyMg==, hunter2\xff".to_vec();
+        assert_eq!(without(&secrets, body), "no: Basic ***, ***\u{fffd}".as_bytes());
+    }
+}

@@ -1,0 +1,211 @@
+//! What is done about a try whose answer was lost: wait until it is over, give up what cannot be sent twice, and after the
+//! next try find out whose a document is that was in its way.
+
+use super::memory::Left;
+use super::settle::{Go, Settling};
+use super::{Call, Group, Protocol, Reply, Shown, Stored, Trouble, sentence};
+use crate::action::Op;
+use crate::record::Reason;
+use crate::retry::{Retries, Wait, Why};
+use crate::sink::{Bucket, Note};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// How often it is asked whether a lost request is still under way.
+const ASK: Duration = Duration::from_millis(200);
+
+impl Settling<'_> {
+    /// Makes sure that a lost try is over, so that it cannot land behind the next; false if the run is asked to stop.
+    pub(super) fn is_over(&mut self, name: &str, wait: &mut Wait) -> Result<bool, Trouble> {
+        let Some(_) = self.protocol.ask_running() else { return Ok(true) };
+        let mut asking = Wait::new(Retries { retries: u32::MAX, ..self.retries });
+        loop {
+            let Some(call) = self.protocol.ask_running() else { return Ok(true) };
+            match (self.send)(call) {
+                Ok(reply) => match self.protocol.is_running(&reply, name) {
+                    Some(false) => return Ok(true),
+                    Some(true) => {
+                        let text = "a request whose answer was lost is still under way, and sending it again could undo what comes later";
+                        if matches!(self.pause(&mut asking, Why::Every(ASK), None, text)?, Go::Leave) {
+                            return Ok(false);
+                        }
+                    }
+                    None if matches!(reply.status, 429 | 502..=504) => {
+                        let text = format!("the server answers {} when it is asked for its tasks", reply.status);
+                        if matches!(self.pause(wait, Why::Busy, reply.retry_after, &text)?, Go::Leave) {
+                            return Ok(false);
+                        }
+                    }
+                    None => {
+                        if !std::mem::replace(&mut self.memory.told_unasked, true) {
+                            let text = "the server does not say whether a request whose answer was lost is still under way (GET /_tasks): \
+                                        if one lands late, it may put an old value back";
+                            (self.say)(Note::Warning(text.to_owned()));
+                        }
+                        return Ok(true);
+                    }
+                },
+                Err(reply) => {
+                    if matches!(self.pause(wait, Why::Away, None, sentence(&reply))?, Go::Leave) {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Marks what was lost, and gives up what cannot be sent twice: it stays unknown.
+    pub(super) fn lose(&mut self, part: &mut Vec<u32>) {
+        part.iter().for_each(|at| self.states[*at as usize].lost = true);
+        let mut keys: HashMap<&str, (u32, bool)> = HashMap::with_capacity(part.len());
+        for at in part.iter() {
+            let action = self.batch.action(*at as usize);
+            let entry = keys.entry(action.key).or_insert((0, true));
+            entry.0 += 1;
+            entry.1 &= self.protocol.is_replayable(&action);
+        }
+        let mut unknown = Vec::new();
+        part.retain(|at| {
+            let action = self.batch.action(*at as usize);
+            let again = match keys[action.key] {
+                (1, _) => self.protocol.is_repeatable(&action),
+                (_, replayable) => replayable,
+            };
+            if !again {
+                unknown.push(*at);
+            }
+            again
+        });
+        for at in unknown {
+            let text = "the answer was lost, and it cannot be sent twice";
+            self.end(at, Bucket::Unknown, Some(Reason::new("lost", text)), None);
+        }
+    }
+
+    /// Finds out whether what is stored is what a lost try stored: for a document that is in the way of a second try, and,
+    /// with its reason, for an action that the server refuses now. False if the run is asked to stop.
+    pub(super) fn read_back(
+        &mut self,
+        list: Vec<(u32, Option<Reason>, Option<Box<Shown>>)>,
+        wait: &mut Wait,
+    ) -> Result<bool, Trouble> {
+        let mut open = Vec::new();
+        for (at, conflict, shown) in list {
+            let key = self.batch.action(at as usize).key;
+            if conflict.is_some() {
+                open.push((at, conflict, shown));
+            } else if key.starts_with(self.run) {
+                // Nobody else makes such a key.
+                self.end(at, Bucket::Created, None, shown);
+            } else if self.left(at) == Left::Stored {
+                self.exists(at, shown);
+            } else {
+                open.push((at, conflict, shown));
+            }
+        }
+        if open.is_empty() {
+            return Ok(true);
+        }
+        let at: Vec<u32> = open.iter().map(|(at, ..)| *at).collect();
+        let Some(stored) = self.stored(&at, wait)? else { return Ok(false) };
+        for ((at, conflict, shown), stored) in open.into_iter().zip(stored) {
+            let action = self.batch.action(at as usize);
+            let unclear = conflict.is_none() && self.left(at) == Left::Unclear;
+            let removes = action.op == Op::Delete;
+            match stored {
+                Stored::Same if unclear => {
+                    let text = "it is stored, but perhaps by an earlier record of this run whose answer was lost too";
+                    self.end(at, Bucket::Unknown, Some(Reason::new("lost", text)), shown);
+                }
+                Stored::Nothing if removes => {
+                    self.traffic.unsure(1);
+                    self.end(at, Bucket::Deleted, None, shown);
+                }
+                Stored::Same if matches!(action.op, Op::Create | Op::CreateOrIgnore) => {
+                    self.end(at, Bucket::Created, None, shown);
+                }
+                Stored::Same => {
+                    self.traffic.unsure(1);
+                    self.end(at, Bucket::Updated, None, shown);
+                }
+                Stored::Other | Stored::Nothing if conflict.is_some() => {
+                    self.end(at, Bucket::Error, conflict, shown);
+                }
+                Stored::Other => self.exists(at, shown),
+                Stored::Nothing => {
+                    let text = "the answer was lost, and the document that was in the way of a second try is gone";
+                    self.end(at, Bucket::Unknown, Some(Reason::new("lost", text)), shown);
+                }
+                Stored::Unclear(why) => {
+                    let text = format!("the answer was lost, and what is stored cannot be compared: {why}");
+                    self.end(at, Bucket::Unknown, Some(Reason::new("lost", text)), shown);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// What earlier actions of this run left under an action's key.
+    pub(super) fn left(&mut self, at: u32) -> Left {
+        let (hash, met) = (self.batch.item(at as usize).hash, self.has_met(at));
+        match self.memory.before(hash, met) {
+            // A key with another routing is another document.
+            Left::Stored if self.protocol.is_routed(&self.batch.action(at as usize)) => Left::Unclear,
+            left => left,
+        }
+    }
+
+    /// Whether an earlier action of this run perhaps had the same key.
+    pub(super) fn has_met(&mut self, at: u32) -> bool {
+        let hash = self.batch.item(at as usize).hash;
+        (0..at as usize).any(|earlier| self.batch.item(earlier).hash == hash) || self.memory.has_met(hash)
+    }
+
+    /// Reads what is stored and compares it; `None` if the run is asked to stop.
+    pub(super) fn stored(&mut self, at: &[u32], wait: &mut Wait) -> Result<Option<Vec<Stored>>, Trouble> {
+        let group = Group { batch: self.batch, at };
+        let Some(reply) = self.ask(|protocol| protocol.read_back(group), wait)? else { return Ok(None) };
+        let Some(mut stored) = self.protocol.compare(group, &reply).filter(|stored| stored.len() == at.len()) else {
+            let why = format!("the server answers {} when documents are read back", reply.status);
+            return Ok(Some(at.iter().map(|_| Stored::Unclear(why.clone())).collect()));
+        };
+        if stored.contains(&Stored::Other)
+            && let Some(call) = self.protocol.ask_alters(group)
+        {
+            let mut call = Some(call);
+            let again = |protocol: &dyn Protocol| {
+                call.take().or_else(|| protocol.ask_alters(group)).unwrap_or_else(|| protocol.read_back(group))
+            };
+            let Some(reply) = self.ask(again, wait)? else { return Ok(None) };
+            if self.protocol.alters(&reply) {
+                let why = Stored::Unclear("an ingest pipeline may have changed it".to_owned());
+                stored.iter_mut().filter(|stored| **stored == Stored::Other).for_each(|stored| {
+                    *stored = match &why {
+                        Stored::Unclear(text) => Stored::Unclear(text.clone()),
+                        _ => Stored::Other,
+                    };
+                });
+            }
+        }
+        Ok(Some(stored))
+    }
+
+    /// Asks a question that changes nothing until it is answered; `None` if the run is asked to stop.
+    pub(super) fn ask(
+        &mut self,
+        mut call: impl FnMut(&dyn Protocol) -> Call,
+        wait: &mut Wait,
+    ) -> Result<Option<Reply>, Trouble> {
+        loop {
+            let call = call(self.protocol);
+            let (why, text, asked) = match (self.send)(call) {
+                Ok(reply) if !matches!(reply.status, 429 | 500..=599) => return Ok(Some(reply)),
+                Ok(reply) => (Why::Busy, format!("the server answers {}", reply.status), reply.retry_after),
+                Err(reply) => (Why::Away, sentence(&reply).to_owned(), None),
+            };
+            if matches!(self.pause(wait, why, asked, &text)?, Go::Leave) {
+                return Ok(None);
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Cuts what a server refuses into smaller requests, so that one bad record costs one record. Parts keep their order.
+
+use super::settle::Settling;
+use std::collections::HashMap;
+
+impl Settling<'_> {
+    /// Cuts a list into parts that the server takes, as far as it is known what it takes; the first part comes last.
+    pub(super) fn parts(&self, list: Vec<u32>) -> Vec<Vec<u32>> {
+        let Some(largest) = self.memory.largest else { return vec![list] };
+        let (mut parts, mut part, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for at in list {
+            let size = self.batch.size(at as usize);
+            if !part.is_empty() && bytes + size > largest {
+                parts.push(std::mem::take(&mut part));
+                bytes = 0;
+            }
+            bytes += size;
+            part.push(at);
+        }
+        parts.push(part);
+        parts.reverse();
+        parts
+    }
+
+    /// Cuts a part in two of about the same size; the second waits.
+    pub(super) fn halve(&self, part: &mut Vec<u32>, waiting: &mut Vec<Vec<u32>>) -> Vec<u32> {
+        let sizes = part.iter().map(|at| self.batch.size(*at as usize));
+        let (all, mut before) = (sizes.clone().sum::<usize>(), 0);
+        let middle = sizes.take_while(|size| {
+            before += size;
+            before <= all / 2
+        });
+        let middle = middle.count().clamp(1, part.len() - 1);
+        waiting.push(part.split_off(middle));
+        std::mem::take(part)
+    }
+
+    /// Cuts a refused part so that the action that the server names stands alone, or else in two.
+    pub(super) fn narrow(
+        &mut self,
+        mut part: Vec<u32>,
+        culprit: Option<usize>,
+        waiting: &mut Vec<Vec<u32>>,
+    ) -> Vec<u32> {
+        let Some(place) = culprit.filter(|place| *place < part.len() && !self.memory.misled) else {
+            let middle = part.len() / 2;
+            waiting.push(part.split_off(middle));
+            return part;
+        };
+        self.suspect = Some(part[place]);
+        let behind = part.split_off(place + 1);
+        let alone = part.split_off(place);
+        waiting.extend([behind, alone].into_iter().filter(|part| !part.is_empty()));
+        if part.is_empty() { waiting.pop().unwrap_or_default() } else { part }
+    }
+
+    /// Puts an action from the far end of the batch in front of those that wait, if its key has no other action there: so
+    /// some bad lines in a row are not taken for a refusal of everything.
+    pub(super) fn probe(&self, waiting: &mut Vec<Vec<u32>>) {
+        let hash = |at: u32| self.batch.item(at as usize).hash;
+        let mut counts: HashMap<u64, u32> = HashMap::new();
+        waiting.iter().flatten().for_each(|at| *counts.entry(hash(*at)).or_default() += 1);
+        let Some(last) = waiting.first_mut() else { return };
+        if let Some(place) = last.iter().rposition(|at| counts[&hash(*at)] == 1) {
+            let probe = last.remove(place);
+            waiting.push(vec![probe]);
+            waiting.retain(|part| !part.is_empty());
+        }
+    }
+}

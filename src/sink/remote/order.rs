@@ -1,0 +1,63 @@
+//! Keeps the order of actions on one key when a server was busy with some of them.
+
+use super::settle::Settling;
+use super::{Fate, Shown, Told};
+use crate::record::Reason;
+use crate::sink::Bucket;
+use std::collections::{HashMap, HashSet};
+
+impl Settling<'_> {
+    /// Decides which actions are sent again after some were busy, so that no key ends with an older value: a busy action is
+    /// overtaken when a later one on its key was carried out; one that failed behind it is sent again behind it.
+    pub(super) fn order(&self, part: &[u32], told: &mut [Told], again: &mut [bool]) {
+        let mut keys: HashMap<&str, Vec<usize>> = HashMap::new();
+        let busy: HashSet<&str> = part
+            .iter()
+            .zip(&*told)
+            .filter(|(_, told)| matches!(told.fate, Fate::Busy(_)))
+            .map(|(at, _)| self.batch.key(*at as usize).0)
+            .collect();
+        for (place, at) in part.iter().enumerate() {
+            let (key, _) = self.batch.key(*at as usize);
+            if busy.contains(key) {
+                keys.entry(key).or_default().push(place);
+            }
+        }
+        for places in keys.into_values() {
+            for (nth, place) in places.iter().enumerate() {
+                if !matches!(told[*place].fate, Fate::Busy(_)) {
+                    continue;
+                }
+                let same = |other: &&usize| may_be_one(&told[*place], &told[**other]);
+                let behind: Vec<usize> = places[nth + 1..].iter().filter(same).copied().collect();
+                let done = |other: &usize| {
+                    matches!(told[*other].fate, Fate::Created | Fate::Updated | Fate::Deleted | Fate::Untold(_))
+                };
+                if behind.iter().any(done) {
+                    continue;
+                }
+                again[*place] = true;
+                behind.iter().for_each(|other| again[*other] |= !matches!(told[*other].fate, Fate::Closed(_)));
+            }
+        }
+    }
+
+    pub(super) fn overtaken(&mut self, at: u32, why: &str, mut shown: Option<Box<Shown>>) {
+        // What the server says of it is no longer why it is not stored.
+        if let Some(shown) = &mut shown {
+            shown.error = None;
+        }
+        let text = format!("a later action on this key was carried out while the server was busy with this one: {why}");
+        // A try that was lost may have been carried out before the later action.
+        let bucket = if self.states[at as usize].lost { Bucket::Unknown } else { Bucket::Error };
+        self.end(at, bucket, Some(Reason::new("overtaken", text)), shown);
+    }
+}
+
+/// Whether two items with the same key may be one document: the server says where each lies.
+fn may_be_one(one: &Told, other: &Told) -> bool {
+    match (&one.shown, &other.shown) {
+        (Some(one), Some(other)) => one.index.is_empty() || other.index.is_empty() || one.index == other.index,
+        _ => true,
+    }
+}
