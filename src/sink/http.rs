@@ -303,7 +303,8 @@ impl Http {
             let url = self.nodes.url(node, &call.path);
             let mut request = Request::new(call.method.clone(), url);
             *request.headers_mut() = headers.clone();
-            if call.content_type.is_some() {
+            // A POST without a body says that it has none; some servers wait for it otherwise.
+            if call.content_type.is_some() || call.method == Method::POST {
                 *request.body_mut() = Some(body.clone().into());
             }
             *request.timeout_mut() = Some(call.timeout.unwrap_or(self.timeout));

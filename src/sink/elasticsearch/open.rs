@@ -205,7 +205,8 @@ fn who(http: &mut Http, options: &OpenOptions, stop: &Stop) -> Result<Value, Ope
 }
 
 fn unclear(why: &str) -> String {
-    let plain = why.starts_with("http://") && (why.contains("closed before") || why.contains("reset"));
+    let like_tls = ["closed before", "reset", "invalid HTTP version"];
+    let plain = why.starts_with("http://") && like_tls.iter().any(|words| why.contains(words));
     let hint = if plain { "\nhint: if the server speaks TLS, write `https` in place of `http`" } else { "" };
     format!("{why}; nothing was sent{hint}")
 }
