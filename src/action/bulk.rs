@@ -143,7 +143,14 @@ pub(super) fn write_line(command: &Command<'_>, id: Option<&str>, out: &mut Stri
         Some(id) => {
             out.push_str("{\"_id\":");
             quote_into(out, id);
-            // An `_id` that is there is null.
+            let is_id = |member: &&Member| same_name(member.name.of(meta), member.escaped, "_id");
+            if !command.members.is_empty() && !command.members.iter().any(|member| is_id(&member)) {
+                out.push(',');
+                out.push_str(&meta[1..]);
+                out.push('}');
+                return;
+            }
+            // An `_id` that is there is null, and goes with the blanks between the others.
             for member in command.members.iter().filter(|m| !same_name(m.name.of(meta), m.escaped, "_id")) {
                 out.push(',');
                 out.push_str(&meta[member.name.start as usize - 1..member.value.end as usize]);

@@ -127,16 +127,20 @@ pub(super) fn error_of(raw: &RawValue) -> ServerError<'_> {
     })
 }
 
+/// The name of an operation in the bulk API.
+pub(super) fn verb(op: Op) -> &'static str {
+    match op {
+        Op::Create | Op::CreateOrIgnore => "create",
+        Op::Index => "index",
+        Op::Upsert | Op::Update => "update",
+        Op::Delete => "delete",
+    }
+}
+
 impl Named<'_> {
     /// Whether this can be the answer to an action of this kind. `index` with `op_type` answers as `create`.
     pub(super) fn answers(&self, op: Op) -> bool {
-        let verb = match op {
-            Op::Create | Op::CreateOrIgnore => "create",
-            Op::Index => "index",
-            Op::Upsert | Op::Update => "update",
-            Op::Delete => "delete",
-        };
-        self.op == verb
+        self.op == verb(op)
     }
 
     /// Whether it names this key.
@@ -230,7 +234,7 @@ pub(super) fn blocked(reason: &str) -> String {
     } else {
         "writing is blocked: remove the block (PUT /INDEX/_settings {\"index.blocks.write\":null}, or its cause)"
     };
-    format!("{reason}; {advice}, and run again")
+    format!("{}; {advice}, and run again", reason.trim_end_matches(';'))
 }
 
 /// What an operator has to do about missing rights.

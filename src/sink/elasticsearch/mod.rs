@@ -13,6 +13,7 @@ mod talk;
 
 pub use open::{Closing, OpenOptions, Opened, open};
 
+use super::Shown;
 use super::http::{Call, Method, Reply};
 use super::remote::{Answer, Group, Protocol, Stored};
 use crate::action::Op;
@@ -82,6 +83,12 @@ impl Protocol for Bulk {
 
     fn is_routed(&self, action: &BatchAction<'_>) -> bool {
         action.meta.contains("routing")
+    }
+
+    fn shown(&self, action: &BatchAction<'_>) -> Shown {
+        let index = Some(action.collection).filter(|name| !name.is_empty()).or(self.index.as_deref());
+        let op = item::verb(action.op).to_owned();
+        Shown { op, index: index.unwrap_or_default().to_owned(), ..Shown::default() }
     }
 
     fn ask_running(&self) -> Option<Call> {

@@ -162,6 +162,9 @@ pub trait Protocol: Send {
     /// Whether something beside the key tells where an action's document lies.
     fn is_routed(&self, action: &BatchAction<'_>) -> bool;
 
+    /// How an action is shown of which an answer says nothing.
+    fn shown(&self, action: &BatchAction<'_>) -> Shown;
+
     /// The request that asks whether a try is still under way; `None` if the target cannot be asked.
     fn ask_running(&self) -> Option<Call>;
 

@@ -310,6 +310,8 @@ impl Settling<'_> {
             Bucket::Error => (!self.has_met(at)).then_some(Left::Nothing),
             Bucket::Ignored | Bucket::Unsent => None,
         };
+        let shows = self.out.shows();
+        let shown = shown.or_else(|| shows.then(|| Box::new(self.protocol.shown(&action))));
         if let Some(left) = left {
             self.memory.note(action.collection, item.hash, left);
         }
