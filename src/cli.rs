@@ -94,7 +94,7 @@ pub struct Arguments {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Target")]
 pub struct TargetFlags {
-    /// Store or server
+    /// FILE.db or es+http://HOST
     ///
     /// A store is a file that exists, or one to be made whose name ends in .db, .sqlite or .sqlite3; sqlite:PATH means any
     /// other name. A server is written elasticsearch+http://HOST:9200 (also es+ and opensearch+, and https); of plain
@@ -148,6 +148,8 @@ pub struct ServerFlags {
     #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = server::header)]
     pub header: Vec<Header>,
     /// Longest time for a request and its answer
+    ///
+    /// After it the server is asked until the request is certainly over, for as long as --retry-max-time.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = numbers::interval)]
     pub timeout: Duration,
     /// Longest time to connect
@@ -325,6 +327,8 @@ pub struct KeyFlags {
 #[command(next_help_heading = "Edges")]
 pub struct EdgeFlags {
     /// The collection holds edges, with _from and _to
+    ///
+    /// Stores only, as the flags below.
     #[arg(long)]
     pub edge: bool,
     /// Collection put before _from: cities makes cities/1 of 1
@@ -361,16 +365,19 @@ pub struct ConflictFlags {
 #[command(next_help_heading = "Whole run")]
 pub struct RunFlags {
     /// All or nothing: an error rolls all back (exit 6)
+    ///
+    /// Stores only.
     #[arg(long)]
     pub complete: bool,
     /// Empty the collection first
     ///
-    /// It is emptied only when the first good record is there.
+    /// It is emptied only when the first good record is there. An index is emptied by a delete-by-query, or deleted and made
+    /// again as it was where the server has none; an alias or a data stream is refused.
     #[arg(long, alias = "drop")]
     pub overwrite: bool,
     /// What was stored survives a power cut, not only a kill
     ///
-    /// Without it a power cut during an import, or before the operating system has written its caches afterwards, can
+    /// A server writes to its disk before it answers; an index that is set not to is refused. Of a store: without it a power cut during an import, or before the operating system has written its caches afterwards, can
     /// damage the whole store.
     #[arg(long)]
     pub wait_for_sync: bool,
@@ -387,17 +394,18 @@ pub struct RunFlags {
     pub mapping: Option<PathBuf>,
     /// Let the server change numbers in updates
     ///
-    /// Elasticsearch merges numbers as doubles. Without --lossy, a document with one that would change is an error.
+    /// Elasticsearch merges numbers as doubles. Without --lossy, a document with one that would change is an error. Servers
+    /// only.
     #[arg(long)]
     pub lossy: bool,
     /// No two documents may have the same value here
     ///
-    /// Makes a unique index on a member, or a dotted path. May be repeated.
+    /// Makes a unique index on a member, or a dotted path. May be repeated. Stores only.
     #[arg(long, value_name = "FIELD", value_parser = names::member)]
     pub unique: Vec<String>,
     /// Check each record by itself, store nothing
     ///
-    /// Good records count as unsent. Duplicates, and what is in the store, are not checked.
+    /// Good records count as unsent. Duplicates, and what is stored, are not checked. A server is asked whether it is there.
     #[arg(short = 'n', long)]
     pub dry_run: bool,
 }
@@ -444,7 +452,8 @@ pub struct ErrorFlags {
     pub max_errors: Option<MaxErrors>,
     /// File that says of each record what the server did
     ///
-    /// One JSON object a line: file, line, status, result, version, error and more. - is stdout; the summary then goes to
+    /// One JSON object a line: file, line, counted (as what), status, result, version, error and more, in the order of the
+    /// answers. - is stdout; the summary then goes to
     /// stderr. Servers only.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub results: Option<PathBuf>,

@@ -1,4 +1,4 @@
-//! Parses, runs, prints the summary and turns it into an exit code. The only file that prints results.
+//! Parses, runs, prints the summary and turns it into an exit code. The only file that prints the summary.
 
 use bulkimport::cli::{self, Request};
 use bulkimport::color::painted;

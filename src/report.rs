@@ -188,6 +188,7 @@ impl Report {
                 self.progress.doing(what);
                 self.say_step(what);
             }
+            Message::Note(Note::Detail(text)) => self.say_step(&text),
             Message::Note(Note::Warning(text)) => {
                 if !self.settings.quiet {
                     self.say(&text);

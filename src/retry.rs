@@ -58,6 +58,11 @@ impl Wait {
         (self.used, self.away, self.since) = (0, 0, None);
     }
 
+    /// How often something was tried again without progress.
+    pub fn tries(&self) -> u32 {
+        self.used
+    }
+
     /// The pause before the next try; `asked` is what the server asks for, and wins.
     ///
     /// # Errors

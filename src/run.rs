@@ -139,11 +139,12 @@ fn not_begun(why: Opening) -> NotBegun {
 }
 
 /// Says what a target says while it is opened.
-fn say_to<'e>(err: &'e mut dyn Write, quiet: bool) -> impl FnMut(Note) + 'e {
-    move |note| {
-        if let (Note::Warning(text), false) = (note, quiet) {
-            let _ = writeln!(err, "{text}");
-        }
+fn say_to<'e>(err: &'e mut dyn Write, config: &Config) -> impl FnMut(Note) + 'e {
+    let (quiet, verbose) = (config.quiet, config.verbose);
+    move |note| match note {
+        Note::Warning(text) if !quiet => drop(writeln!(err, "{text}")),
+        Note::Detail(text) if verbose => drop(writeln!(err, "{text}")),
+        _ => {}
     }
 }
 
@@ -224,7 +225,7 @@ fn store(
         interval: config.limits.interval,
         files: files.clone(),
     };
-    let store = Store::open(options, &mut say_to(err, config.quiet)).map_err(not_begun)?;
+    let store = Store::open(options, &mut say_to(err, config)).map_err(not_begun)?;
     let edge = store.is_edge();
     let sink: Box<dyn Sink> = if config.dry_run { Box::new(DryRun) } else { Box::new(store) };
     let op = if config.delete_keys { Op::Delete } else { config.on_duplicate.on_store() };
@@ -255,7 +256,7 @@ fn servers(
         dry_run: config.dry_run,
         run: run.to_owned(),
     };
-    let opened = elasticsearch::open(options, stop, &mut say_to(err, config.quiet)).map_err(not_begun)?;
+    let opened = elasticsearch::open(options, stop, &mut say_to(err, config)).map_err(not_begun)?;
     Ok(Opened {
         sinks: opened.sinks,
         edge: false,

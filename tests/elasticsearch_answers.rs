@@ -605,3 +605,45 @@ fn the_results_hold_each_record_once_also_those_never_sent() {
     assert_eq!((&result["id"], &result["result"]), (&json!("a"), &json!("created")));
     ran.says("created: 1");
 }
+
+#[test]
+fn two_clusters_are_not_taken_for_nodes_of_one() {
+    let (place, one, other) = (Place::new(), Wire::start(), Wire::start());
+    for (wire, id) in [(&one, "one"), (&other, "other")] {
+        let about = json!({ "cluster_name": "c", "cluster_uuid": id, "version": { "number": "8.7.1" } });
+        wire.standing("GET", "/", move |_| Reply::json(200, about.clone()));
+    }
+    place.file("in", documents(9));
+    let ran = place.run(&["--to", &one.to(), "--to", &other.to(), "-c", "c", "-t", "jsonl", "in"]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    ran.says(other.address()).says("belongs to another cluster").says("hint: run once for each cluster");
+}
+
+#[test]
+fn an_index_in_the_address_is_told_where_it_belongs() {
+    for (status, body) in
+        [(200, json!({ "films": { "mappings": {} } })), (404, json!({ "error": "no", "status": 404 }))]
+    {
+        let (place, wire) = (Place::new(), Wire::start());
+        wire.standing("GET", "/films/", move |_| Reply::json(status, body.clone()));
+        place.file("in", documents(1));
+        let to = format!("{}/films", wire.to());
+        let ran = place.run(&["--to", &to, "-c", "films", "-t", "jsonl", "in"]);
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+        ran.says("is not the address of a cluster").says("hint: an index is named with `--collection films`");
+    }
+}
+
+#[test]
+fn an_index_that_cannot_be_emptied_gets_nothing_from_any_lane() {
+    let (place, wire) = (Place::new(), Wire::start());
+    wire.standing("HEAD", "/c", |_| Reply::new(200));
+    wire.standing("GET", "/c", |_| Reply::json(200, json!({ "c": { "mappings": {}, "settings": {}, "aliases": {} } })));
+    wire.standing("POST", "/c/_refresh", |_| Reply::refused(500, "oops", "it is broken"));
+    place.file("in", documents(64));
+    let arguments = ["--to", &wire.to(), "-c", "c", "-t", "jsonl", "--overwrite", "-j", "8", "--batch-size", "1", "in"];
+    let ran = place.run(&arguments);
+    assert_eq!((ran.code, ran.count("unsent")), (4, ran.count("read")), "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("it is broken").count(), 1, "{}", ran.stderr);
+    assert!(wire.bulks().is_empty());
+}

@@ -190,6 +190,12 @@ const LINES: &[(&str, &str)] = &[
     ),
     ("-c A --to es+http://me:hidden@h:9200", "error: --collection: \"A\": an index has no upper-case letters\n"),
     ("-c a --to es+http://h:9200 --retry-on-conflict 3", "error: --retry-on-conflict: only `--on-duplicate update`"),
+    (
+        "-c a --to es+http://h:9200 --pipeline p --on-duplicate update",
+        "error: --pipeline: not with `--on-duplicate update`: the server merges a document as it is\nhint: ",
+    ),
+    ("-c a -t bulk --to es+http://h:9200 --wait-for-sync", "error: --wait-for-sync: not with bulk lines"),
+    ("-c a --to es+http://me:1/hidden@h:9200", "error: --to: \"es+http://***@h:9200\": "),
     ("-c a --to es+http://h:9200 --to a.db", "error: --to: a store and a server\n"),
     ("-c a --to es+http://h:9200 -H hidden", "error: --header: a header without a colon\n"),
     ("-c a --refresh true films.jsonl", "error: --refresh: a store cannot honour it\n"),

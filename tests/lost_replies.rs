@@ -333,3 +333,24 @@ fn a_busy_part_of_a_lost_batch_is_still_looked_after() {
     import(&place, &wire, &documents(2), &[]).expect(0, [2, 0, 0, 0]);
     wire.done();
 }
+
+#[test]
+fn what_was_lost_before_the_server_went_away_is_unknown_and_not_unsent() {
+    let (place, wire) = (Place::new(), Wire::start());
+    wire.standing("GET", "/_tasks", |_| Reply::html(503, "gone"));
+    wire.expect(bulk().lost());
+    let ran = import(&place, &wire, &documents(3), &["--retries", "0"]);
+    assert_eq!((ran.code, ran.count("unknown"), ran.count("unsent")), (4, 3, 0), "{}", ran.stderr);
+}
+
+#[test]
+fn a_gateway_that_gave_up_on_the_server_proves_nothing() {
+    let (place, wire) = (Place::new(), Wire::start());
+    wire.expect(bulk().reply(Reply::text(503, "upstream connect error or disconnect/reset before headers")));
+    wire.bulk(&[duplicate(), duplicate()]);
+    wire.expect(
+        multi_get().reply_with(|request| Reply::documents(request, &[("1", r#"{"n":1}"#), ("2", r#"{"n":7}"#)])),
+    );
+    let ran = import(&place, &wire, &documents(2), &[]);
+    ran.expect(1, [1, 1, 0, 0]).says("duplicate key \"2\"");
+}

@@ -7,19 +7,19 @@ use clap_complete::Shell;
 /// Shown below `-h`.
 pub const SHORT_EXAMPLES: &str = "\
 No FILE, or -, is stdin. --help shows all flags, and more examples.
-  bulkimport -c products --on-duplicate update products.jsonl
+  bulkimport --to es+http://localhost:9200 -c products products.jsonl.gz
   curl -s URL | bulkimport --to geo.db -c cities -t csv --key id";
 
 /// Shown below `--help` and in the man page; no line is longer than 80.
 pub const EXAMPLES: &str = "\
 Switches and variables:
-  A switch takes its value after =: --details=false. Every flag has a variable:
+  A switch takes its value after =: --details=false. Flags have variables:
   BULKIMPORT_BATCH_SIZE=1000 stands for --batch-size 1000. The command line
   wins. A flag that may be repeated takes one value a line, a switch 1, 0, true
-  or false; an empty variable is none. --overwrite, --delete-keys and
-  --insecure have no variable. BULKIMPORT_PASSWORD, BULKIMPORT_API_KEY and
-  BULKIMPORT_BEARER hold secrets, which have no flags. An unknown BULKIMPORT_
-  variable is an error.
+  or false; an empty variable is none. --overwrite, --delete-keys, --insecure,
+  --file and what prints something and ends have none. BULKIMPORT_PASSWORD,
+  BULKIMPORT_API_KEY and BULKIMPORT_BEARER hold secrets, which have no flags.
+  An unknown BULKIMPORT_ variable is an error.
 
 Examples:
   Import documents into a collection of bulkimport.db; where the key exists,

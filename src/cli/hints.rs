@@ -9,7 +9,6 @@ use std::ffi::OsString;
 const STORE: &str = "write `--to FILE.db` for a store, `--to elasticsearch+http://HOST:9200` for a server";
 const LOGIN: &str = "write `--user NAME`, with the password in BULKIMPORT_PASSWORD or `--password-file`";
 const TLS: &str = "write `--cacert`, `--cert`, `--client-key` or `--insecure`";
-const NO_NETWORK: &str = "leave it out, a store needs no connection";
 const ALWAYS: &str = "leave it out, it is always so";
 const NONE: &str = "leave it out, there is nothing like it here";
 
@@ -23,10 +22,10 @@ const FOREIGN: &[Foreign] = &[
     ("--server.", "arangoimport", LOGIN),
     ("--create-collection-type", "arangoimport", "write `--edge` for edges, and leave it out for documents"),
     ("--create-database", "arangoimport", "leave it out, a store is made when it is missing"),
-    ("--auto-rate-limit", "arangoimport", "leave it out, a store sets its own pace"),
-    ("--skip-validation", "arangoimport", "leave it out, a store has no schema to pass over"),
+    ("--auto-rate-limit", "arangoimport", "leave it out, a store sets its own pace, and a busy server gets less at once"),
+    ("--skip-validation", "arangoimport", "leave it out, there is nothing like it here"),
     ("--latency", "arangoimport", NONE),
-    ("--compress-request-threshold", "arangoimport", NO_NETWORK),
+    ("--compress-request-threshold", "arangoimport", "write `--compress-transfer gzip`"),
     ("--custom-query", "arangoimport", "write `--translate`, `--remove-attribute` and `--merge-attributes`"),
     ("--configuration", "arangoimport", "write a variable BULKIMPORT_FLAG for each flag"),
     ("--log.", "arangoimport", "write `-q`, `-v` or `--details`"),
@@ -54,7 +53,7 @@ const FOREIGN: &[Foreign] = &[
     ("--maintainInsertionOrder", "mongoimport", ALWAYS),
     ("--numInsertionWorkers", "mongoimport", "write `--jobs N`"),
     ("--writeConcern", "mongoimport", "write `--wait-for-sync`"),
-    ("--bypassDocumentValidation", "mongoimport", "leave it out, a store has no schema to pass over"),
+    ("--bypassDocumentValidation", "mongoimport", "leave it out, there is nothing like it here"),
     ("--legacy", "mongoimport", "leave it out, documents are stored as they are written"),
     ("--username", "mongoimport", LOGIN),
     ("--password", "mongoimport", LOGIN),

@@ -169,7 +169,7 @@ fn other_word(text: &str) -> UsageError {
     }
     if looks_like_an_address(text) {
         return UsageError::new(format!("\"{shown}\" is neither a store nor a URL"))
-            .hint("servers are written as URLs, `elasticsearch+http://localhost:9200`");
+            .hint(format!("servers are written as URLs, `elasticsearch+http://{shown}`"));
     }
     UsageError::new(format!("\"{shown}\" is neither a store nor a URL"))
         .hint(format!("a new store's name ends in .db, .sqlite or .sqlite3; for any other name write `sqlite:{shown}`"))

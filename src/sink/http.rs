@@ -331,6 +331,17 @@ impl Http {
         Err(last.unwrap_or_else(|| NoReply::NotSent { why: "there is no node".to_owned(), hopeless: true }))
     }
 
+    /// Asks one node a question, whatever the others do.
+    ///
+    /// # Errors
+    /// When there is no whole answer.
+    pub fn ask(&mut self, node: usize, call: Call) -> Result<Reply, NoReply> {
+        let mut request = Request::new(call.method, self.nodes.url(node, &call.path));
+        *request.headers_mut() = self.headers.clone();
+        *request.timeout_mut() = Some(call.timeout.unwrap_or(self.timeout));
+        self.exchange(request, call.most)
+    }
+
     /// Makes one exchange in a thread of its own, so that a request under way does not outlive a stop for long.
     fn exchange(&mut self, request: Request, most: usize) -> Result<Reply, NoReply> {
         let (done, outcome) = sync_channel(1);

@@ -27,7 +27,7 @@ pub struct Counts {
     pub deleted: u64,
     /// Rejected, each with a reason.
     pub errors: u64,
-    /// Sent, and the answer never came.
+    /// Sent, and it cannot be told what became of it: mostly the answer never came.
     pub unknown: u64,
     /// Certainly not applied, and not the record's fault.
     pub unsent: u64,
@@ -65,7 +65,7 @@ pub struct Failure {
 /// A bucket by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bucket {
-    /// See [`Counts::created`], and so on.
+    /// Stored under a key that did not exist.
     Created,
     /// Changed.
     Updated,
@@ -75,7 +75,7 @@ pub enum Bucket {
     Deleted,
     /// Rejected.
     Error,
-    /// Sent, and the answer never came.
+    /// Sent, and it cannot be told what became of it.
     Unknown,
     /// Not sent.
     Unsent,
@@ -134,7 +134,7 @@ pub struct ResultLine {
     pub shown: Option<Box<Shown>>,
 }
 
-/// What became of records: their counts, and a failure for each error among them.
+/// What became of records: their counts, and a failure for each error and each unknown one among them.
 #[derive(Debug, Default)]
 pub struct Outcome {
     counts: Counts,
@@ -259,6 +259,8 @@ pub enum Note {
     Doing(&'static str),
     /// Something a person should know, one line.
     Warning(String),
+    /// Something that only `-v` says, one line.
+    Detail(String),
     /// A part of what became of records, sent ahead so that it need not be kept until the call returns.
     Settled(Outcome),
 }

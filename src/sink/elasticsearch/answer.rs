@@ -161,7 +161,6 @@ fn told(item: &Named<'_>, group: Group<'_>, place: usize, detail: bool) -> Told 
 fn by_name(items: &[Named<'_>], group: Group<'_>, detail: bool) -> Vec<Told> {
     let mut by_id: HashMap<&str, VecDeque<&Named<'_>>> = HashMap::new();
     let mut nameless = VecDeque::new();
-    let mut strangers = 0;
     for item in items {
         match item.item.id.as_deref() {
             Some(id) => by_id.entry(id).or_default().push_back(item),
@@ -179,7 +178,7 @@ fn by_name(items: &[Named<'_>], group: Group<'_>, detail: bool) -> Vec<Told> {
             same_id.remove(first).map(|item| told(item, group, place, detail))
         })
         .collect();
-    strangers += by_id.values().map(VecDeque::len).sum::<usize>();
+    let strangers: usize = by_id.values().map(VecDeque::len).sum();
     let left = told_of.iter().filter(|told| told.is_none()).count();
     // What is left are failures only, one for each action that is left: which is whose matters to the reason alone.
     let all_failed = nameless.iter().all(|item| item.is_nameless());

@@ -4,7 +4,7 @@ use super::request::escaped;
 use super::talk::{Talk, said};
 use super::{Bulk, bulk_mode, overwrite};
 use crate::retry::{Retries, Wait, Why};
-use crate::sink::http::{Call, Http, HttpOptions, Method, NoReply, Nodes, Reply, Traffic};
+use crate::sink::http::{Call, Http, HttpOptions, Method, NoReply, Nodes, Reply, Traffic, Url};
 use crate::sink::remote::{Before, Gate, Preparation, Remote, Shared, sentence};
 use crate::sink::{DryRun, Note, Opening, Say, Sink};
 use crate::stop::Stop;
@@ -116,6 +116,8 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, O
             "{text}\nhint: if it is, write `elasticsearch+http://` in place of `http://`"
         )));
     }
+    ensure_one_cluster(&mut first, &options, &nodes, &who)?;
+    say(Note::Detail(introduced(&who)));
     bulk.is_incremental = is_incremental(&who);
     let mut talk = Talk { http: &mut first, retries: options.retries, stop: stop.clone() };
     let mut closing = None;
@@ -181,7 +183,14 @@ fn who(http: &mut Http, options: &OpenOptions, stop: &Stop) -> Result<Value, Ope
             }
         };
         match reply.status {
-            200 => return Ok(serde_json::from_slice(&reply.body).unwrap_or(Value::Null)),
+            200 | 400 | 404 => {
+                let who: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+                // Some servers have no `GET /`, but below a path of its own that is hardly the cluster.
+                return match options.http.nodes.iter().find(|node| node.path() != "/") {
+                    Some(node) if !is_cluster(&who) => Err(Opening::Usage(not_a_cluster(node))),
+                    _ => Ok(who),
+                };
+            }
             401 => return Err(Opening::Refused(login(&reply))),
             300..=399 => {
                 let place = reply.location.as_deref().unwrap_or("nowhere");
@@ -194,14 +203,40 @@ fn who(http: &mut Http, options: &OpenOptions, stop: &Stop) -> Result<Value, Ope
                     return Err(Opening::Refused(said(&reply)));
                 }
             }
-            // A path of its own that answers so is hardly the cluster's; without one, some servers have no `GET /`.
-            400 | 404 if options.http.nodes.iter().all(|node| node.path() != "/") => {
-                let text = format!("{}; nothing was sent\nhint: is this the address of the cluster?", said(&reply));
-                return Err(Opening::Refused(text));
-            }
             _ => return Ok(Value::Null),
         }
     }
+}
+
+fn not_a_cluster(node: &Url) -> String {
+    let (name, path) = (node.as_str().trim_end_matches('/'), node.path().trim_matches('/'));
+    format!("{name}: this is not the address of a cluster\nhint: an index is named with `--collection {path}`")
+}
+
+/// Finds nodes that answer for another cluster: a part of the records would go there.
+fn ensure_one_cluster(http: &mut Http, options: &OpenOptions, nodes: &Nodes, who: &Value) -> Result<(), Opening> {
+    let id = |who: &Value| who.get("cluster_uuid").and_then(Value::as_str).map(str::to_owned);
+    let Some(first) = id(who).filter(|_| nodes.len() > 1) else { return Ok(()) };
+    for node in 0..nodes.len() {
+        // One that does not answer now may do so later.
+        let Ok(reply) = http.ask(node, Call { timeout: Some(options.http.timeout.min(WHO)), ..Call::get("/") }) else {
+            nodes.is_down(node);
+            continue;
+        };
+        let other = serde_json::from_slice(&reply.body).ok().and_then(|who: Value| id(&who));
+        if other.is_some_and(|other| other != first) {
+            let text = format!("--to: {} belongs to another cluster than the rest", nodes.name(node));
+            return Err(Opening::Usage(format!("{text}\nhint: run once for each cluster")));
+        }
+    }
+    Ok(())
+}
+
+/// What `-v` says of the server.
+fn introduced(who: &Value) -> String {
+    let text = |path: &str| who.pointer(path).and_then(Value::as_str).unwrap_or("unknown");
+    let kind = who.pointer("/version/distribution").and_then(Value::as_str).unwrap_or("the server");
+    format!("{kind} calls itself version {}, cluster {}", text("/version/number"), text("/cluster_name"))
 }
 
 fn unclear(why: &str) -> String {
@@ -257,7 +292,7 @@ fn find(talk: &mut Talk<'_>, index: &str) -> Result<Option<Found>, String> {
                 .map(str::to_ascii_lowercase),
         })),
         // A user who may only write may not be able to ask.
-        (200 | 403 | 405, _) => Ok(Some(Found { name: index.to_owned(), count: 1, mappings: None, durability: None })),
+        (403 | 405, _) => Ok(Some(Found { name: index.to_owned(), count: 1, mappings: None, durability: None })),
         (404, _) => Ok(None),
         (401, _) => Err(login(&reply)),
         _ => Err(said(&reply)),
@@ -268,7 +303,7 @@ fn find(talk: &mut Talk<'_>, index: &str) -> Result<Option<Found>, String> {
 fn check(options: &OpenOptions, index: &str, found: Option<&Found>) -> Result<(), Opening> {
     let Some(found) = found else {
         if options.create == Some(false) {
-            return Err(Opening::Refused(format!("no such index \"{index}\", and --create-collection=false")));
+            return Err(Opening::Usage(format!("there is no index \"{index}\", and --create-collection=false")));
         }
         return Ok(());
     };
@@ -331,6 +366,10 @@ fn mapping(path: &PathBuf) -> Result<Value, String> {
     let read: Value = serde_json::from_str(&text).map_err(|error| fault(error.to_string()))?;
     let Some(object) = read.as_object() else { return Err(fault("not a JSON object".to_owned())) };
     let is_whole = ["mappings", "settings", "aliases"].iter().any(|name| object.contains_key(*name));
+    let is_field = |value: &Value| value.get("type").is_some_and(Value::is_string);
+    if !is_whole && !object.contains_key("properties") && object.values().any(is_field) {
+        return Err(fault("its fields belong under `properties`".to_owned()));
+    }
     Ok(if is_whole { read } else { json!({ "mappings": read }) })
 }
 

@@ -41,12 +41,7 @@ impl Nodes {
 
     /// A node as a person may read it.
     pub fn name(&self, node: usize) -> String {
-        let url = &self.urls[node];
-        {
-            let host = url.host_str().unwrap_or_default();
-            let port = url.port().map_or(String::new(), |port| format!(":{port}"));
-            format!("{}://{host}{port}", url.scheme())
-        }
+        self.urls[node].as_str().trim_end_matches('/').to_owned()
     }
 
     /// The address of a path on a node, behind the path that the node itself has.
@@ -112,6 +107,9 @@ mod tests {
         assert_eq!(nodes.url(0, "/t%2Fx/_bulk?refresh=true").as_str(), "http://a:9200/t%2Fx/_bulk?refresh=true");
         assert_eq!(nodes.url(1, "/_bulk").as_str(), "https://b/es/_bulk");
         assert_eq!(nodes.url(2, "/").as_str(), "http://[::1]:9200/");
-        assert_eq!([nodes.name(0), nodes.name(1), nodes.name(2)], ["http://a:9200", "https://b", "http://[::1]:9200"]);
+        assert_eq!(
+            [nodes.name(0), nodes.name(1), nodes.name(2)],
+            ["http://a:9200", "https://b/es", "http://[::1]:9200"]
+        );
     }
 }

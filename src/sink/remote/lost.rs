@@ -17,7 +17,6 @@ const ASK: Duration = Duration::from_millis(200);
 impl Settling<'_> {
     /// Makes sure that a lost try is over, so that it cannot land behind the next; false if the run is asked to stop.
     pub(super) fn is_over(&mut self, name: &str, wait: &mut Wait) -> Result<bool, Trouble> {
-        let Some(_) = self.protocol.ask_running() else { return Ok(true) };
         let mut asking = Wait::new(Retries { retries: u32::MAX, ..self.retries });
         loop {
             let Some(call) = self.protocol.ask_running() else { return Ok(true) };
@@ -178,13 +177,9 @@ impl Settling<'_> {
             };
             let Some(reply) = self.ask(again, wait)? else { return Ok(None) };
             if self.protocol.alters(&reply) {
-                let why = Stored::Unclear("an ingest pipeline may have changed it".to_owned());
-                stored.iter_mut().filter(|stored| **stored == Stored::Other).for_each(|stored| {
-                    *stored = match &why {
-                        Stored::Unclear(text) => Stored::Unclear(text.clone()),
-                        _ => Stored::Other,
-                    };
-                });
+                let why = "an ingest pipeline may have changed it";
+                let others = stored.iter_mut().filter(|stored| **stored == Stored::Other);
+                others.for_each(|stored| *stored = Stored::Unclear(why.to_owned()));
             }
         }
         Ok(Some(stored))

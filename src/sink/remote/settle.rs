@@ -9,7 +9,7 @@ use crate::action::Op;
 use crate::batch::Batch;
 use crate::record::Reason;
 use crate::retry::{Retries, Wait, Why};
-use crate::sink::Bucket;
+use crate::sink::{Bucket, Note};
 use std::time::Duration;
 
 /// What is known of an action while its batch is being settled.
@@ -213,8 +213,22 @@ impl Settling<'_> {
     ) -> Result<Go, Trouble> {
         match wait.next(why, asked) {
             Err(used_up) => Err(Trouble::Stopped(format!("{text} ({used_up})"))),
-            Ok(pause) if (self.sleep)(pause) => Ok(Go::On),
-            Ok(_) => Ok(Go::Leave),
+            Ok(pause) => {
+                self.tell_pause(wait.tries(), why, pause, text);
+                Ok(if (self.sleep)(pause) { Go::On } else { Go::Leave })
+            }
+        }
+    }
+
+    /// Says why nothing seems to happen: to everybody once it takes long, each time with `-v`.
+    fn tell_pause(&mut self, tries: u32, why: Why, pause: Duration, text: &str) {
+        if !matches!(why, Why::Every(_)) {
+            (self.say)(Note::Detail(format!("{text}; try {} in {:.1} s", tries + 1, pause.as_secs_f64())));
+        }
+        // A question that is asked five times a second takes long after some more of them.
+        let long = if matches!(why, Why::Every(_)) { 15 } else { 4 };
+        if tries == long {
+            (self.say)(Note::Warning(format!("waiting: {text}")));
         }
     }
 
