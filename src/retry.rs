@@ -32,8 +32,6 @@ pub enum Why {
 pub struct Wait {
     retries: Retries,
     used: u32,
-    /// Pauses in a row for a server that was away.
-    away: u32,
     since: Option<Instant>,
     chance: u64,
 }
@@ -50,12 +48,12 @@ impl Wait {
     pub fn new(retries: Retries) -> Wait {
         // The standard library seeds its hashers from the operating system's randomness.
         let chance = std::collections::hash_map::RandomState::new().build_hasher().finish() | 1;
-        Wait { retries, used: 0, away: 0, since: None, chance }
+        Wait { retries, used: 0, since: None, chance }
     }
 
     /// Begins anew: something was achieved.
     pub fn progress(&mut self) {
-        (self.used, self.away, self.since) = (0, 0, None);
+        (self.used, self.since) = (0, None);
     }
 
     /// How often something was tried again without progress.
@@ -76,12 +74,13 @@ impl Wait {
                 used => format!("gave up after {used} retries"),
             });
         }
-        let grown = |first: Duration, before: u32| first.saturating_mul(1 << before.min(16)).min(LONGEST);
+        // They grow through several outages too: eight tries would be used up quickly if each outage began anew.
+        let grown = |first: Duration| first.saturating_mul(1 << self.used.min(16)).min(LONGEST);
         let pause = match (asked, why) {
             (Some(asked), _) => asked,
             (None, Why::Every(pause)) => pause,
-            (None, Why::Busy) => grown(BUSY, self.used).mul_f64(self.random()),
-            (None, Why::Away) => grown(AWAY, self.away).mul_f64(0.5 + self.random() / 2.0),
+            (None, Why::Busy) => grown(BUSY).mul_f64(self.random()),
+            (None, Why::Away) => grown(AWAY).mul_f64(0.5 + self.random() / 2.0),
         };
         if let Some(asked) = asked.filter(|asked| *asked > self.retries.max_time) {
             return Err(format!("the server asks for {} s, more than --retry-max-time", asked.as_secs()));
@@ -90,8 +89,6 @@ impl Wait {
             return Err(format!("gave up after {:.0} s: --retry-max-time", since.elapsed().as_secs_f64()));
         }
         self.used += 1;
-        // Each outage begins anew; the tries are counted through.
-        self.away = if matches!(why, Why::Away) { self.away + 1 } else { 0 };
         Ok(pause)
     }
 
