@@ -647,3 +647,21 @@ fn an_index_that_cannot_be_emptied_gets_nothing_from_any_lane() {
     assert_eq!(ran.stderr.matches("it is broken").count(), 1, "{}", ran.stderr);
     assert!(wire.bulks().is_empty());
 }
+
+#[test]
+fn an_alias_beside_its_index_does_not_mix_up_two_actions_on_one_key() {
+    let (place, wire) = (Place::new(), Wire::start());
+    let item = |index: &str, status: u16, rest: Value| {
+        let mut item = json!({ "_index": index, "_id": "k", "status": status });
+        item.as_object_mut().expect("an object").extend(rest.as_object().expect("an object").clone());
+        Item::Raw(json!({ "create": item }))
+    };
+    let refused = json!({ "error": { "type": "es_rejected_execution_exception", "reason": "busy" } });
+    let exists = json!({ "error": { "type": "version_conflict_engine_exception", "reason": "exists" } });
+    // What was carried out names the index behind the alias, what was not names the alias.
+    wire.bulk(&[item("real", 201, json!({ "result": "created", "_version": 1 })), item("alias", 429, refused)]);
+    wire.bulk(&[item("real", 409, exists)]);
+    let lines: String =
+        (1..=2).map(|n| format!("{{\"create\":{{\"_index\":\"alias\",\"_id\":\"k\"}}}}\n{{\"n\":{n}}}\n")).collect();
+    import(&place, &wire, &lines, &["-t", "bulk"]).expect(1, [1, 1, 0, 0]).says("in:3: duplicate key \"k\"");
+}

@@ -123,9 +123,11 @@ fn items(group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
         let (sent, got) = (group.len(), items.len());
         return Answer::Lost(format!("the answer has {got} items for {sent} actions"));
     }
+    // Items that fit in their places are theirs, whatever index they name: an alias has another, and only an item that was
+    // carried out names the one behind it.
     let fits = |(place, item): (usize, &Named<'_>)| {
         let (key, op) = group.key(place);
-        item.names(key) && item.answers(op) && item.may_lie_in(group.get(place).collection)
+        item.names(key) && item.answers(op)
     };
     if items.iter().enumerate().all(fits) {
         return Answer::Items(items.iter().enumerate().map(|(place, item)| told(item, group, place, detail)).collect());
@@ -142,9 +144,7 @@ fn in_order(group: Group<'_>, reply: &Reply) -> Option<Vec<Told>> {
             return false;
         }
         let (key, op) = group.key(all.len());
-        let at = all.len();
-        let fits =
-            item.names(key) && item.answers(op) && (!group.is_line(at) || item.may_lie_in(group.get(at).collection));
+        let fits = item.names(key) && item.answers(op);
         if fits {
             all.push(told(item, group, all.len(), false));
         }

@@ -53,11 +53,6 @@ impl<'a> Group<'a> {
         self.batch.key(self.at[place] as usize)
     }
 
-    /// Whether the action at a place is a bulk line, which may name a collection of its own.
-    pub fn is_line(&self, place: usize) -> bool {
-        self.batch.is_line(self.at[place] as usize)
-    }
-
     /// About how many bytes of a request the actions take.
     pub fn size(&self) -> usize {
         self.at.iter().map(|at| self.batch.size(*at as usize)).sum()
