@@ -16,7 +16,9 @@ const ASK: Duration = Duration::from_millis(200);
 
 impl Settling<'_> {
     /// Makes sure that a lost try is over, so that it cannot land behind the next; false if the run is asked to stop.
-    pub(super) fn is_over(&mut self, name: &str, wait: &mut Wait) -> Result<bool, Trouble> {
+    pub(super) fn is_over(&mut self, name: &str) -> Result<bool, Trouble> {
+        // Waiting for the server to come back takes nothing from the tries of the actions themselves.
+        let mut wait = Wait::new(self.retries);
         let mut asking = Wait::new(Retries { retries: u32::MAX, ..self.retries });
         loop {
             let Some(call) = self.protocol.ask_running() else { return Ok(true) };
@@ -31,7 +33,7 @@ impl Settling<'_> {
                     }
                     None if matches!(reply.status, 429 | 502..=504) => {
                         let text = format!("the server answers {} when it is asked for its tasks", reply.status);
-                        if matches!(self.pause(wait, Why::Busy, reply.retry_after, &text)?, Go::Leave) {
+                        if matches!(self.pause(&mut wait, Why::Busy, reply.retry_after, &text)?, Go::Leave) {
                             return Ok(false);
                         }
                     }
@@ -45,7 +47,7 @@ impl Settling<'_> {
                     }
                 },
                 Err(reply) => {
-                    if matches!(self.pause(wait, Why::Away, None, sentence(&reply))?, Go::Leave) {
+                    if matches!(self.pause(&mut wait, Why::Away, None, sentence(&reply))?, Go::Leave) {
                         return Ok(false);
                     }
                 }

@@ -191,7 +191,7 @@ impl Settling<'_> {
                 }
                 Answer::Lost(why) => {
                     part.iter().for_each(|at| self.states[*at as usize].lost = true);
-                    if !self.is_over(&name, &mut wait)? {
+                    if !self.is_over(&name)? {
                         return Ok(());
                     }
                     self.lose(&mut part);
