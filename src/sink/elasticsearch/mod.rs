@@ -108,8 +108,8 @@ impl Protocol for Bulk {
         read_back::compare(self, group, reply)
     }
 
-    fn ask_alters(&self, group: Group<'_>) -> Option<Call> {
-        Some(Call::get(read_back::settings_path(self, group)))
+    fn ask_alters(&self, group: Group<'_>) -> Call {
+        Call::get(read_back::settings_path(self, group))
     }
 
     fn alters(&self, reply: &Reply) -> bool {

@@ -170,14 +170,8 @@ impl Settling<'_> {
             let why = format!("the server answers {} when documents are read back", reply.status);
             return Ok(Some(at.iter().map(|_| Stored::Unclear(why.clone())).collect()));
         };
-        if stored.contains(&Stored::Other)
-            && let Some(call) = self.protocol.ask_alters(group)
-        {
-            let mut call = Some(call);
-            let again = |protocol: &dyn Protocol| {
-                call.take().or_else(|| protocol.ask_alters(group)).unwrap_or_else(|| protocol.read_back(group))
-            };
-            let Some(reply) = self.ask(again, wait)? else { return Ok(None) };
+        if stored.contains(&Stored::Other) {
+            let Some(reply) = self.ask(|protocol| protocol.ask_alters(group), wait)? else { return Ok(None) };
             if self.protocol.alters(&reply) {
                 let why = "an ingest pipeline may have changed it";
                 let others = stored.iter_mut().filter(|stored| **stored == Stored::Other);

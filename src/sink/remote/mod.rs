@@ -173,7 +173,7 @@ pub trait Protocol: Send {
     fn compare(&self, group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>>;
 
     /// The request that tells whether the server changes documents before it stores them.
-    fn ask_alters(&self, group: Group<'_>) -> Option<Call>;
+    fn ask_alters(&self, group: Group<'_>) -> Call;
 
     /// Whether it does, by the answer.
     fn alters(&self, reply: &Reply) -> bool;
