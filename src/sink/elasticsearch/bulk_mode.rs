@@ -1,9 +1,9 @@
 //! `--bulk-mode`: no refresh and no replicas while a load runs. What to put back is kept in the index itself, in its
 //! `_meta`, so that the next run finds it if this one is killed.
 
-use super::request::escaped;
-use super::talk::Talk;
 use crate::sink::http::{Call, Method};
+use crate::sink::remote::escaped;
+use crate::sink::remote::talk::Talk;
 use serde_json::{Map, Value, json};
 
 /// Our member of `_meta`.

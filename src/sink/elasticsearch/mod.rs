@@ -9,13 +9,12 @@ mod overwrite;
 mod quick;
 mod read_back;
 mod request;
-mod talk;
 
 pub use open::{Closing, OpenOptions, Opened, open};
 
 use super::Shown;
 use super::http::{Call, Method, Reply};
-use super::remote::{Answer, Group, Protocol, Stored};
+use super::remote::{Answer, Group, Protocol, Stored, escaped};
 use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::config::Cluster;
@@ -47,7 +46,7 @@ impl Bulk {
             ("wait_for_active_shards", cluster.wait_for_active_shards.as_deref()),
             ("require_alias", cluster.require_alias.then_some("true")),
         ];
-        let query = named.iter().filter_map(|(name, value)| Some(format!("{name}={}", request::escaped((*value)?))));
+        let query = named.iter().filter_map(|(name, value)| Some(format!("{name}={}", escaped((*value)?))));
         Bulk {
             index,
             retry_on_conflict: cluster.retry_on_conflict,

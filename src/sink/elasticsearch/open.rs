@@ -1,11 +1,10 @@
 //! What happens before the first record: who is there, is the index there, and is it as the flags want it.
 
-use super::request::escaped;
-use super::talk::{Talk, said};
 use super::{Bulk, bulk_mode, overwrite};
 use crate::retry::{Retries, Wait, Why};
-use crate::sink::http::{Call, Http, HttpOptions, Method, NoReply, Nodes, Reply, Traffic, Url};
-use crate::sink::remote::{Before, Gate, Preparation, Remote, Shared, sentence};
+use crate::sink::http::{Call, Http, HttpOptions, Method, NoReply, Nodes, Traffic, Url};
+use crate::sink::remote::talk::{Talk, login, said, unclear, unreachable};
+use crate::sink::remote::{Before, Gate, Preparation, Remote, Shared, escaped, sentence};
 use crate::sink::{DryRun, Note, Opening, Say, Sink};
 use crate::stop::Stop;
 use serde_json::{Map, Value, json};
@@ -237,34 +236,6 @@ fn introduced(who: &Value) -> String {
     let text = |path: &str| who.pointer(path).and_then(Value::as_str).unwrap_or("unknown");
     let kind = who.pointer("/version/distribution").and_then(Value::as_str).unwrap_or("the server");
     format!("{kind} calls itself version {}, cluster {}", text("/version/number"), text("/cluster_name"))
-}
-
-fn unclear(why: &str) -> String {
-    let like_tls = ["closed before", "reset", "invalid HTTP version"];
-    let plain = why.starts_with("http://") && like_tls.iter().any(|words| why.contains(words));
-    let hint = if plain { "\nhint: if the server speaks TLS, write `https` in place of `http`" } else { "" };
-    format!("{why}; nothing was sent{hint}")
-}
-
-fn unreachable(why: &str) -> String {
-    let lower = why.to_ascii_lowercase();
-    let hint = if lower.contains("causedasendentity") {
-        "\nhint: the server shows the certificate of an authority, not one that an authority has signed; `--insecure` trusts anybody"
-    } else if lower.contains("certificate") || lower.contains("unknownissuer") {
-        "\nhint: `--cacert FILE` trusts the server's own authority; `--insecure` trusts anybody"
-    } else if lower.contains("corrupt message") || lower.contains("invalidcontenttype") {
-        "\nhint: the server does not speak TLS here: write `http` in place of `https`"
-    } else {
-        ""
-    };
-    format!("cannot connect to {why}; nothing was sent{hint}")
-}
-
-fn login(reply: &Reply) -> String {
-    format!(
-        "{}; nothing was sent\nhint: check the user and the password (`--user`, `--password-file`), or the key (`--api-key-file`, `--bearer-file`)",
-        said(reply)
-    )
 }
 
 /// Whether the server may carry out a part of a request before it refuses it: Elasticsearch from 8.16 on, and what does not

@@ -1,9 +1,9 @@
 //! `--overwrite`: empties an index before the first document is sent. By a delete-by-query where the server has it, so that
 //! readers never see the index gone; else the index is deleted and made again as it was.
 
-use super::request::escaped;
-use super::talk::{Talk, said};
 use crate::sink::http::{Call, Method};
+use crate::sink::remote::escaped;
+use crate::sink::remote::talk::{Talk, said};
 use crate::sink::{Note, Say};
 use serde_json::{Map, Value, json};
 use std::time::Duration;

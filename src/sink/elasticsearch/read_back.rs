@@ -2,12 +2,12 @@
 //! server have changed it.
 
 use super::Bulk;
-use super::request::{escaped, member, metadata, plain};
+use super::request::{member, metadata, plain};
 use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::json::{quote_into, same_value};
 use crate::sink::http::Reply;
-use crate::sink::remote::{Group, Stored};
+use crate::sink::remote::{Group, Stored, document_of, escaped};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -102,15 +102,6 @@ fn stored(bulk: &Bulk, action: &BatchAction<'_>, document: &Document<'_>) -> Sto
         (Some(false), _) => Stored::Nothing,
         (None, _) => Stored::Unclear("the server does not say whether it is there".to_owned()),
     }
-}
-
-/// The document as it was sent.
-fn document_of(action: &BatchAction<'_>) -> String {
-    let mut text = action.doc.to_owned();
-    for cut in action.cut.iter().rev().filter(|cut| cut.end > cut.start) {
-        text.replace_range(cut.range(), "");
-    }
-    text
 }
 
 /// Whether two documents are the same values; a server that keeps no text may write them otherwise.

@@ -6,8 +6,7 @@ use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::json::{Kind, Scanner, same_name};
 use crate::sink::http::{Call, Method};
-use crate::sink::remote::Group;
-use memchr::memchr;
+use crate::sink::remote::{Group, escaped, push_document, push_line};
 
 /// What an answer needs to have. The status keeps the items in their places.
 const FILTER: &str =
@@ -49,18 +48,6 @@ fn path(bulk: &Bulk, has_lines: bool) -> String {
     path
 }
 
-/// Escapes a name for a path or a query (RFC 3986: all but unreserved characters).
-pub(super) fn escaped(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(byte as char),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
-}
-
 /// Writes the lines of one action.
 fn write(bulk: &Bulk, action: &BatchAction<'_>, body: &mut Vec<u8>) {
     if action.is_line {
@@ -100,27 +87,6 @@ fn write(bulk: &Bulk, action: &BatchAction<'_>, body: &mut Vec<u8>) {
             body.push(b'\n');
         }
     }
-}
-
-/// The document without the members that became metadata.
-fn push_document(action: &BatchAction<'_>, body: &mut Vec<u8>) {
-    let mut from = 0;
-    for cut in action.cut.iter().filter(|cut| cut.end > cut.start) {
-        push_line(&action.doc[from..cut.start as usize], body);
-        from = cut.end as usize;
-    }
-    push_line(&action.doc[from..], body);
-}
-
-/// Appends JSON as one line: its raw newlines, which can only be blanks between its parts, become spaces.
-fn push_line(text: &str, body: &mut Vec<u8>) {
-    let mut rest = text.as_bytes();
-    while let Some(at) = memchr(b'\n', rest) {
-        body.extend_from_slice(&rest[..at]);
-        body.push(b' ');
-        rest = &rest[at + 1..];
-    }
-    body.extend_from_slice(rest);
 }
 
 fn push_quoted(text: &str, body: &mut Vec<u8>) {
@@ -208,11 +174,5 @@ mod tests {
         assert!(has_condition(r#"{"index":{"_id":"1","if_seq_no":1,"if_primary_term":1}}"#));
         assert!(has_condition(r#"{"index":{"version":3,"version_type":"external"}}"#));
         assert!(!has_condition(r#"{"index":{"_id":"version","routing":"if_seq_no"}}"#));
-    }
-
-    #[test]
-    fn names_are_escaped_for_paths() {
-        assert_eq!(escaped("<logs-{now/d}>"), "%3Clogs-%7Bnow%2Fd%7D%3E");
-        assert_eq!(escaped("products-1.0_a~"), "products-1.0_a~");
     }
 }

@@ -8,8 +8,11 @@ mod memory;
 mod narrow;
 mod order;
 mod settle;
+pub mod talk;
+mod write;
 
 pub use gate::Gate;
+pub use write::{document_of, escaped, push_document, push_line};
 
 use super::http::{Call, Http, NoReply, Reply, Traffic};
 use super::{Outcome, Say, Shown, Sink, Trouble};
