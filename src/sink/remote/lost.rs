@@ -113,31 +113,29 @@ impl Settling<'_> {
             let action = self.batch.action(at as usize);
             let unclear = conflict.is_none() && self.left(at) == Left::Unclear;
             let removes = action.op == Op::Delete;
-            match stored {
-                Stored::Same if unclear => {
+            match (stored, conflict) {
+                (Stored::Same, _) if unclear => {
                     let text = "it is stored, but perhaps by an earlier record of this run whose answer was lost too";
                     self.end(at, Bucket::Unknown, Some(Reason::new("lost", text)), shown);
                 }
-                Stored::Nothing if removes => {
+                (Stored::Nothing, _) if removes => {
                     self.traffic.unsure(1);
                     self.end(at, Bucket::Deleted, None, shown);
                 }
-                Stored::Same if matches!(action.op, Op::Create | Op::CreateOrIgnore) => {
+                (Stored::Same, _) if matches!(action.op, Op::Create | Op::CreateOrIgnore) => {
                     self.end(at, Bucket::Created, None, shown);
                 }
-                Stored::Same => {
+                (Stored::Same, _) => {
                     self.traffic.unsure(1);
                     self.end(at, Bucket::Updated, None, shown);
                 }
-                Stored::Other | Stored::Nothing if conflict.is_some() => {
-                    self.end(at, Bucket::Error, conflict, shown);
-                }
-                Stored::Other => self.exists(at, shown),
-                Stored::Nothing => {
+                (Stored::Other | Stored::Nothing, Some(reason)) => self.conflict(at, reason, shown),
+                (Stored::Other, None) => self.exists(at, shown),
+                (Stored::Nothing, None) => {
                     let text = "the answer was lost, and the document that was in the way of a second try is gone";
                     self.end(at, Bucket::Unknown, Some(Reason::new("lost", text)), shown);
                 }
-                Stored::Unclear(why) => {
+                (Stored::Unclear(why), _) => {
                     let text = format!("the answer was lost, and what is stored cannot be compared: {why}");
                     self.end(at, Bucket::Unknown, Some(Reason::new("lost", text)), shown);
                 }
@@ -164,7 +162,7 @@ impl Settling<'_> {
 
     /// Reads what is stored and compares it; `None` if the run is asked to stop.
     pub(super) fn stored(&mut self, at: &[u32], wait: &mut Wait) -> Result<Option<Vec<Stored>>, Trouble> {
-        let group = Group { batch: self.batch, at };
+        let group = Group { batch: self.batch, at, each: true };
         let Some(reply) = self.ask(|protocol| protocol.read_back(group), wait)? else { return Ok(None) };
         let Some(mut stored) = self.protocol.compare(group, &reply).filter(|stored| stored.len() == at.len()) else {
             let why = format!("the server answers {} when documents are read back", reply.status);

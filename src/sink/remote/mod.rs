@@ -33,6 +33,8 @@ pub struct Group<'a> {
     pub batch: &'a Batch,
     /// Places of the actions in it.
     pub at: &'a [u32],
+    /// Whether the fate of each has to be told: one may have been carried out before, or a person wants to see them.
+    pub each: bool,
 }
 
 impl<'a> Group<'a> {
@@ -156,6 +158,11 @@ pub trait Protocol: Send {
 
     /// Whether a sequence of such actions on one key can be repeated as a whole.
     fn is_replayable(&self, action: &BatchAction<'_>) -> bool;
+
+    /// Whether the order of the actions counts between their keys too: then nothing is sent again behind what came later.
+    fn is_one_sequence(&self) -> bool {
+        false
+    }
 
     /// Whether something beside the key tells where an action's document lies.
     fn is_routed(&self, action: &BatchAction<'_>) -> bool;

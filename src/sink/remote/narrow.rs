@@ -57,6 +57,9 @@ impl Settling<'_> {
     /// Puts an action from the far end of the batch in front of those that wait, if its key has no other action there: so
     /// some bad lines in a row are not taken for a refusal of everything.
     pub(super) fn probe(&self, waiting: &mut Vec<Vec<u32>>) {
+        if self.protocol.is_one_sequence() {
+            return;
+        }
         let hash = |at: u32| self.batch.item(at as usize).hash;
         let mut counts: HashMap<u64, u32> = HashMap::new();
         waiting.iter().flatten().for_each(|at| *counts.entry(hash(*at)).or_default() += 1);

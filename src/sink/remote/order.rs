@@ -11,15 +11,20 @@ impl Settling<'_> {
     /// overtaken when a later one on its key was carried out; one that failed behind it is sent again behind it.
     pub(super) fn order(&self, part: &[u32], told: &mut [Told], again: &mut [bool]) {
         let mut keys: HashMap<&str, Vec<usize>> = HashMap::new();
+        let one_sequence = self.protocol.is_one_sequence();
+        let key = |at: u32| if one_sequence { "" } else { self.batch.key(at as usize).0 };
         let busy: HashSet<&str> = part
             .iter()
             .zip(&*told)
             .filter(|(_, told)| matches!(told.fate, Fate::Busy(_)))
-            .map(|(at, _)| self.batch.key(*at as usize).0)
+            .map(|(at, _)| key(*at))
             .collect();
         for (place, at) in part.iter().enumerate() {
-            let (key, _) = self.batch.key(*at as usize);
-            if busy.contains(key) {
+            let key = key(*at);
+            // What has no key yet has nothing to do with the rest.
+            if key.is_empty() && !one_sequence {
+                again[place] = matches!(told[place].fate, Fate::Busy(_));
+            } else if busy.contains(key) {
                 keys.entry(key).or_default().push(place);
             }
         }
@@ -47,7 +52,8 @@ impl Settling<'_> {
         if let Some(shown) = &mut shown {
             shown.error = None;
         }
-        let text = format!("a later action on this key was carried out while the server was busy with this one: {why}");
+        let later = if self.protocol.is_one_sequence() { "a later action" } else { "a later action on this key" };
+        let text = format!("{later} was carried out while the server was busy with this one: {why}");
         // A try that was lost may have been carried out before the later action.
         let bucket = if self.states[at as usize].lost { Bucket::Unknown } else { Bucket::Error };
         self.end(at, bucket, Some(Reason::new("overtaken", text)), shown);

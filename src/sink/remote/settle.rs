@@ -95,7 +95,9 @@ impl Settling<'_> {
                 return Ok(());
             }
             let name = (self.name)();
-            let call = self.protocol.request(Group { batch: self.batch, at: &part }, name.clone());
+            let each = self.out.shows() || part.iter().any(|at| self.states[*at as usize].lost);
+            let group = Group { batch: self.batch, at: &part, each };
+            let call = self.protocol.request(group, name.clone());
             let size = call.body.len();
             if part.iter().any(|at| self.states[*at as usize].sent) {
                 self.traffic.sent_again();
@@ -113,7 +115,7 @@ impl Settling<'_> {
                     };
                 }
                 Err(NoReply::Lost(why)) => Answer::Lost(why.clone()),
-                Ok(reply) => self.protocol.answer(Group { batch: self.batch, at: &part }, reply, self.out.shows()),
+                Ok(reply) => self.protocol.answer(group, reply, self.out.shows()),
             };
             let asked = reply.as_ref().ok().and_then(|reply| reply.retry_after);
             match answer {
@@ -121,7 +123,7 @@ impl Settling<'_> {
                     self.memory.accepts();
                     self.memory.misled |= part.len() == 1 && self.suspect == Some(part[0]);
                     let before = part.len();
-                    let (left, busy) = match self.take(&part, told, reply.as_ref().ok(), &mut wait)? {
+                    let (left, busy) = match self.take(group, told, reply.as_ref().ok(), &mut wait)? {
                         Some(taken) => taken,
                         None => return Ok(()),
                     };
@@ -236,11 +238,12 @@ impl Settling<'_> {
     /// to stop.
     fn take(
         &mut self,
-        part: &[u32],
+        group: Group<'_>,
         mut told: Vec<Told>,
         reply: Option<&Reply>,
         wait: &mut Wait,
     ) -> Result<Option<(Vec<u32>, String)>, Trouble> {
+        let part = group.at;
         let busy = told.iter().find_map(|told| match &told.fate {
             Fate::Busy(why) => Some(why.clone()),
             _ => None,
@@ -249,7 +252,7 @@ impl Settling<'_> {
         if busy.is_some() {
             // Where an item was stored matters now, so that is asked for too.
             if let (false, Some(reply)) = (self.out.shows(), reply)
-                && let Answer::Items(shown) = self.protocol.answer(Group { batch: self.batch, at: part }, reply, true)
+                && let Answer::Items(shown) = self.protocol.answer(group, reply, true)
             {
                 told = shown;
             }
@@ -276,9 +279,8 @@ impl Settling<'_> {
                 Fate::Ignored | Fate::NotFound => self.end(*at, Bucket::Ignored, None, told.shown),
                 Fate::Deleted => self.end(*at, Bucket::Deleted, None, told.shown),
                 Fate::Exists => self.exists(*at, told.shown),
-                Fate::Conflict(reason) | Fate::Rejected(reason) => {
-                    self.end(*at, Bucket::Error, Some(reason), told.shown);
-                }
+                Fate::Conflict(reason) => self.conflict(*at, reason, told.shown),
+                Fate::Rejected(reason) => self.end(*at, Bucket::Error, Some(reason), told.shown),
                 Fate::Untold(why) => {
                     self.end(*at, Bucket::Unknown, Some(Reason::new("unclear_answer", why)), told.shown);
                 }
@@ -302,6 +304,14 @@ impl Settling<'_> {
         }
         let text = format!("duplicate key {:?}", action.key);
         self.end(at, Bucket::Error, Some(Reason::new("duplicate_key", text)), shown);
+    }
+
+    /// Settles an action that a condition kept from being carried out: the user's own, or that of a unique index.
+    pub(super) fn conflict(&mut self, at: u32, reason: Reason, shown: Option<Box<Shown>>) {
+        match self.batch.key(at as usize).1 {
+            Op::CreateOrIgnore => self.end(at, Bucket::Ignored, None, shown),
+            _ => self.end(at, Bucket::Error, Some(reason), shown),
+        }
     }
 
     /// Settles an action.
