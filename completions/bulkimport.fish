@@ -84,6 +84,7 @@ complete -c bulkimport -l bulk-mode -d 'No refresh and no replicas during the lo
 complete -c bulkimport -l backslash-escape -d 'Take \\" and \\\\ in a quoted cell for a quote and a backslash'
 complete -c bulkimport -l ignore-missing -d 'Let rows have fewer or more cells than the header'
 complete -c bulkimport -l nested -d 'Headers a.b and tags.0 make objects and arrays'
+complete -c bulkimport -l server-keys -d 'The server makes the keys of records without one'
 complete -c bulkimport -l edge -d 'The collection holds edges, with _from and _to'
 complete -c bulkimport -l overwrite-collection-prefix -d 'The prefixes replace a collection that _from and _to name'
 complete -c bulkimport -l delete-keys -d 'Each record names a key to delete'

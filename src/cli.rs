@@ -320,6 +320,12 @@ pub struct KeyFlags {
     /// Without --key the key is _key, else _id, else a generated one.
     #[arg(long, value_name = "FIELD", value_parser = names::key)]
     pub key: Option<String>,
+    /// The server makes the keys of records without one
+    ///
+    /// ArangoDB only, for a collection that takes no others. A record whose answer was lost is then never sent again, but
+    /// counted as unknown.
+    #[arg(long)]
+    pub server_keys: bool,
 }
 
 /// What edges need.

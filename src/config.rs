@@ -2,6 +2,7 @@
 //! Each value has been checked by itself when it gets here (in cli/). A flag of the command line that cannot
 //! be honoured is an error; one that comes from a variable is left out.
 
+mod arangodb;
 mod cells;
 mod cluster;
 mod conflicts;
@@ -39,6 +40,8 @@ pub struct Config {
     pub shape: ShapeOptions,
     /// `--key`: the member that is the key.
     pub key: Option<String>,
+    /// `--server-keys`.
+    pub server_keys: bool,
     /// `--delete-keys`.
     pub delete_keys: bool,
     /// `--on-duplicate`.
@@ -166,6 +169,7 @@ impl Config {
             limit: args.format.limit,
             shape,
             key: args.key.key.filter(|_| !is_bulk),
+            server_keys: args.key.server_keys,
             delete_keys: deletes,
             on_duplicate: if !is_bulk && !deletes { args.conflict.on_duplicate } else { OnDuplicate::default() },
             edge,

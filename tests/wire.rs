@@ -78,6 +78,11 @@ impl Wire {
         format!("elasticsearch+http://{}", self.address)
     }
 
+    /// The URL of its database of ArangoDB.
+    pub fn to_arangodb(&self) -> String {
+        format!("arangodb+http://{}/_db/shop", self.address)
+    }
+
     /// HOST:PORT.
     pub fn address(&self) -> &str {
         &self.address
@@ -251,6 +256,18 @@ fn usual(request: &Request) -> Option<Answer> {
     match (request.method.as_str(), request.path.as_str()) {
         ("GET", "/") => Some(Arc::new(|_| {
             Reply::file(200, "elasticsearch/root-es8.json").header("X-elastic-product", "Elasticsearch")
+        })),
+        ("GET", "/_db/shop/_api/version") => Some(Arc::new(|_| {
+            Reply::json(200, json!({"server": "arango", "license": "community", "version": "3.12.4"}))
+        })),
+        ("GET", path) if fits("/_db/shop/_api/collection/*/properties", path) => Some(Arc::new(|_| {
+            let keys = json!({"allowUserKeys": true, "type": "traditional", "lastValue": 0});
+            Reply::json(200, json!({"error": false, "code": 200, "type": 2, "status": 3, "keyOptions": keys}))
+        })),
+        ("GET", "/_db/shop/_api/index") => Some(Arc::new(|_| {
+            let primary =
+                json!({"fields": ["_key"], "id": "c/0", "name": "primary", "type": "primary", "unique": true});
+            Reply::json(200, json!({"error": false, "code": 200, "indexes": [primary]}))
         })),
         ("HEAD", path) if fits("/*", path) => Some(Arc::new(|_| Reply::new(200))),
         // Only what is no default is shown.

@@ -21,6 +21,8 @@ pub enum Address {
 pub enum Kind {
     /// Elasticsearch and OpenSearch.
     Elasticsearch,
+    /// ArangoDB.
+    Arangodb,
 }
 
 /// A server's address.
@@ -43,10 +45,9 @@ impl fmt::Debug for Server {
 /// Names of Elasticsearch and its kin.
 const ELASTICSEARCH: [&str; 3] = ["elasticsearch", "es", "opensearch"];
 /// Servers that a later version writes to.
-const LATER: [&str; 2] = ["arangodb", "kuzzle"];
+const LATER: [&str; 1] = ["kuzzle"];
 const STORE_ENDS: [&str; 3] = [".db", ".sqlite", ".sqlite3"];
-const TARGETS: &str =
-    "a store is written `bulkimport.db`, a server `elasticsearch+http://HOST:9200` or `opensearch+https://HOST:9200`";
+const TARGETS: &str = "a store is written `bulkimport.db`, a server `elasticsearch+http://HOST:9200`, `opensearch+https://HOST:9200` or `arangodb+http://HOST:8529/_db/NAME`";
 
 /// Reads what `--to` names.
 ///
@@ -104,6 +105,7 @@ fn server(scheme: &str, rest: &str, text: &str) -> Result<Server, UsageError> {
     let kind = match name {
         "" if is_http => None,
         _ if ELASTICSEARCH.contains(&name) && is_http => Some(Kind::Elasticsearch),
+        "arangodb" | "arango" if is_http => Some(Kind::Arangodb),
         _ if LATER.contains(&name) && is_http => {
             return Err(
                 UsageError::new(format!("\"{shown}\" is a server that this version does not write to")).hint(TARGETS)
@@ -122,12 +124,23 @@ fn server(scheme: &str, rest: &str, text: &str) -> Result<Server, UsageError> {
             wrong("there is an @ behind the host").hint("write `/`, `@` and `:` of a password as %2F, %40 and %3A")
         );
     }
+    if kind == Some(Kind::Arangodb) && !names_database(url.path()) {
+        let database = url.path().trim_matches('/');
+        let hint = format!("a database is written `/_db/NAME`, here `/_db/{database}`; without one it is `_system`");
+        return Err(wrong("the path names no database").hint(hint));
+    }
     let login = (!url.username().is_empty() || url.password().is_some())
         .then(|| (decoded(url.username()), url.password().map(decoded)));
     // Neither can fail for a URL with a host, which http has.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     Ok(Server { kind, url, login })
+}
+
+/// Whether a path is that of a database of ArangoDB: `/_db/NAME`, perhaps behind a proxy's own, or nothing for `_system`.
+fn names_database(path: &str) -> bool {
+    let path = path.trim_end_matches('/');
+    path.is_empty() || path.rsplit_once("/_db/").is_some_and(|(_, name)| !name.is_empty() && !name.contains('/'))
 }
 
 /// Undoes percent-encoding.
@@ -153,7 +166,7 @@ fn decoded(text: &str) -> String {
 fn unknown_scheme(scheme: &str, shown: &str) -> UsageError {
     let unknown = UsageError::new(format!("\"{shown}\" has the unknown scheme \"{scheme}\""));
     let kind = scheme.split('+').next().unwrap_or_default();
-    if ELASTICSEARCH.contains(&kind) {
+    if ELASTICSEARCH.contains(&kind) || kind == "arangodb" {
         return unknown.hint(format!("servers are written `{kind}+http://HOST:PORT`"));
     }
     match scheme {
@@ -225,16 +238,18 @@ mod tests {
             ("elasticsearch+http://h:9200", es, "http://h:9200/"),
             ("ES+https://h:9200/base", es, "https://h:9200/base"),
             ("opensearch+http://[::1]:9200", es, "http://[::1]:9200/"),
+            ("arangodb+http://h:8529", Some(Kind::Arangodb), "http://h:8529/"),
+            ("arangodb+https://h:8529/_db/shop", Some(Kind::Arangodb), "https://h:8529/_db/shop"),
+            ("arangodb+http://h/proxy/_db/s%C3%BC", Some(Kind::Arangodb), "http://h/proxy/_db/s%C3%BC"),
         ] {
             let Ok(Address::Server(server)) = address(OsStr::new(to)) else { panic!("{to}") };
             assert_eq!((server.kind, server.url.as_str(), server.login), (kind, url, None), "{to}");
         }
-        for to in ["arangodb+http://h:8529/_db/x", "kuzzle+https://h:7512/index"] {
-            assert_eq!(
-                said(to),
-                format!("error: \"{to}\" is a server that this version does not write to\nhint: {TARGETS}")
-            );
-        }
+        let to = "kuzzle+https://h:7512/index";
+        assert_eq!(
+            said(to),
+            format!("error: \"{to}\" is a server that this version does not write to\nhint: {TARGETS}")
+        );
     }
 
     #[test]
@@ -259,6 +274,9 @@ mod tests {
             ("http://", "not a URL"),
             ("es+http://me:1/secret@h:9200", "an @ behind the host"),
             ("elasticsearch://h:9200", "elasticsearch+http://HOST:PORT"),
+            ("arangodb://h:8529", "arangodb+http://HOST:PORT"),
+            ("arangodb+http://h:8529/shop", "here `/_db/shop`"),
+            ("arangodb+http://h:8529/_db/", "the path names no database"),
             ("mongodb://h/db", "elasticsearch+http://HOST:9200"),
             ("postgres://h/db.db", "unknown scheme \"postgres\""),
             ("file:///srv/a.db", "sqlite:PATH"),

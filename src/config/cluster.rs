@@ -1,6 +1,6 @@
 //! What the flags ask of a cluster, and which of them only some targets can honour.
 
-use super::{Given, Target, flag, secrets};
+use super::{Given, Target, arangodb, flag, secrets};
 use crate::cli::{Address, Arguments, Kind, Server, UsageError, ensure_table};
 use crate::input::Format;
 use crate::retry::Retries;
@@ -36,6 +36,8 @@ pub struct Cluster {
     pub mapping: Option<PathBuf>,
     /// `--lossy`.
     pub lossy: bool,
+    /// `--compress-transfer`, when it was said.
+    pub gzip: Option<bool>,
 }
 
 impl Cluster {
@@ -47,7 +49,8 @@ impl Cluster {
 }
 
 /// Flags that only a server can honour.
-const FOR_SERVERS: [&str; 23] = [
+const FOR_SERVERS: [&str; 24] = [
+    "server_keys",
     "user",
     "password_file",
     "api_key_file",
@@ -72,8 +75,9 @@ const FOR_SERVERS: [&str; 23] = [
     "bulk_mode",
     "mapping",
 ];
-/// Flags that only a store can honour.
-const FOR_STORES: [&str; 6] = ["complete", "unique", "edge", "from_prefix", "to_prefix", "overwrite_collection_prefix"];
+/// Flags that Elasticsearch and its kin cannot honour.
+const FOR_STORES: [&str; 7] =
+    ["complete", "unique", "edge", "from_prefix", "to_prefix", "overwrite_collection_prefix", "server_keys"];
 
 /// Finds the target, and the flags that it cannot honour.
 pub(super) fn target(args: &Arguments, given: &Given) -> Result<Target, UsageError> {
@@ -106,16 +110,22 @@ pub(super) fn target(args: &Arguments, given: &Given) -> Result<Target, UsageErr
         _ => {}
     }
     let kinds: Vec<Kind> = servers.iter().filter_map(|server| server.kind).collect();
+    let kind = kinds.first().copied();
+    if kind == Some(Kind::Arangodb) {
+        arangodb::ensure_useful(args, given)?;
+        return Ok(Target::Cluster(Box::new(cluster(args, given, &servers, kind)?)));
+    }
     if let Some(flag) = given.first_typed(&FOR_STORES) {
         return Err(UsageError::new(format!("{flag}: Elasticsearch and OpenSearch cannot honour it")).hint(hint(&flag)));
     }
     ensure_useful(args, given)?;
-    Ok(Target::Cluster(Box::new(cluster(args, given, &servers, kinds.first().copied())?)))
+    Ok(Target::Cluster(Box::new(cluster(args, given, &servers, kind)?)))
 }
 
 fn hint(flag: &str) -> &'static str {
     match flag {
         "--complete" => "a server has no transactions; `--max-errors 0` stops at the first error",
+        "--server-keys" => "leave it out: a key that is made here keeps a record from being stored twice",
         "--unique" => "`--key FIELD` makes a member the key, which is unique",
         _ => "leave it out; members such as `_from` are plain members there",
     }
@@ -194,6 +204,7 @@ fn cluster(args: &Arguments, given: &Given, servers: &[Server], kind: Option<Kin
         bulk_mode: elasticsearch.bulk_mode && args.target.collection.is_some(),
         mapping: args.run.mapping.clone().filter(|_| args.target.collection.is_some()),
         lossy: args.run.lossy,
+        gzip: server.compress_transfer,
         http: HttpOptions {
             login: secrets::login(server, servers, given)?,
             headers: server.header.clone(),

@@ -27,6 +27,16 @@ impl OnDuplicate {
         }
     }
 
+    /// The operation that ArangoDB performs: `onDuplicate` has the same four words.
+    pub fn on_arangodb(self) -> Op {
+        match self {
+            OnDuplicate::Error => Op::Create,
+            OnDuplicate::Ignore => Op::CreateOrIgnore,
+            OnDuplicate::Replace => Op::Index,
+            OnDuplicate::Update => Op::Upsert,
+        }
+    }
+
     /// The operation that Elasticsearch and OpenSearch perform: `create`, whose 409 is an error or ignored, `index`, and
     /// `update` with `doc_as_upsert`.
     pub fn on_elasticsearch(self) -> Op {
