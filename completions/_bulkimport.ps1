@@ -22,7 +22,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkimport' -ScriptBlock {
     $completions = @(switch ($command) {
         'bulkimport' {
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The same as a FILE, as arangoimport and mongoimport write it')
-            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'FILE.db or a server')
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'FILE.db or es+http://HOST')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Collection that the records go to (required)')
             [CompletionResult]::new('--collection', '--collection', [CompletionResultType]::ParameterName, 'Collection that the records go to (required)')
             [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'Name and password for the server')
@@ -84,6 +84,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkimport' -ScriptBlock {
             [CompletionResult]::new('--backslash-escape', '--backslash-escape', [CompletionResultType]::ParameterName, 'Take \" and \\ in a quoted cell for a quote and a backslash')
             [CompletionResult]::new('--ignore-missing', '--ignore-missing', [CompletionResultType]::ParameterName, 'Let rows have fewer or more cells than the header')
             [CompletionResult]::new('--nested', '--nested', [CompletionResultType]::ParameterName, 'Headers a.b and tags.0 make objects and arrays')
+            [CompletionResult]::new('--server-keys', '--server-keys', [CompletionResultType]::ParameterName, 'The server makes the keys of records without one')
             [CompletionResult]::new('--edge', '--edge', [CompletionResultType]::ParameterName, 'The collection holds edges, with _from and _to')
             [CompletionResult]::new('--overwrite-collection-prefix', '--overwrite-collection-prefix', [CompletionResultType]::ParameterName, 'The prefixes replace a collection that _from and _to name')
             [CompletionResult]::new('--delete-keys', '--delete-keys', [CompletionResultType]::ParameterName, 'Each record names a key to delete')

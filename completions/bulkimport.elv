@@ -19,7 +19,7 @@ set edit:completion:arg-completer[bulkimport] = {|@words|
     var completions = [
         &'bulkimport'= {
             cand --file 'The same as a FILE, as arangoimport and mongoimport write it'
-            cand --to 'FILE.db or a server'
+            cand --to 'FILE.db or es+http://HOST'
             cand -c 'Collection that the records go to (required)'
             cand --collection 'Collection that the records go to (required)'
             cand -u 'Name and password for the server'
@@ -81,6 +81,7 @@ set edit:completion:arg-completer[bulkimport] = {|@words|
             cand --backslash-escape 'Take \" and \\ in a quoted cell for a quote and a backslash'
             cand --ignore-missing 'Let rows have fewer or more cells than the header'
             cand --nested 'Headers a.b and tags.0 make objects and arrays'
+            cand --server-keys 'The server makes the keys of records without one'
             cand --edge 'The collection holds edges, with _from and _to'
             cand --overwrite-collection-prefix 'The prefixes replace a collection that _from and _to name'
             cand --delete-keys 'Each record names a key to delete'

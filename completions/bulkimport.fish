@@ -1,5 +1,5 @@
 complete -c bulkimport -l file -d 'The same as a FILE, as arangoimport and mongoimport write it' -r -F
-complete -c bulkimport -l to -d 'FILE.db or a server' -r -F
+complete -c bulkimport -l to -d 'FILE.db or es+http://HOST' -r -F
 complete -c bulkimport -s c -l collection -d 'Collection that the records go to (required)' -r
 complete -c bulkimport -s u -l user -d 'Name and password for the server' -r
 complete -c bulkimport -l password-file -d 'File with the password alone' -r -F
@@ -84,6 +84,7 @@ complete -c bulkimport -l bulk-mode -d 'No refresh and no replicas during the lo
 complete -c bulkimport -l backslash-escape -d 'Take \\" and \\\\ in a quoted cell for a quote and a backslash'
 complete -c bulkimport -l ignore-missing -d 'Let rows have fewer or more cells than the header'
 complete -c bulkimport -l nested -d 'Headers a.b and tags.0 make objects and arrays'
+complete -c bulkimport -l server-keys -d 'The server makes the keys of records without one'
 complete -c bulkimport -l edge -d 'The collection holds edges, with _from and _to'
 complete -c bulkimport -l overwrite-collection-prefix -d 'The prefixes replace a collection that _from and _to name'
 complete -c bulkimport -l delete-keys -d 'Each record names a key to delete'

@@ -2,9 +2,9 @@
 //! The key is found in the record, or made from the run and the record's ordinal; a record whose key cannot be told is an
 //! error here, before it could take a whole batch down.
 
+mod arangodb;
 mod bulk;
 mod key;
-pub(crate) mod kuzzle;
 
 pub use key::KeyRule;
 
@@ -114,9 +114,13 @@ pub enum Rules {
         /// `--lossy`: numbers that the server will round are let through.
         lossy: bool,
     },
-    /// Kuzzle: the key is metadata, and what it would change or refuse is found before.
-    Kuzzle {
-        /// `--lossy`: what Kuzzle will change is let through.
+    /// ArangoDB: the key stands at the beginning of the document.
+    Arangodb {
+        /// Whether the collection holds edges.
+        edge: bool,
+        /// `--server-keys`: a record without a key is sent without one.
+        server_keys: bool,
+        /// `--lossy`: what the server will change is let through.
         lossy: bool,
     },
 }
@@ -147,8 +151,8 @@ impl Decider {
     /// Makes a decider; `run` is the prefix of generated keys.
     pub fn new(op: Op, field: Option<String>, rules: Rules, run: String, collection: Option<String>) -> Decider {
         let rule = match rules {
-            Rules::Store => KeyRule::Import,
-            Rules::Elasticsearch { .. } | Rules::Kuzzle { .. } => KeyRule::Bulk,
+            Rules::Store | Rules::Arangodb { .. } => KeyRule::Import,
+            Rules::Elasticsearch { .. } => KeyRule::Bulk,
         };
         Decider {
             op,
@@ -173,7 +177,7 @@ impl Decider {
             return match self.rules {
                 Rules::Store => self.bulk(record, command, ordinal),
                 Rules::Elasticsearch { .. } => self.lines(record, command, ordinal),
-                Rules::Kuzzle { lossy } => self.line_for_kuzzle(record, command, ordinal, lossy),
+                Rules::Arangodb { .. } => Err(Reason::new("not_supported", "ArangoDB takes no bulk lines")),
             };
         }
         let mut named = NamedKeys::default();
@@ -193,32 +197,36 @@ impl Decider {
             None if self.op == Op::Delete => {
                 return Err(Reason::new("no_key", "no `_key` or `_id` says what to delete"));
             }
+            None if matches!(self.rules, Rules::Arangodb { server_keys: true, .. }) => Key::Text(""),
             None => generated(&mut self.scratch, &self.run, ordinal),
         };
-        self.rule.check(match key {
-            Key::Text(text) => text,
-            Key::InDoc(span) => span.of(record.text),
-        })?;
+        match key {
+            Key::Text("") if found.is_none() => {}
+            Key::Text(text) => self.rule.check(text)?,
+            Key::InDoc(span) => self.rule.check(span.of(record.text))?,
+        }
         let (mut cut, mut meta) = ([Span::default(); 2], "");
-        if !matches!(self.rules, Rules::Store) {
+        if let Rules::Arangodb { edge, lossy, .. } = self.rules {
             if self.field.is_some() {
                 named = NamedKeys::find(record.text, record.members)?;
             }
             cut = without_keys(record, named);
-        }
-        match &self.rules {
-            Rules::Store => {}
-            Rules::Elasticsearch { routing, lossy } => {
-                if let Some(field) = routing {
-                    write_routing(record, field, &mut self.meta, &mut self.scanner)?;
-                    meta = &self.meta;
-                }
-                if self.op == Op::Upsert && !lossy {
-                    ensure_doubles_hold(record.text)?;
-                }
+            if self.op != Op::Delete && !lossy {
+                arangodb::ensure_kept(record, edge)?;
             }
-            Rules::Kuzzle { lossy } if self.op != Op::Delete => kuzzle::ensure_kept(record, self.op, cut, *lossy)?,
-            Rules::Kuzzle { .. } => {}
+        }
+        if let Rules::Elasticsearch { routing, lossy } = &self.rules {
+            if let Some(field) = routing {
+                write_routing(record, field, &mut self.meta, &mut self.scanner)?;
+                meta = &self.meta;
+            }
+            if self.field.is_some() {
+                named = NamedKeys::find(record.text, record.members)?;
+            }
+            cut = without_keys(record, named);
+            if self.op == Op::Upsert && !lossy {
+                ensure_doubles_hold(record.text)?;
+            }
         }
         // A delete needs no document; its key then has to be text of its own.
         if self.op == Op::Delete {

@@ -2,16 +2,16 @@
 //! Each value has been checked by itself when it gets here (in cli/). A flag of the command line that cannot
 //! be honoured is an error; one that comes from a variable is left out.
 
+mod arangodb;
 mod cells;
 mod cluster;
 mod conflicts;
-mod kuzzle;
 mod secrets;
 
 pub use cluster::Cluster;
 
 use crate::batch::Limits;
-use crate::cli::{Arguments, EdgeFlags, Kind, OutputFlags, ShapeFlags, UsageError};
+use crate::cli::{Arguments, EdgeFlags, OutputFlags, ShapeFlags, UsageError};
 use crate::input::{Format, InputOptions};
 use crate::progress::ProgressMode;
 use crate::report::{MaxErrors, SummaryFormat};
@@ -20,9 +20,6 @@ use crate::sink::OnDuplicate;
 use conflicts::{FOR_CELLS, FOR_ROWS};
 use std::collections::HashSet;
 use std::path::PathBuf;
-
-/// Documents of a request to Kuzzle, so that five thousand action lines more stay below its limit of 1 MiB.
-const KUZZLE_BYTES: usize = 800 << 10;
 
 /// A checked run.
 #[derive(Clone, Debug)]
@@ -43,6 +40,8 @@ pub struct Config {
     pub shape: ShapeOptions,
     /// `--key`: the member that is the key.
     pub key: Option<String>,
+    /// `--server-keys`.
+    pub server_keys: bool,
     /// `--delete-keys`.
     pub delete_keys: bool,
     /// `--on-duplicate`.
@@ -153,10 +152,8 @@ impl Config {
         let progress = progress(&args.output, given);
         let batch_bytes = args.batches.batch_bytes.unwrap_or(match target {
             Target::Store(_) => 1 << 20,
-            Target::Cluster(ref cluster) if cluster.kind == Some(Kind::Kuzzle) => KUZZLE_BYTES,
             Target::Cluster(_) => 5 << 20,
         });
-        let distinct = matches!(&target, Target::Cluster(cluster) if cluster.kind == Some(Kind::Kuzzle));
         Ok(Config {
             target,
             collection: args.target.collection,
@@ -172,6 +169,7 @@ impl Config {
             limit: args.format.limit,
             shape,
             key: args.key.key.filter(|_| !is_bulk),
+            server_keys: args.key.server_keys,
             delete_keys: deletes,
             on_duplicate: if !is_bulk && !deletes { args.conflict.on_duplicate } else { OnDuplicate::default() },
             edge,
@@ -185,7 +183,6 @@ impl Config {
                 records: args.batches.batch_size,
                 bytes: batch_bytes,
                 interval: args.batches.flush_interval,
-                distinct,
             },
             jobs: args.batches.jobs,
             results: args.errors.results,

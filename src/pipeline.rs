@@ -196,10 +196,13 @@ impl Reading<'_> {
                 };
                 match decided {
                     Ok(action) => {
-                        // The lane is a function of the key alone, so that its actions stay in order.
-                        let hash = seen::hash(action.key_text());
-                        let lane = &mut self.lanes[(hash % lanes) as usize];
-                        if lane.batcher.must_go_before(action.bytes(), hash) {
+                        // The lane is a function of the key alone, so that its actions stay in order; what has no key yet
+                        // goes where its place in the input says.
+                        let key = action.key_text();
+                        let hash = if key.is_empty() { 0 } else { seen::hash(key) };
+                        let lane = if key.is_empty() { ordinal } else { hash } % lanes;
+                        let lane = &mut self.lanes[lane as usize];
+                        if lane.batcher.must_go_before(action.bytes()) {
                             lane.send(self.seen.as_mut());
                         }
                         if lane.batcher.push(origin, &action, hash) {

@@ -9,9 +9,9 @@ use crate::pipeline::{self, Plan};
 use crate::progress::{Meter, Progress};
 use crate::report::{Report, Results, Settings, Summary};
 use crate::shape::Shaper;
+use crate::sink::arangodb;
 use crate::sink::elasticsearch::{self, Bulk, Closing, OpenOptions};
 use crate::sink::http::Traffic;
-use crate::sink::kuzzle::{self, Import};
 use crate::sink::sqlite::{Store, StoreOptions};
 use crate::sink::{DryRun, Note, Opening, Sink};
 use crate::stop::Stop;
@@ -72,7 +72,10 @@ pub fn import(config: Config, mut err: Box<dyn Write>) -> Result<Summary, NotBeg
         }
         Target::Cluster(cluster) => {
             catch_signals(&stop)?;
-            let opened = servers(cluster, &config, &run, &stop, &mut err);
+            let opened = match cluster.kind {
+                Some(Kind::Arangodb) => database(cluster, &config, &run, &stop, &mut err),
+                _ => servers(cluster, &config, &run, &stop, &mut err),
+            };
             opened
                 .map_err(|why| NotBegun { exit: stop.signal().map_or(why.exit, |signal| 128 + signal as u8), ..why })?
         }
@@ -234,7 +237,48 @@ fn store(
     Ok(Opened { sinks: vec![sink], edge, rules: Rules::Store, op, traffic: None, closing: None })
 }
 
-/// Opens servers, by what they are.
+/// How many lanes a server gets.
+fn lanes(config: &Config) -> usize {
+    config.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4)))
+}
+
+/// Opens a collection of ArangoDB.
+fn database(
+    cluster: &Cluster,
+    config: &Config,
+    run: &str,
+    stop: &Stop,
+    err: &mut dyn Write,
+) -> Result<Opened, NotBegun> {
+    let options = arangodb::OpenOptions {
+        http: cluster.http.clone(),
+        gzip: cluster.gzip,
+        retries: cluster.retries,
+        collection: config.collection.clone().unwrap_or_default(),
+        lanes: lanes(config),
+        edge: config.edge,
+        prefixes: config.shape.from_prefix.is_some() || config.shape.to_prefix.is_some(),
+        create: config.create_collection == Some(true),
+        unique: config.unique.clone(),
+        overwrite: config.overwrite,
+        wait_for_sync: config.wait_for_sync,
+        has_keys: config.key.is_some() || config.server_keys || config.delete_keys,
+        server_keys: config.server_keys,
+        dry_run: config.dry_run,
+        run: run.to_owned(),
+    };
+    let opened = arangodb::open(options, stop, &mut say_to(err, config)).map_err(not_begun)?;
+    Ok(Opened {
+        sinks: opened.sinks,
+        edge: opened.edge,
+        rules: Rules::Arangodb { edge: opened.edge, server_keys: config.server_keys, lossy: cluster.lossy },
+        op: if config.delete_keys { Op::Delete } else { config.on_duplicate.on_arangodb() },
+        traffic: Some(opened.traffic),
+        closing: None,
+    })
+}
+
+/// Opens a cluster: Elasticsearch or OpenSearch, whatever the address calls it.
 fn servers(
     cluster: &Cluster,
     config: &Config,
@@ -242,17 +286,12 @@ fn servers(
     stop: &Stop,
     err: &mut dyn Write,
 ) -> Result<Opened, NotBegun> {
-    let lanes =
-        config.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4)));
-    if cluster.kind == Some(Kind::Kuzzle) {
-        return on_kuzzle(cluster, config, run, stop, lanes, err);
-    }
     let options = OpenOptions {
         http: cluster.http.clone(),
         kind_is_said: cluster.kind.is_some(),
         retries: cluster.retries,
         bulk: Bulk { shows_all: config.results.is_some(), ..Bulk::new(cluster, config.collection.clone()) },
-        lanes,
+        lanes: lanes(config),
         overwrite: config.overwrite,
         create: config.create_collection,
         mapping: cluster.mapping.clone(),
@@ -269,43 +308,6 @@ fn servers(
         op: if config.delete_keys { Op::Delete } else { config.on_duplicate.on_elasticsearch() },
         traffic: Some(opened.traffic),
         closing: opened.closing,
-    })
-}
-
-/// Opens Kuzzle.
-fn on_kuzzle(
-    cluster: &Cluster,
-    config: &Config,
-    run: &str,
-    stop: &Stop,
-    lanes: usize,
-    err: &mut dyn Write,
-) -> Result<Opened, NotBegun> {
-    let options = kuzzle::OpenOptions {
-        http: cluster.http.clone(),
-        retries: cluster.retries,
-        import: Import {
-            index: cluster.within.clone().unwrap_or_default(),
-            collection: config.collection.clone().unwrap_or_default(),
-            waits_for_refresh: cluster.refresh.as_deref() == Some("wait_for"),
-            retry_on_conflict: cluster.retry_on_conflict,
-        },
-        lanes,
-        overwrite: config.overwrite,
-        create: config.create_collection,
-        mapping: cluster.mapping.clone(),
-        wait_for_sync: config.wait_for_sync,
-        dry_run: config.dry_run,
-        run: run.to_owned(),
-    };
-    let (sinks, traffic) = kuzzle::open(options, stop, &mut say_to(err, config)).map_err(not_begun)?;
-    Ok(Opened {
-        sinks,
-        edge: false,
-        rules: Rules::Kuzzle { lossy: cluster.lossy },
-        op: if config.delete_keys { Op::Delete } else { config.on_duplicate.on_kuzzle() },
-        traffic: Some(traffic),
-        closing: None,
     })
 }
 

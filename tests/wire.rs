@@ -5,7 +5,6 @@
 //! all that was scripted must have been asked for, and nothing else.
 
 mod exchange;
-pub mod kuzzle;
 mod reply;
 mod request;
 
@@ -77,6 +76,11 @@ impl Wire {
     /// The URL to give to `--to`.
     pub fn to(&self) -> String {
         format!("elasticsearch+http://{}", self.address)
+    }
+
+    /// The URL of its database of ArangoDB.
+    pub fn to_arangodb(&self) -> String {
+        format!("arangodb+http://{}/_db/shop", self.address)
     }
 
     /// HOST:PORT.
@@ -253,6 +257,18 @@ fn usual(request: &Request) -> Option<Answer> {
         ("GET", "/") => Some(Arc::new(|_| {
             Reply::file(200, "elasticsearch/root-es8.json").header("X-elastic-product", "Elasticsearch")
         })),
+        ("GET", "/_db/shop/_api/version") => Some(Arc::new(|_| {
+            Reply::json(200, json!({"server": "arango", "license": "community", "version": "3.12.4"}))
+        })),
+        ("GET", path) if fits("/_db/shop/_api/collection/*/properties", path) => Some(Arc::new(|_| {
+            let keys = json!({"allowUserKeys": true, "type": "traditional", "lastValue": 0});
+            Reply::json(200, json!({"error": false, "code": 200, "type": 2, "status": 3, "keyOptions": keys}))
+        })),
+        ("GET", "/_db/shop/_api/index") => Some(Arc::new(|_| {
+            let primary =
+                json!({"fields": ["_key"], "id": "c/0", "name": "primary", "type": "primary", "unique": true});
+            Reply::json(200, json!({"error": false, "code": 200, "indexes": [primary]}))
+        })),
         ("HEAD", path) if fits("/*", path) => Some(Arc::new(|_| Reply::new(200))),
         // Only what is no default is shown.
         ("GET", path) if fits("/*/_settings", path) => Some(Arc::new(|_| Reply::json(200, json!({})))),
@@ -266,7 +282,7 @@ fn usual(request: &Request) -> Option<Answer> {
             let flat = request.query.iter().any(|(name, value)| name == "group_by" && value == "none");
             Reply::json(200, if flat { json!({"tasks": []}) } else { json!({"nodes": {}}) })
         })),
-        _ => kuzzle::usual(request).map(|reply| -> Answer { Arc::new(move |_| reply.clone()) }),
+        _ => None,
     }
 }
 

@@ -102,7 +102,7 @@ const FOREIGN: &[Foreign] = &[
 
 /// Flags of the whole design that this version does not have yet.
 #[rustfmt::skip]
-const LATER: &[&str] = &["--server-keys", "--max-rate", "--rejects", "--journal"];
+const LATER: &[&str] = &["--max-rate", "--rejects", "--journal"];
 
 /// Words of ours with a value that only another importer gives them.
 const VALUES: &[(&str, &str, &str)] = &[

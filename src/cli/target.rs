@@ -21,18 +21,8 @@ pub enum Address {
 pub enum Kind {
     /// Elasticsearch and OpenSearch.
     Elasticsearch,
-    /// Kuzzle.
-    Kuzzle,
-}
-
-impl Kind {
-    /// Its name in a message.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Elasticsearch => "Elasticsearch and OpenSearch",
-            Kind::Kuzzle => "Kuzzle",
-        }
-    }
+    /// ArangoDB.
+    Arangodb,
 }
 
 /// A server's address.
@@ -42,8 +32,6 @@ pub struct Server {
     pub kind: Option<Kind>,
     /// Scheme, host, port and path.
     pub url: Url,
-    /// What the last part of the path names on the server: an index of Kuzzle.
-    pub within: Option<String>,
     /// The user and the password that the address had.
     pub login: Option<(String, Option<String>)>,
 }
@@ -54,17 +42,12 @@ impl fmt::Debug for Server {
     }
 }
 
-/// What servers are called in an address.
-const NAMES: [(&str, Kind); 4] = [
-    ("elasticsearch", Kind::Elasticsearch),
-    ("es", Kind::Elasticsearch),
-    ("opensearch", Kind::Elasticsearch),
-    ("kuzzle", Kind::Kuzzle),
-];
+/// Names of Elasticsearch and its kin.
+const ELASTICSEARCH: [&str; 3] = ["elasticsearch", "es", "opensearch"];
 /// Servers that a later version writes to.
-const LATER: [&str; 1] = ["arangodb"];
+const LATER: [&str; 1] = ["kuzzle"];
 const STORE_ENDS: [&str; 3] = [".db", ".sqlite", ".sqlite3"];
-const TARGETS: &str = "a store is written `bulkimport.db`, a server `elasticsearch+http://HOST:9200`, `opensearch+https://HOST:9200` or `kuzzle+http://HOST:7512/INDEX`";
+const TARGETS: &str = "a store is written `bulkimport.db`, a server `elasticsearch+http://HOST:9200`, `opensearch+https://HOST:9200` or `arangodb+http://HOST:8529/_db/NAME`";
 
 /// Reads what `--to` names.
 ///
@@ -121,7 +104,8 @@ fn server(scheme: &str, rest: &str, text: &str) -> Result<Server, UsageError> {
     let is_http = matches!(transport, "http" | "https");
     let kind = match name {
         "" if is_http => None,
-        _ if named(name).is_some() && is_http => named(name),
+        _ if ELASTICSEARCH.contains(&name) && is_http => Some(Kind::Elasticsearch),
+        "arangodb" | "arango" if is_http => Some(Kind::Arangodb),
         _ if LATER.contains(&name) && is_http => {
             return Err(
                 UsageError::new(format!("\"{shown}\" is a server that this version does not write to")).hint(TARGETS)
@@ -140,31 +124,23 @@ fn server(scheme: &str, rest: &str, text: &str) -> Result<Server, UsageError> {
             wrong("there is an @ behind the host").hint("write `/`, `@` and `:` of a password as %2F, %40 and %3A")
         );
     }
+    if kind == Some(Kind::Arangodb) && !names_database(url.path()) {
+        let database = url.path().trim_matches('/');
+        let hint = format!("a database is written `/_db/NAME`, here `/_db/{database}`; without one it is `_system`");
+        return Err(wrong("the path names no database").hint(hint));
+    }
     let login = (!url.username().is_empty() || url.password().is_some())
         .then(|| (decoded(url.username()), url.password().map(decoded)));
     // Neither can fail for a URL with a host, which http has.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    let within = match kind {
-        Some(Kind::Kuzzle) => Some(cut_index(&mut url).ok_or_else(|| {
-            wrong("names no index")
-                .hint(format!("write `{scheme}://HOST:7512/INDEX`, and the collection with `--collection`"))
-        })?),
-        _ => None,
-    };
-    Ok(Server { kind, url, within, login })
+    Ok(Server { kind, url, login })
 }
 
-fn named(name: &str) -> Option<Kind> {
-    NAMES.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
-}
-
-/// Takes the last part of the path out of an address.
-fn cut_index(url: &mut Url) -> Option<String> {
-    let path = url.path().trim_end_matches('/').to_owned();
-    let (before, index) = path.rsplit_once('/').filter(|(_, index)| !index.is_empty())?;
-    url.set_path(before);
-    Some(decoded(index))
+/// Whether a path is that of a database of ArangoDB: `/_db/NAME`, perhaps behind a proxy's own, or nothing for `_system`.
+fn names_database(path: &str) -> bool {
+    let path = path.trim_end_matches('/');
+    path.is_empty() || path.rsplit_once("/_db/").is_some_and(|(_, name)| !name.is_empty() && !name.contains('/'))
 }
 
 /// Undoes percent-encoding.
@@ -190,9 +166,8 @@ fn decoded(text: &str) -> String {
 fn unknown_scheme(scheme: &str, shown: &str) -> UsageError {
     let unknown = UsageError::new(format!("\"{shown}\" has the unknown scheme \"{scheme}\""));
     let kind = scheme.split('+').next().unwrap_or_default();
-    if named(kind).is_some() {
-        let index = if named(kind) == Some(Kind::Kuzzle) { "/INDEX" } else { "" };
-        return unknown.hint(format!("servers are written `{kind}+http://HOST:PORT{index}`"));
+    if ELASTICSEARCH.contains(&kind) || kind == "arangodb" {
+        return unknown.hint(format!("servers are written `{kind}+http://HOST:PORT`"));
     }
     match scheme {
         "sqlite3" | "file" => unknown.hint("a store is written `shop.db` or `sqlite:PATH`"),
@@ -263,31 +238,18 @@ mod tests {
             ("elasticsearch+http://h:9200", es, "http://h:9200/"),
             ("ES+https://h:9200/base", es, "https://h:9200/base"),
             ("opensearch+http://[::1]:9200", es, "http://[::1]:9200/"),
+            ("arangodb+http://h:8529", Some(Kind::Arangodb), "http://h:8529/"),
+            ("arangodb+https://h:8529/_db/shop", Some(Kind::Arangodb), "https://h:8529/_db/shop"),
+            ("arangodb+http://h/proxy/_db/s%C3%BC", Some(Kind::Arangodb), "http://h/proxy/_db/s%C3%BC"),
         ] {
             let Ok(Address::Server(server)) = address(OsStr::new(to)) else { panic!("{to}") };
             assert_eq!((server.kind, server.url.as_str(), server.login), (kind, url, None), "{to}");
         }
-        let to = "arangodb+http://h:8529/_db/x";
+        let to = "kuzzle+https://h:7512/index";
         assert_eq!(
             said(to),
             format!("error: \"{to}\" is a server that this version does not write to\nhint: {TARGETS}")
         );
-    }
-
-    #[test]
-    fn the_last_part_of_an_address_of_kuzzle_is_the_index() {
-        for (to, url, index) in [
-            ("kuzzle+http://h:7512/shop", "http://h:7512/", "shop"),
-            ("kuzzle+https://me:x@h/behind/a%20path/shop/", "https://h/behind/a%20path", "shop"),
-            ("KUZZLE+http://h/sh%6fp", "http://h/", "shop"),
-        ] {
-            let Ok(Address::Server(server)) = address(OsStr::new(to)) else { panic!("{to}") };
-            let found = (server.kind, server.url.as_str(), server.within.as_deref());
-            assert_eq!(found, (Some(Kind::Kuzzle), url, Some(index)), "{to}");
-        }
-        for to in ["kuzzle+http://h:7512", "kuzzle+http://h:7512/"] {
-            assert!(said(to).contains("names no index\nhint: write `kuzzle+http://HOST:7512/INDEX`"), "{}", said(to));
-        }
     }
 
     #[test]
@@ -312,7 +274,9 @@ mod tests {
             ("http://", "not a URL"),
             ("es+http://me:1/secret@h:9200", "an @ behind the host"),
             ("elasticsearch://h:9200", "elasticsearch+http://HOST:PORT"),
-            ("kuzzle://h:7512/shop", "kuzzle+http://HOST:PORT/INDEX"),
+            ("arangodb://h:8529", "arangodb+http://HOST:PORT"),
+            ("arangodb+http://h:8529/shop", "here `/_db/shop`"),
+            ("arangodb+http://h:8529/_db/", "the path names no database"),
             ("mongodb://h/db", "elasticsearch+http://HOST:9200"),
             ("postgres://h/db.db", "unknown scheme \"postgres\""),
             ("file:///srv/a.db", "sqlite:PATH"),

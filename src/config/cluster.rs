@@ -1,22 +1,19 @@
 //! What the flags ask of a cluster, and which of them only some targets can honour.
 
-use super::{Given, Target, flag, kuzzle, secrets};
+use super::{Given, Target, arangodb, flag, secrets};
 use crate::cli::{Address, Arguments, Kind, Server, UsageError, ensure_table};
 use crate::input::Format;
 use crate::retry::Retries;
 use crate::sink::OnDuplicate;
-use crate::sink::http::{HttpOptions, Login};
+use crate::sink::http::HttpOptions;
 use reqwest::Url;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// A cluster of servers, and what is asked of it.
 #[derive(Clone, Debug)]
 pub struct Cluster {
     /// What it is; the server is asked if it is not said.
     pub kind: Option<Kind>,
-    /// Kuzzle's index.
-    pub within: Option<String>,
     /// How it is reached.
     pub http: HttpOptions,
     /// `--retries`, `--retry-max-time`.
@@ -39,21 +36,21 @@ pub struct Cluster {
     pub mapping: Option<PathBuf>,
     /// `--lossy`.
     pub lossy: bool,
+    /// `--compress-transfer`, when it was said.
+    pub gzip: Option<bool>,
 }
 
 impl Cluster {
     /// The nodes for a person, without secrets.
     pub fn name(&self) -> String {
         let nodes: Vec<&str> = self.http.nodes.iter().map(|node| node.as_str().trim_end_matches('/')).collect();
-        match &self.within {
-            Some(index) => format!("{}/{index}", nodes.join(", ")),
-            None => nodes.join(", "),
-        }
+        nodes.join(", ")
     }
 }
 
 /// Flags that only a server can honour.
-const FOR_SERVERS: [&str; 23] = [
+const FOR_SERVERS: [&str; 24] = [
+    "server_keys",
     "user",
     "password_file",
     "api_key_file",
@@ -78,8 +75,9 @@ const FOR_SERVERS: [&str; 23] = [
     "bulk_mode",
     "mapping",
 ];
-/// Flags that only a store can honour.
-const FOR_STORES: [&str; 6] = ["complete", "unique", "edge", "from_prefix", "to_prefix", "overwrite_collection_prefix"];
+/// Flags that Elasticsearch and its kin cannot honour.
+const FOR_STORES: [&str; 7] =
+    ["complete", "unique", "edge", "from_prefix", "to_prefix", "overwrite_collection_prefix", "server_keys"];
 
 /// Finds the target, and the flags that it cannot honour.
 pub(super) fn target(args: &Arguments, given: &Given) -> Result<Target, UsageError> {
@@ -113,67 +111,34 @@ pub(super) fn target(args: &Arguments, given: &Given) -> Result<Target, UsageErr
     }
     let kinds: Vec<Kind> = servers.iter().filter_map(|server| server.kind).collect();
     let kind = kinds.first().copied();
-    if let Some(other) = kinds.iter().find(|other| Some(**other) != kind) {
-        let names = (kind.map_or("", Kind::name), other.name());
-        return Err(UsageError::new(format!("--to: {} and {}", names.0, names.1)).hint("run once for each"));
+    if kind == Some(Kind::Arangodb) {
+        arangodb::ensure_useful(args, given)?;
+        return Ok(Target::Cluster(Box::new(cluster(args, given, &servers, kind)?)));
     }
-    let unfit = given.first_typed(&FOR_STORES).or_else(|| match kind {
-        Some(Kind::Kuzzle) => given.first_typed(&kuzzle::UNFIT),
-        _ => None,
-    });
-    if let Some(flag) = unfit {
-        let name = kind.unwrap_or(Kind::Elasticsearch).name();
-        return Err(UsageError::new(format!("{flag}: {name} cannot honour it")).hint(hint(&flag)));
+    if let Some(flag) = given.first_typed(&FOR_STORES) {
+        return Err(UsageError::new(format!("{flag}: Elasticsearch and OpenSearch cannot honour it")).hint(hint(&flag)));
     }
-    ensure_whole(args, given)?;
-    match kind {
-        Some(Kind::Kuzzle) => kuzzle::ensure_useful(args, given, &servers)?,
-        _ => ensure_useful(args, given)?,
-    }
+    ensure_useful(args, given)?;
     Ok(Target::Cluster(Box::new(cluster(args, given, &servers, kind)?)))
 }
 
 fn hint(flag: &str) -> &'static str {
     match flag {
         "--complete" => "a server has no transactions; `--max-errors 0` stops at the first error",
+        "--server-keys" => "leave it out: a key that is made here keeps a record from being stored twice",
         "--unique" => "`--key FIELD` makes a member the key, which is unique",
         _ => "leave it out; members such as `_from` are plain members there",
     }
 }
 
-fn updates(args: &Arguments) -> bool {
-    args.conflict.on_duplicate == OnDuplicate::Update && !args.conflict.delete_keys
-}
-
-/// Finds flags that would have no effect whatever the server is.
-fn ensure_whole(args: &Arguments, given: &Given) -> Result<(), UsageError> {
-    let is_bulk = args.format.format == Some(Format::Bulk);
-    if is_bulk && let Some(flag) = given.first_typed(&["routing_field", "retry_on_conflict"]) {
-        return Err(UsageError::new(format!("{flag}: not with bulk lines")).hint("each bulk line says it itself"));
-    }
-    if !updates(args)
-        && let Some(flag) = given.first_typed(&["retry_on_conflict"])
-    {
-        return Err(UsageError::new(format!("{flag}: only `--on-duplicate update` can honour it")));
-    }
-    if given.typed("client_key") && args.server.cert.is_none() {
-        return Err(UsageError::new("--client-key: there is no certificate").hint("give `--cert FILE` too"));
-    }
-    if given.typed("mapping") && args.run.create_collection == Some(false) && given.named.contains("create_collection")
-    {
-        return Err(UsageError::new("--mapping and --create-collection=false: only one of them can be honoured"));
-    }
-    Ok(())
-}
-
-/// Finds flags that would have no effect on Elasticsearch and OpenSearch.
+/// Finds flags that would have no effect.
 fn ensure_useful(args: &Arguments, given: &Given) -> Result<(), UsageError> {
     let is_bulk = args.format.format == Some(Format::Bulk);
-    if is_bulk && let Some(flag) = given.first_typed(&["lossy"]) {
+    if is_bulk && let Some(flag) = given.first_typed(&["routing_field", "retry_on_conflict", "lossy"]) {
         return Err(UsageError::new(format!("{flag}: not with bulk lines")).hint("each bulk line says it itself"));
     }
-    let updates = updates(args);
-    if !updates && let Some(flag) = given.first_typed(&["lossy"]) {
+    let updates = args.conflict.on_duplicate == OnDuplicate::Update && !args.conflict.delete_keys;
+    if !updates && let Some(flag) = given.first_typed(&["retry_on_conflict", "lossy"]) {
         return Err(UsageError::new(format!("{flag}: only `--on-duplicate update` can honour it")));
     }
     if updates && !is_bulk && given.typed("pipeline") {
@@ -190,6 +155,13 @@ fn ensure_useful(args: &Arguments, given: &Given) -> Result<(), UsageError> {
         && let Some(flag) = given.first_typed(&["bulk_mode", "mapping", "create_collection", "wait_for_sync"])
     {
         return Err(UsageError::new(format!("{flag}: no index is named")).hint("give `--collection NAME`"));
+    }
+    if given.typed("client_key") && args.server.cert.is_none() {
+        return Err(UsageError::new("--client-key: there is no certificate").hint("give `--cert FILE` too"));
+    }
+    if given.typed("mapping") && args.run.create_collection == Some(false) && given.named.contains("create_collection")
+    {
+        return Err(UsageError::new("--mapping and --create-collection=false: only one of them can be honoured"));
     }
     match &args.target.collection {
         Some(name) => ensure_index_name(name),
@@ -219,18 +191,9 @@ fn cluster(args: &Arguments, given: &Given, servers: &[Server], kind: Option<Kin
     let (server, elasticsearch) = (&args.server, &args.elasticsearch);
     let nodes: Vec<Url> = servers.iter().map(|server| server.url.clone()).collect();
     let is_bulk = args.format.format == Some(Format::Bulk);
-    let updates = updates(args) && !is_bulk;
-    let mut login = secrets::login(server, servers, given)?;
-    let mut session = None;
-    if kind == Some(Kind::Kuzzle) {
-        login = kuzzle::login(login);
-        if let Some(Login::Basic(user, password)) = &login {
-            session = Some(Arc::new(crate::sink::kuzzle::session(user, password)));
-        }
-    }
+    let updates = args.conflict.on_duplicate == OnDuplicate::Update && !args.conflict.delete_keys && !is_bulk;
     Ok(Cluster {
         kind,
-        within: servers.iter().find_map(|server| server.within.clone()),
         retries: Retries { retries: server.retries, max_time: server.retry_max_time },
         refresh: elasticsearch.refresh.clone(),
         routing_field: elasticsearch.routing_field.clone().filter(|_| !is_bulk),
@@ -241,8 +204,9 @@ fn cluster(args: &Arguments, given: &Given, servers: &[Server], kind: Option<Kin
         bulk_mode: elasticsearch.bulk_mode && args.target.collection.is_some(),
         mapping: args.run.mapping.clone().filter(|_| args.target.collection.is_some()),
         lossy: args.run.lossy,
+        gzip: server.compress_transfer,
         http: HttpOptions {
-            login,
+            login: secrets::login(server, servers, given)?,
             headers: server.header.clone(),
             cacert: server.cacert.clone(),
             cert: server.cert.clone(),
@@ -250,8 +214,6 @@ fn cluster(args: &Arguments, given: &Given, servers: &[Server], kind: Option<Kin
             insecure: server.insecure,
             timeout: server.timeout,
             connect_timeout: server.connect_timeout,
-            names: if kind == Some(Kind::Kuzzle) { "x-kuzzle-request-id" } else { "x-opaque-id" },
-            session,
             gzip: server.compress_transfer.unwrap_or_else(|| !nodes.iter().all(is_here)),
             nodes,
         },

@@ -1,10 +1,10 @@
 //! Where batches go: a sink applies a batch and accounts for every record in it.
 //! A target is one implementation here and one column in `on_duplicate.rs`.
 
+pub mod arangodb;
 mod dry_run;
 pub mod elasticsearch;
 pub mod http;
-pub mod kuzzle;
 mod on_duplicate;
 pub mod remote;
 pub mod sqlite;

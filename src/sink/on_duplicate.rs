@@ -27,9 +27,8 @@ impl OnDuplicate {
         }
     }
 
-    /// The operation that Elasticsearch and OpenSearch perform: `create`, whose 409 is an error or ignored, `index`, and
-    /// `update` with `doc_as_upsert`.
-    pub fn on_elasticsearch(self) -> Op {
+    /// The operation that ArangoDB performs: `onDuplicate` has the same four words.
+    pub fn on_arangodb(self) -> Op {
         match self {
             OnDuplicate::Error => Op::Create,
             OnDuplicate::Ignore => Op::CreateOrIgnore,
@@ -37,9 +36,10 @@ impl OnDuplicate {
             OnDuplicate::Update => Op::Upsert,
         }
     }
-    /// The operation that Kuzzle performs, in the words of its storage: `create`, whose 409 is an error or ignored, `index`,
-    /// and `update` with `doc_as_upsert`.
-    pub fn on_kuzzle(self) -> Op {
+
+    /// The operation that Elasticsearch and OpenSearch perform: `create`, whose 409 is an error or ignored, `index`, and
+    /// `update` with `doc_as_upsert`.
+    pub fn on_elasticsearch(self) -> Op {
         match self {
             OnDuplicate::Error => Op::Create,
             OnDuplicate::Ignore => Op::CreateOrIgnore,

@@ -1,14 +1,14 @@
 //! Elasticsearch and OpenSearch: the bulk API as a [`Protocol`], and what is done before and after a load.
 //! What a server is matters little: the same requests are sent to Elasticsearch 7, 8 and 9 and to OpenSearch 1, 2 and 3.
 
-pub(in crate::sink) mod answer;
+mod answer;
 mod bulk_mode;
-pub(in crate::sink) mod item;
+mod item;
 mod open;
 mod overwrite;
 mod quick;
 mod read_back;
-pub(in crate::sink) mod request;
+mod request;
 
 pub use open::{Closing, OpenOptions, Opened, open};
 
@@ -107,8 +107,8 @@ impl Protocol for Bulk {
         read_back::compare(self, group, reply)
     }
 
-    fn ask_alters(&self, group: Group<'_>) -> Option<Call> {
-        Some(Call::get(read_back::settings_path(self, group)))
+    fn ask_alters(&self, group: Group<'_>) -> Call {
+        Call::get(read_back::settings_path(self, group))
     }
 
     fn alters(&self, reply: &Reply) -> bool {

@@ -168,9 +168,8 @@ impl Settling<'_> {
             let why = format!("the server answers {} when documents are read back", reply.status);
             return Ok(Some(at.iter().map(|_| Stored::Unclear(why.clone())).collect()));
         };
-        let alters = stored.contains(&Stored::Other).then(|| self.protocol.ask_alters(group)).flatten();
-        if let Some(call) = alters {
-            let Some(reply) = self.ask(|_| call.clone(), wait)? else { return Ok(None) };
+        if stored.contains(&Stored::Other) {
+            let Some(reply) = self.ask(|protocol| protocol.ask_alters(group), wait)? else { return Ok(None) };
             if self.protocol.alters(&reply) {
                 let why = "an ingest pipeline may have changed it";
                 let others = stored.iter_mut().filter(|stored| **stored == Stored::Other);

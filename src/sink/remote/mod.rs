@@ -182,8 +182,8 @@ pub trait Protocol: Send {
     /// Compares what is stored with what the actions would have stored; `None` if the answer is no such answer.
     fn compare(&self, group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>>;
 
-    /// The request that tells whether the server changes documents before it stores them; `None` if it never does.
-    fn ask_alters(&self, group: Group<'_>) -> Option<Call>;
+    /// The request that tells whether the server changes documents before it stores them.
+    fn ask_alters(&self, group: Group<'_>) -> Call;
 
     /// Whether it does, by the answer.
     fn alters(&self, reply: &Reply) -> bool;

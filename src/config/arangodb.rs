@@ -1,0 +1,54 @@
+//! What ArangoDB can honour of the flags.
+
+use super::Given;
+use crate::cli::{Arguments, UsageError};
+use crate::input::Format;
+
+/// Flags of other targets that it cannot honour, and what to do instead.
+const UNFIT: [(&str, &str); 9] = [
+    ("api_key_file", "`--bearer-file FILE` sends a token, `--user NAME` logs in"),
+    ("refresh", "leave it out, a stored document is seen at once"),
+    ("routing_field", "leave it out, the server routes by its shard keys"),
+    ("pipeline", "leave it out; `computedValues` of the collection are ArangoDB's way"),
+    ("wait_for_active_shards", "leave it out; `writeConcern` of the collection says it"),
+    ("require_alias", "leave it out, there are no aliases"),
+    ("retry_on_conflict", "leave it out, a conflict is tried again anyway"),
+    ("bulk_mode", "leave it out, there is no refresh to turn off"),
+    ("mapping", "leave it out; `schema` of the collection is ArangoDB's way"),
+];
+
+/// Finds flags that it cannot honour, and names that no collection can have.
+pub(super) fn ensure_useful(args: &Arguments, given: &Given) -> Result<(), UsageError> {
+    if let Some((flag, hint)) = UNFIT.iter().find(|(flag, _)| given.typed(flag)) {
+        return Err(UsageError::new(format!("{}: ArangoDB cannot honour it", super::flag(flag))).hint(*hint));
+    }
+    if args.format.format == Some(Format::Bulk) {
+        return Err(UsageError::new("--type bulk: ArangoDB takes no bulk lines")
+            .hint("their documents alone are JSON lines, `-t jsonl`; `--on-duplicate` says what is done, `--delete-keys` deletes"));
+    }
+    if given.typed("complete") {
+        return Err(UsageError::new("--complete: not on ArangoDB in this version"));
+    }
+    if given.typed("lossy") && args.conflict.delete_keys {
+        return Err(UsageError::new("--lossy: not with --delete-keys, which stores nothing"));
+    }
+    match &args.target.collection {
+        Some(name) => ensure_name(name),
+        None => Err(UsageError::new("no collection is named").hint("give `--collection NAME`")),
+    }
+}
+
+/// Finds names that no collection can have; what else is wrong the server says.
+fn ensure_name(name: &str) -> Result<(), UsageError> {
+    let wrong = |what: &str| Err(UsageError::new(format!("--collection: \"{name}\": {what}")));
+    match name {
+        _ if name.contains('/') || name.chars().any(char::is_control) => {
+            wrong("a collection has no / and no control characters")
+        }
+        _ if name.starts_with(|first: char| first.is_ascii_digit()) => {
+            wrong("a collection does not begin with a digit")
+        }
+        _ if name.len() > 256 => wrong("a collection has at most 256 bytes"),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,85 @@
+//! Reads answers: what a status means for the whole request, and which API's form the body has.
+
+use super::errors::forbidden;
+use super::{Collection, counts, each, errors};
+use crate::record::Reason;
+use crate::sink::http::Reply;
+use crate::sink::remote::{Answer, Group};
+use serde::Deserialize;
+
+/// An error of the server's own.
+#[derive(Debug, Deserialize)]
+pub(super) struct ServerError {
+    #[serde(rename = "errorNum")]
+    pub(super) number: u32,
+    #[serde(rename = "errorMessage", default)]
+    pub(super) message: String,
+}
+
+impl ServerError {
+    /// The error in a whole answer, if it is one of ArangoDB's.
+    pub(super) fn of(reply: &Reply) -> Option<ServerError> {
+        serde_json::from_slice(&reply.body).ok()
+    }
+
+    fn text(&self) -> String {
+        format!("{} ({})", self.message, self.number)
+    }
+}
+
+/// What a reply means.
+pub(super) fn read(collection: &Collection, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
+    if matches!(reply.status, 200..=202) {
+        let told = match collection.tells_each(group) {
+            true => each::read(collection, group, reply, detail),
+            false => counts::read(group, reply),
+        };
+        return told.map_or_else(Answer::Lost, Answer::Items);
+    }
+    let error = ServerError::of(reply);
+    let number = error.as_ref().map_or(0, |error| error.number);
+    let text = error.as_ref().map_or_else(|| page(reply), ServerError::text);
+    match (reply.status, number) {
+        (300..=399, _) => {
+            let place = reply.location.as_deref().unwrap_or("nowhere");
+            Answer::Closed(format!("the server redirects to {place} (status {}): name that address", reply.status))
+        }
+        (401, _) => Answer::Closed(format!("{text}; check the user and the password, or the token")),
+        (403, 32) if group.len() > 1 => Answer::TooLarge(text),
+        (403, 32) => Answer::Busy(text),
+        (403, _) => Answer::Closed(forbidden(&text)),
+        (404, 1203) => Answer::Closed(format!("{text}: it is gone; `--create-collection` makes it")),
+        (404 | 405 | 410 | 501, _) => Answer::Closed(format!("{text}; is this the address of a database?")),
+        (407, _) => Answer::Closed(format!("{text}; the proxy wants a login")),
+        (413, _) => Answer::TooLarge(too_large(group)),
+        // Not begun: another transaction was in the way, the queue is full, or waiting in it would take too long.
+        (409, 1200) | (412, 21004) | (503, 21003) | (429, _) => Answer::Busy(text),
+        // The body could not be read, so nothing was done.
+        (400, _) | (412, _) if error.is_some() => {
+            Answer::Refused { culprit: None, perhaps_done: false, reason: errors::reason(number, &text_of(&error)) }
+        }
+        (400, _) => Answer::Refused { culprit: None, perhaps_done: false, reason: Reason::new("status_400", text) },
+        // Large requests are committed in parts, so a part may be stored.
+        (409 | 500, _) if error.is_some() => {
+            Answer::Refused { culprit: None, perhaps_done: true, reason: errors::reason(number, &text_of(&error)) }
+        }
+        _ => Answer::Lost(text),
+    }
+}
+
+fn text_of(error: &Option<ServerError>) -> String {
+    error.as_ref().map(|error| error.message.clone()).unwrap_or_default()
+}
+
+/// What a body that is no error of ArangoDB's says, on one line.
+pub(super) fn page(reply: &Reply) -> String {
+    let text = String::from_utf8_lossy(&reply.body);
+    let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let start: String = text.chars().take(120).collect();
+    let what = if start.is_empty() { "without a body".to_owned() } else { format!("with {start:?}") };
+    format!("the server answers with status {} {what}", reply.status)
+}
+
+fn too_large(group: Group<'_>) -> String {
+    format!("too large for the server, or for a proxy: {:.1} MB", group.size() as f64 / 1e6)
+}

@@ -1,0 +1,118 @@
+//! Reads answers of the import API: counts, and a sentence for each error (contract of the import API, 1.5 and 1.6).
+//!
+//! The sentences number documents in two ways: what is found wrong while the body is read has the line, from 1 on; what
+//! cannot be stored has the place among the documents that were not found wrong, from 0 on. Both quote the document, which
+//! begins with its key, so each place is proven; an answer with an error that has no place is not believed.
+
+use super::answer::page;
+use super::errors::{fate, number_of, reason};
+use crate::sink::http::Reply;
+use crate::sink::remote::{Fate, Group, Told};
+use serde::Deserialize;
+use std::borrow::Cow;
+
+/// The answer. All counts are always there; `details` as they were asked for.
+#[derive(Debug, Deserialize)]
+pub(super) struct Counts<'a> {
+    error: bool,
+    pub(super) created: u64,
+    pub(super) errors: u64,
+    pub(super) empty: u64,
+    pub(super) updated: u64,
+    pub(super) ignored: u64,
+    #[serde(borrow, default)]
+    details: Vec<Cow<'a, str>>,
+}
+
+/// What one of the details says.
+#[derive(Debug, PartialEq, Eq)]
+struct Detail<'a> {
+    position: usize,
+    /// Whether the document could be read, and was to be stored.
+    was_read: bool,
+    /// The error's text.
+    error: &'a str,
+    /// The beginning of the document.
+    quoted: &'a str,
+}
+
+impl Detail<'_> {
+    fn of(text: &str) -> Option<Detail<'_>> {
+        let (position, text) = text.strip_prefix("at position ")?.split_once(": ")?;
+        let position = position.parse().ok()?;
+        let (about, quoted) = match text.split_once(", offending ") {
+            Some((about, quoted)) => (about, quoted.split_once(": ").map_or("", |(_, quoted)| quoted)),
+            None => (text, ""),
+        };
+        let stored = about.strip_prefix("creating document failed with error '");
+        let error = stored.map_or(about, |error| error.trim_end_matches('\''));
+        Some(Detail { position, was_read: stored.is_some(), error, quoted })
+    }
+
+    /// Whether it can be about the document with this key.
+    fn quotes(&self, key: &str) -> bool {
+        let begin = format!("{{\"_key\":\"{key}\"");
+        // Quotes end after 255 bytes, in the midst of a long key.
+        let cut = self.quoted.strip_suffix("...").filter(|_| self.quoted.len() > 255);
+        key.is_empty() || self.quoted.starts_with(&begin) || cut.is_some_and(|cut| begin.starts_with(cut))
+    }
+
+    fn fate(&self, op: crate::action::Op) -> Fate {
+        match self.was_read {
+            true => fate(number_of(self.error), self.error, op, &[]),
+            false if self.error.starts_with("missing '_from' or '_to'") => Fate::Rejected(reason(1233, self.error)),
+            false => Fate::Rejected(reason(600, self.error)),
+        }
+    }
+}
+
+/// What became of each action: where only a number is known, the first ones count as created, then as updated, then as
+/// ignored.
+pub(super) fn read(group: Group<'_>, reply: &Reply) -> Result<Vec<Told>, String> {
+    let counts: Counts<'_> = serde_json::from_slice(&reply.body).map_err(|_| page(reply))?;
+    let all = [counts.created, counts.errors, counts.empty, counts.updated, counts.ignored];
+    let sum = all.iter().try_fold(0_u64, |sum, count| sum.checked_add(*count));
+    if counts.error || sum != Some(group.len() as u64) || counts.empty > 0 {
+        return Err(format!("the answer does not account for {} documents: {}", group.len(), page(reply)));
+    }
+    if counts.details.len() as u64 != counts.errors {
+        return Err(format!("the answer has {} details for {} errors", counts.details.len(), counts.errors));
+    }
+    let mut fates = placed(group, &counts.details)?;
+    let counted = [(counts.created, 0), (counts.updated, 1), (counts.ignored, 2)];
+    let mut successes = counted.into_iter().flat_map(|(count, which)| (0..count).map(move |_| which));
+    let told = fates.iter_mut().map(|fate| {
+        let fate = fate.take().or_else(|| {
+            successes.next().map(|which| [Fate::Created, Fate::Updated, Fate::Ignored].into_iter().nth(which))?
+        });
+        Some(Told { fate: fate?, shown: None })
+    });
+    told.collect::<Option<_>>().ok_or_else(|| "the counts do not add up".to_owned())
+}
+
+/// The errors at their places.
+fn placed(group: Group<'_>, details: &[Cow<'_, str>]) -> Result<Vec<Option<Fate>>, String> {
+    let mut fates: Vec<Option<Fate>> = (0..group.len()).map(|_| None).collect();
+    let lost = |text: &str| format!("an error has no document of ours: {text}");
+    let all: Vec<(Detail<'_>, &str)> = details
+        .iter()
+        .map(|text| Detail::of(text).map(|detail| (detail, &**text)).ok_or_else(|| lost(text)))
+        .collect::<Result<_, _>>()?;
+    let put = |fates: &mut Vec<Option<Fate>>, place: Option<usize>, detail: &Detail<'_>, text: &str| {
+        let place = place.filter(|place| *place < group.len()).ok_or_else(|| lost(text))?;
+        let (key, op) = group.key(place);
+        if fates[place].is_some() || !detail.quotes(key) {
+            return Err(lost(text));
+        }
+        fates[place] = Some(detail.fate(op));
+        Ok(())
+    };
+    for (detail, text) in all.iter().filter(|(detail, _)| !detail.was_read) {
+        put(&mut fates, detail.position.checked_sub(1), detail, text)?;
+    }
+    let read: Vec<usize> = (0..group.len()).filter(|place| fates[*place].is_none()).collect();
+    for (detail, text) in all.iter().filter(|(detail, _)| detail.was_read) {
+        put(&mut fates, read.get(detail.position).copied(), detail, text)?;
+    }
+    Ok(fates)
+}

@@ -1,0 +1,95 @@
+//! Reads answers of the document API: one item for each document, in their order.
+
+use super::Collection;
+use super::answer::page;
+use super::errors::fate;
+use super::request::mode;
+use crate::action::Op;
+use crate::sink::Shown;
+use crate::sink::http::Reply;
+use crate::sink::remote::{Fate, Group, Told};
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+#[derive(Deserialize)]
+struct Item<'a> {
+    #[serde(default)]
+    error: bool,
+    #[serde(rename = "errorNum")]
+    number: Option<u32>,
+    #[serde(borrow, rename = "errorMessage")]
+    message: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "_key")]
+    key: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "_rev")]
+    rev: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "_oldRev")]
+    old_rev: Option<Cow<'a, str>>,
+}
+
+/// What became of each action.
+pub(super) fn read(
+    collection: &Collection,
+    group: Group<'_>,
+    reply: &Reply,
+    detail: bool,
+) -> Result<Vec<Told>, String> {
+    let raw: Vec<&RawValue> = serde_json::from_slice(&reply.body).map_err(|_| page(reply))?;
+    if raw.len() != group.len() {
+        return Err(format!("the answer has {} items for {} documents", raw.len(), group.len()));
+    }
+    raw.iter()
+        .enumerate()
+        .map(|(place, raw)| told(collection, group, place, raw, detail).ok_or_else(|| page(reply)))
+        .collect()
+}
+
+fn told(collection: &Collection, group: Group<'_>, place: usize, raw: &RawValue, detail: bool) -> Option<Told> {
+    let item: Item<'_> = serde_json::from_str(raw.get()).ok()?;
+    let (key, op) = group.key(place);
+    let fate = match (item.error, item.number) {
+        (true, Some(number)) => {
+            fate(number, item.message.as_deref().unwrap_or("no reason given"), op, &collection.unique)
+        }
+        (true, None) => return None,
+        (false, _) => done(&item, key, op),
+    };
+    let shown = detail.then(|| Box::new(shown(collection, &item, op, raw)));
+    Some(Told { fate, shown })
+}
+
+fn done(item: &Item<'_>, key: &str, op: Op) -> Fate {
+    match item.key.as_deref() {
+        Some(theirs) if key.is_empty() || theirs == key => {}
+        _ => return Fate::Untold(format!("the item of the answer does not name the key {key:?}")),
+    }
+    match (&item.old_rev, op) {
+        (_, Op::Delete) => Fate::Deleted,
+        (None, _) => Fate::Created,
+        (Some(old), _) if Some(old) == item.rev.as_ref() => Fate::Unchanged,
+        (Some(_), _) => Fate::Updated,
+    }
+}
+
+fn shown(collection: &Collection, item: &Item<'_>, op: Op, raw: &RawValue) -> Shown {
+    let (result, status) = match (item.number.filter(|_| item.error), &item.old_rev, op) {
+        (Some(1202), ..) => (None, 404),
+        (Some(1200 | 1210), ..) => (None, 409),
+        (Some(_), ..) => (None, 400),
+        (None, _, Op::Delete) => (Some("deleted"), 200),
+        (None, None, _) => (Some("created"), 201),
+        (None, Some(old), _) if Some(old) == item.rev.as_ref() => (Some("noop"), 201),
+        (None, Some(_), _) => (Some("updated"), 201),
+    };
+    Shown {
+        op: mode(op).to_owned(),
+        index: collection.name.clone(),
+        status,
+        result: result.map(str::to_owned),
+        error: item.error.then(|| raw.get().to_owned()),
+        get: (!item.error).then(|| json!({ "_key": item.key, "_rev": item.rev }).to_string()),
+        ..Shown::default()
+    }
+}

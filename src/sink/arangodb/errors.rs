@@ -1,0 +1,79 @@
+//! What ArangoDB's error numbers mean for a document and for a whole request (contract of the import API, 1.12).
+
+use crate::action::Op;
+use crate::record::Reason;
+use crate::sink::remote::Fate;
+
+/// Texts that the import API gives where the document API has numbers.
+const TEXTS: [(&str, u32); 17] = [
+    ("unique constraint violated", 1210),
+    ("conflict", 1200),
+    ("illegal document key", 1221),
+    ("unexpected document key", 1222),
+    ("out of keys", 1225),
+    ("invalid document type", 1227),
+    ("edge attribute missing or invalid", 1233),
+    ("schema validation failed", 1620),
+    ("document too large", 1216),
+    ("resource limit exceeded", 32),
+    ("lock timeout", 18),
+    ("write-throttling timeout", 1236),
+    ("read only", 1004),
+    ("collection is read-only", 1004),
+    ("forbidden", 11),
+    ("invalid JSON object", 600),
+    ("internal error", 4),
+];
+
+/// The number of an error that is known by its text; 0 for others.
+pub(super) fn number_of(text: &str) -> u32 {
+    TEXTS.iter().find(|(known, _)| text == *known).map_or(0, |(_, number)| *number)
+}
+
+/// The kind of an error in reports.
+fn kind(number: u32) -> String {
+    match number {
+        1210 => "unique_constraint".to_owned(),
+        1221 | 1222 => "illegal_key".to_owned(),
+        1227 => "not_an_object".to_owned(),
+        1233 => "bad_edge".to_owned(),
+        1620 => "schema_validation".to_owned(),
+        1216 => "too_large".to_owned(),
+        600 => "invalid_json".to_owned(),
+        0 => "refused".to_owned(),
+        number => format!("error_{number}"),
+    }
+}
+
+/// Why a document was refused.
+pub(super) fn reason(number: u32, text: &str) -> Reason {
+    let number_text = if number == 0 { String::new() } else { format!(" ({number})") };
+    Reason::new(kind(number), format!("{text}{number_text}"))
+}
+
+/// What an error says of an action. `unique` are the fields of further unique indexes; the document API names the index.
+pub(super) fn fate(number: u32, text: &str, op: Op, unique: &[String]) -> Fate {
+    let creates = matches!(op, Op::Create | Op::CreateOrIgnore);
+    match number {
+        1210 if creates && (unique.is_empty() || text.contains("of type primary")) => Fate::Exists,
+        1210 => {
+            let fields = unique.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(" or ");
+            let text = match text.split_once("; conflicting key: ") {
+                Some((_, key)) => format!("the document {key:?} has the same {fields}"),
+                None if fields.is_empty() => text.to_owned(),
+                None => format!("another document has the same {fields}"),
+            };
+            // What a lost try of ours stored is in the way by its key, and that is looked at first.
+            if creates { Fate::Conflict(reason(1210, &text)) } else { Fate::Rejected(reason(1210, &text)) }
+        }
+        1202 if op == Op::Delete => Fate::NotFound,
+        1200 | 18 | 32 | 1236 | 21003 | 21004 => Fate::Busy(format!("{text} ({number})")),
+        11 | 1004 => Fate::Closed(forbidden(text)),
+        _ => Fate::Rejected(reason(number, text)),
+    }
+}
+
+/// What an operator has to do about missing rights.
+pub(super) fn forbidden(text: &str) -> String {
+    format!("{text}; the user needs the right to write (rw) to this database and collection")
+}

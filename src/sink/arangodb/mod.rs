@@ -1,0 +1,91 @@
+//! ArangoDB: the import API as a [`Protocol`], and the document API where the fate of each document has to be told: the
+//! import API answers successes as counts (contract of the import API, 1.5 and 1.6).
+
+mod answer;
+mod counts;
+mod each;
+mod errors;
+mod open;
+mod read_back;
+mod request;
+
+pub use open::{OpenOptions, Opened, open};
+
+use super::Shown;
+use super::http::{Call, Reply};
+use super::remote::{Answer, Group, Protocol, Stored};
+use crate::action::Op;
+use crate::batch::BatchAction;
+
+/// What all requests of a run have in common.
+#[derive(Clone, Debug, Default)]
+pub struct Collection {
+    /// Its name.
+    pub name: String,
+    /// The fields of its unique indexes, beside that on its keys.
+    pub unique: Vec<String>,
+    /// `--wait-for-sync`.
+    pub wait_for_sync: bool,
+}
+
+impl Collection {
+    /// Whether a request for these actions goes to the document API, which answers each.
+    fn tells_each(&self, group: Group<'_>) -> bool {
+        // With a further unique index a count of errors does not say which index it was.
+        group.each || !self.unique.is_empty() || group.key(0).1 == Op::Delete
+    }
+}
+
+impl Protocol for Collection {
+    fn request(&self, group: Group<'_>, opaque: String) -> Call {
+        request::of(self, group, opaque)
+    }
+
+    fn answer(&self, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
+        answer::read(self, group, reply, detail)
+    }
+
+    fn is_repeatable(&self, action: &BatchAction<'_>) -> bool {
+        !action.key.is_empty()
+    }
+
+    fn is_replayable(&self, action: &BatchAction<'_>) -> bool {
+        !action.key.is_empty() && matches!(action.op, Op::Index | Op::Upsert | Op::Delete)
+    }
+
+    fn is_one_sequence(&self) -> bool {
+        !self.unique.is_empty()
+    }
+
+    fn is_routed(&self, _: &BatchAction<'_>) -> bool {
+        false
+    }
+
+    fn shown(&self, action: &BatchAction<'_>) -> Shown {
+        Shown { op: request::mode(action.op).to_owned(), index: self.name.clone(), ..Shown::default() }
+    }
+
+    fn ask_running(&self) -> Option<Call> {
+        None
+    }
+
+    fn is_running(&self, _: &Reply, _: &str) -> Option<bool> {
+        None
+    }
+
+    fn read_back(&self, group: Group<'_>) -> Call {
+        read_back::request(self, group)
+    }
+
+    fn compare(&self, group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>> {
+        read_back::compare(group, reply)
+    }
+
+    fn ask_alters(&self, _: Group<'_>) -> Call {
+        Call::get(open::properties_path(&self.name))
+    }
+
+    fn alters(&self, reply: &Reply) -> bool {
+        read_back::computes(reply)
+    }
+}

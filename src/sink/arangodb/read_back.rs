@@ -1,0 +1,82 @@
+//! Finds out what became of documents whose answer was lost: what is stored, and could the server have changed it.
+
+use super::Collection;
+use super::answer::ServerError;
+use crate::action::Op;
+use crate::batch::BatchAction;
+use crate::json::{Scanner, same_value};
+use crate::sink::http::{Call, Method, Reply};
+use crate::sink::remote::{Group, Stored, escaped};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// The request that reads the documents with the actions' keys.
+pub(super) fn request(collection: &Collection, group: Group<'_>) -> Call {
+    let mut body = String::from("[");
+    for place in 0..group.len() {
+        let joint = if place > 0 { "," } else { "" };
+        body.extend([joint, "{\"_key\":\"", group.key(place).0, "\"}"]);
+    }
+    body.push(']');
+    // Reading back, a server answers with the documents.
+    let most = (64 << 20) + 2 * group.size();
+    Call { most, ..Call::json(Method::PUT, format!("/_api/document/{}?onlyget=true", escaped(&collection.name)), body) }
+}
+
+/// Compares what is stored with what the actions would have stored.
+pub(super) fn compare(group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>> {
+    let found: Vec<&RawValue> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success())?;
+    (found.len() == group.len())
+        .then(|| group.iter().zip(&found).map(|(action, found)| stored(&action, found.get())).collect())
+}
+
+fn stored(action: &BatchAction<'_>, found: &str) -> Stored {
+    let members: Option<Value> = serde_json::from_str(found).ok();
+    let member = |name: &str| members.as_ref().and_then(|members| members.get(name));
+    if member("error") == Some(&Value::Bool(true)) && member("_key").is_none() {
+        return match serde_json::from_str::<ServerError>(found) {
+            Ok(ServerError { number: 1202, .. }) => Stored::Nothing,
+            _ => Stored::Unclear("the server cannot read it".to_owned()),
+        };
+    }
+    if member("_key").and_then(Value::as_str) != Some(action.key) {
+        return Stored::Unclear("the server answers with another document".to_owned());
+    }
+    if action.op == Op::Upsert {
+        return Stored::Unclear("it was merged".to_owned());
+    }
+    match (bare(action.doc), bare(found)) {
+        (Some(ours), Some(theirs)) if same_value(&ours, &theirs) => Stored::Same,
+        (Some(_), Some(_)) if crate::json::first_changed_by_double(action.doc).is_some() => {
+            Stored::Unclear("it has values that the server changes".to_owned())
+        }
+        (Some(_), Some(_)) => Stored::Other,
+        _ => Stored::Unclear("it is no document".to_owned()),
+    }
+}
+
+/// The document without what the server makes or keeps for itself.
+fn bare(document: &str) -> Option<String> {
+    let mut scanner = Scanner::default();
+    scanner.object(document.as_bytes()).ok()?;
+    let mut text = String::from("{");
+    for member in scanner.members() {
+        let name = member.name.of(document);
+        if ["_key", "_id", "_rev"].iter().any(|own| crate::json::same_name(name, member.escaped, own)) {
+            continue;
+        }
+        text.extend([if text.len() > 1 { ",\"" } else { "\"" }, name, "\":", member.value.of(document)]);
+    }
+    text.push('}');
+    Some(text)
+}
+
+/// Whether the collection computes values, by its properties. What cannot be read may.
+pub(super) fn computes(reply: &Reply) -> bool {
+    match serde_json::from_slice::<Value>(&reply.body) {
+        Ok(properties) if reply.is_success() => {
+            properties.get("computedValues").and_then(Value::as_array).is_some_and(|values| !values.is_empty())
+        }
+        _ => true,
+    }
+}
