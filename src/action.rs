@@ -5,6 +5,7 @@
 mod arangodb;
 mod bulk;
 mod key;
+pub(crate) mod kuzzle;
 
 pub use key::KeyRule;
 
@@ -123,6 +124,11 @@ pub enum Rules {
         /// `--lossy`: what the server will change is let through.
         lossy: bool,
     },
+    /// Kuzzle: the key is metadata, and what it would change or refuse is found before.
+    Kuzzle {
+        /// `--lossy`: what Kuzzle will change is let through.
+        lossy: bool,
+    },
 }
 
 /// Turns records into actions.
@@ -152,7 +158,7 @@ impl Decider {
     pub fn new(op: Op, field: Option<String>, rules: Rules, run: String, collection: Option<String>) -> Decider {
         let rule = match rules {
             Rules::Store | Rules::Arangodb { .. } => KeyRule::Import,
-            Rules::Elasticsearch { .. } => KeyRule::Bulk,
+            Rules::Elasticsearch { .. } | Rules::Kuzzle { .. } => KeyRule::Bulk,
         };
         Decider {
             op,
@@ -178,6 +184,7 @@ impl Decider {
                 Rules::Store => self.bulk(record, command, ordinal),
                 Rules::Elasticsearch { .. } => self.lines(record, command, ordinal),
                 Rules::Arangodb { .. } => Err(Reason::new("not_supported", "ArangoDB takes no bulk lines")),
+                Rules::Kuzzle { lossy } => self.line_for_kuzzle(record, command, ordinal, lossy),
             };
         }
         let mut named = NamedKeys::default();
@@ -206,27 +213,29 @@ impl Decider {
             Key::InDoc(span) => self.rule.check(span.of(record.text))?,
         }
         let (mut cut, mut meta) = ([Span::default(); 2], "");
-        if let Rules::Arangodb { edge, lossy, .. } = self.rules {
+        if !matches!(self.rules, Rules::Store) {
             if self.field.is_some() {
                 named = NamedKeys::find(record.text, record.members)?;
             }
             cut = without_keys(record, named);
-            if self.op != Op::Delete && !lossy {
-                arangodb::ensure_kept(record, edge)?;
-            }
         }
-        if let Rules::Elasticsearch { routing, lossy } = &self.rules {
-            if let Some(field) = routing {
-                write_routing(record, field, &mut self.meta, &mut self.scanner)?;
-                meta = &self.meta;
+        match &self.rules {
+            Rules::Store => {}
+            Rules::Arangodb { edge, lossy, .. } if self.op != Op::Delete && !lossy => {
+                arangodb::ensure_kept(record, *edge)?;
             }
-            if self.field.is_some() {
-                named = NamedKeys::find(record.text, record.members)?;
+            Rules::Arangodb { .. } => {}
+            Rules::Elasticsearch { routing, lossy } => {
+                if let Some(field) = routing {
+                    write_routing(record, field, &mut self.meta, &mut self.scanner)?;
+                    meta = &self.meta;
+                }
+                if self.op == Op::Upsert && !lossy {
+                    ensure_doubles_hold(record.text)?;
+                }
             }
-            cut = without_keys(record, named);
-            if self.op == Op::Upsert && !lossy {
-                ensure_doubles_hold(record.text)?;
-            }
+            Rules::Kuzzle { lossy } if self.op != Op::Delete => kuzzle::ensure_kept(record, self.op, cut, *lossy)?,
+            Rules::Kuzzle { .. } => {}
         }
         // A delete needs no document; its key then has to be text of its own.
         if self.op == Op::Delete {

@@ -6,6 +6,7 @@ use crate::action::{Action, Op};
 use crate::json::Span;
 use crate::record::{BadRecord, Origin, Reason};
 use crate::seen::Seen;
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 /// How large a batch grows.
@@ -17,6 +18,8 @@ pub struct Limits {
     pub bytes: usize,
     /// How long a record waits for others.
     pub interval: Duration,
+    /// Whether a batch holds each key once, for a target whose answers name keys and no places.
+    pub distinct: bool,
 }
 
 /// One record of a batch.
@@ -201,21 +204,27 @@ pub struct Batcher {
     limits: Limits,
     batch: Batch,
     since: Option<Instant>,
+    /// Hashes of the keys of the batch, where each may be in it once.
+    keys: HashSet<u64>,
 }
 
 impl Batcher {
     /// Starts with an empty batch.
     pub fn new(limits: Limits) -> Batcher {
-        Batcher { limits, batch: Batch::default(), since: None }
+        Batcher { limits, batch: Batch::default(), since: None, keys: HashSet::new() }
     }
 
-    /// Whether the batch has to go before something of `bytes` bytes is added.
-    pub fn must_go_before(&self, bytes: usize) -> bool {
-        !self.batch.is_empty() && self.batch.bytes() + bytes > self.limits.bytes
+    /// Whether the batch has to go before an action of `bytes` bytes, whose key has this hash, is added.
+    pub fn must_go_before(&self, bytes: usize, hash: u64) -> bool {
+        let repeats = self.limits.distinct && self.keys.contains(&hash);
+        repeats || !self.batch.is_empty() && self.batch.bytes() + bytes > self.limits.bytes
     }
 
     /// Adds an action whose key has this hash, and says whether the batch is now full.
     pub fn push(&mut self, origin: Origin, action: &Action<'_>, hash: u64) -> bool {
+        if self.limits.distinct {
+            self.keys.insert(hash);
+        }
         let batch = &mut self.batch;
         let doc = batch.push_text(action.doc);
         let key = Span::new(batch.keys.len(), batch.keys.len() + action.key_text().len());
@@ -257,6 +266,7 @@ impl Batcher {
     /// Takes the batch, whose keys are now met, and goes on with `next`, an empty one.
     pub fn take(&mut self, next: Batch, seen: Option<&mut Seen>) -> Batch {
         self.since = None;
+        self.keys.clear();
         if let Some(seen) = seen {
             // All at once, because `seen` is larger than the caches: one by one, each key would wait for memory alone.
             for item in &mut self.batch.items {

@@ -40,7 +40,7 @@ pub type Auto<T> = Option<T>;
 /// Imports records in bulk and accounts for every one of them
 ///
 /// Reads NDJSON, JSON, CSV, TSV, header-row arrays or Elasticsearch bulk lines from files or stdin, and applies them in
-/// batches to a collection of an SQLite store, of Elasticsearch or of OpenSearch. Then it prints what became of every record: read = created + updated +
+/// batches to a collection of an SQLite store, of Elasticsearch, of OpenSearch or of Kuzzle. Then it prints what became of every record: read = created + updated +
 /// ignored + deleted + errors + unknown + unsent. The exit code is 0 only if nothing was lost.
 #[derive(Debug, Parser)]
 #[command(
@@ -94,11 +94,11 @@ pub struct Arguments {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Target")]
 pub struct TargetFlags {
-    /// FILE.db or es+http://HOST
+    /// FILE.db or a server
     ///
     /// A store is a file that exists, or one to be made whose name ends in .db, .sqlite or .sqlite3; sqlite:PATH means any
-    /// other name. A server is written elasticsearch+http://HOST:9200 (also es+ and opensearch+, and https); of plain
-    /// http:// the server is asked what it is. Repeat it for more nodes of one cluster.
+    /// other name. A server is written elasticsearch+http://HOST:9200 (also es+ and opensearch+, and https), or
+    /// kuzzle+http://HOST:7512/INDEX; of plain http:// the server is asked what it is. Repeat it for more nodes of one cluster.
     #[arg(long, value_name = "TARGET", default_value = "bulkimport.db", value_hint = ValueHint::FilePath,
         value_parser = OsStringValueParser::new().try_map(|to| target::address(&to)))]
     pub to: Vec<Address>,

@@ -6,12 +6,13 @@ mod arangodb;
 mod cells;
 mod cluster;
 mod conflicts;
+mod kuzzle;
 mod secrets;
 
 pub use cluster::Cluster;
 
 use crate::batch::Limits;
-use crate::cli::{Arguments, EdgeFlags, OutputFlags, ShapeFlags, UsageError};
+use crate::cli::{Arguments, EdgeFlags, Kind, OutputFlags, ShapeFlags, UsageError};
 use crate::input::{Format, InputOptions};
 use crate::progress::ProgressMode;
 use crate::report::{MaxErrors, SummaryFormat};
@@ -20,6 +21,9 @@ use crate::sink::OnDuplicate;
 use conflicts::{FOR_CELLS, FOR_ROWS};
 use std::collections::HashSet;
 use std::path::PathBuf;
+
+/// Documents of a request to Kuzzle, so that five thousand action lines more stay below its limit of 1 MiB.
+const KUZZLE_BYTES: usize = 800 << 10;
 
 /// A checked run.
 #[derive(Clone, Debug)]
@@ -152,8 +156,10 @@ impl Config {
         let progress = progress(&args.output, given);
         let batch_bytes = args.batches.batch_bytes.unwrap_or(match target {
             Target::Store(_) => 1 << 20,
+            Target::Cluster(ref cluster) if cluster.kind == Some(Kind::Kuzzle) => KUZZLE_BYTES,
             Target::Cluster(_) => 5 << 20,
         });
+        let distinct = matches!(&target, Target::Cluster(cluster) if cluster.kind == Some(Kind::Kuzzle));
         Ok(Config {
             target,
             collection: args.target.collection,
@@ -183,6 +189,7 @@ impl Config {
                 records: args.batches.batch_size,
                 bytes: batch_bytes,
                 interval: args.batches.flush_interval,
+                distinct,
             },
             jobs: args.batches.jobs,
             results: args.errors.results,

@@ -202,7 +202,7 @@ impl Reading<'_> {
                         let hash = if key.is_empty() { 0 } else { seen::hash(key) };
                         let lane = if key.is_empty() { ordinal } else { hash } % lanes;
                         let lane = &mut self.lanes[lane as usize];
-                        if lane.batcher.must_go_before(action.bytes()) {
+                        if lane.batcher.must_go_before(action.bytes(), hash) {
                             lane.send(self.seen.as_mut());
                         }
                         if lane.batcher.push(origin, &action, hash) {

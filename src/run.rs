@@ -12,6 +12,7 @@ use crate::shape::Shaper;
 use crate::sink::arangodb;
 use crate::sink::elasticsearch::{self, Bulk, Closing, OpenOptions};
 use crate::sink::http::Traffic;
+use crate::sink::kuzzle::{self, Import};
 use crate::sink::sqlite::{Store, StoreOptions};
 use crate::sink::{DryRun, Note, Opening, Sink};
 use crate::stop::Stop;
@@ -74,6 +75,7 @@ pub fn import(config: Config, mut err: Box<dyn Write>) -> Result<Summary, NotBeg
             catch_signals(&stop)?;
             let opened = match cluster.kind {
                 Some(Kind::Arangodb) => database(cluster, &config, &run, &stop, &mut err),
+                Some(Kind::Kuzzle) => on_kuzzle(cluster, &config, &run, &stop, &mut err),
                 _ => servers(cluster, &config, &run, &stop, &mut err),
             };
             opened
@@ -308,6 +310,42 @@ fn servers(
         op: if config.delete_keys { Op::Delete } else { config.on_duplicate.on_elasticsearch() },
         traffic: Some(opened.traffic),
         closing: opened.closing,
+    })
+}
+
+/// Opens Kuzzle.
+fn on_kuzzle(
+    cluster: &Cluster,
+    config: &Config,
+    run: &str,
+    stop: &Stop,
+    err: &mut dyn Write,
+) -> Result<Opened, NotBegun> {
+    let options = kuzzle::OpenOptions {
+        http: cluster.http.clone(),
+        retries: cluster.retries,
+        import: Import {
+            index: cluster.within.clone().unwrap_or_default(),
+            collection: config.collection.clone().unwrap_or_default(),
+            waits_for_refresh: cluster.refresh.as_deref() == Some("wait_for"),
+            retry_on_conflict: cluster.retry_on_conflict,
+        },
+        lanes: lanes(config),
+        overwrite: config.overwrite,
+        create: config.create_collection,
+        mapping: cluster.mapping.clone(),
+        wait_for_sync: config.wait_for_sync,
+        dry_run: config.dry_run,
+        run: run.to_owned(),
+    };
+    let (sinks, traffic) = kuzzle::open(options, stop, &mut say_to(err, config)).map_err(not_begun)?;
+    Ok(Opened {
+        sinks,
+        edge: false,
+        rules: Rules::Kuzzle { lossy: cluster.lossy },
+        op: if config.delete_keys { Op::Delete } else { config.on_duplicate.on_kuzzle() },
+        traffic: Some(traffic),
+        closing: None,
     })
 }
 

@@ -182,8 +182,9 @@ const LINES: &[(&str, &str)] = &[
     ),
     (
         "-c a --to kuzzle+http://me:hidden@h:7512",
-        "error: --to: \"kuzzle+http://***@h:7512\" is a server that this version does not write to\n",
+        "error: --to: \"kuzzle+http://***@h:7512\": names no index\nhint: write `kuzzle+http://HOST:7512/INDEX`",
     ),
+    ("-c a --to kuzzle+http://h/Shop", "error: --to: \"Shop\": the name of an index has no upper-case letters\n"),
     (
         "-c a --to es+http://me:hidden@h:9200 --complete",
         "error: --complete: Elasticsearch and OpenSearch cannot honour it\n",

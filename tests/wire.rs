@@ -5,6 +5,7 @@
 //! all that was scripted must have been asked for, and nothing else.
 
 mod exchange;
+pub mod kuzzle;
 mod reply;
 mod request;
 
@@ -282,7 +283,7 @@ fn usual(request: &Request) -> Option<Answer> {
             let flat = request.query.iter().any(|(name, value)| name == "group_by" && value == "none");
             Reply::json(200, if flat { json!({"tasks": []}) } else { json!({"nodes": {}}) })
         })),
-        _ => None,
+        _ => kuzzle::usual(request).map(|reply| -> Answer { Arc::new(move |_| reply.clone()) }),
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) enum Written<'a> {
 }
 
 impl<'a> Written<'a> {
-    fn new(text: &'a str) -> Written<'a> {
+    pub(super) fn new(text: &'a str) -> Written<'a> {
         if text.contains('\\') { Written::Escaped(text) } else { Written::Plain(text) }
     }
 
@@ -76,7 +76,7 @@ impl<'a> Metadata<'a> {
 }
 
 /// The unescaped name of the last of these members, which no earlier one has.
-fn distinct<'a>(text: &'a str, members: &[Member]) -> Result<Cow<'a, str>, Reason> {
+pub(super) fn distinct<'a>(text: &'a str, members: &[Member]) -> Result<Cow<'a, str>, Reason> {
     let [earlier @ .., member] = members else { return Ok(Cow::Borrowed("")) };
     let written = member.name.of(text);
     let name =

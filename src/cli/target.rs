@@ -23,6 +23,19 @@ pub enum Kind {
     Elasticsearch,
     /// ArangoDB.
     Arangodb,
+    /// Kuzzle.
+    Kuzzle,
+}
+
+impl Kind {
+    /// Its name in a message.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Elasticsearch => "Elasticsearch and OpenSearch",
+            Kind::Arangodb => "ArangoDB",
+            Kind::Kuzzle => "Kuzzle",
+        }
+    }
 }
 
 /// A server's address.
@@ -32,6 +45,8 @@ pub struct Server {
     pub kind: Option<Kind>,
     /// Scheme, host, port and path.
     pub url: Url,
+    /// What the last part of the path names on the server: an index of Kuzzle.
+    pub within: Option<String>,
     /// The user and the password that the address had.
     pub login: Option<(String, Option<String>)>,
 }
@@ -42,12 +57,17 @@ impl fmt::Debug for Server {
     }
 }
 
-/// Names of Elasticsearch and its kin.
-const ELASTICSEARCH: [&str; 3] = ["elasticsearch", "es", "opensearch"];
-/// Servers that a later version writes to.
-const LATER: [&str; 1] = ["kuzzle"];
+/// What servers are called in an address.
+const NAMES: [(&str, Kind); 6] = [
+    ("elasticsearch", Kind::Elasticsearch),
+    ("es", Kind::Elasticsearch),
+    ("opensearch", Kind::Elasticsearch),
+    ("arangodb", Kind::Arangodb),
+    ("arango", Kind::Arangodb),
+    ("kuzzle", Kind::Kuzzle),
+];
 const STORE_ENDS: [&str; 3] = [".db", ".sqlite", ".sqlite3"];
-const TARGETS: &str = "a store is written `bulkimport.db`, a server `elasticsearch+http://HOST:9200`, `opensearch+https://HOST:9200` or `arangodb+http://HOST:8529/_db/NAME`";
+const TARGETS: &str = "a store is written `bulkimport.db`, a server `elasticsearch+http://HOST:9200`, `opensearch+https://HOST:9200`, `arangodb+http://HOST:8529/_db/NAME` or `kuzzle+http://HOST:7512/INDEX`";
 
 /// Reads what `--to` names.
 ///
@@ -104,13 +124,7 @@ fn server(scheme: &str, rest: &str, text: &str) -> Result<Server, UsageError> {
     let is_http = matches!(transport, "http" | "https");
     let kind = match name {
         "" if is_http => None,
-        _ if ELASTICSEARCH.contains(&name) && is_http => Some(Kind::Elasticsearch),
-        "arangodb" | "arango" if is_http => Some(Kind::Arangodb),
-        _ if LATER.contains(&name) && is_http => {
-            return Err(
-                UsageError::new(format!("\"{shown}\" is a server that this version does not write to")).hint(TARGETS)
-            );
-        }
+        _ if named(name).is_some() && is_http => named(name),
         _ => return Err(unknown_scheme(&scheme, &shown)),
     };
     let wrong = |what: &str| UsageError::new(format!("\"{shown}\": {what}"));
@@ -134,7 +148,26 @@ fn server(scheme: &str, rest: &str, text: &str) -> Result<Server, UsageError> {
     // Neither can fail for a URL with a host, which http has.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    Ok(Server { kind, url, login })
+    let within = match kind {
+        Some(Kind::Kuzzle) => Some(cut_index(&mut url).ok_or_else(|| {
+            wrong("names no index")
+                .hint(format!("write `{scheme}://HOST:7512/INDEX`, and the collection with `--collection`"))
+        })?),
+        _ => None,
+    };
+    Ok(Server { kind, url, within, login })
+}
+
+fn named(name: &str) -> Option<Kind> {
+    NAMES.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
+}
+
+/// Takes the last part of the path out of an address.
+fn cut_index(url: &mut Url) -> Option<String> {
+    let path = url.path().trim_end_matches('/').to_owned();
+    let (before, index) = path.rsplit_once('/').filter(|(_, index)| !index.is_empty())?;
+    url.set_path(before);
+    Some(decoded(index))
 }
 
 /// Whether a path is that of a database of ArangoDB: `/_db/NAME`, perhaps behind a proxy's own, or nothing for `_system`.
@@ -166,8 +199,9 @@ fn decoded(text: &str) -> String {
 fn unknown_scheme(scheme: &str, shown: &str) -> UsageError {
     let unknown = UsageError::new(format!("\"{shown}\" has the unknown scheme \"{scheme}\""));
     let kind = scheme.split('+').next().unwrap_or_default();
-    if ELASTICSEARCH.contains(&kind) || kind == "arangodb" {
-        return unknown.hint(format!("servers are written `{kind}+http://HOST:PORT`"));
+    if named(kind).is_some() {
+        let index = if named(kind) == Some(Kind::Kuzzle) { "/INDEX" } else { "" };
+        return unknown.hint(format!("servers are written `{kind}+http://HOST:PORT{index}`"));
     }
     match scheme {
         "sqlite3" | "file" => unknown.hint("a store is written `shop.db` or `sqlite:PATH`"),
@@ -245,11 +279,22 @@ mod tests {
             let Ok(Address::Server(server)) = address(OsStr::new(to)) else { panic!("{to}") };
             assert_eq!((server.kind, server.url.as_str(), server.login), (kind, url, None), "{to}");
         }
-        let to = "kuzzle+https://h:7512/index";
-        assert_eq!(
-            said(to),
-            format!("error: \"{to}\" is a server that this version does not write to\nhint: {TARGETS}")
-        );
+    }
+
+    #[test]
+    fn the_last_part_of_an_address_of_kuzzle_is_the_index() {
+        for (to, url, index) in [
+            ("kuzzle+http://h:7512/shop", "http://h:7512/", "shop"),
+            ("kuzzle+https://me:x@h/behind/a%20path/shop/", "https://h/behind/a%20path", "shop"),
+            ("KUZZLE+http://h/sh%6fp", "http://h/", "shop"),
+        ] {
+            let Ok(Address::Server(server)) = address(OsStr::new(to)) else { panic!("{to}") };
+            let found = (server.kind, server.url.as_str(), server.within.as_deref());
+            assert_eq!(found, (Some(Kind::Kuzzle), url, Some(index)), "{to}");
+        }
+        for to in ["kuzzle+http://h:7512", "kuzzle+http://h:7512/"] {
+            assert!(said(to).contains("names no index\nhint: write `kuzzle+http://HOST:7512/INDEX`"), "{}", said(to));
+        }
     }
 
     #[test]
@@ -277,6 +322,7 @@ mod tests {
             ("arangodb://h:8529", "arangodb+http://HOST:PORT"),
             ("arangodb+http://h:8529/shop", "here `/_db/shop`"),
             ("arangodb+http://h:8529/_db/", "the path names no database"),
+            ("kuzzle://h:7512/shop", "kuzzle+http://HOST:PORT/INDEX"),
             ("mongodb://h/db", "elasticsearch+http://HOST:9200"),
             ("postgres://h/db.db", "unknown scheme \"postgres\""),
             ("file:///srv/a.db", "sqlite:PATH"),

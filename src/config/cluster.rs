@@ -1,19 +1,22 @@
 //! What the flags ask of a cluster, and which of them only some targets can honour.
 
-use super::{Given, Target, arangodb, flag, secrets};
+use super::{Given, Target, arangodb, flag, kuzzle, secrets};
 use crate::cli::{Address, Arguments, Kind, Server, UsageError, ensure_table};
 use crate::input::Format;
 use crate::retry::Retries;
 use crate::sink::OnDuplicate;
-use crate::sink::http::HttpOptions;
+use crate::sink::http::{HttpOptions, Login};
 use reqwest::Url;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A cluster of servers, and what is asked of it.
 #[derive(Clone, Debug)]
 pub struct Cluster {
     /// What it is; the server is asked if it is not said.
     pub kind: Option<Kind>,
+    /// Kuzzle's index.
+    pub within: Option<String>,
     /// How it is reached.
     pub http: HttpOptions,
     /// `--retries`, `--retry-max-time`.
@@ -44,7 +47,10 @@ impl Cluster {
     /// The nodes for a person, without secrets.
     pub fn name(&self) -> String {
         let nodes: Vec<&str> = self.http.nodes.iter().map(|node| node.as_str().trim_end_matches('/')).collect();
-        nodes.join(", ")
+        match &self.within {
+            Some(index) => format!("{}/{index}", nodes.join(", ")),
+            None => nodes.join(", "),
+        }
     }
 }
 
@@ -111,14 +117,27 @@ pub(super) fn target(args: &Arguments, given: &Given) -> Result<Target, UsageErr
     }
     let kinds: Vec<Kind> = servers.iter().filter_map(|server| server.kind).collect();
     let kind = kinds.first().copied();
+    if let Some(other) = kinds.iter().find(|other| Some(**other) != kind) {
+        let names = (kind.map_or("", Kind::name), other.name());
+        return Err(UsageError::new(format!("--to: {} and {}", names.0, names.1)).hint("run once for each"));
+    }
     if kind == Some(Kind::Arangodb) {
         arangodb::ensure_useful(args, given)?;
         return Ok(Target::Cluster(Box::new(cluster(args, given, &servers, kind)?)));
     }
-    if let Some(flag) = given.first_typed(&FOR_STORES) {
-        return Err(UsageError::new(format!("{flag}: Elasticsearch and OpenSearch cannot honour it")).hint(hint(&flag)));
+    let unfit = given.first_typed(&FOR_STORES).or_else(|| match kind {
+        Some(Kind::Kuzzle) => given.first_typed(&kuzzle::UNFIT),
+        _ => None,
+    });
+    if let Some(flag) = unfit {
+        let name = kind.unwrap_or(Kind::Elasticsearch).name();
+        return Err(UsageError::new(format!("{flag}: {name} cannot honour it")).hint(hint(&flag)));
     }
-    ensure_useful(args, given)?;
+    ensure_whole(args, given)?;
+    match kind {
+        Some(Kind::Kuzzle) => kuzzle::ensure_useful(args, given, &servers)?,
+        _ => ensure_useful(args, given)?,
+    }
     Ok(Target::Cluster(Box::new(cluster(args, given, &servers, kind)?)))
 }
 
@@ -131,14 +150,39 @@ fn hint(flag: &str) -> &'static str {
     }
 }
 
-/// Finds flags that would have no effect.
-fn ensure_useful(args: &Arguments, given: &Given) -> Result<(), UsageError> {
+fn updates(args: &Arguments) -> bool {
+    args.conflict.on_duplicate == OnDuplicate::Update && !args.conflict.delete_keys
+}
+
+/// Finds flags that would have no effect whatever the server is.
+fn ensure_whole(args: &Arguments, given: &Given) -> Result<(), UsageError> {
     let is_bulk = args.format.format == Some(Format::Bulk);
-    if is_bulk && let Some(flag) = given.first_typed(&["routing_field", "retry_on_conflict", "lossy"]) {
+    if is_bulk && let Some(flag) = given.first_typed(&["routing_field", "retry_on_conflict"]) {
         return Err(UsageError::new(format!("{flag}: not with bulk lines")).hint("each bulk line says it itself"));
     }
-    let updates = args.conflict.on_duplicate == OnDuplicate::Update && !args.conflict.delete_keys;
-    if !updates && let Some(flag) = given.first_typed(&["retry_on_conflict", "lossy"]) {
+    if !updates(args)
+        && let Some(flag) = given.first_typed(&["retry_on_conflict"])
+    {
+        return Err(UsageError::new(format!("{flag}: only `--on-duplicate update` can honour it")));
+    }
+    if given.typed("client_key") && args.server.cert.is_none() {
+        return Err(UsageError::new("--client-key: there is no certificate").hint("give `--cert FILE` too"));
+    }
+    if given.typed("mapping") && args.run.create_collection == Some(false) && given.named.contains("create_collection")
+    {
+        return Err(UsageError::new("--mapping and --create-collection=false: only one of them can be honoured"));
+    }
+    Ok(())
+}
+
+/// Finds flags that would have no effect on Elasticsearch and OpenSearch.
+fn ensure_useful(args: &Arguments, given: &Given) -> Result<(), UsageError> {
+    let is_bulk = args.format.format == Some(Format::Bulk);
+    if is_bulk && let Some(flag) = given.first_typed(&["lossy"]) {
+        return Err(UsageError::new(format!("{flag}: not with bulk lines")).hint("each bulk line says it itself"));
+    }
+    let updates = updates(args);
+    if !updates && let Some(flag) = given.first_typed(&["lossy"]) {
         return Err(UsageError::new(format!("{flag}: only `--on-duplicate update` can honour it")));
     }
     if updates && !is_bulk && given.typed("pipeline") {
@@ -155,13 +199,6 @@ fn ensure_useful(args: &Arguments, given: &Given) -> Result<(), UsageError> {
         && let Some(flag) = given.first_typed(&["bulk_mode", "mapping", "create_collection", "wait_for_sync"])
     {
         return Err(UsageError::new(format!("{flag}: no index is named")).hint("give `--collection NAME`"));
-    }
-    if given.typed("client_key") && args.server.cert.is_none() {
-        return Err(UsageError::new("--client-key: there is no certificate").hint("give `--cert FILE` too"));
-    }
-    if given.typed("mapping") && args.run.create_collection == Some(false) && given.named.contains("create_collection")
-    {
-        return Err(UsageError::new("--mapping and --create-collection=false: only one of them can be honoured"));
     }
     match &args.target.collection {
         Some(name) => ensure_index_name(name),
@@ -191,9 +228,18 @@ fn cluster(args: &Arguments, given: &Given, servers: &[Server], kind: Option<Kin
     let (server, elasticsearch) = (&args.server, &args.elasticsearch);
     let nodes: Vec<Url> = servers.iter().map(|server| server.url.clone()).collect();
     let is_bulk = args.format.format == Some(Format::Bulk);
-    let updates = args.conflict.on_duplicate == OnDuplicate::Update && !args.conflict.delete_keys && !is_bulk;
+    let updates = updates(args) && !is_bulk;
+    let mut login = secrets::login(server, servers, given)?;
+    let mut session = None;
+    if kind == Some(Kind::Kuzzle) {
+        login = kuzzle::login(login);
+        if let Some(Login::Basic(user, password)) = &login {
+            session = Some(Arc::new(crate::sink::kuzzle::session(user, password)));
+        }
+    }
     Ok(Cluster {
         kind,
+        within: servers.iter().find_map(|server| server.within.clone()),
         retries: Retries { retries: server.retries, max_time: server.retry_max_time },
         refresh: elasticsearch.refresh.clone(),
         routing_field: elasticsearch.routing_field.clone().filter(|_| !is_bulk),
@@ -206,7 +252,7 @@ fn cluster(args: &Arguments, given: &Given, servers: &[Server], kind: Option<Kin
         lossy: args.run.lossy,
         gzip: server.compress_transfer,
         http: HttpOptions {
-            login: secrets::login(server, servers, given)?,
+            login,
             headers: server.header.clone(),
             cacert: server.cacert.clone(),
             cert: server.cert.clone(),
@@ -214,6 +260,8 @@ fn cluster(args: &Arguments, given: &Given, servers: &[Server], kind: Option<Kin
             insecure: server.insecure,
             timeout: server.timeout,
             connect_timeout: server.connect_timeout,
+            names: if kind == Some(Kind::Kuzzle) { "x-kuzzle-request-id" } else { "x-opaque-id" },
+            session,
             gzip: server.compress_transfer.unwrap_or_else(|| !nodes.iter().all(is_here)),
             nodes,
         },

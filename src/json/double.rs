@@ -13,7 +13,7 @@ pub fn first_changed_by_double(text: &str) -> Option<&str> {
             b'-' | b'0'..=b'9' => {
                 let end = number_end(bytes, at);
                 let number = &text[at..end];
-                if number.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E')) && !holds(number) {
+                if number.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E')) && !holds_as_double(number) {
                     return Some(number);
                 }
                 at = end;
@@ -55,9 +55,13 @@ fn number_end(bytes: &[u8], start: usize) -> usize {
     start + bytes[start..].iter().take_while(|byte| is_part(byte)).count()
 }
 
-/// Whether a JSON number is the same one after a double has held it.
-fn holds(number: &str) -> bool {
+/// Whether a JSON number, also an integer, is the same one after a double has held it.
+pub fn holds_as_double(number: &str) -> bool {
     debug_assert_eq!(Kind::of(number), Kind::Number);
+    // Nearly all are as short as this.
+    if number.len() <= 15 && !number.bytes().any(|byte| matches!(byte, b'e' | b'E')) {
+        return true;
+    }
     let Some((digits, exponent)) = decimal(number) else { return false };
     // Fifteen digits always come back (IEEE 754 double precision), away from its ends.
     if digits.len() <= 15 && (-290..290).contains(&exponent) {

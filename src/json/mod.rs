@@ -7,12 +7,14 @@ mod merge;
 mod same;
 mod scan;
 mod text;
+mod walk;
 
-pub use double::{first_changed_by_double, same_number};
+pub use double::{first_changed_by_double, holds_as_double, same_number};
 pub use merge::{MergeError, Merger};
 pub use same::same_value;
 pub use scan::{Fault, Member, Scanner, Span};
 pub use text::{quote_into, same_name, unescape};
+pub use walk::{Token, Walk};
 
 /// What kind of value some JSON text is, told from its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,10 @@
 mod login;
 mod nodes;
 mod reply;
+mod session;
 
 pub use nodes::Nodes;
+pub use session::Session;
 
 use crate::stop::Stop;
 use bytes::Bytes;
@@ -15,7 +17,7 @@ use flate2::write::GzEncoder;
 use login::{headers, identity, secrets};
 use reply::{causes, whole, why};
 use reqwest::blocking::{Client, Request};
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::tls::Certificate;
 pub use reqwest::{Method, Url};
@@ -81,6 +83,10 @@ pub struct HttpOptions {
     pub connect_timeout: Duration,
     /// Whether bodies are sent as gzip.
     pub gzip: bool,
+    /// The header that names a request, in lower case.
+    pub names: &'static str,
+    /// A login that gives out tokens; `login` is then not sent.
+    pub session: Option<Arc<Session>>,
 }
 
 /// What went over the wire, added up by all lanes.
@@ -134,7 +140,7 @@ impl Traffic {
 }
 
 /// A request to be made.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Call {
     /// Its method.
     pub method: Method,
@@ -144,7 +150,7 @@ pub struct Call {
     pub content_type: Option<&'static str>,
     /// The body.
     pub body: Vec<u8>,
-    /// `X-Opaque-Id`, by which the request can be found among a server's tasks.
+    /// The name by which a server knows the request, among its tasks for one.
     pub opaque: Option<String>,
     /// Longest time for it, where that is not `--timeout`.
     pub timeout: Option<Duration>,
@@ -219,6 +225,8 @@ pub struct Http {
     client: Client,
     nodes: Arc<Nodes>,
     headers: HeaderMap,
+    names: &'static str,
+    session: Option<Arc<Session>>,
     timeout: Duration,
     gzip: bool,
     stop: Stop,
@@ -271,6 +279,8 @@ impl Http {
             node: lane % nodes.len(),
             nodes,
             headers: headers(options),
+            names: options.names,
+            session: options.session.clone(),
             secrets: Arc::new(secrets(options)),
             timeout: options.timeout,
             gzip: options.gzip,
@@ -285,12 +295,52 @@ impl Http {
     /// # Errors
     /// When there is no whole answer.
     pub fn send(&mut self, call: Call) -> Result<Reply, NoReply> {
+        // A header of the user's own wins.
+        let Some(session) = self.session.clone().filter(|_| !self.headers.contains_key(AUTHORIZATION)) else {
+            return self.send_with(call, None);
+        };
+        let token = match session.token(self, None) {
+            Ok(token) => token,
+            Err(reply) => return reply,
+        };
+        let reply = self.send_with(call.clone(), Some(&token));
+        if !reply.as_ref().is_ok_and(|reply| (session.is_refused)(reply)) {
+            return reply;
+        }
+        match session.token(self, Some(&token)) {
+            Ok(token) => self.send_with(call, Some(&token)),
+            Err(reply) => reply,
+        }
+    }
+
+    /// Sends a request without a login.
+    ///
+    /// # Errors
+    /// As `send`.
+    pub fn send_bare(&mut self, call: Call) -> Result<Reply, NoReply> {
+        self.send_with(call, None)
+    }
+
+    /// Whether requests say who we are.
+    pub fn is_anonymous(&self) -> bool {
+        self.session.is_none() && !self.headers.contains_key(AUTHORIZATION)
+    }
+
+    fn send_with(&mut self, call: Call, token: Option<&str>) -> Result<Reply, NoReply> {
         let mut headers = self.headers.clone();
+        let mut secrets = self.secrets.clone();
+        if let Some(token) = token {
+            if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {token}")) {
+                value.set_sensitive(true);
+                headers.insert(AUTHORIZATION, value);
+            }
+            Arc::make_mut(&mut secrets).push(token.to_owned());
+        }
         if let Some(kind) = call.content_type {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         }
         if let Some(id) = call.opaque.as_deref().and_then(|id| HeaderValue::from_str(id).ok()) {
-            headers.insert("x-opaque-id", id);
+            headers.insert(self.names, id);
         }
         let mut body = Bytes::from(call.body);
         if self.gzip && !body.is_empty() {
@@ -309,7 +359,7 @@ impl Http {
             }
             *request.timeout_mut() = Some(call.timeout.unwrap_or(self.timeout));
             self.node = node;
-            match self.exchange(request, call.most) {
+            match self.exchange(request, call.most, &secrets) {
                 Err(NoReply::NotSent { why, hopeless }) => {
                     self.nodes.is_down(node);
                     last = Some(NoReply::NotSent { why: format!("{}: {why}", self.nodes.name(node)), hopeless });
@@ -339,13 +389,13 @@ impl Http {
         let mut request = Request::new(call.method, self.nodes.url(node, &call.path));
         *request.headers_mut() = self.headers.clone();
         *request.timeout_mut() = Some(call.timeout.unwrap_or(self.timeout));
-        self.exchange(request, call.most)
+        self.exchange(request, call.most, &self.secrets.clone())
     }
 
     /// Makes one exchange in a thread of its own, so that a request under way does not outlive a stop for long.
-    fn exchange(&mut self, request: Request, most: usize) -> Result<Reply, NoReply> {
+    fn exchange(&mut self, request: Request, most: usize, secrets: &Arc<Vec<String>>) -> Result<Reply, NoReply> {
         let (done, outcome) = sync_channel(1);
-        let (client, secrets) = (self.client.clone(), self.secrets.clone());
+        let (client, secrets) = (self.client.clone(), secrets.clone());
         let started = std::thread::Builder::new().name("request".to_owned()).spawn(move || {
             let reply = client.execute(request).map_err(|error| why(&error));
             let _ = done.send(reply.and_then(|response| whole(response, most, &secrets)));

@@ -5,6 +5,7 @@ pub mod arangodb;
 mod dry_run;
 pub mod elasticsearch;
 pub mod http;
+pub mod kuzzle;
 mod on_duplicate;
 pub mod remote;
 pub mod sqlite;

@@ -47,4 +47,14 @@ impl OnDuplicate {
             OnDuplicate::Update => Op::Upsert,
         }
     }
+    /// The operation that Kuzzle performs, in the words of its storage: `create`, whose 409 is an error or ignored, `index`,
+    /// and `update` with `doc_as_upsert`.
+    pub fn on_kuzzle(self) -> Op {
+        match self {
+            OnDuplicate::Error => Op::Create,
+            OnDuplicate::Ignore => Op::CreateOrIgnore,
+            OnDuplicate::Replace => Op::Index,
+            OnDuplicate::Update => Op::Upsert,
+        }
+    }
 }

@@ -59,6 +59,9 @@ impl Request {
 
     /// The actions of a bulk body, as a server splits them.
     pub fn actions(&self) -> Vec<Sent> {
+        if super::kuzzle::is_import(self) {
+            return super::kuzzle::actions(self);
+        }
         let mut lines = self.text().split_terminator('\n');
         let mut actions = Vec::new();
         while let Some(line) = lines.next() {
@@ -183,7 +186,17 @@ pub fn holds_to_http(request: &Request) -> Vec<String> {
     if has_body && request.header("content-length").is_none() {
         faults.push("no Content-Length".to_owned());
     }
-    if request.path.ends_with("/_bulk") {
+    if super::kuzzle::is_import(request) {
+        if request.header("content-type") != Some("application/json") {
+            faults.push(format!("Content-Type {:?}, where JSON was due", request.header("content-type")));
+        }
+        if request.header("x-kuzzle-request-id").is_none() {
+            faults.push("an import without X-Kuzzle-Request-Id".to_owned());
+        }
+        if let Err(why) = catch_unwind(AssertUnwindSafe(|| request.actions())) {
+            faults.push(format!("no import: {}", panic_text(&*why)));
+        }
+    } else if request.path.ends_with("/_bulk") {
         if request.header("content-type") != Some("application/x-ndjson") {
             faults
                 .push(format!("Content-Type {:?}, where application/x-ndjson was due", request.header("content-type")));

@@ -73,7 +73,7 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Reply, detail: bool) -
 }
 
 /// What a body that is no error of the server's says, on one line.
-fn page(reply: &Reply, text: &str) -> String {
+pub(in crate::sink) fn page(reply: &Reply, text: &str) -> String {
     let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let start: String = text.chars().take(120).collect();
     let what = if start.is_empty() { "without a body".to_owned() } else { format!("with {start:?}") };
@@ -99,7 +99,7 @@ fn is_too_large_alone(reason: &str) -> bool {
 }
 
 /// The action whose line the server names: `Malformed action/metadata line [3]`. Lines are counted from 1, sources too.
-fn culprit(group: Group<'_>, reason: &str) -> Option<usize> {
+pub(in crate::sink) fn culprit(group: Group<'_>, reason: &str) -> Option<usize> {
     let (_, rest) = reason.split_once("line [")?;
     let line: usize = rest.split_once(']')?.0.parse().ok()?;
     let mut next = 1;

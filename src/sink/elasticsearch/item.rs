@@ -14,22 +14,22 @@ use std::fmt;
 /// The members of an item that are looked at.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Item<'a> {
+pub(in crate::sink) struct Item<'a> {
     #[serde(borrow, rename = "_index")]
-    pub(super) index: Option<Cow<'a, str>>,
+    pub(in crate::sink) index: Option<Cow<'a, str>>,
     #[serde(borrow, rename = "_id")]
-    pub(super) id: Option<Cow<'a, str>>,
+    pub(in crate::sink) id: Option<Cow<'a, str>>,
     #[serde(rename = "_version")]
-    pub(super) version: Option<i64>,
+    pub(in crate::sink) version: Option<i64>,
     #[serde(rename = "_seq_no")]
     seq_no: Option<i64>,
     #[serde(rename = "_primary_term")]
     primary_term: Option<i64>,
     #[serde(borrow)]
-    pub(super) result: Option<Cow<'a, str>>,
-    pub(super) status: u16,
+    pub(in crate::sink) result: Option<Cow<'a, str>>,
+    pub(in crate::sink) status: u16,
     #[serde(borrow)]
-    error: Option<&'a RawValue>,
+    pub(in crate::sink) error: Option<&'a RawValue>,
     #[serde(borrow)]
     failure_store: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -38,9 +38,9 @@ pub(super) struct Item<'a> {
 
 /// An item under the name of the action that was carried out.
 #[derive(Debug)]
-pub(super) struct Named<'a> {
-    pub(super) op: Cow<'a, str>,
-    pub(super) item: Item<'a>,
+pub(in crate::sink) struct Named<'a> {
+    pub(in crate::sink) op: Cow<'a, str>,
+    pub(in crate::sink) item: Item<'a>,
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Named<'a> {
@@ -72,7 +72,7 @@ struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 /// A server's error: an object, or for the simplest ones a text.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct ServerError<'a> {
+pub(in crate::sink) struct ServerError<'a> {
     #[serde(borrow, rename = "type")]
     pub(super) kind: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -120,7 +120,7 @@ impl ServerError<'_> {
 }
 
 /// Reads an error, whatever its form.
-pub(super) fn error_of(raw: &RawValue) -> ServerError<'_> {
+pub(in crate::sink) fn error_of(raw: &RawValue) -> ServerError<'_> {
     serde_json::from_str(raw.get()).unwrap_or_else(|_| {
         let text: String = serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().to_owned());
         ServerError { reason: Some(Cow::Owned(text)), ..ServerError::default() }
@@ -128,7 +128,7 @@ pub(super) fn error_of(raw: &RawValue) -> ServerError<'_> {
 }
 
 /// The name of an operation in the bulk API.
-pub(super) fn verb(op: Op) -> &'static str {
+pub(in crate::sink) fn verb(op: Op) -> &'static str {
     match op {
         Op::Create | Op::CreateOrIgnore => "create",
         Op::Index => "index",
@@ -139,7 +139,7 @@ pub(super) fn verb(op: Op) -> &'static str {
 
 impl Named<'_> {
     /// Whether this can be the answer to an action of this kind. `index` with `op_type` answers as `create`.
-    pub(super) fn answers(&self, op: Op) -> bool {
+    pub(in crate::sink) fn answers(&self, op: Op) -> bool {
         self.op == verb(op)
     }
 
@@ -187,7 +187,7 @@ impl Named<'_> {
     }
 
     /// How it is shown.
-    pub(super) fn shown(&self) -> Box<Shown> {
+    pub(in crate::sink) fn shown(&self) -> Box<Shown> {
         let item = &self.item;
         let text = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);
         Box::new(Shown {
@@ -205,7 +205,7 @@ impl Named<'_> {
 }
 
 /// What a failed item means. The type of an error says more than its status.
-fn failed(error: &ServerError<'_>, status: u16, action: &BatchAction<'_>) -> Fate {
+pub(in crate::sink) fn failed(error: &ServerError<'_>, status: u16, action: &BatchAction<'_>) -> Fate {
     let reason = error.reason(status);
     match (error.kind(), status) {
         ("cluster_block_exception", 403 | 429) => Fate::Closed(blocked(&reason.text)),

@@ -1,14 +1,14 @@
 //! Elasticsearch and OpenSearch: the bulk API as a [`Protocol`], and what is done before and after a load.
 //! What a server is matters little: the same requests are sent to Elasticsearch 7, 8 and 9 and to OpenSearch 1, 2 and 3.
 
-mod answer;
+pub(in crate::sink) mod answer;
 mod bulk_mode;
-mod item;
+pub(in crate::sink) mod item;
 mod open;
 mod overwrite;
 mod quick;
 mod read_back;
-mod request;
+pub(in crate::sink) mod request;
 
 pub use open::{Closing, OpenOptions, Opened, open};
 

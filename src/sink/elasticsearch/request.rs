@@ -89,7 +89,7 @@ fn write(bulk: &Bulk, action: &BatchAction<'_>, body: &mut Vec<u8>) {
     }
 }
 
-fn push_quoted(text: &str, body: &mut Vec<u8>) {
+pub(in crate::sink) fn push_quoted(text: &str, body: &mut Vec<u8>) {
     if text.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
         let mut quoted = String::with_capacity(text.len() + 8);
         crate::json::quote_into(&mut quoted, text);
@@ -102,19 +102,19 @@ fn push_quoted(text: &str, body: &mut Vec<u8>) {
 }
 
 /// Whether an update's payload can be applied twice: a `doc`, with no script and no other document to insert.
-pub(super) fn is_plain_doc(payload: &str) -> bool {
+pub(in crate::sink) fn is_plain_doc(payload: &str) -> bool {
     is_doc_as_upsert(payload) || (has(payload, "doc") && !has(payload, "upsert") && !has(payload, "script"))
 }
 
 /// Whether an update's payload is a document to merge or to insert.
-pub(super) fn is_doc_as_upsert(payload: &str) -> bool {
+pub(in crate::sink) fn is_doc_as_upsert(payload: &str) -> bool {
     member(payload, "doc_as_upsert").is_some_and(|value| value == "true")
         && has(payload, "doc")
         && !has(payload, "script")
 }
 
 /// Whether an action line has a condition on what is stored.
-pub(super) fn has_condition(line: &str) -> bool {
+pub(in crate::sink) fn has_condition(line: &str) -> bool {
     let Some(meta) = metadata(line) else { return false };
     let by_number = has(meta, "if_seq_no") || has(meta, "if_primary_term");
     by_number || has(meta, "version") || has(meta, "version_type")

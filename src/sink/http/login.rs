@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub(super) fn headers(options: &HttpOptions) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    let login = options.login.as_ref().map(|login| match login {
+    let login = options.login.as_ref().filter(|_| options.session.is_none()).map(|login| match login {
         Login::Basic(user, password) => format!("Basic {}", base64(format!("{user}:{password}").as_bytes())),
         Login::ApiKey(key) => format!("ApiKey {key}"),
         Login::Bearer(token) => format!("Bearer {token}"),

@@ -59,10 +59,15 @@ impl Talk<'_> {
 pub fn said(reply: &Reply) -> String {
     let body: Option<Value> = serde_json::from_slice(&reply.body).ok();
     let error = body.as_ref().and_then(|body| body.get("error"));
-    let member = |name: &str| error.and_then(|error| error.get(name)).and_then(Value::as_str);
+    // Kuzzle's error is the whole body when the request never reached its API.
+    let bare = body.as_ref().filter(|body| body.get("code").is_some());
+    let member = |name: &str| error.filter(|error| error.is_object()).or(bare)?.get(name)?.as_str();
     let message = body.as_ref().and_then(|body| body.get("errorMessage")).and_then(Value::as_str);
     match (member("type"), member("reason"), error.and_then(Value::as_str).or(message)) {
         (Some(kind), Some(reason), _) => format!("{kind}: {reason}"),
+        _ if member("message").is_some() => {
+            format!("{}: {}", member("id").unwrap_or("error"), member("message").unwrap_or_default())
+        }
         (_, _, Some(text)) => text.to_owned(),
         _ => format!("the server answers with status {}", reply.status),
     }

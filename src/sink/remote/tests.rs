@@ -151,7 +151,7 @@ fn settled(model: &mut Model, inputs: &[Input], size: usize, retries: u32) -> (V
     let (mut results, mut names) = (Vec::new(), 0);
     let mut done = Ok(());
     for (nth, chunk) in inputs.chunks(size).enumerate() {
-        let limits = Limits { records: 1000, bytes: 1 << 20, interval: Duration::from_secs(1) };
+        let limits = Limits { records: 1000, bytes: 1 << 20, interval: Duration::from_secs(1), distinct: false };
         let mut batcher = Batcher::new(limits);
         for (place, input) in chunk.iter().enumerate() {
             let origin = Origin { line: (nth * size + place) as u64, ..Origin::default() };

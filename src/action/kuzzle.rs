@@ -1,0 +1,289 @@
+//! What Kuzzle would refuse, or change while it reads a document with JavaScript's own JSON (contract of Kuzzle, 1.4 and
+//! 1.5): found before a record is put into a batch, because one such record makes Kuzzle refuse all of a request.
+
+use super::bulk::{Written, distinct};
+use super::key::{generated, half_pair};
+use super::{Action, Decider, Key, Op};
+use crate::json::{Kind, Member, Scanner, Span, Token, Walk, holds_as_double, quote_into, same_name, unescape};
+use crate::record::{Command, Reason, Record, Verb};
+use std::borrow::Cow;
+
+/// What Kuzzle takes an element for an action by, if its first member is called so.
+const ACTIONS: [&str; 4] = ["index", "create", "update", "delete"];
+/// Metadata that Kuzzle passes on to its storage.
+const PASSED_ON: [&str; 8] = [
+    "routing",
+    "pipeline",
+    "version",
+    "version_type",
+    "if_seq_no",
+    "if_primary_term",
+    "retry_on_conflict",
+    "dynamic_templates",
+];
+/// Names of an object that are compared with each other; those of a larger one are sorted.
+const FEW: usize = 16;
+
+/// Whether a member is called like an action.
+pub(crate) fn is_action(text: &str, member: &Member) -> bool {
+    ACTIONS.iter().any(|action| same_name(member.name.of(text), member.escaped, action))
+}
+
+/// Checks the document of a record, whose members that name the key are left out.
+pub(super) fn ensure_kept(record: &Record<'_>, op: Op, cut: [Span; 2], lossy: bool) -> Result<(), Reason> {
+    if op != Op::Upsert {
+        ensure_no_action(record.text, record.members, cut)?;
+    }
+    Check { text: record.text, lossy, info: 1 }.run(cut)
+}
+
+/// Refuses a document that would be taken for an action whichever of its members came first.
+fn ensure_no_action(text: &str, members: &[Member], cut: [Span; 2]) -> Result<(), Reason> {
+    let is_cut = |member: &&Member| cut.iter().any(|cut| cut.range().contains(&(member.name.start as usize)));
+    let mut left = members.iter().filter(|member| !is_cut(member)).peekable();
+    let Some(first) = left.peek().map(|member| member.name.of(text)) else { return Ok(()) };
+    if left.all(|member| is_action(text, member)) {
+        let text = format!(
+            "Kuzzle takes a document for an action that begins with `{first}`, and there is no other member to begin with"
+        );
+        return Err(Reason::new("reserved", text));
+    }
+    Ok(())
+}
+
+/// A look at all that a document says.
+struct Check<'a> {
+    text: &'a str,
+    lossy: bool,
+    /// How deep `_kuzzle_info` is Kuzzle's own.
+    info: usize,
+}
+
+impl Check<'_> {
+    fn run(&self, cut: [Span; 2]) -> Result<(), Reason> {
+        let mut walk = Walk::new(self.text, cut);
+        let (mut names, mut levels): (Vec<(Span, bool)>, Vec<usize>) = (Vec::new(), Vec::new());
+        while let Some(token) = walk.next() {
+            match token {
+                Token::Open => levels.push(names.len()),
+                Token::Close => {
+                    let from = levels.pop().unwrap_or_default();
+                    if !self.lossy {
+                        self.ensure_distinct(&names[from..])?;
+                    }
+                    names.truncate(from);
+                }
+                Token::Name { inside, escaped } => {
+                    self.ensure_free(inside, escaped, walk.at(), levels.len())?;
+                    names.push((inside, escaped));
+                }
+                Token::Number(span) if !self.lossy && !holds_as_double(span.of(self.text)) => {
+                    let number: String = span.of(self.text).chars().take(60).collect();
+                    return Err(lossy(format!("Kuzzle would change the number {number} (--lossy lets it)")));
+                }
+                Token::Number(_) | Token::Word(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses names that are Kuzzle's own.
+    fn ensure_free(&self, inside: Span, escaped: bool, at: usize, depth: usize) -> Result<(), Reason> {
+        let name = inside.of(self.text);
+        // Most names are told by their first byte.
+        if !escaped && !matches!(name.as_bytes().first(), Some(b'_' | b's')) {
+            return Ok(());
+        }
+        let is = |own: &str| same_name(name, escaped, own);
+        if depth == self.info && !self.lossy && is("_kuzzle_info") {
+            let text = "Kuzzle would replace the member `_kuzzle_info` (--remove-attribute _kuzzle_info takes it out, --lossy lets Kuzzle)";
+            return Err(lossy(text.to_owned()));
+        }
+        if (is("script") || is("_script")) && !may_be_script(value_behind(self.text, at)) {
+            let text = format!(
+                "Kuzzle refuses a member called `{name}`, wherever it is, that holds more than `id` and `params`"
+            );
+            return Err(Reason::new("reserved", text));
+        }
+        Ok(())
+    }
+
+    /// Refuses an object with two members of one name: JavaScript keeps the last.
+    fn ensure_distinct(&self, names: &[(Span, bool)]) -> Result<(), Reason> {
+        let twice = |name: &str| {
+            Err(lossy(format!("Kuzzle would keep only the last of the members called {name:?} (--lossy lets it)")))
+        };
+        let plain = |(inside, escaped): &(Span, bool)| -> Cow<'_, str> {
+            let name = inside.of(self.text);
+            if *escaped { unescape(name).unwrap_or(Cow::Borrowed(name)) } else { Cow::Borrowed(name) }
+        };
+        if names.len() > FEW {
+            let mut all: Vec<Cow<'_, str>> = names.iter().map(plain).collect();
+            all.sort_unstable();
+            return all.windows(2).find(|pair| pair[0] == pair[1]).map_or(Ok(()), |pair| twice(&pair[0]));
+        }
+        for (place, name) in names.iter().enumerate() {
+            for other in &names[..place] {
+                let same = match (name.1, other.1) {
+                    (false, false) => name.0.of(self.text) == other.0.of(self.text),
+                    _ => plain(name) == plain(other),
+                };
+                if same {
+                    return twice(&plain(name));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn lossy(text: String) -> Reason {
+    Reason::new("lossy", text)
+}
+
+/// The value of the member whose name ends before `at`.
+fn value_behind(text: &str, at: usize) -> &str {
+    text[at..].trim_start_matches([' ', '\t', '\r', '\n', ':'])
+}
+
+/// Whether Kuzzle lets the value of a member called `script` pass: of an object it asks the names, of anything else what
+/// JavaScript takes for its names.
+fn may_be_script(value: &str) -> bool {
+    let mut scanner = Scanner::default();
+    match Kind::of(value) {
+        Kind::Object => {
+            let _ = scanner.object(value.as_bytes());
+            let known = |member: &Member| {
+                ["id", "params"].iter().any(|name| same_name(member.name.of(value), member.escaped, name))
+            };
+            scanner.members().iter().all(known)
+        }
+        Kind::Array => value[1..].trim_start_matches([' ', '\t', '\r', '\n']).starts_with(']'),
+        Kind::String => value.starts_with("\"\""),
+        Kind::Number | Kind::Boolean => true,
+        Kind::Null => false,
+    }
+}
+
+fn not_supported(text: String) -> Reason {
+    Reason::new("not_supported", text)
+}
+
+impl Decider {
+    /// An action line for Kuzzle, which has one collection and no index: written anew with its id as text, because Kuzzle
+    /// would read a number as a double.
+    pub(super) fn line_for_kuzzle<'a>(
+        &'a mut self,
+        record: &Record<'a>,
+        command: Command<'a>,
+        ordinal: u64,
+        lossy: bool,
+    ) -> Result<Action<'a>, Reason> {
+        let read = self.metadata(&command)?;
+        let op = match command.verb {
+            Verb::Index if read.creates => Op::Create,
+            Verb::Index => Op::Index,
+            Verb::Create => Op::Create,
+            Verb::Update => Op::Update,
+            Verb::Delete => Op::Delete,
+        };
+        let key = match read.id {
+            Some(id) => Key::Text(id.text(&mut self.scratch).ok_or_else(half_pair)?),
+            None if matches!(op, Op::Update | Op::Delete) => {
+                return Err(Reason::new("no_key", "this action needs an `_id`"));
+            }
+            None => generated(&mut self.scratch, &self.run, ordinal),
+        };
+        let Key::Text(text) = key else { return Err(half_pair()) };
+        self.rule.check(text)?;
+        match op {
+            Op::Delete => {}
+            Op::Update => ensure_update(record, lossy)?,
+            _ => ensure_kept(record, op, [Span::default(); 2], lossy)?,
+        }
+        write_line(op, text, &read.passed_on, command.meta, &mut self.meta);
+        Ok(Action { meta: &self.meta, is_line: true, ..Action::plain(op, key, record.text) })
+    }
+
+    fn metadata<'a>(&mut self, command: &Command<'a>) -> Result<Metadata<'a>, Reason> {
+        let mut read = Metadata { id: None, creates: false, passed_on: Vec::new() };
+        for (place, member) in command.members.iter().enumerate() {
+            let name = &*distinct(command.meta, &command.members[..=place])?;
+            let value = member.value.of(command.meta);
+            if value == "null" {
+                continue;
+            }
+            let plain = match Kind::of(value) {
+                Kind::String => Some(&value[1..value.len() - 1]),
+                Kind::Number | Kind::Boolean => Some(value),
+                _ => None,
+            };
+            match (name, plain) {
+                ("_id", Some(text)) => read.id = Some(Written::new(text)),
+                ("_index", Some(text)) => {
+                    let index = Written::new(text).text(&mut self.index);
+                    if index != self.collection.as_deref() {
+                        return Err(not_supported(
+                            "`_index` names another collection than --collection: Kuzzle takes one collection at a time".to_owned(),
+                        ));
+                    }
+                }
+                ("op_type", Some(text)) if command.verb == Verb::Index && matches!(text, "create" | "index") => {
+                    read.creates = text == "create";
+                }
+                // What Kuzzle writes to is an alias.
+                ("require_alias", Some("true" | "false")) => {}
+                _ if PASSED_ON.contains(&name) => read.passed_on.push(*member),
+                _ => return Err(not_supported(format!("Kuzzle cannot honour `{name}` of an action line"))),
+            }
+        }
+        let all = Check { text: command.meta, lossy: false, info: 0 };
+        all.run([Span::default(); 2]).map_err(|reason| not_supported(reason.text))?;
+        Ok(read)
+    }
+}
+
+/// What an action line says.
+struct Metadata<'a> {
+    id: Option<Written<'a>>,
+    creates: bool,
+    passed_on: Vec<Member>,
+}
+
+fn write_line(op: Op, key: &str, passed_on: &[Member], meta: &str, out: &mut String) {
+    out.clear();
+    out.push_str(match op {
+        Op::Create | Op::CreateOrIgnore => "{\"create\":{\"_id\":",
+        Op::Index => "{\"index\":{\"_id\":",
+        Op::Update | Op::Upsert => "{\"update\":{\"_id\":",
+        Op::Delete => "{\"delete\":{\"_id\":",
+    });
+    quote_into(out, key);
+    for member in passed_on {
+        out.push(',');
+        out.push_str(&meta[member.name.start as usize - 1..member.value.end as usize]);
+    }
+    out.push_str("}}");
+}
+
+/// Checks the source line of an update: without a `doc` or a script Kuzzle's storage refuses all of a request.
+fn ensure_update(record: &Record<'_>, lossy: bool) -> Result<(), Reason> {
+    let mut can = false;
+    for (place, member) in record.members.iter().enumerate() {
+        let name = &*distinct(record.text, &record.members[..=place])?;
+        let kind = Kind::of(member.value.of(record.text));
+        match (name, kind) {
+            ("doc" | "script", Kind::Object) => can = true,
+            ("upsert", Kind::Object) => {}
+            ("doc_as_upsert" | "detect_noop" | "scripted_upsert", Kind::Boolean) => {}
+            ("doc" | "upsert" | "script" | "doc_as_upsert" | "detect_noop" | "scripted_upsert", _) => {
+                return Err(Reason::new("bad_action", format!("`{name}` of the update has the wrong type")));
+            }
+            _ => return Err(not_supported(format!("Kuzzle cannot honour `{name}` of an update"))),
+        }
+    }
+    if !can {
+        return Err(Reason::new("bad_action", "the update has no `doc`"));
+    }
+    Check { text: record.text, lossy, info: 2 }.run([Span::default(); 2])
+}

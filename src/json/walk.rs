@@ -1,0 +1,130 @@
+//! Goes through JSON text that has been checked, token by token, to any depth and without the call stack.
+
+use super::Span;
+
+/// A token of JSON text. Commas, colons and blanks are none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Token {
+    /// The beginning of an object or an array.
+    Open,
+    /// Its end.
+    Close,
+    /// The name of a member, without its quotes.
+    Name {
+        /// Where it is.
+        inside: Span,
+        /// Whether it has a backslash.
+        escaped: bool,
+    },
+    /// A number.
+    Number(Span),
+    /// A string, `true`, `false` or `null`.
+    Word(Span),
+}
+
+/// The tokens of a value that the scanner has accepted. Pieces may be left out, each a member with one of its commas.
+#[derive(Debug)]
+pub struct Walk<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    left_out: [Span; 2],
+}
+
+impl<'a> Walk<'a> {
+    /// Begins with the first token outside of `left_out`.
+    pub fn new(text: &'a str, left_out: [Span; 2]) -> Walk<'a> {
+        Walk { bytes: text.as_bytes(), at: 0, left_out }
+    }
+
+    /// One past the last token.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Whether a colon follows, so that a string is a name.
+    fn is_name(&self, end: usize) -> bool {
+        let next = self.bytes[end..].iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
+        next == Some(&b':')
+    }
+}
+
+impl Iterator for Walk<'_> {
+    type Item = Token;
+
+    fn next(&mut self) -> Option<Token> {
+        loop {
+            if let Some(out) = self.left_out.iter().find(|out| out.range().contains(&self.at)) {
+                self.at = out.end as usize;
+            }
+            let start = self.at;
+            match self.bytes.get(start)? {
+                b'{' | b'[' => {
+                    self.at += 1;
+                    return Some(Token::Open);
+                }
+                b'}' | b']' => {
+                    self.at += 1;
+                    return Some(Token::Close);
+                }
+                b'"' => {
+                    let (end, escaped) = string_end(self.bytes, start);
+                    self.at = end;
+                    return Some(match self.is_name(end) {
+                        true => Token::Name { inside: Span::new(start + 1, end - 1), escaped },
+                        false => Token::Word(Span::new(start, end)),
+                    });
+                }
+                b',' | b':' | b' ' | b'\t' | b'\r' | b'\n' => self.at += 1,
+                first => {
+                    let is_part = |byte: &&u8| !matches!(**byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n');
+                    self.at += self.bytes[start..].iter().take_while(is_part).count();
+                    let span = Span::new(start, self.at);
+                    let is_number = matches!(first, b'-' | b'0'..=b'9');
+                    return Some(if is_number { Token::Number(span) } else { Token::Word(span) });
+                }
+            }
+        }
+    }
+}
+
+/// One past the quote that ends a string, and whether there is a backslash in it.
+fn string_end(bytes: &[u8], start: usize) -> (usize, bool) {
+    let (mut at, mut escaped) = (start + 1, false);
+    while let Some(found) = memchr::memchr2(b'"', b'\\', &bytes[at..]) {
+        at += found + 1;
+        if bytes[at - 1] == b'"' {
+            return (at, escaped);
+        }
+        escaped = true;
+        at += 1;
+    }
+    (bytes.len(), escaped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_come_in_order() {
+        let text = r#"{ "a" : [1.5e3, "x\"y", {"\u0062":null}], "c":-0 }"#;
+        let said: Vec<String> = Walk::new(text, [Span::default(); 2])
+            .map(|token| match token {
+                Token::Open => "(".to_owned(),
+                Token::Close => ")".to_owned(),
+                Token::Name { inside, escaped } => format!("{}{}", inside.of(text), if escaped { "!" } else { ":" }),
+                Token::Number(span) => format!("#{}", span.of(text)),
+                Token::Word(span) => span.of(text).to_owned(),
+            })
+            .collect();
+        assert_eq!(said.join(" "), r#"( a: ( #1.5e3 "x\"y" ( \u0062! null ) ) c: #-0 )"#);
+    }
+
+    #[test]
+    fn what_is_left_out_is_passed_over() {
+        let text = r#"{"_key":1,"a":2,"_id":3}"#;
+        let out = [Span::new(1, 10), Span::new(15, 23)];
+        let numbers = Walk::new(text, out).filter(|token| matches!(token, Token::Number(_))).count();
+        assert_eq!(numbers, 1);
+    }
+}

@@ -1,0 +1,100 @@
+//! Kuzzle: `bulk:import` as a [`Protocol`], and what is done before a load.
+//! Kuzzle stores in Elasticsearch and adds `_kuzzle_info`, so actions and their outcomes are those of the bulk API. What
+//! surprises: its answers are two lists without places, so a batch holds each key once, and items are matched by key.
+
+mod answer;
+mod login;
+mod open;
+mod read_back;
+mod request;
+
+pub use login::session;
+pub use open::{OpenOptions, open};
+
+use super::Shown;
+use super::elasticsearch::item::verb;
+use super::elasticsearch::request::{has_condition, is_doc_as_upsert, is_plain_doc};
+use super::http::{Call, Method, Reply};
+use super::remote::{Answer, Group, Protocol, Stored, escaped};
+use crate::action::Op;
+use crate::batch::BatchAction;
+
+/// What all requests of a run have in common.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// The index that the address names.
+    pub index: String,
+    /// `-c`.
+    pub collection: String,
+    /// `--refresh wait_for`.
+    pub waits_for_refresh: bool,
+    /// `--retry-on-conflict`, for updates.
+    pub retry_on_conflict: Option<u32>,
+}
+
+impl Import {
+    /// The collection as a path.
+    fn path(&self, behind: &str) -> String {
+        format!("/{}/{}{behind}", escaped(&self.index), escaped(&self.collection))
+    }
+
+    /// The collection for a person.
+    fn place(&self) -> String {
+        format!("{}/{}", self.index, self.collection)
+    }
+}
+
+impl Protocol for Import {
+    fn request(&self, group: Group<'_>, opaque: String) -> Call {
+        request::import(self, group, opaque)
+    }
+
+    fn answer(&self, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
+        answer::read(self, group, reply, detail)
+    }
+
+    fn is_repeatable(&self, action: &BatchAction<'_>) -> bool {
+        action.op != Op::Update || is_plain_doc(action.doc)
+    }
+
+    fn is_replayable(&self, action: &BatchAction<'_>) -> bool {
+        let plain = match action.op {
+            Op::Index | Op::Delete | Op::Upsert => true,
+            Op::Update => is_doc_as_upsert(action.doc),
+            Op::Create | Op::CreateOrIgnore => false,
+        };
+        plain && !(action.is_line && has_condition(action.meta))
+    }
+
+    fn is_routed(&self, action: &BatchAction<'_>) -> bool {
+        action.meta.contains("routing")
+    }
+
+    fn shown(&self, action: &BatchAction<'_>) -> Shown {
+        Shown { op: verb(action.op).to_owned(), index: self.place(), ..Shown::default() }
+    }
+
+    fn ask_running(&self) -> Option<Call> {
+        None
+    }
+
+    fn is_running(&self, _: &Reply, _: &str) -> Option<bool> {
+        None
+    }
+
+    fn read_back(&self, group: Group<'_>) -> Call {
+        Call::json(Method::POST, self.path("/_mGet"), read_back::request(group))
+    }
+
+    fn compare(&self, group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>> {
+        read_back::compare(group, reply)
+    }
+
+    fn ask_alters(&self, _: Group<'_>) -> Call {
+        Call::get(self.path("/_settings"))
+    }
+
+    fn alters(&self, reply: &Reply) -> bool {
+        read_back::names_pipeline(reply)
+    }
+}
