@@ -23,7 +23,7 @@ pub struct Limits {
 }
 
 /// One record of a batch.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Item {
     /// Where it was found.
     pub origin: Origin,
@@ -35,7 +35,7 @@ pub struct Item {
     what: What,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum What {
     Act {
         op: Op,
@@ -75,7 +75,7 @@ pub struct BatchAction<'a> {
 }
 
 /// Actions, and records that have already failed, in the order of the input.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Batch {
     text: String,
     /// The keys, one behind the other: whoever pairs answers with actions needs nothing else.

@@ -160,6 +160,8 @@ impl Config {
             Target::Cluster(_) => 5 << 20,
         });
         let distinct = matches!(&target, Target::Cluster(cluster) if cluster.kind == Some(Kind::Kuzzle));
+        let is_database = matches!(&target, Target::Cluster(cluster) if cluster.kind == Some(Kind::Arangodb));
+        let whole = args.run.complete && is_database;
         Ok(Config {
             target,
             collection: args.target.collection,
@@ -185,11 +187,11 @@ impl Config {
             create_collection: args.run.create_collection.filter(|_| given.named.contains("create_collection")),
             unique: args.run.unique,
             dry_run: args.run.dry_run,
-            limits: Limits {
-                records: args.batches.batch_size,
-                bytes: batch_bytes,
-                interval: args.batches.flush_interval,
-                distinct,
+            limits: if whole {
+                arangodb::whole(args.batches.batch_bytes)
+            } else {
+                let (records, interval) = (args.batches.batch_size, args.batches.flush_interval);
+                Limits { records, bytes: batch_bytes, interval, distinct }
             },
             jobs: args.batches.jobs,
             results: args.errors.results,

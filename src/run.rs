@@ -61,6 +61,19 @@ pub fn import(config: Config, mut err: Box<dyn Write>) -> Result<Summary, NotBeg
             let _ = writeln!(err, "{} is read as {}", input.name, input.format.name());
         }
     }
+    if let (Target::Cluster(_), true, Some(size)) = (&config.target, config.complete, inputs.size)
+        && !inputs.compressed
+        && size > config.limits.bytes as u64
+    {
+        let text = format!(
+            "--complete: the input has {size} bytes, and one request {}: a server carries out no more than one as a whole",
+            config.limits.bytes
+        );
+        return Err(NotBegun {
+            exit: 2,
+            text: format!("{text}\nhint: `--batch-bytes SIZE` allows more, up to 512MiB"),
+        });
+    }
     let results = results(&config)?;
     let stop = Stop::default();
     let run = run_id();
@@ -262,6 +275,7 @@ fn database(
         prefixes: config.shape.from_prefix.is_some() || config.shape.to_prefix.is_some(),
         create: config.create_collection == Some(true),
         unique: config.unique.clone(),
+        complete: config.complete,
         overwrite: config.overwrite,
         wait_for_sync: config.wait_for_sync,
         has_keys: config.key.is_some() || config.server_keys || config.delete_keys,

@@ -1,8 +1,16 @@
 //! What ArangoDB can honour of the flags.
 
 use super::Given;
+use crate::batch::Limits;
 use crate::cli::{Arguments, UsageError};
 use crate::input::Format;
+use crate::sink::arangodb::MOST_RECORDS;
+use std::time::Duration;
+
+/// Bytes of the one request of `--complete`, unless `--batch-bytes` says otherwise.
+const WHOLE_BYTES: usize = 64 << 20;
+/// Above so many bytes the server commits a request in parts (contract of the import API, 1.7).
+const MOST_BYTES: usize = 512 << 20;
 
 /// Flags of other targets that it cannot honour, and what to do instead.
 const UNFIT: [(&str, &str); 9] = [
@@ -26,15 +34,43 @@ pub(super) fn ensure_useful(args: &Arguments, given: &Given) -> Result<(), Usage
         return Err(UsageError::new("--type bulk: ArangoDB takes no bulk lines")
             .hint("their documents alone are JSON lines, `-t jsonl`; `--on-duplicate` says what is done, `--delete-keys` deletes"));
     }
-    if given.typed("complete") {
-        return Err(UsageError::new("--complete: not on ArangoDB in this version"));
-    }
+    ensure_one_request(args, given)?;
     if given.typed("lossy") && args.conflict.delete_keys {
         return Err(UsageError::new("--lossy: not with --delete-keys, which stores nothing"));
     }
     match &args.target.collection {
         Some(name) => ensure_name(name),
         None => Err(UsageError::new("no collection is named").hint("give `--collection NAME`")),
+    }
+}
+
+/// `--complete` is one request, of which the server answers no document by itself.
+fn ensure_one_request(args: &Arguments, given: &Given) -> Result<(), UsageError> {
+    if !given.typed("complete") {
+        return Ok(());
+    }
+    if args.conflict.delete_keys {
+        return Err(
+            UsageError::new("--complete: ArangoDB deletes no list of keys as a whole").hint("leave one of them out")
+        );
+    }
+    if let Some(flag) = given.first_typed(&["results", "max_errors"]) {
+        return Err(UsageError::new(format!("{flag}: not with --complete, where the first error undoes everything")));
+    }
+    match args.batches.batch_bytes {
+        Some(bytes) if bytes > MOST_BYTES => Err(UsageError::new("--batch-bytes: with --complete at most 512MiB")
+            .hint("above that the server commits a request in parts, and can no longer undo it")),
+        _ => Ok(()),
+    }
+}
+
+/// The limits of the one request of `--complete`.
+pub(super) fn whole(batch_bytes: Option<usize>) -> Limits {
+    Limits {
+        records: MOST_RECORDS,
+        bytes: batch_bytes.unwrap_or(WHOLE_BYTES),
+        // Nothing goes before the input has ended, however slow it is.
+        interval: Duration::from_secs(365 * 86_400),
     }
 }
 

@@ -22,7 +22,8 @@ impl ServerError {
         serde_json::from_slice(&reply.body).ok()
     }
 
-    fn text(&self) -> String {
+    /// It in a person's words.
+    pub(super) fn text(&self) -> String {
         format!("{} ({})", self.message, self.number)
     }
 }

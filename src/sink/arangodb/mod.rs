@@ -2,6 +2,7 @@
 //! import API answers successes as counts (contract of the import API, 1.5 and 1.6).
 
 mod answer;
+mod complete;
 mod counts;
 mod each;
 mod errors;
@@ -9,6 +10,7 @@ mod open;
 mod read_back;
 mod request;
 
+pub use complete::MOST_RECORDS;
 pub use open::{OpenOptions, Opened, open};
 
 use super::Shown;

@@ -1,6 +1,7 @@
 //! What happens before the first record: who is there, is the collection there, and is it as the flags want it.
 
 use super::Collection;
+use super::complete::Complete;
 use crate::retry::Retries;
 use crate::sink::http::{Call, Http, HttpOptions, Method, NoReply, Nodes, Reply, Traffic};
 use crate::sink::remote::talk::{Talk, login, said, unclear, unreachable};
@@ -32,6 +33,8 @@ pub struct OpenOptions {
     pub create: bool,
     /// `--unique`.
     pub unique: Vec<String>,
+    /// `--complete`.
+    pub complete: bool,
     /// `--overwrite`.
     pub overwrite: bool,
     /// `--wait-for-sync`.
@@ -86,12 +89,12 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, O
     let mut talk = Talk { http: &mut first, retries: options.retries, stop: stop.clone() };
     let found = collection(&mut talk, &options)?;
     let unique = if options.dry_run { Vec::new() } else { unique(&mut talk, &options)? };
-    let lanes = if unique.is_empty() { options.lanes } else { 1 };
-    if lanes < options.lanes {
+    let lanes = if unique.is_empty() && !options.complete { options.lanes } else { 1 };
+    if !unique.is_empty() {
         say(Note::Detail(format!("one lane, because the order counts for the unique index on {}", unique.join(", "))));
     }
     let target = Collection { name: options.collection.clone(), unique, wait_for_sync: options.wait_for_sync };
-    let empties = options.overwrite && !options.dry_run;
+    let empties = options.overwrite && !options.dry_run && !options.complete;
     let shared = Shared {
         retries: options.retries,
         gate: Arc::new(Gate::new(lanes)),
@@ -106,6 +109,10 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, O
     for lane in 0..lanes {
         if options.dry_run {
             sinks.push(Box::new(DryRun));
+        } else if options.complete {
+            let http = make(&http, lane)?;
+            let (overwrite, shared) = (options.overwrite, shared.clone());
+            sinks.push(Box::new(Complete { collection: target.clone(), http, shared, overwrite, held: None }));
         } else {
             sinks.push(Box::new(Remote::new(target.clone(), make(&http, lane)?, shared.clone(), lane)));
         }

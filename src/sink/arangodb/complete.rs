@@ -1,0 +1,305 @@
+//! `--complete`: the whole run in one request, which the server carries out as a whole or not at all. Nothing is sent before
+//! the input has ended. The documents go as an array: with lines, what the server cannot read would end the request and
+//! keep what came before it (contract of the import API, 1.7).
+
+use super::Collection;
+use super::answer::{ServerError, page};
+use super::request::{mode, push_array};
+use super::{counts, errors, read_back};
+use crate::action::Op;
+use crate::batch::Batch;
+use crate::record::Reason;
+use crate::retry::{Wait, Why};
+use crate::sink::http::{Call, Http, Method, NoReply, Reply};
+use crate::sink::remote::{Fate, Group, Shared, Stored, escaped, nap, sentence};
+use crate::sink::{Bucket, Note, Outcome, Say, Sink, Trouble};
+use std::collections::HashSet;
+use std::time::Duration;
+
+/// Most records of a request that the server carries out as a whole: after so many it commits in between.
+pub const MOST_RECORDS: usize = 1_000_000;
+
+/// The one lane of such a run.
+pub(super) struct Complete {
+    pub(super) collection: Collection,
+    pub(super) http: Http,
+    pub(super) shared: Shared,
+    /// `--overwrite`: the request empties the collection too.
+    pub(super) overwrite: bool,
+    /// The run so far.
+    pub(super) held: Option<Batch>,
+}
+
+/// What is known after a try.
+enum End {
+    /// All is stored, as this answer says.
+    Done(Reply),
+    /// All is stored, by a try whose answer was lost.
+    Found,
+    /// Nothing is stored; why, and the number of the error.
+    Refused(String, u32),
+    /// Nothing is stored, and nothing can be.
+    Stopped(String),
+    /// It cannot be told.
+    Unknown(String),
+}
+
+impl Sink for Complete {
+    fn apply(&mut self, batch: &Batch, out: &mut Outcome, _: Say<'_>) -> Result<(), Trouble> {
+        let Some(held) = self.held.take() else {
+            self.held = Some(batch.clone());
+            return Ok(());
+        };
+        out.leave_unsent(&held, 0);
+        out.leave_unsent(batch, 0);
+        Err(Trouble::RolledBack(format!(
+            "--complete: the input does not fit one request, which is all that the server carries out as a whole; nothing was sent (--batch-bytes SIZE allows more, up to {MOST_RECORDS} records)"
+        )))
+    }
+
+    fn rest(&mut self, _: &mut Outcome, _: Say<'_>) -> Result<(), Trouble> {
+        Ok(())
+    }
+
+    fn finish(&mut self, cut: bool, out: &mut Outcome, say: Say<'_>) -> Result<(), Trouble> {
+        let Some(batch) = self.held.take() else {
+            return if cut { Err(nothing_stored()) } else { Ok(()) };
+        };
+        if cut || !(0..batch.len()).all(|place| batch.rejected(place).is_none()) {
+            out.leave_unsent(&batch, 0);
+            return Err(nothing_stored());
+        }
+        let all: Vec<u32> = (0..batch.len() as u32).collect();
+        let group = Group { batch: &batch, at: &all, each: false };
+        let (end, lost) = self.send(group, say);
+        self.settle(group, end, lost, out)
+    }
+
+    fn abandon(&mut self, out: &mut Outcome) {
+        if let Some(batch) = self.held.take() {
+            out.leave_unsent(&batch, 0);
+        }
+    }
+}
+
+fn nothing_stored() -> Trouble {
+    Trouble::RolledBack("nothing was stored, because of --complete".to_owned())
+}
+
+impl Complete {
+    fn request(&self, group: Group<'_>) -> Call {
+        let mut body = Vec::with_capacity(group.size() + 16 * group.len());
+        push_array(group, &mut body);
+        let about =
+            format!("collection={}&type=array&onDuplicate={}", escaped(&self.collection.name), mode(group.key(0).1));
+        let overwrite = if self.overwrite { "&overwrite=true" } else { "" };
+        let sync = if self.collection.wait_for_sync { "&waitForSync=true" } else { "" };
+        Call {
+            opaque: Some(format!("{}0-1", self.shared.run)),
+            ..Call::json(
+                Method::POST,
+                format!("/_api/import?{about}&complete=true&details=true{overwrite}{sync}"),
+                body,
+            )
+        }
+    }
+
+    /// Whether carrying it out a second time leaves what the first left, and says so.
+    fn is_repeatable(&self, group: Group<'_>) -> bool {
+        let has_keys = (0..group.len()).all(|place| !group.key(place).0.is_empty());
+        self.overwrite || has_keys && matches!(group.key(0).1, Op::Index | Op::Upsert)
+    }
+
+    /// Sends it until it is known what became of it; also whether an answer was lost on the way.
+    fn send(&mut self, group: Group<'_>, say: Say<'_>) -> (End, bool) {
+        let mut wait = Wait::new(self.shared.retries);
+        let mut lost = false;
+        loop {
+            let reply = self.http.send(self.request(group));
+            self.shared.traffic.sent(self.http.sent_bytes);
+            let asked = reply.as_ref().ok().and_then(|reply| reply.retry_after);
+            let (why, text) = match understood(group, reply) {
+                Step::End(End::Refused(text, 1210) | End::Stopped(text)) if lost => return (End::Unknown(text), lost),
+                Step::End(end) => return (end, lost),
+                Step::Again(why, text) => (why, text),
+                Step::Lost(text) if self.is_repeatable(group) => {
+                    lost = true;
+                    (Why::Busy, text)
+                }
+                Step::Lost(text) => {
+                    lost = true;
+                    if let Err(end) = self.pause(&mut wait, Why::Busy, asked, &text, say) {
+                        return (self.unknown_if(lost, end), lost);
+                    }
+                    match self.look(group, &mut wait, say) {
+                        Ok(true) => return (End::Found, lost),
+                        // None of it is there, so that try was carried out as little as if it had never been sent.
+                        Ok(false) => lost = false,
+                        Err(end) => return (end, lost),
+                    }
+                    self.shared.traffic.sent_again();
+                    continue;
+                }
+            };
+            if let Err(end) = self.pause(&mut wait, why, asked, &text, say) {
+                return (self.unknown_if(lost, end), lost);
+            }
+            self.shared.traffic.sent_again();
+        }
+    }
+
+    fn unknown_if(&self, lost: bool, text: String) -> End {
+        if lost { End::Unknown(text) } else { End::Stopped(text) }
+    }
+
+    /// Waits before the next try; the error is why there is none.
+    fn pause(
+        &self,
+        wait: &mut Wait,
+        why: Why,
+        asked: Option<Duration>,
+        text: &str,
+        say: Say<'_>,
+    ) -> Result<(), String> {
+        let pause = wait.next(why, asked).map_err(|used_up| format!("{text} ({used_up})"))?;
+        say(Note::Detail(format!("{text}; try {} in {:.1} s", wait.tries() + 1, pause.as_secs_f64())));
+        nap(pause, &self.shared.stop).then_some(()).ok_or_else(|| text.to_owned())
+    }
+
+    /// Reads back what is stored under the keys: all of it as it was sent, or nothing at all.
+    fn look(&mut self, group: Group<'_>, wait: &mut Wait, say: Say<'_>) -> Result<bool, End> {
+        if (0..group.len()).any(|place| group.key(place).0.is_empty()) {
+            return Err(End::Unknown("the server made the keys, so what is stored cannot be read back".to_owned()));
+        }
+        let stored = self.stored(group, wait, say).map_err(End::Unknown)?;
+        if stored.iter().all(|stored| *stored == Stored::Same) {
+            return Ok(true);
+        }
+        if stored.iter().all(|stored| *stored == Stored::Nothing) {
+            return Ok(false);
+        }
+        Err(End::Unknown("the answer was lost, and of the documents some are stored and others not".to_owned()))
+    }
+
+    fn stored(&mut self, group: Group<'_>, wait: &mut Wait, say: Say<'_>) -> Result<Vec<Stored>, String> {
+        loop {
+            let (why, text, asked) = match self.http.send(read_back::request(&self.collection, group)) {
+                Ok(reply) if !matches!(reply.status, 412 | 429 | 500..=599) => {
+                    return read_back::compare(group, &reply).ok_or_else(|| page(&reply));
+                }
+                Ok(reply) => (Why::Busy, page(&reply), reply.retry_after),
+                Err(reply) => (Why::Away, sentence(&reply).to_owned(), None),
+            };
+            self.pause(wait, why, asked, &text, say)?;
+        }
+    }
+
+    fn settle(&mut self, group: Group<'_>, end: End, lost: bool, out: &mut Outcome) -> Result<(), Trouble> {
+        let batch = group.batch;
+        let origin = |place: usize| batch.item(place).origin;
+        match end {
+            End::Done(reply) => {
+                let told = counts::read(group, &reply).unwrap_or_default();
+                for (place, told) in told.into_iter().enumerate() {
+                    let bucket = match told.fate {
+                        Fate::Created => Bucket::Created,
+                        Fate::Updated => Bucket::Updated,
+                        _ => Bucket::Ignored,
+                    };
+                    out.end(origin(place), bucket, None, None, group.key(place).0);
+                }
+                self.shared.traffic.unsure(if lost { group.len() as u64 } else { 0 });
+                Ok(())
+            }
+            End::Found => {
+                for place in 0..group.len() {
+                    out.end(origin(place), Bucket::Created, None, None, group.key(place).0);
+                }
+                Ok(())
+            }
+            End::Unknown(why) => {
+                for place in 0..group.len() {
+                    let reason = Reason::new("lost", format!("the answer was lost: {why}"));
+                    out.end(origin(place), Bucket::Unknown, Some(reason), None, group.key(place).0);
+                }
+                Ok(())
+            }
+            End::Stopped(why) => {
+                out.leave_unsent(batch, 0);
+                Err(Trouble::Stopped(why))
+            }
+            End::Refused(why, number) => {
+                let duplicates = if number == 1210 { self.duplicates(group) } else { HashSet::new() };
+                for place in 0..group.len() {
+                    let key = group.key(place).0;
+                    let reason = || Reason::new("duplicate_key", format!("duplicate key {key:?}"));
+                    match duplicates.contains(&place) {
+                        true => out.end(origin(place), Bucket::Error, Some(reason()), None, key),
+                        false => out.end(origin(place), Bucket::Unsent, None, None, key),
+                    }
+                }
+                Err(Trouble::RolledBack(format!("everything was rolled back, because of --complete: {why}")))
+            }
+        }
+    }
+
+    /// The documents whose keys are there, or come a second time: the server does not name them. One look is enough for
+    /// that; if it fails, the error stays without names.
+    fn duplicates(&mut self, group: Group<'_>) -> HashSet<usize> {
+        let mut found = HashSet::new();
+        if group.key(0).1 != Op::Create {
+            return found;
+        }
+        let mut keys = HashSet::new();
+        found.extend((0..group.len()).filter(|place| !keys.insert(group.key(*place).0)));
+        let reply = self.http.send(read_back::request(&self.collection, group)).ok();
+        let stored = reply.and_then(|reply| read_back::compare(group, &reply)).unwrap_or_default();
+        let is_there = |stored: &Stored| matches!(stored, Stored::Same | Stored::Other);
+        found.extend(stored.iter().enumerate().filter(|(_, stored)| is_there(stored)).map(|(place, _)| place));
+        found
+    }
+}
+
+/// What to do after a try.
+enum Step {
+    End(End),
+    /// Nothing was done.
+    Again(Why, String),
+    /// It may have been done.
+    Lost(String),
+}
+
+fn understood(group: Group<'_>, reply: Result<Reply, NoReply>) -> Step {
+    let reply = match reply {
+        Ok(reply) => reply,
+        Err(NoReply::NotSent { why, hopeless: true }) => return Step::End(End::Stopped(why)),
+        Err(NoReply::NotSent { why, .. }) => return Step::Again(Why::Away, why),
+        Err(NoReply::Lost(why)) => return Step::Lost(why),
+    };
+    if matches!(reply.status, 200..=202) {
+        return match counts::read(group, &reply) {
+            Ok(told) if told.iter().all(|told| matches!(told.fate, Fate::Created | Fate::Updated | Fate::Ignored)) => {
+                Step::End(End::Done(reply))
+            }
+            Ok(_) => Step::Lost("the answer has errors where the whole request was to fail".to_owned()),
+            Err(why) => Step::Lost(why),
+        };
+    }
+    let error = ServerError::of(&reply);
+    let number = error.as_ref().map_or(0, |error| error.number);
+    let text = error.as_ref().map_or_else(|| page(&reply), ServerError::text);
+    match (reply.status, number) {
+        (409, 1200) | (412, 21004) | (503, 21003) | (429, _) => Step::Again(Why::Busy, text),
+        (413, _) => {
+            Step::End(End::Refused(format!("too large for the server: {:.1} MB", group.size() as f64 / 1e6), 413))
+        }
+        (400 | 409 | 412, _) if error.is_some() => {
+            let message = error.map(|error| error.message).unwrap_or_default();
+            Step::End(End::Refused(errors::reason(number, &message).text, number))
+        }
+        (401, _) => Step::End(End::Stopped(format!("{text}; check the user and the password, or the token"))),
+        (403, _) => Step::End(End::Stopped(errors::forbidden(&text))),
+        (300..=499, _) => Step::End(End::Stopped(text)),
+        _ => Step::Lost(text),
+    }
+}
