@@ -2,7 +2,7 @@
 //! The key is found in the record, or made from the run and the record's ordinal; a record whose key cannot be told is an
 //! error here, before it could take a whole batch down.
 
-mod arangodb;
+pub mod arangodb;
 mod bulk;
 mod key;
 pub(crate) mod kuzzle;
@@ -151,6 +151,7 @@ pub struct Decider {
     /// Metadata in the form of `Action::meta`.
     meta: String,
     scanner: Scanner,
+    names: arangodb::Names,
 }
 
 impl Decider {
@@ -171,6 +172,7 @@ impl Decider {
             index: String::new(),
             meta: String::new(),
             scanner: Scanner::default(),
+            names: arangodb::Names::default(),
         }
     }
 
@@ -222,7 +224,7 @@ impl Decider {
         match &self.rules {
             Rules::Store => {}
             Rules::Arangodb { edge, lossy, .. } if self.op != Op::Delete && !lossy => {
-                arangodb::ensure_kept(record, *edge)?;
+                arangodb::ensure_kept(record, cut, *edge, &mut self.names)?;
             }
             Rules::Arangodb { .. } => {}
             Rules::Elasticsearch { routing, lossy } => {

@@ -38,6 +38,7 @@ pub enum Part {
     Member(String),
 }
 
+use crate::action::KeyRule;
 use crate::json::{Kind, Scanner, quote_into, same_name, unescape};
 use crate::record::{Reason, Record};
 use std::borrow::Cow;
@@ -293,7 +294,7 @@ fn check_ends(record: &Record<'_>) -> Result<(), Reason> {
         }
         let whole = unescape(&raw[1..raw.len() - 1]).unwrap_or_default();
         let good = matches!(whole.split_once('/'), Some((collection, key))
-            if !collection.is_empty() && !key.is_empty() && !key.contains('/'));
+            if !collection.is_empty() && KeyRule::Import.check(key).is_ok());
         if !good {
             return bad(format!("`{name}` of an edge must be `collection/key`, it is {whole:?}"));
         }

@@ -1,20 +1,93 @@
-//! What ArangoDB would change of a document, and so is refused unless `--lossy` lets it.
+//! What ArangoDB would change of a document, and so is refused unless `--lossy` lets it: it keeps integers of 64 bits, other
+//! numbers as doubles, one of several members of a name, and no ends of edges in a collection of documents.
 
-use crate::json::{first_changed_by_double, same_name};
+use crate::json::{Span, Token, Walk, holds_as_double, repeated, same_name};
 use crate::record::{Reason, Record};
 
-/// Checks a document for a collection of documents, or of edges.
-pub(super) fn ensure_kept(record: &Record<'_>, edge: bool) -> Result<(), Reason> {
-    let is_end =
-        |name: &str| record.members.iter().any(|member| same_name(member.name.of(record.text), member.escaped, name));
-    if !edge && let Some(name) = ["_from", "_to"].into_iter().find(|name| is_end(name)) {
-        let text = format!("a collection of documents drops `{name}` (--edge makes one of edges, --lossy lets it)");
-        return Err(Reason::new("lossy", text));
+/// Names of the objects around a place in a document; kept from one document to the next for its memory.
+#[derive(Debug, Default)]
+pub struct Names {
+    all: Vec<(Span, bool)>,
+    /// Where the names of each object around begin.
+    levels: Vec<usize>,
+}
+
+/// Checks a document for a collection of documents, or of edges. `cut` leaves out what becomes metadata.
+pub(super) fn ensure_kept(record: &Record<'_>, cut: [Span; 2], edge: bool, names: &mut Names) -> Result<(), Reason> {
+    let lossy = |text: String| Err(Reason::new("lossy", text));
+    if !edge {
+        let has =
+            |end: &str| record.members.iter().any(|member| same_name(member.name.of(record.text), member.escaped, end));
+        if let Some(end) = ["_from", "_to"].into_iter().find(|end| has(end)) {
+            return lossy(format!(
+                "a collection of documents drops `{end}` (a collection of edges keeps it, --lossy lets it)"
+            ));
+        }
     }
-    match first_changed_by_double(record.text) {
+    match change(record.text, cut, names) {
+        Some(what) => lossy(format!("the server would {what} (--lossy lets it)")),
         None => Ok(()),
-        Some(number) => {
-            Err(Reason::new("lossy", format!("the server would change the number {number} (--lossy lets it)")))
+    }
+}
+
+/// What the server does to the first part of a document that it does not keep.
+pub fn change(text: &str, cut: [Span; 2], names: &mut Names) -> Option<String> {
+    names.all.clear();
+    names.levels.clear();
+    for token in Walk::new(text, cut) {
+        match token {
+            Token::Open => names.levels.push(names.all.len()),
+            Token::Close => {
+                let from = names.levels.pop().unwrap_or_default();
+                if let Some(name) = repeated(text, &names.all[from..]) {
+                    return Some(format!("keep only one of the members called {name:?}"));
+                }
+                names.all.truncate(from);
+            }
+            Token::Name { inside, escaped } => names.all.push((inside, escaped)),
+            Token::Number(span) if !holds(span.of(text)) => {
+                let number: String = span.of(text).chars().take(60).collect();
+                return Some(format!("change the number {number}"));
+            }
+            Token::Number(_) | Token::Word(_) => {}
+        }
+    }
+    None
+}
+
+/// Whether a number is still the same in VelocyPack: a signed or unsigned integer of 64 bits, or a double.
+fn holds(number: &str) -> bool {
+    // Eighteen digits always fit, and most numbers have fewer.
+    let is_integer = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    (is_integer && (number.len() <= 18 || number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok()))
+        || holds_as_double(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changed(text: &str) -> Option<String> {
+        change(text, [Span::default(); 2], &mut Names::default())
+    }
+
+    #[test]
+    fn integers_of_64_bits_and_doubles_are_kept() {
+        for kept in
+            ["18446744073709551615", "-9223372036854775808", "1.0", "0.1", "1e300", "100000000000000000000", "-0"]
+        {
+            assert_eq!(changed(&format!("{{\"a\":[{{\"b\":{kept}}}]}}")), None, "{kept}");
+        }
+        for other in ["18446744073709551617", "-9223372036854775809", "1e400", "0.12345678901234567890"] {
+            assert_eq!(changed(&format!("{{\"a\":[{{\"b\":{other}}}]}}")), Some(format!("change the number {other}")));
+        }
+    }
+
+    #[test]
+    fn a_name_may_stand_once_in_each_object() {
+        assert_eq!(changed(r#"{"a":{"a":{"a":1}},"b":[{"a":1},{"a":2}]}"#), None);
+        for twice in [r#"{"a":1,"\u0061":2}"#, r#"{"x":[{"a":1,"b":{},"a":2}]}"#] {
+            assert_eq!(changed(twice), Some("keep only one of the members called \"a\"".to_owned()), "{twice}");
         }
     }
 }

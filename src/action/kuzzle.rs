@@ -4,9 +4,8 @@
 use super::bulk::{Written, distinct};
 use super::key::{generated, half_pair};
 use super::{Action, Decider, Key, Op};
-use crate::json::{Kind, Member, Scanner, Span, Token, Walk, holds_as_double, quote_into, same_name, unescape};
+use crate::json::{Kind, Member, Scanner, Span, Token, Walk, holds_as_double, quote_into, repeated, same_name};
 use crate::record::{Command, Reason, Record, Verb};
-use std::borrow::Cow;
 
 /// What Kuzzle takes an element for an action by, if its first member is called so.
 const ACTIONS: [&str; 4] = ["index", "create", "update", "delete"];
@@ -21,8 +20,6 @@ const PASSED_ON: [&str; 8] = [
     "retry_on_conflict",
     "dynamic_templates",
 ];
-/// Names of an object that are compared with each other; those of a larger one are sorted.
-const FEW: usize = 16;
 
 /// Whether a member is called like an action.
 pub(crate) fn is_action(text: &str, member: &Member) -> bool {
@@ -110,30 +107,13 @@ impl Check<'_> {
 
     /// Refuses an object with two members of one name: JavaScript keeps the last.
     fn ensure_distinct(&self, names: &[(Span, bool)]) -> Result<(), Reason> {
-        let twice = |name: &str| {
-            Err(lossy(format!("Kuzzle would keep only the last of the members called {name:?} (--lossy lets it)")))
-        };
-        let plain = |(inside, escaped): &(Span, bool)| -> Cow<'_, str> {
-            let name = inside.of(self.text);
-            if *escaped { unescape(name).unwrap_or(Cow::Borrowed(name)) } else { Cow::Borrowed(name) }
-        };
-        if names.len() > FEW {
-            let mut all: Vec<Cow<'_, str>> = names.iter().map(plain).collect();
-            all.sort_unstable();
-            return all.windows(2).find(|pair| pair[0] == pair[1]).map_or(Ok(()), |pair| twice(&pair[0]));
-        }
-        for (place, name) in names.iter().enumerate() {
-            for other in &names[..place] {
-                let same = match (name.1, other.1) {
-                    (false, false) => name.0.of(self.text) == other.0.of(self.text),
-                    _ => plain(name) == plain(other),
-                };
-                if same {
-                    return twice(&plain(name));
-                }
+        match repeated(self.text, names) {
+            Some(name) => {
+                let text = format!("Kuzzle would keep only the last of the members called {name:?} (--lossy lets it)");
+                Err(lossy(text))
             }
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -71,6 +71,7 @@ pub(super) fn whole(batch_bytes: Option<usize>) -> Limits {
         bytes: batch_bytes.unwrap_or(WHOLE_BYTES),
         // Nothing goes before the input has ended, however slow it is.
         interval: Duration::from_secs(365 * 86_400),
+        distinct: false,
     }
 }
 

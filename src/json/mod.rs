@@ -14,7 +14,7 @@ pub use merge::{MergeError, Merger};
 pub use same::same_value;
 pub use scan::{Fault, Member, Scanner, Span};
 pub use text::{quote_into, same_name, unescape};
-pub use walk::{Token, Walk};
+pub use walk::{Token, Walk, repeated};
 
 /// What kind of value some JSON text is, told from its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Goes through JSON text that has been checked, token by token, to any depth and without the call stack.
 
-use super::Span;
+use super::{Span, unescape};
+use std::borrow::Cow;
 
 /// A token of JSON text. Commas, colons and blanks are none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +100,34 @@ fn string_end(bytes: &[u8], start: usize) -> (usize, bool) {
         at += 1;
     }
     (bytes.len(), escaped)
+}
+
+/// Names of an object that are compared with each other; those of a larger one are sorted.
+const FEW: usize = 16;
+
+/// A name that two members of an object have, whose names these are: where each is, and whether it has a backslash.
+pub fn repeated<'a>(text: &'a str, names: &[(Span, bool)]) -> Option<Cow<'a, str>> {
+    let plain = |(inside, escaped): &(Span, bool)| -> Cow<'a, str> {
+        let name = inside.of(text);
+        if *escaped { unescape(name).unwrap_or(Cow::Borrowed(name)) } else { Cow::Borrowed(name) }
+    };
+    if names.len() > FEW {
+        let mut all: Vec<Cow<'_, str>> = names.iter().map(plain).collect();
+        all.sort_unstable();
+        return all.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone());
+    }
+    for (place, name) in names.iter().enumerate() {
+        for other in &names[..place] {
+            let same = match (name.1, other.1) {
+                (false, false) => name.0.of_bytes(text) == other.0.of_bytes(text),
+                _ => plain(name) == plain(other),
+            };
+            if same {
+                return Some(plain(name));
+            }
+        }
+    }
+    None
 }
 
 #[cfg(test)]

@@ -70,15 +70,16 @@ impl Detail<'_> {
 /// ignored.
 pub(super) fn read(group: Group<'_>, reply: &Reply) -> Result<Vec<Told>, String> {
     let counts: Counts<'_> = serde_json::from_slice(&reply.body).map_err(|_| page(reply))?;
-    let all = [counts.created, counts.errors, counts.empty, counts.updated, counts.ignored];
+    let all = [counts.created, counts.errors, counts.updated, counts.ignored];
     let sum = all.iter().try_fold(0_u64, |sum, count| sum.checked_add(*count));
-    if counts.error || sum != Some(group.len() as u64) || counts.empty > 0 {
+    // We send no blank lines, and one that a server sees none the less is no document.
+    if counts.error || sum != Some(group.len() as u64) {
         return Err(format!("the answer does not account for {} documents: {}", group.len(), page(reply)));
     }
     if counts.details.len() as u64 != counts.errors {
         return Err(format!("the answer has {} details for {} errors", counts.details.len(), counts.errors));
     }
-    let mut fates = placed(group, &counts.details)?;
+    let mut fates = placed(group, &counts.details, counts.empty > 0)?;
     let counted = [(counts.created, 0), (counts.updated, 1), (counts.ignored, 2)];
     let mut successes = counted.into_iter().flat_map(|(count, which)| (0..count).map(move |_| which));
     let told = fates.iter_mut().map(|fate| {
@@ -91,7 +92,7 @@ pub(super) fn read(group: Group<'_>, reply: &Reply) -> Result<Vec<Told>, String>
 }
 
 /// The errors at their places.
-fn placed(group: Group<'_>, details: &[Cow<'_, str>]) -> Result<Vec<Option<Fate>>, String> {
+fn placed(group: Group<'_>, details: &[Cow<'_, str>], shifted: bool) -> Result<Vec<Option<Fate>>, String> {
     let mut fates: Vec<Option<Fate>> = (0..group.len()).map(|_| None).collect();
     let lost = |text: &str| format!("an error has no document of ours: {text}");
     let all: Vec<(Detail<'_>, &str)> = details
@@ -101,6 +102,10 @@ fn placed(group: Group<'_>, details: &[Cow<'_, str>]) -> Result<Vec<Option<Fate>
     let put = |fates: &mut Vec<Option<Fate>>, place: Option<usize>, detail: &Detail<'_>, text: &str| {
         let place = place.filter(|place| *place < group.len()).ok_or_else(|| lost(text))?;
         let (key, op) = group.key(place);
+        // Blank lines count as lines, and then only a key proves a place.
+        if shifted && !detail.was_read && key.is_empty() {
+            return Err(lost(text));
+        }
         if fates[place].is_some() || !detail.quotes(key) {
             return Err(lost(text));
         }

@@ -6,6 +6,7 @@ mod complete;
 mod counts;
 mod each;
 mod errors;
+mod login;
 mod open;
 mod read_back;
 mod request;

@@ -1,10 +1,10 @@
 //! What happens before the first record: who is there, is the collection there, and is it as the flags want it.
 
-use super::Collection;
 use super::complete::Complete;
+use super::{Collection, login};
 use crate::retry::Retries;
-use crate::sink::http::{Call, Http, HttpOptions, Method, NoReply, Nodes, Reply, Traffic};
-use crate::sink::remote::talk::{Talk, login, said, unclear, unreachable};
+use crate::sink::http::{Call, Http, HttpOptions, Method, NoReply, Nodes, Reply, Session, Traffic};
+use crate::sink::remote::talk::{Talk, login as refused, said, unclear, unreachable};
 use crate::sink::remote::{Before, Gate, Preparation, Remote, Shared, escaped, sentence};
 use crate::sink::{DryRun, Note, Opening, Say, Sink};
 use crate::stop::Stop;
@@ -79,7 +79,9 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, O
     let mut http = options.http.clone();
     let make =
         |http: &HttpOptions, lane: usize| Http::new(http, nodes.clone(), lane, stop.clone()).map_err(Opening::Usage);
-    let mut first = make(&HttpOptions { gzip: false, ..http.clone() }, 0)?;
+    let first = |http: &HttpOptions| make(&HttpOptions { gzip: false, ..http.clone() }, 0);
+    http.session = session(&mut first(&http)?, &options)?;
+    let mut first = first(&http)?;
     let version = version(&mut first, &options, stop)?;
     say(Note::Detail(format!(
         "the server is ArangoDB {}",
@@ -120,6 +122,16 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, O
     Ok(Opened { sinks, traffic, edge: found == EDGES })
 }
 
+/// Logs in, if that is to be done.
+fn session(http: &mut Http, options: &OpenOptions) -> Result<Option<Arc<Session>>, Opening> {
+    match login::session(http, &options.http, options.http.timeout.min(WHO)) {
+        Ok(Ok(session)) => Ok(session),
+        Ok(Err(reply)) => Err(Opening::Refused(refused(&reply))),
+        Err(NoReply::NotSent { why, .. }) => Err(Opening::Refused(unreachable(&why))),
+        Err(reply) => Err(Opening::Refused(unclear(sentence(&reply)))),
+    }
+}
+
 /// Asks who is there; the version, unless it is hidden from us.
 fn version(http: &mut Http, options: &OpenOptions, stop: &Stop) -> Result<Option<String>, Opening> {
     let timeout = Some(options.http.timeout.min(WHO));
@@ -147,7 +159,7 @@ fn version(http: &mut Http, options: &OpenOptions, stop: &Stop) -> Result<Option
         (200, _) if who.get("server").and_then(Value::as_str) == Some("arango") => {
             Ok(who.get("version").and_then(Value::as_str).map(str::to_owned))
         }
-        (401, _) => Err(Opening::Refused(login(&reply))),
+        (401, _) => Err(Opening::Refused(refused(&reply))),
         (404, 1228) => Err(Opening::Usage(no_database(options, &reply))),
         // A user without rights to the server as a whole may still write to a collection.
         (403, _) => Ok(None),
@@ -208,7 +220,7 @@ fn collection(talk: &mut Talk<'_>, options: &OpenOptions) -> Result<u64, Opening
                 "there is no collection \"{name}\"\nhint: `--create-collection` makes it{edge}"
             )));
         }
-        (401, _) => return Err(Opening::Refused(login(&properties))),
+        (401, _) => return Err(Opening::Refused(refused(&properties))),
         (403, _) => {
             return Err(Opening::Refused(format!(
                 "{}; the user needs rights to collection \"{name}\"",
