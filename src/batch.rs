@@ -191,7 +191,11 @@ impl Batch {
         }
     }
 
+    #[inline(always)]
     fn push_text(&mut self, text: &str) -> Span {
+        if text.is_empty() {
+            return Span::default();
+        }
         let start = self.text.len();
         self.text.push_str(text);
         Span::new(start, self.text.len())

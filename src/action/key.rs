@@ -3,6 +3,7 @@
 use crate::action::Key;
 use crate::json::{Kind, Member, Scanner, Span, same_name, unescape};
 use crate::record::{Reason, Record};
+use memchr::memchr;
 use std::fmt::Write as _;
 
 /// Which keys a target takes.
@@ -44,7 +45,8 @@ impl KeyRule {
             KeyRule::Import if key.len() > 254 => {
                 bad(format!("the key has {} bytes, at most 254 are allowed", key.len()))
             }
-            KeyRule::Import if key.bytes().any(|byte| !IMPORT_KEY[byte as usize]) => {
+            // Without an early end, so that several bytes are looked up at once.
+            KeyRule::Import if !key.bytes().fold(true, |good, byte| good & IMPORT_KEY[byte as usize]) => {
                 bad(format!("illegal key {key:?}: a key has letters, digits and _-:.@()+,=;$!*'% only"))
             }
             _ => Ok(()),
@@ -95,7 +97,9 @@ pub(super) fn key_text<'a>(text: &str, value: Span, scratch: &'a mut String) -> 
     let raw = value.of(text);
     match Kind::of(raw) {
         Kind::Number => Ok(Key::InDoc(value)),
-        Kind::String if !raw.contains('\\') => Ok(Key::InDoc(Span { start: value.start + 1, end: value.end - 1 })),
+        Kind::String if memchr(b'\\', raw.as_bytes()).is_none() => {
+            Ok(Key::InDoc(Span { start: value.start + 1, end: value.end - 1 }))
+        }
         Kind::String => {
             scratch.clear();
             scratch.push_str(&unescape(&raw[1..raw.len() - 1]).ok_or_else(half_pair)?);
@@ -140,6 +144,10 @@ impl Named {
     pub(super) fn find(text: &str, members: &[Member]) -> Result<Named, Reason> {
         let mut named = Named::default();
         for (place, member) in members.iter().enumerate() {
+            // Most names are told by their first byte.
+            if !member.escaped && text.as_bytes()[member.name.start as usize] != b'_' {
+                continue;
+            }
             let (name, found) = match member.name.of_bytes(text) {
                 b"_key" => ("_key", &mut named.key),
                 b"_id" => ("_id", &mut named.id),

@@ -37,6 +37,26 @@ impl Lines {
         Lines { window, origin, max, used: 0, searched: 0, passing_over: false }
     }
 
+    /// Frames the next line if it is one object and nothing else, which needs no search for its end.
+    pub(super) fn object(&mut self, scanner: &mut Scanner) -> Option<usize> {
+        self.window.consume(std::mem::take(&mut self.used));
+        if self.searched > 0 || self.passing_over {
+            return None;
+        }
+        let bytes = self.window.bytes();
+        let end = scanner.object_in_line(bytes)?;
+        let length = match bytes[end..] {
+            [b'\n', ..] => end,
+            [b'\r', b'\n', ..] => end + 1,
+            _ => return None,
+        };
+        if length > self.max {
+            return None;
+        }
+        self.framed(length, 1);
+        Some(end)
+    }
+
     /// Frames the next line. A last line needs no line break.
     pub(super) fn next(&mut self) -> Result<Line, Broken> {
         self.window.consume(std::mem::take(&mut self.used));
@@ -116,6 +136,17 @@ impl Jsonl {
 
 impl Reader for Jsonl {
     fn next(&mut self) -> Result<Step<'_>, Broken> {
+        // A line that is one object and nothing else, as most are, is framed and checked in one pass.
+        if let Some(end) = self.lines.object(&mut self.scanner) {
+            self.lines.origin.record += 1;
+            let origin = self.lines.origin;
+            return Ok(match utf8(&self.lines.window.bytes()[..end]) {
+                Ok(text) => {
+                    Step::Record(Record { text, members: self.scanner.members(), origin, command: None, nulls: &[] })
+                }
+                Err(reason) => Step::Bad(BadRecord { origin, reason }),
+            });
+        }
         let place = loop {
             match self.lines.next()? {
                 Line::Idle => return Ok(Step::Idle),
@@ -174,6 +205,6 @@ pub(super) fn not_an_object(bytes: &[u8], scanner: &mut Scanner) -> Reason {
 
 /// Checks that `bytes` are UTF-8.
 pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Reason> {
-    std::str::from_utf8(bytes)
+    simdutf8::compat::from_utf8(bytes)
         .map_err(|error| Reason::new("invalid_utf8", format!("invalid UTF-8 at byte {}", error.valid_up_to() + 1)))
 }

@@ -13,7 +13,7 @@ pub use double::{first_changed_by_double, holds_as_double, same_number};
 pub use merge::{MergeError, Merger};
 pub use same::same_value;
 pub use scan::{Fault, Member, Scanner, Span};
-pub use text::{quote_into, same_name, unescape};
+pub use text::{needs_no_escape, quote_into, same_name, unescape};
 pub use walk::{Token, Walk, repeated};
 
 /// What kind of value some JSON text is, told from its first byte.

@@ -2,6 +2,8 @@
 //! It accepts exactly RFC 8259 (compared with serde_json by a test), of any depth, and it does not look at whether the
 //! bytes are UTF-8: the caller does that once the value is framed, because a frame may end in the middle of a buffer.
 
+use wide::u8x16;
+
 /// A range of bytes in a record. Records are at most 1 GiB, so 32 bits do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
@@ -58,8 +60,52 @@ pub enum Fault {
     },
 }
 
-fn syntax<T>(at: usize, what: &'static str) -> Result<T, Fault> {
-    Err(Fault::Syntax { at, what })
+/// Why a scan does not go on, in one word, so that a result of the scanning functions fits into two registers: bytes to
+/// the place, and what was wrong in the lowest eight bits.
+#[derive(Clone, Copy)]
+struct Halt(u64);
+
+/// What can be wrong, by the number that a `Halt` holds; 0 stands for an end that came too early.
+const WRONG: [&str; 12] = [
+    "",
+    "expected an object",
+    "expected a member name in quotes",
+    "expected `:` after a member name",
+    "expected `,` or `}`",
+    "expected `,` or `]`",
+    "control character in a string",
+    "`\\u` needs four hexadecimal digits",
+    "unknown escape in a string",
+    "expected a value",
+    "a number may not begin with 0",
+    "expected a digit",
+];
+const OBJECT: u8 = 1;
+const NAME: u8 = 2;
+const COLON: u8 = 3;
+const IN_OBJECT: u8 = 4;
+const IN_ARRAY: u8 = 5;
+const CONTROL: u8 = 6;
+const UNICODE: u8 = 7;
+const ESCAPE: u8 = 8;
+const VALUE: u8 = 9;
+const ZERO: u8 = 10;
+const DIGIT: u8 = 11;
+
+const INCOMPLETE: Halt = Halt(0);
+
+impl From<Halt> for Fault {
+    fn from(Halt(packed): Halt) -> Fault {
+        match packed {
+            0 => Fault::Incomplete,
+            _ => Fault::Syntax { at: (packed >> 8) as usize, what: WRONG[(packed & 0xff) as usize] },
+        }
+    }
+}
+
+#[cold]
+fn syntax<T>(at: usize, what: u8) -> Result<T, Halt> {
+    Err(Halt((at as u64) << 8 | u64::from(what)))
 }
 
 /// Scans values, and keeps its memory from one to the next.
@@ -68,6 +114,8 @@ pub struct Scanner {
     members: Vec<Member>,
     /// One bit a level: set for an object. Nesting is bounded by the record's size only, so it is not the call stack.
     levels: Vec<u64>,
+    /// Whether a line break is no blank.
+    in_line: bool,
 }
 
 impl Scanner {
@@ -82,31 +130,50 @@ impl Scanner {
     /// `Incomplete` when the bytes end first, `Syntax` when it is not JSON or not an object.
     pub fn object(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
         self.members.clear();
-        if bytes.first() != Some(&b'{') {
-            return if bytes.is_empty() { Err(Fault::Incomplete) } else { syntax(0, "expected an object") };
+        Ok(self.members_of(bytes)?)
+    }
+
+    /// Scans the object that begins at `bytes[0]`, if it ends before the first line break: nothing behind that is looked at.
+    pub fn object_in_line(&mut self, bytes: &[u8]) -> Option<usize> {
+        self.in_line = true;
+        let end = self.object(bytes);
+        self.in_line = false;
+        end.ok()
+    }
+
+    fn members_of(&mut self, bytes: &[u8]) -> Result<usize, Halt> {
+        match bytes.first() {
+            Some(b'{') => {}
+            None => return Err(INCOMPLETE),
+            _ => return syntax(0, OBJECT),
         }
-        let mut at = blanks(bytes, 1)?;
-        if bytes[at] == b'}' {
+        let (mut at, first) = self.next(bytes, 1)?;
+        if first == b'}' {
             return Ok(at + 1);
         }
+        let mut byte = first;
         loop {
-            if bytes[at] != b'"' {
-                return syntax(at, "expected a member name in quotes");
+            if byte != b'"' {
+                return syntax(at, NAME);
             }
             let (name_end, escaped) = string(bytes, at)?;
             let name = Span::new(at + 1, name_end - 1);
-            at = blanks(bytes, name_end)?;
-            if bytes[at] != b':' {
-                return syntax(at, "expected `:` after a member name");
+            let (colon, byte_there) = self.next(bytes, name_end)?;
+            if byte_there != b':' {
+                return syntax(colon, COLON);
             }
-            let start = blanks(bytes, at + 1)?;
-            let end = self.value(bytes, start)?;
+            let (start, opens) = self.next(bytes, colon + 1)?;
+            let end = match opens {
+                b'"' => string(bytes, start)?.0,
+                b'{' | b'[' => self.nested(bytes, start)?,
+                _ => scalar(bytes, start, opens)?,
+            };
             self.members.push(Member { name, value: Span::new(start, end), escaped });
-            at = blanks(bytes, end)?;
-            match bytes[at] {
-                b',' => at = blanks(bytes, at + 1)?,
-                b'}' => return Ok(at + 1),
-                _ => return syntax(at, "expected `,` or `}`"),
+            let (joint, byte_there) = self.next(bytes, end)?;
+            match byte_there {
+                b',' => (at, byte) = self.next(bytes, joint + 1)?,
+                b'}' => return Ok(joint + 1),
+                _ => return syntax(joint, IN_OBJECT),
             }
         }
     }
@@ -117,71 +184,109 @@ impl Scanner {
     /// # Errors
     /// As `object`.
     pub fn value(&mut self, bytes: &[u8], at: usize) -> Result<usize, Fault> {
-        match bytes.get(at) {
-            None => Err(Fault::Incomplete),
+        Ok(match bytes.get(at) {
+            None => Err(INCOMPLETE),
             Some(b'"') => string(bytes, at).map(|(end, _)| end),
             Some(b'{' | b'[') => self.nested(bytes, at),
-            Some(_) => scalar(bytes, at),
-        }
+            Some(byte) => scalar(bytes, at, *byte),
+        }?)
     }
 
-    fn nested(&mut self, bytes: &[u8], start: usize) -> Result<usize, Fault> {
+    fn nested(&mut self, bytes: &[u8], start: usize) -> Result<usize, Halt> {
         self.levels.clear();
         let mut depth = 0usize;
-        let mut at = start;
+        let (mut at, mut byte) = (start, bytes[start]);
         loop {
-            // Here a value is expected at `at`.
-            let opens = match bytes[at] {
-                b'{' => Some(true),
-                b'[' => Some(false),
-                _ => None,
-            };
-            if let Some(object) = opens {
-                self.set_level(depth, object);
-                depth += 1;
-                at = blanks(bytes, at + 1)?;
-                let closer = if object { b'}' } else { b']' };
-                if bytes[at] != closer {
-                    if object {
-                        at = member_value(bytes, at)?;
+            // Here a value begins at `at` with `byte`.
+            let end = match byte {
+                b'{' | b'[' => {
+                    let object = byte == b'{';
+                    self.set_level(depth, object);
+                    depth += 1;
+                    (at, byte) = self.next(bytes, at + 1)?;
+                    let closer = if object { b'}' } else { b']' };
+                    if byte != closer {
+                        if object {
+                            (at, byte) = self.member_value(bytes, at, byte)?;
+                        }
+                        continue;
                     }
-                    continue;
+                    depth -= 1;
+                    at + 1
                 }
-                at += 1;
-                depth -= 1;
-            } else if bytes[at] == b'"' {
-                at = string(bytes, at)?.0;
-            } else {
-                at = scalar(bytes, at)?;
-            }
+                b'"' => string(bytes, at)?.0,
+                _ => scalar(bytes, at, byte)?,
+            };
+            at = end;
             // Here a value has just ended.
             loop {
                 if depth == 0 {
                     return Ok(at);
                 }
-                at = blanks(bytes, at)?;
+                (at, byte) = self.next(bytes, at)?;
                 let object = self.level(depth - 1);
-                match (bytes[at], object) {
+                match (byte, object) {
                     (b',', true) => {
-                        at = blanks(bytes, at + 1)?;
-                        at = member_value(bytes, at)?;
+                        (at, byte) = self.next(bytes, at + 1)?;
+                        (at, byte) = self.member_value(bytes, at, byte)?;
                         break;
                     }
                     (b',', false) => {
-                        at = blanks(bytes, at + 1)?;
+                        (at, byte) = self.next(bytes, at + 1)?;
                         break;
                     }
                     (b'}', true) | (b']', false) => {
                         at += 1;
                         depth -= 1;
                     }
-                    (_, true) => return syntax(at, "expected `,` or `}`"),
-                    (_, false) => return syntax(at, "expected `,` or `]`"),
+                    (_, true) => return syntax(at, IN_OBJECT),
+                    (_, false) => return syntax(at, IN_ARRAY),
                 }
             }
         }
     }
 
+    /// Reads `"name" :`, whose first byte is given, and returns where the value begins and its first byte.
+    #[inline(always)]
+    fn member_value(&mut self, bytes: &[u8], at: usize, byte: u8) -> Result<(usize, u8), Halt> {
+        if byte != b'"' {
+            return syntax(at, NAME);
+        }
+        let (end, _) = string(bytes, at)?;
+        let (colon, byte) = self.next(bytes, end)?;
+        if byte != b':' {
+            return syntax(colon, COLON);
+        }
+        self.next(bytes, colon + 1)
+    }
+
+    /// Skips blanks: where the next other byte is, and that byte.
+    #[inline(always)]
+    fn next(&mut self, bytes: &[u8], at: usize) -> Result<(usize, u8), Halt> {
+        match bytes.get(at) {
+            Some(byte) if *byte > b' ' => Ok((at, *byte)),
+            // Many writers put one space behind a colon or a comma.
+            Some(b' ') if bytes.get(at + 1).is_some_and(|byte| *byte > b' ') => Ok((at + 1, bytes[at + 1])),
+            _ => {
+                let at = self.some_blanks(bytes, at)?;
+                Ok((at, bytes[at]))
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn some_blanks(&mut self, bytes: &[u8], mut at: usize) -> Result<usize, Halt> {
+        loop {
+            match bytes.get(at) {
+                Some(b'\n') if self.in_line => return Err(INCOMPLETE),
+                Some(b' ' | b'\t' | b'\n' | b'\r') => at += 1,
+                Some(_) => return Ok(at),
+                None => return Err(INCOMPLETE),
+            }
+        }
+    }
+
+    #[inline(always)]
     fn set_level(&mut self, depth: usize, object: bool) {
         let (word, bit) = (depth / 64, 1u64 << (depth % 64));
         if word == self.levels.len() {
@@ -194,69 +299,36 @@ impl Scanner {
         }
     }
 
+    #[inline(always)]
     fn level(&self, depth: usize) -> bool {
         self.levels[depth / 64] & (1u64 << (depth % 64)) != 0
     }
 }
 
-/// Reads `"name" :` and returns where the value begins.
-fn member_value(bytes: &[u8], at: usize) -> Result<usize, Fault> {
-    if bytes[at] != b'"' {
-        return syntax(at, "expected a member name in quotes");
-    }
-    let (end, _) = string(bytes, at)?;
-    let colon = blanks(bytes, end)?;
-    if bytes[colon] != b':' {
-        return syntax(colon, "expected `:` after a member name");
-    }
-    blanks(bytes, colon + 1)
-}
+/// Bytes that are looked at together.
+const LANES: usize = 16;
 
-/// Skips blanks; there is a byte at the place it returns.
+/// The quotes among sixteen bytes, and the backslashes and control characters: a bit for each, the first byte's the lowest.
 #[inline(always)]
-fn blanks(bytes: &[u8], at: usize) -> Result<usize, Fault> {
-    match bytes.get(at) {
-        Some(byte) if *byte > b' ' => Ok(at),
-        _ => some_blanks(bytes, at),
-    }
-}
-
-#[inline(never)]
-fn some_blanks(bytes: &[u8], mut at: usize) -> Result<usize, Fault> {
-    loop {
-        match bytes.get(at) {
-            Some(b' ' | b'\t' | b'\n' | b'\r') => at += 1,
-            Some(_) => return Ok(at),
-            None => return Err(Fault::Incomplete),
-        }
-    }
-}
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = 0x8080_8080_8080_8080;
-
-/// Marks, in the high bit of each byte, the quotes, backslashes and control characters among eight bytes. A byte above
-/// the first marked one may be marked wrongly, so only the lowest mark counts.
-#[inline]
-fn specials(word: u64) -> u64 {
-    let quotes = word ^ (ONES * b'"' as u64);
-    let slashes = word ^ (ONES * b'\\' as u64);
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    let quotes = quotes.wrapping_sub(ONES) & !quotes;
-    let slashes = slashes.wrapping_sub(ONES) & !slashes;
-    (control | quotes | slashes) & HIGHS
+fn specials(chunk: [u8; LANES]) -> (u32, u32) {
+    let bytes = u8x16::new(chunk);
+    let quotes = bytes.simd_eq(u8x16::splat(b'"'));
+    let slashes = bytes.simd_eq(u8x16::splat(b'\\'));
+    let control = bytes.simd_eq(bytes.min(u8x16::splat(0x1f)));
+    (quotes.to_bitmask(), (slashes | control).to_bitmask())
 }
 
 /// Scans the string whose opening quote is at `at`: one past its closing quote, and whether it has a backslash.
 #[inline(always)]
-fn string(bytes: &[u8], at: usize) -> Result<(usize, bool), Fault> {
-    // Most strings are names and words of up to seven bytes: they need no loop and no call.
+fn string(bytes: &[u8], at: usize) -> Result<(usize, bool), Halt> {
+    // Most strings are names and words that are shorter than this: they need no loop and no call.
     let start = at + 1;
-    if let Some(word) = bytes.get(start..).and_then(|rest| rest.first_chunk::<8>()) {
-        let marks = specials(u64::from_le_bytes(*word));
-        let end = start + (marks.trailing_zeros() / 8) as usize;
-        if marks != 0 && bytes[end] == b'"' {
-            return Ok((end + 1, false));
+    if let Some(chunk) = bytes.get(start..).and_then(|rest| rest.first_chunk::<LANES>()) {
+        let (quotes, others) = specials(*chunk);
+        // The bits up to the first quote.
+        let inside = quotes ^ quotes.wrapping_sub(1);
+        if quotes != 0 && others & inside == 0 {
+            return Ok((start + quotes.trailing_zeros() as usize + 1, false));
         }
     }
     long_string(bytes, start)
@@ -264,67 +336,68 @@ fn string(bytes: &[u8], at: usize) -> Result<(usize, bool), Fault> {
 
 /// Scans a string from any place in it on.
 #[inline(never)]
-fn long_string(bytes: &[u8], mut at: usize) -> Result<(usize, bool), Fault> {
+fn long_string(bytes: &[u8], mut at: usize) -> Result<(usize, bool), Halt> {
     let mut escaped = false;
     loop {
-        while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
-            let both = u128::from_le_bytes(*chunk);
-            let (low, high) = (specials(both as u64), specials((both >> 64) as u64));
-            if low | high != 0 {
-                at += if low != 0 { low.trailing_zeros() / 8 } else { 8 + high.trailing_zeros() / 8 } as usize;
+        while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<LANES>()) {
+            let (quotes, others) = specials(*chunk);
+            let marks = quotes | others;
+            if marks != 0 {
+                at += marks.trailing_zeros() as usize;
                 break;
             }
-            at += 16;
+            at += LANES;
         }
         match bytes.get(at) {
-            None => return Err(Fault::Incomplete),
+            None => return Err(INCOMPLETE),
             Some(b'"') => return Ok((at + 1, escaped)),
             Some(b'\\') => {
                 escaped = true;
                 at = escape(bytes, at)?;
             }
-            Some(0..=0x1f) => return syntax(at, "control character in a string"),
+            Some(0..=0x1f) => return syntax(at, CONTROL),
             Some(_) => at += 1,
         }
     }
 }
 
 /// Checks the escape whose backslash is at `at` and returns one past it. A lone surrogate is allowed, as RFC 8259 does.
-fn escape(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+fn escape(bytes: &[u8], at: usize) -> Result<usize, Halt> {
     match bytes.get(at + 1) {
-        None => Err(Fault::Incomplete),
+        None => Err(INCOMPLETE),
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
         Some(b'u') => {
             for place in at + 2..at + 6 {
                 match bytes.get(place) {
-                    None => return Err(Fault::Incomplete),
+                    None => return Err(INCOMPLETE),
                     Some(digit) if digit.is_ascii_hexdigit() => {}
-                    Some(_) => return syntax(at, "`\\u` needs four hexadecimal digits"),
+                    Some(_) => return syntax(at, UNICODE),
                 }
             }
             Ok(at + 6)
         }
-        Some(_) => syntax(at, "unknown escape in a string"),
+        Some(_) => syntax(at, ESCAPE),
     }
 }
 
 #[inline(always)]
-fn scalar(bytes: &[u8], at: usize) -> Result<usize, Fault> {
-    match bytes[at] {
+fn scalar(bytes: &[u8], at: usize, byte: u8) -> Result<usize, Halt> {
+    match byte {
+        b'-' | b'0'..=b'9' => number(bytes, at),
         b't' => literal(bytes, at, b"true"),
         b'f' => literal(bytes, at, b"false"),
         b'n' => literal(bytes, at, b"null"),
-        b'-' | b'0'..=b'9' => number(bytes, at),
-        _ => syntax(at, "expected a value"),
+        _ => syntax(at, VALUE),
     }
 }
 
-fn literal(bytes: &[u8], at: usize, word: &'static [u8]) -> Result<usize, Fault> {
+#[inline(always)]
+fn literal(bytes: &[u8], at: usize, word: &'static [u8]) -> Result<usize, Halt> {
     let rest = &bytes[at..];
     if rest.starts_with(word) {
         return Ok(at + word.len());
     }
-    if word.starts_with(rest) { Err(Fault::Incomplete) } else { syntax(at, "expected a value") }
+    if word.starts_with(rest) { Err(INCOMPLETE) } else { syntax(at, VALUE) }
 }
 
 #[inline(always)]
@@ -336,7 +409,7 @@ fn digits(bytes: &[u8], mut at: usize) -> usize {
 }
 
 #[inline(always)]
-fn number(bytes: &[u8], start: usize) -> Result<usize, Fault> {
+fn number(bytes: &[u8], start: usize) -> Result<usize, Halt> {
     let mut at = start + usize::from(bytes[start] == b'-');
     let leading_zero = bytes.get(at) == Some(&b'0');
     let end = digits(bytes, at);
@@ -344,7 +417,7 @@ fn number(bytes: &[u8], start: usize) -> Result<usize, Fault> {
         return missing_digit(bytes, at);
     }
     if leading_zero && end > at + 1 {
-        return syntax(start, "a number may not begin with 0");
+        return syntax(start, ZERO);
     }
     at = end;
     if bytes.get(at) == Some(&b'.') {
@@ -365,8 +438,9 @@ fn number(bytes: &[u8], start: usize) -> Result<usize, Fault> {
     Ok(at)
 }
 
-fn missing_digit(bytes: &[u8], at: usize) -> Result<usize, Fault> {
-    if at >= bytes.len() { Err(Fault::Incomplete) } else { syntax(at, "expected a digit") }
+#[cold]
+fn missing_digit(bytes: &[u8], at: usize) -> Result<usize, Halt> {
+    if at >= bytes.len() { Err(INCOMPLETE) } else { syntax(at, DIGIT) }
 }
 
 #[cfg(test)]
@@ -400,6 +474,17 @@ mod tests {
     fn nesting_is_not_bounded_by_the_call_stack() {
         let text = "[".repeat(200_000) + &"]".repeat(200_000);
         assert_eq!(Scanner::default().value(text.as_bytes(), 0), Ok(text.len()));
+    }
+
+    #[test]
+    fn an_object_in_a_line_ends_before_the_line_does() {
+        let mut scanner = Scanner::default();
+        let mut ends = |text: &str| scanner.object_in_line(text.as_bytes());
+        assert_eq!(ends("{\"a\" : [ 1 ,\t2]}\nmore"), Some(16));
+        for text in ["{\"a\":\n1}", "{\n}", "{\"a\":[1,\r\n2]}", "{\"a\":1", "[1]", ""] {
+            assert_eq!(ends(text), None, "{text:?}");
+        }
+        assert_eq!(scanner.object(b"{\n}"), Ok(3));
     }
 
     #[test]

@@ -27,6 +27,12 @@ pub fn quote_into(out: &mut String, text: &str) {
     out.push('"');
 }
 
+/// Whether a JSON string with this text in it needs no escapes.
+pub fn needs_no_escape(text: &str) -> bool {
+    // Without an early end, so that many bytes are compared at once.
+    text.bytes().fold(true, |plain, byte| plain & (byte >= 0x20) & (byte != b'"') & (byte != b'\\'))
+}
+
 /// Reads the inside of a JSON string that the scanner accepted. `None` if it has half of a surrogate pair, which is JSON
 /// but no text.
 pub fn unescape(inside: &str) -> Option<Cow<'_, str>> {
