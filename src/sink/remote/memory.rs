@@ -6,31 +6,47 @@ use std::collections::HashMap;
 /// Keys of which more than these are not remembered: 16 MB.
 const KEYS: usize = 1 << 19;
 
-/// Keys that wait until they are put into the filter together: one by one, each would wait for memory alone.
-const LOG: usize = 1 << 17;
+/// Keys of all lanes that are noted one behind the other, 8 MB, before there is a filter: a filter waits for memory at each
+/// key, and most runs never ask it.
+const LOG: usize = 1 << 20;
+
+/// Keys of one piece of a log.
+const PIECE: usize = 1 << 15;
 
 /// Keys of the batches that a lane has settled. Nobody asks for them unless an answer was lost.
 #[derive(Debug, Default)]
 struct Met {
-    log: Vec<u64>,
+    /// Pieces, all but the last one full, so that a log gives up its memory while the filter takes its own.
+    log: Vec<Vec<u64>>,
     seen: Option<Seen>,
-    /// How many lanes share the memory that filters may take.
+    /// How many lanes share the memory that logs and filters may take.
     lanes: usize,
 }
 
 impl Met {
     fn add(&mut self, hashes: impl Iterator<Item = u64>) {
-        self.log.extend(hashes);
-        if self.log.len() >= LOG {
-            self.fold();
+        let pieces = if self.seen.is_some() { 1 } else { (LOG / PIECE / self.lanes.max(1)).max(1) };
+        for hash in hashes {
+            match self.log.last_mut() {
+                Some(piece) if piece.len() < PIECE => piece.push(hash),
+                _ => {
+                    if self.log.len() >= pieces {
+                        self.fold();
+                    }
+                    let mut piece = Vec::with_capacity(PIECE);
+                    piece.push(hash);
+                    self.log.push(piece);
+                }
+            }
         }
     }
 
     fn fold(&mut self) {
         let seen = self.seen.get_or_insert_with(|| Seen::shared_by(self.lanes));
-        self.log.sort_unstable();
-        for hash in self.log.drain(..) {
-            seen.meet(hash);
+        for piece in self.log.drain(..) {
+            for hash in piece {
+                seen.meet(hash);
+            }
         }
     }
 
