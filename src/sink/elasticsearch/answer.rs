@@ -4,6 +4,7 @@
 use super::Bulk;
 use super::item::{Named, ServerError, blocked, error_of, forbidden};
 use super::quick;
+use crate::json::needs_no_escape;
 use crate::record::Reason;
 use crate::sink::http::Reply;
 use crate::sink::remote::{Answer, Fate, Group, Told};
@@ -138,19 +139,57 @@ fn items(group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
 /// The usual answer: every item in its place, and none failed.
 fn in_order(group: Group<'_>, reply: &Reply) -> Option<Vec<Told>> {
     let body = std::str::from_utf8(&reply.body).ok()?;
-    let mut all = Vec::with_capacity(group.len());
-    quick::items(body, &mut |item| {
-        if all.len() == group.len() {
+    let mut in_places = InPlaces { group, told: Vec::with_capacity(group.len()) };
+    quick::items(body, &mut in_places)?;
+    (in_places.told.len() == group.len()).then_some(in_places.told)
+}
+
+/// Takes items that stand in the places of their actions.
+struct InPlaces<'g> {
+    group: Group<'g>,
+    told: Vec<Told>,
+}
+
+impl<'a> quick::Takes<'a> for InPlaces<'_> {
+    fn take(&mut self, item: &Named<'a>) -> bool {
+        let place = self.told.len();
+        if place == self.group.len() {
             return false;
         }
-        let (key, op) = group.key(all.len());
+        let (key, op) = self.group.key(place);
         let fits = item.names(key) && item.answers(op);
         if fits {
-            all.push(told(item, group, all.len(), false));
+            self.told.push(told(item, self.group, place, false));
         }
         fits
-    })?;
-    (all.len() == group.len()).then_some(all)
+    }
+
+    /// Only an action of the same kind can have the same answer, and only a key that JSON writes as it is can be compared.
+    fn next_id(&self) -> Option<&str> {
+        let place = self.told.len();
+        if place == self.group.len() || same(&self.told.last()?.fate).is_none() {
+            return None;
+        }
+        let (key, op) = self.group.key(place);
+        (op == self.group.key(place - 1).1 && needs_no_escape(key)).then_some(key)
+    }
+
+    fn take_alike(&mut self) {
+        if let Some(fate) = self.told.last().and_then(|told| same(&told.fate)) {
+            self.told.push(Told { fate, shown: None });
+        }
+    }
+}
+
+/// The fate of another action that has the same answer; one that says something of its action alone has no other.
+fn same(fate: &Fate) -> Option<Fate> {
+    match fate {
+        Fate::Created => Some(Fate::Created),
+        Fate::Updated => Some(Fate::Updated),
+        Fate::Unchanged => Some(Fate::Unchanged),
+        Fate::Deleted => Some(Fate::Deleted),
+        _ => None,
+    }
 }
 
 fn told(item: &Named<'_>, group: Group<'_>, place: usize, detail: bool) -> Told {

@@ -3,18 +3,30 @@
 
 use super::item::{Item, Named};
 use std::borrow::Cow;
+use std::ops::Range;
 
-/// Hands each item of the answer to `take`, until that returns false. `None` if the answer is not of the usual kind, or
-/// `take` has refused an item.
-pub(super) fn items<'a>(body: &'a str, take: &mut dyn FnMut(&Named<'a>) -> bool) -> Option<()> {
-    let mut text = Text { bytes: body.as_bytes(), body, at: 0 };
+/// Takes the items of an answer, one after the other.
+pub(super) trait Takes<'a> {
+    /// Takes an item; false ends the reading.
+    fn take(&mut self, item: &Named<'a>) -> bool;
+
+    /// The id by which the next item has to differ from the last one to be taken by `take_alike`, if it may be at all.
+    fn next_id(&self) -> Option<&str>;
+
+    /// Takes an item that is like the last one but for its id.
+    fn take_alike(&mut self);
+}
+
+/// Hands each item of the answer to `taker`. `None` if the answer is not of the usual kind, or an item was refused.
+pub(super) fn items<'a>(body: &'a str, taker: &mut dyn Takes<'a>) -> Option<()> {
+    let mut text = Text { bytes: body.as_bytes(), body, at: 0, id: 0..0 };
     text.word(b"{")?;
     let mut found = false;
     loop {
         match text.name()? {
             "items" if !found => {
                 found = true;
-                text.items(take)?;
+                text.items(taker)?;
             }
             "took" | "ingest_took" => drop(text.number()?),
             "errors" => {
@@ -36,6 +48,8 @@ struct Text<'a> {
     body: &'a str,
     bytes: &'a [u8],
     at: usize,
+    /// Where the id read last lies.
+    id: Range<usize>,
 }
 
 impl<'a> Text<'a> {
@@ -86,15 +100,29 @@ impl<'a> Text<'a> {
         (self.at > start && !leading_zero).then_some(if negative { -number } else { number })
     }
 
-    fn items(&mut self, take: &mut dyn FnMut(&Named<'a>) -> bool) -> Option<()> {
+    fn items(&mut self, taker: &mut dyn Takes<'a>) -> Option<()> {
         self.word(b"[")?;
+        // What stands before and behind the id of the last item. Mostly all others look the same, and are compared at once.
+        let (mut before, mut behind) = (0..0, 0..0);
         loop {
-            self.word(b"{")?;
-            let op = Cow::Borrowed(self.name()?);
-            let named = Named { op, item: self.item()? };
-            self.word(b"}")?;
-            if !take(&named) {
-                return None;
+            let id = taker.next_id().map(str::as_bytes);
+            let rest = id.and_then(|id| {
+                let rest = self.bytes[self.at..].strip_prefix(&self.bytes[before.clone()])?;
+                rest.strip_prefix(id)?.strip_prefix(&self.bytes[behind.clone()])
+            });
+            if let Some(rest) = rest {
+                self.at = self.bytes.len() - rest.len();
+                taker.take_alike();
+            } else {
+                let start = self.at;
+                self.word(b"{")?;
+                let op = Cow::Borrowed(self.name()?);
+                let named = Named { op, item: self.item()? };
+                self.word(b"}")?;
+                if !taker.take(&named) {
+                    return None;
+                }
+                (before, behind) = (start..self.id.start, self.id.end..self.at);
             }
             match self.next()? {
                 b',' => {}
@@ -110,7 +138,11 @@ impl<'a> Text<'a> {
         loop {
             match self.name()? {
                 "_index" => item.index = Some(Cow::Borrowed(self.string()?)),
-                "_id" => item.id = Some(Cow::Borrowed(self.string()?)),
+                "_id" => {
+                    let id = self.string()?;
+                    self.id = self.at - 1 - id.len()..self.at - 1;
+                    item.id = Some(Cow::Borrowed(id));
+                }
                 "result" => item.result = Some(Cow::Borrowed(self.string()?)),
                 "_version" => item.version = Some(self.number()?),
                 "status" => item.status = u16::try_from(self.number()?).ok()?,
@@ -129,13 +161,34 @@ impl<'a> Text<'a> {
 mod tests {
     use super::*;
 
-    fn ids(body: &str) -> Option<Vec<String>> {
-        let mut ids = Vec::new();
-        items(body, &mut |named| {
-            ids.push(format!("{}:{}", named.op, named.item.id.as_deref().unwrap_or("-")));
+    /// Notes what it takes; ids from `expected` may be taken as alike.
+    #[derive(Default)]
+    struct Ids {
+        expected: Vec<String>,
+        taken: Vec<String>,
+        alike: usize,
+    }
+
+    impl<'a> Takes<'a> for Ids {
+        fn take(&mut self, named: &Named<'a>) -> bool {
+            self.taken.push(format!("{}:{}", named.op, named.item.id.as_deref().unwrap_or("-")));
             true
-        })?;
-        Some(ids)
+        }
+
+        fn next_id(&self) -> Option<&str> {
+            (!self.taken.is_empty()).then(|| self.expected.get(self.taken.len()).map(String::as_str))?
+        }
+
+        fn take_alike(&mut self) {
+            self.alike += 1;
+            self.taken.push(format!("alike:{}", self.expected[self.taken.len()]));
+        }
+    }
+
+    fn ids(body: &str) -> Option<Vec<String>> {
+        let mut ids = Ids::default();
+        items(body, &mut ids)?;
+        Some(ids.taken)
     }
 
     const ITEM: &str = r#"{"index":{"_index":"t","_id":"a","_version":1,"result":"created","status":201}}"#;
@@ -148,6 +201,25 @@ mod tests {
         assert_eq!(ids(&body), Some(vec!["index:a".to_owned(), "index:ü".to_owned()]));
         let body = format!(r#"{{"items":[{ITEM}],"ingest_took":-2,"took":0}}"#);
         assert_eq!(ids(&body).map(|ids| ids.len()), Some(1));
+    }
+
+    #[test]
+    fn an_item_like_the_last_one_is_taken_for_its_id() {
+        let item = |id: &str, status: &str| ITEM.replace("\"a\"", &format!("\"{id}\"")).replace("201", status);
+        let taken = |items_of: &[String], expected: &[&str]| {
+            let expected = expected.iter().map(|id| (*id).to_owned()).collect();
+            let mut ids = Ids { expected, ..Ids::default() };
+            items(&format!("{{\"items\":[{}]}}", items_of.join(",")), &mut ids).expect("a usual answer");
+            ids.taken.join(" ")
+        };
+        let same = |ids: &[&str]| ids.iter().map(|id| item(id, "201")).collect::<Vec<_>>();
+        assert_eq!(taken(&same(&["a", "bb", "c"]), &["a", "bb", "c"]), "index:a alike:bb alike:c");
+        assert_eq!(taken(&same(&["a", "bb", "c"]), &["a", "b", "c"]), "index:a index:bb alike:c");
+        assert_eq!(taken(&same(&["a", "b"]), &["a", "bb"]), "index:a index:b");
+        assert_eq!(
+            taken(&[item("a", "201"), item("b", "200"), item("c", "200")], &["a", "b", "c"]),
+            "index:a index:b alike:c"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::Bulk;
 use crate::action::Op;
 use crate::batch::BatchAction;
-use crate::json::{Kind, Scanner, same_name};
+use crate::json::{Kind, Scanner, needs_no_escape, same_name};
 use crate::sink::http::{Call, Method};
 use crate::sink::remote::{Group, escaped, push_document, push_line};
 
@@ -90,14 +90,14 @@ fn write(bulk: &Bulk, action: &BatchAction<'_>, body: &mut Vec<u8>) {
 }
 
 pub(in crate::sink) fn push_quoted(text: &str, body: &mut Vec<u8>) {
-    if text.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
-        let mut quoted = String::with_capacity(text.len() + 8);
-        crate::json::quote_into(&mut quoted, text);
-        body.extend_from_slice(quoted.as_bytes());
-    } else {
+    if needs_no_escape(text) {
         body.push(b'"');
         body.extend_from_slice(text.as_bytes());
         body.push(b'"');
+    } else {
+        let mut quoted = String::with_capacity(text.len() + 8);
+        crate::json::quote_into(&mut quoted, text);
+        body.extend_from_slice(quoted.as_bytes());
     }
 }
 
