@@ -9,6 +9,8 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Server {
     pub url: String,
+    /// Sent with every request, if there is one.
+    pub token: Option<String>,
 }
 
 /// What it answered.
@@ -33,7 +35,7 @@ impl Server {
     /// The server whose URL a variable holds, which must be set.
     pub fn of_variable(name: &str) -> Server {
         let url = std::env::var(name).unwrap_or_else(|_| panic!("{name} must hold the URL of a server"));
-        Server { url: url.trim_end_matches('/').to_owned() }
+        Server { url: url.trim_end_matches('/').to_owned(), token: None }
     }
 
     pub fn get(&self, path: &str) -> Answer {
@@ -71,13 +73,15 @@ impl Server {
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(Duration::from_secs(120)))?;
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+        if let Some(token) = &self.token {
+            head += &format!("Authorization: Bearer {token}\r\n");
+        }
         if !content_type.is_empty() {
             head += &format!("Content-Type: {content_type}\r\n");
         }
         head += &format!("Content-Length: {}\r\n\r\n", body.len());
         stream.write_all(&[head.as_bytes(), body].concat())?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer)?;
+        let answer = read_answer(&mut stream)?;
         let broken = || std::io::Error::other("no answer of HTTP");
         let end = answer.windows(4).position(|four| four == b"\r\n\r\n").ok_or_else(broken)?;
         let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
@@ -89,6 +93,26 @@ impl Server {
             body.to_vec()
         };
         Ok(Answer { status, body })
+    }
+}
+
+/// Reads to the end that the head announces, else to that of the connection: Kuzzle leaves it open for a while.
+fn read_answer(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+    let (mut answer, mut piece) = (Vec::new(), [0; 65536]);
+    let mut length = None;
+    loop {
+        let many = stream.read(&mut piece)?;
+        answer.extend_from_slice(&piece[..many]);
+        if length.is_none() {
+            let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+            let head = String::from_utf8_lossy(&answer[..end.unwrap_or(0)]).to_ascii_lowercase();
+            let announced =
+                head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+            length = announced.zip(end).map(|(length, end)| end + 4 + length);
+        }
+        if many == 0 || length.is_some_and(|length| answer.len() >= length) {
+            return Ok(answer);
+        }
     }
 }
 

@@ -60,6 +60,7 @@ impl Check<'_> {
     fn run(&self, cut: [Span; 2]) -> Result<(), Reason> {
         let mut walk = Walk::new(self.text, cut);
         let (mut names, mut levels): (Vec<(Span, bool)>, Vec<usize>) = (Vec::new(), Vec::new());
+        let mut unasked = 0;
         while let Some(token) = walk.next() {
             match token {
                 Token::Open => levels.push(names.len()),
@@ -71,7 +72,7 @@ impl Check<'_> {
                     names.truncate(from);
                 }
                 Token::Name { inside, escaped } => {
-                    self.ensure_free(inside, escaped, walk.at(), levels.len())?;
+                    self.ensure_free((inside, escaped), walk.at(), levels.len(), &mut unasked)?;
                     names.push((inside, escaped));
                 }
                 Token::Number(span) if !self.lossy && !holds_as_double(span.of(self.text)) => {
@@ -84,11 +85,17 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Refuses names that are Kuzzle's own.
-    fn ensure_free(&self, inside: Span, escaped: bool, at: usize, depth: usize) -> Result<(), Reason> {
+    /// Refuses names that are Kuzzle's own; up to `unasked` it does not look for scripts.
+    fn ensure_free(
+        &self,
+        (inside, escaped): (Span, bool),
+        at: usize,
+        depth: usize,
+        unasked: &mut usize,
+    ) -> Result<(), Reason> {
         let name = inside.of(self.text);
         // Most names are told by their first byte.
-        if !escaped && !matches!(name.as_bytes().first(), Some(b'_' | b's')) {
+        if !escaped && !matches!(name.as_bytes().first(), Some(b'_' | b's' | b'c')) {
             return Ok(());
         }
         let is = |own: &str| same_name(name, escaped, own);
@@ -96,13 +103,29 @@ impl Check<'_> {
             let text = "Kuzzle would replace the member `_kuzzle_info` (--remove-attribute _kuzzle_info takes it out, --lossy lets Kuzzle)";
             return Err(lossy(text.to_owned()));
         }
-        if (is("script") || is("_script")) && !may_be_script(value_behind(self.text, at)) {
-            let text = format!(
-                "Kuzzle refuses a member called `{name}`, wherever it is, that holds more than `id` and `params`"
-            );
-            return Err(Reason::new("reserved", text));
+        let script = ["script", "_script"].iter().find(|own| is(own)).filter(|_| at >= *unasked);
+        if let Some(own) = script {
+            let value = value_behind(self.text, at);
+            if !may_be_script(value) {
+                let text = format!(
+                    "Kuzzle refuses a member called `{own}`, wherever it is, that holds more than `id` and `params`"
+                );
+                return Err(Reason::new("reserved", text));
+            }
+            // It does not look into what it lets pass.
+            let mut scanner = Scanner::default();
+            *unasked = self.text.len() - value.len() + scanner.value(value.as_bytes(), 0).unwrap_or_default();
         }
-        Ok(())
+        // The client of its storage refuses to read what could be meant for JavaScript's own objects (secure-json-parse).
+        let own = match () {
+            () if is("__proto__") => "__proto__",
+            () if is("constructor") && has_member(value_behind(self.text, at), "prototype") => "constructor",
+            () => return Ok(()),
+        };
+        let text = format!(
+            "Kuzzle could not read a document with the member `{own}` again, and searches that find it would fail"
+        );
+        Err(Reason::new("reserved", text))
     }
 
     /// Refuses an object with two members of one name: JavaScript keeps the last.
@@ -124,6 +147,13 @@ fn lossy(text: String) -> Reason {
 /// The value of the member whose name ends before `at`.
 fn value_behind(text: &str, at: usize) -> &str {
     text[at..].trim_start_matches([' ', '\t', '\r', '\n', ':'])
+}
+
+/// Whether a value is an object with a member of this name.
+fn has_member(value: &str, name: &str) -> bool {
+    let mut scanner = Scanner::default();
+    scanner.object(value.as_bytes()).is_ok()
+        && scanner.members().iter().any(|member| same_name(member.name.of(value), member.escaped, name))
 }
 
 /// Whether Kuzzle lets the value of a member called `script` pass: of an object it asks the names, of anything else what
@@ -213,12 +243,14 @@ impl Decider {
                 }
                 // What Kuzzle writes to is an alias.
                 ("require_alias", Some("true" | "false")) => {}
-                _ if PASSED_ON.contains(&name) => read.passed_on.push(*member),
+                _ if PASSED_ON.contains(&name) => {
+                    let check = Check { text: value, lossy: false, info: 0 };
+                    check.run([Span::default(); 2]).map_err(|reason| not_supported(reason.text))?;
+                    read.passed_on.push(*member);
+                }
                 _ => return Err(not_supported(format!("Kuzzle cannot honour `{name}` of an action line"))),
             }
         }
-        let all = Check { text: command.meta, lossy: false, info: 0 };
-        all.run([Span::default(); 2]).map_err(|reason| not_supported(reason.text))?;
         Ok(read)
     }
 }
@@ -266,4 +298,75 @@ fn ensure_update(record: &Record<'_>, lossy: bool) -> Result<(), Reason> {
         return Err(Reason::new("bad_action", "the update has no `doc`"));
     }
     Check { text: record.text, lossy, info: 2 }.run([Span::default(); 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::Rules;
+    use crate::record::Origin;
+
+    fn said(op: Op, lossy: bool, text: &str) -> Option<String> {
+        let mut scanner = Scanner::default();
+        scanner.object(text.as_bytes()).expect("an object");
+        let record = Record { text, members: scanner.members(), origin: Origin::default(), command: None, nulls: &[] };
+        let mut decider = Decider::new(op, None, Rules::Kuzzle { lossy }, "run-".to_owned(), None);
+        decider.decide(&record, 7).err().map(|reason| reason.text)
+    }
+
+    #[test]
+    fn what_kuzzle_would_change_is_an_error_unless_lossy() {
+        for (text, word) in [
+            (r#"{"n":9007199254740993}"#, "9007199254740993"),
+            (r#"{"a":[{"n":-1e400}]}"#, "-1e400"),
+            (r#"{"n":0.12345678901234567890}"#, "0.12345678901234567890"),
+            (r#"{"a":1,"b":2,"a":1}"#, "\"a\""),
+            (r#"{"x":[{"a":1,"\u0061":1}]}"#, "\"a\""),
+            (r#"{"_kuzzle_info":{}}"#, "_kuzzle_info"),
+        ] {
+            for op in [Op::Create, Op::CreateOrIgnore, Op::Index, Op::Upsert] {
+                assert!(said(op, false, text).is_some_and(|said| said.contains(word)), "{op:?} {text}");
+                assert_eq!(said(op, true, text), None, "{text}");
+            }
+            assert!(said(Op::Delete, false, r#"{"_key":"a","n":9007199254740993,"n":1}"#).is_none());
+        }
+        let wide: String = (0..40).map(|n| format!("\"m{n}\":{n},")).collect();
+        assert_eq!(said(Op::Create, false, &format!("{{{wide}\"x\":1}}")), None);
+        assert!(said(Op::Create, false, &format!("{{{wide}\"m7\":1}}")).is_some_and(|said| said.contains("\"m7\"")));
+    }
+
+    #[test]
+    fn what_kuzzle_keeps_is_let_through() {
+        for text in [
+            r#"{"n":9007199254740992,"a":1.10,"b":-0,"c":1e21,"d":0.1}"#,
+            r#"{"_key":12345678901234567890,"n":1}"#,
+            r#"{"a":{"a":{"a":1}},"b":[{"a":1},{"a":1}]}"#,
+            r#"{"in":{"_kuzzle_info":1}}"#,
+            r#"{"_key":"index","index":1,"a":1}"#,
+            r#"{"script":5,"x":{"_script":{}},"y":[{"script":""}],"z":{"script":{"id":1,"params":{"script":"x"}}}}"#,
+            r#"{"constructor":1,"x":{"constructor":{"name":1}},"prototype":2}"#,
+            "{}",
+        ] {
+            assert_eq!(said(Op::Create, false, text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_kuzzle_would_refuse_or_could_not_read_is_an_error_in_any_case() {
+        for (op, text, word) in [
+            (Op::Create, r#"{"index":5}"#, "`index`"),
+            (Op::Index, r#"{"_key":"a","create":{},"delete":1,"_id":"a"}"#, "`create`"),
+            (Op::Upsert, r#"{"script":"x"}"#, "`script`"),
+            (Op::Create, r#"{"a":[{"script" : null}]}"#, "`script`"),
+            (Op::Create, r#"{"_script":[1]}"#, "`_script`"),
+            (Op::Create, r#"{"\u0073cript":{"source":1}}"#, "script"),
+            (Op::Create, r#"{"a":{"__proto__":1}}"#, "`__proto__`"),
+            (Op::Create, r#"{"constructor":{"prototype":1}}"#, "`constructor`"),
+        ] {
+            for lossy in [false, true] {
+                assert!(said(op, lossy, text).is_some_and(|said| said.contains(word)), "{text}");
+            }
+        }
+        assert_eq!(said(Op::Upsert, false, r#"{"index":5}"#), None, "a doc in an update is taken for nothing else");
+    }
 }
