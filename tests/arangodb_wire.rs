@@ -1,43 +1,9 @@
 //! What goes over the wire to ArangoDB: paths and parameters, documents to the byte, and what its answers are taken for.
 
-use crate::support::{Place, Ran};
-use crate::wire::{Exchange, Reply, Request, Wire, ask};
+use crate::support::Place;
+use crate::wire::arangodb::{TWO, body, count, counts, documents, error, import, imports};
+use crate::wire::{Reply, Wire};
 use serde_json::{Value, json};
-
-/// Imports this text as JSON lines into collection `c`, on one connection.
-fn import(place: &Place, wire: &Wire, text: &str, arguments: &[&str]) -> Ran {
-    place.file("in", text);
-    place.run(&[&["--to", &wire.to_arangodb(), "-c", "c", "-j", "1", "-t", "jsonl"], arguments, &["in"]].concat())
-}
-
-/// A request to the import API.
-fn imports() -> Exchange {
-    ask("POST", "/_db/shop/_api/import")
-}
-
-/// A request to the document API.
-fn documents(method: &'static str) -> Exchange {
-    ask(method, "/_db/shop/_api/document/c")
-}
-
-/// The import API's answer.
-fn counts(created: u64, updated: u64, ignored: u64, details: &[&str]) -> Reply {
-    let errors = details.len();
-    let counts = json!({"error": false, "created": created, "errors": errors, "empty": 0, "updated": updated,
-        "ignored": ignored, "details": details});
-    Reply::json(201, counts)
-}
-
-fn body(request: &Request) -> String {
-    String::from_utf8(request.body.clone()).expect("UTF-8")
-}
-
-#[track_caller]
-fn count(ran: &Ran, name: &str) -> u64 {
-    ran.summary[name].as_u64().unwrap_or_else(|| panic!("{name}: {}\n{}", ran.stdout, ran.stderr))
-}
-
-const TWO: &str = "{\"_key\":\"a\",\"n\":1.0}\n{\"n\":12345678901234567890,\"_key\":\"b\"}\n";
 
 #[test]
 fn each_mode_is_one_request_of_lines_that_begin_with_their_keys() {
@@ -66,21 +32,6 @@ fn each_mode_is_one_request_of_lines_that_begin_with_their_keys() {
         );
         wire.done();
     }
-}
-
-#[test]
-fn what_is_asked_first_is_the_version_the_collection_and_its_indexes() {
-    let (place, wire) = (Place::new(), Wire::start());
-    wire.expect(imports().reply(counts(2, 0, 0, &[])));
-    import(&place, &wire, TWO, &[]);
-    let asked: Vec<String> = wire.done().iter().map(|request| format!("{} {}", request.method, request.path)).collect();
-    let expected = [
-        "GET /_db/shop/_api/version",
-        "GET /_db/shop/_api/collection/c/properties",
-        "GET /_db/shop/_api/index",
-        "POST /_db/shop/_api/import",
-    ];
-    assert_eq!(asked, expected);
 }
 
 #[test]
@@ -143,4 +94,189 @@ fn a_lost_answer_is_cleared_up_by_the_document_api() {
     // The first is what we sent; the second is somebody else's.
     assert_eq!((ran.code, count(&ran, "created"), count(&ran, "errors")), (1, 1, 1));
     assert!(ran.stderr.contains("in:2: duplicate key \"b\""), "{}", ran.stderr);
+}
+
+#[test]
+fn what_passes_is_tried_again_and_what_does_not_ends_the_run() {
+    for (status, number, code, said) in [
+        (503, 21003, 0, ""),
+        (412, 21004, 0, ""),
+        (409, 1200, 0, ""),
+        (429, 0, 0, ""),
+        (403, 11, 4, "the user needs the right to write"),
+        (403, 1004, 4, "the user needs the right to write"),
+        (404, 1203, 4, "`--create-collection` makes it"),
+        (401, 11, 4, "check the user and the password, or the token"),
+    ] {
+        let (place, wire) = (Place::new(), Wire::start());
+        wire.expect(imports().reply(error(status, number, "no")));
+        if code == 0 {
+            wire.expect(imports().reply(counts(2, 0, 0, &[])));
+        }
+        let ran = import(&place, &wire, TWO, &[]);
+        let unsent = if code == 0 { 0 } else { 2 };
+        assert_eq!((ran.code, count(&ran, "unsent")), (code, unsent), "{status} {number}: {}", ran.stderr);
+        assert!(ran.stderr.contains(said), "{status} {number}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_conflict_of_one_document_is_tried_again_alone() {
+    let (place, wire) = (Place::new(), Wire::start());
+    let details =
+        ["at position 1: creating document failed with error 'conflict', offending document: {\"_key\":\"b\",\"n\":1}"];
+    wire.expect(imports().reply(counts(0, 1, 0, &details)));
+    wire.expect(
+        imports()
+            .check(|request| assert_eq!(body(request), "{\"_key\":\"b\",\"n\":12345678901234567890}\n"))
+            .reply(counts(1, 0, 0, &[])),
+    );
+    let ran = import(&place, &wire, TWO, &["--on-duplicate", "update"]);
+    assert_eq!((ran.code, count(&ran, "created"), count(&ran, "updated")), (0, 1, 1));
+}
+
+#[test]
+fn results_come_from_the_document_api() {
+    let (place, wire) = (Place::new(), Wire::start());
+    wire.expect(
+        documents("POST")
+            .check(|request| assert_eq!(request.query, [("overwriteMode".to_owned(), "replace".to_owned())]))
+            .reply(Reply::json(
+                202,
+                json!([{"_key": "a", "_id": "c/a", "_rev": "_2", "_oldRev": "_1"}, {"_key": "b", "_id": "c/b", "_rev": "_3"}]),
+            )),
+    );
+    let ran = import(&place, &wire, TWO, &["--on-duplicate", "replace", "--results", "results"]);
+    assert_eq!((ran.code, count(&ran, "created"), count(&ran, "updated")), (0, 1, 1));
+    let text = std::fs::read_to_string(place.path("results")).expect("results");
+    let results: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let told = |result: &Value| json!([result["id"], result["counted"], result["result"], result["status"]]);
+    assert_eq!(
+        results.iter().map(told).collect::<Vec<_>>(),
+        [json!(["a", "updated", "updated", 201]), json!(["b", "created", "created", 201])]
+    );
+}
+
+/// A collection with a unique index on `n`.
+fn unique(wire: &Wire) {
+    wire.standing("GET", "/_db/shop/_api/index", |_| {
+        let index = json!({"fields": ["n"], "name": "idx_1", "type": "persistent", "unique": true, "sparse": false});
+        Reply::json(200, json!({"indexes": [{"fields": ["_key"], "type": "primary", "unique": true}, index]}))
+    });
+}
+
+#[test]
+fn with_a_unique_index_nothing_is_sent_again_behind_what_came_later() {
+    let (place, wire) = (Place::new(), Wire::start());
+    unique(&wire);
+    let busy = json!({"error": true, "errorNum": 1200, "errorMessage": "write-write conflict"});
+    let done = |key: &str| json!({"_key": key, "_id": format!("c/{key}"), "_rev": "_1"});
+    // The first was overtaken, the last can be tried again.
+    wire.expect(documents("POST").reply(Reply::json(202, json!([busy, done("2"), busy]))));
+    wire.expect(
+        documents("POST")
+            .check(|request| assert_eq!(body(request), r#"[{"_key":"3","n":3}]"#))
+            .reply(Reply::json(202, json!([done("3")]))),
+    );
+    let text: String = (1..=3).map(|n| format!("{{\"_key\":\"{n}\",\"n\":{n}}}\n")).collect();
+    let ran = import(&place, &wire, &text, &[]);
+    assert_eq!((ran.code, count(&ran, "created"), count(&ran, "errors")), (1, 2, 1));
+    assert!(ran.stderr.contains("in:1: a later action was carried out while the server was busy"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_unique_index_is_named_when_it_is_in_the_way() {
+    for (mode, errors, ignored) in [("error", 1, 0), ("ignore", 0, 1), ("replace", 1, 0)] {
+        let (place, wire) = (Place::new(), Wire::start());
+        unique(&wire);
+        let text = "unique constraint violated - in index idx_1 of type persistent over 'n'; conflicting key: z";
+        wire.expect(
+            documents("POST").reply(Reply::json(202, json!([{"error": true, "errorNum": 1210, "errorMessage": text}]))),
+        );
+        let ran = import(&place, &wire, "{\"_key\":\"a\",\"n\":1}\n", &["--on-duplicate", mode]);
+        assert_eq!((count(&ran, "errors"), count(&ran, "ignored")), (errors, ignored), "{mode}");
+        assert_eq!(ran.stderr.contains("in:1: the document \"z\" has the same `n`"), errors == 1, "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_whole_run_is_one_request_and_nothing_is_stored_after_an_error() {
+    let whole = || {
+        imports().check(|request| {
+            let query = [
+                ("collection", "c"),
+                ("type", "array"),
+                ("onDuplicate", "error"),
+                ("complete", "true"),
+                ("details", "true"),
+            ];
+            assert_eq!(request.query, query.map(|(name, value)| (name.to_owned(), value.to_owned())));
+            assert_eq!(body(request), "[{\"_key\":\"a\",\"n\":1.0},{\"_key\":\"b\",\"n\":12345678901234567890}]");
+        })
+    };
+    let (place, wire) = (Place::new(), Wire::start());
+    wire.expect(whole().reply(counts(2, 0, 0, &[])));
+    assert_eq!(import(&place, &wire, TWO, &["--complete"]).code, 0);
+
+    let (place, wire) = (Place::new(), Wire::start());
+    wire.expect(whole().reply(error(409, 1210, "unique constraint violated")));
+    let missing = json!({"error": true, "errorNum": 1202, "errorMessage": "document not found"});
+    wire.expect(documents("PUT").reply(Reply::json(200, json!([missing, {"_key": "b", "_id": "c/b", "_rev": "_1"}]))));
+    let ran = import(&place, &wire, TWO, &["--complete"]);
+    assert_eq!((ran.code, count(&ran, "errors"), count(&ran, "unsent")), (6, 1, 1));
+    assert!(ran.stderr.contains("in:2: duplicate key \"b\""), "{}", ran.stderr);
+
+    // A record that is bad by itself: nothing is sent.
+    let (place, wire) = (Place::new(), Wire::start());
+    let ran = import(&place, &wire, "{\"_key\":\"a\"}\n{\"_key\":\"b c\"}\n", &["--complete"]);
+    assert_eq!((ran.code, count(&ran, "errors"), count(&ran, "unsent")), (6, 1, 1));
+    wire.done();
+}
+
+#[test]
+fn a_whole_run_whose_answer_is_lost_is_read_back() {
+    let missing = json!({"error": true, "errorNum": 1202, "errorMessage": "document not found"});
+    let stored = |key: &str, n: Value| json!({"_key": key, "_id": format!("c/{key}"), "_rev": "_1", "n": n});
+    let big: Value = serde_json::from_str("12345678901234567890").expect("a number");
+    let (a, b) = (stored("a", json!(1)), stored("b", big));
+    // All of it is there and equal; nothing is there, so it is sent again; something else.
+    for (found, again, code, bucket) in [
+        (json!([a, b]), false, 0, "created"),
+        (json!([missing, missing]), true, 0, "created"),
+        (json!([a, missing]), false, 1, "unknown"),
+    ] {
+        let (place, wire) = (Place::new(), Wire::start());
+        wire.expect(imports().cut_off());
+        wire.expect(documents("PUT").reply(Reply::json(200, found)));
+        if again {
+            wire.expect(imports().reply(counts(2, 0, 0, &[])));
+        }
+        let ran = import(&place, &wire, TWO, &["--complete"]);
+        assert_eq!((ran.code, count(&ran, bucket)), (code, 2), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn what_the_server_would_change_is_an_error_unless_lossy_lets_it() {
+    let text = concat!(
+        "{\"_key\":\"a\",\"n\":18446744073709551617}\n",
+        "{\"_key\":\"b\",\"x\":{\"y\":1,\"y\":2}}\n",
+        "{\"_key\":\"c\",\"_from\":\"v/1\"}\n",
+        "{\"_key\":\"d\",\"n\":1e400}\n",
+    );
+    let (place, wire) = (Place::new(), Wire::start());
+    let ran = import(&place, &wire, text, &[]);
+    assert_eq!((ran.code, count(&ran, "errors")), (1, 4));
+    for said in [
+        "in:1: the server would change the number 18446744073709551617",
+        "in:2: the server would keep only one of the members called \"y\"",
+        "in:3: a collection of documents drops `_from`",
+        "in:4: the server would change the number 1e400",
+    ] {
+        assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);
+    }
+    wire.done();
+    let (place, wire) = (Place::new(), Wire::start());
+    wire.expect(imports().check(move |request| assert_eq!(body(request), text)).reply(counts(4, 0, 0, &[])));
+    assert_eq!(import(&place, &wire, text, &["--lossy"]).code, 0);
 }

@@ -4,6 +4,7 @@
 //! to prepare itself (`GET /`, whether an index exists, `_tasks`) has standing answers that a test may replace. At the end,
 //! all that was scripted must have been asked for, and nothing else.
 
+pub mod arangodb;
 mod exchange;
 pub mod kuzzle;
 mod reply;

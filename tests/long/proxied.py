@@ -32,22 +32,24 @@ def start(words, **how):
     return child
 
 
-def arguments(parser):
-    """What both programs are told."""
+def arguments(parser, needs_server=True):
+    """What all programs are told."""
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, end)
-    parser.add_argument("--to", default=os.environ.get("BULKIMPORT_TEST_OPENSEARCH"), metavar="URL",
-                        help="an OpenSearch (default: $BULKIMPORT_TEST_OPENSEARCH)")
+    if needs_server:
+        parser.add_argument("--to", default=os.environ.get("BULKIMPORT_TEST_OPENSEARCH"), metavar="URL",
+                            help="an OpenSearch (default: $BULKIMPORT_TEST_OPENSEARCH)")
     parser.add_argument("--servers", default=default_servers(), metavar="DIR", help="where fault-proxy is (default: %(default)s)")
     parser.add_argument("--program", default=os.path.join(REPOSITORY, "target", "release", "bulkimport"))
     args = parser.parse_args()
-    if not args.to:
+    if needs_server and not args.to:
         sys.exit("error: --to or BULKIMPORT_TEST_OPENSEARCH must name a server")
     args.proxy = os.path.join(args.servers, "fault-proxy")
     for path in (args.proxy, args.program):
         if not os.access(path, os.X_OK):
             sys.exit(f"error: {path} cannot be run")
-    Server(args.to).ask("GET", "/")
+    if needs_server:
+        Server(args.to).ask("GET", "/")
     return args
 
 
@@ -70,6 +72,16 @@ class Server:
         if good and answer.status not in good:
             raise RuntimeError(f"{method} {path}: {answer.status} {text[:500]!r}")
         return json.loads(text) if text else None
+
+    def lines(self, path):
+        """The answer, a JSON value a line."""
+        at = urllib.parse.urlsplit(self.url)
+        connection = http.client.HTTPConnection(at.hostname, at.port or 80, timeout=120)
+        try:
+            connection.request("GET", path)
+            return [json.loads(line) for line in connection.getresponse().read().splitlines()]
+        finally:
+            connection.close()
 
     def fresh(self, index, documents=()):
         """Makes an index anew, with these documents in it."""
@@ -126,15 +138,15 @@ class Proxy:
 Ran = collections.namedtuple("Ran", "code summary results stderr")
 
 
-def bulkimport(program, words, text, directory):
-    """Runs an import of this text; its results by the number of the record, from 1."""
+def bulkimport(program, words, text, directory, each=True):
+    """Runs an import of this text; its results by the number of the record, from 1, unless `each` says that none are wanted."""
     path, results = os.path.join(directory, "in"), os.path.join(directory, "results")
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
     if os.path.exists(results):
         os.remove(results)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BULKIMPORT_")}
-    command = [program, *words, "--results", results, "--summary", "json", path]
+    command = [program, *words, *(["--results", results] if each else []), "--summary", "json", path]
     child = start(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
     stdout, stderr = child.communicate()
     CHILDREN.discard(child)
@@ -142,7 +154,11 @@ def bulkimport(program, words, text, directory):
         summary = json.loads(stdout)
     except ValueError:
         raise RuntimeError(f"exit {child.returncode}, no summary: {stderr[-2000:]}") from None
+    if "read" not in summary:
+        raise RuntimeError(f"exit {child.returncode}, the run did not begin: {stderr[-2000:]}")
     by_record = {}
+    if not each:
+        return Ran(child.returncode, summary, by_record, stderr)
     with open(results, encoding="utf-8") as lines:
         for result in map(json.loads, lines):
             if result["record"] in by_record:
@@ -294,7 +310,7 @@ class Account:
 
 
 # Errors that say how the document stood.
-FAILS_FOR_THE_STATE = {"version_conflict_engine_exception", "duplicate", "document_missing_exception"}
+FAILS_FOR_THE_STATE = {"version_conflict_engine_exception", "duplicate", "duplicate_key", "document_missing_exception"}
 
 
 def directory():

@@ -2,7 +2,7 @@
 
 use super::Collection;
 use super::answer::page;
-use super::errors::fate;
+use super::errors::{fate, kind, names_primary};
 use super::request::mode;
 use crate::action::Op;
 use crate::sink::Shown;
@@ -56,7 +56,7 @@ fn told(collection: &Collection, group: Group<'_>, place: usize, raw: &RawValue,
         (true, None) => return None,
         (false, _) => done(&item, key, op),
     };
-    let shown = detail.then(|| Box::new(shown(collection, &item, op, raw)));
+    let shown = detail.then(|| Box::new(shown(collection, &item, op)));
     Some(Told { fate, shown })
 }
 
@@ -73,7 +73,8 @@ fn done(item: &Item<'_>, key: &str, op: Op) -> Fate {
     }
 }
 
-fn shown(collection: &Collection, item: &Item<'_>, op: Op, raw: &RawValue) -> Shown {
+fn shown(collection: &Collection, item: &Item<'_>, op: Op) -> Shown {
+    let is_primary = collection.unique.is_empty() || item.message.as_deref().is_some_and(names_primary);
     let (result, status) = match (item.number.filter(|_| item.error), &item.old_rev, op) {
         (Some(1202), ..) => (None, 404),
         (Some(1200 | 1210), ..) => (None, 409),
@@ -88,7 +89,10 @@ fn shown(collection: &Collection, item: &Item<'_>, op: Op, raw: &RawValue) -> Sh
         index: collection.name.clone(),
         status,
         result: result.map(str::to_owned),
-        error: item.error.then(|| raw.get().to_owned()),
+        error: item.number.filter(|_| item.error).map(|number| {
+            let kind = if number == 1210 && is_primary { "duplicate_key".to_owned() } else { kind(number) };
+            json!({ "type": kind, "reason": item.message, "errorNum": number }).to_string()
+        }),
         get: (!item.error).then(|| json!({ "_key": item.key, "_rev": item.rev }).to_string()),
         ..Shown::default()
     }

@@ -31,7 +31,7 @@ pub(super) fn number_of(text: &str) -> u32 {
 }
 
 /// The kind of an error in reports.
-fn kind(number: u32) -> String {
+pub(super) fn kind(number: u32) -> String {
     match number {
         1210 => "unique_constraint".to_owned(),
         1221 | 1222 => "illegal_key".to_owned(),
@@ -45,6 +45,11 @@ fn kind(number: u32) -> String {
     }
 }
 
+/// Whether the document API names the index on the keys.
+pub(super) fn names_primary(text: &str) -> bool {
+    text.contains("of type primary")
+}
+
 /// Why a document was refused.
 pub(super) fn reason(number: u32, text: &str) -> Reason {
     let number_text = if number == 0 { String::new() } else { format!(" ({number})") };
@@ -55,7 +60,7 @@ pub(super) fn reason(number: u32, text: &str) -> Reason {
 pub(super) fn fate(number: u32, text: &str, op: Op, unique: &[String]) -> Fate {
     let creates = matches!(op, Op::Create | Op::CreateOrIgnore);
     match number {
-        1210 if creates && (unique.is_empty() || text.contains("of type primary")) => Fate::Exists,
+        1210 if creates && (unique.is_empty() || names_primary(text)) => Fate::Exists,
         1210 => {
             let fields = unique.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(" or ");
             let text = match text.split_once("; conflicting key: ") {

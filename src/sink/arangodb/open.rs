@@ -4,7 +4,7 @@ use super::complete::Complete;
 use super::{Collection, login};
 use crate::retry::Retries;
 use crate::sink::http::{Call, Http, HttpOptions, Method, NoReply, Nodes, Reply, Session, Traffic};
-use crate::sink::remote::talk::{Talk, login as refused, said, unclear, unreachable};
+use crate::sink::remote::talk::{Talk, is_busy, login as refused, said, unclear, unreachable};
 use crate::sink::remote::{Before, Gate, Preparation, Remote, Shared, escaped, sentence};
 use crate::sink::{DryRun, Note, Opening, Say, Sink};
 use crate::stop::Stop;
@@ -138,7 +138,7 @@ fn version(http: &mut Http, options: &OpenOptions, stop: &Stop) -> Result<Option
     let mut silent = 0;
     let reply = loop {
         match http.send(Call { timeout, ..Call::get("/_api/version") }) {
-            Ok(reply) if matches!(reply.status, 429 | 502..=504) => {
+            Ok(reply) if is_busy(&reply) => {
                 break Talk { http, retries: options.retries, stop: stop.clone() }
                     .ask(|| Call { timeout, ..Call::get("/_api/version") })
                     .map_err(Opening::Refused)?;

@@ -2,7 +2,7 @@
 //! next try find out whose a document is that was in its way.
 
 use super::memory::Left;
-use super::settle::{Go, Settling};
+use super::settle::{Go, SINGLE_TRIES, Settling};
 use super::{Call, Group, Protocol, Reply, Shown, Stored, Trouble, sentence};
 use crate::action::Op;
 use crate::record::Reason;
@@ -163,10 +163,21 @@ impl Settling<'_> {
     /// Reads what is stored and compares it; `None` if the run is asked to stop.
     pub(super) fn stored(&mut self, at: &[u32], wait: &mut Wait) -> Result<Option<Vec<Stored>>, Trouble> {
         let group = Group { batch: self.batch, at, each: true };
-        let Some(reply) = self.ask(|protocol| protocol.read_back(group), wait)? else { return Ok(None) };
-        let Some(mut stored) = self.protocol.compare(group, &reply).filter(|stored| stored.len() == at.len()) else {
+        let mut tries = 0;
+        let mut stored = loop {
+            let Some(reply) = self.ask(|protocol| protocol.read_back(group), wait)? else { return Ok(None) };
+            if let Some(stored) = self.protocol.compare(group, &reply).filter(|stored| stored.len() == at.len()) {
+                break stored;
+            }
             let why = format!("the server answers {} when documents are read back", reply.status);
-            return Ok(Some(at.iter().map(|_| Stored::Unclear(why.clone())).collect()));
+            tries += 1;
+            // What is no answer to the question may come from somewhere between the server and us, and pass.
+            if !reply.is_success() || tries >= SINGLE_TRIES {
+                return Ok(Some(at.iter().map(|_| Stored::Unclear(why.clone())).collect()));
+            }
+            if matches!(self.pause(wait, Why::Busy, reply.retry_after, &why)?, Go::Leave) {
+                return Ok(None);
+            }
         };
         if stored.contains(&Stored::Other) {
             let Some(reply) = self.ask(|protocol| protocol.ask_alters(group), wait)? else { return Ok(None) };

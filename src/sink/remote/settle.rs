@@ -53,8 +53,8 @@ pub(super) enum Go {
     Leave,
 }
 
-/// Tries of a single action that a server answers with an error of its own.
-const SINGLE_TRIES: u32 = 3;
+/// Tries of a single action that a server answers with an error of its own, and of a question that gets no answer to it.
+pub(super) const SINGLE_TRIES: u32 = 3;
 
 impl Settling<'_> {
     /// Settles every record of the batch.

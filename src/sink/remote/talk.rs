@@ -27,7 +27,7 @@ impl Talk<'_> {
         let mut wait = Wait::new(self.retries);
         loop {
             let (why, text, asked) = match self.http.send(call()) {
-                Ok(reply) if !matches!(reply.status, 429 | 502..=504) => return Ok(reply),
+                Ok(reply) if !is_busy(&reply) => return Ok(reply),
                 Ok(reply) => (Why::Busy, said(&reply), reply.retry_after),
                 Err(NoReply::NotSent { why, hopeless: true }) => return Err(why),
                 Err(reply) => (Why::Away, sentence(&reply).to_owned(), None),
@@ -53,6 +53,16 @@ impl Talk<'_> {
     pub fn sleep(&self, pause: Duration) -> bool {
         nap(pause, &self.stop)
     }
+}
+
+/// Whether a server, or a gateway before it, asks to come again: ArangoDB answers 412 when its queue is longer than a header
+/// of the user's allows.
+pub fn is_busy(reply: &Reply) -> bool {
+    let is_queue = || {
+        let body: Option<Value> = serde_json::from_slice(&reply.body).ok();
+        body.is_some_and(|body| body.get("errorNum").and_then(Value::as_u64) == Some(21004))
+    };
+    matches!(reply.status, 429 | 502..=504) || (reply.status == 412 && is_queue())
 }
 
 /// What an answer that is no success says, whichever server it is.
