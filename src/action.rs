@@ -185,7 +185,7 @@ impl Decider {
             return match self.rules {
                 Rules::Store => self.bulk(record, command, ordinal),
                 Rules::Elasticsearch { .. } => self.lines(record, command, ordinal),
-                Rules::Arangodb { .. } => Err(Reason::new("not_supported", "ArangoDB takes no bulk lines")),
+                Rules::Arangodb { edge, lossy, .. } => self.line_for_arangodb(record, command, ordinal, edge, lossy),
                 Rules::Kuzzle { lossy } => self.line_for_kuzzle(record, command, ordinal, lossy),
             };
         }
@@ -281,7 +281,7 @@ impl Decider {
 
     /// An action line of the bulk API; what the store cannot honour is an error of that item.
     fn bulk<'a>(&'a mut self, record: &Record<'a>, command: Command<'a>, ordinal: u64) -> Result<Action<'a>, Reason> {
-        let meta = Metadata::read(&command)?;
+        let meta = Metadata::read(&command, "the store")?;
         let index = meta.index.map(|index| index.text(&mut self.index).ok_or_else(half_index)).transpose()?;
         let collection = match index {
             Some(name) if self.collection.as_deref() == Some(name) => "",
@@ -305,7 +305,7 @@ impl Decider {
             Verb::Create => Ok(Action { op: Op::Create, ..action }),
             Verb::Delete => Ok(Action { op: Op::Delete, doc: "", ..action }),
             Verb::Update => {
-                let update = Update::read(record)?;
+                let update = Update::read(record, "the store")?;
                 Ok(Action {
                     op: update.op,
                     doc: update.doc,

@@ -156,7 +156,7 @@ fn flags_of_other_targets_are_refused_with_a_way_out() {
     for (arguments, said) in [
         (&["--mapping", "m.json"][..], "--mapping: ArangoDB cannot honour it\nhint: "),
         (&["--refresh", "true"], "--refresh: ArangoDB cannot honour it\nhint: "),
-        (&["-t", "bulk"], "--type bulk: ArangoDB takes no bulk lines\nhint: "),
+        (&["--complete", "-t", "bulk"], "--complete: ArangoDB takes no bulk lines as a whole\nhint: "),
         (&["--complete", "--delete-keys"], "--complete: ArangoDB deletes no list of keys as a whole"),
         (&["--complete", "--results", "-"], "--results: not with --complete"),
     ] {

@@ -280,3 +280,81 @@ fn what_the_server_would_change_is_an_error_unless_lossy_lets_it() {
     wire.expect(imports().check(move |request| assert_eq!(body(request), text)).reply(counts(4, 0, 0, &[])));
     assert_eq!(import(&place, &wire, text, &["--lossy"]).code, 0);
 }
+
+#[test]
+fn bulk_lines_become_requests_of_one_kind_in_an_order_that_each_key_keeps() {
+    let (place, wire) = (Place::new(), Wire::start());
+    let stored = |key: &str, old: bool| match old {
+        true => json!({"_id": format!("c/{key}"), "_key": key, "_rev": "_2", "_oldRev": "_1"}),
+        false => json!({"_id": format!("c/{key}"), "_key": key, "_rev": "_2"}),
+    };
+    let missing = json!({"error": true, "errorNum": 1202, "errorMessage": "document not found"});
+    // What needs no answer for each goes to the import API.
+    wire.expect(
+        imports()
+            .check(|request| assert_eq!(body(request), "{\"_key\":\"a\",\"n\":1}\n{\"_key\":\"d\",\"n\":4}\n"))
+            .reply(counts(1, 1, 0, &[])),
+    );
+    wire.expect(
+        documents("DELETE")
+            .check(|request| assert_eq!(body(request), "[\"b\"]"))
+            .reply(Reply::json(202, json!([stored("b", false)]))),
+    );
+    // On a key that has been met: behind the others.
+    wire.expect(
+        documents("PATCH")
+            .check(|request| {
+                assert_eq!(body(request), "[{\"_key\":\"a\",\"m\":2},{\"_key\":\"e\",\"m\":3}]");
+                for (name, value) in [("keepNull", "true"), ("mergeObjects", "true")] {
+                    assert!(request.query.contains(&(name.to_owned(), value.to_owned())), "{:?}", request.query);
+                }
+            })
+            .reply(Reply::json(202, json!([stored("a", true), missing]))),
+    );
+    let lines = [
+        r#"{"index":{"_id":"a"}}"#,
+        r#"{"n":1}"#,
+        r#"{"delete":{"_id":"b","_index":"c"}}"#,
+        r#"{"index":{"_id":"d"}}"#,
+        r#"{"n":4}"#,
+        r#"{"update":{"_id":"a"}}"#,
+        r#"{"doc":{"m":2}}"#,
+        r#"{"update":{"_id":"e"}}"#,
+        r#"{"doc":{"m":3}}"#,
+        r#"{"update":{"_id":"f"}}"#,
+        r#"{"script":{"source":"x"}}"#,
+        r#"{"update":{"_id":"f"}}"#,
+        r#"{"doc":{"m":3},"upsert":{}}"#,
+        r#"{"index":{"_id":"a/b"}}"#,
+        "{}",
+        r#"{"index":{"_id":"g","routing":"x"}}"#,
+        "{}",
+        r#"{"index":{"_id":"h"}}"#,
+        r#"{"_key":"h"}"#,
+        r#"{"index":{"_index":"other","_id":"i"}}"#,
+        "{}",
+        r#"{"create":{"_id":"j"}}"#,
+        r#"{"n":1e999}"#,
+    ];
+    let ran = import(&place, &wire, &(lines.join("\n") + "\n"), &["-t", "bulk"]);
+    let counted = |name| count(&ran, name);
+    assert_eq!(
+        (counted("created"), counted("updated"), counted("deleted"), counted("errors")),
+        (1, 2, 1, 8),
+        "{}",
+        ran.stderr
+    );
+    for said in [
+        "in:8: document not found (1202)",
+        "in:10: ArangoDB cannot honour `script` of an update",
+        "in:12: ArangoDB cannot honour `upsert` of an update",
+        "in:14: illegal key",
+        "in:16: ArangoDB cannot honour `routing` of an action line",
+        "in:18: the document has a `_key`",
+        "in:20: `_index` names another collection",
+        "in:22: the server would change the number 1e999",
+    ] {
+        assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);
+    }
+    wire.done();
+}

@@ -1,8 +1,11 @@
 //! What ArangoDB would change of a document, and so is refused unless `--lossy` lets it: it keeps integers of 64 bits, other
 //! numbers as doubles, one of several members of a name, and no ends of edges in a collection of documents.
 
+use super::bulk::{Metadata, Update};
+use super::key::{Named, generated, half_pair, without_keys};
+use super::{Action, Decider, Key, KeyRule, Op};
 use crate::json::{Span, Token, Walk, holds_as_double, repeated, same_name};
-use crate::record::{Reason, Record};
+use crate::record::{Command, Reason, Record, Verb};
 
 /// Names of the objects around a place in a document; kept from one document to the next for its memory.
 #[derive(Debug, Default)]
@@ -10,6 +13,65 @@ pub struct Names {
     all: Vec<(Span, bool)>,
     /// Where the names of each object around begin.
     levels: Vec<usize>,
+}
+
+impl Decider {
+    /// An action line of the bulk API as an action on one collection of ArangoDB; what that cannot honour is an error of the
+    /// item.
+    pub(super) fn line_for_arangodb<'a>(
+        &'a mut self,
+        record: &Record<'a>,
+        command: Command<'a>,
+        ordinal: u64,
+        edge: bool,
+        lossy: bool,
+    ) -> Result<Action<'a>, Reason> {
+        let meta = Metadata::read(&command, "ArangoDB")?;
+        if let Some(index) = meta.index
+            && index.text(&mut self.index) != self.collection.as_deref()
+        {
+            return Err(not_supported("`_index` names another collection than --collection"));
+        }
+        let key = match (meta.id, command.verb) {
+            (Some(id), _) => Key::Text(id.text(&mut self.scratch).ok_or_else(half_pair)?),
+            (None, Verb::Index | Verb::Create) => generated(&mut self.scratch, &self.run, ordinal),
+            (None, _) => return Err(Reason::new("no_key", "this action needs an `_id`")),
+        };
+        let Key::Text(text) = key else { return Err(half_pair()) };
+        KeyRule::Import.check(text)?;
+        let (op, doc) = match command.verb {
+            Verb::Delete => return Ok(Action::plain(Op::Delete, key, "")),
+            Verb::Index => (Op::Index, record.text),
+            Verb::Create => (Op::Create, record.text),
+            Verb::Update => {
+                let update = Update::read(record, "ArangoDB")?;
+                if update.upsert.is_some() {
+                    return Err(not_supported("ArangoDB cannot honour `upsert` of an update, `doc_as_upsert` it can"));
+                }
+                (update.op, update.doc)
+            }
+        };
+        let members = if command.verb == Verb::Update {
+            let _ = self.scanner.object(doc.as_bytes());
+            self.scanner.members()
+        } else {
+            record.members
+        };
+        let document = Record { text: doc, members, ..*record };
+        let uncut = [Span::default(); 2];
+        if without_keys(&document, Named::find(doc, members)?) != uncut {
+            let text = "the document has a `_key` or an `_id`, and its action line says the key";
+            return Err(Reason::new("ambiguous_key", text));
+        }
+        if !lossy {
+            ensure_kept(&document, uncut, edge, &mut self.names)?;
+        }
+        Ok(Action::plain(op, key, doc))
+    }
+}
+
+fn not_supported(text: &'static str) -> Reason {
+    Reason::new("not_supported", text)
 }
 
 /// Checks a document for a collection of documents, or of edges. `cut` leaves out what becomes metadata.

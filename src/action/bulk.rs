@@ -42,7 +42,7 @@ impl<'a> Written<'a> {
 }
 
 impl<'a> Metadata<'a> {
-    pub(super) fn read(command: &Command<'a>) -> Result<Metadata<'a>, Reason> {
+    pub(super) fn read(command: &Command<'a>, target: &str) -> Result<Metadata<'a>, Reason> {
         let mut read = Metadata { index: None, id: None };
         for (place, member) in command.members.iter().enumerate() {
             let name = &*distinct(command.meta, &command.members[..=place])?;
@@ -59,14 +59,14 @@ impl<'a> Metadata<'a> {
             match name {
                 "_index" if !text.is_empty() => read.index = Some(Written::new(text)),
                 "_id" => read.id = Some(Written::new(text)),
-                // One store has one writer, so there is never a conflict to try again.
+                // The store has one writer, and what ArangoDB says of a conflict is tried again anyway.
                 "retry_on_conflict" => {}
                 "require_alias" | "require_data_stream" if value == "false" => {}
                 "routing" if text.is_empty() => {}
                 _ => {
                     return Err(Reason::new(
                         "not_supported",
-                        format!("the store cannot honour `{name}` of an action line"),
+                        format!("{target} cannot honour `{name}` of an action line"),
                     ));
                 }
             }
@@ -170,7 +170,7 @@ pub(super) struct Update<'a> {
 }
 
 impl<'a> Update<'a> {
-    pub(super) fn read(record: &Record<'a>) -> Result<Update<'a>, Reason> {
+    pub(super) fn read(record: &Record<'a>, target: &str) -> Result<Update<'a>, Reason> {
         let (mut doc, mut upsert, mut as_upsert, mut detect_noop) = (None, None, false, true);
         for (place, member) in record.members.iter().enumerate() {
             let name = &*distinct(record.text, &record.members[..=place])?;
@@ -187,7 +187,7 @@ impl<'a> Update<'a> {
                     return Err(Reason::new("bad_action", format!("`{name}` of the update has the wrong type")));
                 }
                 _ => {
-                    return Err(Reason::new("not_supported", format!("the store cannot honour `{name}` of an update")));
+                    return Err(Reason::new("not_supported", format!("{target} cannot honour `{name}` of an update")));
                 }
             }
         }

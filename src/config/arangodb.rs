@@ -30,10 +30,6 @@ pub(super) fn ensure_useful(args: &Arguments, given: &Given) -> Result<(), Usage
     if let Some((flag, hint)) = UNFIT.iter().find(|(flag, _)| given.typed(flag)) {
         return Err(UsageError::new(format!("{}: ArangoDB cannot honour it", super::flag(flag))).hint(*hint));
     }
-    if args.format.format == Some(Format::Bulk) {
-        return Err(UsageError::new("--type bulk: ArangoDB takes no bulk lines")
-            .hint("their documents alone are JSON lines, `-t jsonl`; `--on-duplicate` says what is done, `--delete-keys` deletes"));
-    }
     ensure_one_request(args, given)?;
     if given.typed("lossy") && args.conflict.delete_keys {
         return Err(UsageError::new("--lossy: not with --delete-keys, which stores nothing"));
@@ -48,6 +44,10 @@ pub(super) fn ensure_useful(args: &Arguments, given: &Given) -> Result<(), Usage
 fn ensure_one_request(args: &Arguments, given: &Given) -> Result<(), UsageError> {
     if !given.typed("complete") {
         return Ok(());
+    }
+    if args.format.format == Some(Format::Bulk) {
+        return Err(UsageError::new("--complete: ArangoDB takes no bulk lines as a whole")
+            .hint("documents alone are JSON lines, `-t jsonl`; `--on-duplicate` says what is done"));
     }
     if args.conflict.delete_keys {
         return Err(

@@ -4,10 +4,11 @@ use super::{Exchange, Reply, Request, Wire, ask};
 use crate::support::{Place, Ran};
 use serde_json::json;
 
-/// Imports this text as JSON lines into collection `c`, on one connection.
+/// Imports this text into collection `c`, on one connection: JSON lines, unless the arguments say otherwise.
 pub fn import(place: &Place, wire: &Wire, text: &str, arguments: &[&str]) -> Ran {
     place.file("in", text);
-    place.run(&[&["--to", &wire.to_arangodb(), "-c", "c", "-j", "1", "-t", "jsonl"], arguments, &["in"]].concat())
+    let kind: &[&str] = if arguments.contains(&"-t") { &[] } else { &["-t", "jsonl"] };
+    place.run(&[&["--to", &wire.to_arangodb(), "-c", "c", "-j", "1"], kind, arguments, &["in"]].concat())
 }
 
 /// A request to the import API.

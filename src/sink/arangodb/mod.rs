@@ -35,7 +35,7 @@ impl Collection {
     /// Whether a request for these actions goes to the document API, which answers each.
     fn tells_each(&self, group: Group<'_>) -> bool {
         // With a further unique index a count of errors does not say which index it was.
-        group.each || !self.unique.is_empty() || group.key(0).1 == Op::Delete
+        group.each || !self.unique.is_empty() || matches!(group.key(0).1, Op::Delete | Op::Update)
     }
 }
 
@@ -54,6 +54,10 @@ impl Protocol for Collection {
 
     fn is_replayable(&self, action: &BatchAction<'_>) -> bool {
         !action.key.is_empty() && matches!(action.op, Op::Index | Op::Upsert | Op::Delete)
+    }
+
+    fn is_of_one_kind(&self) -> bool {
+        true
     }
 
     fn is_one_sequence(&self) -> bool {

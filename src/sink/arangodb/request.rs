@@ -28,6 +28,12 @@ pub(super) fn of(collection: &Collection, group: Group<'_>, opaque: String) -> C
             push_keys(group, &mut body);
             (Method::DELETE, format!("/_api/document/{name}?ignoreRevs=true{sync}"))
         }
+        // Only what is there, where the modes of the other requests would also create.
+        Op::Update => {
+            push_array(group, &mut body);
+            let about = "keepNull=true&mergeObjects=true&ignoreRevs=true";
+            (Method::PATCH, format!("/_api/document/{name}?{about}{sync}"))
+        }
         _ if collection.tells_each(group) => {
             push_array(group, &mut body);
             (Method::POST, format!("/_api/document/{name}?overwriteMode={}{sync}", overwrite_mode(op)))

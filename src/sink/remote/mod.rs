@@ -159,6 +159,11 @@ pub trait Protocol: Send {
     /// Whether a sequence of such actions on one key can be repeated as a whole.
     fn is_replayable(&self, action: &BatchAction<'_>) -> bool;
 
+    /// Whether a request carries actions of one kind only.
+    fn is_of_one_kind(&self) -> bool {
+        false
+    }
+
     /// Whether the order of the actions counts between their keys too: then nothing is sent again behind what came later.
     fn is_one_sequence(&self) -> bool {
         false

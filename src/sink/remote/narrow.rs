@@ -1,25 +1,56 @@
 //! Cuts what a server refuses into smaller requests, so that one bad record costs one record. Parts keep their order.
 
 use super::settle::Settling;
+use crate::action::Op;
 use std::collections::HashMap;
 
 impl Settling<'_> {
     /// Cuts a list into parts that the server takes, as far as it is known what it takes; the first part comes last.
     pub(super) fn parts(&self, list: Vec<u32>) -> Vec<Vec<u32>> {
-        let Some(largest) = self.memory.largest else { return vec![list] };
-        let (mut parts, mut part, mut bytes) = (Vec::new(), Vec::new(), 0);
-        for at in list {
-            let size = self.batch.size(at as usize);
-            if !part.is_empty() && bytes + size > largest {
-                parts.push(std::mem::take(&mut part));
-                bytes = 0;
+        let lists = if self.protocol.is_of_one_kind() { self.by_kind(list) } else { vec![list] };
+        let Some(largest) = self.memory.largest else { return lists.into_iter().rev().collect() };
+        let mut parts = Vec::new();
+        for list in lists {
+            let (mut part, mut bytes) = (Vec::new(), 0);
+            for at in list {
+                let size = self.batch.size(at as usize);
+                if !part.is_empty() && bytes + size > largest {
+                    parts.push(std::mem::take(&mut part));
+                    bytes = 0;
+                }
+                bytes += size;
+                part.push(at);
             }
-            bytes += size;
-            part.push(at);
+            parts.push(part);
         }
-        parts.push(part);
         parts.reverse();
         parts
+    }
+
+    /// Cuts a list into lists of one kind each. Actions on other keys may change places, those on one key never do.
+    fn by_kind(&self, list: Vec<u32>) -> Vec<Vec<u32>> {
+        let kind = |at: u32| self.batch.key(at as usize).1;
+        if list.windows(2).all(|pair| kind(pair[0]) == kind(pair[1])) {
+            return vec![list];
+        }
+        let one_sequence = self.protocol.is_one_sequence();
+        let (mut done, mut open): (Vec<Vec<u32>>, Vec<(Op, Vec<u32>)>) = (Vec::new(), Vec::new());
+        let mut kinds: HashMap<&str, Op> = HashMap::new();
+        for at in list {
+            let (key, op) = self.batch.key(at as usize);
+            let before = if one_sequence { open.last().map(|(op, _)| *op) } else { kinds.get(key).copied() };
+            if before.is_some_and(|before| before != op) {
+                done.extend(open.drain(..).map(|(_, list)| list));
+                kinds.clear();
+            }
+            kinds.insert(key, op);
+            match open.iter_mut().find(|(of, _)| *of == op) {
+                Some((_, list)) => list.push(at),
+                None => open.push((op, vec![at])),
+            }
+        }
+        done.extend(open.into_iter().map(|(_, list)| list));
+        done
     }
 
     /// Cuts a part in two of about the same size; the second waits.
