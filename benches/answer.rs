@@ -1,10 +1,14 @@
-//! A server that answers bulk requests at once and stores nothing, so that a benchmark measures the client. It speaks as
+//! A server that answers bulk requests, of ArangoDB's import API too, at once and stores nothing, so that a benchmark measures the client. It speaks as
 //! much HTTP/1.1 and as much of the bulk API as the compared programs need, and counts what arrived.
 //!
 //! `answer [--port N] [--like opensearch|elasticsearch]` prints its URL and serves until it is stopped.
 //! `GET /_answer/stats` says what it counted, `POST /_answer/reset` begins anew. It shares the machine with the client it
 //! serves, so it computes nothing that an answer does not show: it does not look into documents at all.
 
+#[path = "answer/import.rs"]
+mod import;
+
+use import::Import;
 use memchr::{memchr, memmem};
 use std::error::Error;
 use std::io::{self, Read, Write};
@@ -206,6 +210,8 @@ struct Connection {
     /// The answer, behind `HEAD_ROOM` bytes.
     answer: Vec<u8>,
     bulk: Bulk,
+    /// The request, where it is one to the import API.
+    import: Option<Import>,
 }
 
 impl Connection {
@@ -219,6 +225,7 @@ impl Connection {
             end: 0,
             answer: vec![0; HEAD_ROOM],
             bulk: Bulk::default(),
+            import: None,
         })
     }
 
@@ -272,6 +279,10 @@ impl Connection {
             self.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
         self.answer.truncate(HEAD_ROOM);
+        self.import = Import::of(&head.method, &head.path, &head.query).filter(|_| !head.encoded);
+        if self.import.is_some() {
+            return self.imported(head.left);
+        }
         let index = match head.path.strip_suffix("/_bulk") {
             Some(index) if !head.encoded && matches!(head.method.as_str(), "POST" | "PUT") => {
                 index.trim_start_matches('/')
@@ -306,6 +317,19 @@ impl Connection {
         self.send("200 OK", false)
     }
 
+    /// Answers a request to the import API.
+    fn imported(&mut self, left: Left) -> Outcome<()> {
+        let bytes = self.body(left)?;
+        let mut import = self.import.take().unwrap_or_default();
+        self.answer.extend_from_slice(import.answer().as_bytes());
+        COUNTS.requests.fetch_add(1, Relaxed);
+        COUNTS.documents.fetch_add(import.documents, Relaxed);
+        COUNTS.ids.fetch_add(import.ids, Relaxed);
+        COUNTS.bytes.fetch_add(bytes, Relaxed);
+        COUNTS.answered.fetch_add((self.answer.len() - HEAD_ROOM) as u64, Relaxed);
+        self.send("201 Created", false)
+    }
+
     /// Hands a body to the bulk reader piece by piece, and says how long it was.
     fn body(&mut self, left: Left) -> Outcome<u64> {
         match left {
@@ -336,7 +360,11 @@ impl Connection {
                 return Err("a body was cut off".into());
             }
             let count = (self.end - self.start).min(usize::try_from(left).unwrap_or(usize::MAX));
-            self.bulk.take(&self.buffer[self.start..self.start + count], &mut self.answer);
+            let bytes = &self.buffer[self.start..self.start + count];
+            match &mut self.import {
+                Some(import) => import.take(bytes),
+                None => self.bulk.take(bytes, &mut self.answer),
+            }
             self.start += count;
             left -= count as u64;
         }
@@ -372,6 +400,9 @@ impl Connection {
 
     /// What is not a bulk request, answered so that no client minds.
     fn other(&self, method: &str, path: &str) -> (&'static str, String) {
+        if let Some(about) = import::about(path) {
+            return ("200 OK", about.to_owned());
+        }
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         let (index, api) = match parts.as_slice() {
             [] => return ("200 OK", self.like.root().to_owned()),

@@ -21,6 +21,7 @@ MAKERS = {
     "big-id.jsonl": "id",
     "big-dump.jsonl": "dump",
     "big-bodies": "bodies",
+    "big-lines": "lines",
     "flights.csv": "flights",
 }
 

@@ -13,17 +13,18 @@ from pathlib import Path
 from bench import Failed
 from clients import all_clients, client_versions
 from programs import all_programs, say, versions
-from servers import Servers, server_script
+from databases import Databases
+from servers import server_script
 from stores import Stores
 
 MEMORY_MARK = 64  # MB (10^6 bytes)
 STORES = ["big", "dups", "more", "update", "ten", "cities", "flights", "memory", "startup"]
-SERVERS = ["answer", "answer-ten", "opensearch"]
+SERVERS = ["answer", "answer-ten", "opensearch", "arangodb"]
 SECTIONS = STORES + SERVERS
 BIG = {"ten", "answer-ten"}  # sections that need 3 GB of data
 
 
-class Benchmarks(Stores, Servers):
+class Benchmarks(Stores, Databases):
     """All sections; what one finds is shown with what the others find."""
 
 

@@ -223,7 +223,9 @@ impl Decider {
         }
         match &self.rules {
             Rules::Store => {}
-            Rules::Arangodb { edge, lossy, .. } if self.op != Op::Delete && !lossy => {
+            Rules::Arangodb { lossy: true, .. } if self.op != Op::Delete => arangodb::ensure_read(record.text)?,
+            Rules::Arangodb { edge, .. } if self.op != Op::Delete => {
+                arangodb::ensure_read(record.text)?;
                 arangodb::ensure_kept(record, cut, *edge, &mut self.names)?;
             }
             Rules::Arangodb { .. } => {}

@@ -10,6 +10,8 @@ mod case;
 mod decode;
 #[path = "vectors/differences.rs"]
 mod differences;
+#[path = "arangodb_vectors/hostile.rs"]
+mod hostile;
 #[allow(dead_code, reason = "another test binary uses all of it")]
 mod http;
 #[path = "arangodb_vectors/import_api.rs"]
@@ -106,4 +108,10 @@ fn command_lines_of_arangoimport_do_on_the_model_what_they_do_on_a_server() {
     };
     let done = vectors("arangoimport.jsonl").iter().enumerate().map(run).collect();
     judge("arangoimport on the model", done, DIFFERENCES);
+}
+
+#[test]
+fn hostile_documents_come_out_as_they_went_in_or_are_refused_by_name() {
+    let server = model();
+    hostile::check(&server, |number| database("hostile", number));
 }

@@ -1,11 +1,15 @@
 //! What ArangoDB would change of a document, and so is refused unless `--lossy` lets it: it keeps integers of 64 bits, other
-//! numbers as doubles, one of several members of a name, and no ends of edges in a collection of documents.
+//! numbers as doubles, one of several members of a name, whole characters, and no ends of edges in a collection of documents.
+//! It reads at most 200 levels (contract of the import API, 1.4), and one is that of the array in which documents are sent.
 
 use super::bulk::{Metadata, Update};
 use super::key::{Named, generated, half_pair, without_keys};
 use super::{Action, Decider, Key, KeyRule, Op};
-use crate::json::{Span, Token, Walk, holds_as_double, repeated, same_name};
+use crate::json::{Span, Token, Walk, holds_as_double, repeated, same_name, unescape};
 use crate::record::{Command, Reason, Record, Verb};
+
+/// Levels of a document that the server reads, in whichever form it is sent: a lost one has to be sent in another.
+const LEVELS: usize = 199;
 
 /// Names of the objects around a place in a document; kept from one document to the next for its memory.
 #[derive(Debug, Default)]
@@ -63,6 +67,7 @@ impl Decider {
             let text = "the document has a `_key` or an `_id`, and its action line says the key";
             return Err(Reason::new("ambiguous_key", text));
         }
+        ensure_read(doc)?;
         if !lossy {
             ensure_kept(&document, uncut, edge, &mut self.names)?;
         }
@@ -72,6 +77,29 @@ impl Decider {
 
 fn not_supported(text: &'static str) -> Reason {
     Reason::new("not_supported", text)
+}
+
+/// Refuses a document that the server cannot read.
+pub(super) fn ensure_read(text: &str) -> Result<(), Reason> {
+    // One that has fewer brackets than levels is not looked at.
+    if text.bytes().filter(|byte| matches!(byte, b'{' | b'[')).nth(LEVELS).is_none() {
+        return Ok(());
+    }
+    let mut level = 0;
+    for token in Walk::new(text, [Span::default(); 2]) {
+        match token {
+            Token::Open => level += 1,
+            Token::Close => level -= 1,
+            _ => {}
+        }
+        if level > LEVELS {
+            return Err(Reason::new(
+                "too_deep",
+                format!("nested deeper than {LEVELS} levels, the most that ArangoDB reads"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Checks a document for a collection of documents, or of edges. `cut` leaves out what becomes metadata.
@@ -106,15 +134,30 @@ pub fn change(text: &str, cut: [Span; 2], names: &mut Names) -> Option<String> {
                 }
                 names.all.truncate(from);
             }
+            Token::Name { inside, escaped: true } if is_half(inside.of(text)) => {
+                return Some("change a name with half of a surrogate pair".to_owned());
+            }
             Token::Name { inside, escaped } => names.all.push((inside, escaped)),
             Token::Number(span) if !holds(span.of(text)) => {
                 let number: String = span.of(text).chars().take(60).collect();
                 return Some(format!("change the number {number}"));
             }
+            Token::Word(span) if has_half(&text[span.range()]) => {
+                return Some("change a string with half of a surrogate pair".to_owned());
+            }
             Token::Number(_) | Token::Word(_) => {}
         }
     }
     None
+}
+
+/// Whether a string has half of a surrogate pair, which is no character.
+fn has_half(word: &str) -> bool {
+    word.starts_with('"') && is_half(&word[1..word.len() - 1])
+}
+
+fn is_half(inside: &str) -> bool {
+    memchr::memchr(b'\\', inside.as_bytes()).is_some() && unescape(inside).is_none()
 }
 
 /// Whether a number is still the same in VelocyPack: a signed or unsigned integer of 64 bits, or a double.
@@ -142,6 +185,22 @@ mod tests {
         }
         for other in ["18446744073709551617", "-9223372036854775809", "1e400", "0.12345678901234567890"] {
             assert_eq!(changed(&format!("{{\"a\":[{{\"b\":{other}}}]}}")), Some(format!("change the number {other}")));
+        }
+    }
+
+    #[test]
+    fn a_level_less_than_two_hundred_is_read() {
+        let nested = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
+        assert!(ensure_read(&nested(LEVELS)).is_ok());
+        assert!(ensure_read(&nested(LEVELS + 1)).is_err());
+        assert!(ensure_read(&format!("{{\"a\":[{}1]}}", "[],".repeat(300))).is_ok());
+    }
+
+    #[test]
+    fn half_a_character_is_not_kept() {
+        assert_eq!(changed(r#"{"a":"\ud83d\ude00 \\ud800"}"#), None);
+        for half in [r#"{"a":"\ud800"}"#, r#"{"\udc00x":1}"#, r#"{"a":["\ude00\ud83d"]}"#] {
+            assert!(changed(half).is_some(), "{half}");
         }
     }
 
