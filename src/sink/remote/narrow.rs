@@ -34,7 +34,8 @@ impl Settling<'_> {
             return vec![list];
         }
         let one_sequence = self.protocol.is_one_sequence();
-        let (mut done, mut open): (Vec<Vec<u32>>, Vec<(Op, Vec<u32>)>) = (Vec::new(), Vec::new());
+        let mut done: Vec<Vec<u32>> = Vec::new();
+        let mut open: Vec<(Op, Vec<u32>)> = Vec::new();
         let mut kinds: HashMap<&str, Op> = HashMap::new();
         for at in list {
             let (key, op) = self.batch.key(at as usize);
