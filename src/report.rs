@@ -1,6 +1,10 @@
 //! Adds outcomes up, must balance, and owns the exit code.
 //! Errors are told as they come: the first ten one by one, all of them with `--details`, and at the end by kind.
 
+mod results;
+
+pub use results::Results;
+
 use crate::color::painted;
 use crate::input::Broken;
 use crate::progress::{Progress, grouped};
@@ -97,20 +101,6 @@ pub struct Settings {
     pub results: Option<Results>,
     /// What goes over the wire, if the target is a server.
     pub traffic: Option<Traffic>,
-}
-
-/// Where a line for each record is written.
-pub struct Results {
-    /// Its name, for errors.
-    pub name: String,
-    /// The file, or stdout.
-    pub out: Box<dyn Write>,
-}
-
-impl std::fmt::Debug for Results {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Results({})", self.name)
-    }
 }
 
 /// The account of a run.
@@ -234,11 +224,7 @@ impl Report {
 
     fn write_results(&mut self, lines: &[ResultLine]) {
         let Some(results) = &mut self.settings.results else { return };
-        let files = &self.settings.files;
-        let written = lines.iter().try_for_each(|line| {
-            let file = files.get(line.origin.file as usize).map_or("?", String::as_str);
-            results.out.write_all(result_line(file, line).as_bytes())
-        });
+        let written = results.write(&self.settings.files, lines);
         self.results_written(written);
     }
 
@@ -409,38 +395,6 @@ impl Report {
             "dry_run": self.settings.dry_run,
         })
     }
-}
-
-/// One line of `--results`.
-fn result_line(file: &str, line: &ResultLine) -> String {
-    let shown = line.shown.as_deref();
-    let raw = |text: Option<&String>| -> Value {
-        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null)
-    };
-    let ours = line.reason.as_ref().map(|reason| {
-        let named = format!("{}: ", reason.kind);
-        let text = reason.text.strip_prefix(&named).unwrap_or(&reason.text);
-        json!({ "type": reason.kind, "reason": text })
-    });
-    let mut object = json!({
-        "file": file,
-        "line": line.origin.line,
-        "record": line.origin.record,
-        "counted": line.bucket.name(),
-        "id": if line.key.is_empty() { Value::Null } else { json!(line.key) },
-        "op": shown.map(|shown| &shown.op),
-        "index": shown.map(|shown| &shown.index).filter(|index| !index.is_empty()),
-        "status": shown.map(|shown| shown.status).filter(|status| *status > 0),
-        "result": shown.and_then(|shown| shown.result.as_ref()),
-        "version": shown.and_then(|shown| shown.version),
-        "seq_no": shown.and_then(|shown| shown.seq_no),
-        "primary_term": shown.and_then(|shown| shown.primary_term),
-        "error": shown.and_then(|shown| shown.error.as_ref()).map_or_else(|| json!(ours), |text| raw(Some(text))),
-    });
-    if let Some(get) = shown.and_then(|shown| shown.get.as_ref()) {
-        object["get"] = raw(Some(get));
-    }
-    format!("{object}\n")
 }
 
 /// What is printed at the end.

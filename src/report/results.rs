@@ -1,0 +1,149 @@
+//! `--results`: a JSON line for each record. What a server said stands in it as the server wrote it.
+
+use crate::record::Reason;
+use crate::sink::{ResultLine, Shown};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+/// Where a line for each record is written.
+pub struct Results {
+    /// Its name, for errors.
+    pub name: String,
+    /// The file, or stdout.
+    pub out: Box<dyn Write>,
+}
+
+impl std::fmt::Debug for Results {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Results({})", self.name)
+    }
+}
+
+impl Results {
+    /// Writes lines of records that are found in these files.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn write(&mut self, files: &[String], lines: &[ResultLine]) -> io::Result<()> {
+        lines.iter().try_for_each(|line| {
+            let file = files.get(line.origin.file as usize).map_or("?", String::as_str);
+            serde_json::to_writer(&mut self.out, &Line::new(file, line))?;
+            self.out.write_all(b"\n")
+        })
+    }
+}
+
+/// One line; its members are in the order of their names.
+#[derive(Serialize)]
+struct Line<'a> {
+    counted: &'static str,
+    error: Option<Said<'a>>,
+    file: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    get: Option<Box<RawValue>>,
+    id: Option<&'a str>,
+    index: Option<&'a str>,
+    line: u64,
+    op: Option<&'a str>,
+    primary_term: Option<i64>,
+    record: u64,
+    result: Option<&'a str>,
+    seq_no: Option<i64>,
+    status: Option<u16>,
+    version: Option<i64>,
+}
+
+/// Why a record is where it is.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Said<'a> {
+    /// In the server's words.
+    Server(Box<RawValue>),
+    /// In ours.
+    Ours {
+        reason: &'a str,
+        #[serde(rename = "type")]
+        kind: &'a str,
+    },
+}
+
+impl<'a> Line<'a> {
+    fn new(file: &'a str, line: &'a ResultLine) -> Line<'a> {
+        let none = const {
+            &Shown {
+                op: String::new(),
+                index: String::new(),
+                status: 0,
+                result: None,
+                version: None,
+                seq_no: None,
+                primary_term: None,
+                error: None,
+                get: None,
+            }
+        };
+        let shown = line.shown.as_deref().unwrap_or(none);
+        let ours = || line.reason.as_ref().map(ours);
+        Line {
+            counted: line.bucket.name(),
+            error: shown.error.as_deref().and_then(raw).map(Said::Server).or_else(ours),
+            file,
+            get: shown.get.as_deref().and_then(raw),
+            id: filled(&line.key),
+            index: filled(&shown.index),
+            line: line.origin.line,
+            op: line.shown.as_ref().map(|shown| shown.op.as_str()),
+            primary_term: shown.primary_term,
+            record: line.origin.record,
+            result: shown.result.as_deref(),
+            seq_no: shown.seq_no,
+            status: Some(shown.status).filter(|status| *status > 0),
+            version: shown.version,
+        }
+    }
+}
+
+fn ours(reason: &Reason) -> Said<'_> {
+    let said = reason.text.strip_prefix(&*reason.kind).and_then(|rest| rest.strip_prefix(": "));
+    Said::Ours { reason: said.unwrap_or(&reason.text), kind: &reason.kind }
+}
+
+fn filled(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+/// JSON as it was written, on one line: raw newlines in it can only be blanks between its parts.
+fn raw(text: &str) -> Option<Box<RawValue>> {
+    let text =
+        if text.contains(['\n', '\r']) { Cow::Owned(text.replace(['\n', '\r'], " ")) } else { Cow::Borrowed(text) };
+    RawValue::from_string(text.into_owned()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Origin;
+    use crate::sink::Bucket;
+
+    #[test]
+    fn what_a_server_said_is_not_changed() {
+        let get = "{\"_source\": {\"n\": 123456789012345678901234567890,\n\"x\": 1.10}}".to_owned();
+        let shown = Shown { op: "update".to_owned(), get: Some(get), ..Shown::default() };
+        let line = ResultLine {
+            origin: Origin { line: 3, record: 2, ..Origin::default() },
+            bucket: Bucket::Updated,
+            key: "a".to_owned(),
+            reason: None,
+            shown: Some(Box::new(shown)),
+        };
+        let said = serde_json::to_string(&Line::new("in", &line)).expect("JSON");
+        let expected = concat!(
+            r#"{"counted":"updated","error":null,"file":"in","get":{"_source": {"n": 123456789012345678901234567890, "x": 1.10}},"#,
+            r#""id":"a","index":null,"line":3,"op":"update","primary_term":null,"record":2,"result":null,"seq_no":null,"#,
+            r#""status":null,"version":null}"#
+        );
+        assert_eq!(said, expected);
+    }
+}
