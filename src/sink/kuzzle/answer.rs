@@ -4,10 +4,12 @@
 
 use super::Import;
 use crate::action::Op;
+use crate::batch::BatchAction;
 use crate::record::Reason;
 use crate::sink::Shown;
 use crate::sink::elasticsearch::answer::{culprit, page};
 use crate::sink::elasticsearch::item::{Named, ServerError, error_of, failed, verb};
+use crate::sink::elasticsearch::request::has_condition;
 use crate::sink::http::Reply;
 use crate::sink::remote::{Answer, Fate, Group, Told};
 use serde::Deserialize;
@@ -43,9 +45,9 @@ struct Error<'a> {
     id: Option<Cow<'a, str>>,
     #[serde(borrow)]
     message: Option<Cow<'a, str>>,
-    /// Of Kuzzle 1: the actions that failed.
+    /// The actions that failed, in a form of their own in each version.
     #[serde(borrow)]
-    errors: Option<Vec<Flat<'a>>>,
+    errors: Option<&'a RawValue>,
 }
 
 /// A failure as Kuzzle 1 shows it.
@@ -215,7 +217,9 @@ fn items(import: &Import, group: Group<'_>, reply: &Reply, detail: bool) -> Resu
         done.items.iter().try_for_each(|named| of(named, named.item.status < 400, &mut take))?;
         if let Some(raw) = envelope.error {
             let error: Error<'_> = serde_json::from_str(raw.get()).map_err(|_| None)?;
-            for flat in error.errors.ok_or(None)? {
+            let failed: Vec<Flat<'_>> =
+                serde_json::from_str(error.errors.map_or("[]", RawValue::get)).map_err(|_| None)?;
+            for flat in &failed {
                 let (op, id) = (&*flat.action, flat.id.as_deref());
                 take(Entry { op, id, status: flat.status, error: flat.error, is_success: false })?;
             }
@@ -237,12 +241,17 @@ fn fate(entry: &Entry<'_>, group: Group<'_>, place: usize) -> Fate {
         (true, Op::Index | Op::Update | Op::Upsert, 200) => Fate::Updated,
         (true, Op::Create | Op::CreateOrIgnore | Op::Index | Op::Update | Op::Upsert, 201) => Fate::Created,
         (false, Op::Delete, 404) => Fate::NotFound,
+        (false, Op::Create | Op::CreateOrIgnore, 409) if !is_conditional(&group.get(place)) => Fate::Exists,
         (false, _, 400..) => {
             let error = entry.error.map_or_else(ServerError::default, error_of);
             failed(&error, entry.status, &group.get(place))
         }
         _ => Fate::Untold(format!("Kuzzle answers with status {}", entry.status)),
     }
+}
+
+fn is_conditional(action: &BatchAction<'_>) -> bool {
+    action.is_line && has_condition(action.meta)
 }
 
 fn shown(import: &Import, entry: &Entry<'_>) -> Box<Shown> {
