@@ -2,7 +2,7 @@
 
 use crate::support::{Place, testdata};
 use crate::wire::kuzzle::{bare, both, found, into_kuzzle, refused};
-use crate::wire::{Wire, ask, bulk, created, deleted, documents, duplicate, not_found, unfit, updated};
+use crate::wire::{Wire, ask, bulk, busy, created, deleted, documents, duplicate, failed, not_found, unfit, updated};
 use serde_json::{Value, json};
 
 /// Imports on which a server is asked for nothing, and what is said.
@@ -95,7 +95,7 @@ fn an_answer_that_does_not_account_for_every_action_is_none() {
 fn what_nobody_but_an_operator_can_cure_ends_the_run() {
     for (reply, words) in [
         (refused(401, "security.rights.unauthorized", "Unauthorized: -1"), "log in with `--user`"),
-        (refused(401, "security.token.invalid", "Invalid token."), "It is forged or has expired"),
+        (refused(401, "security.token.invalid", "Invalid token."), "it is forged or has expired"),
         (refused(403, "security.rights.forbidden", "Insufficient permissions"), "the right to bulk:import into i/c"),
         (refused(404, "services.storage.not_found", "Document \"x\" not found"), "was the API key deleted?"),
         (refused(404, "network.http.url_not_found", "API URL not found"), "is this the address of Kuzzle?"),
@@ -133,4 +133,200 @@ fn a_create_that_finds_its_own_document_was_created() {
     let ran = into_kuzzle(&place, &wire, text, &["--lossy"]);
     ran.expect(1, [3, 1, 0, 0]).says("in:3: duplicate key \"3\"");
     wire.done();
+}
+
+#[test]
+fn what_a_connection_is_closed_on_again_and_again_is_made_smaller() {
+    let (place, wire) = (Place::new(), Wire::start());
+    wire.expect(bulk().ids(&["1", "2", "3", "4"]).cut_off()).expect(bulk().ids(&["1", "2", "3", "4"]).cut_off());
+    wire.expect(bulk().ids(&["1", "2"]).lists(&[created(), created()]));
+    wire.expect(bulk().ids(&["3", "4"]).lists(&[created(), created()]));
+    // What went through is the size of the next ones.
+    wire.expect(bulk().ids(&["5", "6"]).lists(&[created(), created()]));
+    wire.expect(bulk().ids(&["7", "8"]).lists(&[created(), created()]));
+    let text: String = (1..=8).map(|n| format!("{{\"_key\":\"{n}\",\"text\":\"{}\"}}\n", "x".repeat(40_000))).collect();
+    into_kuzzle(&place, &wire, &text, &["--batch-size", "4"]).expect(0, [8, 0, 0, 0]);
+    wire.done();
+}
+
+#[test]
+fn a_token_that_the_server_takes_no_longer_is_asked_for_anew() {
+    let (place, wire) = (Place::new(), Wire::start());
+    let login = |token: &'static str| {
+        let jwt = json!({"result": {"jwt": token}, "error": null, "requestId": "r"});
+        ask("POST", "/_login/local").without("authorization").reply(crate::wire::Reply::json(200, jwt)).check(
+            |request| {
+                assert_eq!(request.json(), json!({"username": "me", "password": "hidden \"word\""}));
+            },
+        )
+    };
+    wire.expect(login("kauth-first"));
+    wire.expect(bulk().has("authorization", "Bearer kauth-first").lists(&[created(), created()]));
+    wire.expect(bulk().has("authorization", "Bearer kauth-first").reply(refused(
+        401,
+        "security.token.invalid",
+        "Invalid token.",
+    )));
+    wire.expect(login("kauth-second"));
+    wire.expect(bulk().ids(&["3", "4"]).has("authorization", "Bearer kauth-second").lists(&[created(), created()]));
+    // A new token that is refused too is the end of it, and is never shown.
+    let echo = refused(401, "security.token.invalid", "Invalid token kauth-second.");
+    wire.expect(bulk().reply(echo)).expect(login("kauth-third"));
+    wire.expect(bulk().reply(refused(401, "security.token.invalid", "Invalid token kauth-third, hidden.")));
+    let ran = into_kuzzle(&place, &wire, &documents(6), &["-u", "me:hidden \"word\"", "--batch-size", "2"]);
+    ran.expect(4, [4, 0, 0, 0]).says("security.token.invalid: Invalid token ***");
+    assert!(!ran.stderr.contains("kauth-"), "{}", ran.stderr);
+    wire.done();
+}
+
+#[test]
+fn a_login_that_is_away_is_waited_for_and_one_that_is_refused_is_not() {
+    for (reply, code, words) in [
+        (refused(503, "api.process.overloaded", "busy"), 0, ""),
+        (refused(500, "services.storage.unexpected_error", "down"), 0, ""),
+        (
+            refused(401, "plugin.strategy.missing_user", "wrong username or password"),
+            4,
+            "check `--user` and the password",
+        ),
+        (
+            refused(404, "network.http.url_not_found", "API URL not found: /_login/local"),
+            4,
+            "is this the address of Kuzzle?",
+        ),
+        (crate::wire::Reply::json(200, json!({})), 4, "gives no token"),
+    ] {
+        let (place, wire) = (Place::new(), Wire::start());
+        wire.expect(ask("POST", "/_login/local").reply(reply));
+        if code == 0 {
+            wire.expect(bulk().has("authorization", "Bearer kauth-1").lists(&[created()]));
+        }
+        let ran = into_kuzzle(&place, &wire, &documents(1), &["-u", "me:hidden"]);
+        assert_eq!(ran.code, code, "{}", ran.stderr);
+        ran.says(words);
+        wire.done();
+    }
+}
+
+#[test]
+fn what_kuzzle_says_of_a_whole_request_decides_what_is_done() {
+    for (reply, code, counts, retried) in [
+        (refused(429, "api.process.too_many_requests", "slow"), 0, [2, 0, 0, 0], 1),
+        (refused(503, "api.process.shutting_down", "bye"), 0, [2, 0, 0, 0], 1),
+        (refused(500, "security.token.verification_error", "redis"), 0, [2, 0, 0, 0], 1),
+        (refused(500, "services.storage.unexpected_error", "timeout"), 0, [2, 0, 0, 0], 1),
+        (refused(500, "core.fatal.unexpected_error", "odd"), 0, [2, 0, 0, 0], 1),
+    ] {
+        let (place, wire) = (Place::new(), Wire::start());
+        wire.expect(bulk().reply(reply)).import(&[created(), created()]);
+        let ran = into_kuzzle(&place, &wire, &documents(2), &[]);
+        ran.expect(code, counts);
+        assert_eq!(ran.count("retried"), retried);
+        wire.done();
+    }
+}
+
+#[test]
+fn one_bad_record_costs_one_record() {
+    for reply in [
+        refused(400, "services.storage.unexpected_bad_request", "id is too long"),
+        refused(400, "services.storage.invalid_query_keyword", "no"),
+        bare(400, "network.http.body_parse_failed", "Unable to convert"),
+    ] {
+        let (place, wire) = (Place::new(), Wire::start());
+        // What perhaps was done is looked for.
+        wire.standing("POST", "/i/c/_mGet", |request| found(request, &[]));
+        wire.expect(bulk().ids(&["1", "2", "3"]).reply(reply.clone()));
+        wire.expect(bulk().ids(&["1"]).lists(&[created()]));
+        wire.expect(bulk().ids(&["2", "3"]).reply(reply.clone()));
+        wire.expect(bulk().ids(&["2"]).reply(reply)).expect(bulk().ids(&["3"]).lists(&[created()]));
+        into_kuzzle(&place, &wire, &documents(3), &[]).expect(1, [2, 1, 0, 0]).says("in:2: ");
+        wire.done();
+    }
+}
+
+#[test]
+fn items_that_the_server_has_no_room_for_are_sent_again_alone() {
+    let (place, wire) = (Place::new(), Wire::start());
+    wire.import(&[created(), busy(), unfit()]).expect(bulk().ids(&["2"]).lists(&[created()]));
+    into_kuzzle(&place, &wire, &documents(3), &[]).expect(1, [2, 1, 0, 0]);
+    wire.done();
+}
+
+#[test]
+fn a_full_disk_is_told_to_the_operator() {
+    let (place, wire) = (Place::new(), Wire::start());
+    let full = failed(
+        429,
+        "cluster_block_exception",
+        "index [&i.c] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark]",
+    );
+    wire.import(&[created(), full]);
+    let ran = into_kuzzle(&place, &wire, &documents(2), &[]);
+    ran.expect(4, [1, 0, 0, 0]).says("the server's disk is full");
+    assert_eq!(ran.count("unsent"), 1);
+}
+
+#[test]
+fn a_document_that_begins_like_an_action_is_sent_in_another_order() {
+    let text =
+        "{\"_key\":\"a\",\"index\":{\"_id\":\"b\"},\"v\":1}\n{\"delete\":1,\"create\":2,\"w\":3}\n{\"update\":1}\n";
+    let (place, wire) = (Place::new(), Wire::start());
+    wire.import(&[created(), created()]);
+    into_kuzzle(&place, &wire, text, &[]).expect(1, [2, 1, 0, 0]).says("in:3: Kuzzle takes a document for an action");
+    let documents: Vec<Option<String>> = wire.bulks()[0].actions().into_iter().map(|action| action.doc).collect();
+    let expected = [r#"{"v":1,"index":{"_id":"b"}}"#, r#"{"w":3,"delete":1,"create":2}"#];
+    assert_eq!(documents, expected.map(|document| Some(document.to_owned())));
+}
+
+#[test]
+fn a_collection_is_emptied_once_before_the_first_document() {
+    let (place, wire) = (Place::new(), Wire::start());
+    wire.expect(ask("DELETE", "/i/c/_truncate").reply(both(&[], &[])));
+    wire.import(&[created(), created()]).import(&[created()]);
+    let ran = into_kuzzle(&place, &wire, &documents(3), &["--overwrite", "--batch-size", "2"]);
+    ran.expect(0, [3, 0, 0, 0]).says("--overwrite: emptied i/c");
+    wire.done();
+    let wire = Wire::start();
+    wire.expect(ask("DELETE", "/i/c/_truncate").reply(refused(403, "security.rights.forbidden", "no")));
+    let ran = into_kuzzle(&place, &wire, &documents(3), &["--overwrite"]);
+    ran.expect(4, [0, 0, 0, 0]).says("--overwrite: security.rights.forbidden");
+    assert_eq!(ran.count("unsent"), 3);
+}
+
+#[test]
+fn what_kuzzle_cannot_honour_is_refused_before_anything_is_sent() {
+    let wire = Wire::start();
+    for (words, said) in [
+        (&["--pipeline", "p"][..], "--pipeline: Kuzzle cannot honour it"),
+        (&["--routing-field", "p"], "--routing-field: Kuzzle cannot honour it"),
+        (&["--bulk-mode"], "--bulk-mode: Kuzzle cannot honour it"),
+        (&["--complete"], "--complete: Kuzzle cannot honour it"),
+        (&["--refresh", "true"], "--refresh true: Kuzzle has no refresh at once"),
+        (&["--delete-keys", "--lossy"], "--lossy: not with --delete-keys"),
+        (&["--to", "kuzzle+http://h/other"], "--to: two indices, \"i\" and \"other\""),
+        (&["--to", "es+http://h"], "--to: Kuzzle and Elasticsearch"),
+    ] {
+        let place = Place::new();
+        let ran = into_kuzzle(&place, &wire, &documents(1), words);
+        assert_eq!(ran.code, 2, "{words:?}");
+        ran.says(said);
+    }
+    wire.done();
+}
+
+#[test]
+fn an_address_that_does_not_say_what_it_is_gets_a_hint() {
+    for prefix in ["", "es+"] {
+        let (place, wire) = (Place::new(), Wire::start());
+        wire.standing("GET", "/", |_| refused(401, "security.rights.unauthorized", "Unauthorized: -1"));
+        place.file("in", documents(1));
+        let to = format!("{prefix}http://{}", wire.address());
+        let ran = place.run(&["--to", &to, "-c", "c", "-t", "jsonl", "in"]);
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+        ran.says(": this is Kuzzle\nhint: write `kuzzle+http://HOST:7512/INDEX`");
+    }
+    let (place, wire) = (Place::new(), Wire::start());
+    wire.standing("GET", "/_healthcheck", |_| crate::wire::Reply::html(200, "Welcome"));
+    into_kuzzle(&place, &wire, &documents(1), &[]).says("it does not answer as Kuzzle does (status 200)");
 }

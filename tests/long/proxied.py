@@ -38,7 +38,7 @@ def arguments(parser, needs_server=True):
         signal.signal(name, end)
     if needs_server:
         parser.add_argument("--to", default=os.environ.get("BULKIMPORT_TEST_OPENSEARCH"), metavar="URL",
-                            help="an OpenSearch (default: $BULKIMPORT_TEST_OPENSEARCH)")
+                            help="an OpenSearch (default: $BULKIMPORT_TEST_OPENSEARCH), or kuzzle+http://HOST:PORT")
     parser.add_argument("--servers", default=default_servers(), metavar="DIR", help="where fault-proxy is (default: %(default)s)")
     parser.add_argument("--program", default=os.path.join(REPOSITORY, "target", "release", "bulkimport"))
     args = parser.parse_args()
@@ -49,22 +49,35 @@ def arguments(parser, needs_server=True):
         if not os.access(path, os.X_OK):
             sys.exit(f"error: {path} cannot be run")
     if needs_server:
-        Server(args.to).ask("GET", "/")
+        args.server = Kuzzle(args.to.removeprefix("kuzzle+")) if args.to.startswith("kuzzle+") else Server(args.to)
+        args.server.ask("GET", "/")
     return args
 
 
 class Server:
     """The server itself, not through the proxy."""
 
+    token = None
+
     def __init__(self, url):
         self.url = url.rstrip("/")
+
+    def words(self, url, index):
+        """What tells the program to import into an index by way of this address."""
+        return ["--to", f"elasticsearch+{url}", "-c", index]
+
+    def remove(self, index):
+        self.ask("DELETE", f"/{index}")
 
     def ask(self, method, path, body=None, kind="application/json", good=(200, 201)):
         at = urllib.parse.urlsplit(self.url)
         connection = http.client.HTTPConnection(at.hostname, at.port or 80, timeout=120)
         try:
             data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-            connection.request(method, path, data, {"Content-Type": kind} if data is not None else {})
+            headers = {"Content-Type": kind} if data is not None else {"Content-Length": "0"}
+            if self.token:
+                headers["Authorization"] = f"Bearer {self.token}"
+            connection.request(method, path, data, headers)
             answer = connection.getresponse()
             text = answer.read()
         finally:
@@ -106,6 +119,43 @@ class Server:
                 documents[hit["_id"]] = (hit["_source"], hit["_version"])
             answer = self.ask("POST", "/_search/scroll", {"scroll": "5m", "scroll_id": answer["_scroll_id"]})
         self.ask("DELETE", "/_search/scroll", {"scroll_id": [answer["_scroll_id"]]}, good=None)
+        return documents
+
+
+class Kuzzle(Server):
+    """A real Kuzzle, whose collections lie in one index."""
+
+    INDEX = "faults"
+
+    def __init__(self, url):
+        super().__init__(url)
+        self.who = [os.environ[f"BULKIMPORT_TEST_KUZZLE_{name}"] for name in ("USER", "PASSWORD")]
+        answer = self.ask("POST", "/_login/local?expiresIn=1d", dict(zip(("username", "password"), self.who)))
+        self.token = answer["result"]["jwt"]
+        self.ask("POST", f"/{self.INDEX}/_create", good=(200, 412))
+
+    def words(self, url, index):
+        return ["--to", f"kuzzle+{url}/{self.INDEX}", "-c", index, "-u", ":".join(self.who)]
+
+    def remove(self, index):
+        self.ask("DELETE", f"/{self.INDEX}/{index}")
+
+    def fresh(self, index, documents=()):
+        self.ask("DELETE", f"/{self.INDEX}/{index}", good=(200, 412))
+        self.ask("PUT", f"/{self.INDEX}/{index}", {})
+        if documents:
+            documents = [{"_id": key, "body": document} for key, document in documents]
+            self.ask("POST", f"/{self.INDEX}/{index}/_mWrite?strict", {"documents": documents})
+
+    def state(self, index):
+        self.ask("POST", f"/{self.INDEX}/{index}/_refresh")
+        ids = [hit["_id"] for hit in self.ask("POST", f"/{self.INDEX}/{index}/_search?size=10000", {})["result"]["hits"]]
+        documents = {}
+        for start in range(0, len(ids), 1000):
+            answer = self.ask("POST", f"/{self.INDEX}/{index}/_mGet", {"ids": ids[start:start + 1000]})
+            for found in answer["result"]["successes"]:
+                found["_source"].pop("_kuzzle_info", None)
+                documents[found["_id"]] = (found["_source"], found["_version"])
         return documents
 
 

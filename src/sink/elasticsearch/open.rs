@@ -181,6 +181,11 @@ fn who(http: &mut Http, options: &OpenOptions, stop: &Stop) -> Result<Value, Ope
                 return Err(Opening::Refused(unclear(sentence(&reply))));
             }
         };
+        if crate::sink::kuzzle::is_kuzzle(&reply) {
+            let text = format!("{}: this is Kuzzle", options.http.nodes[0].as_str().trim_end_matches('/'));
+            let hint = "write `kuzzle+http://HOST:7512/INDEX`, and the collection with `--collection`";
+            return Err(Opening::Usage(format!("{text}\nhint: {hint}")));
+        }
         match reply.status {
             200 | 400 | 404 => {
                 let who: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);

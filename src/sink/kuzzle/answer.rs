@@ -102,6 +102,12 @@ pub(super) fn fault_of(reply: &Reply) -> Option<Fault> {
     }
 }
 
+/// Whether an answer is in Kuzzle's envelope, whatever was asked.
+pub fn is_kuzzle(reply: &Reply) -> bool {
+    let body: Option<serde_json::Value> = serde_json::from_slice(&reply.body).ok();
+    body.is_some_and(|body| body.get("requestId").is_some() && body.get("volatile").is_some())
+}
+
 impl Fault {
     fn reason(&self) -> Reason {
         // Kuzzle quotes what it was sent.
@@ -159,11 +165,11 @@ fn of_another(group: Group<'_>, reply: &Reply) -> Answer {
 
 /// What an operator has to do.
 pub(super) fn closed(import: &Import, status: u16, fault: &Fault) -> String {
-    let text = fault.reason().text;
+    let text = fault.reason().text.trim_end_matches(['.', ' ']).to_owned();
     match (status, fault.id.as_str()) {
         (401, "plugin.strategy.missing_user") => format!("{text}; check `--user` and the password"),
         (401, id) if id.starts_with("security.token.") => {
-            format!("{text} It is forged or has expired; `--user` logs in, and again when its token expires")
+            format!("{text}; it is forged or has expired; `--user` logs in, and again when its token expires")
         }
         (401, _) => format!("{text}; log in with `--user`, or give a token with `--bearer-file` or `--api-key-file`"),
         (403, _) => format!("{text}; the user needs the right to bulk:import into {}", import.place()),

@@ -8,6 +8,7 @@ mod open;
 mod read_back;
 mod request;
 
+pub use answer::is_kuzzle;
 pub use login::session;
 pub use open::{OpenOptions, open};
 

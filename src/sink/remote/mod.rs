@@ -297,6 +297,7 @@ impl<P: Protocol> Sink for Remote<P> {
             say,
             states: vec![Default::default(); batch.len()],
             suspect: None,
+            shrunk: false,
         };
         settling.run()
     }

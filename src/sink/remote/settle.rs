@@ -43,6 +43,8 @@ pub(super) struct Settling<'s> {
     pub(super) states: Vec<State>,
     /// The action that the server named last, which stands alone now.
     pub(super) suspect: Option<u32>,
+    /// Whether the part was made smaller because the connection was lost on it more than once.
+    pub(super) shrunk: bool,
 }
 
 /// Whether to go on after a pause.
@@ -52,6 +54,9 @@ pub(super) enum Go {
     /// The run is asked to stop: leave it as it is.
     Leave,
 }
+
+/// Bytes of a request that no server finds too large.
+const SURELY_SMALL: usize = 64 << 10;
 
 /// Tries of a single action that a server answers with an error of its own, and of a question that gets no answer to it.
 pub(super) const SINGLE_TRIES: u32 = 3;
@@ -89,7 +94,7 @@ impl Settling<'_> {
     /// Settles a part, or cuts it into parts that it puts in front of those that wait.
     fn part(&mut self, mut part: Vec<u32>, waiting: &mut Vec<Vec<u32>>) -> Result<(), Trouble> {
         let mut wait = Wait::new(self.retries);
-        let mut refusals = 0;
+        let (mut refusals, mut losses) = (0, 0);
         loop {
             if part.is_empty() {
                 return Ok(());
@@ -121,6 +126,10 @@ impl Settling<'_> {
             match answer {
                 Answer::Items(told) => {
                     self.memory.accepts();
+                    if std::mem::take(&mut self.shrunk) {
+                        let seems = group.size().max(SURELY_SMALL);
+                        self.memory.largest = Some(self.memory.largest.unwrap_or(usize::MAX).min(seems));
+                    }
                     self.memory.misled |= part.len() == 1 && self.suspect == Some(part[0]);
                     let before = part.len();
                     let (left, busy) = match self.take(group, told, reply.as_ref().ok(), &mut wait)? {
@@ -197,6 +206,12 @@ impl Settling<'_> {
                         return Ok(());
                     }
                     self.lose(&mut part);
+                    losses += 1;
+                    // Some servers close the connection on what is too large for them, and say so to nobody.
+                    if losses > 1 && part.len() > 1 && reply.is_err() && size > SURELY_SMALL {
+                        part = self.halve(&mut part, waiting);
+                        self.shrunk = true;
+                    }
                     if !part.is_empty() && matches!(self.pause(&mut wait, Why::Busy, asked, &why)?, Go::Leave) {
                         return Ok(());
                     }

@@ -181,6 +181,7 @@ fn settled(model: &mut Model, inputs: &[Input], size: usize, retries: u32) -> (V
                 say: &mut |_| {},
                 states: vec![Default::default(); batch.len()],
                 suspect: None,
+                shrunk: false,
             };
             done = settling.run();
         }
