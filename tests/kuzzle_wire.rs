@@ -330,3 +330,14 @@ fn an_address_that_does_not_say_what_it_is_gets_a_hint() {
     wire.standing("GET", "/_healthcheck", |_| crate::wire::Reply::html(200, "Welcome"));
     into_kuzzle(&place, &wire, &documents(1), &[]).says("it does not answer as Kuzzle does (status 200)");
 }
+
+#[test]
+fn what_is_found_too_large_after_its_answer_was_lost_is_looked_for() {
+    for (stored, code, counts) in [(json!({"n": 1}), 0, [1, 0, 0, 0]), (json!({"n": 2}), 1, [0, 1, 0, 0])] {
+        let (place, wire) = (Place::new(), Wire::start());
+        wire.expect(bulk().lost()).expect(bulk().reply(bare(413, "network.http.request_too_large", "no")));
+        wire.expect(ask("POST", "/i/c/_mGet").reply_with(move |request| found(request, &[("1", stored.clone())])));
+        into_kuzzle(&place, &wire, &documents(1), &[]).expect(code, counts);
+        wire.done();
+    }
+}

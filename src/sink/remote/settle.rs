@@ -158,7 +158,12 @@ impl Settling<'_> {
                 Answer::Closed(why) => return Err(Trouble::Stopped(why)),
                 Answer::TooLarge(why) => {
                     if let [only] = part[..] {
-                        self.end(only, Bucket::Error, Some(Reason::new("too_large", why)), None);
+                        let reason = Reason::new("too_large", why);
+                        if !self.states[only as usize].lost {
+                            self.end(only, Bucket::Error, Some(reason), None);
+                        } else {
+                            self.read_back(vec![(only, Some(reason), None)], &mut wait)?;
+                        }
                         return Ok(());
                     }
                     let half = self.halve(&mut part, waiting);
