@@ -92,7 +92,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkimport' -ScriptBlock {
             [CompletionResult]::new('--overwrite', '--overwrite', [CompletionResultType]::ParameterName, 'Empty the collection first')
             [CompletionResult]::new('--wait-for-sync', '--wait-for-sync', [CompletionResultType]::ParameterName, 'What was stored survives a power cut, not only a kill')
             [CompletionResult]::new('--create-collection', '--create-collection', [CompletionResultType]::ParameterName, 'Make the collection if it is missing')
-            [CompletionResult]::new('--lossy', '--lossy', [CompletionResultType]::ParameterName, 'Let the server change numbers in updates')
+            [CompletionResult]::new('--lossy', '--lossy', [CompletionResultType]::ParameterName, 'Let the server change what it cannot keep')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Check each record by itself, store nothing')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Check each record by itself, store nothing')
             [CompletionResult]::new('--details', '--details', [CompletionResultType]::ParameterName, 'Say every error, not only the first ten')

@@ -89,7 +89,7 @@ set edit:completion:arg-completer[bulkimport] = {|@words|
             cand --overwrite 'Empty the collection first'
             cand --wait-for-sync 'What was stored survives a power cut, not only a kill'
             cand --create-collection 'Make the collection if it is missing'
-            cand --lossy 'Let the server change numbers in updates'
+            cand --lossy 'Let the server change what it cannot keep'
             cand -n 'Check each record by itself, store nothing'
             cand --dry-run 'Check each record by itself, store nothing'
             cand --details 'Say every error, not only the first ten'

@@ -92,7 +92,7 @@ complete -c bulkimport -l complete -d 'All or nothing: an error rolls all back (
 complete -c bulkimport -l overwrite -d 'Empty the collection first'
 complete -c bulkimport -l wait-for-sync -d 'What was stored survives a power cut, not only a kill'
 complete -c bulkimport -l create-collection -d 'Make the collection if it is missing'
-complete -c bulkimport -l lossy -d 'Let the server change numbers in updates'
+complete -c bulkimport -l lossy -d 'Let the server change what it cannot keep'
 complete -c bulkimport -s n -l dry-run -d 'Check each record by itself, store nothing'
 complete -c bulkimport -l details -d 'Say every error, not only the first ten'
 complete -c bulkimport -s q -l quiet -d 'Only the summary; with --details also every error'

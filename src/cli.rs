@@ -104,8 +104,8 @@ pub struct TargetFlags {
     pub to: Vec<Address>,
     /// Collection that the records go to (required)
     ///
-    /// A table of the store with this very name, or an index, an alias or a data stream of a server. It is made on first
-    /// use. Only bulk lines may do without: each may name its own in _index.
+    /// A table of the store with this very name, an index, an alias or a data stream of Elasticsearch, or a collection.
+    /// A store and Elasticsearch make it on first use. Only bulk lines may do without: each may name its own in _index.
     #[arg(short, long, value_name = "NAME", alias = "index", value_parser = names::collection)]
     pub collection: Option<String>,
 }
@@ -175,6 +175,8 @@ pub struct ServerFlags {
 #[command(next_help_heading = "Elasticsearch and OpenSearch")]
 pub struct ElasticsearchFlags {
     /// Make documents visible to searches: true, false or wait_for
+    ///
+    /// Kuzzle has wait_for and false.
     #[arg(long, value_name = "WHEN", value_parser = server::refresh)]
     pub refresh: Option<String>,
     /// Member whose value is the routing
@@ -389,19 +391,19 @@ pub struct RunFlags {
     pub wait_for_sync: bool,
     /// Make the collection if it is missing
     ///
-    /// A store does so anyway, and so do most servers. --create-collection=false: a missing collection is an error.
+    /// A store does so anyway, and so does Elasticsearch. Of Kuzzle it makes the index too. --create-collection=false: a missing collection is an error.
     #[arg(long, action = ArgAction::SetTrue)]
     pub create_collection: Option<bool>,
     /// File with the mappings of the index (JSON)
     ///
     /// Either the mappings, or an object with mappings, settings and aliases. A missing index is made of it; one that
-    /// exists gets the mappings. Elasticsearch and OpenSearch only.
+    /// exists gets the mappings. Elasticsearch, OpenSearch and Kuzzle, which takes mappings and settings.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub mapping: Option<PathBuf>,
-    /// Let the server change numbers in updates
+    /// Let the server change what it cannot keep
     ///
-    /// Elasticsearch merges numbers as doubles. Without --lossy, a document with one that would change is an error. Servers
-    /// only.
+    /// Elasticsearch merges numbers as doubles in updates; Kuzzle and ArangoDB read all numbers beyond theirs as such, Kuzzle keeps
+    /// the last of members with one name. Without --lossy, such a document is an error. Servers only.
     #[arg(long)]
     pub lossy: bool,
     /// No two documents may have the same value here
@@ -425,7 +427,7 @@ pub struct BatchFlags {
     pub batch_size: usize,
     /// Most bytes in a batch; a longer record travels alone
     ///
-    /// 1MiB for a store, which gains nothing from larger ones, 5MiB for a server. Some three batches are in memory at once,
+    /// 1MiB for a store, which gains nothing from larger ones, 800KiB for Kuzzle, 5MiB for another server. Some three batches are in memory at once,
     /// for each of --jobs.
     #[arg(long, value_name = "SIZE", value_parser = numbers::bytes)]
     pub batch_bytes: Option<usize>,

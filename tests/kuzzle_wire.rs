@@ -341,3 +341,19 @@ fn what_is_found_too_large_after_its_answer_was_lost_is_looked_for() {
         wire.done();
     }
 }
+
+#[test]
+fn no_more_documents_are_read_back_at_once_than_kuzzle_gives() {
+    let (place, wire) = (Place::new(), Wire::start());
+    wire.expect(bulk().lost()).import(&vec![duplicate(); 5002]);
+    for many in [5000, 2] {
+        wire.expect(ask("POST", "/i/c/_mGet").reply_with(move |request| {
+            let ids: Vec<String> = serde_json::from_value(request.json()["ids"].clone()).expect("ids");
+            assert_eq!(ids.len(), many);
+            let n = |id: &String| json!({"n": id.parse::<u32>().expect("a number")});
+            found(request, &ids.iter().map(|id| (id.as_str(), n(id))).collect::<Vec<_>>())
+        }));
+    }
+    into_kuzzle(&place, &wire, &documents(5002), &["--batch-size", "6000"]).expect(0, [5002, 0, 0, 0]);
+    wire.done();
+}

@@ -121,6 +121,10 @@ pub(super) fn target(args: &Arguments, given: &Given) -> Result<Target, UsageErr
         let names = (kind.map_or("", Kind::name), other.name());
         return Err(UsageError::new(format!("--to: {} and {}", names.0, names.1)).hint("run once for each"));
     }
+    if kind == Some(Kind::Kuzzle) && kinds.len() < servers.len() {
+        return Err(UsageError::new("--to: Kuzzle and a server that does not say what it is")
+            .hint("write `kuzzle+http://HOST:7512/INDEX` for each node"));
+    }
     if kind == Some(Kind::Arangodb) {
         arangodb::ensure_useful(args, given)?;
         return Ok(Target::Cluster(Box::new(cluster(args, given, &servers, kind)?)));

@@ -224,3 +224,26 @@ fn csv_flags_need_an_input_with_cells() {
     assert_eq!(error.message, "--separator: no input is CSV or TSV");
     assert_eq!(config("-c c", &[]).ensure_csv_flags_are_used(&[Format::Jsonl]), Ok(()));
 }
+
+#[test]
+fn kuzzle_has_limits_and_logins_of_its_own() {
+    let config = config("--to kuzzle+http://me:secret@h:7512/shop -c products", &[]);
+    assert_eq!(config.target.name(), "http://h:7512/shop");
+    assert_eq!((config.limits.bytes, config.limits.distinct), (800 << 10, true));
+    let Target::Cluster(cluster) = config.target else { panic!("a server") };
+    assert!(cluster.http.session.is_some());
+    assert!(!format!("{cluster:?}").contains("secret"));
+    let key = checked("--to kuzzle+http://h/shop -c products", &[]).map(|config| config.target);
+    assert!(
+        matches!(key, Ok(Target::Cluster(cluster)) if cluster.http.session.is_none() && cluster.http.login.is_none())
+    );
+    for (line, word) in [
+        ("--to kuzzle+http://h/shop -c Products", "the name of a collection has no upper-case letters"),
+        ("--to kuzzle+http://h/_all -c a", "an index cannot be called so"),
+        ("--to kuzzle+http://h/a.b -c a", "the name of an index has no blanks"),
+        ("--to kuzzle+http://h/shop -t bulk", "no collection is named"),
+        ("--to kuzzle+http://h/shop --to http://h -c a", "Kuzzle and a server that does not say what it is"),
+    ] {
+        assert!(said(line, &[]).contains(word), "{line}: {}", said(line, &[]));
+    }
+}

@@ -151,6 +151,7 @@ fn make(
     exists: Option<bool>,
     say: Say<'_>,
 ) -> Result<(), String> {
+    let mut refused = None;
     if exists != Some(true) {
         let index = format!("/{}/_create", escaped(&import.index));
         let reply = talk.ask(|| Call::new(Method::POST, index.clone()))?;
@@ -158,13 +159,15 @@ fn make(
         if reply.is_success() {
             say(Note::Detail(format!("created the index {}", import.index)));
         } else if !is_there {
-            return Err(format!("cannot create the index \"{}\": {}", import.index, said(&reply)));
+            // One who may not make an index may be able to make a collection in one that is there.
+            refused = Some(format!("cannot create the index \"{}\": {}", import.index, said(&reply)));
         }
     }
     let (path, body) = (import.path(""), mapping.map_or_else(|| "{}".to_owned(), Value::to_string));
     let reply = talk.ask(|| Call::json(Method::PUT, path.clone(), body.clone()))?;
     if !reply.is_success() {
-        return Err(format!("cannot create the collection \"{}\": {}", import.collection, said(&reply)));
+        let text = format!("cannot create the collection \"{}\": {}", import.collection, said(&reply));
+        return Err(refused.unwrap_or(text));
     }
     say(Note::Detail(format!("created the collection {}", import.place())));
     Ok(())

@@ -11,6 +11,8 @@ use crate::sink::{Bucket, Note};
 use std::collections::HashMap;
 use std::time::Duration;
 
+/// Documents that are read back at once: Kuzzle gives 10,000 at most.
+const AT_ONCE: usize = 5000;
 /// How often it is asked whether a lost request is still under way.
 const ASK: Duration = Duration::from_millis(200);
 
@@ -162,6 +164,14 @@ impl Settling<'_> {
 
     /// Reads what is stored and compares it; `None` if the run is asked to stop.
     pub(super) fn stored(&mut self, at: &[u32], wait: &mut Wait) -> Result<Option<Vec<Stored>>, Trouble> {
+        if at.len() > AT_ONCE {
+            let mut all = Vec::with_capacity(at.len());
+            for some in at.chunks(AT_ONCE) {
+                let Some(stored) = self.stored(some, wait)? else { return Ok(None) };
+                all.extend(stored);
+            }
+            return Ok(Some(all));
+        }
         let group = Group { batch: self.batch, at, each: true };
         let mut tries = 0;
         let mut stored = loop {
