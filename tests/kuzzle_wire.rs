@@ -246,6 +246,22 @@ fn one_bad_record_costs_one_record() {
 }
 
 #[test]
+fn a_document_with_which_kuzzle_cannot_cope_costs_one_record() {
+    let (place, wire) = (Place::new(), Wire::start());
+    let deep = refused(500, "services.storage.unexpected_error", "Maximum call stack size exceeded");
+    wire.standing("POST", "/i/c/_mGet", |request| found(request, &[]));
+    wire.expect(bulk().ids(&["1", "2"]).reply(deep.clone())).expect(bulk().ids(&["1"]).lists(&[created()]));
+    // It may pass, and then it does not.
+    for _ in 0..3 {
+        wire.expect(bulk().ids(&["2"]).reply(deep.clone()));
+    }
+    into_kuzzle(&place, &wire, &documents(2), &[])
+        .expect(1, [1, 1, 0, 0])
+        .says("in:2: services.storage.unexpected_error");
+    wire.done();
+}
+
+#[test]
 fn items_that_the_server_has_no_room_for_are_sent_again_alone() {
     let (place, wire) = (Place::new(), Wire::start());
     wire.import(&[created(), busy(), unfit()]).expect(bulk().ids(&["2"]).lists(&[created()]));

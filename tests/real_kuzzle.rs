@@ -272,3 +272,15 @@ fn what_kuzzle_adds_is_its_own() {
     }
     assert_eq!(hits.len(), 2);
 }
+
+#[test]
+fn a_document_with_which_kuzzle_cannot_cope_costs_one_record() {
+    let collection = Collection::made();
+    let deep = format!("{{\"_key\":\"deep\",\"a\":{}{}}}\n", "[".repeat(5000), "]".repeat(5000));
+    let text = format!(
+        "{{\"_key\":\"a\"}}\n{deep}{{\"_key\":\"b\"}}\n{{\"_key\":\"0\",\"9\":1,\"3\":2}}\n{{\"_key\":\"a/b ü%2e\\u0000\"}}\n"
+    );
+    let ran = collection.import_text("in.jsonl", &text, &["-j", "1"]);
+    ran.expect(1, [4, 1, 0, 0]).says("in.jsonl:2: services.storage.unexpected_error: Maximum call stack size exceeded");
+    assert_eq!(collection.documents().into_keys().collect::<Vec<_>>(), ["0", "a", "a/b ü%2e\0", "b"]);
+}

@@ -109,6 +109,13 @@ pub fn is_kuzzle(reply: &Reply) -> bool {
 }
 
 impl Fault {
+    /// Whether it is an exception of JavaScript's, seen for documents that are nested thousands of levels deep.
+    fn is_exception(&self) -> bool {
+        ["Maximum call stack size exceeded", "Invalid string length", "Cannot "]
+            .iter()
+            .any(|text| self.message.starts_with(text))
+    }
+
     fn reason(&self) -> Reason {
         // Kuzzle quotes what it was sent.
         let line: String = self.message.split(char::is_control).collect::<Vec<_>>().join(" ");
@@ -140,6 +147,10 @@ pub(super) fn read(import: &Import, group: Group<'_>, reply: &Reply, detail: boo
         (503, id) if id.starts_with("api.process.") => Answer::Busy(reason.text),
         // The token could not be checked: nothing was done.
         (500, "security.token.verification_error") => Answer::Busy(reason.text),
+        // Kuzzle itself could not cope with one of the documents.
+        (500, id) if id.starts_with("services.storage.") && fault.is_exception() => {
+            Answer::Refused { culprit: None, perhaps_done: true, reason }
+        }
         // The storage did not answer Kuzzle, and may have carried it out.
         (500, id) if id.starts_with("services.storage.") || id.starts_with("core.fatal.") => Answer::Lost(reason.text),
         (500, _) => Answer::Refused { culprit: None, perhaps_done: true, reason },
