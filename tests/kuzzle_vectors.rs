@@ -137,7 +137,8 @@ fn refusal(case: &Case) {
     let ran = into_kuzzle(&place, &wire, document, &[]);
     let words = match status {
         413 => "too large for Kuzzle".to_owned(),
-        _ => case.message().chars().take(40).collect(),
+        // What is to be done goes on behind it.
+        _ => case.message().trim_end_matches(['.', ' ']).chars().take(40).collect(),
     };
     ran.says(&words);
     match status {

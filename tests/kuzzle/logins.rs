@@ -162,7 +162,7 @@ fn a_token_that_expires_is_renewed() {
     let seen = tokens.clone();
     let wire = passing(&kuzzle(), move |target, request, reply| {
         if request.path == "/_login/local" && reply.status == 0 {
-            *target = "/_login/local?expiresIn=1s".to_owned();
+            *target = "/_login/local?expiresIn=5s".to_owned();
         } else if request.path == "/_login/local" {
             let body: Value = serde_json::from_slice(&reply.body).expect("JSON");
             seen.lock().expect("tokens").push(body["result"]["jwt"].as_str().expect("a token").to_owned());
