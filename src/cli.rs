@@ -40,7 +40,7 @@ pub type Auto<T> = Option<T>;
 /// Imports records in bulk and accounts for every one of them
 ///
 /// Reads NDJSON, JSON, CSV, TSV, header-row arrays or Elasticsearch bulk lines from files or stdin, and applies them in
-/// batches to a collection of an SQLite store, of Elasticsearch, of OpenSearch or of Kuzzle. Then it prints what became of every record: read = created + updated +
+/// batches to a collection of an SQLite store, of Elasticsearch, OpenSearch, ArangoDB or Kuzzle. Then it prints what became of every record: read = created + updated +
 /// ignored + deleted + errors + unknown + unsent. The exit code is 0 only if nothing was lost.
 #[derive(Debug, Parser)]
 #[command(
@@ -97,8 +97,8 @@ pub struct TargetFlags {
     /// FILE.db or a server
     ///
     /// A store is a file that exists, or one to be made whose name ends in .db, .sqlite or .sqlite3; sqlite:PATH means any
-    /// other name. A server is written elasticsearch+http://HOST:9200 (also es+ and opensearch+, and https), or
-    /// kuzzle+http://HOST:7512/INDEX; of plain http:// the server is asked what it is. Repeat it for more nodes of one cluster.
+    /// other name. A server is written elasticsearch+http://HOST:9200 (also es+ and opensearch+, and https),
+    /// arangodb+http://HOST:8529/_db/NAME or kuzzle+http://HOST:7512/INDEX; of plain http:// the server is asked what it is. Repeat it for more nodes of one cluster.
     #[arg(long, value_name = "TARGET", default_value = "bulkimport.db", value_hint = ValueHint::FilePath,
         value_parser = OsStringValueParser::new().try_map(|to| target::address(&to)))]
     pub to: Vec<Address>,
@@ -336,7 +336,7 @@ pub struct KeyFlags {
 pub struct EdgeFlags {
     /// The collection holds edges, with _from and _to
     ///
-    /// Stores only, as the flags below.
+    /// Stores and ArangoDB only, as the flags below.
     #[arg(long)]
     pub edge: bool,
     /// Collection put before _from: cities makes cities/1 of 1
@@ -374,7 +374,8 @@ pub struct ConflictFlags {
 pub struct RunFlags {
     /// All or nothing: an error rolls all back (exit 6)
     ///
-    /// Stores only.
+    /// Stores and ArangoDB only. ArangoDB gets the whole run in one request of at most --batch-bytes (64 MiB), sent when the
+    /// input has ended.
     #[arg(long)]
     pub complete: bool,
     /// Empty the collection first
@@ -408,7 +409,7 @@ pub struct RunFlags {
     pub lossy: bool,
     /// No two documents may have the same value here
     ///
-    /// Makes a unique index on a member, or a dotted path. May be repeated. Stores only.
+    /// Makes a unique index on a member, or a dotted path. May be repeated. Stores and ArangoDB only.
     #[arg(long, value_name = "FIELD", value_parser = names::member)]
     pub unique: Vec<String>,
     /// Check each record by itself, store nothing

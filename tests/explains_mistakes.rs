@@ -125,7 +125,7 @@ fn a_pasted_line_of_arangoimport_is_translated() {
                 --file films.jsonl --type jsonl --collection films --create-collection true --on-duplicate update \
                 --batch-size 16777216 --threads 4 --progress true";
     let said = "error: --server.endpoint: there is no such flag
-hint: `--server.endpoint`, `--server.database` of arangoimport: write `--to FILE.db` for a store, `--to elasticsearch+http://HOST:9200` for a server
+hint: `--server.endpoint`, `--server.database` of arangoimport: write `--to arangodb+http://HOST:8529/_db/NAME`, or `--to FILE.db` for a store
 hint: `--server.username`, `--server.password` of arangoimport: write `--user NAME`, with the password in BULKIMPORT_PASSWORD or `--password-file`
 hint: `--create-collection true`: a switch takes its value after =, `--create-collection=true`
 hint: `--progress true`: leave it out, `--progress auto` is the default

@@ -7,6 +7,7 @@ use clap::{Arg, Command};
 use std::ffi::OsString;
 
 const STORE: &str = "write `--to FILE.db` for a store, `--to elasticsearch+http://HOST:9200` for a server";
+const DATABASE: &str = "write `--to arangodb+http://HOST:8529/_db/NAME`, or `--to FILE.db` for a store";
 const LOGIN: &str = "write `--user NAME`, with the password in BULKIMPORT_PASSWORD or `--password-file`";
 const TLS: &str = "write `--cacert`, `--cert`, `--client-key` or `--insecure`";
 const ALWAYS: &str = "leave it out, it is always so";
@@ -17,21 +18,37 @@ type Foreign = (&'static str, &'static str, &'static str);
 
 #[rustfmt::skip]
 const FOREIGN: &[Foreign] = &[
-    ("--server.endpoint", "arangoimport", STORE),
-    ("--server.database", "arangoimport", STORE),
+    ("--server.endpoint", "arangoimport", DATABASE),
+    ("--server.database", "arangoimport", DATABASE),
+    ("--server.request-timeout", "arangoimport", "write `--timeout TIME`"),
+    ("--server.connection-timeout", "arangoimport", "write `--connect-timeout TIME`"),
+    ("--server.max-packet-size", "arangoimport", "write `--batch-bytes SIZE`"),
+    ("--server.authentication", "arangoimport", "leave it out, without `--user` nobody logs in"),
+    ("--server.jwt-renewal-threshold", "arangoimport", "leave it out, a token is renewed when it has expired"),
     ("--server.", "arangoimport", LOGIN),
     ("--create-collection-type", "arangoimport", "write `--edge` for edges, and leave it out for documents"),
-    ("--create-database", "arangoimport", "leave it out, a store is made when it is missing"),
+    ("--create-database", "arangoimport", "make it first, `db._createDatabase(\"NAME\")` in arangosh; a store is made when it is missing"),
     ("--auto-rate-limit", "arangoimport", "leave it out, a store sets its own pace, and a busy server gets less at once"),
-    ("--skip-validation", "arangoimport", "leave it out, there is nothing like it here"),
+    ("--skip-validation", "arangoimport", "leave it out, the schema of a collection holds; arangosh can take it away for a while"),
     ("--latency", "arangoimport", NONE),
     ("--compress-request-threshold", "arangoimport", "write `--compress-transfer gzip`"),
+    ("--custom-query-file", "arangoimport", "write `--translate`, `--remove-attribute` and `--merge-attributes`"),
+    ("--custom-query-bindvars", "arangoimport", "write `--translate`, `--remove-attribute` and `--merge-attributes`"),
     ("--custom-query", "arangoimport", "write `--translate`, `--remove-attribute` and `--merge-attributes`"),
     ("--configuration", "arangoimport", "write a variable BULKIMPORT_FLAG for each flag"),
     ("--log.", "arangoimport", "write `-q`, `-v` or `--details`"),
     ("--tls.", "arangoimport", TLS),
     ("--ssl.", "arangoimport", TLS),
     ("--encryption.", "arangoimport", NONE),
+    ("--define", "arangoimport", "write the value itself"),
+    ("--check-configuration", "arangoimport", "write `--dry-run`"),
+    ("--dump-options", "arangoimport", "write `--help`"),
+    ("--dump-dependencies", "arangoimport", NONE),
+    ("--use-splice-syscall", "arangoimport", NONE),
+    ("--honor-nsswitch", "arangoimport", NONE),
+    ("--random.", "arangoimport", NONE),
+    ("--temp.", "arangoimport", NONE),
+    ("--version-json", "arangoimport", "write `--version`"),
     ("--uri", "mongoimport", STORE),
     ("--db", "mongoimport", STORE),
     ("-d", "mongoimport", STORE),
@@ -203,7 +220,7 @@ mod tests {
         assert_eq!(
             said,
             [
-                "`--server.endpoint`, `--server.database` of arangoimport: write `--to FILE.db` for a store, `--to elasticsearch+http://HOST:9200` for a server",
+                "`--server.endpoint`, `--server.database` of arangoimport: write `--to arangodb+http://HOST:8529/_db/NAME`, or `--to FILE.db` for a store",
                 "`--server.password` of arangoimport: write `--user NAME`, with the password in BULKIMPORT_PASSWORD or `--password-file`",
                 "`--create-collection true`: a switch takes its value after =, `--create-collection=true`",
                 "`--create-collection-type` of arangoimport: write `--edge` for edges, and leave it out for documents",
