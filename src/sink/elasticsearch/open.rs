@@ -111,9 +111,14 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, O
     let who = who(&mut first, &options, stop)?;
     if !options.kind_is_said && !is_cluster(&who) {
         let text = format!("{}: it does not say that it is Elasticsearch or OpenSearch", nodes.name(0));
-        return Err(Opening::Usage(format!(
-            "{text}\nhint: if it is, write `elasticsearch+http://` in place of `http://`"
-        )));
+        let is_arangodb = first.send(Call::get("/_api/version")).is_ok_and(|reply| {
+            serde_json::from_slice::<Value>(&reply.body).is_ok_and(|who| who.get("server") == Some(&json!("arango")))
+        });
+        let hint = match is_arangodb {
+            true => "it is ArangoDB: write `arangodb+http://` in place of `http://`",
+            false => "if it is, write `elasticsearch+http://` in place of `http://`",
+        };
+        return Err(Opening::Usage(format!("{text}\nhint: {hint}")));
     }
     ensure_one_cluster(&mut first, &options, &nodes, &who)?;
     say(Note::Detail(introduced(&who)));
