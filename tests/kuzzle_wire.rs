@@ -132,6 +132,8 @@ fn a_create_that_finds_its_own_document_was_created() {
     let text = "{\"_key\":\"1\",\"n\":1.0,\"m\":[1,{\"x\":null}]}\n{\"_key\":\"2\"}\n{\"_key\":\"3\",\"n\":3}\n{\"_key\":\"4\",\"n\":9007199254740993}\n";
     let ran = into_kuzzle(&place, &wire, text, &["--lossy"]);
     ran.expect(1, [3, 1, 0, 0]).says("in:3: duplicate key \"3\"");
+    // The two that were read back may have been there before.
+    assert_eq!(ran.count("uncertain"), 2);
     wire.done();
 }
 
@@ -345,6 +347,12 @@ fn an_address_that_does_not_say_what_it_is_gets_a_hint() {
     let (place, wire) = (Place::new(), Wire::start());
     wire.standing("GET", "/_healthcheck", |_| crate::wire::Reply::html(200, "Welcome"));
     into_kuzzle(&place, &wire, &documents(1), &[]).says("it does not answer as Kuzzle does (status 200)");
+    // An error of Elasticsearch names neither an error of Kuzzle's nor a sentence.
+    let wire = Wire::start();
+    wire.standing("GET", "/_healthcheck", |_| {
+        crate::wire::Reply::json(400, serde_json::json!({"error": {"type": "illegal_index"}, "status": 400}))
+    });
+    into_kuzzle(&place, &wire, &documents(1), &[]).says("it does not answer as Kuzzle does (status 400)");
 }
 
 #[test]
@@ -371,5 +379,35 @@ fn no_more_documents_are_read_back_at_once_than_kuzzle_gives() {
         }));
     }
     into_kuzzle(&place, &wire, &documents(5002), &["--batch-size", "6000"]).expect(0, [5002, 0, 0, 0]);
+    wire.done();
+}
+
+#[test]
+fn an_answer_that_is_lost_is_told_where_a_late_request_could_do_harm() {
+    for (mode, warns) in [("replace", true), ("error", false)] {
+        let (place, wire) = (Place::new(), Wire::start());
+        wire.expect(bulk().lost()).import(&[created(), created()]);
+        let ran = into_kuzzle(&place, &wire, &documents(2), &["--on-duplicate", mode]);
+        ran.expect(0, [2, 0, 0, 0]);
+        assert_eq!(ran.stderr.contains("if one lands late, it may put an old value back"), warns, "{}", ran.stderr);
+        wire.done();
+    }
+}
+
+#[test]
+fn metadata_that_costs_a_whole_request_is_an_error_of_its_line() {
+    let (place, wire) = (Place::new(), Wire::start());
+    wire.import(&[created()]);
+    let lines = [
+        r#"{"index":{"_id":"1","routing":["a"]}}"#,
+        r#"{"n":1}"#,
+        r#"{"update":{"_id":"2","version":3}}"#,
+        r#"{"doc":{"n":2}}"#,
+        r#"{"index":{"_id":"3","version":3}}"#,
+        r#"{"n":3}"#,
+    ];
+    let ran = into_kuzzle(&place, &wire, &(lines.join("\n") + "\n"), &["-t", "bulk"]);
+    ran.expect(1, [1, 2, 0, 0]);
+    ran.says("in:1: `routing` of an action line must be a plain value").says("in:3: an update cannot have a `version`");
     wire.done();
 }

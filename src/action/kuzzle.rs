@@ -241,6 +241,13 @@ impl Decider {
                 ("op_type", Some(text)) if command.verb == Verb::Index && matches!(text, "create" | "index") => {
                     read.creates = text == "create";
                 }
+                // The storage refuses a whole request because of these.
+                ("routing", None) => {
+                    return Err(not_supported("`routing` of an action line must be a plain value".to_owned()));
+                }
+                ("version" | "version_type", _) if command.verb == Verb::Update => {
+                    return Err(not_supported(format!("an update cannot have a `{name}`")));
+                }
                 // What Kuzzle writes to is an alias.
                 ("require_alias", Some("true" | "false")) => {}
                 _ if PASSED_ON.contains(&name) => {

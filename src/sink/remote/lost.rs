@@ -18,12 +18,18 @@ const ASK: Duration = Duration::from_millis(200);
 
 impl Settling<'_> {
     /// Makes sure that a lost try is over, so that it cannot land behind the next; false if the run is asked to stop.
-    pub(super) fn is_over(&mut self, name: &str) -> Result<bool, Trouble> {
+    pub(super) fn is_over(&mut self, name: &str, part: &[u32]) -> Result<bool, Trouble> {
         // Waiting for the server to come back takes nothing from the tries of the actions themselves.
         let mut wait = Wait::new(self.retries);
         let mut asking = Wait::new(Retries { retries: u32::MAX, ..self.retries });
         loop {
-            let Some(call) = self.protocol.ask_running() else { return Ok(true) };
+            let Some(call) = self.protocol.ask_running() else {
+                let creates = |at: &u32| matches!(self.batch.key(*at as usize).1, Op::Create | Op::CreateOrIgnore);
+                if !part.iter().all(creates) {
+                    self.warn_of_late("this server cannot be asked");
+                }
+                return Ok(true);
+            };
             match (self.send)(call) {
                 Ok(reply) => match self.protocol.is_running(&reply, name) {
                     Some(false) => return Ok(true),
@@ -40,11 +46,7 @@ impl Settling<'_> {
                         }
                     }
                     None => {
-                        if !std::mem::replace(&mut self.memory.told_unasked, true) {
-                            let text = "the server does not say whether a request whose answer was lost is still under way (GET /_tasks): \
-                                        if one lands late, it may put an old value back";
-                            (self.say)(Note::Warning(text.to_owned()));
-                        }
+                        self.warn_of_late("the server does not say (GET /_tasks)");
                         return Ok(true);
                     }
                 },
@@ -54,6 +56,15 @@ impl Settling<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// Warns once of what nobody can rule out.
+    fn warn_of_late(&mut self, why: &str) {
+        if !std::mem::replace(&mut self.memory.told_unasked, true) {
+            (self.say)(Note::Warning(format!(
+                "{why} whether a request whose answer was lost is still under way: if one lands late, it may put an old value back"
+            )));
         }
     }
 
@@ -125,6 +136,8 @@ impl Settling<'_> {
                     self.end(at, Bucket::Deleted, None, shown);
                 }
                 (Stored::Same, _) if matches!(action.op, Op::Create | Op::CreateOrIgnore) => {
+                    // The very same document may have been there before the run.
+                    self.traffic.unsure(1);
                     self.end(at, Bucket::Created, None, shown);
                 }
                 (Stored::Same, _) => {

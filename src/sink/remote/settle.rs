@@ -207,7 +207,7 @@ impl Settling<'_> {
                 }
                 Answer::Lost(why) => {
                     part.iter().for_each(|at| self.states[*at as usize].lost = true);
-                    if !self.is_over(&name)? {
+                    if !self.is_over(&name, &part)? {
                         return Ok(());
                     }
                     self.lose(&mut part);
