@@ -167,13 +167,19 @@ fn flags_of_other_targets_are_refused_with_a_way_out() {
 }
 
 #[test]
-fn plain_http_that_turns_out_to_be_arangodb_is_told_how_to_be_written() {
-    let (place, wire) = (Place::new(), Wire::start());
-    wire.standing("GET", "/", |_| Reply::json(404, json!({"error": true, "code": 404, "errorNum": 404})));
-    wire.standing("GET", "/_api/version", |_| Reply::json(200, json!({"server": "arango", "version": "3.12.4"})));
-    place.file("in", TWO);
-    let to = wire.to().replace("elasticsearch+", "");
-    let ran = place.run(&["--to", &to, "-c", "c", "-t", "jsonl", "in"]);
-    assert_eq!(ran.code, 2);
-    assert!(ran.stderr.contains("hint: it is ArangoDB: write `arangodb+http://`"), "{}", ran.stderr);
+fn an_address_that_turns_out_to_be_arangodb_is_told_how_to_be_written() {
+    for (name, path) in [("", ""), ("elasticsearch+", ""), ("", "/_db/shop")] {
+        let (place, wire) = (Place::new(), Wire::start());
+        let nothing = |_: &_| Reply::json(404, json!({"error": true, "code": 404, "errorNum": 404}));
+        wire.standing("GET", "/", nothing).standing("GET", "/_db/shop/", nothing);
+        place.file("in", TWO);
+        let to = wire.to().replace("elasticsearch+", name) + path;
+        let ran = place.run(&["--to", &to, "-c", "c", "-t", "jsonl", "in"]);
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains(": this is ArangoDB\nhint: write `arangodb+http://HOST:8529/_db/NAME`"),
+            "{}",
+            ran.stderr
+        );
+    }
 }

@@ -34,7 +34,7 @@ fn refused(line: &str, variables: &[(&str, &str)], stdin: &[u8], code: i32, said
 #[test]
 fn an_address_is_no_target() {
     let said = "\"localhost:9200\" is neither a store nor a URL
-hint: servers are written as URLs, `elasticsearch+http://localhost:9200`
+hint: servers are written as URLs, such as `elasticsearch+http://localhost:9200`; there are arangodb+http and kuzzle+http too
 ";
     refused("--to localhost:9200 -c films films.jsonl", &[], b"", 2, &format!("error: --to: {said}"));
     let to = [("TO", "localhost:9200")];

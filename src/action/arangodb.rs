@@ -110,7 +110,7 @@ pub(super) fn ensure_kept(record: &Record<'_>, cut: [Span; 2], edge: bool, names
             |end: &str| record.members.iter().any(|member| same_name(member.name.of(record.text), member.escaped, end));
         if let Some(end) = ["_from", "_to"].into_iter().find(|end| has(end)) {
             return lossy(format!(
-                "a collection of documents drops `{end}` (a collection of edges keeps it, --lossy lets it)"
+                "a collection of documents drops `{end}` (a collection of edges, `--edge`, keeps it; --lossy lets it)"
             ));
         }
     }

@@ -55,8 +55,8 @@ Exit codes:
 
 /// Flags of daily use, which `-h` shows, and FILE.
 #[rustfmt::skip]
-const DAILY: [&str; 24] = [
-    "to", "user", "collection", "format", "skip_lines", "limit", "separator", "datatype", "nested", "translate", "remove_attribute",
+const DAILY: [&str; 25] = [
+    "to", "user", "collection", "create_collection", "format", "skip_lines", "limit", "separator", "datatype", "nested", "translate", "remove_attribute",
     "key", "on_duplicate", "delete_keys", "complete", "overwrite", "dry_run", "batch_size", "details", "max_errors", "summary",
     "quiet", "help", "files",
 ];

@@ -216,7 +216,7 @@ fn other_word(text: &str) -> UsageError {
     }
     if looks_like_an_address(text) {
         return UsageError::new(format!("\"{shown}\" is neither a store nor a URL"))
-            .hint(format!("servers are written as URLs, `elasticsearch+http://{shown}`"));
+            .hint(format!("servers are written as URLs, such as `elasticsearch+http://{shown}`; there are arangodb+http and kuzzle+http too"));
     }
     UsageError::new(format!("\"{shown}\" is neither a store nor a URL"))
         .hint(format!("a new store's name ends in .db, .sqlite or .sqlite3; for any other name write `sqlite:{shown}`"))

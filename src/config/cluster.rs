@@ -150,7 +150,10 @@ fn hint(flag: &str) -> &'static str {
         "--complete" => "a server has no transactions; `--max-errors 0` stops at the first error",
         "--server-keys" => "leave it out: a key that is made here keeps a record from being stored twice",
         "--unique" => "`--key FIELD` makes a member the key, which is unique",
-        _ => "leave it out; members such as `_from` are plain members there",
+        "--edge" | "--from-prefix" | "--to-prefix" | "--overwrite-collection-prefix" => {
+            "leave it out; members such as `_from` are plain members there"
+        }
+        _ => "leave it out; bulk lines (`-t bulk`) say `routing` and `pipeline` themselves",
     }
 }
 

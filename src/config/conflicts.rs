@@ -119,8 +119,10 @@ fn once<'a>(flag: &str, names: impl IntoIterator<Item = &'a String>) -> Result<(
 fn no_collection(files: &[PathBuf]) -> UsageError {
     let first = files.first().and_then(|file| file.file_name()).map(|name| name.to_string_lossy());
     let stem = first.as_deref().and_then(|name| name.split('.').next()).filter(|stem| !stem.is_empty() && *stem != "-");
-    UsageError::new("no collection is named")
-        .hint(format!("say `--collection {}`; only bulk lines (`-t bulk`) may name their own", stem.unwrap_or("NAME")))
+    UsageError::new("no collection is named").hint(format!(
+        "say `--collection {}`; only bulk lines (`-t bulk`) into a store or Elasticsearch may name their own",
+        stem.unwrap_or("NAME")
+    ))
 }
 
 fn ensure_one_loudness(args: &Arguments, given: &Given) -> Result<(), UsageError> {

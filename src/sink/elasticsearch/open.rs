@@ -111,13 +111,7 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, O
     let who = who(&mut first, &options, stop)?;
     if !options.kind_is_said && !is_cluster(&who) {
         let text = format!("{}: it does not say that it is Elasticsearch or OpenSearch", nodes.name(0));
-        let is_arangodb = first.send(Call::get("/_api/version")).is_ok_and(|reply| {
-            serde_json::from_slice::<Value>(&reply.body).is_ok_and(|who| who.get("server") == Some(&json!("arango")))
-        });
-        let hint = match is_arangodb {
-            true => "it is ArangoDB: write `arangodb+http://` in place of `http://`",
-            false => "if it is, write `elasticsearch+http://` in place of `http://`",
-        };
+        let hint = "if it is, write `elasticsearch+http://` in place of `http://`";
         return Err(Opening::Usage(format!("{text}\nhint: {hint}")));
     }
     ensure_one_cluster(&mut first, &options, &nodes, &who)?;
@@ -194,6 +188,10 @@ fn who(http: &mut Http, options: &OpenOptions, stop: &Stop) -> Result<Value, Ope
         match reply.status {
             200 | 400 | 404 => {
                 let who: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+                if who.get("errorNum").is_some() {
+                    let text = format!("{}: this is ArangoDB", options.http.nodes[0].as_str().trim_end_matches('/'));
+                    return Err(Opening::Usage(format!("{text}\nhint: write `arangodb+http://HOST:8529/_db/NAME`")));
+                }
                 // Some servers have no `GET /`, but below a path of its own that is hardly the cluster.
                 return match options.http.nodes.iter().find(|node| node.path() != "/") {
                     Some(node) if !is_cluster(&who) => Err(Opening::Usage(not_a_cluster(node))),

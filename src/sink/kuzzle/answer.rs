@@ -95,7 +95,8 @@ pub(super) fn fault_of(reply: &Reply) -> Option<Fault> {
     match envelope.error {
         Some(raw) => {
             let error: Error<'_> = serde_json::from_str(raw.get()).ok()?;
-            Some(owned(error.id, error.message))
+            // An error that says neither is another server's.
+            (error.id.is_some() || error.message.is_some()).then(|| owned(error.id, error.message))
         }
         None if envelope.message.is_some() => Some(owned(envelope.id, envelope.message)),
         None => None,

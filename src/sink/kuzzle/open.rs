@@ -4,7 +4,7 @@
 use super::Import;
 use super::answer::{closed, fault_of};
 use crate::retry::Retries;
-use crate::sink::http::{Call, Http, HttpOptions, Method, NoReply, Nodes, Traffic};
+use crate::sink::http::{Call, Http, HttpOptions, Method, NoReply, Nodes, Reply, Traffic};
 use crate::sink::remote::talk::{Talk, said, unclear, unreachable};
 use crate::sink::remote::{Before, Gate, Preparation, Remote, Shared, escaped, sentence};
 use crate::sink::{DryRun, Note, Opening, Say, Sink};
@@ -160,17 +160,25 @@ fn make(
             say(Note::Detail(format!("created the index {}", import.index)));
         } else if !is_there {
             // One who may not make an index may be able to make a collection in one that is there.
-            refused = Some(format!("cannot create the index \"{}\": {}", import.index, said(&reply)));
+            refused = Some(format!("cannot create the index \"{}\": {}", import.index, refusal(import, &reply)));
         }
     }
     let (path, body) = (import.path(""), mapping.map_or_else(|| "{}".to_owned(), Value::to_string));
     let reply = talk.ask(|| Call::json(Method::PUT, path.clone(), body.clone()))?;
     if !reply.is_success() {
-        let text = format!("cannot create the collection \"{}\": {}", import.collection, said(&reply));
+        let text = format!("cannot create the collection \"{}\": {}", import.collection, refusal(import, &reply));
         return Err(refused.unwrap_or(text));
     }
     say(Note::Detail(format!("created the collection {}", import.place())));
     Ok(())
+}
+
+/// Why a question was refused; who is not logged in is told how to.
+fn refusal(import: &Import, reply: &Reply) -> String {
+    match fault_of(reply) {
+        Some(fault) if reply.status == 401 => closed(import, 401, &fault),
+        _ => said(reply),
+    }
 }
 
 /// Refuses a collection whose storage answers before it writes to the disk.
