@@ -39,7 +39,7 @@ pub(super) fn read(collection: &Collection, group: Group<'_>, reply: &Reply, det
     }
     let error = ServerError::of(reply);
     let number = error.as_ref().map_or(0, |error| error.number);
-    let text = error.as_ref().map_or_else(|| page(reply), ServerError::text);
+    let text = error.as_ref().map_or_else(|| reply.page(), ServerError::text);
     match (reply.status, number) {
         (300..=399, _) => {
             let place = reply.location.as_deref().unwrap_or("nowhere");
@@ -70,15 +70,6 @@ pub(super) fn read(collection: &Collection, group: Group<'_>, reply: &Reply, det
 
 fn text_of(error: &Option<ServerError>) -> String {
     error.as_ref().map(|error| error.message.clone()).unwrap_or_default()
-}
-
-/// What a body that is no error of ArangoDB's says, on one line.
-pub(super) fn page(reply: &Reply) -> String {
-    let text = String::from_utf8_lossy(&reply.body);
-    let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let start: String = text.chars().take(120).collect();
-    let what = if start.is_empty() { "without a body".to_owned() } else { format!("with {start:?}") };
-    format!("the server answers with status {} {what}", reply.status)
 }
 
 fn too_large(group: Group<'_>) -> String {

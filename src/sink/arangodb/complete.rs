@@ -3,7 +3,7 @@
 //! keep what came before it (contract of the import API, 1.7).
 
 use super::Collection;
-use super::answer::{ServerError, page};
+use super::answer::ServerError;
 use super::request::{mode, push_array};
 use super::{counts, errors, read_back};
 use crate::action::Op;
@@ -185,9 +185,9 @@ impl Complete {
         loop {
             let (why, text, asked) = match self.http.send(read_back::request(&self.collection, group)) {
                 Ok(reply) if !matches!(reply.status, 412 | 429 | 500..=599) => {
-                    return read_back::compare(group, &reply).ok_or_else(|| page(&reply));
+                    return read_back::compare(group, &reply).ok_or_else(|| reply.page());
                 }
-                Ok(reply) => (Why::Busy, page(&reply), reply.retry_after),
+                Ok(reply) => (Why::Busy, reply.page(), reply.retry_after),
                 Err(reply) => (Why::Away, sentence(&reply).to_owned(), None),
             };
             self.pause(wait, why, asked, &text, say)?;
@@ -287,7 +287,7 @@ fn understood(group: Group<'_>, reply: Result<Reply, NoReply>) -> Step {
     }
     let error = ServerError::of(&reply);
     let number = error.as_ref().map_or(0, |error| error.number);
-    let text = error.as_ref().map_or_else(|| page(&reply), ServerError::text);
+    let text = error.as_ref().map_or_else(|| reply.page(), ServerError::text);
     match (reply.status, number) {
         (409, 1200) | (412, 21004) | (503, 21003) | (429, _) => Step::Again(Why::Busy, text),
         (413, _) => {

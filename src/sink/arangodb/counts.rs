@@ -4,7 +4,6 @@
 //! cannot be stored has the place among the documents that were not found wrong, from 0 on. Both quote the document, which
 //! begins with its key, so each place is proven; an answer with an error that has no place is not believed.
 
-use super::answer::page;
 use super::errors::{fate, number_of, reason};
 use crate::sink::http::Reply;
 use crate::sink::remote::{Fate, Group, Told};
@@ -69,12 +68,12 @@ impl Detail<'_> {
 /// What became of each action: where only a number is known, the first ones count as created, then as updated, then as
 /// ignored.
 pub(super) fn read(group: Group<'_>, reply: &Reply) -> Result<Vec<Told>, String> {
-    let counts: Counts<'_> = serde_json::from_slice(&reply.body).map_err(|_| page(reply))?;
+    let counts: Counts<'_> = serde_json::from_slice(&reply.body).map_err(|_| reply.page())?;
     let all = [counts.created, counts.errors, counts.updated, counts.ignored];
     let sum = all.iter().try_fold(0_u64, |sum, count| sum.checked_add(*count));
     // We send no blank lines, and one that a server sees none the less is no document.
     if counts.error || sum != Some(group.len() as u64) {
-        return Err(format!("the answer does not account for {} documents: {}", group.len(), page(reply)));
+        return Err(format!("the answer does not account for {} documents: {}", group.len(), reply.page()));
     }
     if counts.details.len() as u64 != counts.errors {
         return Err(format!("the answer has {} details for {} errors", counts.details.len(), counts.errors));

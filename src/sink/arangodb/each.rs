@@ -1,7 +1,6 @@
 //! Reads answers of the document API: one item for each document, in their order.
 
 use super::Collection;
-use super::answer::page;
 use super::errors::{fate, kind, names_primary};
 use super::request::mode;
 use crate::action::Op;
@@ -36,13 +35,13 @@ pub(super) fn read(
     reply: &Reply,
     detail: bool,
 ) -> Result<Vec<Told>, String> {
-    let raw: Vec<&RawValue> = serde_json::from_slice(&reply.body).map_err(|_| page(reply))?;
+    let raw: Vec<&RawValue> = serde_json::from_slice(&reply.body).map_err(|_| reply.page())?;
     if raw.len() != group.len() {
         return Err(format!("the answer has {} items for {} documents", raw.len(), group.len()));
     }
     raw.iter()
         .enumerate()
-        .map(|(place, raw)| told(collection, group, place, raw, detail).ok_or_else(|| page(reply)))
+        .map(|(place, raw)| told(collection, group, place, raw, detail).ok_or_else(|| reply.page()))
         .collect()
 }
 

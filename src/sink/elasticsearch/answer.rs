@@ -40,7 +40,7 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Reply, detail: bool) -
     let error = whole.as_ref().map(|whole| error_of(whole.error));
     let reason = match &error {
         Some(error) => error.reason(reply.status),
-        None => Reason::new(format!("status_{}", reply.status), page(reply, &text)),
+        None => Reason::new(format!("status_{}", reply.status), reply.page()),
     };
     match reply.status {
         300..=399 => {
@@ -71,14 +71,6 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Reply, detail: bool) -
         }
         _ => Answer::Lost(reason.text),
     }
-}
-
-/// What a body that is no error of the server's says, on one line.
-pub(in crate::sink) fn page(reply: &Reply, text: &str) -> String {
-    let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let start: String = text.chars().take(120).collect();
-    let what = if start.is_empty() { "without a body".to_owned() } else { format!("with {start:?}") };
-    format!("the server answers with status {} {what}", reply.status)
 }
 
 fn is_block(error: &ServerError<'_>) -> bool {
@@ -117,7 +109,7 @@ fn items(group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
     }
     let body = match serde_json::from_slice::<Body<'_>>(&reply.body) {
         Ok(body) if body.error.is_none() => body,
-        _ => return Answer::Lost(page(reply, &String::from_utf8_lossy(&reply.body))),
+        _ => return Answer::Lost(reply.page()),
     };
     let items = body.items;
     if items.len() != group.len() {

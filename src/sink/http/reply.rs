@@ -30,6 +30,17 @@ pub(super) fn whole(response: Response, most: usize, secrets: &[String]) -> Resu
     Ok(Reply { status, retry_after, location, body: body.into() })
 }
 
+impl Reply {
+    /// What an answer says that is none of its protocol, on one line.
+    pub fn page(&self) -> String {
+        let text = String::from_utf8_lossy(&self.body);
+        let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let start: String = text.chars().take(120).collect();
+        let what = if start.is_empty() { "without a body".to_owned() } else { format!("with {start:?}") };
+        format!("the server answers with status {} {what}", self.status)
+    }
+}
+
 /// Hides secrets in a text.
 fn without(secrets: &[String], body: Vec<u8>) -> Vec<u8> {
     if secrets.is_empty() {

@@ -7,7 +7,7 @@ use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::record::Reason;
 use crate::sink::Shown;
-use crate::sink::elasticsearch::answer::{culprit, page};
+use crate::sink::elasticsearch::answer::culprit;
 use crate::sink::elasticsearch::item::{Named, ServerError, error_of, failed, verb};
 use crate::sink::elasticsearch::request::has_condition;
 use crate::sink::http::Reply;
@@ -129,9 +129,8 @@ impl Fault {
 /// What a reply to an import means.
 pub(super) fn read(import: &Import, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
     if matches!(reply.status, 200 | 206) {
-        return items(import, group, reply, detail).unwrap_or_else(|why| {
-            Answer::Lost(why.unwrap_or_else(|| page(reply, &String::from_utf8_lossy(&reply.body))))
-        });
+        return items(import, group, reply, detail)
+            .unwrap_or_else(|why| Answer::Lost(why.unwrap_or_else(|| reply.page())));
     }
     let Some(fault) = fault_of(reply) else { return of_another(group, reply) };
     let reason = fault.reason();
@@ -161,7 +160,7 @@ pub(super) fn read(import: &Import, group: Group<'_>, reply: &Reply, detail: boo
 
 /// What an answer means that is not Kuzzle's own.
 fn of_another(group: Group<'_>, reply: &Reply) -> Answer {
-    let text = page(reply, &String::from_utf8_lossy(&reply.body));
+    let text = reply.page();
     match reply.status {
         300..=399 => {
             let place = reply.location.as_deref().unwrap_or("nowhere");
