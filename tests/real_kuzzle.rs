@@ -281,6 +281,9 @@ fn a_document_with_which_kuzzle_cannot_cope_costs_one_record() {
         "{{\"_key\":\"a\"}}\n{deep}{{\"_key\":\"b\"}}\n{{\"_key\":\"0\",\"9\":1,\"3\":2}}\n{{\"_key\":\"a/b ü%2e\\u0000\"}}\n"
     );
     let ran = collection.import_text("in.jsonl", &text, &["-j", "1"]);
-    ran.expect(1, [4, 1, 0, 0]).says("in.jsonl:2: services.storage.unexpected_error: Maximum call stack size exceeded");
+    ran.expect(1, [4, 1, 0, 0]);
+    // Where Kuzzle's own stack overflows, and so the error's id, differs from run to run.
+    let told = ran.stderr.lines().find(|line| line.starts_with("in.jsonl:2: "));
+    assert!(told.is_some_and(|line| line.contains("Maximum call stack size exceeded")), "{}", ran.stderr);
     assert_eq!(collection.documents().into_keys().collect::<Vec<_>>(), ["0", "a", "a/b ü%2e\0", "b"]);
 }
