@@ -152,6 +152,47 @@ pub struct Decider {
     meta: String,
     scanner: Scanner,
     names: arangodb::Names,
+    known: Known,
+}
+
+/// What was found of a record whose names many others have.
+#[derive(Debug, Default)]
+struct Known {
+    /// The number of these names; see `Facts`.
+    names: u64,
+    /// The members that name the key.
+    keys: NamedKeys,
+    /// Whether the target keeps a record with all of them.
+    is_kept: bool,
+}
+
+impl Known {
+    /// The members that name the key.
+    #[inline]
+    fn keys(&mut self, record: &Record<'_>) -> Result<NamedKeys, Reason> {
+        let facts = record.facts;
+        if facts.is_whole && facts.names != 0 && facts.names == self.names {
+            return Ok(self.keys);
+        }
+        let keys = NamedKeys::find(record.text, record.members)?;
+        if facts.is_whole {
+            *self = Known { names: facts.names, keys, is_kept: false };
+        }
+        Ok(keys)
+    }
+
+    /// Checks that the target keeps a record as it is, where that cannot be told from another one with the same names.
+    #[inline]
+    fn ensure_kept(&mut self, record: &Record<'_>, check: impl FnOnce() -> Result<(), Reason>) -> Result<(), Reason> {
+        let facts = record.facts;
+        let is_same = facts.names != 0 && facts.names == self.names;
+        if is_same && self.is_kept && facts.is_plain {
+            return Ok(());
+        }
+        check()?;
+        self.is_kept |= is_same && facts.is_whole;
+        Ok(())
+    }
 }
 
 impl Decider {
@@ -173,6 +214,7 @@ impl Decider {
             meta: String::new(),
             scanner: Scanner::default(),
             names: arangodb::Names::default(),
+            known: Known::default(),
         }
     }
 
@@ -189,15 +231,20 @@ impl Decider {
                 Rules::Kuzzle { lossy } => self.line_for_kuzzle(record, command, ordinal, lossy),
             };
         }
-        let mut named = NamedKeys::default();
+        let named = match &self.field {
+            Some(_) if matches!(self.rules, Rules::Store) => NamedKeys::default(),
+            _ => self.known.keys(record)?,
+        };
         let found = match &self.field {
             Some(field) => Some(Found::Key(by_path(record.text, record.members, field, &mut self.scanner)?)),
-            None => {
-                named = NamedKeys::find(record.text, record.members)?;
-                by_convention(record.text, record.members, named, &mut self.scanner)?
-            }
+            None => by_convention(record.text, record.members, named, &mut self.scanner)?,
         };
         let key = match found {
+            Some(Found::Key(value))
+                if record.facts.is_plain && record.text.as_bytes()[value.start as usize] == b'"' =>
+            {
+                Key::InDoc(Span { start: value.start + 1, end: value.end - 1 })
+            }
             Some(Found::Key(value)) => key_text(record.text, value, &mut self.scratch)?,
             Some(Found::Id(value)) => {
                 let id = key_text(record.text, value, &mut self.scratch)?;
@@ -216,9 +263,6 @@ impl Decider {
         }
         let (mut cut, mut meta) = ([Span::default(); 2], "");
         if !matches!(self.rules, Rules::Store) {
-            if self.field.is_some() {
-                named = NamedKeys::find(record.text, record.members)?;
-            }
             cut = without_keys(record, named);
         }
         match &self.rules {
@@ -226,7 +270,7 @@ impl Decider {
             Rules::Arangodb { lossy: true, .. } if self.op != Op::Delete => arangodb::ensure_read(record.text)?,
             Rules::Arangodb { edge, .. } if self.op != Op::Delete => {
                 arangodb::ensure_read(record.text)?;
-                arangodb::ensure_kept(record, cut, *edge, &mut self.names)?;
+                self.known.ensure_kept(record, || arangodb::ensure_kept(record, cut, *edge, &mut self.names))?;
             }
             Rules::Arangodb { .. } => {}
             Rules::Elasticsearch { routing, lossy } => {
@@ -234,7 +278,7 @@ impl Decider {
                     write_routing(record, field, &mut self.meta, &mut self.scanner)?;
                     meta = &self.meta;
                 }
-                if self.op == Op::Upsert && !lossy {
+                if self.op == Op::Upsert && !lossy && !record.facts.is_plain {
                     ensure_doubles_hold(record.text)?;
                 }
             }
@@ -350,7 +394,7 @@ mod tests {
     fn decide(field: Option<&str>, rule: KeyRule, text: &str) -> Result<String, &'static str> {
         let mut scanner = Scanner::default();
         scanner.object(text.as_bytes()).expect("an object");
-        let record = Record { text, members: scanner.members(), origin: Origin::default(), command: None, nulls: &[] };
+        let record = Record::of(text, &scanner, Origin::default());
         let rules = match rule {
             KeyRule::Import => Rules::Store,
             KeyRule::Bulk => Rules::Elasticsearch { routing: None, lossy: false },

@@ -129,7 +129,7 @@ impl Shaper {
         if self.scanner.object(text.as_bytes()) != Ok(text.len()) {
             return Err(Reason::new("shape", "the flags made something that is no JSON object"));
         }
-        let shaped = Record { text, members: self.scanner.members(), ..record };
+        let shaped = Record { text, members: self.scanner.members(), facts: self.scanner.facts(), ..record };
         if self.edge {
             check_ends(&shaped)?;
         }
@@ -312,7 +312,7 @@ mod tests {
     fn shape(options: ShapeOptions, text: &str) -> Result<String, &'static str> {
         let mut scanner = Scanner::default();
         scanner.object(text.as_bytes()).expect("an object");
-        let record = Record { text, members: scanner.members(), origin: Origin::default(), command: None, nulls: &[] };
+        let record = Record::of(text, &scanner, Origin::default());
         let mut shaper = Shaper::new(options, false);
         shaper.shape(record).map(|record| record.text.to_owned()).map_err(Reason::word)
     }

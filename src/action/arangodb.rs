@@ -5,7 +5,7 @@
 use super::bulk::{Metadata, Update};
 use super::key::{Named, generated, half_pair, without_keys};
 use super::{Action, Decider, Key, KeyRule, Op};
-use crate::json::{Member, Span, Token, Walk, holds_as_double, repeated, same_name, unescape};
+use crate::json::{Facts, Member, Span, Token, Walk, holds_as_double, repeated, same_name, unescape};
 use crate::record::{Command, Reason, Record, Verb};
 
 /// Levels of a document that the server reads, in whichever form it is sent: a lost one has to be sent in another.
@@ -61,7 +61,7 @@ impl Decider {
         } else {
             record.members
         };
-        let document = Record { text: doc, members, ..*record };
+        let document = Record { text: doc, members, facts: Facts::default(), ..*record };
         let uncut = [Span::default(); 2];
         if without_keys(&document, Named::find(doc, members)?) != uncut {
             let text = "the document has a `_key` or an `_id`, and its action line says the key";
@@ -251,7 +251,7 @@ mod tests {
         let mut scanner = Scanner::default();
         scanner.object(text.as_bytes()).expect("an object");
         let (origin, uncut) = (Origin::default(), [Span::default(); 2]);
-        let record = Record { text, members: scanner.members(), origin, command: None, nulls: &[] };
+        let record = Record::of(text, &scanner, origin);
         let whole = change(text, uncut, &mut Names::default());
         assert_eq!(change_of_members(&record, uncut, &mut Names::default()), whole, "{text}");
         whole
@@ -301,7 +301,7 @@ mod tests {
             let mut scanner = Scanner::default();
             scanner.object(text.as_bytes()).expect("an object");
             let (origin, uncut) = (Origin::default(), [Span::default(); 2]);
-            let record = Record { text: &text, members: scanner.members(), origin, command: None, nulls: &[] };
+            let record = Record::of(&text, &scanner, origin);
             let by_members = change_of_members(&record, uncut, &mut Names::default());
             assert_eq!(by_members.is_some(), change(&text, uncut, &mut Names::default()).is_some(), "{text}");
         }

@@ -285,8 +285,7 @@ mod tests {
             let text = &text.replace("\\\\", "\\");
             let mut scanner = Scanner::default();
             scanner.object(text.as_bytes()).expect("an object");
-            let record =
-                Record { text, members: scanner.members(), origin: Origin::default(), command: None, nulls: &[] };
+            let record = Record::of(text, &scanner, Origin::default());
             let named = Named::find(text, record.members).expect("no name twice");
             let [first, second] = without_keys(&record, named);
             let mut left = text.clone();

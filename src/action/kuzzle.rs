@@ -316,7 +316,7 @@ mod tests {
     fn said(op: Op, lossy: bool, text: &str) -> Option<String> {
         let mut scanner = Scanner::default();
         scanner.object(text.as_bytes()).expect("an object");
-        let record = Record { text, members: scanner.members(), origin: Origin::default(), command: None, nulls: &[] };
+        let record = Record::of(text, &scanner, Origin::default());
         let mut decider = Decider::new(op, None, Rules::Kuzzle { lossy }, "run-".to_owned(), None);
         decider.decide(&record, 7).err().map(|reason| reason.text)
     }

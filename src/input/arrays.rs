@@ -4,7 +4,7 @@
 use super::csv::{CsvOptions, Field, Name, Object, wrong_count};
 use super::jsonl::{Line, Lines, trimmed, utf8};
 use super::{Broken, Reader, Step};
-use crate::json::{Fault, Kind, Scanner, unescape};
+use crate::json::{Facts, Fault, Kind, Scanner, unescape};
 use crate::record::{BadRecord, Reason, Record};
 use std::collections::HashSet;
 use std::ops::Range;
@@ -97,7 +97,8 @@ impl Reader for Arrays {
         };
         match written {
             Ok(text) => {
-                Ok(Step::Record(Record { text, members: self.object.members(), origin, command: None, nulls: &[] }))
+                let (members, facts) = (self.object.members(), Facts::default());
+                Ok(Step::Record(Record { text, members, facts, origin, command: None, nulls: &[] }))
             }
             Err(reason) => Ok(Step::Bad(BadRecord { origin, reason })),
         }

@@ -4,7 +4,7 @@
 
 use super::jsonl::{Line, Lines, object, trimmed};
 use super::{Broken, Reader, Step};
-use crate::json::{Kind, Member, Scanner, same_name};
+use crate::json::{Facts, Kind, Member, Scanner, same_name};
 use crate::record::{BadRecord, Command, Origin, Reason, Record, Verb};
 
 /// What the next line is.
@@ -119,7 +119,7 @@ impl Bulk {
 
     fn record<'a>(&'a self, verb: Verb, text: &'a str, members: &'a [Member]) -> Record<'a> {
         let command = Command { verb, meta: &self.meta, members: self.meta_scanner.members() };
-        Record { text, members, origin: self.origin, command: Some(command), nulls: &[] }
+        Record { text, members, facts: Facts::default(), origin: self.origin, command: Some(command), nulls: &[] }
     }
 
     /// Takes the line after an action that could not be read: it is taken for the source, unless it is an action itself.

@@ -59,7 +59,7 @@ impl JsonStream {
     pub(super) fn new(window: Window, file: u32, first_line: u64, max: usize) -> JsonStream {
         JsonStream {
             window,
-            scanner: Scanner::default(),
+            scanner: Scanner::of_documents(),
             state: State::Start,
             origin: Origin { file, ..Origin::default() },
             max,
@@ -315,9 +315,7 @@ impl Reader for JsonStream {
             return Ok(Step::Bad(BadRecord { origin, reason }));
         }
         match utf8(bytes) {
-            Ok(text) => {
-                Ok(Step::Record(Record { text, members: self.scanner.members(), origin, command: None, nulls: &[] }))
-            }
+            Ok(text) => Ok(Step::Record(Record::of(text, &self.scanner, origin))),
             Err(reason) => Ok(Step::Bad(BadRecord { origin, reason })),
         }
     }

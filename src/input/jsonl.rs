@@ -130,7 +130,7 @@ pub(super) struct Jsonl {
 
 impl Jsonl {
     pub(super) fn new(lines: Lines) -> Jsonl {
-        Jsonl { lines, scanner: Scanner::default(), empty: 0 }
+        Jsonl { lines, scanner: Scanner::of_documents(), empty: 0 }
     }
 }
 
@@ -141,9 +141,7 @@ impl Reader for Jsonl {
             self.lines.origin.record += 1;
             let origin = self.lines.origin;
             return Ok(match utf8(&self.lines.window.bytes()[..end]) {
-                Ok(text) => {
-                    Step::Record(Record { text, members: self.scanner.members(), origin, command: None, nulls: &[] })
-                }
+                Ok(text) => Step::Record(Record::of(text, &self.scanner, origin)),
                 Err(reason) => Step::Bad(BadRecord { origin, reason }),
             });
         }
@@ -169,9 +167,7 @@ impl Reader for Jsonl {
         let origin = self.lines.origin;
         let bytes = &self.lines.window.bytes()[place];
         match object(bytes, &mut self.scanner) {
-            Ok(text) => {
-                Ok(Step::Record(Record { text, members: self.scanner.members(), origin, command: None, nulls: &[] }))
-            }
+            Ok(text) => Ok(Step::Record(Record::of(text, &self.scanner, origin))),
             Err(reason) => Ok(Step::Bad(BadRecord { origin, reason })),
         }
     }

@@ -2,6 +2,7 @@
 //! It accepts exactly RFC 8259 (compared with serde_json by a test), of any depth, and it does not look at whether the
 //! bytes are UTF-8: the caller does that once the value is framed, because a frame may end in the middle of a buffer.
 
+use super::template::Template;
 use wide::u8x16;
 
 /// A range of bytes in a record. Records are at most 1 GiB, so 32 bits do.
@@ -108,17 +109,45 @@ fn syntax<T>(at: usize, what: u8) -> Result<T, Halt> {
     Err(Halt((at as u64) << 8 | u64::from(what)))
 }
 
+/// What a scan knows of an object beside its members, so that nobody has to look at them again. Nothing by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Objects with the same number, unless it is 0, have the same names in the same order, in the objects in them too: those
+    /// of one that is whole, or some of them.
+    pub names: u64,
+    /// Whether it has all of these names.
+    pub is_whole: bool,
+    /// Whether no string that is a value has a backslash, each number has at most fifteen characters and no exponent, and no
+    /// object is in an array or otherwise where a whole one has none.
+    pub is_plain: bool,
+}
+
 /// Scans values, and keeps its memory from one to the next.
 #[derive(Debug, Default)]
 pub struct Scanner {
     members: Vec<Member>,
+    template: Template,
+    facts: Facts,
     /// One bit a level: set for an object. Nesting is bounded by the record's size only, so it is not the call stack.
     levels: Vec<u64>,
     /// Whether a line break is no blank.
     in_line: bool,
+    /// Whether documents are compared with those before them.
+    compares: bool,
 }
 
 impl Scanner {
+    /// A scanner for many objects that are probably alike, as the documents of one source are: the names of one are compared
+    /// with those of the last.
+    pub fn of_documents() -> Scanner {
+        Scanner { compares: true, ..Scanner::default() }
+    }
+
+    /// What is known of the object scanned last.
+    pub fn facts(&self) -> Facts {
+        self.facts
+    }
+
     /// Members of the object scanned last, in the order written.
     pub fn members(&self) -> &[Member] {
         &self.members
@@ -129,8 +158,63 @@ impl Scanner {
     /// # Errors
     /// `Incomplete` when the bytes end first, `Syntax` when it is not JSON or not an object.
     pub fn object(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
+        if self.template.is_of_use(self.in_line)
+            && let Some(end) = self.by_template(bytes)
+        {
+            return Ok(end);
+        }
         self.members.clear();
-        Ok(self.members_of(bytes)?)
+        self.facts = Facts::default();
+        let end = self.members_of(bytes)?;
+        if self.compares && self.template.learn(&bytes[..end]) {
+            self.facts = Facts { names: self.template.number(), is_whole: true, is_plain: false };
+        }
+        Ok(end)
+    }
+
+    /// Scans an object that is like one before it.
+    fn by_template(&mut self, bytes: &[u8]) -> Option<usize> {
+        let (mut template, mut members) = (std::mem::take(&mut self.template), std::mem::take(&mut self.members));
+        members.clear();
+        let mut is_plain = true;
+        let found = template.compare(bytes, &mut members, |at| self.usual_value(bytes, at, &mut is_plain));
+        let names = template.number();
+        (self.template, self.members) = (template, members);
+        let found = found?;
+        self.facts = Facts { names, is_whole: found.is_whole, is_plain };
+        Some(found.end)
+    }
+
+    /// As `value`, for values of the usual kinds first.
+    #[inline(always)]
+    fn usual_value(&mut self, bytes: &[u8], at: usize, is_plain: &mut bool) -> Option<usize> {
+        match bytes.get(at)? {
+            b'[' => self.usual_array(bytes, at, is_plain),
+            b'{' => {
+                *is_plain = false;
+                self.nested(bytes, at).ok()
+            }
+            byte => usual_scalar(bytes, at, *byte, is_plain),
+        }
+    }
+
+    /// An array of plain values, without blanks but one behind a comma; others are scanned as usual.
+    fn usual_array(&mut self, bytes: &[u8], start: usize, is_plain: &mut bool) -> Option<usize> {
+        let mut at = start + 1;
+        if bytes.get(at) == Some(&b']') {
+            return Some(at + 1);
+        }
+        while let Some(byte) = bytes.get(at)
+            && let Some(end) = usual_scalar(bytes, at, *byte, is_plain)
+        {
+            match bytes.get(end) {
+                Some(b']') => return Some(end + 1),
+                Some(b',') => at = end + 1 + usize::from(bytes.get(end + 1) == Some(&b' ')),
+                _ => break,
+            }
+        }
+        *is_plain = false;
+        self.nested(bytes, start).ok()
     }
 
     /// Scans the object that begins at `bytes[0]`, if it ends before the first line break: nothing behind that is looked at.
@@ -318,6 +402,14 @@ fn specials(chunk: [u8; LANES]) -> (u32, u32) {
     (quotes.to_bitmask(), (slashes | control).to_bitmask())
 }
 
+/// What ends a stretch of a string: quotes, backslashes and control characters, each as a byte that is not 0.
+#[inline(always)]
+fn marks(chunk: [u8; LANES]) -> u8x16 {
+    let bytes = u8x16::new(chunk);
+    let control = bytes.simd_eq(bytes.min(u8x16::splat(0x1f)));
+    bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | control
+}
+
 /// Scans the string whose opening quote is at `at`: one past its closing quote, and whether it has a backslash.
 #[inline(always)]
 fn string(bytes: &[u8], at: usize) -> Result<(usize, bool), Halt> {
@@ -339,9 +431,16 @@ fn string(bytes: &[u8], at: usize) -> Result<(usize, bool), Halt> {
 fn long_string(bytes: &[u8], mut at: usize) -> Result<(usize, bool), Halt> {
     let mut escaped = false;
     loop {
+        while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<{ 4 * LANES }>()) {
+            let (parts, _) = chunk.as_chunks::<LANES>();
+            let marks = parts.iter().map(|part| marks(*part)).reduce(|one, other| one | other);
+            if marks.is_some_and(|marks| marks.to_bitmask() != 0) {
+                break;
+            }
+            at += 4 * LANES;
+        }
         while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<LANES>()) {
-            let (quotes, others) = specials(*chunk);
-            let marks = quotes | others;
+            let marks = marks(*chunk).to_bitmask();
             if marks != 0 {
                 at += marks.trailing_zeros() as usize;
                 break;
@@ -389,6 +488,47 @@ fn scalar(bytes: &[u8], at: usize, byte: u8) -> Result<usize, Halt> {
         b'n' => literal(bytes, at, b"null"),
         _ => syntax(at, VALUE),
     }
+}
+
+/// Scans a plain value that begins with `byte`, most numbers at one go.
+#[inline(always)]
+fn usual_scalar(bytes: &[u8], at: usize, byte: u8, is_plain: &mut bool) -> Option<usize> {
+    match byte {
+        b'"' => {
+            let (end, escaped) = string(bytes, at).ok()?;
+            *is_plain &= !escaped;
+            Some(end)
+        }
+        b'-' | b'0'..=b'9' => match bytes[at..].first_chunk::<LANES>().and_then(short_number) {
+            Some(length) => Some(at + length),
+            None => {
+                *is_plain = false;
+                number(bytes, at).ok()
+            }
+        },
+        _ => scalar(bytes, at, byte).ok(),
+    }
+}
+
+/// The length of a number of at most fifteen bytes without an exponent.
+#[inline(always)]
+fn short_number(chunk: &[u8; LANES]) -> Option<usize> {
+    let from_zero = u8x16::new(*chunk) - u8x16::splat(b'0');
+    let no_digits = !from_zero.simd_eq(from_zero.min(u8x16::splat(9))).to_bitmask();
+    let sign = usize::from(chunk[0] == b'-');
+    let whole = (no_digits >> sign).trailing_zeros() as usize;
+    let mut end = sign + whole;
+    if whole == 0 || end >= LANES || (chunk[sign] == b'0' && whole > 1) {
+        return None;
+    }
+    if chunk[end] == b'.' {
+        let fraction = (no_digits >> (end + 1)).trailing_zeros() as usize;
+        end += 1 + fraction;
+        if fraction == 0 || end >= LANES {
+            return None;
+        }
+    }
+    if chunk[end] | 0x20 == b'e' { None } else { Some(end) }
 }
 
 #[inline(always)]

@@ -11,6 +11,7 @@ mod rows;
 mod word;
 
 use super::{Broken, Reader, Step, Window};
+use crate::json::Facts;
 use crate::record::{BadRecord, Reason, Record};
 use columns::Columns;
 use frame::{Flaw, Frame};
@@ -201,6 +202,7 @@ impl Reader for Csv {
             Ok(text) => Ok(Step::Record(Record {
                 text,
                 members: self.object.members(),
+                facts: Facts::default(),
                 origin: self.rows.origin,
                 command: None,
                 nulls: columns.nulls(),
