@@ -8,6 +8,7 @@ mod same;
 mod scan;
 mod template;
 mod text;
+mod usual;
 mod walk;
 
 pub use double::{first_changed_by_double, holds_as_double, same_number};

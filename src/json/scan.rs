@@ -3,6 +3,7 @@
 //! bytes are UTF-8: the caller does that once the value is framed, because a frame may end in the middle of a buffer.
 
 use super::template::Template;
+use super::usual::{LANES, marks};
 use wide::u8x16;
 
 /// A range of bytes in a record. Records are at most 1 GiB, so 32 bits do.
@@ -176,45 +177,12 @@ impl Scanner {
     fn by_template(&mut self, bytes: &[u8]) -> Option<usize> {
         let (mut template, mut members) = (std::mem::take(&mut self.template), std::mem::take(&mut self.members));
         members.clear();
-        let mut is_plain = true;
-        let found = template.compare(bytes, &mut members, |at| self.usual_value(bytes, at, &mut is_plain));
+        let found = template.compare(bytes, &mut members, |at| self.value(bytes, at).ok());
         let names = template.number();
         (self.template, self.members) = (template, members);
         let found = found?;
-        self.facts = Facts { names, is_whole: found.is_whole, is_plain };
+        self.facts = Facts { names, is_whole: found.is_whole, is_plain: found.is_plain };
         Some(found.end)
-    }
-
-    /// As `value`, for values of the usual kinds first.
-    #[inline(always)]
-    fn usual_value(&mut self, bytes: &[u8], at: usize, is_plain: &mut bool) -> Option<usize> {
-        match bytes.get(at)? {
-            b'[' => self.usual_array(bytes, at, is_plain),
-            b'{' => {
-                *is_plain = false;
-                self.nested(bytes, at).ok()
-            }
-            byte => usual_scalar(bytes, at, *byte, is_plain),
-        }
-    }
-
-    /// An array of plain values, without blanks but one behind a comma; others are scanned as usual.
-    fn usual_array(&mut self, bytes: &[u8], start: usize, is_plain: &mut bool) -> Option<usize> {
-        let mut at = start + 1;
-        if bytes.get(at) == Some(&b']') {
-            return Some(at + 1);
-        }
-        while let Some(byte) = bytes.get(at)
-            && let Some(end) = usual_scalar(bytes, at, *byte, is_plain)
-        {
-            match bytes.get(end) {
-                Some(b']') => return Some(end + 1),
-                Some(b',') => at = end + 1 + usize::from(bytes.get(end + 1) == Some(&b' ')),
-                _ => break,
-            }
-        }
-        *is_plain = false;
-        self.nested(bytes, start).ok()
     }
 
     /// Scans the object that begins at `bytes[0]`, if it ends before the first line break: nothing behind that is looked at.
@@ -389,9 +357,6 @@ impl Scanner {
     }
 }
 
-/// Bytes that are looked at together.
-const LANES: usize = 16;
-
 /// The quotes among sixteen bytes, and the backslashes and control characters: a bit for each, the first byte's the lowest.
 #[inline(always)]
 fn specials(chunk: [u8; LANES]) -> (u32, u32) {
@@ -400,14 +365,6 @@ fn specials(chunk: [u8; LANES]) -> (u32, u32) {
     let slashes = bytes.simd_eq(u8x16::splat(b'\\'));
     let control = bytes.simd_eq(bytes.min(u8x16::splat(0x1f)));
     (quotes.to_bitmask(), (slashes | control).to_bitmask())
-}
-
-/// What ends a stretch of a string: quotes, backslashes and control characters, each as a byte that is not 0.
-#[inline(always)]
-fn marks(chunk: [u8; LANES]) -> u8x16 {
-    let bytes = u8x16::new(chunk);
-    let control = bytes.simd_eq(bytes.min(u8x16::splat(0x1f)));
-    bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | control
 }
 
 /// Scans the string whose opening quote is at `at`: one past its closing quote, and whether it has a backslash.
@@ -431,16 +388,8 @@ fn string(bytes: &[u8], at: usize) -> Result<(usize, bool), Halt> {
 fn long_string(bytes: &[u8], mut at: usize) -> Result<(usize, bool), Halt> {
     let mut escaped = false;
     loop {
-        while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<{ 4 * LANES }>()) {
-            let (parts, _) = chunk.as_chunks::<LANES>();
-            let marks = parts.iter().map(|part| marks(*part)).reduce(|one, other| one | other);
-            if marks.is_some_and(|marks| marks.to_bitmask() != 0) {
-                break;
-            }
-            at += 4 * LANES;
-        }
         while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<LANES>()) {
-            let marks = marks(*chunk).to_bitmask();
+            let marks = marks(chunk);
             if marks != 0 {
                 at += marks.trailing_zeros() as usize;
                 break;
@@ -488,47 +437,6 @@ fn scalar(bytes: &[u8], at: usize, byte: u8) -> Result<usize, Halt> {
         b'n' => literal(bytes, at, b"null"),
         _ => syntax(at, VALUE),
     }
-}
-
-/// Scans a plain value that begins with `byte`, most numbers at one go.
-#[inline(always)]
-fn usual_scalar(bytes: &[u8], at: usize, byte: u8, is_plain: &mut bool) -> Option<usize> {
-    match byte {
-        b'"' => {
-            let (end, escaped) = string(bytes, at).ok()?;
-            *is_plain &= !escaped;
-            Some(end)
-        }
-        b'-' | b'0'..=b'9' => match bytes[at..].first_chunk::<LANES>().and_then(short_number) {
-            Some(length) => Some(at + length),
-            None => {
-                *is_plain = false;
-                number(bytes, at).ok()
-            }
-        },
-        _ => scalar(bytes, at, byte).ok(),
-    }
-}
-
-/// The length of a number of at most fifteen bytes without an exponent.
-#[inline(always)]
-fn short_number(chunk: &[u8; LANES]) -> Option<usize> {
-    let from_zero = u8x16::new(*chunk) - u8x16::splat(b'0');
-    let no_digits = !from_zero.simd_eq(from_zero.min(u8x16::splat(9))).to_bitmask();
-    let sign = usize::from(chunk[0] == b'-');
-    let whole = (no_digits >> sign).trailing_zeros() as usize;
-    let mut end = sign + whole;
-    if whole == 0 || end >= LANES || (chunk[sign] == b'0' && whole > 1) {
-        return None;
-    }
-    if chunk[end] == b'.' {
-        let fraction = (no_digits >> (end + 1)).trailing_zeros() as usize;
-        end += 1 + fraction;
-        if fraction == 0 || end >= LANES {
-            return None;
-        }
-    }
-    if chunk[end] | 0x20 == b'e' { None } else { Some(end) }
 }
 
 #[inline(always)]

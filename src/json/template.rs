@@ -4,11 +4,9 @@
 //! where the scanner would find the same members.
 
 use super::scan::{Member, Scanner, Span};
+use super::usual::{LANES, chunk, value};
 use std::sync::atomic::{AtomicU64, Ordering};
 use wide::u8x16;
-
-/// Bytes that are compared at once.
-const LANES: usize = 16;
 
 /// Pieces of a template: a document with more of them is scanned.
 const MOST: usize = 256;
@@ -67,6 +65,8 @@ pub(super) struct Match {
     pub(super) end: usize,
     /// Whether it has every member of the template.
     pub(super) is_whole: bool,
+    /// Whether all its values are of the usual kinds.
+    pub(super) is_plain: bool,
 }
 
 impl Template {
@@ -81,42 +81,43 @@ impl Template {
         self.pause == 0 && self.number != 0 && !(in_line && self.has_break)
     }
 
-    /// Compares the document at the beginning of `bytes` and notes its members. `value` is told where a value begins and
-    /// says where it ends.
+    /// Compares the document at the beginning of `bytes` and notes its members. `scan` is told where a value begins that is
+    /// not of the usual kinds, and says where it ends.
     #[inline(always)]
     pub(super) fn compare(
         &mut self,
         bytes: &[u8],
         members: &mut Vec<Member>,
-        mut value: impl FnMut(usize) -> Option<usize>,
+        mut scan: impl FnMut(usize) -> Option<usize>,
     ) -> Option<Match> {
-        let (mut at, mut is_whole) = (0, true);
+        let (mut at, mut is_whole, mut is_plain) = (0u32, true, true);
         let mut pieces = self.pieces.iter();
         while let Some(mut piece) = pieces.next() {
             if piece.ends {
-                members.last_mut()?.value.end = at as u32;
+                members.last_mut()?.value.end = at;
             }
-            let chunk = bytes.get(at..)?.first_chunk::<LANES>()?;
-            if !piece.is(chunk) {
-                if !piece.joins {
-                    return None;
-                }
-                // Members may be missing, at the end too, where the last piece follows.
-                piece = pieces.by_ref().find(|piece| piece.joins && piece.is(chunk))?;
+            let there = chunk(bytes, at)?;
+            if !piece.is(there) {
+                piece = behind_missing(piece, &mut pieces, there)?;
                 is_whole = false;
             }
-            at += piece.length as usize;
+            at += piece.length;
             if let Some(name) = piece.name {
-                let (start, end) = (at as u32 - name.start, at as u32 - name.end);
-                let value = Span::new(at, at);
-                members.push(Member { name: Span { start, end }, value, escaped: name.escaped });
+                let name_span = Span { start: at - name.start, end: at - name.end };
+                members.push(Member { name: name_span, value: Span { start: at, end: at }, escaped: name.escaped });
             }
             if piece.value {
-                at = value(at)?;
+                at = match value(bytes, at) {
+                    Some(end) => end,
+                    None => {
+                        is_plain = false;
+                        scan(at as usize)? as u32
+                    }
+                };
             }
         }
         self.paused /= 2;
-        Some(Match { end: at, is_whole })
+        Some(Match { end: at as usize, is_whole, is_plain })
     }
 
     /// Takes in that a document did not match, or that there is nothing yet to match: learns from the document, unless too
@@ -146,6 +147,16 @@ impl Piece {
     fn is(&self, chunk: &[u8; LANES]) -> bool {
         u8x16::new(*chunk).simd_eq(u8x16::new(self.text)).to_bitmask() & self.mask == self.mask
     }
+}
+
+/// The piece that does match where `piece` does not: members may be missing, the last ones too.
+#[cold]
+fn behind_missing<'p>(
+    piece: &Piece,
+    pieces: &mut std::slice::Iter<'p, Piece>,
+    there: &[u8; LANES],
+) -> Option<&'p Piece> {
+    if piece.joins { pieces.find(|piece| piece.joins && piece.is(there)) } else { None }
 }
 
 /// A document from which a template is made.
