@@ -297,8 +297,8 @@ impl Decider {
     }
 
     /// Bulk lines for a server that takes them: the metadata passes through, with an id where it had none.
-    fn lines<'a>(&'a mut self, record: &Record<'a>, command: Command<'a>, ordinal: u64) -> Result<Action<'a>, Reason> {
-        let named = Named::read(&command)?;
+    fn lines<'a>(&'a mut self, record: &Record<'a>, command: &'a Command, ordinal: u64) -> Result<Action<'a>, Reason> {
+        let named = Named::read(command)?;
         let collection =
             match named.index.map(|index| index.text(&mut self.index).ok_or_else(half_index)).transpose()? {
                 None if self.collection.is_none() => return Err(no_collection()),
@@ -321,13 +321,13 @@ impl Decider {
         };
         let Key::Text(text) = key else { return Err(half_pair()) };
         self.rule.check(text)?;
-        write_line(&command, named.id.is_none().then_some(text), &mut self.meta);
+        write_line(command, named.id.is_none().then_some(text), &mut self.meta);
         Ok(Action { collection, meta: &self.meta, is_line: true, ..Action::plain(op, key, record.text) })
     }
 
     /// An action line of the bulk API; what the store cannot honour is an error of that item.
-    fn bulk<'a>(&'a mut self, record: &Record<'a>, command: Command<'a>, ordinal: u64) -> Result<Action<'a>, Reason> {
-        let meta = Metadata::read(&command, "the store")?;
+    fn bulk<'a>(&'a mut self, record: &Record<'a>, command: &'a Command, ordinal: u64) -> Result<Action<'a>, Reason> {
+        let meta = Metadata::read(command, "the store")?;
         let index = meta.index.map(|index| index.text(&mut self.index).ok_or_else(half_index)).transpose()?;
         let collection = match index {
             Some(name) if self.collection.as_deref() == Some(name) => "",

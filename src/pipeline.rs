@@ -190,10 +190,9 @@ impl Reading<'_> {
             Step::Bad(bad) => self.reject(ordinal, bad),
             Step::Record(record) => {
                 let origin = record.origin;
-                let decided = match self.shaper.shape(record) {
-                    Ok(record) => self.decider.decide(&record, ordinal),
-                    Err(reason) => Err(reason),
-                };
+                let shaped = self.shaper.shape(&record);
+                let decided =
+                    shaped.and_then(|shaped| self.decider.decide(shaped.as_ref().unwrap_or(&record), ordinal));
                 match decided {
                     Ok(action) => {
                         // The lane is a function of the key alone, so that its actions stay in order; what has no key yet

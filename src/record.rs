@@ -29,7 +29,7 @@ pub struct Record<'a> {
     /// Where it begins.
     pub origin: Origin,
     /// The bulk action line before it, for `--type bulk`. A record of a `delete` has an empty `text`.
-    pub command: Option<Command<'a>>,
+    pub command: Option<&'a Command>,
     /// Columns of a CSV row that hold a bare `null`, so that they are no members; `--merge-attributes` writes `null` for them.
     pub nulls: &'a [String],
 }
@@ -41,15 +41,15 @@ impl<'a> Record<'a> {
     }
 }
 
-/// The action line of a bulk file.
-#[derive(Clone, Copy, Debug)]
-pub struct Command<'a> {
+/// The action line of a bulk file, copied because reading its source may move the window.
+#[derive(Clone, Debug)]
+pub struct Command {
     /// The name of the action, as the line has it.
     pub verb: Verb,
     /// The metadata object, valid JSON.
-    pub meta: &'a str,
+    pub meta: String,
     /// Members of `meta`.
-    pub members: &'a [Member],
+    pub members: Vec<Member>,
 }
 
 /// The four actions of the bulk API.

@@ -108,18 +108,18 @@ impl Shaper {
         self.rows = rows;
     }
 
-    /// Shapes one record.
+    /// Shapes one record; `None` if it stays as it is.
     ///
     /// # Errors
     /// When a shape cannot be made of it: clashing names, an edge without ends.
-    pub fn shape<'a>(&'a mut self, record: Record<'a>) -> Result<Record<'a>, Reason> {
+    pub fn shape<'a>(&'a mut self, record: &Record<'a>) -> Result<Option<Record<'a>>, Reason> {
         if self.idle || record.command.is_some() {
             if self.edge && record.command.is_none() {
-                check_ends(&record)?;
+                check_ends(record)?;
             }
-            return Ok(record);
+            return Ok(None);
         }
-        write_flat(&self.options, &record, &mut self.flat)?;
+        write_flat(&self.options, record, &mut self.flat)?;
         let mut text = &self.flat;
         if self.options.nested && self.rows {
             let _ = self.scanner.object(self.flat.as_bytes());
@@ -129,11 +129,11 @@ impl Shaper {
         if self.scanner.object(text.as_bytes()) != Ok(text.len()) {
             return Err(Reason::new("shape", "the flags made something that is no JSON object"));
         }
-        let shaped = Record { text, members: self.scanner.members(), facts: self.scanner.facts(), ..record };
+        let shaped = Record { text, members: self.scanner.members(), facts: self.scanner.facts(), ..*record };
         if self.edge {
             check_ends(&shaped)?;
         }
-        Ok(shaped)
+        Ok(Some(shaped))
     }
 }
 
@@ -314,7 +314,7 @@ mod tests {
         scanner.object(text.as_bytes()).expect("an object");
         let record = Record::of(text, &scanner, Origin::default());
         let mut shaper = Shaper::new(options, false);
-        shaper.shape(record).map(|record| record.text.to_owned()).map_err(Reason::word)
+        shaper.shape(&record).map(|shaped| shaped.unwrap_or(record).text.to_owned()).map_err(Reason::word)
     }
 
     fn pair(from: &str, to: &str) -> Vec<(String, String)> {

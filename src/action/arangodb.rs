@@ -25,12 +25,12 @@ impl Decider {
     pub(super) fn line_for_arangodb<'a>(
         &'a mut self,
         record: &Record<'a>,
-        command: Command<'a>,
+        command: &'a Command,
         ordinal: u64,
         edge: bool,
         lossy: bool,
     ) -> Result<Action<'a>, Reason> {
-        let meta = Metadata::read(&command, "ArangoDB")?;
+        let meta = Metadata::read(command, "ArangoDB")?;
         if let Some(index) = meta.index
             && index.text(&mut self.index) != self.collection.as_deref()
         {

@@ -42,11 +42,11 @@ impl<'a> Written<'a> {
 }
 
 impl<'a> Metadata<'a> {
-    pub(super) fn read(command: &Command<'a>, target: &str) -> Result<Metadata<'a>, Reason> {
+    pub(super) fn read(command: &'a Command, target: &str) -> Result<Metadata<'a>, Reason> {
         let mut read = Metadata { index: None, id: None };
         for (place, member) in command.members.iter().enumerate() {
-            let name = &*distinct(command.meta, &command.members[..=place])?;
-            let value = member.value.of(command.meta);
+            let name = &*distinct(&command.meta, &command.members[..=place])?;
+            let value = member.value.of(&command.meta);
             // Elasticsearch ignores a null, even of a name that it does not know.
             if value == "null" {
                 continue;
@@ -99,11 +99,11 @@ pub(super) struct Named<'a> {
 
 impl<'a> Named<'a> {
     /// Reads the metadata; what it does not know is for the server to judge.
-    pub(super) fn read(command: &Command<'a>) -> Result<Named<'a>, Reason> {
+    pub(super) fn read(command: &'a Command) -> Result<Named<'a>, Reason> {
         let mut read = Named { index: None, id: None, creates: false };
         for (place, member) in command.members.iter().enumerate() {
-            let name = &*distinct(command.meta, &command.members[..=place])?;
-            let value = member.value.of(command.meta);
+            let name = &*distinct(&command.meta, &command.members[..=place])?;
+            let value = member.value.of(&command.meta);
             match name {
                 "_index" | "_id" | "op_type" if value != "null" => {}
                 _ => continue,
@@ -128,7 +128,7 @@ fn not_plain(name: &str) -> Reason {
 }
 
 /// Writes an action line again, byte for byte but for the id that it did not have.
-pub(super) fn write_line(command: &Command<'_>, id: Option<&str>, out: &mut String) {
+pub(super) fn write_line(command: &Command, id: Option<&str>, out: &mut String) {
     let verb = match command.verb {
         Verb::Index => "{\"index\":",
         Verb::Create => "{\"create\":",
@@ -137,7 +137,7 @@ pub(super) fn write_line(command: &Command<'_>, id: Option<&str>, out: &mut Stri
     };
     out.clear();
     out.push_str(verb);
-    let meta = command.meta;
+    let meta = &command.meta;
     match id {
         None => out.push_str(meta),
         Some(id) => {

@@ -185,11 +185,11 @@ impl Decider {
     pub(super) fn line_for_kuzzle<'a>(
         &'a mut self,
         record: &Record<'a>,
-        command: Command<'a>,
+        command: &'a Command,
         ordinal: u64,
         lossy: bool,
     ) -> Result<Action<'a>, Reason> {
-        let read = self.metadata(&command)?;
+        let read = self.metadata(command)?;
         let op = match command.verb {
             Verb::Index if read.creates => Op::Create,
             Verb::Index => Op::Index,
@@ -211,15 +211,15 @@ impl Decider {
             Op::Update => ensure_update(record, lossy)?,
             _ => ensure_kept(record, op, [Span::default(); 2], lossy)?,
         }
-        write_line(op, text, &read.passed_on, command.meta, &mut self.meta);
+        write_line(op, text, &read.passed_on, &command.meta, &mut self.meta);
         Ok(Action { meta: &self.meta, is_line: true, ..Action::plain(op, key, record.text) })
     }
 
-    fn metadata<'a>(&mut self, command: &Command<'a>) -> Result<Metadata<'a>, Reason> {
+    fn metadata<'a>(&mut self, command: &'a Command) -> Result<Metadata<'a>, Reason> {
         let mut read = Metadata { id: None, creates: false, passed_on: Vec::new() };
         for (place, member) in command.members.iter().enumerate() {
-            let name = &*distinct(command.meta, &command.members[..=place])?;
-            let value = member.value.of(command.meta);
+            let name = &*distinct(&command.meta, &command.members[..=place])?;
+            let value = member.value.of(&command.meta);
             if value == "null" {
                 continue;
             }

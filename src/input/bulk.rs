@@ -13,7 +13,7 @@ enum Expected {
     /// An action.
     Action,
     /// The source of the action read last.
-    Source(Verb),
+    Source,
     /// The source of an action that was an error.
     SourceOfBad,
     /// An action, or the source of an action that could not be read.
@@ -40,14 +40,16 @@ enum Done {
 pub(super) struct Bulk {
     lines: Lines,
     expected: Expected,
-    /// The metadata of the action read last, copied because reading its source may move the window.
-    meta: String,
+    /// The action read last.
+    command: Command,
     /// Where the action line begins.
     origin: Origin,
-    /// Notes the members of a line.
+    /// Scans action lines.
     scanner: Scanner,
-    /// Notes the members of the metadata, while the other one notes those of the source.
+    /// Scans their metadata.
     meta_scanner: Scanner,
+    /// Scans sources.
+    source_scanner: Scanner,
     empty: u64,
 }
 
@@ -57,11 +59,18 @@ impl Bulk {
             origin: lines.origin,
             lines,
             expected: Expected::Action,
-            meta: String::new(),
-            scanner: Scanner::default(),
-            meta_scanner: Scanner::default(),
+            command: Command { verb: Verb::Index, meta: String::new(), members: Vec::new() },
+            scanner: Scanner::of_documents(),
+            meta_scanner: Scanner::of_documents(),
+            source_scanner: Scanner::of_documents(),
             empty: 0,
         }
+    }
+
+    /// The record of a delete, which has no source.
+    fn deleted(&self) -> Record<'_> {
+        let (facts, command) = (Facts::default(), Some(&self.command));
+        Record { text: "", members: &[], facts, origin: self.origin, command, nulls: &[] }
     }
 
     fn bad(&self, reason: Reason) -> Step<'static> {
@@ -88,9 +97,12 @@ impl Bulk {
         }
         match read_action(bytes, &mut self.scanner, &mut self.meta_scanner) {
             Ok((verb, meta)) => {
-                self.meta.clear();
-                self.meta.push_str(meta);
-                self.begin_action(if verb == Verb::Delete { Expected::Action } else { Expected::Source(verb) });
+                self.command.verb = verb;
+                self.command.meta.clear();
+                self.command.meta.push_str(meta);
+                self.command.members.clear();
+                self.command.members.extend_from_slice(self.meta_scanner.members());
+                self.begin_action(if verb == Verb::Delete { Expected::Action } else { Expected::Source });
                 (verb == Verb::Delete).then_some(Done::Delete)
             }
             Err(bad) => {
@@ -101,7 +113,7 @@ impl Bulk {
     }
 
     /// Takes the line that is the source of an action.
-    fn take_source(&mut self, verb: Verb, line: Line) -> Step<'_> {
+    fn take_source(&mut self, line: Line) -> Step<'_> {
         self.expected = Expected::Action;
         let number = self.lines.origin.line;
         let about = |reason: Reason| Reason::new(reason.kind, format!("the source, on line {number}: {}", reason.text));
@@ -111,15 +123,13 @@ impl Bulk {
         if bytes.is_empty() {
             return self.bad(Reason::new("missing_source", format!("the source, on line {number}, is blank")));
         }
-        match object(bytes, &mut self.scanner) {
-            Ok(text) => Step::Record(self.record(verb, text, self.scanner.members())),
+        match object(bytes, &mut self.source_scanner) {
+            Ok(text) => {
+                let record = Record::of(text, &self.source_scanner, self.origin);
+                Step::Record(Record { command: Some(&self.command), ..record })
+            }
             Err(reason) => self.bad(about(reason)),
         }
-    }
-
-    fn record<'a>(&'a self, verb: Verb, text: &'a str, members: &'a [Member]) -> Record<'a> {
-        let command = Command { verb, meta: &self.meta, members: self.meta_scanner.members() };
-        Record { text, members, facts: Facts::default(), origin: self.origin, command: Some(command), nulls: &[] }
     }
 
     /// Takes the line after an action that could not be read: it is taken for the source, unless it is an action itself.
@@ -144,7 +154,7 @@ impl Reader for Bulk {
         loop {
             let line = match (self.lines.next()?, self.expected) {
                 (Line::Idle, _) => return Ok(Step::Idle),
-                (Line::End, Expected::Source(_)) => {
+                (Line::End, Expected::Source) => {
                     self.expected = Expected::Action;
                     let reason = Reason::new("missing_source", "the input ends before the source of this action");
                     return Ok(self.bad(reason));
@@ -153,11 +163,11 @@ impl Reader for Bulk {
                 (line, _) => line,
             };
             match self.expected {
-                Expected::Source(verb) => return Ok(self.take_source(verb, line)),
+                Expected::Source => return Ok(self.take_source(line)),
                 Expected::SourceOfBad => self.expected = Expected::Action,
                 Expected::Unclear => self.take_unclear(line)?,
                 Expected::Action => match self.take_action(line) {
-                    Some(Done::Delete) => return Ok(Step::Record(self.record(Verb::Delete, "", &[]))),
+                    Some(Done::Delete) => return Ok(Step::Record(self.deleted())),
                     Some(Done::Bad(reason)) => return Ok(self.bad(reason)),
                     None => {}
                 },
@@ -375,8 +385,8 @@ mod tests {
         match bulk.next() {
             Ok(Step::Record(record)) => {
                 assert_eq!(
-                    (record.text, record.command.map(|command| command.meta)),
-                    ("{\"a\":1}", Some("{\"_id\":\"1\"}"))
+                    (record.text, record.command.map(|command| command.meta.clone())),
+                    ("{\"a\":1}", Some("{\"_id\":\"1\"}".to_owned()))
                 );
             }
             other => panic!("{other:?}"),

@@ -200,7 +200,7 @@ fn check_object(text: &str, members: &[Member]) {
 
 fn check_record(record: &Record<'_>) {
     if let Some(command) = record.command {
-        check_object(command.meta, command.members);
+        check_object(&command.meta, &command.members);
         if command.verb == Verb::Delete {
             assert!(record.text.is_empty() && record.members.is_empty());
             return;
@@ -225,7 +225,7 @@ fn said(mut reader: Box<dyn Reader>, length: usize) -> Vec<String> {
         let origin = match reader.next() {
             Ok(Step::Record(record)) => {
                 check_record(&record);
-                let meta = record.command.map(|command| (command.verb, command.meta));
+                let meta = record.command.map(|command| (command.verb, command.meta.as_str()));
                 said.push(format!("{:?} {meta:?} {} {:?}", record.origin, record.text, record.nulls));
                 record.origin
             }
