@@ -4,7 +4,7 @@ use crate::action::Decider;
 use crate::batch::{Batch, Batcher, Limits};
 use crate::input::{Format, Input, InputOptions, Step};
 use crate::progress::Meter;
-use crate::record::BadRecord;
+use crate::record::{BadRecord, Record};
 use crate::report::{Message, ReadEnd, Report};
 use crate::retry::{Patience, patiently, settle};
 use crate::seen::{self, Seen};
@@ -165,9 +165,18 @@ impl Reading<'_> {
         let mut reader = input.reader(number, self.options, &self.meter.bytes)?;
         let mut result = Ok(());
         while !self.is_over() {
+            // By reference, because a record is large.
             match reader.next() {
-                Ok(Step::End) => break,
-                Ok(step) => self.step(step),
+                Ok(Step::Record(ref record)) => self.record(record),
+                Ok(Step::Bad(bad)) => {
+                    self.reject(self.read, bad);
+                    self.count();
+                }
+                Ok(Step::Idle) => self.look(),
+                Ok(Step::End) => {
+                    self.look();
+                    break;
+                }
                 Err(why) => {
                     result = Err(why);
                     break;
@@ -178,45 +187,53 @@ impl Reading<'_> {
         result
     }
 
-    fn step(&mut self, step: Step<'_>) {
+    fn record(&mut self, record: &Record<'_>) {
         let ordinal = self.read;
-        let lanes = self.lanes.len() as u64;
-        match step {
-            Step::Idle | Step::End => {
-                self.meter.records.store(self.read, Ordering::Relaxed);
-                self.send_due();
-                return;
-            }
-            Step::Bad(bad) => self.reject(ordinal, bad),
-            Step::Record(record) => {
-                let origin = record.origin;
-                let shaped = self.shaper.shape(&record);
-                let decided =
-                    shaped.and_then(|shaped| self.decider.decide(shaped.as_ref().unwrap_or(&record), ordinal));
-                match decided {
-                    Ok(action) => {
-                        // The lane is a function of the key alone, so that its actions stay in order; what has no key yet
-                        // goes where its place in the input says.
-                        let key = action.key_text();
-                        let hash = if key.is_empty() { 0 } else { seen::hash(key) };
-                        let lane = if key.is_empty() { ordinal } else { hash } % lanes;
-                        let lane = &mut self.lanes[lane as usize];
-                        if lane.batcher.must_go_before(action.bytes(), hash) {
-                            lane.send(self.seen.as_mut());
-                        }
-                        if lane.batcher.push(origin, &action, hash) {
-                            lane.send(self.seen.as_mut());
-                        }
+        let shaped = self.shaper.shape(record);
+        let decided = match &shaped {
+            Ok(shaped) => self.decider.decide(shaped.as_ref().unwrap_or(record), ordinal),
+            Err(reason) => Err(reason.clone()),
+        };
+        match &decided {
+            Ok(action) => {
+                // The lane is a function of the key alone, so that its actions stay in order; what has no key yet goes where
+                // its place in the input says.
+                let key = action.key_text();
+                let (hash, lane) = match key {
+                    "" => (0, ordinal % self.lanes.len() as u64),
+                    key => {
+                        let hash = seen::hash(key);
+                        // The upper bits tell a place in a filter; these are others, and a product is faster than a rest.
+                        (hash, (u64::from(hash as u32) * self.lanes.len() as u64) >> 32)
                     }
-                    Err(reason) => self.reject(ordinal, BadRecord { origin, reason }),
+                };
+                let lane = &mut self.lanes[lane as usize];
+                if lane.batcher.must_go_before(action.bytes(), hash) {
+                    lane.send(self.seen.as_mut());
+                }
+                if lane.batcher.push(record.origin, action, hash) {
+                    lane.send(self.seen.as_mut());
                 }
             }
+            Err(reason) => {
+                let bad = BadRecord { origin: record.origin, reason: reason.clone() };
+                self.reject(ordinal, bad);
+            }
         }
+        self.count();
+    }
+
+    fn count(&mut self) {
         self.read += 1;
         if self.read.is_multiple_of(LOOK) {
-            self.meter.records.store(self.read, Ordering::Relaxed);
-            self.send_due();
+            self.look();
         }
+    }
+
+    /// Says how far reading is, and sends what has waited long enough.
+    fn look(&mut self) {
+        self.meter.records.store(self.read, Ordering::Relaxed);
+        self.send_due();
     }
 
     /// A record without a key travels in a lane that depends on its place in the input alone.
