@@ -38,7 +38,7 @@ impl Span {
 }
 
 /// One member of the outermost object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Member {
     /// The name, without its quotes, as written.
     pub name: Span,
@@ -127,14 +127,20 @@ pub struct Facts {
 #[derive(Debug, Default)]
 pub struct Scanner {
     members: Vec<Member>,
-    template: Template,
     facts: Facts,
+    template: Template,
+    /// Whether documents are compared with those before them.
+    compares: bool,
+    reading: Reading,
+}
+
+/// What reading needs at any depth.
+#[derive(Debug, Default)]
+struct Reading {
     /// One bit a level: set for an object. Nesting is bounded by the record's size only, so it is not the call stack.
     levels: Vec<u64>,
     /// Whether a line break is no blank.
     in_line: bool,
-    /// Whether documents are compared with those before them.
-    compares: bool,
 }
 
 impl Scanner {
@@ -159,14 +165,14 @@ impl Scanner {
     /// # Errors
     /// `Incomplete` when the bytes end first, `Syntax` when it is not JSON or not an object.
     pub fn object(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
-        if self.template.is_of_use(self.in_line)
+        if self.template.is_of_use(self.reading.in_line)
             && let Some(end) = self.by_template(bytes)
         {
             return Ok(end);
         }
         self.members.clear();
         self.facts = Facts::default();
-        let end = self.members_of(bytes)?;
+        let end = self.reading.members_of(bytes, &mut self.members)?;
         if self.compares && self.template.learn(&bytes[..end]) {
             self.facts = Facts { names: self.template.number(), is_whole: true, is_plain: false };
         }
@@ -175,25 +181,33 @@ impl Scanner {
 
     /// Scans an object that is like one before it.
     fn by_template(&mut self, bytes: &[u8]) -> Option<usize> {
-        let (mut template, mut members) = (std::mem::take(&mut self.template), std::mem::take(&mut self.members));
-        members.clear();
-        let found = template.compare(bytes, &mut members, |at| self.value(bytes, at).ok());
-        let names = template.number();
-        (self.template, self.members) = (template, members);
-        let found = found?;
+        let scan = |at| self.reading.value(bytes, at).ok();
+        let found = self.template.compare(bytes, &mut self.members, scan)?;
+        let names = self.template.number();
         self.facts = Facts { names, is_whole: found.is_whole, is_plain: found.is_plain };
         Some(found.end)
     }
 
     /// Scans the object that begins at `bytes[0]`, if it ends before the first line break: nothing behind that is looked at.
     pub fn object_in_line(&mut self, bytes: &[u8]) -> Option<usize> {
-        self.in_line = true;
+        self.reading.in_line = true;
         let end = self.object(bytes);
-        self.in_line = false;
+        self.reading.in_line = false;
         end.ok()
     }
 
-    fn members_of(&mut self, bytes: &[u8]) -> Result<usize, Halt> {
+    /// Scans any value that begins at `bytes[at]` and returns one past its end. A number ends where its digits do, also
+    /// at the end of the bytes.
+    ///
+    /// # Errors
+    /// As `object`.
+    pub fn value(&mut self, bytes: &[u8], at: usize) -> Result<usize, Fault> {
+        Ok(self.reading.value(bytes, at)?)
+    }
+}
+
+impl Reading {
+    fn members_of(&mut self, bytes: &[u8], members: &mut Vec<Member>) -> Result<usize, Halt> {
         match bytes.first() {
             Some(b'{') => {}
             None => return Err(INCOMPLETE),
@@ -220,7 +234,7 @@ impl Scanner {
                 b'{' | b'[' => self.nested(bytes, start)?,
                 _ => scalar(bytes, start, opens)?,
             };
-            self.members.push(Member { name, value: Span::new(start, end), escaped });
+            members.push(Member { name, value: Span::new(start, end), escaped });
             let (joint, byte_there) = self.next(bytes, end)?;
             match byte_there {
                 b',' => (at, byte) = self.next(bytes, joint + 1)?,
@@ -230,18 +244,14 @@ impl Scanner {
         }
     }
 
-    /// Scans any value that begins at `bytes[at]` and returns one past its end. A number ends where its digits do, also
-    /// at the end of the bytes.
-    ///
-    /// # Errors
-    /// As `object`.
-    pub fn value(&mut self, bytes: &[u8], at: usize) -> Result<usize, Fault> {
-        Ok(match bytes.get(at) {
+    #[inline(never)]
+    fn value(&mut self, bytes: &[u8], at: usize) -> Result<usize, Halt> {
+        match bytes.get(at) {
             None => Err(INCOMPLETE),
             Some(b'"') => string(bytes, at).map(|(end, _)| end),
             Some(b'{' | b'[') => self.nested(bytes, at),
             Some(byte) => scalar(bytes, at, *byte),
-        }?)
+        }
     }
 
     fn nested(&mut self, bytes: &[u8], start: usize) -> Result<usize, Halt> {
