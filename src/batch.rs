@@ -3,7 +3,7 @@
 //! allocated for a record.
 
 use crate::action::{Action, Op};
-use crate::json::Span;
+use crate::json::{Span, needs_no_escape};
 use crate::record::{BadRecord, Origin, Reason};
 use crate::seen::Seen;
 use std::collections::HashSet;
@@ -81,9 +81,21 @@ pub struct Batch {
     /// The keys, one behind the other: whoever pairs answers with actions needs nothing else.
     keys: String,
     items: Vec<Item>,
+    /// Whether any of its actions is a bulk line.
+    has_lines: bool,
 }
 
 impl Batch {
+    /// Whether any action is a bulk line, which may name a collection of its own.
+    pub fn has_lines(&self) -> bool {
+        self.has_lines
+    }
+
+    /// Whether no key needs an escape in JSON.
+    pub fn has_plain_keys(&self) -> bool {
+        needs_no_escape(&self.keys)
+    }
+
     /// The records, each with what to do or why it is an error.
     pub fn items(&self) -> impl Iterator<Item = (&Item, Result<BatchAction<'_>, &Reason>)> {
         self.items_from(0)
@@ -184,6 +196,7 @@ impl Batch {
     /// Forgets everything and keeps the memory, unless one long record made it unusually large.
     pub fn clear(&mut self, keep: usize) {
         self.items.clear();
+        self.has_lines = false;
         self.text.clear();
         self.keys.clear();
         if self.text.capacity() > keep.saturating_mul(2) {
@@ -235,6 +248,7 @@ impl Batcher {
         batch.keys.push_str(action.key_text());
         let collection = batch.push_text(action.collection);
         let upsert = action.upsert.map(|upsert| batch.push_text(upsert));
+        batch.has_lines |= action.is_line;
         let meta = batch.push_text(action.meta);
         let what = What::Act {
             op: action.op,

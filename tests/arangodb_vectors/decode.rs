@@ -50,7 +50,8 @@ pub fn check(vector: &Value) -> Result<(), String> {
     let reply = Reply { status, body: answer.to_string().into(), retry_after: None, location: None };
     let said = Collection { name: "docs".to_owned(), ..Collection::default() }.answer(group, &reply, false);
     match (status, said) {
-        (201, Answer::Items(told)) if many > 0 => {
+        (201, Answer::Items(fates)) if many > 0 => {
+            let told = fates.of_each();
             let counted = |is: fn(&Fate) -> bool| told.iter().filter(|told| is(&told.fate)).count() as u64;
             let ours = [
                 counted(|fate| matches!(fate, Fate::Created)),

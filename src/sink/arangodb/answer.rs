@@ -4,7 +4,7 @@ use super::errors::forbidden;
 use super::{Collection, counts, each, errors};
 use crate::record::Reason;
 use crate::sink::http::Reply;
-use crate::sink::remote::{Answer, Group};
+use crate::sink::remote::{Answer, Fates, Group};
 use serde::Deserialize;
 
 /// An error of the server's own.
@@ -32,7 +32,7 @@ impl ServerError {
 pub(super) fn read(collection: &Collection, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
     if matches!(reply.status, 200..=202) {
         let told = match collection.tells_each(group) {
-            true => each::read(collection, group, reply, detail),
+            true => each::read(collection, group, reply, detail).map(Fates::from),
             false => counts::read(group, reply),
         };
         return told.map_or_else(Answer::Lost, Answer::Items);

@@ -11,7 +11,7 @@ use crate::batch::Batch;
 use crate::record::Reason;
 use crate::retry::{Wait, Why};
 use crate::sink::http::{Call, Http, Method, NoReply, Reply};
-use crate::sink::remote::{Fate, Group, Shared, Stored, escaped, nap, sentence};
+use crate::sink::remote::{Fate, Fates, Group, Shared, Stored, Told, escaped, nap, sentence};
 use crate::sink::{Bucket, Note, Outcome, Say, Sink, Trouble};
 use std::collections::HashSet;
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub(super) struct Complete {
 /// What is known after a try.
 enum End {
     /// All is stored, as this answer says.
-    Done(Reply),
+    Done(Vec<Told>),
     /// All is stored, by a try whose answer was lost.
     Found,
     /// Nothing is stored; why, and the number of the error.
@@ -198,8 +198,7 @@ impl Complete {
         let batch = group.batch;
         let origin = |place: usize| batch.item(place).origin;
         match end {
-            End::Done(reply) => {
-                let told = counts::read(group, &reply).unwrap_or_default();
+            End::Done(told) => {
                 for (place, told) in told.into_iter().enumerate() {
                     let bucket = match told.fate {
                         Fate::Created => Bucket::Created,
@@ -277,10 +276,9 @@ fn understood(group: Group<'_>, reply: Result<Reply, NoReply>) -> Step {
         Err(NoReply::Lost(why)) => return Step::Lost(why),
     };
     if matches!(reply.status, 200..=202) {
-        return match counts::read(group, &reply) {
-            Ok(told) if told.iter().all(|told| matches!(told.fate, Fate::Created | Fate::Updated | Fate::Ignored)) => {
-                Step::End(End::Done(reply))
-            }
+        let is_done = |fate: &Fate| matches!(fate, Fate::Created | Fate::Updated | Fate::Ignored);
+        return match counts::read(group, &reply).map(Fates::of_each) {
+            Ok(told) if told.iter().all(|told| is_done(&told.fate)) => Step::End(End::Done(told)),
             Ok(_) => Step::Lost("the answer has errors where the whole request was to fail".to_owned()),
             Err(why) => Step::Lost(why),
         };

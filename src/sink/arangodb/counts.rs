@@ -6,7 +6,7 @@
 
 use super::errors::{fate, number_of, reason};
 use crate::sink::http::Reply;
-use crate::sink::remote::{Fate, Group, Told};
+use crate::sink::remote::{Fate, Fates, Group};
 use serde::Deserialize;
 use std::borrow::Cow;
 
@@ -67,7 +67,7 @@ impl Detail<'_> {
 
 /// What became of each action: where only a number is known, the first ones count as created, then as updated, then as
 /// ignored.
-pub(super) fn read(group: Group<'_>, reply: &Reply) -> Result<Vec<Told>, String> {
+pub(super) fn read(group: Group<'_>, reply: &Reply) -> Result<Fates, String> {
     let counts: Counts<'_> = serde_json::from_slice(&reply.body).map_err(|_| reply.page())?;
     let all = [counts.created, counts.errors, counts.updated, counts.ignored];
     let sum = all.iter().try_fold(0_u64, |sum, count| sum.checked_add(*count));
@@ -78,16 +78,24 @@ pub(super) fn read(group: Group<'_>, reply: &Reply) -> Result<Vec<Told>, String>
     if counts.details.len() as u64 != counts.errors {
         return Err(format!("the answer has {} details for {} errors", counts.details.len(), counts.errors));
     }
-    let mut fates = placed(group, &counts.details, counts.empty > 0)?;
-    let counted = [(counts.created, 0), (counts.updated, 1), (counts.ignored, 2)];
-    let mut successes = counted.into_iter().flat_map(|(count, which)| (0..count).map(move |_| which));
-    let told = fates.iter_mut().map(|fate| {
-        let fate = fate.take().or_else(|| {
-            successes.next().map(|which| [Fate::Created, Fate::Updated, Fate::Ignored].into_iter().nth(which))?
-        });
-        Some(Told { fate: fate?, shown: None })
-    });
-    told.collect::<Option<_>>().ok_or_else(|| "the counts do not add up".to_owned())
+    let mut successes =
+        [(counts.created, Fate::Created), (counts.updated, Fate::Updated), (counts.ignored, Fate::Ignored)];
+    let mut told = Fates::default();
+    if counts.errors == 0 {
+        for (count, fate) in successes.into_iter().filter(|(count, _)| *count > 0) {
+            told.push(fate, count as usize);
+        }
+        return Ok(told);
+    }
+    for fate in placed(group, &counts.details, counts.empty > 0)? {
+        let next = || {
+            let (count, fate) = successes.iter_mut().find(|(count, _)| *count > 0)?;
+            *count -= 1;
+            Some(fate.clone())
+        };
+        told.push(fate.or_else(next).ok_or_else(|| "the counts do not add up".to_owned())?, 1);
+    }
+    Ok(told)
 }
 
 /// The errors at their places.

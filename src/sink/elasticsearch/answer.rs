@@ -4,10 +4,11 @@
 use super::Bulk;
 use super::item::{Named, ServerError, blocked, error_of, forbidden};
 use super::quick;
+use crate::action::Op;
 use crate::json::needs_no_escape;
 use crate::record::Reason;
 use crate::sink::http::Reply;
-use crate::sink::remote::{Answer, Fate, Group, Told};
+use crate::sink::remote::{Answer, Fate, Fates, Group, Told};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::{HashMap, VecDeque};
@@ -104,8 +105,8 @@ pub(in crate::sink) fn culprit(group: Group<'_>, reason: &str) -> Option<usize> 
 
 /// Pairs the items of an answer with the actions.
 fn items(group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
-    if !detail && let Some(told) = in_order(group, reply) {
-        return Answer::Items(told);
+    if !detail && let Some(fates) = in_order(group, reply) {
+        return Answer::Items(fates);
     }
     let body = match serde_json::from_slice::<Body<'_>>(&reply.body) {
         Ok(body) if body.error.is_none() => body,
@@ -123,64 +124,63 @@ fn items(group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
         item.names(key) && item.answers(op)
     };
     if items.iter().enumerate().all(fits) {
-        return Answer::Items(items.iter().enumerate().map(|(place, item)| told(item, group, place, detail)).collect());
+        let told = items.iter().enumerate().map(|(place, item)| told(item, group, place, detail));
+        return Answer::Items(told.collect::<Vec<_>>().into());
     }
-    Answer::Items(by_name(&items, group, detail))
+    Answer::Items(by_name(&items, group, detail).into())
 }
 
 /// The usual answer: every item in its place, and none failed.
-fn in_order(group: Group<'_>, reply: &Reply) -> Option<Vec<Told>> {
+fn in_order(group: Group<'_>, reply: &Reply) -> Option<Fates> {
     let body = std::str::from_utf8(&reply.body).ok()?;
-    let mut in_places = InPlaces { group, told: Vec::with_capacity(group.len()) };
+    let plain = group.batch.has_plain_keys();
+    let mut in_places = InPlaces { group, place: 0, fates: Fates::default(), last: None, plain };
     quick::items(body, &mut in_places)?;
-    (in_places.told.len() == group.len()).then_some(in_places.told)
+    (in_places.place == group.len()).then_some(in_places.fates)
 }
 
 /// Takes items that stand in the places of their actions.
 struct InPlaces<'g> {
     group: Group<'g>,
-    told: Vec<Told>,
+    /// The place of the next item.
+    place: usize,
+    fates: Fates,
+    /// The kind of the last action, if its fate can be that of the next one too.
+    last: Option<Op>,
+    /// Whether JSON writes every key as it is.
+    plain: bool,
 }
 
 impl<'a> quick::Takes<'a> for InPlaces<'_> {
     fn take(&mut self, item: &Named<'a>) -> bool {
-        let place = self.told.len();
-        if place == self.group.len() {
+        if self.place == self.group.len() {
             return false;
         }
-        let (key, op) = self.group.key(place);
+        let (key, op) = self.group.key(self.place);
         let fits = item.names(key) && item.answers(op);
         if fits {
-            self.told.push(told(item, self.group, place, false));
+            let fate = told(item, self.group, self.place, false).fate;
+            self.last = fate.is_shared().then_some(op);
+            self.fates.push(fate, 1);
+            self.place += 1;
         }
         fits
     }
 
     /// Only an action of the same kind can have the same answer, and only a key that JSON writes as it is can be compared.
+    #[inline(always)]
     fn next_id(&self) -> Option<&str> {
-        let place = self.told.len();
-        if place == self.group.len() || same(&self.told.last()?.fate).is_none() {
+        if self.place == self.group.len() {
             return None;
         }
-        let (key, op) = self.group.key(place);
-        (op == self.group.key(place - 1).1 && needs_no_escape(key)).then_some(key)
+        let (key, op) = self.group.key(self.place);
+        (self.last == Some(op) && (self.plain || needs_no_escape(key))).then_some(key)
     }
 
+    #[inline(always)]
     fn take_alike(&mut self) {
-        if let Some(fate) = self.told.last().and_then(|told| same(&told.fate)) {
-            self.told.push(Told { fate, shown: None });
-        }
-    }
-}
-
-/// The fate of another action that has the same answer; one that says something of its action alone has no other.
-fn same(fate: &Fate) -> Option<Fate> {
-    match fate {
-        Fate::Created => Some(Fate::Created),
-        Fate::Updated => Some(Fate::Updated),
-        Fate::Unchanged => Some(Fate::Unchanged),
-        Fate::Deleted => Some(Fate::Deleted),
-        _ => None,
+        self.fates.push_again();
+        self.place += 1;
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) trait Takes<'a> {
 }
 
 /// Hands each item of the answer to `taker`. `None` if the answer is not of the usual kind, or an item was refused.
-pub(super) fn items<'a>(body: &'a str, taker: &mut dyn Takes<'a>) -> Option<()> {
+pub(super) fn items<'a>(body: &'a str, taker: &mut impl Takes<'a>) -> Option<()> {
     let mut text = Text { bytes: body.as_bytes(), body, at: 0, id: 0..0 };
     text.word(b"{")?;
     let mut found = false;
@@ -100,20 +100,11 @@ impl<'a> Text<'a> {
         (self.at > start && !leading_zero).then_some(if negative { -number } else { number })
     }
 
-    fn items(&mut self, taker: &mut dyn Takes<'a>) -> Option<()> {
+    fn items(&mut self, taker: &mut impl Takes<'a>) -> Option<()> {
         self.word(b"[")?;
-        // What stands before and behind the id of the last item. Mostly all others look the same, and are compared at once.
-        let (mut before, mut behind) = (0..0, 0..0);
+        let mut last = Around::default();
         loop {
-            let id = taker.next_id().map(str::as_bytes);
-            let rest = id.and_then(|id| {
-                let rest = self.bytes[self.at..].strip_prefix(&self.bytes[before.clone()])?;
-                rest.strip_prefix(id)?.strip_prefix(&self.bytes[behind.clone()])
-            });
-            if let Some(rest) = rest {
-                self.at = self.bytes.len() - rest.len();
-                taker.take_alike();
-            } else {
+            if !self.alike(&last, taker) {
                 let start = self.at;
                 self.word(b"{")?;
                 let op = Cow::Borrowed(self.name()?);
@@ -122,7 +113,7 @@ impl<'a> Text<'a> {
                 if !taker.take(&named) {
                     return None;
                 }
-                (before, behind) = (start..self.id.start, self.id.end..self.at);
+                last.set(&self.bytes[start..self.id.start], &self.bytes[self.id.end..self.at]);
             }
             match self.next()? {
                 b',' => {}
@@ -130,6 +121,26 @@ impl<'a> Text<'a> {
                 _ => return None,
             }
         }
+    }
+
+    /// Takes items for as long as they differ from the last one in nothing but their ids. False if it stops at the
+    /// beginning of an item, true if behind one.
+    fn alike(&mut self, last: &Around, taker: &mut impl Takes<'a>) -> bool {
+        let Some(mut rest) = self.bytes[self.at..].strip_prefix(last.before()) else { return false };
+        while let Some(behind) = taker.next_id().and_then(|id| rest.strip_prefix(id.as_bytes())) {
+            if let Some(next) = behind.strip_prefix(last.between()) {
+                taker.take_alike();
+                rest = next;
+            } else if let Some(end) = behind.strip_prefix(last.behind()) {
+                taker.take_alike();
+                self.at = self.bytes.len() - end.len();
+                return true;
+            } else {
+                break;
+            }
+        }
+        self.at = self.bytes.len() - rest.len() - last.before().len();
+        false
     }
 
     fn item(&mut self) -> Option<Item<'a>> {
@@ -154,6 +165,35 @@ impl<'a> Text<'a> {
                 _ => return None,
             }
         }
+    }
+}
+
+/// What stands around the id of the last item. Mostly all others look the same, and are compared at once.
+#[derive(Default)]
+struct Around {
+    /// What stands behind the id, a comma, and what stands before the next one.
+    between: Vec<u8>,
+    /// Where the comma is.
+    comma: usize,
+}
+
+impl Around {
+    fn set(&mut self, before: &[u8], behind: &[u8]) {
+        self.between.clear();
+        [behind, b",", before].into_iter().for_each(|part| self.between.extend_from_slice(part));
+        self.comma = behind.len();
+    }
+
+    fn between(&self) -> &[u8] {
+        &self.between
+    }
+
+    fn behind(&self) -> &[u8] {
+        &self.between[..self.comma]
+    }
+
+    fn before(&self) -> &[u8] {
+        self.between.get(self.comma + 1..).unwrap_or_default()
     }
 }
 

@@ -247,7 +247,7 @@ fn items(import: &Import, group: Group<'_>, reply: &Reply, detail: bool) -> Resu
     if told.len() != sent {
         return Err(Some(format!("the answer accounts for {} of {sent} actions", told.len())));
     }
-    Ok(Answer::Items(told))
+    Ok(Answer::Items(told.into()))
 }
 
 /// What an entry says of its action.

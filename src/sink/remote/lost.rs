@@ -68,9 +68,15 @@ impl Settling<'_> {
         }
     }
 
+    /// Remembers that the answer to a try was lost.
+    pub(super) fn mark_lost(&mut self, part: &[u32]) {
+        self.loses = true;
+        part.iter().for_each(|at| self.states[*at as usize].lost = true);
+    }
+
     /// Marks what was lost, and gives up what cannot be sent twice: it stays unknown.
     pub(super) fn lose(&mut self, part: &mut Vec<u32>) {
-        part.iter().for_each(|at| self.states[*at as usize].lost = true);
+        self.mark_lost(part);
         let mut keys: HashMap<&str, (u32, bool)> = HashMap::with_capacity(part.len());
         for at in part.iter() {
             let action = self.batch.action(*at as usize);

@@ -26,16 +26,15 @@ struct Met {
 impl Met {
     fn add(&mut self, hashes: impl Iterator<Item = u64>) {
         let pieces = if self.seen.is_some() { 1 } else { (LOG / PIECE / self.lanes.max(1)).max(1) };
-        for hash in hashes {
+        let mut hashes = hashes.peekable();
+        while hashes.peek().is_some() {
             match self.log.last_mut() {
-                Some(piece) if piece.len() < PIECE => piece.push(hash),
+                Some(piece) if piece.len() < PIECE => piece.extend(hashes.by_ref().take(PIECE - piece.len())),
                 _ => {
                     if self.log.len() >= pieces {
                         self.fold();
                     }
-                    let mut piece = Vec::with_capacity(PIECE);
-                    piece.push(hash);
-                    self.log.push(piece);
+                    self.log.push(Vec::with_capacity(PIECE));
                 }
             }
         }

@@ -2,6 +2,7 @@
 //! What a target says and how it is said is a [`Protocol`], pure and without a socket; the rules of trying again, narrowing
 //! and lost replies (settle.rs) are the same for every target.
 
+mod fates;
 mod gate;
 mod lost;
 mod memory;
@@ -11,6 +12,7 @@ mod settle;
 pub mod talk;
 mod write;
 
+pub use fates::Fates;
 pub use gate::Gate;
 pub use write::{document_of, escaped, push_document, push_line};
 
@@ -71,7 +73,7 @@ impl<'a> Group<'a> {
 }
 
 /// What an answer says of one action.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Fate {
     /// Stored under a key that did not exist.
     Created,
@@ -112,7 +114,7 @@ pub struct Told {
 #[derive(Debug)]
 pub enum Answer {
     /// One for each action, in their order.
-    Items(Vec<Told>),
+    Items(Fates),
     /// Nothing was done; the request may be sent again.
     Busy(String),
     /// Nothing was done; the request is too large for the server.
@@ -296,6 +298,7 @@ impl<P: Protocol> Sink for Remote<P> {
             out,
             say,
             states: vec![Default::default(); batch.len()],
+            loses: false,
             suspect: None,
             shrunk: false,
         };

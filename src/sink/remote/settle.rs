@@ -4,12 +4,12 @@
 
 use super::gate::Gate;
 use super::memory::{Fault, Left, Memory};
-use super::{Answer, Call, Fate, Group, NoReply, Outcome, Protocol, Reply, Say, Shown, Told, Traffic, Trouble};
+use super::{Answer, Call, Fate, Fates, Group, NoReply, Outcome, Protocol, Reply, Say, Shown, Told, Traffic, Trouble};
 use crate::action::Op;
 use crate::batch::Batch;
 use crate::record::Reason;
 use crate::retry::{Retries, Wait, Why};
-use crate::sink::{Bucket, Note};
+use crate::sink::{Bucket, Counts, Note};
 use std::time::Duration;
 
 /// What is known of an action while its batch is being settled.
@@ -41,6 +41,8 @@ pub(super) struct Settling<'s> {
     pub(super) out: &'s mut Outcome,
     pub(super) say: Say<'s>,
     pub(super) states: Vec<State>,
+    /// Whether the answer of any try was lost.
+    pub(super) loses: bool,
     /// The action that the server named last, which stands alone now.
     pub(super) suspect: Option<u32>,
     /// Whether the part was made smaller because the connection was lost on it more than once.
@@ -100,7 +102,7 @@ impl Settling<'_> {
                 return Ok(());
             }
             let name = (self.name)();
-            let each = self.out.shows() || part.iter().any(|at| self.states[*at as usize].lost);
+            let each = self.out.shows() || self.loses && part.iter().any(|at| self.states[*at as usize].lost);
             let group = Group { batch: self.batch, at: &part, each };
             let call = self.protocol.request(group, name.clone());
             let size = call.body.len();
@@ -108,9 +110,6 @@ impl Settling<'_> {
                 self.traffic.sent_again();
             }
             let reply = (self.send)(call);
-            if !matches!(reply, Err(NoReply::NotSent { .. })) {
-                part.iter().for_each(|at| self.states[*at as usize].sent = true);
-            }
             let answer = match &reply {
                 Err(NoReply::NotSent { why, hopeless: true }) => return Err(Trouble::Stopped(why.clone())),
                 Err(NoReply::NotSent { why, .. }) => {
@@ -122,17 +121,20 @@ impl Settling<'_> {
                 Err(NoReply::Lost(why)) => Answer::Lost(why.clone()),
                 Ok(reply) => self.protocol.answer(group, reply, self.out.shows()),
             };
+            if let Answer::Items(fates) = &answer
+                && !each
+                && self.end_all(group, fates)
+            {
+                self.gate.grow();
+                return Ok(());
+            }
+            part.iter().for_each(|at| self.states[*at as usize].sent = true);
             let asked = reply.as_ref().ok().and_then(|reply| reply.retry_after);
             match answer {
-                Answer::Items(told) => {
-                    self.memory.accepts();
-                    if std::mem::take(&mut self.shrunk) {
-                        let seems = group.size().max(SURELY_SMALL);
-                        self.memory.largest = Some(self.memory.largest.unwrap_or(usize::MAX).min(seems));
-                    }
-                    self.memory.misled |= part.len() == 1 && self.suspect == Some(part[0]);
+                Answer::Items(fates) => {
+                    self.accepted(group);
                     let before = part.len();
-                    let (left, busy) = match self.take(group, told, reply.as_ref().ok(), &mut wait)? {
+                    let (left, busy) = match self.take(group, fates.of_each(), reply.as_ref().ok(), &mut wait)? {
                         Some(taken) => taken,
                         None => return Ok(()),
                     };
@@ -206,7 +208,7 @@ impl Settling<'_> {
                     }
                 }
                 Answer::Lost(why) => {
-                    part.iter().for_each(|at| self.states[*at as usize].lost = true);
+                    self.mark_lost(&part);
                     if !self.is_over(&name, &part)? {
                         return Ok(());
                     }
@@ -223,6 +225,34 @@ impl Settling<'_> {
                 }
             }
         }
+    }
+
+    /// Remembers what it says of the server that it has taken a request.
+    fn accepted(&mut self, group: Group<'_>) {
+        self.memory.accepts();
+        if std::mem::take(&mut self.shrunk) {
+            let seems = group.size().max(SURELY_SMALL);
+            self.memory.largest = Some(self.memory.largest.unwrap_or(usize::MAX).min(seems));
+        }
+        self.memory.misled |= group.len() == 1 && self.suspect == Some(group.at[0]);
+    }
+
+    /// Settles actions of which none was lost by their number, where `end` would do no more for each than count it; false if
+    /// each has to be looked at.
+    fn end_all(&mut self, group: Group<'_>, fates: &Fates) -> bool {
+        let many = group.len() as u64;
+        let counts = match fates.of_all() {
+            Some(Fate::Created) => Counts { created: many, ..Counts::default() },
+            Some(Fate::Updated | Fate::Unchanged) => Counts { updated: many, ..Counts::default() },
+            _ => return false,
+        };
+        if self.batch.has_lines() || !self.memory.has_no_gone() {
+            return false;
+        }
+        self.accepted(group);
+        group.at.iter().for_each(|at| self.states[*at as usize].settled = true);
+        self.out.settle(counts);
+        true
     }
 
     /// Waits before the next try.
@@ -274,7 +304,7 @@ impl Settling<'_> {
             if let (false, Some(reply)) = (self.out.shows(), reply)
                 && let Answer::Items(shown) = self.protocol.answer(group, reply, true)
             {
-                told = shown;
+                told = shown.of_each();
             }
             self.order(part, &mut told, &mut again);
         }

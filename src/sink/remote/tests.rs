@@ -144,11 +144,25 @@ struct Input {
     doc: String,
 }
 
-/// Settles batches of inputs as one lane does.
+/// Settles batches of inputs as one lane does, with a line for each.
 fn settled(model: &mut Model, inputs: &[Input], size: usize, retries: u32) -> (Vec<ResultLine>, Result<(), Trouble>) {
+    let (all, done) = outcome(model, inputs, size, retries, true);
+    let mut results = all.results().to_vec();
+    results.sort_by_key(|line| line.origin.line);
+    (results, done)
+}
+
+/// Settles batches of inputs as one lane does.
+fn outcome(
+    model: &mut Model,
+    inputs: &[Input],
+    size: usize,
+    retries: u32,
+    shows: bool,
+) -> (Outcome, Result<(), Trouble>) {
     let bulk = Bulk { index: Some("t".to_owned()), ..Bulk::default() };
     let (gate, traffic, mut memory) = (Gate::new(2), Traffic::default(), Memory::new(1));
-    let (mut results, mut names) = (Vec::new(), 0);
+    let (mut all, mut names) = (Outcome::new(shows), 0);
     let mut done = Ok(());
     for (nth, chunk) in inputs.chunks(size).enumerate() {
         let limits = Limits { records: 1000, bytes: 1 << 20, interval: Duration::from_secs(1), distinct: false };
@@ -159,7 +173,7 @@ fn settled(model: &mut Model, inputs: &[Input], size: usize, retries: u32) -> (V
             batcher.push(origin, &Action::plain(input.op, Key::Text(&input.key), &input.doc), hash);
         }
         let batch = batcher.take(Batch::default(), None);
-        let mut out = Outcome::new(true);
+        let mut out = Outcome::new(shows);
         if done.is_err() {
             out.leave_unsent(&batch, 0);
         } else {
@@ -180,16 +194,16 @@ fn settled(model: &mut Model, inputs: &[Input], size: usize, retries: u32) -> (V
                 out: &mut out,
                 say: &mut |_| {},
                 states: vec![Default::default(); batch.len()],
+                loses: false,
                 suspect: None,
                 shrunk: false,
             };
             done = settling.run();
         }
         assert_eq!(out.counts().total(), batch.len() as u64, "every record is settled once");
-        results.extend(out.results().to_vec());
+        all.absorb(out);
     }
-    results.sort_by_key(|line| line.origin.line);
-    (results, done)
+    (all, done)
 }
 
 /// What the keys hold when the inputs that are reported as done are applied in order; a key with an input of unknown fate
@@ -257,7 +271,16 @@ fn what_is_reported_is_what_the_server_holds() {
         }
         let (size, retries) = ([1, 7, 60][chance.below(3) as usize], [0, 3, 50][chance.below(3) as usize]);
         let mut model = Model { docs: before.clone(), faults: chance.below(8), chance };
+        let mut again = Model { docs: before.clone(), faults: model.faults, chance: Chance(model.chance.0) };
         let (results, done) = settled(&mut model, &inputs, size, retries);
+        // Without a line for each, whole batches are settled at once.
+        let (counted, _) = outcome(&mut again, &inputs, size, retries, false);
+        let errors = results.iter().filter(|line| line.bucket == Bucket::Error).count();
+        let created = results.iter().filter(|line| line.bucket == Bucket::Created).count();
+        let updated = results.iter().filter(|line| line.bucket == Bucket::Updated).count();
+        let counts = counted.counts();
+        assert_eq!([counts.created, counts.updated, counts.errors], [created, updated, errors].map(|n| n as u64));
+        assert_eq!(again.docs, model.docs, "seed {seed}");
         for (key, doc) in expected(&before, &inputs, &results) {
             assert_eq!(model.docs.get(&key), doc.as_ref(), "seed {seed}, key {key}, {done:?}");
         }
