@@ -1,13 +1,35 @@
 //! Collects actions into batches that own their bytes.
-//! A batch is one arena of text and a list of ranges in it, and is used again when its lane is done with it: nothing is
-//! allocated for a record.
+//! A batch holds each action once, in the form in which its target is sent it: one arena of text, and ranges in it. A lane
+//! that is done with a batch gives it back to be filled again: nothing is allocated for a record.
 
 use crate::action::{Action, Op};
 use crate::json::{Span, needs_no_escape};
 use crate::record::{BadRecord, Origin, Reason};
 use crate::seen::Seen;
+use bytes::Bytes;
 use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// Writes actions in the form in which a target is sent them. Pure: what it writes depends on the action alone.
+pub trait Encode: Send + Sync {
+    /// Appends an action, and says where its document lies; a delete has an empty one. What stands before the document is
+    /// the action's head, and what is written for several actions is what is sent for all of them.
+    fn write(&self, action: &Action<'_>, text: &mut String) -> Range<usize>;
+}
+
+/// The form for whatever is no server: the document, as it is written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Documents;
+
+impl Encode for Documents {
+    fn write(&self, action: &Action<'_>, text: &mut String) -> Range<usize> {
+        let start = text.len();
+        text.push_str(action.doc);
+        start..text.len()
+    }
+}
 
 /// How large a batch grows.
 #[derive(Clone, Copy, Debug)]
@@ -22,33 +44,51 @@ pub struct Limits {
     pub distinct: bool,
 }
 
-/// One record of a batch.
+/// One record of a batch, in one cache line.
 #[derive(Clone, Debug)]
 pub struct Item {
-    /// Where it was found.
-    pub origin: Origin,
-    /// Whether an earlier action of the run perhaps had the same key; if not, certainly none had. Always false for a sink
-    /// that does not ask.
-    pub repeats: bool,
-    /// Hash of the key; 0 for a record that failed before.
-    pub hash: u64,
-    what: What,
+    line: u64,
+    record: u64,
+    offset: u64,
+    file: u32,
+    /// In `text`: the whole action, and its document.
+    text: Span,
+    doc: Span,
+    /// In `keys`.
+    key: Span,
+    /// The place in `rare`, if it has one; for a record that failed before, that in `bad`.
+    more: u32,
+    /// What to do; a record that failed before has nothing.
+    op: Option<Op>,
+    is_line: bool,
+    repeats: bool,
 }
 
-#[derive(Clone, Debug)]
-enum What {
-    Act {
-        op: Op,
-        collection: Span,
-        key: Span,
-        doc: Span,
-        upsert: Option<Span>,
-        detect_noop: bool,
-        cut: [Span; 2],
-        meta: Span,
-        is_line: bool,
-    },
-    Reject(Box<Reason>),
+const _: () = assert!(size_of::<Item>() == 64);
+
+/// No place in `rare`.
+const USUAL: u32 = u32::MAX;
+
+impl Item {
+    /// Where it was found.
+    pub fn origin(&self) -> Origin {
+        Origin { file: self.file, line: self.line, record: self.record, offset: self.offset }
+    }
+
+    /// Whether an earlier action of the run perhaps had the same key; if not, certainly none had. Always false for a sink
+    /// that does not ask.
+    pub fn repeats(&self) -> bool {
+        self.repeats
+    }
+}
+
+/// What few actions have.
+#[derive(Clone, Copy, Debug)]
+struct Rare {
+    /// In `words`.
+    collection: Span,
+    upsert: Option<Span>,
+    detect_noop: bool,
 }
 
 /// An action as a sink sees it.
@@ -60,42 +100,38 @@ pub struct BatchAction<'a> {
     pub collection: &'a str,
     /// The document's key.
     pub key: &'a str,
-    /// The document; empty for a delete.
+    /// What its target is sent before the document: where it goes, and how.
+    pub head: &'a str,
+    /// The document as its target is sent it, or the source line of a bulk line; empty for a delete.
     pub doc: &'a str,
     /// What to store when there is nothing to update.
     pub upsert: Option<&'a str>,
     /// Whether an update that changes nothing leaves the version alone.
     pub detect_noop: bool,
-    /// Pieces of the document that a server is not sent, in order.
-    pub cut: [Span; 2],
-    /// A whole action line, or more metadata: see `Action::meta`.
-    pub meta: &'a str,
-    /// Whether `meta` is a whole action line and `doc` the source line below it.
+    /// Whether it is a bulk line that goes to its target as it is.
     pub is_line: bool,
 }
 
 /// Actions, and records that have already failed, in the order of the input.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
-    text: String,
+    /// The actions as their target is sent them; requests share it.
+    text: Arc<String>,
     /// The keys, one behind the other: whoever pairs answers with actions needs nothing else.
     keys: String,
+    /// Names of collections, and other texts that few actions have.
+    words: String,
     items: Vec<Item>,
-    /// Whether any of its actions is a bulk line.
+    /// Hashes of the keys, in the places of the items; 0 for what has no key, and for a record that failed before.
+    hashes: Vec<u64>,
+    rare: Vec<Rare>,
+    bad: Vec<Reason>,
+    /// Bytes of keys and documents, as they were read.
+    bytes: usize,
     has_lines: bool,
 }
 
 impl Batch {
-    /// Whether any action is a bulk line, which may name a collection of its own.
-    pub fn has_lines(&self) -> bool {
-        self.has_lines
-    }
-
-    /// Whether no key needs an escape in JSON.
-    pub fn has_plain_keys(&self) -> bool {
-        needs_no_escape(&self.keys)
-    }
-
     /// The records, each with what to do or why it is an error.
     pub fn items(&self) -> impl Iterator<Item = (&Item, Result<BatchAction<'_>, &Reason>)> {
         self.items_from(0)
@@ -107,20 +143,18 @@ impl Batch {
     }
 
     fn act<'b>(&'b self, item: &'b Item) -> Result<BatchAction<'b>, &'b Reason> {
-        match &item.what {
-            What::Reject(reason) => Err(reason.as_ref()),
-            What::Act { op, collection, key, doc, upsert, detect_noop, cut, meta, is_line } => Ok(BatchAction {
-                op: *op,
-                collection: collection.of(&self.text),
-                key: key.of(&self.keys),
-                doc: doc.of(&self.text),
-                upsert: upsert.map(|upsert| upsert.of(&self.text)),
-                detect_noop: *detect_noop,
-                cut: *cut,
-                meta: meta.of(&self.text),
-                is_line: *is_line,
-            }),
-        }
+        let Some(op) = item.op else { return Err(&self.bad[item.more as usize]) };
+        let rare = self.rare.get(item.more as usize);
+        Ok(BatchAction {
+            op,
+            collection: rare.map_or("", |rare| rare.collection.of(&self.words)),
+            key: item.key.of(&self.keys),
+            head: &self.text[item.text.start as usize..item.doc.start as usize],
+            doc: item.doc.of(&self.text),
+            upsert: rare.and_then(|rare| Some(rare.upsert?.of(&self.words))),
+            detect_noop: rare.is_none_or(|rare| rare.detect_noop),
+            is_line: item.is_line,
+        })
     }
 
     /// The action at a place; a record that failed before has none.
@@ -136,33 +170,59 @@ impl Batch {
     /// # Panics
     /// When the record there is no action.
     pub fn key(&self, at: usize) -> (&str, Op) {
-        match &self.items[at].what {
-            What::Act { key, op, .. } => (key.of(&self.keys), *op),
-            What::Reject(_) => panic!("the place is that of an action"),
-        }
+        let item = &self.items[at];
+        (item.key.of(&self.keys), item.op.expect("the place is that of an action"))
     }
 
-    /// About how many bytes of a request the action at a place takes.
+    /// Bytes of a request that the action at a place takes.
     pub fn size(&self, at: usize) -> usize {
-        match &self.items[at].what {
-            What::Act { key, doc, meta, .. } => {
-                [key, doc, meta].iter().map(|span| span.range().len()).sum::<usize>() + 24
-            }
-            What::Reject(_) => 0,
+        self.items[at].text.range().len()
+    }
+
+    /// What the target is sent for the actions at these places, in their order: where nothing lies between them, a part of
+    /// the batch's own text, without a copy.
+    pub fn text(&self, at: &[u32]) -> Bytes {
+        let (Some(first), Some(last)) = (at.first(), at.last()) else { return Bytes::new() };
+        let range = |at: u32| self.items[at as usize].text.range();
+        let whole = range(*first).start..range(*last).end;
+        let follow_each_other = || at.iter().map(|at| self.size(*at as usize)).sum::<usize>() == whole.len();
+        if (last - first) as usize + 1 == at.len() || follow_each_other() {
+            return Bytes::from_owner(Shared(self.text.clone())).slice(whole);
         }
+        let mut text = Vec::with_capacity(whole.len());
+        at.iter().for_each(|at| text.extend_from_slice(self.text[range(*at)].as_bytes()));
+        text.into()
+    }
+
+    /// What the target is sent for the action at a place.
+    pub fn line(&self, at: usize) -> &str {
+        self.items[at].text.of(&self.text)
     }
 
     /// Whether the action at a place is a bulk line, which may name a collection of its own.
     pub fn is_line(&self, at: usize) -> bool {
-        matches!(self.items[at].what, What::Act { is_line: true, .. })
+        self.items[at].is_line
+    }
+
+    /// Whether any action is a bulk line.
+    pub fn has_lines(&self) -> bool {
+        self.has_lines
+    }
+
+    /// Whether no key needs an escape in JSON.
+    pub fn has_plain_keys(&self) -> bool {
+        needs_no_escape(&self.keys)
     }
 
     /// Why the record at a place has failed, if it has.
     pub fn rejected(&self, at: usize) -> Option<&Reason> {
-        match &self.items[at].what {
-            What::Act { .. } => None,
-            What::Reject(reason) => Some(reason),
-        }
+        let item = &self.items[at];
+        if item.op.is_some() { None } else { self.bad.get(item.more as usize) }
+    }
+
+    /// Whether no record has failed before.
+    pub fn is_good(&self) -> bool {
+        self.bad.is_empty()
     }
 
     /// The record at a place.
@@ -173,9 +233,14 @@ impl Batch {
         &self.items[at]
     }
 
+    /// Hashes of the keys, in the places of the records; 0 for what has no key, and for a record that failed before.
+    pub fn hashes(&self) -> &[u64] {
+        &self.hashes
+    }
+
     /// Whether anything in it is to be sent.
     pub fn has_actions(&self) -> bool {
-        self.items.iter().any(|item| matches!(item.what, What::Act { .. }))
+        self.items.len() > self.bad.len()
     }
 
     /// How many records it holds.
@@ -188,53 +253,68 @@ impl Batch {
         self.items.is_empty()
     }
 
-    /// Bytes of keys and documents.
+    /// Bytes of keys and documents, as they were read.
     pub fn bytes(&self) -> usize {
-        self.text.len() + self.keys.len()
+        self.bytes
     }
 
-    /// Forgets everything and keeps the memory, unless one long record made it unusually large.
+    /// Forgets everything and keeps the memory, unless one long record made it unusually large, or a request still shares
+    /// it.
     pub fn clear(&mut self, keep: usize) {
-        self.items.clear();
-        self.has_lines = false;
-        self.text.clear();
-        self.keys.clear();
-        if self.text.capacity() > keep.saturating_mul(2) {
-            self.text = String::new();
+        let usual = keep.saturating_mul(2).saturating_add(128 * self.items.len());
+        match Arc::get_mut(&mut self.text) {
+            Some(text) if text.capacity() <= usual => text.clear(),
+            _ => self.text = Arc::default(),
         }
+        self.keys.clear();
+        self.words.clear();
+        self.items.clear();
+        self.hashes.clear();
+        self.rare.clear();
+        self.bad.clear();
+        self.bytes = 0;
+        self.has_lines = false;
     }
 
-    #[inline(always)]
-    fn push_text(&mut self, text: &str) -> Span {
-        if text.is_empty() {
-            return Span::default();
-        }
-        let start = self.text.len();
-        self.text.push_str(text);
-        Span::new(start, self.text.len())
+    /// Puts a text among those that few actions have.
+    fn word(&mut self, word: &str) -> Span {
+        let start = self.words.len();
+        self.words.push_str(word);
+        Span::new(start, self.words.len())
+    }
+}
+
+/// A batch's text, which a request sends.
+struct Shared(Arc<String>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
     }
 }
 
 /// Fills batches, and says when one must go.
-#[derive(Debug)]
 pub struct Batcher {
     limits: Limits,
+    encoder: Arc<dyn Encode>,
     batch: Batch,
+    /// The text of the batch, which is nobody else's yet.
+    text: String,
     since: Option<Instant>,
     /// Hashes of the keys of the batch, where each may be in it once.
     keys: HashSet<u64>,
 }
 
 impl Batcher {
-    /// Starts with an empty batch.
-    pub fn new(limits: Limits) -> Batcher {
-        Batcher { limits, batch: Batch::default(), since: None, keys: HashSet::new() }
+    /// Starts with an empty batch of actions in the form of one target.
+    pub fn new(limits: Limits, encoder: Arc<dyn Encode>) -> Batcher {
+        Batcher { limits, encoder, batch: Batch::default(), text: String::new(), since: None, keys: HashSet::new() }
     }
 
     /// Whether the batch has to go before an action of `bytes` bytes, whose key has this hash, is added.
     pub fn must_go_before(&self, bytes: usize, hash: u64) -> bool {
         let repeats = self.limits.distinct && self.keys.contains(&hash);
-        repeats || !self.batch.is_empty() && self.batch.bytes() + bytes > self.limits.bytes
+        repeats || !self.batch.is_empty() && self.batch.bytes + bytes > self.limits.bytes
     }
 
     /// Adds an action whose key has this hash, and says whether the batch is now full.
@@ -242,38 +322,45 @@ impl Batcher {
         if self.limits.distinct {
             self.keys.insert(hash);
         }
-        let batch = &mut self.batch;
-        let doc = batch.push_text(action.doc);
-        let key = Span::new(batch.keys.len(), batch.keys.len() + action.key_text().len());
-        batch.keys.push_str(action.key_text());
-        let collection = batch.push_text(action.collection);
-        let upsert = action.upsert.map(|upsert| batch.push_text(upsert));
+        let start = self.text.len();
+        let doc = self.encoder.write(action, &mut self.text);
+        let text = Span::new(start, self.text.len());
+        let (batch, word) = (&mut self.batch, action.key_text());
+        let key = Span::new(batch.keys.len(), batch.keys.len() + word.len());
+        batch.keys.push_str(word);
+        batch.bytes += word.len() + action.doc.len() + action.meta.len();
         batch.has_lines |= action.is_line;
-        let meta = batch.push_text(action.meta);
-        let what = What::Act {
-            op: action.op,
-            collection,
-            key,
-            doc,
-            upsert,
-            detect_noop: action.detect_noop,
-            cut: action.cut,
-            meta,
-            is_line: action.is_line,
-        };
-        self.add(Item { origin, repeats: false, hash, what })
+        let mut more = USUAL;
+        if !action.collection.is_empty() || action.upsert.is_some() || !action.detect_noop {
+            let collection = batch.word(action.collection);
+            let upsert = action.upsert.map(|upsert| batch.word(upsert));
+            batch.bytes += action.collection.len() + action.upsert.map_or(0, str::len);
+            more = batch.rare.len() as u32;
+            batch.rare.push(Rare { collection, upsert, detect_noop: action.detect_noop });
+        }
+        let Origin { file, line, record, offset } = origin;
+        let (doc, op, is_line) = (Span::new(doc.start, doc.end), Some(action.op), action.is_line);
+        self.add(Item { line, record, offset, file, text, doc, key, more, op, is_line, repeats: false }, hash)
     }
 
     /// Adds a record that has already failed, and says whether the batch is now full.
     pub fn reject(&mut self, bad: BadRecord) -> bool {
-        let what = What::Reject(Box::new(bad.reason));
-        self.add(Item { origin: bad.origin, repeats: false, hash: 0, what })
+        let Origin { file, line, record, offset } = bad.origin;
+        let more = self.batch.bad.len() as u32;
+        self.batch.bad.push(bad.reason);
+        let text = Span::new(self.text.len(), self.text.len());
+        let key = Span::new(self.batch.keys.len(), self.batch.keys.len());
+        let none =
+            Item { line, record, offset, file, text, doc: text, key, more, op: None, is_line: false, repeats: false };
+        self.add(none, 0)
     }
 
-    fn add(&mut self, item: Item) -> bool {
+    #[inline(always)]
+    fn add(&mut self, item: Item, hash: u64) -> bool {
         self.batch.items.push(item);
+        self.batch.hashes.push(hash);
         self.since.get_or_insert_with(Instant::now);
-        self.batch.items.len() >= self.limits.records || self.batch.bytes() >= self.limits.bytes
+        self.batch.items.len() >= self.limits.records || self.batch.bytes >= self.limits.bytes
     }
 
     /// Whether the first record of the batch has waited for the whole interval.
@@ -282,22 +369,91 @@ impl Batcher {
     }
 
     /// Takes the batch, whose keys are now met, and goes on with `next`, an empty one.
-    pub fn take(&mut self, next: Batch, seen: Option<&mut Seen>) -> Batch {
+    pub fn take(&mut self, mut next: Batch, seen: Option<&mut Seen>) -> Batch {
         self.since = None;
         self.keys.clear();
         if let Some(seen) = seen {
             // All at once, because `seen` is larger than the caches: one by one, each key would wait for memory alone.
-            for item in &mut self.batch.items {
-                if let What::Act { .. } = item.what {
-                    item.repeats = seen.meet(item.hash);
-                }
+            for (item, hash) in self.batch.items.iter_mut().zip(&self.batch.hashes) {
+                item.repeats = item.op.is_some() && seen.meet(*hash);
             }
         }
+        let empty = Arc::try_unwrap(std::mem::take(&mut next.text)).unwrap_or_default();
+        self.batch.text = Arc::new(std::mem::replace(&mut self.text, empty));
         std::mem::replace(&mut self.batch, next)
     }
 
     /// Whether nothing has been added since the last `take`.
     pub fn is_empty(&self) -> bool {
         self.batch.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::Key;
+
+    fn batcher() -> Batcher {
+        let limits = Limits { records: 100, bytes: 1000, interval: Duration::from_secs(1), distinct: false };
+        Batcher::new(limits, Arc::new(Documents))
+    }
+
+    fn push(batcher: &mut Batcher, key: &str, doc: &str) {
+        batcher.push(Origin::default(), &Action::plain(Op::Index, Key::Text(key), doc), 1);
+    }
+
+    #[test]
+    fn the_text_of_neighbours_is_shared_and_that_of_others_is_put_together() {
+        let mut batcher = batcher();
+        ["{1}", "{22}"].iter().for_each(|doc| push(&mut batcher, "k", doc));
+        batcher.reject(BadRecord { origin: Origin::default(), reason: Reason::new("bad", "no") });
+        ["{333}", "{4}"].iter().for_each(|doc| push(&mut batcher, "k", doc));
+        let batch = batcher.take(Batch::default(), None);
+        for (at, text) in [
+            (&[0, 1, 3, 4][..], "{1}{22}{333}{4}"),
+            (&[1, 3], "{22}{333}"),
+            (&[3, 4], "{333}{4}"),
+            (&[0, 3], "{1}{333}"),
+            (&[], ""),
+        ] {
+            assert_eq!(batch.text(at), text, "{at:?}");
+        }
+        assert!(std::ptr::eq(batch.text(&[1, 3]).as_ptr(), batch.text[3..].as_ptr()));
+        assert!(batch.rejected(2).is_some() && !batch.is_good() && batch.has_actions());
+    }
+
+    #[test]
+    fn the_text_of_a_batch_is_used_again_unless_a_request_still_has_it() {
+        let mut batcher = batcher();
+        push(&mut batcher, "k", "{1}");
+        let mut first = batcher.take(Batch::default(), None);
+        let held = first.text(&[0]);
+        let place = first.text.as_ptr();
+        first.clear(1000);
+        push(&mut batcher, "k", "{2}");
+        let mut second = batcher.take(first, None);
+        push(&mut batcher, "k", "{3}");
+        assert_ne!(batcher.text.as_ptr(), place);
+        assert_eq!((&held[..], &second.text(&[0])[..]), (&b"{1}"[..], &b"{2}"[..]));
+        let place = second.text.as_ptr();
+        second.clear(1000);
+        batcher.take(second, None);
+        assert_eq!(batcher.text.as_ptr(), place);
+    }
+
+    #[test]
+    fn what_few_actions_have_is_kept_beside_them() {
+        let mut batcher = batcher();
+        push(&mut batcher, "a", "{}");
+        let plain = Action::plain(Op::Update, Key::Text("b"), "{1}");
+        let action = Action { collection: "c", upsert: Some("{2}"), detect_noop: false, ..plain };
+        batcher.push(Origin::default(), &action, 2);
+        push(&mut batcher, "c", "{}");
+        let batch = batcher.take(Batch::default(), None);
+        let rare: Vec<_> =
+            (0..3).map(|at| batch.action(at)).map(|a| (a.collection, a.upsert, a.detect_noop, a.key)).collect();
+        assert_eq!(rare, [("", None, true, "a"), ("c", Some("{2}"), false, "b"), ("", None, true, "c")]);
+        assert_eq!(batch.bytes(), 3 + 8 + 3);
     }
 }

@@ -51,9 +51,10 @@ pub fn run(plan: Plan, report: &mut Report) {
         for sink in sinks {
             let (batches, arriving) = sync_channel(1);
             let (returned, free) = channel();
+            let batcher = Batcher::new(limits, sink.encoder());
             let lane = Lane { sink, arriving, returned, messages: messages.clone(), stop: &stop, cut: &cut, results };
             named(scope, format!("lane-{}", lanes.len()), move || lane.run(limits));
-            lanes.push(LaneEnd { batcher: Batcher::new(limits), batches, free });
+            lanes.push(LaneEnd { batcher, batches, free });
         }
         let reading = Reading {
             options: &options,

@@ -149,7 +149,7 @@ pub struct Call {
     /// Type of the body; a request without one has no body.
     pub content_type: Option<&'static str>,
     /// The body.
-    pub body: Vec<u8>,
+    pub body: Bytes,
     /// The name by which a server knows the request, among its tasks for one.
     pub opaque: Option<String>,
     /// Longest time for it, where that is not `--timeout`.
@@ -173,7 +173,7 @@ impl Call {
             method,
             path: path.into(),
             content_type: None,
-            body: Vec::new(),
+            body: Bytes::new(),
             opaque: None,
             timeout: None,
             most: MOST,
@@ -181,7 +181,7 @@ impl Call {
     }
 
     /// A request with a JSON body.
-    pub fn json(method: Method, path: impl Into<String>, body: impl Into<Vec<u8>>) -> Call {
+    pub fn json(method: Method, path: impl Into<String>, body: impl Into<Bytes>) -> Call {
         Call { content_type: Some("application/json"), body: body.into(), ..Call::new(method, path) }
     }
 }
@@ -342,7 +342,7 @@ impl Http {
         if let Some(id) = call.opaque.as_deref().and_then(|id| HeaderValue::from_str(id).ok()) {
             headers.insert(self.names, id);
         }
-        let mut body = Bytes::from(call.body);
+        let mut body = call.body;
         if self.gzip && !body.is_empty() {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             body = packed(&body);

@@ -13,8 +13,9 @@ pub mod sqlite;
 pub use dry_run::DryRun;
 pub use on_duplicate::OnDuplicate;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Documents, Encode};
 use crate::record::{Origin, Reason};
+use std::sync::Arc;
 
 /// The buckets. Every record read ends in exactly one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -203,8 +204,8 @@ impl Outcome {
     pub fn leave_unsent(&mut self, batch: &Batch, at: usize) {
         for (item, action) in batch.items_from(at) {
             match action {
-                Ok(action) => self.end(item.origin, Bucket::Unsent, None, None, action.key),
-                Err(reason) => self.fail(item.origin, reason.clone()),
+                Ok(action) => self.end(item.origin(), Bucket::Unsent, None, None, action.key),
+                Err(reason) => self.fail(item.origin(), reason.clone()),
             }
         }
     }
@@ -275,6 +276,11 @@ pub trait Sink: Send {
     /// Whether it looks at `Item::repeats`, which costs the reading thread a wait for memory for each key.
     fn asks_for_repeats(&self) -> bool {
         false
+    }
+
+    /// The form in which batches reach it.
+    fn encoder(&self) -> Arc<dyn Encode> {
+        Arc::new(Documents)
     }
 
     /// Applies a batch. Records whose fate is not certain yet (a transaction that is still open) may be settled by a

@@ -14,7 +14,7 @@ use std::time::Duration;
 /// So many documents without keys, so that any document fits any place.
 fn batch(many: usize, op: Op) -> Batch {
     let limits = Limits { records: usize::MAX, bytes: usize::MAX, interval: Duration::from_secs(1), distinct: false };
-    let mut batcher = Batcher::new(limits);
+    let mut batcher = Batcher::new(limits, std::sync::Arc::new(Collection::default()));
     for line in 1..=many {
         batcher.push(Origin { line: line as u64, ..Origin::default() }, &Action::plain(op, Key::Text(""), "{}"), 0);
     }

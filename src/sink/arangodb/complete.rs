@@ -4,16 +4,17 @@
 
 use super::Collection;
 use super::answer::ServerError;
-use super::request::{mode, push_array};
+use super::request::{array, mode};
 use super::{counts, errors, read_back};
 use crate::action::Op;
-use crate::batch::Batch;
+use crate::batch::{Batch, Encode};
 use crate::record::Reason;
 use crate::retry::{Wait, Why};
 use crate::sink::http::{Call, Http, Method, NoReply, Reply};
 use crate::sink::remote::{Fate, Fates, Group, Shared, Stored, Told, escaped, nap, sentence};
 use crate::sink::{Bucket, Note, Outcome, Say, Sink, Trouble};
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Most records of a request that the server carries out as a whole: after so many it commits in between.
@@ -45,6 +46,10 @@ enum End {
 }
 
 impl Sink for Complete {
+    fn encoder(&self) -> Arc<dyn Encode> {
+        Arc::new(self.collection.clone())
+    }
+
     fn apply(&mut self, batch: &Batch, out: &mut Outcome, _: Say<'_>) -> Result<(), Trouble> {
         let Some(held) = self.held.take() else {
             self.held = Some(batch.clone());
@@ -88,8 +93,6 @@ fn nothing_stored() -> Trouble {
 
 impl Complete {
     fn request(&self, group: Group<'_>) -> Call {
-        let mut body = Vec::with_capacity(group.size() + 16 * group.len());
-        push_array(group, &mut body);
         let about =
             format!("collection={}&type=array&onDuplicate={}", escaped(&self.collection.name), mode(group.key(0).1));
         let overwrite = if self.overwrite { "&overwrite=true" } else { "" };
@@ -99,7 +102,7 @@ impl Complete {
             ..Call::json(
                 Method::POST,
                 format!("/_api/import?{about}&complete=true&details=true{overwrite}{sync}"),
-                body,
+                array(group),
             )
         }
     }
@@ -196,7 +199,7 @@ impl Complete {
 
     fn settle(&mut self, group: Group<'_>, end: End, lost: bool, out: &mut Outcome) -> Result<(), Trouble> {
         let batch = group.batch;
-        let origin = |place: usize| batch.item(place).origin;
+        let origin = |place: usize| batch.item(place).origin();
         match end {
             End::Done(told) => {
                 for (place, told) in told.into_iter().enumerate() {

@@ -1,10 +1,12 @@
 //! Writes requests: documents as lines for the import API, as an array for the document API, keys for a delete.
 
 use super::Collection;
-use crate::action::Op;
-use crate::batch::BatchAction;
+use crate::action::{Action, Op};
+use crate::batch::Encode;
 use crate::sink::http::{Call, Method};
-use crate::sink::remote::{Group, escaped, push_document};
+use crate::sink::remote::{Group, escaped, push_document, push_members};
+use bytes::Bytes;
+use std::ops::Range;
 
 /// What is done when a key exists, as `onDuplicate` names it; `remove` for a delete.
 pub(super) fn mode(op: Op) -> &'static str {
@@ -22,29 +24,20 @@ pub(super) fn of(collection: &Collection, group: Group<'_>, opaque: String) -> C
     let op = group.key(0).1;
     let sync = if collection.wait_for_sync { "&waitForSync=true" } else { "" };
     let name = escaped(&collection.name);
-    let mut body = Vec::with_capacity(group.size() + 16 * group.len());
-    let (method, path) = match op {
-        Op::Delete => {
-            push_keys(group, &mut body);
-            (Method::DELETE, format!("/_api/document/{name}?ignoreRevs=true{sync}"))
-        }
+    let (method, path, body) = match op {
+        Op::Delete => (Method::DELETE, format!("/_api/document/{name}?ignoreRevs=true{sync}"), array(group)),
         // Only what is there, where the modes of the other requests would also create.
         Op::Update => {
-            push_array(group, &mut body);
             let about = "keepNull=true&mergeObjects=true&ignoreRevs=true";
-            (Method::PATCH, format!("/_api/document/{name}?{about}{sync}"))
+            (Method::PATCH, format!("/_api/document/{name}?{about}{sync}"), array(group))
         }
         _ if collection.tells_each(group) => {
-            push_array(group, &mut body);
-            (Method::POST, format!("/_api/document/{name}?overwriteMode={}{sync}", overwrite_mode(op)))
+            let path = format!("/_api/document/{name}?overwriteMode={}{sync}", overwrite_mode(op));
+            (Method::POST, path, array(group))
         }
         _ => {
-            for action in group.iter() {
-                push(&action, &mut body);
-                body.push(b'\n');
-            }
             let about = format!("collection={name}&type=documents&onDuplicate={}&details=true", mode(op));
-            (Method::POST, format!("/_api/import?{about}{sync}"))
+            (Method::POST, format!("/_api/import?{about}{sync}"), group.text())
         }
     };
     Call {
@@ -55,27 +48,17 @@ pub(super) fn of(collection: &Collection, group: Group<'_>, opaque: String) -> C
     }
 }
 
-/// The documents as a JSON array.
-pub(super) fn push_array(group: Group<'_>, body: &mut Vec<u8>) {
+/// The documents, or the keys of a delete, as a JSON array: what the batch holds has a line for each.
+pub(super) fn array(group: Group<'_>) -> Bytes {
+    let mut body = Vec::with_capacity(group.size() + 1);
     let mut joint = b'[';
-    for action in group.iter() {
+    for line in group.lines() {
         body.push(joint);
-        push(&action, body);
+        body.extend_from_slice(line.trim_end_matches('\n').as_bytes());
         joint = b',';
     }
     body.push(b']');
-}
-
-/// The keys as a JSON array. They have no characters that JSON would escape.
-fn push_keys(group: Group<'_>, body: &mut Vec<u8>) {
-    let mut joint: &[u8] = b"[\"";
-    for place in 0..group.len() {
-        body.extend_from_slice(joint);
-        body.extend_from_slice(group.key(place).0.as_bytes());
-        body.push(b'"');
-        joint = b",\"";
-    }
-    body.push(b']');
+    body.into()
 }
 
 /// The mode of the document API. `ignore` would not say that it did nothing, so a document in the way is an error there too.
@@ -87,21 +70,27 @@ fn overwrite_mode(op: Op) -> &'static str {
     }
 }
 
-/// Appends a document on one line, beginning with its key; one without a key gets it from the server.
-fn push(action: &BatchAction<'_>, body: &mut Vec<u8>) {
-    if action.key.is_empty() {
-        return push_document(action, body);
-    }
-    body.extend_from_slice(b"{\"_key\":\"");
-    body.extend_from_slice(action.key.as_bytes());
-    body.push(b'"');
-    let start = body.len();
-    push_document(action, body);
-    let is_empty = body[start + 1..].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'}');
-    if is_empty {
-        body.remove(start);
-    } else {
-        // In the place of the opening bracket.
-        body[start] = b',';
+impl Encode for Collection {
+    /// Writes the document on one line, beginning with its key; one without a key gets it from the server. Of a delete, the
+    /// key alone, which has no characters that JSON would escape.
+    fn write(&self, action: &Action<'_>, text: &mut String) -> Range<usize> {
+        let (key, start) = (action.key_text(), text.len());
+        if action.op == Op::Delete {
+            text.extend(["\"", key, "\"\n"]);
+            return text.len()..text.len();
+        }
+        if key.is_empty() {
+            push_document(action, text);
+        } else {
+            text.push_str("{\"_key\":\"");
+            text.push_str(key);
+            text.push_str("\",");
+            let own = push_members(action, text);
+            if text[own.clone()].trim_start().starts_with('}') {
+                text.remove(own.start - 1);
+            }
+        }
+        text.push('\n');
+        start..text.len() - 1
     }
 }

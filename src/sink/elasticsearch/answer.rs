@@ -97,8 +97,8 @@ pub(in crate::sink) fn culprit(group: Group<'_>, reason: &str) -> Option<usize> 
     let (_, rest) = reason.split_once("line [")?;
     let line: usize = rest.split_once(']')?.0.parse().ok()?;
     let mut next = 1;
-    group.iter().position(|action| {
-        next += if action.op == crate::action::Op::Delete { 1 } else { 2 };
+    (0..group.len()).position(|place| {
+        next += if group.key(place).1 == Op::Delete { 1 } else { 2 };
         line < next
     })
 }

@@ -217,7 +217,7 @@ pub(in crate::sink) fn failed(error: &ServerError<'_>, status: u16, action: &Bat
 }
 
 fn conflict(reason: Reason, action: &BatchAction<'_>) -> Fate {
-    let conditional = action.is_line && super::request::has_condition(action.meta);
+    let conditional = action.is_line && super::request::has_condition(action.head);
     match action.op {
         _ if conditional => Fate::Conflict(reason),
         Op::Create | Op::CreateOrIgnore => Fate::Exists,

@@ -77,11 +77,11 @@ impl Protocol for Bulk {
             Op::Update => action.is_line && request::is_doc_as_upsert(action.doc),
             Op::Create | Op::CreateOrIgnore => false,
         };
-        plain && !(action.is_line && request::has_condition(action.meta))
+        plain && !(action.is_line && request::has_condition(action.head))
     }
 
     fn is_routed(&self, action: &BatchAction<'_>) -> bool {
-        action.meta.contains("routing")
+        request::has_routing(action.head)
     }
 
     fn shown(&self, action: &BatchAction<'_>) -> Shown {

@@ -7,7 +7,7 @@ use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::json::{quote_into, same_value};
 use crate::sink::http::Reply;
-use crate::sink::remote::{Group, Stored, document_of, escaped};
+use crate::sink::remote::{Group, Stored, escaped};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -27,11 +27,8 @@ pub(super) fn is_running(reply: &Reply, opaque: &str) -> Option<bool> {
 /// Where an action's document lies: index and routing.
 fn place(bulk: &Bulk, action: &BatchAction<'_>) -> (Option<String>, Option<String>) {
     let of = |object: &str, name: &str| member(object, name).and_then(plain);
-    if action.is_line {
-        let meta = metadata(action.meta).unwrap_or("{}");
-        return (of(meta, "_index").or_else(|| bulk.index.clone()), of(meta, "routing"));
-    }
-    (bulk.index.clone(), of(&format!("{{{}}}", action.meta), "routing"))
+    let meta = metadata(action.head).unwrap_or("{}");
+    (of(meta, "_index").or_else(|| bulk.index.clone()), of(meta, "routing"))
 }
 
 /// The body of the multi-get that reads the actions' documents.
@@ -87,10 +84,10 @@ fn stored(bulk: &Bulk, action: &BatchAction<'_>, document: &Document<'_>) -> Sto
         (Some(true), _) if matches!(action.op, Op::Update | Op::Upsert) => Stored::Unclear("it was merged".to_owned()),
         (Some(true), Some(source)) => {
             let pipeline = match bulk.pipeline.as_deref() {
-                _ if action.is_line => metadata(action.meta).and_then(|meta| member(meta, "pipeline")?.into()),
+                _ if action.is_line => metadata(action.head).and_then(|meta| member(meta, "pipeline")?.into()),
                 named => named,
             };
-            match same(&document_of(action), source.get()) {
+            match same(action.doc, source.get()) {
                 true => Stored::Same,
                 false if pipeline.is_some() || bulk.pipeline.is_some() => {
                     Stored::Unclear("an ingest pipeline may have changed it".to_owned())

@@ -2,11 +2,12 @@
 //! (contract of the bulk API, 1.4).
 
 use super::Bulk;
-use crate::action::Op;
-use crate::batch::BatchAction;
-use crate::json::{Kind, Scanner, needs_no_escape, same_name};
+use crate::action::{Action, Op};
+use crate::batch::Encode;
+use crate::json::{Kind, Scanner, same_name};
 use crate::sink::http::{Call, Method};
-use crate::sink::remote::{Group, escaped, push_document, push_line};
+use crate::sink::remote::{Group, escaped, push_document, push_line, push_quoted};
+use std::ops::Range;
 
 /// What an answer needs to have. The status keeps the items in their places.
 const FILTER: &str =
@@ -16,19 +17,13 @@ const FILTER_OF_LINES: &str = ",items.*._index,items.*._version";
 
 /// The bulk request for a group. The body has a known length, so it is never sent in chunks.
 pub(super) fn bulk(bulk: &Bulk, group: Group<'_>, opaque: String) -> Call {
-    let mut body = Vec::with_capacity(group.size() + 32 * group.len());
-    let mut has_lines = false;
-    for action in group.iter() {
-        has_lines |= action.is_line;
-        write(bulk, &action, &mut body);
-    }
     Call {
         content_type: Some("application/x-ndjson"),
-        body,
+        body: group.text(),
         opaque: Some(opaque),
         // An item is some hundred bytes; one that failed quotes a part of its document and has causes.
         most: (16 << 20) + group.len() * (16 << 10),
-        ..Call::new(Method::POST, path(bulk, has_lines))
+        ..Call::new(Method::POST, path(bulk, group.batch.has_lines()))
     }
 }
 
@@ -48,56 +43,48 @@ fn path(bulk: &Bulk, has_lines: bool) -> String {
     path
 }
 
-/// Writes the lines of one action.
-fn write(bulk: &Bulk, action: &BatchAction<'_>, body: &mut Vec<u8>) {
-    if action.is_line {
-        push_line(action.meta, body);
-        body.push(b'\n');
-        if action.op != Op::Delete {
-            push_line(action.doc, body);
-            body.push(b'\n');
-        }
-        return;
-    }
-    let verb: &[u8] = match action.op {
-        Op::Create | Op::CreateOrIgnore => b"{\"create\":{\"_id\":",
-        Op::Index => b"{\"index\":{\"_id\":",
-        Op::Upsert | Op::Update => b"{\"update\":{\"_id\":",
-        Op::Delete => b"{\"delete\":{\"_id\":",
-    };
-    body.extend_from_slice(verb);
-    push_quoted(action.key, body);
-    if !action.meta.is_empty() {
-        body.push(b',');
-        body.extend_from_slice(action.meta.as_bytes());
-    }
-    if let (Some(times), Op::Upsert) = (bulk.retry_on_conflict, action.op) {
-        body.extend_from_slice(format!(",\"retry_on_conflict\":{times}").as_bytes());
-    }
-    body.extend_from_slice(b"}}\n");
-    match action.op {
-        Op::Delete => {}
-        Op::Upsert | Op::Update => {
-            body.extend_from_slice(b"{\"doc\":");
-            push_document(action, body);
-            body.extend_from_slice(b",\"doc_as_upsert\":true}\n");
-        }
-        _ => {
-            push_document(action, body);
-            body.push(b'\n');
-        }
+/// The beginning of an action line, up to the key.
+pub(in crate::sink) fn begin(op: Op) -> &'static str {
+    match op {
+        Op::Create | Op::CreateOrIgnore => "{\"create\":{\"_id\":",
+        Op::Index => "{\"index\":{\"_id\":",
+        Op::Upsert | Op::Update => "{\"update\":{\"_id\":",
+        Op::Delete => "{\"delete\":{\"_id\":",
     }
 }
 
-pub(in crate::sink) fn push_quoted(text: &str, body: &mut Vec<u8>) {
-    if needs_no_escape(text) {
-        body.push(b'"');
-        body.extend_from_slice(text.as_bytes());
-        body.push(b'"');
-    } else {
-        let mut quoted = String::with_capacity(text.len() + 8);
-        crate::json::quote_into(&mut quoted, text);
-        body.extend_from_slice(quoted.as_bytes());
+impl Encode for Bulk {
+    /// Writes the lines of one action.
+    fn write(&self, action: &Action<'_>, text: &mut String) -> Range<usize> {
+        let is_update = matches!(action.op, Op::Upsert | Op::Update);
+        if action.is_line {
+            push_line(action.meta, text);
+            text.push('\n');
+        } else {
+            text.push_str(begin(action.op));
+            push_quoted(action.key_text(), text);
+            if !action.meta.is_empty() {
+                text.push(',');
+                text.push_str(action.meta);
+            }
+            if let (Some(times), Op::Upsert) = (self.retry_on_conflict, action.op) {
+                text.push_str(&format!(",\"retry_on_conflict\":{times}"));
+            }
+            text.push_str("}}\n");
+        }
+        let doc = match action.op {
+            Op::Delete => return text.len()..text.len(),
+            _ if action.is_line => push_line(action.doc, text),
+            _ if is_update => {
+                text.push_str("{\"doc\":");
+                let doc = push_document(action, text);
+                text.push_str(",\"doc_as_upsert\":true}");
+                doc
+            }
+            _ => push_document(action, text),
+        };
+        text.push('\n');
+        doc
     }
 }
 
@@ -113,18 +100,26 @@ pub(in crate::sink) fn is_doc_as_upsert(payload: &str) -> bool {
         && !has(payload, "script")
 }
 
-/// Whether an action line has a condition on what is stored.
-pub(in crate::sink) fn has_condition(line: &str) -> bool {
-    let Some(meta) = metadata(line) else { return false };
-    let by_number = has(meta, "if_seq_no") || has(meta, "if_primary_term");
-    by_number || has(meta, "version") || has(meta, "version_type")
+/// Whether an action's head has a condition on what is stored.
+pub(in crate::sink) fn has_condition(head: &str) -> bool {
+    names(head, &["if_seq_no", "if_primary_term", "version", "version_type"])
 }
 
-/// The metadata of an action line.
-pub(super) fn metadata(line: &str) -> Option<&str> {
+/// Whether an action's head has a routing.
+pub(in crate::sink) fn has_routing(head: &str) -> bool {
+    names(head, &["routing", "_routing"])
+}
+
+/// Whether an action's head has one of these members.
+pub(in crate::sink) fn names(head: &str, members: &[&str]) -> bool {
+    metadata(head).is_some_and(|meta| members.iter().any(|name| has(meta, name)))
+}
+
+/// The metadata in an action's head, which begins with the action line.
+pub(super) fn metadata(head: &str) -> Option<&str> {
     let mut scanner = Scanner::default();
-    scanner.object(line.as_bytes()).ok()?;
-    scanner.members().first().map(|member| member.value.of(line))
+    scanner.object(head.as_bytes()).ok()?;
+    scanner.members().first().map(|member| member.value.of(head))
 }
 
 fn has(object: &str, name: &str) -> bool {
@@ -151,6 +146,7 @@ pub(super) fn plain(value: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::action::Key;
 
     #[test]
     fn an_update_is_repeatable_when_it_only_merges_a_document() {
@@ -170,7 +166,17 @@ mod tests {
     }
 
     #[test]
-    fn conditions_are_seen_in_the_action_line() {
+    fn conditions_and_routings_are_seen_in_the_head() {
+        let action = Action::plain(Op::Upsert, Key::Text("routing"), "{\"version\":1}");
+        for (meta, is_routed) in [("", false), ("\"routing\":\"a\"", true)] {
+            let mut text = String::new();
+            let doc = Bulk::default().write(&Action { meta, ..action }, &mut text);
+            assert_eq!(
+                (has_routing(&text[..doc.start]), has_condition(&text[..doc.start])),
+                (is_routed, false),
+                "{text}"
+            );
+        }
         assert!(has_condition(r#"{"index":{"_id":"1","if_seq_no":1,"if_primary_term":1}}"#));
         assert!(has_condition(r#"{"index":{"version":3,"version_type":"external"}}"#));
         assert!(!has_condition(r#"{"index":{"_id":"version","routing":"if_seq_no"}}"#));

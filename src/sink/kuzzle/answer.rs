@@ -268,7 +268,7 @@ fn fate(entry: &Entry<'_>, group: Group<'_>, place: usize) -> Fate {
 }
 
 fn is_conditional(action: &BatchAction<'_>) -> bool {
-    action.is_line && has_condition(action.meta)
+    action.is_line && has_condition(action.head)
 }
 
 fn shown(import: &Import, entry: &Entry<'_>) -> Box<Shown> {

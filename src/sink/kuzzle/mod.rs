@@ -14,7 +14,7 @@ pub use open::{OpenOptions, open};
 
 use super::Shown;
 use super::elasticsearch::item::verb;
-use super::elasticsearch::request::{has_condition, is_doc_as_upsert, is_plain_doc};
+use super::elasticsearch::request::{has_condition, has_routing, is_doc_as_upsert, is_plain_doc};
 use super::http::{Call, Method, Reply};
 use super::remote::{Answer, Group, Protocol, Stored, escaped};
 use crate::action::Op;
@@ -64,11 +64,11 @@ impl Protocol for Import {
             Op::Update => is_doc_as_upsert(action.doc),
             Op::Create | Op::CreateOrIgnore => false,
         };
-        plain && !(action.is_line && has_condition(action.meta))
+        plain && !(action.is_line && has_condition(action.head))
     }
 
     fn is_routed(&self, action: &BatchAction<'_>) -> bool {
-        action.meta.contains("routing")
+        has_routing(action.head)
     }
 
     fn shown(&self, action: &BatchAction<'_>) -> Shown {

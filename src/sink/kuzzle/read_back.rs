@@ -4,8 +4,9 @@
 use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::json::{Span, Token, Walk, quote_into, unescape};
+use crate::sink::elasticsearch::request::{has_routing, names};
 use crate::sink::http::Reply;
-use crate::sink::remote::{Group, Stored, document_of};
+use crate::sink::remote::{Group, Stored};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -57,12 +58,12 @@ pub(super) fn compare(group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>> {
         body.result.successes.iter().map(|document| (&*document.id, document.source.get())).collect();
     let stored = |action: BatchAction<'_>| match found.get(action.key) {
         // One with a routing of its own is not found without it.
-        _ if action.meta.contains("routing") => Stored::Unclear("it has a routing".to_owned()),
+        _ if has_routing(action.head) => Stored::Unclear("it has a routing".to_owned()),
         Some(_) if matches!(action.op, Op::Update | Op::Upsert) => Stored::Unclear("it was merged".to_owned()),
-        Some(_) if action.meta.contains("pipeline") => {
+        Some(_) if names(action.head, &["pipeline"]) => {
             Stored::Unclear("an ingest pipeline may have changed it".to_owned())
         }
-        Some(source) => match (canonical(&document_of(&action)), canonical(source)) {
+        Some(source) => match (canonical(action.doc), canonical(source)) {
             (Some(ours), Some(theirs)) if ours == theirs => Stored::Same,
             (Some(_), Some(_)) => Stored::Other,
             _ => Stored::Unclear("it is nested too deeply".to_owned()),

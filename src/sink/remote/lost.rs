@@ -167,7 +167,7 @@ impl Settling<'_> {
 
     /// What earlier actions of this run left under an action's key.
     pub(super) fn left(&mut self, at: u32) -> Left {
-        let (hash, met) = (self.batch.item(at as usize).hash, self.has_met(at));
+        let (hash, met) = (self.batch.hashes()[at as usize], self.has_met(at));
         match self.memory.before(hash, met) {
             // A key with another routing is another document.
             Left::Stored if self.protocol.is_routed(&self.batch.action(at as usize)) => Left::Unclear,
@@ -177,8 +177,8 @@ impl Settling<'_> {
 
     /// Whether an earlier action of this run perhaps had the same key.
     pub(super) fn has_met(&mut self, at: u32) -> bool {
-        let hash = self.batch.item(at as usize).hash;
-        (0..at as usize).any(|earlier| self.batch.item(earlier).hash == hash) || self.memory.has_met(hash)
+        let (earlier, hash) = (&self.batch.hashes()[..at as usize], self.batch.hashes()[at as usize]);
+        earlier.contains(&hash) || self.memory.has_met(hash)
     }
 
     /// Reads what is stored and compares it; `None` if the run is asked to stop.

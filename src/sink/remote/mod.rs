@@ -14,15 +14,16 @@ mod write;
 
 pub use fates::Fates;
 pub use gate::Gate;
-pub use write::{document_of, escaped, push_document, push_line};
+pub use write::{escaped, push_document, push_line, push_members, push_quoted};
 
 use super::http::{Call, Http, NoReply, Reply, Traffic};
 use super::{Outcome, Say, Shown, Sink, Trouble};
 use crate::action::Op;
-use crate::batch::{Batch, BatchAction};
+use crate::batch::{Batch, BatchAction, Encode};
 use crate::record::Reason;
 use crate::retry::Retries;
 use crate::stop::Stop;
+use bytes::Bytes;
 use memory::Memory;
 use settle::Settling;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -60,9 +61,20 @@ impl<'a> Group<'a> {
         self.batch.key(self.at[place] as usize)
     }
 
-    /// About how many bytes of a request the actions take.
+    /// Bytes of a request that the actions take.
     pub fn size(&self) -> usize {
         self.at.iter().map(|at| self.batch.size(*at as usize)).sum()
+    }
+
+    /// What the target is sent for the actions.
+    pub fn text(&self) -> Bytes {
+        self.batch.text(self.at)
+    }
+
+    /// What the target is sent for each of the actions.
+    pub fn lines(&self) -> impl Iterator<Item = &'a str> {
+        let batch = self.batch;
+        self.at.iter().map(move |at| batch.line(*at as usize))
     }
 
     /// The actions in order.
@@ -147,8 +159,8 @@ pub enum Stored {
     Unclear(String),
 }
 
-/// How a target is spoken to. Pure: no socket, no clock.
-pub trait Protocol: Send {
+/// How a target is spoken to, beside the form in which actions are written for it. Pure: no socket, no clock.
+pub trait Protocol: Encode {
     /// The request that applies the actions. `opaque` is unique for each try.
     fn request(&self, group: Group<'_>, opaque: String) -> Call;
 
@@ -235,7 +247,7 @@ pub struct Shared {
 
 /// One lane's sink.
 pub struct Remote<P> {
-    protocol: P,
+    protocol: Arc<P>,
     http: Http,
     shared: Shared,
     lane: usize,
@@ -247,11 +259,15 @@ impl<P: Protocol> Remote<P> {
     /// Makes the sink of one lane.
     pub fn new(protocol: P, http: Http, shared: Shared, lane: usize) -> Remote<P> {
         let memory = Memory::new(shared.lanes);
-        Remote { protocol, http, shared, lane, requests: 0, memory }
+        Remote { protocol: Arc::new(protocol), http, shared, lane, requests: 0, memory }
     }
 }
 
-impl<P: Protocol> Sink for Remote<P> {
+impl<P: Protocol + 'static> Sink for Remote<P> {
+    fn encoder(&self) -> Arc<dyn Encode> {
+        self.protocol.clone()
+    }
+
     fn apply(&mut self, batch: &Batch, out: &mut Outcome, say: Say<'_>) -> Result<(), Trouble> {
         if batch.has_actions() {
             // The first lane with an action does it, and the others wait for it.
@@ -286,7 +302,7 @@ impl<P: Protocol> Sink for Remote<P> {
         };
         let settling = Settling {
             batch,
-            protocol,
+            protocol: &**protocol,
             send: &mut send,
             sleep: &mut sleep,
             name: &mut name,

@@ -92,7 +92,7 @@ impl Settling<'_> {
         if self.protocol.is_one_sequence() {
             return;
         }
-        let hash = |at: u32| self.batch.item(at as usize).hash;
+        let hash = |at: u32| self.batch.hashes()[at as usize];
         let mut counts: HashMap<u64, u32> = HashMap::new();
         waiting.iter().flatten().for_each(|at| *counts.entry(hash(*at)).or_default() += 1);
         let Some(last) = waiting.first_mut() else { return };

@@ -74,7 +74,7 @@ impl Settling<'_> {
             match self.batch.rejected(place) {
                 None => all.push(place as u32),
                 Some(reason) => {
-                    let origin = self.batch.item(place).origin;
+                    let origin = self.batch.item(place).origin();
                     self.out.end(origin, Bucket::Error, Some(reason.clone()), None, "");
                 }
             }
@@ -89,7 +89,7 @@ impl Settling<'_> {
         }
         self.leave();
         let batch = self.batch;
-        self.memory.settled((0..batch.len()).map(|place| batch.item(place).hash).filter(|hash| *hash != 0));
+        self.memory.settled(batch.hashes().iter().copied().filter(|hash| *hash != 0));
         done
     }
 
@@ -371,7 +371,7 @@ impl Settling<'_> {
         let stored = matches!(bucket, Bucket::Created | Bucket::Updated);
         let is_plain = stored && reason.is_none() && !self.out.shows() && !self.batch.is_line(at as usize);
         if is_plain && self.memory.has_no_gone() {
-            return self.out.end(item.origin, bucket, None, None, "");
+            return self.out.end(item.origin(), bucket, None, None, "");
         }
         let action = self.batch.action(at as usize);
         let left = match bucket {
@@ -387,9 +387,9 @@ impl Settling<'_> {
         let shows = self.out.shows();
         let shown = shown.or_else(|| shows.then(|| Box::new(self.protocol.shown(&action))));
         if let Some(left) = left {
-            self.memory.note(action.collection, item.hash, left);
+            self.memory.note(action.collection, self.batch.hashes()[at as usize], left);
         }
-        self.out.end(item.origin, bucket, reason, shown, action.key);
+        self.out.end(item.origin(), bucket, reason, shown, action.key);
     }
 
     /// Settles what is left: it was not sent, or it cannot be told what became of it.

@@ -38,7 +38,7 @@ const REFUSED: &str = "refuse-me";
 
 impl Model {
     fn send(&mut self, call: Call) -> Result<Reply, NoReply> {
-        let body = String::from_utf8(call.body).expect("UTF-8");
+        let body = String::from_utf8(call.body.into()).expect("UTF-8");
         if call.path.starts_with("/_tasks") {
             return Ok(reply(200, json!({ "nodes": {} })));
         }
@@ -166,7 +166,7 @@ fn outcome(
     let mut done = Ok(());
     for (nth, chunk) in inputs.chunks(size).enumerate() {
         let limits = Limits { records: 1000, bytes: 1 << 20, interval: Duration::from_secs(1), distinct: false };
-        let mut batcher = Batcher::new(limits);
+        let mut batcher = Batcher::new(limits, Arc::new(bulk.clone()));
         for (place, input) in chunk.iter().enumerate() {
             let origin = Origin { line: (nth * size + place) as u64, ..Origin::default() };
             let hash = crate::seen::hash(&input.key);

@@ -1,7 +1,9 @@
-//! What the requests of all targets are written with: documents without the members that became metadata, and names.
+//! What the encoders of all targets write with: documents without the members that became metadata, quoted text, and names.
 
-use crate::batch::BatchAction;
+use crate::action::Action;
+use crate::json::{needs_no_escape, quote_into};
 use memchr::memchr;
+use std::ops::Range;
 
 /// Escapes a name for a path or a query (RFC 3986: all but unreserved characters).
 pub fn escaped(name: &str) -> String {
@@ -15,43 +17,79 @@ pub fn escaped(name: &str) -> String {
     out
 }
 
-/// The document without the members that became metadata.
-pub fn push_document(action: &BatchAction<'_>, body: &mut Vec<u8>) {
-    let mut from = 0;
+/// Appends a record's document as one line, without the members that became metadata, and says where it lies.
+pub fn push_document(action: &Action<'_>, text: &mut String) -> Range<usize> {
+    push_from(0, action, text)
+}
+
+/// Appends what stands behind the opening bracket of a document, as `push_document` does.
+pub fn push_members(action: &Action<'_>, text: &mut String) -> Range<usize> {
+    push_from(1, action, text)
+}
+
+#[inline(always)]
+fn push_from(mut from: usize, action: &Action<'_>, text: &mut String) -> Range<usize> {
+    let start = text.len();
     for cut in action.cut.iter().filter(|cut| cut.end > cut.start) {
-        push_line(&action.doc[from..cut.start as usize], body);
+        text.push_str(&action.doc[from..cut.start as usize]);
         from = cut.end as usize;
     }
-    push_line(&action.doc[from..], body);
+    text.push_str(&action.doc[from..]);
+    join_lines(text, start);
+    start..text.len()
 }
 
-/// Appends JSON as one line: its raw newlines, which can only be blanks between its parts, become spaces.
-pub fn push_line(text: &str, body: &mut Vec<u8>) {
-    let mut rest = text.as_bytes();
-    while let Some(at) = memchr(b'\n', rest) {
-        body.extend_from_slice(&rest[..at]);
-        body.push(b' ');
-        rest = &rest[at + 1..];
-    }
-    body.extend_from_slice(rest);
+/// Appends JSON as one line, and says where it lies.
+pub fn push_line(json: &str, text: &mut String) -> Range<usize> {
+    let start = text.len();
+    text.push_str(json);
+    join_lines(text, start);
+    start..text.len()
 }
 
-/// The document as it was sent.
-pub fn document_of(action: &BatchAction<'_>) -> String {
-    let mut text = action.doc.to_owned();
-    for cut in action.cut.iter().rev().filter(|cut| cut.end > cut.start) {
-        text.replace_range(cut.range(), "");
+/// Makes spaces of the raw newlines in JSON, which can only be blanks between its parts.
+fn join_lines(text: &mut String, start: usize) {
+    if memchr(b'\n', &text.as_bytes()[start..]).is_some() {
+        let joined = text[start..].replace('\n', " ");
+        text.replace_range(start.., &joined);
     }
-    text
+}
+
+/// Appends text as a JSON string.
+#[inline(always)]
+pub fn push_quoted(word: &str, text: &mut String) {
+    if needs_no_escape(word) {
+        text.push('"');
+        text.push_str(word);
+        text.push('"');
+    } else {
+        quote_into(text, word);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::action::{Key, Op};
+    use crate::json::Span;
 
     #[test]
     fn names_are_escaped_for_paths() {
         assert_eq!(escaped("<logs-{now/d}>"), "%3Clogs-%7Bnow%2Fd%7D%3E");
         assert_eq!(escaped("products-1.0_a~"), "products-1.0_a~");
+    }
+
+    #[test]
+    fn documents_become_one_line_without_what_is_cut() {
+        let doc = "{\"_key\":\"a\",\n\"x\":1\n,\"_id\":2}";
+        let cut = [Span::new(1, 12), Span::new(19, 27)];
+        let action = Action { cut, ..Action::plain(Op::Index, Key::Text("a"), doc) };
+        let mut text = "before\n".to_owned();
+        let range = push_document(&action, &mut text);
+        assert_eq!((&text[..7], &text[range]), ("before\n", "{ \"x\":1 }"));
+        let range = push_members(&action, &mut text);
+        assert_eq!(&text[range], " \"x\":1 }");
+        push_line("{\n}", &mut text);
+        assert!(text.ends_with("}{ }"));
     }
 }

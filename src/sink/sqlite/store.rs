@@ -370,7 +370,7 @@ fn refuse(batch: &Batch, at: usize, collection: &str, reason: &Reason, out: &mut
     let mut end = at;
     for (item, action) in batch.items_from(at) {
         match action {
-            Ok(action) if action.collection == collection => out.fail(item.origin, reason.clone()),
+            Ok(action) if action.collection == collection => out.fail(item.origin(), reason.clone()),
             _ => break,
         }
         end += 1;
@@ -401,7 +401,7 @@ impl Sink for Store {
         while at < batch.len() {
             // A record that had failed before it came here is passed on; the others go in stretches.
             if let Some((item, Err(reason))) = batch.items_from(at).next() {
-                out.fail(item.origin, reason.clone());
+                out.fail(item.origin(), reason.clone());
                 at += 1;
                 continue;
             }

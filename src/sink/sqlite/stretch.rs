@@ -53,14 +53,14 @@ impl Stretch<'_> {
         let mut insert = connection.prepare_cached(&append_sql(&entry.name))?;
         for (item, action) in self.batch.items_from(self.at) {
             match action {
-                Err(reason) => out.fail(item.origin, reason.clone()),
+                Err(reason) => out.fail(item.origin(), reason.clone()),
                 Ok(action) if action.collection != self.collection || !can_load(action.op) => return Ok(()),
                 Ok(action) => {
                     let BatchAction { op, key, doc, .. } = action;
-                    let row = NewRow { op, origin: item.origin, key, doc, repeats: item.repeats };
+                    let row = NewRow { op, origin: item.origin(), key, doc, repeats: item.repeats() };
                     match load.append(connection, entry, &mut insert, row, files)? {
                         Ok(()) => self.pending.created += 1,
-                        Err(reason) => out.fail(item.origin, reason),
+                        Err(reason) => out.fail(item.origin(), reason),
                     }
                     *self.bytes += action.doc.len();
                 }
@@ -79,14 +79,14 @@ impl Stretch<'_> {
     ) -> rusqlite::Result<()> {
         for (item, action) in self.batch.items_from(self.at) {
             match action {
-                Err(reason) => out.fail(item.origin, reason.clone()),
+                Err(reason) => out.fail(item.origin(), reason.clone()),
                 Ok(action) if action.collection != self.collection => return Ok(()),
                 Ok(action) => {
                     if probe.as_ref().is_some_and(Probe::is_done) {
                         return Ok(());
                     }
                     *self.bytes += action.doc.len();
-                    self.apply_one(&mut table, entry, probe, &action, item.origin, out)?;
+                    self.apply_one(&mut table, entry, probe, &action, item.origin(), out)?;
                 }
             }
             self.at += 1;
