@@ -37,7 +37,7 @@ pub enum Op {
 /// A key, without a copy where that can be.
 #[derive(Clone, Copy, Debug)]
 pub enum Key<'a> {
-    /// These bytes of the document.
+    /// These bytes of the document, which a JSON string holds as they are.
     InDoc(Span),
     /// This text.
     Text(&'a str),

@@ -169,6 +169,7 @@ impl Batch {
     ///
     /// # Panics
     /// When the record there is no action.
+    #[inline]
     pub fn key(&self, at: usize) -> (&str, Op) {
         let item = &self.items[at];
         (item.key.of(&self.keys), item.op.expect("the place is that of an action"))

@@ -6,7 +6,7 @@ use crate::action::{Action, Op};
 use crate::batch::Encode;
 use crate::json::{Kind, Scanner, same_name};
 use crate::sink::http::{Call, Method};
-use crate::sink::remote::{Group, escaped, push_document, push_line, push_quoted};
+use crate::sink::remote::{Group, escaped, push_document, push_key, push_line};
 use std::ops::Range;
 
 /// What an answer needs to have. The status keeps the items in their places.
@@ -62,7 +62,7 @@ impl Encode for Bulk {
             text.push('\n');
         } else {
             text.push_str(begin(action.op));
-            push_quoted(action.key_text(), text);
+            push_key(action, text);
             if !action.meta.is_empty() {
                 text.push(',');
                 text.push_str(action.meta);

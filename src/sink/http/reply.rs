@@ -1,6 +1,7 @@
 //! Reads whole answers, and says what is certain when there is none.
 
 use super::{NoReply, Reply};
+use bytes::Bytes;
 use reqwest::blocking::Response;
 use reqwest::header::{HeaderName, LOCATION, RETRY_AFTER};
 use std::error::Error;
@@ -13,21 +14,30 @@ pub(super) fn whole(response: Response, most: usize, secrets: &[String]) -> Resu
     let header = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
     let retry_after = header(RETRY_AFTER).and_then(pause);
     let location = header(LOCATION).map(crate::cli::without_secrets);
-    let told = usize::try_from(response.content_length().unwrap_or(0)).unwrap_or(usize::MAX);
-    let mut body = Vec::with_capacity(told.min(most));
-    let read = response.take(most as u64 + 1).read_to_end(&mut body);
-    if let Err(error) = read {
-        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<reqwest::Error>());
-        return Err(inner.map_or_else(|| NoReply::Lost(error.to_string()), why));
-    }
-    if body.len() > most {
-        return Err(NoReply::Lost(format!("the answer has more than {most} bytes")));
-    }
+    let mut body = match response.content_length() {
+        // HTTP holds an answer to the length that it tells.
+        Some(told) if told <= most as u64 => response.bytes().map_err(|error| why(&error))?,
+        Some(_) => return Err(too_long(most)),
+        None => of_unknown_length(response, most)?,
+    };
     // Only what is no answer of the protocol is ever shown as it is.
     if status != 200 || body.first() != Some(&b'{') {
         body = without(secrets, body);
     }
-    Ok(Reply { status, retry_after, location, body: body.into() })
+    Ok(Reply { status, retry_after, location, body })
+}
+
+fn too_long(most: usize) -> NoReply {
+    NoReply::Lost(format!("the answer has more than {most} bytes"))
+}
+
+fn of_unknown_length(response: Response, most: usize) -> Result<Bytes, NoReply> {
+    let mut body = Vec::new();
+    if let Err(error) = response.take(most as u64 + 1).read_to_end(&mut body) {
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<reqwest::Error>());
+        return Err(inner.map_or_else(|| NoReply::Lost(error.to_string()), why));
+    }
+    if body.len() > most { Err(too_long(most)) } else { Ok(body.into()) }
 }
 
 impl Reply {
@@ -42,12 +52,12 @@ impl Reply {
 }
 
 /// Hides secrets in a text.
-fn without(secrets: &[String], body: Vec<u8>) -> Vec<u8> {
+fn without(secrets: &[String], body: Bytes) -> Bytes {
     if secrets.is_empty() {
         return body;
     }
     let text = String::from_utf8_lossy(&body).into_owned();
-    secrets.iter().fold(text, |text, secret| text.replace(secret, "***")).into_bytes()
+    secrets.iter().fold(text, |text, secret| text.replace(secret, "***")).into()
 }
 
 /// `Retry-After`: seconds, or a date (RFC 9110, 10.2.3). At most a day: more is no advice.
@@ -112,7 +122,7 @@ mod tests {
     #[test]
     fn secrets_that_a_server_echoes_are_hidden() {
         let secrets = ["hunter2".to_owned(), "bWU6aHVudGVyMg==".to_owned()];
-        let body = b"no: Basic bWU6aHVudGVyMg==, hunter2\xff".to_vec();
+        let body = Bytes::from_static(b"no: Basic bWU6aHVudGVyMg==, hunter2\xff");
         assert_eq!(without(&secrets, body), "no: Basic ***, ***\u{fffd}".as_bytes());
     }
 }

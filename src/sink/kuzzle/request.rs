@@ -9,7 +9,7 @@ use crate::batch::Encode;
 use crate::json::{Member, Scanner, unescape};
 use crate::sink::elasticsearch::request::begin;
 use crate::sink::http::{Call, Method};
-use crate::sink::remote::{Group, push_document, push_quoted};
+use crate::sink::remote::{Group, push_document, push_key};
 use std::ops::Range;
 
 /// The request for a group.
@@ -33,7 +33,7 @@ impl Encode for Import {
             text.push(',');
         } else {
             text.push_str(begin(action.op));
-            push_quoted(action.key_text(), text);
+            push_key(action, text);
             if let (Some(times), Op::Upsert) = (self.retry_on_conflict, action.op) {
                 text.push_str(&format!(",\"retry_on_conflict\":{times}"));
             }

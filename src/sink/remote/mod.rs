@@ -14,7 +14,7 @@ mod write;
 
 pub use fates::Fates;
 pub use gate::Gate;
-pub use write::{escaped, push_document, push_line, push_members, push_quoted};
+pub use write::{escaped, push_document, push_key, push_line, push_members};
 
 use super::http::{Call, Http, NoReply, Reply, Traffic};
 use super::{Outcome, Say, Shown, Sink, Trouble};
@@ -57,6 +57,7 @@ impl<'a> Group<'a> {
     }
 
     /// The key of the action at a place, and its operation.
+    #[inline]
     pub fn key(&self, place: usize) -> (&'a str, Op) {
         self.batch.key(self.at[place] as usize)
     }

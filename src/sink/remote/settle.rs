@@ -69,15 +69,10 @@ impl Settling<'_> {
     /// # Errors
     /// When the target cannot be used any more; even then every record is settled.
     pub(super) fn run(mut self) -> Result<(), Trouble> {
-        let mut all = Vec::with_capacity(self.batch.len());
-        for place in 0..self.batch.len() {
-            match self.batch.rejected(place) {
-                None => all.push(place as u32),
-                Some(reason) => {
-                    let origin = self.batch.item(place).origin();
-                    self.out.end(origin, Bucket::Error, Some(reason.clone()), None, "");
-                }
-            }
+        let mut all: Vec<u32> = (0..self.batch.len() as u32).collect();
+        if !self.batch.is_good() {
+            all.retain(|at| self.batch.rejected(*at as usize).is_none());
+            self.reject();
         }
         let mut waiting = self.parts(all);
         let mut done = Ok(());
@@ -91,6 +86,16 @@ impl Settling<'_> {
         let batch = self.batch;
         self.memory.settled(batch.hashes().iter().copied().filter(|hash| *hash != 0));
         done
+    }
+
+    /// Settles the records that had failed before.
+    fn reject(&mut self) {
+        for place in 0..self.batch.len() {
+            if let Some(reason) = self.batch.rejected(place) {
+                self.states[place].settled = true;
+                self.out.end(self.batch.item(place).origin(), Bucket::Error, Some(reason.clone()), None, "");
+            }
+        }
     }
 
     /// Settles a part, or cuts it into parts that it puts in front of those that wait.
@@ -396,7 +401,7 @@ impl Settling<'_> {
     fn leave(&mut self) {
         for place in 0..self.batch.len() {
             let state = self.states[place];
-            if state.settled || self.batch.rejected(place).is_some() {
+            if state.settled {
                 continue;
             }
             match state.lost {
