@@ -2,21 +2,28 @@
 //! A batch holds each action once, in the form in which its target is sent it: one arena of text, and ranges in it. A lane
 //! that is done with a batch gives it back to be filled again: nothing is allocated for a record.
 
+mod batcher;
+
+pub use batcher::Batcher;
+
 use crate::action::{Action, Op};
 use crate::json::{Span, needs_no_escape};
-use crate::record::{BadRecord, Origin, Reason};
-use crate::seen::Seen;
+use crate::record::{Origin, Reason};
 use bytes::Bytes;
-use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Writes actions in the form in which a target is sent them. Pure: what it writes depends on the action alone.
 pub trait Encode: Send + Sync {
     /// Appends an action, and says where its document lies; a delete has an empty one. What stands before the document is
     /// the action's head, and what is written for several actions is what is sent for all of them.
     fn write(&self, action: &Action<'_>, text: &mut String) -> Range<usize>;
+
+    /// Whether a line break ends a document, so that those within it have to go.
+    fn is_by_lines(&self) -> bool {
+        false
+    }
 }
 
 /// The form for whatever is no server: the document, as it is written.
@@ -129,6 +136,8 @@ pub struct Batch {
     /// Bytes of keys and documents, as they were read.
     bytes: usize,
     has_lines: bool,
+    /// A bit for each operation that it has.
+    ops: u8,
 }
 
 impl Batch {
@@ -210,6 +219,11 @@ impl Batch {
         self.has_lines
     }
 
+    /// Whether all actions have one operation.
+    pub fn is_of_one_kind(&self) -> bool {
+        self.ops.count_ones() <= 1
+    }
+
     /// Whether no key needs an escape in JSON.
     pub fn has_plain_keys(&self) -> bool {
         needs_no_escape(&self.keys)
@@ -275,6 +289,7 @@ impl Batch {
         self.bad.clear();
         self.bytes = 0;
         self.has_lines = false;
+        self.ops = 0;
     }
 
     /// Puts a text among those that few actions have.
@@ -291,170 +306,5 @@ struct Shared(Arc<String>);
 impl AsRef<[u8]> for Shared {
     fn as_ref(&self) -> &[u8] {
         self.0.as_bytes()
-    }
-}
-
-/// Fills batches, and says when one must go.
-pub struct Batcher {
-    limits: Limits,
-    encoder: Arc<dyn Encode>,
-    batch: Batch,
-    /// The text of the batch, which is nobody else's yet.
-    text: String,
-    since: Option<Instant>,
-    /// Hashes of the keys of the batch, where each may be in it once.
-    keys: HashSet<u64>,
-}
-
-impl Batcher {
-    /// Starts with an empty batch of actions in the form of one target.
-    pub fn new(limits: Limits, encoder: Arc<dyn Encode>) -> Batcher {
-        Batcher { limits, encoder, batch: Batch::default(), text: String::new(), since: None, keys: HashSet::new() }
-    }
-
-    /// Whether the batch has to go before an action of `bytes` bytes, whose key has this hash, is added.
-    pub fn must_go_before(&self, bytes: usize, hash: u64) -> bool {
-        let repeats = self.limits.distinct && self.keys.contains(&hash);
-        repeats || !self.batch.is_empty() && self.batch.bytes + bytes > self.limits.bytes
-    }
-
-    /// Adds an action whose key has this hash, and says whether the batch is now full.
-    pub fn push(&mut self, origin: Origin, action: &Action<'_>, hash: u64) -> bool {
-        if self.limits.distinct {
-            self.keys.insert(hash);
-        }
-        let start = self.text.len();
-        let doc = self.encoder.write(action, &mut self.text);
-        let text = Span::new(start, self.text.len());
-        let (batch, word) = (&mut self.batch, action.key_text());
-        let key = Span::new(batch.keys.len(), batch.keys.len() + word.len());
-        batch.keys.push_str(word);
-        batch.bytes += word.len() + action.doc.len() + action.meta.len();
-        batch.has_lines |= action.is_line;
-        let mut more = USUAL;
-        if !action.collection.is_empty() || action.upsert.is_some() || !action.detect_noop {
-            let collection = batch.word(action.collection);
-            let upsert = action.upsert.map(|upsert| batch.word(upsert));
-            batch.bytes += action.collection.len() + action.upsert.map_or(0, str::len);
-            more = batch.rare.len() as u32;
-            batch.rare.push(Rare { collection, upsert, detect_noop: action.detect_noop });
-        }
-        let Origin { file, line, record, offset } = origin;
-        let (doc, op, is_line) = (Span::new(doc.start, doc.end), Some(action.op), action.is_line);
-        self.add(Item { line, record, offset, file, text, doc, key, more, op, is_line, repeats: false }, hash)
-    }
-
-    /// Adds a record that has already failed, and says whether the batch is now full.
-    pub fn reject(&mut self, bad: BadRecord) -> bool {
-        let Origin { file, line, record, offset } = bad.origin;
-        let more = self.batch.bad.len() as u32;
-        self.batch.bad.push(bad.reason);
-        let text = Span::new(self.text.len(), self.text.len());
-        let key = Span::new(self.batch.keys.len(), self.batch.keys.len());
-        let none =
-            Item { line, record, offset, file, text, doc: text, key, more, op: None, is_line: false, repeats: false };
-        self.add(none, 0)
-    }
-
-    #[inline(always)]
-    fn add(&mut self, item: Item, hash: u64) -> bool {
-        self.batch.items.push(item);
-        self.batch.hashes.push(hash);
-        self.since.get_or_insert_with(Instant::now);
-        self.batch.items.len() >= self.limits.records || self.batch.bytes >= self.limits.bytes
-    }
-
-    /// Whether the first record of the batch has waited for the whole interval.
-    pub fn is_due(&self, now: Instant) -> bool {
-        self.since.is_some_and(|since| now.duration_since(since) >= self.limits.interval)
-    }
-
-    /// Takes the batch, whose keys are now met, and goes on with `next`, an empty one.
-    pub fn take(&mut self, mut next: Batch, seen: Option<&mut Seen>) -> Batch {
-        self.since = None;
-        self.keys.clear();
-        if let Some(seen) = seen {
-            // All at once, because `seen` is larger than the caches: one by one, each key would wait for memory alone.
-            for (item, hash) in self.batch.items.iter_mut().zip(&self.batch.hashes) {
-                item.repeats = item.op.is_some() && seen.meet(*hash);
-            }
-        }
-        let empty = Arc::try_unwrap(std::mem::take(&mut next.text)).unwrap_or_default();
-        self.batch.text = Arc::new(std::mem::replace(&mut self.text, empty));
-        std::mem::replace(&mut self.batch, next)
-    }
-
-    /// Whether nothing has been added since the last `take`.
-    pub fn is_empty(&self) -> bool {
-        self.batch.is_empty()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::action::Key;
-
-    fn batcher() -> Batcher {
-        let limits = Limits { records: 100, bytes: 1000, interval: Duration::from_secs(1), distinct: false };
-        Batcher::new(limits, Arc::new(Documents))
-    }
-
-    fn push(batcher: &mut Batcher, key: &str, doc: &str) {
-        batcher.push(Origin::default(), &Action::plain(Op::Index, Key::Text(key), doc), 1);
-    }
-
-    #[test]
-    fn the_text_of_neighbours_is_shared_and_that_of_others_is_put_together() {
-        let mut batcher = batcher();
-        ["{1}", "{22}"].iter().for_each(|doc| push(&mut batcher, "k", doc));
-        batcher.reject(BadRecord { origin: Origin::default(), reason: Reason::new("bad", "no") });
-        ["{333}", "{4}"].iter().for_each(|doc| push(&mut batcher, "k", doc));
-        let batch = batcher.take(Batch::default(), None);
-        for (at, text) in [
-            (&[0, 1, 3, 4][..], "{1}{22}{333}{4}"),
-            (&[1, 3], "{22}{333}"),
-            (&[3, 4], "{333}{4}"),
-            (&[0, 3], "{1}{333}"),
-            (&[], ""),
-        ] {
-            assert_eq!(batch.text(at), text, "{at:?}");
-        }
-        assert!(std::ptr::eq(batch.text(&[1, 3]).as_ptr(), batch.text[3..].as_ptr()));
-        assert!(batch.rejected(2).is_some() && !batch.is_good() && batch.has_actions());
-    }
-
-    #[test]
-    fn the_text_of_a_batch_is_used_again_unless_a_request_still_has_it() {
-        let mut batcher = batcher();
-        push(&mut batcher, "k", "{1}");
-        let mut first = batcher.take(Batch::default(), None);
-        let held = first.text(&[0]);
-        let place = first.text.as_ptr();
-        first.clear(1000);
-        push(&mut batcher, "k", "{2}");
-        let mut second = batcher.take(first, None);
-        push(&mut batcher, "k", "{3}");
-        assert_ne!(batcher.text.as_ptr(), place);
-        assert_eq!((&held[..], &second.text(&[0])[..]), (&b"{1}"[..], &b"{2}"[..]));
-        let place = second.text.as_ptr();
-        second.clear(1000);
-        batcher.take(second, None);
-        assert_eq!(batcher.text.as_ptr(), place);
-    }
-
-    #[test]
-    fn what_few_actions_have_is_kept_beside_them() {
-        let mut batcher = batcher();
-        push(&mut batcher, "a", "{}");
-        let plain = Action::plain(Op::Update, Key::Text("b"), "{1}");
-        let action = Action { collection: "c", upsert: Some("{2}"), detect_noop: false, ..plain };
-        batcher.push(Origin::default(), &action, 2);
-        push(&mut batcher, "c", "{}");
-        let batch = batcher.take(Batch::default(), None);
-        let rare: Vec<_> =
-            (0..3).map(|at| batch.action(at)).map(|a| (a.collection, a.upsert, a.detect_noop, a.key)).collect();
-        assert_eq!(rare, [("", None, true, "a"), ("c", Some("{2}"), false, "b"), ("", None, true, "c")]);
-        assert_eq!(batch.bytes(), 3 + 8 + 3);
     }
 }

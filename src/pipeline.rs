@@ -163,6 +163,9 @@ impl Reading<'_> {
 
     fn input(&mut self, input: Input, number: u32) -> Result<(), crate::input::Broken> {
         self.shaper.expect_rows(matches!(input.format, Format::Csv | Format::Tsv | Format::Arrays));
+        // What was one line has no line breaks, and nothing that shapes a record adds one.
+        let is_line = matches!(input.format, Format::Jsonl | Format::Bulk);
+        self.lanes.iter_mut().for_each(|lane| lane.batcher.expect_lines(is_line));
         let mut reader = input.reader(number, self.options, &self.meter.bytes)?;
         let mut result = Ok(());
         while !self.is_over() {

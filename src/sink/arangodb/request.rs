@@ -71,6 +71,10 @@ fn overwrite_mode(op: Op) -> &'static str {
 }
 
 impl Encode for Collection {
+    fn is_by_lines(&self) -> bool {
+        true
+    }
+
     /// Writes the document on one line, beginning with its key; one without a key gets it from the server. Of a delete, the
     /// key alone, which has no characters that JSON would escape.
     fn write(&self, action: &Action<'_>, text: &mut String) -> Range<usize> {
@@ -86,11 +90,45 @@ impl Encode for Collection {
             text.push_str(key);
             text.push_str("\",");
             let own = push_members(action, text);
-            if text[own.clone()].trim_start().starts_with('}') {
+            // An empty document has nothing that would need the comma.
+            if text.as_bytes()[own.clone()].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'}') {
                 text.remove(own.start - 1);
             }
         }
         text.push('\n');
         start..text.len() - 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::Key;
+    use crate::json::Span;
+
+    #[test]
+    fn documents_are_lines_that_begin_with_their_keys() {
+        for (op, key, doc, cut, line, document) in [
+            (Op::Create, "k", "{}", [0, 0], "{\"_key\":\"k\"}\n", "{\"_key\":\"k\"}"),
+            (Op::Create, "k", "{ }", [0, 0], "{\"_key\":\"k\" }\n", "{\"_key\":\"k\" }"),
+            (Op::Index, "k", "{\"_key\":\"k\"}", [1, 11], "{\"_key\":\"k\"}\n", "{\"_key\":\"k\"}"),
+            (Op::Index, "k", "{\"a\": 1}", [0, 0], "{\"_key\":\"k\",\"a\": 1}\n", "{\"_key\":\"k\",\"a\": 1}"),
+            (
+                Op::Upsert,
+                "k",
+                "{\"_id\":1, \"a\":1}",
+                [1, 9],
+                "{\"_key\":\"k\", \"a\":1}\n",
+                "{\"_key\":\"k\", \"a\":1}",
+            ),
+            (Op::Create, "", "{\"a\":1}", [0, 0], "{\"a\":1}\n", "{\"a\":1}"),
+            (Op::Delete, "k", "", [0, 0], "\"k\"\n", ""),
+        ] {
+            let cut = [Span { start: cut[0], end: cut[1] }, Span::default()];
+            let action = Action { cut, ..Action::plain(op, Key::Text(key), doc) };
+            let mut text = "before\n".to_owned();
+            let range = Collection::default().write(&action, &mut text);
+            assert_eq!((&text[7..], &text[range]), (line, document));
+        }
     }
 }

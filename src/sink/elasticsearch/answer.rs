@@ -132,7 +132,7 @@ fn items(group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
 
 /// The usual answer: every item in its place, and none failed.
 fn in_order(group: Group<'_>, reply: &Reply) -> Option<Fates> {
-    let body = std::str::from_utf8(&reply.body).ok()?;
+    let body = simdutf8::basic::from_utf8(&reply.body).ok()?;
     let plain = group.batch.has_plain_keys();
     let mut in_places = InPlaces { group, place: 0, fates: Fates::default(), last: None, plain };
     quick::items(body, &mut in_places)?;

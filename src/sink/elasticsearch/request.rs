@@ -6,7 +6,7 @@ use crate::action::{Action, Op};
 use crate::batch::Encode;
 use crate::json::{Kind, Scanner, same_name};
 use crate::sink::http::{Call, Method};
-use crate::sink::remote::{Group, escaped, push_document, push_key, push_line};
+use crate::sink::remote::{Group, escaped, push_document, push_key};
 use std::ops::Range;
 
 /// What an answer needs to have. The status keeps the items in their places.
@@ -54,11 +54,15 @@ pub(in crate::sink) fn begin(op: Op) -> &'static str {
 }
 
 impl Encode for Bulk {
+    fn is_by_lines(&self) -> bool {
+        true
+    }
+
     /// Writes the lines of one action.
     fn write(&self, action: &Action<'_>, text: &mut String) -> Range<usize> {
         let is_update = matches!(action.op, Op::Upsert | Op::Update);
         if action.is_line {
-            push_line(action.meta, text);
+            text.push_str(action.meta);
             text.push('\n');
         } else {
             text.push_str(begin(action.op));
@@ -74,8 +78,7 @@ impl Encode for Bulk {
         }
         let doc = match action.op {
             Op::Delete => return text.len()..text.len(),
-            _ if action.is_line => push_line(action.doc, text),
-            _ if is_update => {
+            _ if is_update && !action.is_line => {
                 text.push_str("{\"doc\":");
                 let doc = push_document(action, text);
                 text.push_str(",\"doc_as_upsert\":true}");

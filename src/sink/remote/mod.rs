@@ -2,6 +2,7 @@
 //! What a target says and how it is said is a [`Protocol`], pure and without a socket; the rules of trying again, narrowing
 //! and lost replies (settle.rs) are the same for every target.
 
+mod end;
 mod fates;
 mod gate;
 mod lost;
@@ -14,7 +15,7 @@ mod write;
 
 pub use fates::Fates;
 pub use gate::Gate;
-pub use write::{escaped, push_document, push_key, push_line, push_members};
+pub use write::{escaped, push_document, push_key, push_members};
 
 use super::http::{Call, Http, NoReply, Reply, Traffic};
 use super::{Outcome, Say, Shown, Sink, Trouble};

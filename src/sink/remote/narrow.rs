@@ -29,8 +29,7 @@ impl Settling<'_> {
 
     /// Cuts a list into lists of one kind each. Actions on other keys may change places, those on one key never do.
     fn by_kind(&self, list: Vec<u32>) -> Vec<Vec<u32>> {
-        let kind = |at: u32| self.batch.key(at as usize).1;
-        if list.windows(2).all(|pair| kind(pair[0]) == kind(pair[1])) {
+        if self.batch.is_of_one_kind() {
             return vec![list];
         }
         let one_sequence = self.protocol.is_one_sequence();

@@ -3,13 +3,13 @@
 //! What surprises: nothing of a batch is sent out of order on one key, so each part is settled before the next is sent.
 
 use super::gate::Gate;
-use super::memory::{Fault, Left, Memory};
-use super::{Answer, Call, Fate, Fates, Group, NoReply, Outcome, Protocol, Reply, Say, Shown, Told, Traffic, Trouble};
+use super::memory::{Fault, Memory};
+use super::{Answer, Call, Fate, Group, NoReply, Outcome, Protocol, Reply, Say, Told, Traffic, Trouble};
 use crate::action::Op;
 use crate::batch::Batch;
 use crate::record::Reason;
 use crate::retry::{Retries, Wait, Why};
-use crate::sink::{Bucket, Counts, Note};
+use crate::sink::{Bucket, Note};
 use std::time::Duration;
 
 /// What is known of an action while its batch is being settled.
@@ -86,16 +86,6 @@ impl Settling<'_> {
         let batch = self.batch;
         self.memory.settled(batch.hashes().iter().copied().filter(|hash| *hash != 0));
         done
-    }
-
-    /// Settles the records that had failed before.
-    fn reject(&mut self) {
-        for place in 0..self.batch.len() {
-            if let Some(reason) = self.batch.rejected(place) {
-                self.states[place].settled = true;
-                self.out.end(self.batch.item(place).origin(), Bucket::Error, Some(reason.clone()), None, "");
-            }
-        }
     }
 
     /// Settles a part, or cuts it into parts that it puts in front of those that wait.
@@ -233,31 +223,13 @@ impl Settling<'_> {
     }
 
     /// Remembers what it says of the server that it has taken a request.
-    fn accepted(&mut self, group: Group<'_>) {
+    pub(super) fn accepted(&mut self, group: Group<'_>) {
         self.memory.accepts();
         if std::mem::take(&mut self.shrunk) {
             let seems = group.size().max(SURELY_SMALL);
             self.memory.largest = Some(self.memory.largest.unwrap_or(usize::MAX).min(seems));
         }
         self.memory.misled |= group.len() == 1 && self.suspect == Some(group.at[0]);
-    }
-
-    /// Settles actions of which none was lost by their number, where `end` would do no more for each than count it; false if
-    /// each has to be looked at.
-    fn end_all(&mut self, group: Group<'_>, fates: &Fates) -> bool {
-        let many = group.len() as u64;
-        let counts = match fates.of_all() {
-            Some(Fate::Created) => Counts { created: many, ..Counts::default() },
-            Some(Fate::Updated | Fate::Unchanged) => Counts { updated: many, ..Counts::default() },
-            _ => return false,
-        };
-        if self.batch.has_lines() || !self.memory.has_no_gone() {
-            return false;
-        }
-        self.accepted(group);
-        group.at.iter().for_each(|at| self.states[*at as usize].settled = true);
-        self.out.settle(counts);
-        true
     }
 
     /// Waits before the next try.
@@ -349,68 +321,6 @@ impl Settling<'_> {
         match closed {
             Some(why) => Err(Trouble::Stopped(why)),
             None => Ok(Some((left, busy.unwrap_or_default()))),
-        }
-    }
-
-    pub(super) fn exists(&mut self, at: u32, shown: Option<Box<Shown>>) {
-        let action = self.batch.action(at as usize);
-        if action.op == Op::CreateOrIgnore {
-            return self.end(at, Bucket::Ignored, None, shown);
-        }
-        let text = format!("duplicate key {:?}", action.key);
-        self.end(at, Bucket::Error, Some(Reason::new("duplicate_key", text)), shown);
-    }
-
-    /// Settles an action that a condition kept from being carried out: the user's own, or that of a unique index.
-    pub(super) fn conflict(&mut self, at: u32, reason: Reason, shown: Option<Box<Shown>>) {
-        match self.batch.key(at as usize).1 {
-            Op::CreateOrIgnore => self.end(at, Bucket::Ignored, None, shown),
-            _ => self.end(at, Bucket::Error, Some(reason), shown),
-        }
-    }
-
-    /// Settles an action.
-    pub(super) fn end(&mut self, at: u32, bucket: Bucket, reason: Option<Reason>, shown: Option<Box<Shown>>) {
-        self.states[at as usize].settled = true;
-        let item = self.batch.item(at as usize);
-        let stored = matches!(bucket, Bucket::Created | Bucket::Updated);
-        let is_plain = stored && reason.is_none() && !self.out.shows() && !self.batch.is_line(at as usize);
-        if is_plain && self.memory.has_no_gone() {
-            return self.out.end(item.origin(), bucket, None, None, "");
-        }
-        let action = self.batch.action(at as usize);
-        let left = match bucket {
-            Bucket::Created | Bucket::Updated => Some(Left::Stored),
-            Bucket::Deleted => Some(Left::Nothing),
-            Bucket::Ignored if action.op == Op::Delete => Some(Left::Nothing),
-            Bucket::Unknown => Some(Left::Unclear),
-            Bucket::Error if reason.as_ref().is_some_and(|reason| reason.kind == "duplicate_key") => Some(Left::Stored),
-            // What was there before it is still there.
-            Bucket::Error => (!self.has_met(at)).then_some(Left::Nothing),
-            Bucket::Ignored | Bucket::Unsent => None,
-        };
-        let shows = self.out.shows();
-        let shown = shown.or_else(|| shows.then(|| Box::new(self.protocol.shown(&action))));
-        if let Some(left) = left {
-            self.memory.note(action.collection, self.batch.hashes()[at as usize], left);
-        }
-        self.out.end(item.origin(), bucket, reason, shown, action.key);
-    }
-
-    /// Settles what is left: it was not sent, or it cannot be told what became of it.
-    fn leave(&mut self) {
-        for place in 0..self.batch.len() {
-            let state = self.states[place];
-            if state.settled {
-                continue;
-            }
-            match state.lost {
-                true => {
-                    let text = "the answer was lost, and the run ended before it could be sent again";
-                    self.end(place as u32, Bucket::Unknown, Some(Reason::new("lost", text)), None);
-                }
-                false => self.end(place as u32, Bucket::Unsent, None, None),
-            }
         }
     }
 }

@@ -16,7 +16,7 @@ pub fn escaped(name: &str) -> String {
     out
 }
 
-/// Appends a record's document as one line, without the members that became metadata, and says where it lies.
+/// Appends a record's document without the members that became metadata, and says where it lies.
 pub fn push_document(action: &Action<'_>, text: &mut String) -> Range<usize> {
     push_from(0, action, text)
 }
@@ -34,25 +34,7 @@ fn push_from(mut from: usize, action: &Action<'_>, text: &mut String) -> Range<u
         from = cut.end as usize;
     }
     text.push_str(&action.doc[from..]);
-    join_lines(text, start);
     start..text.len()
-}
-
-/// Appends JSON as one line, and says where it lies.
-pub fn push_line(json: &str, text: &mut String) -> Range<usize> {
-    let start = text.len();
-    text.push_str(json);
-    join_lines(text, start);
-    start..text.len()
-}
-
-/// Makes spaces of the raw newlines in JSON, which can only be blanks between its parts.
-fn join_lines(text: &mut String, start: usize) {
-    // Without an early end, so that many bytes are compared at once: there is hardly ever one.
-    if text.as_bytes()[start..].iter().fold(0, |found, byte| found | u8::from(*byte == b'\n')) != 0 {
-        let joined = text[start..].replace('\n', " ");
-        text.replace_range(start.., &joined);
-    }
 }
 
 /// Appends an action's key as a JSON string.
@@ -85,8 +67,8 @@ mod tests {
     }
 
     #[test]
-    fn documents_become_one_line_without_what_is_cut() {
-        let doc = "{\"_key\":\"a\",\n\"x\":1\n,\"_id\":2}";
+    fn documents_go_without_what_is_cut() {
+        let doc = "{\"_key\":\"a\", \"x\":1 ,\"_id\":2}";
         let cut = [Span::new(1, 12), Span::new(19, 27)];
         let action = Action { cut, ..Action::plain(Op::Index, Key::Text("a"), doc) };
         let mut text = "before\n".to_owned();
@@ -94,7 +76,5 @@ mod tests {
         assert_eq!((&text[..7], &text[range]), ("before\n", "{ \"x\":1 }"));
         let range = push_members(&action, &mut text);
         assert_eq!(&text[range], " \"x\":1 }");
-        push_line("{\n}", &mut text);
-        assert!(text.ends_with("}{ }"));
     }
 }

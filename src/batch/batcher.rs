@@ -1,0 +1,229 @@
+//! Fills batches: each action is written once, as its target is sent it.
+
+use super::{Batch, Encode, Item, Limits, Rare, USUAL};
+use crate::action::Action;
+use crate::json::Span;
+use crate::record::{BadRecord, Origin};
+use crate::seen::Seen;
+use memchr::memchr;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Fills batches, and says when one must go.
+pub struct Batcher {
+    limits: Limits,
+    encoder: Arc<dyn Encode>,
+    batch: Batch,
+    /// The text of the batch, which is nobody else's yet.
+    text: String,
+    since: Option<Instant>,
+    /// Hashes of the keys of the batch, where each may be in it once.
+    keys: HashSet<u64>,
+    /// Whether documents may have line breaks that their target does not take.
+    joins: bool,
+    /// A document without them.
+    joined: String,
+}
+
+impl Batcher {
+    /// Starts with an empty batch of actions in the form of one target.
+    pub fn new(limits: Limits, encoder: Arc<dyn Encode>) -> Batcher {
+        Batcher {
+            limits,
+            joins: encoder.is_by_lines(),
+            encoder,
+            batch: Batch::default(),
+            text: String::new(),
+            since: None,
+            keys: HashSet::new(),
+            joined: String::new(),
+        }
+    }
+
+    /// Says whether each of the records to come was a line, so that none has line breaks.
+    pub fn expect_lines(&mut self, are_lines: bool) {
+        self.joins = !are_lines && self.encoder.is_by_lines();
+    }
+
+    /// Whether the batch has to go before an action of `bytes` bytes, whose key has this hash, is added.
+    pub fn must_go_before(&self, bytes: usize, hash: u64) -> bool {
+        let repeats = self.limits.distinct && self.keys.contains(&hash);
+        repeats || !self.batch.is_empty() && self.batch.bytes + bytes > self.limits.bytes
+    }
+
+    /// Adds an action whose key has this hash, and says whether the batch is now full.
+    pub fn push(&mut self, origin: Origin, action: &Action<'_>, hash: u64) -> bool {
+        if self.limits.distinct {
+            self.keys.insert(hash);
+        }
+        let start = self.text.len();
+        let has_breaks = || memchr(b'\n', action.doc.as_bytes()).is_some();
+        debug_assert!(self.joins || !self.encoder.is_by_lines() || !has_breaks());
+        let doc = if self.joins && has_breaks() {
+            // Raw, they can only be blanks between the parts of JSON; a space in the place of each moves nothing.
+            self.joined.clear();
+            self.joined.extend(action.doc.split_inclusive('\n').flat_map(|line| match line.strip_suffix('\n') {
+                Some(line) => [line, " "],
+                None => [line, ""],
+            }));
+            self.encoder.write(&Action { doc: &self.joined, ..*action }, &mut self.text)
+        } else {
+            self.encoder.write(action, &mut self.text)
+        };
+        let text = Span::new(start, self.text.len());
+        let (batch, word) = (&mut self.batch, action.key_text());
+        let key = Span::new(batch.keys.len(), batch.keys.len() + word.len());
+        batch.keys.push_str(word);
+        batch.bytes += word.len() + action.doc.len() + action.meta.len();
+        batch.has_lines |= action.is_line;
+        batch.ops |= 1 << action.op as u8;
+        let mut more = USUAL;
+        if !action.collection.is_empty() || action.upsert.is_some() || !action.detect_noop {
+            let collection = batch.word(action.collection);
+            let upsert = action.upsert.map(|upsert| batch.word(upsert));
+            batch.bytes += action.collection.len() + action.upsert.map_or(0, str::len);
+            more = batch.rare.len() as u32;
+            batch.rare.push(Rare { collection, upsert, detect_noop: action.detect_noop });
+        }
+        let Origin { file, line, record, offset } = origin;
+        let (doc, op, is_line) = (Span::new(doc.start, doc.end), Some(action.op), action.is_line);
+        self.add(Item { line, record, offset, file, text, doc, key, more, op, is_line, repeats: false }, hash)
+    }
+
+    /// Adds a record that has already failed, and says whether the batch is now full.
+    pub fn reject(&mut self, bad: BadRecord) -> bool {
+        let Origin { file, line, record, offset } = bad.origin;
+        let more = self.batch.bad.len() as u32;
+        self.batch.bad.push(bad.reason);
+        let text = Span::new(self.text.len(), self.text.len());
+        let key = Span::new(self.batch.keys.len(), self.batch.keys.len());
+        let none =
+            Item { line, record, offset, file, text, doc: text, key, more, op: None, is_line: false, repeats: false };
+        self.add(none, 0)
+    }
+
+    #[inline(always)]
+    fn add(&mut self, item: Item, hash: u64) -> bool {
+        self.batch.items.push(item);
+        self.batch.hashes.push(hash);
+        self.since.get_or_insert_with(Instant::now);
+        self.batch.items.len() >= self.limits.records || self.batch.bytes >= self.limits.bytes
+    }
+
+    /// Whether the first record of the batch has waited for the whole interval.
+    pub fn is_due(&self, now: Instant) -> bool {
+        self.since.is_some_and(|since| now.duration_since(since) >= self.limits.interval)
+    }
+
+    /// Takes the batch, whose keys are now met, and goes on with `next`, an empty one.
+    pub fn take(&mut self, mut next: Batch, seen: Option<&mut Seen>) -> Batch {
+        self.since = None;
+        self.keys.clear();
+        if let Some(seen) = seen {
+            // All at once, because `seen` is larger than the caches: one by one, each key would wait for memory alone.
+            for (item, hash) in self.batch.items.iter_mut().zip(&self.batch.hashes) {
+                item.repeats = item.op.is_some() && seen.meet(*hash);
+            }
+        }
+        let empty = Arc::try_unwrap(std::mem::take(&mut next.text)).unwrap_or_default();
+        self.batch.text = Arc::new(std::mem::replace(&mut self.text, empty));
+        std::mem::replace(&mut self.batch, next)
+    }
+
+    /// Whether nothing has been added since the last `take`.
+    pub fn is_empty(&self) -> bool {
+        self.batch.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::{Key, Op};
+    use crate::batch::Documents;
+    use crate::record::Reason;
+    use crate::sink::elasticsearch::Bulk;
+    use std::time::Duration;
+
+    fn batcher() -> Batcher {
+        let limits = Limits { records: 100, bytes: 1000, interval: Duration::from_secs(1), distinct: false };
+        Batcher::new(limits, Arc::new(Documents))
+    }
+
+    fn push(batcher: &mut Batcher, key: &str, doc: &str) {
+        batcher.push(Origin::default(), &Action::plain(Op::Index, Key::Text(key), doc), 1);
+    }
+
+    #[test]
+    fn the_text_of_neighbours_is_shared_and_that_of_others_is_put_together() {
+        let mut batcher = batcher();
+        ["{1}", "{22}"].iter().for_each(|doc| push(&mut batcher, "k", doc));
+        batcher.reject(BadRecord { origin: Origin::default(), reason: Reason::new("bad", "no") });
+        ["{333}", "{4}"].iter().for_each(|doc| push(&mut batcher, "k", doc));
+        let batch = batcher.take(Batch::default(), None);
+        for (at, text) in [
+            (&[0, 1, 3, 4][..], "{1}{22}{333}{4}"),
+            (&[1, 3], "{22}{333}"),
+            (&[3, 4], "{333}{4}"),
+            (&[0, 3], "{1}{333}"),
+            (&[], ""),
+        ] {
+            assert_eq!(batch.text(at), text, "{at:?}");
+        }
+        assert!(std::ptr::eq(batch.text(&[1, 3]).as_ptr(), batch.text[3..].as_ptr()));
+        assert!(batch.rejected(2).is_some() && !batch.is_good() && batch.has_actions());
+    }
+
+    #[test]
+    fn the_text_of_a_batch_is_used_again_unless_a_request_still_has_it() {
+        let mut batcher = batcher();
+        push(&mut batcher, "k", "{1}");
+        let mut first = batcher.take(Batch::default(), None);
+        let held = first.text(&[0]);
+        let place = first.text.as_ptr();
+        first.clear(1000);
+        push(&mut batcher, "k", "{2}");
+        let mut second = batcher.take(first, None);
+        push(&mut batcher, "k", "{3}");
+        assert_ne!(batcher.text.as_ptr(), place);
+        assert_eq!((&held[..], &second.text(&[0])[..]), (&b"{1}"[..], &b"{2}"[..]));
+        let place = second.text.as_ptr();
+        second.clear(1000);
+        batcher.take(second, None);
+        assert_eq!(batcher.text.as_ptr(), place);
+    }
+
+    #[test]
+    fn what_few_actions_have_is_kept_beside_them() {
+        let mut batcher = batcher();
+        push(&mut batcher, "a", "{}");
+        let plain = Action::plain(Op::Update, Key::Text("b"), "{1}");
+        let action = Action { collection: "c", upsert: Some("{2}"), detect_noop: false, ..plain };
+        batcher.push(Origin::default(), &action, 2);
+        push(&mut batcher, "c", "{}");
+        let batch = batcher.take(Batch::default(), None);
+        let rare: Vec<_> =
+            (0..3).map(|at| batch.action(at)).map(|a| (a.collection, a.upsert, a.detect_noop, a.key)).collect();
+        assert_eq!(rare, [("", None, true, "a"), ("c", Some("{2}"), false, "b"), ("", None, true, "c")]);
+        assert_eq!(batch.bytes(), 3 + 8 + 3);
+    }
+
+    #[test]
+    fn a_document_becomes_one_line_for_a_target_that_takes_lines() {
+        let doc = "{\n\"a\":\n1,\n\"_key\":\"k\"}\n";
+        let cut = [Span::new(8, 20), Span::default()];
+        let action = Action { cut, ..Action::plain(Op::Index, Key::InDoc(Span::new(18, 19)), doc) };
+        let limits = Limits { records: 100, bytes: 1000, interval: Duration::from_secs(1), distinct: false };
+        let encoders: [(Arc<dyn Encode>, &str); 2] =
+            [(Arc::new(Bulk::default()), "{\"index\":{\"_id\":\"k\"}}\n{ \"a\": 1} \n"), (Arc::new(Documents), doc)];
+        for (encoder, text) in encoders {
+            let mut batcher = Batcher::new(limits, encoder);
+            batcher.push(Origin::default(), &action, 1);
+            batcher.push(Origin::default(), &action, 1);
+            let batch = batcher.take(Batch::default(), None);
+            assert_eq!(batch.line(0), text);
+            assert_eq!((batch.line(1), batch.key(1).0), (text, "k"));
+        }
+    }
+}
