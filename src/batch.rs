@@ -273,13 +273,12 @@ impl Batch {
         self.bytes
     }
 
-    /// Forgets everything and keeps the memory, unless one long record made it unusually large, or a request still shares
-    /// it.
+    /// Forgets everything and keeps the memory, unless one long record made it unusually large.
     pub fn clear(&mut self, keep: usize) {
         let usual = keep.saturating_mul(2).saturating_add(128 * self.items.len());
-        match Arc::get_mut(&mut self.text) {
-            Some(text) if text.capacity() <= usual => text.clear(),
-            _ => self.text = Arc::default(),
+        // The text itself goes when it is used again: the request that shares it may not be over to the last byte yet.
+        if self.text.capacity() > usual {
+            self.text = Arc::default();
         }
         self.keys.clear();
         self.words.clear();

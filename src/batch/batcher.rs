@@ -126,7 +126,8 @@ impl Batcher {
                 item.repeats = item.op.is_some() && seen.meet(*hash);
             }
         }
-        let empty = Arc::try_unwrap(std::mem::take(&mut next.text)).unwrap_or_default();
+        let mut empty = Arc::try_unwrap(std::mem::take(&mut next.text)).unwrap_or_default();
+        empty.clear();
         self.batch.text = Arc::new(std::mem::replace(&mut self.text, empty));
         std::mem::replace(&mut self.batch, next)
     }
