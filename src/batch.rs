@@ -219,6 +219,11 @@ impl Batch {
         self.has_lines
     }
 
+    /// Whether any action perhaps names a collection of its own.
+    pub fn names_collections(&self) -> bool {
+        !self.rare.is_empty()
+    }
+
     /// Whether all actions have one operation.
     pub fn is_of_one_kind(&self) -> bool {
         self.ops.count_ones() <= 1

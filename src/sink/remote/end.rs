@@ -28,8 +28,12 @@ impl Settling<'_> {
             Some(Fate::Ignored) => Counts { ignored: many, ..Counts::default() },
             _ => return false,
         };
-        if self.batch.has_lines() || !self.memory.has_no_gone() {
+        if !self.memory.has_no_gone() || self.batch.names_collections() {
             return false;
+        }
+        if self.batch.has_lines() {
+            // What a stored document leaves behind is the name of its collection.
+            self.memory.note("", self.batch.hashes()[group.at[0] as usize], Left::Stored);
         }
         self.accepted(group);
         group.at.iter().for_each(|at| self.states[*at as usize].settled = true);

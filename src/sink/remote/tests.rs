@@ -10,6 +10,7 @@ use crate::batch::{Batcher, Limits};
 use crate::record::Origin;
 use crate::retry::Retries;
 use crate::sink::elasticsearch::Bulk;
+use crate::sink::elasticsearch::item::verb;
 use crate::sink::{Bucket, ResultLine};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -170,7 +171,12 @@ fn outcome(
         for (place, input) in chunk.iter().enumerate() {
             let origin = Origin { line: (nth * size + place) as u64, ..Origin::default() };
             let hash = crate::seen::hash(&input.key);
-            batcher.push(origin, &Action::plain(input.op, Key::Text(&input.key), &input.doc), hash);
+            let plain = Action::plain(input.op, Key::Text(&input.key), &input.doc);
+            // Some batches are bulk lines.
+            let is_line = (nth + size).is_multiple_of(2) && input.op != Op::Upsert;
+            let line = json!({ verb(input.op): { "_id": input.key } }).to_string();
+            let action = if is_line { Action { is_line, meta: &line, ..plain } } else { plain };
+            batcher.push(origin, &action, hash);
         }
         let batch = batcher.take(Batch::default(), None);
         let mut out = Outcome::new(shows);
