@@ -221,8 +221,10 @@ fn verb_of(member: &Member, text: &str) -> Option<Verb> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::{Source, Window};
+    use crate::input::unpack::thread_source;
+    use crate::input::{Compression, Source, Window};
     use proptest::prelude::*;
+    use std::io::Write as _;
 
     fn steps(pieces: Vec<Vec<u8>>, max: usize) -> Vec<String> {
         let mut bulk = Bulk::new(Lines::new(Window::new(Source::Pieces(pieces)), 0, 0, max));
@@ -376,20 +378,22 @@ mod tests {
 
     #[test]
     fn a_silent_pipe_between_an_action_and_its_source_loses_neither() {
-        let (pipe, pieces) = std::sync::mpsc::sync_channel(4);
-        let window = Window::new(Source::Thread(pieces));
+        let (reader, mut pipe) = std::io::pipe().expect("a pipe");
+        let window = Window::new(thread_source(reader, Some(Compression::None)));
         let mut bulk = Bulk::new(Lines::new(window, 0, 0, 1 << 20));
-        pipe.send(Ok(b"{\"index\":{\"_id\":\"1\"}}\n{\"a\"".to_vec())).expect("open");
+        pipe.write_all(b"{\"index\":{\"_id\":\"1\"}}\n{\"a\"").expect("open");
         assert!(matches!(bulk.next(), Ok(Step::Idle)));
-        pipe.send(Ok(b":1}\n".to_vec())).expect("open");
-        match bulk.next() {
-            Ok(Step::Record(record)) => {
-                assert_eq!(
-                    (record.text, record.command.map(|command| command.meta.clone())),
-                    ("{\"a\":1}", Some("{\"_id\":\"1\"}".to_owned()))
-                );
+        pipe.write_all(b":1}\n").expect("open");
+        loop {
+            match bulk.next() {
+                Ok(Step::Idle) => {}
+                Ok(Step::Record(record)) => {
+                    assert_eq!(record.text, "{\"a\":1}");
+                    assert_eq!(record.command.map(|command| command.meta.as_str()), Some("{\"_id\":\"1\"}"));
+                    break;
+                }
+                other => panic!("{other:?}"),
             }
-            other => panic!("{other:?}"),
         }
     }
 

@@ -3,9 +3,10 @@
 use super::window::Source;
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 
 /// How an input is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,9 +58,30 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// Bytes handed over at a time, and how many hand-overs may wait: what an idle pipeline holds of an input.
+/// Room in front of the bytes that are handed over, and the most bytes at a time: large enough for few system calls, small
+/// enough to stay in the cache.
+const ROOM: usize = 32 * 1024;
 const PIECE: usize = 256 * 1024;
+/// How large a buffer is.
+pub(super) const AHEAD: usize = ROOM + PIECE;
+/// How many hand-overs may wait: what an idle pipeline holds of an input.
 const WAITING: usize = 4;
+
+/// Bytes handed over: a range of a buffer, with room in front of it.
+#[derive(Debug)]
+pub struct Piece {
+    pub(super) buffer: Vec<u8>,
+    pub(super) range: Range<usize>,
+}
+
+/// The reading end of a thread that reads ahead.
+#[derive(Debug)]
+pub struct Ahead {
+    /// What was read. The end of the channel is the end of the input.
+    pub(super) pieces: Receiver<io::Result<Piece>>,
+    /// Takes buffers back.
+    pub(super) used: Sender<Vec<u8>>,
+}
 
 /// Reads a regular file: in place if it is not compressed, else by a thread.
 pub fn file_source(file: File, compression: Compression, count: Arc<AtomicU64>) -> io::Result<Source> {
@@ -71,35 +93,41 @@ pub fn file_source(file: File, compression: Compression, count: Arc<AtomicU64>) 
 }
 
 /// Reads `raw` by a thread of its own, and unpacks it there; `None` tells the compression from the first bytes.
-/// The thread ends with the input, or when its receiver is dropped and the next read returns.
 pub fn thread_source(raw: impl Read + Send + 'static, compression: Option<Compression>) -> Source {
-    let (pieces, source) = sync_channel(WAITING);
+    Source::Thread(ahead(move || unpacked(raw, compression)))
+}
+
+/// Reads what `open` opens by a thread of its own. The thread ends with the input, or when its receiver is dropped and the
+/// next read returns.
+pub(super) fn ahead<R: Read>(open: impl FnOnce() -> io::Result<R> + Send + 'static) -> Ahead {
+    let (ready, pieces) = sync_channel(WAITING);
+    let (used, free) = channel();
     std::thread::spawn(move || {
-        let mut reader = match unpacked(raw, compression) {
+        let mut reader = match open() {
             Ok(reader) => reader,
             Err(error) => {
-                let _ = pieces.send(Err(error));
+                let _ = ready.send(Err(error));
                 return;
             }
         };
+        let mut buffer = Vec::new();
         loop {
-            let mut piece = vec![0; PIECE];
-            let read = match reader.read(&mut piece) {
+            if buffer.is_empty() {
+                buffer = free.try_recv().unwrap_or_else(|_| vec![0; AHEAD]);
+            }
+            let piece = match reader.read(&mut buffer[ROOM..]) {
                 Ok(0) => return,
-                Ok(count) => {
-                    piece.truncate(count);
-                    Ok(piece)
-                }
+                Ok(count) => Ok(Piece { buffer: std::mem::take(&mut buffer), range: ROOM..ROOM + count }),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => Err(explained(error)),
             };
-            let failed = read.is_err();
-            if pieces.send(read).is_err() || failed {
+            let failed = piece.is_err();
+            if ready.send(piece).is_err() || failed {
                 return;
             }
         }
     });
-    Source::Thread(source)
+    Ahead { pieces, used }
 }
 
 fn explained(error: io::Error) -> io::Error {

@@ -1,14 +1,17 @@
 //! The bytes of one input that have been read and not yet used, as one slice.
 //! It only grows for a record that is longer than itself; how far is `--max-record-bytes`, which the readers check.
 
-use super::unpack::Counted;
+use super::unpack::{AHEAD, Ahead, Counted, Piece, ahead};
 use std::fs::File;
 use std::io::{self, Read};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 /// What one read asks for, in bytes: large enough for few system calls, small enough to stay in the cache.
 const READ: usize = 256 * 1024;
+
+/// Reads of a regular file after which a thread reads on: a small file is done before one has started.
+const READS: u32 = 8;
 
 /// How long a read of a pipe waits before it gives control back, so that a silent pipe delays neither
 /// `--flush-interval` nor a signal.
@@ -17,10 +20,10 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// Where bytes come from, already decompressed.
 #[derive(Debug)]
 pub enum Source {
-    /// A regular file, read in place: it answers at once.
+    /// A regular file, its first pieces read in place: it answers at once.
     File(Counted<File>),
-    /// Anything else, read by a thread of its own that hands over buffers. The end of the channel is the end of the input.
-    Thread(Receiver<io::Result<Vec<u8>>>),
+    /// Anything else, and a long file, read by a thread of its own.
+    Thread(Ahead),
     /// Bytes at hand, in pieces of the sizes given (for tests of framing).
     Pieces(Vec<Vec<u8>>),
 }
@@ -45,12 +48,13 @@ pub struct Window {
     end: usize,
     offset: u64,
     ended: bool,
+    reads: u32,
 }
 
 impl Window {
     /// Opens a window on a source that has not been read.
     pub fn new(source: Source) -> Window {
-        Window { source, buffer: Vec::new(), start: 0, end: 0, offset: 0, ended: false }
+        Window { source, buffer: Vec::new(), start: 0, end: 0, offset: 0, ended: false, reads: 0 }
     }
 
     /// The bytes at hand.
@@ -83,6 +87,13 @@ impl Window {
         if self.ended {
             return Ok(More::End);
         }
+        self.reads += 1;
+        if self.reads > READS && matches!(self.source, Source::File(_)) {
+            self.source = match std::mem::replace(&mut self.source, Source::Pieces(Vec::new())) {
+                Source::File(file) => Source::Thread(ahead(|| Ok(file))),
+                other => other,
+            };
+        }
         let more = self.read()?;
         self.ended = more == More::End;
         Ok(more)
@@ -101,18 +112,41 @@ impl Window {
                 self.end += count;
                 return Ok(if count == 0 { More::End } else { More::Data });
             }
-            Source::Thread(pieces) => match pieces.recv_timeout(PATIENCE) {
-                Ok(piece) => piece?,
+            Source::Thread(ahead) => match ahead.pieces.recv_timeout(PATIENCE) {
+                Ok(piece) => {
+                    let piece = piece?;
+                    self.take(piece);
+                    return Ok(More::Data);
+                }
                 Err(RecvTimeoutError::Timeout) => return Ok(More::Idle),
                 Err(RecvTimeoutError::Disconnected) => return Ok(More::End),
             },
             Source::Pieces(pieces) if pieces.is_empty() => return Ok(More::End),
             Source::Pieces(pieces) => pieces.remove(0),
         };
-        make_room(&mut self.buffer, &mut self.start, &mut self.end, piece.len());
-        self.buffer[self.end..self.end + piece.len()].copy_from_slice(&piece);
-        self.end += piece.len();
+        self.append(&piece);
         Ok(More::Data)
+    }
+
+    /// Goes on in a piece, in front of which there is room for the little that is at hand.
+    fn take(&mut self, piece: Piece) {
+        let at_hand = self.end - self.start;
+        let Piece { mut buffer, range } = piece;
+        let Some(start) = range.start.checked_sub(at_hand) else { return self.append(&buffer[range]) };
+        buffer[start..range.start].copy_from_slice(&self.buffer[self.start..self.end]);
+        let used = std::mem::replace(&mut self.buffer, buffer);
+        (self.start, self.end) = (start, range.end);
+        if let Source::Thread(ahead) = &self.source
+            && used.len() == AHEAD
+        {
+            let _ = ahead.used.send(used);
+        }
+    }
+
+    fn append(&mut self, piece: &[u8]) {
+        make_room(&mut self.buffer, &mut self.start, &mut self.end, piece.len());
+        self.buffer[self.end..self.end + piece.len()].copy_from_slice(piece);
+        self.end += piece.len();
     }
 }
 
@@ -132,5 +166,76 @@ fn make_room(buffer: &mut Vec<u8>, start: &mut usize, end: &mut usize, count: us
         // After an unusually long record the room is given back.
         let size = (at_hand + count).max(at_hand * 2);
         buffer.resize(size, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::Compression;
+    use crate::input::unpack::thread_source;
+
+    /// Gives its bytes in pieces of sizes that a seed tells.
+    struct Slow {
+        bytes: Vec<u8>,
+        at: usize,
+        seed: u64,
+    }
+
+    fn next(seed: &mut u64, limit: usize) -> usize {
+        *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (*seed >> 33) as usize % limit
+    }
+
+    impl Read for Slow {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let most = [10, 1_000, 100_000, 1_000_000][next(&mut self.seed, 4)];
+            let count = (1 + next(&mut self.seed, most)).min(buffer.len()).min(self.bytes.len() - self.at);
+            buffer[..count].copy_from_slice(&self.bytes[self.at..self.at + count]);
+            self.at += count;
+            Ok(count)
+        }
+    }
+
+    #[test]
+    fn bytes_come_in_order_however_they_are_handed_over_and_used() {
+        for seed in 1..40 {
+            let mut random = seed;
+            let bytes: Vec<u8> = (0..2_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+            let source = thread_source(Slow { bytes: bytes.clone(), at: 0, seed }, Some(Compression::None));
+            let mut window = Window::new(source);
+            let mut seen = Vec::new();
+            loop {
+                // What is left may be more than the room that a piece has in front of it.
+                let leaves = [0, 100, 100_000, 700_000][next(&mut random, 4)];
+                let count = window.bytes().len().saturating_sub(leaves);
+                seen.extend_from_slice(&window.bytes()[..count]);
+                window.consume(count);
+                assert_eq!(window.offset(), seen.len() as u64);
+                if matches!(window.more(), Ok(More::End)) {
+                    break;
+                }
+            }
+            seen.extend_from_slice(window.bytes());
+            assert!(seen == bytes, "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn a_long_file_is_read_as_it_is() {
+        let bytes: Vec<u8> = (0..5_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        std::fs::write(file.path(), &bytes).expect("room");
+        let counted = Counted::new(File::open(file.path()).expect("the file"), Default::default());
+        let mut window = Window::new(Source::File(counted));
+        let mut seen = Vec::new();
+        loop {
+            seen.extend_from_slice(window.bytes());
+            window.consume(window.bytes().len());
+            if matches!(window.more(), Ok(More::End)) {
+                break;
+            }
+        }
+        assert!(matches!(window.source, Source::Thread(_)) && seen == bytes);
     }
 }
