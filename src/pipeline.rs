@@ -167,26 +167,18 @@ impl Reading<'_> {
         let is_line = matches!(input.format, Format::Jsonl | Format::Bulk);
         self.lanes.iter_mut().for_each(|lane| lane.batcher.expect_lines(is_line));
         let mut reader = input.reader(number, self.options, &self.meter.bytes)?;
-        let mut result = Ok(());
-        while !self.is_over() {
+        let result = reader.each(&mut |step| {
             // By reference, because a record is large.
-            match reader.next() {
-                Ok(Step::Record(ref record)) => self.record(record),
-                Ok(Step::Bad(bad)) => {
+            match step {
+                Step::Record(ref record) => self.record(record),
+                Step::Bad(bad) => {
                     self.reject(self.read, bad);
                     self.count();
                 }
-                Ok(Step::Idle) => self.look(),
-                Ok(Step::End) => {
-                    self.look();
-                    break;
-                }
-                Err(why) => {
-                    result = Err(why);
-                    break;
-                }
+                Step::Idle | Step::End => self.look(),
             }
-        }
+            !self.is_over()
+        });
         self.empty += reader.empty();
         result
     }

@@ -217,36 +217,54 @@ fn check_origin(origin: Origin, before: Option<Origin>, length: usize) {
     assert!(origin.offset > before.offset && origin.line >= before.line, "{before:?}, {origin:?}");
 }
 
-/// All that a reader says, a line a step; each record takes a byte at least, so there are not many.
-fn said(mut reader: Box<dyn Reader>, length: usize) -> Vec<String> {
-    let mut said = Vec::new();
-    let mut before = None;
-    for _ in 0..=length {
-        let origin = match reader.next() {
-            Ok(Step::Record(record)) => {
+/// All that a reader says, a line a step, when it is asked step by step or for all of them; each record takes a byte at
+/// least, so there are not many.
+fn said(mut reader: Box<dyn Reader>, length: usize, step_by_step: bool) -> Vec<String> {
+    let (mut said, mut before, mut ended) = (Vec::new(), None, false);
+    let mut note = |step: Step<'_>| {
+        let origin = match step {
+            Step::Record(record) => {
                 check_record(&record);
                 let meta = record.command.map(|command| (command.verb, command.meta.as_str()));
                 said.push(format!("{:?} {meta:?} {} {:?}", record.origin, record.text, record.nulls));
                 record.origin
             }
-            Ok(Step::Bad(bad)) => {
+            Step::Bad(bad) => {
                 said.push(format!("{:?} {:?}", bad.origin, bad.reason));
                 bad.origin
             }
-            Ok(Step::Idle) => panic!("nothing is silent here"),
-            Ok(Step::End) => {
-                said.push(format!("end, {} empty", reader.empty()));
-                return said;
-            }
-            Err(Broken { origin, text }) => {
-                said.push(format!("{origin:?} stops: {text}"));
-                return said;
+            Step::Idle => panic!("nothing is silent here"),
+            Step::End => {
+                ended = true;
+                return false;
             }
         };
         check_origin(origin, before, length);
         before = Some(origin);
+        assert!(said.len() <= length, "more records than bytes");
+        true
+    };
+    let result = match step_by_step {
+        true => loop {
+            match reader.next() {
+                Ok(step) => {
+                    if !note(step) {
+                        break Ok(());
+                    }
+                }
+                Err(broken) => break Err(broken),
+            }
+        },
+        false => reader.each(&mut note),
+    };
+    match result {
+        Ok(()) => assert!(ended),
+        Err(Broken { origin, text }) => said.push(format!("{origin:?} stops: {text}")),
     }
-    panic!("more records than bytes")
+    if ended {
+        said.push(format!("end, {} empty", reader.empty()));
+    }
+    said
 }
 
 fn try_case(case: u64) {
@@ -255,10 +273,10 @@ fn try_case(case: u64) {
     let kind = random.one_of(&[Kind::Jsonl, Kind::Json, Kind::Csv, Kind::Tsv, Kind::Arrays, Kind::Bulk]);
     let max = random.one_of(&[1 << 20, 1 << 20, 10, 50, 200]);
     let options = random.csv_options();
-    let whole = said(reader(kind, vec![text.clone()], max, &options), text.len());
-    for _ in 0..3 {
+    let whole = said(reader(kind, vec![text.clone()], max, &options), text.len(), true);
+    for step_by_step in [true, false, false] {
         let pieces = random.cut(&text);
-        let in_pieces = said(reader(kind, pieces, max, &options), text.len());
+        let in_pieces = said(reader(kind, pieces, max, &options), text.len(), step_by_step);
         assert_eq!(in_pieces, whole, "{kind:?} of {:?}", String::from_utf8_lossy(&text));
     }
 }

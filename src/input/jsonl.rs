@@ -37,24 +37,35 @@ impl Lines {
         Lines { window, origin, max, used: 0, searched: 0, passing_over: false }
     }
 
-    /// Frames the next line if it is one object and nothing else, which needs no search for its end.
-    pub(super) fn object(&mut self, scanner: &mut Scanner) -> Option<usize> {
+    /// Hands over the records of the lines at hand in the first `most` bytes, as long as each line is one object in UTF-8 and
+    /// nothing else, which needs no search for its end, and as long as `take` wants more. Returns how many bytes they had,
+    /// and whether more are wanted.
+    fn objects(&mut self, scanner: &mut Scanner, most: usize, take: &mut dyn FnMut(Step<'_>) -> bool) -> (usize, bool) {
         self.window.consume(std::mem::take(&mut self.used));
         if self.searched > 0 || self.passing_over {
-            return None;
+            return (0, true);
         }
         let bytes = self.window.bytes();
-        let end = scanner.object_in_line(bytes)?;
-        let length = match bytes[end..] {
-            [b'\n', ..] => end,
-            [b'\r', b'\n', ..] => end + 1,
-            _ => return None,
-        };
-        if length > self.max {
-            return None;
+        // All at once, because most of the cost is that of the beginning and the end.
+        let text = valid_start(&bytes[..bytes.len().min(most)]);
+        let (start, mut at, mut wants_more) = (self.window.offset(), 0, true);
+        while wants_more && let Some(end) = scanner.object_in_line(&text.as_bytes()[at..]) {
+            let length = match text.as_bytes()[at + end..] {
+                [b'\n', ..] => end,
+                [b'\r', b'\n', ..] => end + 1,
+                _ => break,
+            };
+            if length > self.max {
+                break;
+            }
+            self.origin.line += 1;
+            self.origin.record += 1;
+            self.origin.offset = start + at as u64;
+            wants_more = take(Step::Record(Record::of(&text[at..at + end], scanner, self.origin)));
+            at += length + 1;
         }
-        self.framed(length, 1);
-        Some(end)
+        self.window.consume(at);
+        (at, wants_more)
     }
 
     /// Frames the next line. A last line needs no line break.
@@ -126,25 +137,43 @@ pub(super) struct Jsonl {
     lines: Lines,
     scanner: Scanner,
     empty: u64,
+    /// Bytes that are looked at together.
+    stretch: usize,
 }
+
+/// The fewest bytes that are looked at together.
+const STRETCH: usize = 1024;
 
 impl Jsonl {
     pub(super) fn new(lines: Lines) -> Jsonl {
-        Jsonl { lines, scanner: Scanner::of_documents(), empty: 0 }
+        Jsonl { lines, scanner: Scanner::of_documents(), empty: 0, stretch: STRETCH }
     }
 }
 
 impl Reader for Jsonl {
-    fn next(&mut self) -> Result<Step<'_>, Broken> {
-        // A line that is one object and nothing else, as most are, is framed and checked in one pass.
-        if let Some(end) = self.lines.object(&mut self.scanner) {
-            self.lines.origin.record += 1;
-            let origin = self.lines.origin;
-            return Ok(match utf8(&self.lines.window.bytes()[..end]) {
-                Ok(text) => Step::Record(Record::of(text, &self.scanner, origin)),
-                Err(reason) => Step::Bad(BadRecord { origin, reason }),
-            });
+    fn each(&mut self, take: &mut dyn FnMut(Step<'_>) -> bool) -> Result<(), Broken> {
+        loop {
+            // Lines that are one object and nothing else, as most are, are framed and checked in one pass.
+            let (done, wants_more) = self.lines.objects(&mut self.scanner, self.stretch, take);
+            if !wants_more {
+                return Ok(());
+            }
+            if done > 0 {
+                // Bytes behind the first line of another kind will be looked at again, so they should not be many.
+                self.stretch = if done > self.stretch / 2 { self.stretch.saturating_mul(2) } else { STRETCH };
+                continue;
+            }
+            let step = self.next()?;
+            let length = if let Step::Record(record) = &step { record.text.len() } else { 0 };
+            let is_end = matches!(step, Step::End);
+            if !take(step) || is_end {
+                return Ok(());
+            }
+            self.stretch = STRETCH.max(length.saturating_mul(4));
         }
+    }
+
+    fn next(&mut self) -> Result<Step<'_>, Broken> {
         let place = loop {
             match self.lines.next()? {
                 Line::Idle => return Ok(Step::Idle),
@@ -197,6 +226,15 @@ pub(super) fn not_an_object(bytes: &[u8], scanner: &mut Scanner) -> Reason {
         return Reason::new("not_an_object", format!("expected an object, found {kind}"));
     }
     Reason::new("invalid_json", "not a JSON object")
+}
+
+/// The beginning of `bytes` that is UTF-8.
+fn valid_start(bytes: &[u8]) -> &str {
+    let valid = match simdutf8::compat::from_utf8(bytes) {
+        Ok(text) => return text,
+        Err(error) => &bytes[..error.valid_up_to()],
+    };
+    std::str::from_utf8(valid).unwrap_or_default()
 }
 
 /// Checks that `bytes` are UTF-8.

@@ -64,6 +64,20 @@ pub trait Reader: Send {
     /// When the input cannot be read on: I/O, damaged compression, or a format that has lost its frame.
     fn next(&mut self) -> Result<Step<'_>, Broken>;
 
+    /// Hands over one step after the other, until `take` says that it wants no more, or after the end.
+    ///
+    /// # Errors
+    /// As `next`.
+    fn each(&mut self, take: &mut dyn FnMut(Step<'_>) -> bool) -> Result<(), Broken> {
+        loop {
+            let step = self.next()?;
+            let is_end = matches!(step, Step::End);
+            if !take(step) || is_end {
+                return Ok(());
+            }
+        }
+    }
+
     /// Blank lines passed over so far.
     fn empty(&self) -> u64;
 }
