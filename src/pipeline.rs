@@ -48,10 +48,11 @@ pub fn run(plan: Plan, report: &mut Report) {
     let seen = sinks.iter().any(|sink| sink.asks_for_repeats()).then(Seen::default);
     std::thread::scope(|scope| {
         let mut lanes = Vec::with_capacity(sinks.len());
+        let count = sinks.len();
         for sink in sinks {
             let (batches, arriving) = sync_channel(1);
             let (returned, free) = channel();
-            let batcher = Batcher::new(limits, sink.encoder());
+            let batcher = Batcher::new(limits, sink.encoder()).staggered(lanes.len(), count);
             let lane = Lane { sink, arriving, returned, messages: messages.clone(), stop: &stop, cut: &cut, results };
             named(scope, format!("lane-{}", lanes.len()), move || lane.run(limits));
             lanes.push(LaneEnd { batcher, batches, free });

@@ -13,6 +13,8 @@ use std::time::Instant;
 /// Fills batches, and says when one must go.
 pub struct Batcher {
     limits: Limits,
+    /// Records of the batch being filled.
+    records: usize,
     encoder: Arc<dyn Encode>,
     batch: Batch,
     /// The text of the batch, which is nobody else's yet.
@@ -31,6 +33,7 @@ impl Batcher {
     pub fn new(limits: Limits, encoder: Arc<dyn Encode>) -> Batcher {
         Batcher {
             limits,
+            records: limits.records,
             joins: encoder.is_by_lines(),
             encoder,
             batch: Batch::default(),
@@ -39,6 +42,12 @@ impl Batcher {
             keys: HashSet::new(),
             joined: String::new(),
         }
+    }
+
+    /// Makes the first batch of one of several lanes smaller, so that those of all lanes do not grow full at the same time.
+    pub fn staggered(mut self, lane: usize, lanes: usize) -> Batcher {
+        self.records = (self.limits.records * (lane + 1)).div_ceil(lanes);
+        self
     }
 
     /// Says whether each of the records to come was a line, so that none has line breaks.
@@ -108,7 +117,7 @@ impl Batcher {
         self.batch.items.push(item);
         self.batch.hashes.push(hash);
         self.since.get_or_insert_with(Instant::now);
-        self.batch.items.len() >= self.limits.records || self.batch.bytes >= self.limits.bytes
+        self.batch.items.len() >= self.records || self.batch.bytes >= self.limits.bytes
     }
 
     /// Whether the first record of the batch has waited for the whole interval.
@@ -119,6 +128,7 @@ impl Batcher {
     /// Takes the batch, whose keys are now met, and goes on with `next`, an empty one.
     pub fn take(&mut self, mut next: Batch, seen: Option<&mut Seen>) -> Batch {
         self.since = None;
+        self.records = self.limits.records;
         self.keys.clear();
         if let Some(seen) = seen {
             // All at once, because `seen` is larger than the caches: one by one, each key would wait for memory alone.

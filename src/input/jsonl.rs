@@ -141,8 +141,9 @@ pub(super) struct Jsonl {
     stretch: usize,
 }
 
-/// The fewest bytes that are looked at together.
+/// The fewest bytes that are looked at together, and the most: what fits into the nearest cache is there when it is scanned.
 const STRETCH: usize = 1024;
+const LONGEST_STRETCH: usize = 16 * 1024;
 
 impl Jsonl {
     pub(super) fn new(lines: Lines) -> Jsonl {
@@ -160,7 +161,8 @@ impl Reader for Jsonl {
             }
             if done > 0 {
                 // Bytes behind the first line of another kind will be looked at again, so they should not be many.
-                self.stretch = if done > self.stretch / 2 { self.stretch.saturating_mul(2) } else { STRETCH };
+                let is_good = done > self.stretch / 2;
+                self.stretch = if is_good { (self.stretch * 2).min(LONGEST_STRETCH.max(self.stretch)) } else { STRETCH };
                 continue;
             }
             let step = self.next()?;

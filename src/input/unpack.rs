@@ -99,7 +99,7 @@ pub fn thread_source(raw: impl Read + Send + 'static, compression: Option<Compre
 
 /// Reads what `open` opens by a thread of its own. The thread ends with the input, or when its receiver is dropped and the
 /// next read returns.
-pub(super) fn ahead<R: Read>(open: impl FnOnce() -> io::Result<R> + Send + 'static) -> Ahead {
+fn ahead<R: Read>(open: impl FnOnce() -> io::Result<R> + Send + 'static) -> Ahead {
     let (ready, pieces) = sync_channel(WAITING);
     let (used, free) = channel();
     std::thread::spawn(move || {

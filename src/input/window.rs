@@ -1,7 +1,7 @@
 //! The bytes of one input that have been read and not yet used, as one slice.
 //! It only grows for a record that is longer than itself; how far is `--max-record-bytes`, which the readers check.
 
-use super::unpack::{AHEAD, Ahead, Counted, Piece, ahead};
+use super::unpack::{AHEAD, Ahead, Counted, Piece};
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::mpsc::RecvTimeoutError;
@@ -10,9 +10,6 @@ use std::time::Duration;
 /// What one read asks for, in bytes: large enough for few system calls, small enough to stay in the cache.
 const READ: usize = 256 * 1024;
 
-/// Reads of a regular file after which a thread reads on: a small file is done before one has started.
-const READS: u32 = 8;
-
 /// How long a read of a pipe waits before it gives control back, so that a silent pipe delays neither
 /// `--flush-interval` nor a signal.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -20,9 +17,9 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// Where bytes come from, already decompressed.
 #[derive(Debug)]
 pub enum Source {
-    /// A regular file, its first pieces read in place: it answers at once.
+    /// A regular file, read in place: it answers at once, and what was just read is in the cache of whoever looks at it.
     File(Counted<File>),
-    /// Anything else, and a long file, read by a thread of its own.
+    /// Anything else, read by a thread of its own.
     Thread(Ahead),
     /// Bytes at hand, in pieces of the sizes given (for tests of framing).
     Pieces(Vec<Vec<u8>>),
@@ -48,13 +45,12 @@ pub struct Window {
     end: usize,
     offset: u64,
     ended: bool,
-    reads: u32,
 }
 
 impl Window {
     /// Opens a window on a source that has not been read.
     pub fn new(source: Source) -> Window {
-        Window { source, buffer: Vec::new(), start: 0, end: 0, offset: 0, ended: false, reads: 0 }
+        Window { source, buffer: Vec::new(), start: 0, end: 0, offset: 0, ended: false }
     }
 
     /// The bytes at hand.
@@ -86,13 +82,6 @@ impl Window {
     pub fn more(&mut self) -> io::Result<More> {
         if self.ended {
             return Ok(More::End);
-        }
-        self.reads += 1;
-        if self.reads > READS && matches!(self.source, Source::File(_)) {
-            self.source = match std::mem::replace(&mut self.source, Source::Pieces(Vec::new())) {
-                Source::File(file) => Source::Thread(ahead(|| Ok(file))),
-                other => other,
-            };
         }
         let more = self.read()?;
         self.ended = more == More::End;
@@ -219,23 +208,5 @@ mod tests {
             seen.extend_from_slice(window.bytes());
             assert!(seen == bytes, "seed {seed}");
         }
-    }
-
-    #[test]
-    fn a_long_file_is_read_as_it_is() {
-        let bytes: Vec<u8> = (0..5_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-        let file = tempfile::NamedTempFile::new().expect("a temporary file");
-        std::fs::write(file.path(), &bytes).expect("room");
-        let counted = Counted::new(File::open(file.path()).expect("the file"), Default::default());
-        let mut window = Window::new(Source::File(counted));
-        let mut seen = Vec::new();
-        loop {
-            seen.extend_from_slice(window.bytes());
-            window.consume(window.bytes().len());
-            if matches!(window.more(), Ok(More::End)) {
-                break;
-            }
-        }
-        assert!(matches!(window.source, Source::Thread(_)) && seen == bytes);
     }
 }
