@@ -16,18 +16,21 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use login::{headers, identity, secrets};
 use reply::{causes, whole, why};
-use reqwest::blocking::{Client, Request};
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::tls::Certificate;
+use reqwest::{Client, Request};
 pub use reqwest::{Method, Url};
 use std::fmt;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+use tokio::task::yield_now;
+use tokio::time::timeout;
 
 /// Who we are to a server.
 #[derive(Clone, PartialEq, Eq)]
@@ -223,6 +226,8 @@ pub enum NoReply {
 /// A lane's way to the cluster.
 pub struct Http {
     client: Client,
+    /// Runs on the lane's own thread, and only as long as a request is under way: nothing is handed from thread to thread.
+    runtime: Runtime,
     nodes: Arc<Nodes>,
     headers: HeaderMap,
     names: &'static str,
@@ -236,6 +241,8 @@ pub struct Http {
     node: usize,
     /// Bytes of the last body, as it was sent.
     pub sent_bytes: usize,
+    /// The answer received last, whose memory the next one takes once nobody looks at it any more.
+    last: Bytes,
     /// What must not be seen in an answer that is shown: some servers echo what they were sent.
     secrets: Arc<Vec<String>>,
 }
@@ -258,7 +265,6 @@ impl Http {
             .http1_only()
             .user_agent(concat!("bulkimport/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(options.connect_timeout)
-            .timeout(None)
             .tls_danger_accept_invalid_certs(options.insecure);
         let uses_tls = options.nodes.iter().any(|node| node.scheme() == "https");
         if let Some(path) = &options.cacert {
@@ -274,8 +280,10 @@ impl Http {
             builder = builder.identity(identity(path, options.client_key.as_ref())?);
         }
         let client = builder.build().map_err(|error| format!("cannot set up TLS: {}", causes(&error)))?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         Ok(Http {
             client,
+            runtime: runtime.map_err(|error| format!("cannot set up connections: {error}"))?,
             node: lane % nodes.len(),
             nodes,
             headers: headers(options),
@@ -287,6 +295,7 @@ impl Http {
             stop,
             stopped: None,
             sent_bytes: 0,
+            last: Bytes::new(),
         })
     }
 
@@ -392,30 +401,31 @@ impl Http {
         self.exchange(request, call.most, &self.secrets.clone())
     }
 
-    /// Makes one exchange in a thread of its own, so that a request under way does not outlive a stop for long.
-    fn exchange(&mut self, request: Request, most: usize, secrets: &Arc<Vec<String>>) -> Result<Reply, NoReply> {
-        let (done, outcome) = sync_channel(1);
-        let (client, secrets) = (self.client.clone(), secrets.clone());
-        let started = std::thread::Builder::new().name("request".to_owned()).spawn(move || {
-            let reply = client.execute(request).map_err(|error| why(&error));
-            let _ = done.send(reply.and_then(|response| whole(response, most, &secrets)));
-        });
-        if let Err(error) = started {
-            return Err(NoReply::NotSent { why: format!("no thread for a request: {error}"), hopeless: false });
-        }
-        loop {
-            match outcome.recv_timeout(LOOK) {
-                Ok(reply) => return reply,
-                Err(RecvTimeoutError::Disconnected) => return Err(NoReply::Lost("the request broke off".to_owned())),
-                Err(RecvTimeoutError::Timeout) if self.stop.asked() => {
-                    let since = *self.stopped.get_or_insert_with(Instant::now);
-                    if since.elapsed() > LAST_TRY {
-                        return Err(NoReply::Lost("no answer within 10 s of the stop".to_owned()));
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {}
+    /// Makes one exchange, which does not outlive a stop for long.
+    fn exchange(&mut self, request: Request, most: usize, secrets: &[String]) -> Result<Reply, NoReply> {
+        let (client, stop, stopped) = (&self.client, &self.stop, &mut self.stopped);
+        let memory = std::mem::take(&mut self.last).try_into_mut().unwrap_or_default();
+        let reply = self.runtime.block_on(async {
+            // Since the last exchange a server may have closed its connection. These let whoever waits for the end of one see
+            // it, so that the request does not go into a connection that nobody reads.
+            for _ in 0..3 {
+                yield_now().await;
             }
-        }
+            let mut exchange = pin!(async {
+                let response = client.execute(request).await.map_err(|error| why(&error))?;
+                whole(response, most, secrets, memory).await
+            });
+            loop {
+                if let Ok(reply) = timeout(LOOK, exchange.as_mut()).await {
+                    return reply;
+                }
+                if stop.asked() && stopped.get_or_insert_with(Instant::now).elapsed() > LAST_TRY {
+                    return Err(NoReply::Lost("no answer within 10 s of the stop".to_owned()));
+                }
+            }
+        })?;
+        self.last = reply.body.clone();
+        Ok(reply)
     }
 }
 

@@ -1,43 +1,42 @@
 //! Reads whole answers, and says what is certain when there is none.
 
 use super::{NoReply, Reply};
-use bytes::Bytes;
-use reqwest::blocking::Response;
+use bytes::{Bytes, BytesMut};
+use reqwest::Response;
 use reqwest::header::{HeaderName, LOCATION, RETRY_AFTER};
 use std::error::Error;
-use std::io::Read;
 use std::time::{Duration, SystemTime};
 
-/// Reads the whole answer.
-pub(super) fn whole(response: Response, most: usize, secrets: &[String]) -> Result<Reply, NoReply> {
+/// Reads the whole answer into `memory`, as long as it has at most so many bytes.
+pub(super) async fn whole(
+    mut response: Response,
+    most: usize,
+    secrets: &[String],
+    mut memory: BytesMut,
+) -> Result<Reply, NoReply> {
     let status = response.status().as_u16();
     let header = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
     let retry_after = header(RETRY_AFTER).and_then(pause);
     let location = header(LOCATION).map(crate::cli::without_secrets);
-    let mut body = match response.content_length() {
-        // HTTP holds an answer to the length that it tells.
-        Some(told) if told <= most as u64 => response.bytes().map_err(|error| why(&error))?,
-        Some(_) => return Err(too_long(most)),
-        None => of_unknown_length(response, most)?,
-    };
+    let too_long = || NoReply::Lost(format!("the answer has more than {most} bytes"));
+    memory.clear();
+    match response.content_length() {
+        Some(told) if told > most as u64 => return Err(too_long()),
+        Some(told) => memory.reserve(told as usize),
+        None => {}
+    }
+    while let Some(piece) = response.chunk().await.map_err(|error| why(&error))? {
+        memory.extend_from_slice(&piece);
+        if memory.len() > most {
+            return Err(too_long());
+        }
+    }
+    let mut body = memory.freeze();
     // Only what is no answer of the protocol is ever shown as it is.
     if status != 200 || body.first() != Some(&b'{') {
         body = without(secrets, body);
     }
     Ok(Reply { status, retry_after, location, body })
-}
-
-fn too_long(most: usize) -> NoReply {
-    NoReply::Lost(format!("the answer has more than {most} bytes"))
-}
-
-fn of_unknown_length(response: Response, most: usize) -> Result<Bytes, NoReply> {
-    let mut body = Vec::new();
-    if let Err(error) = response.take(most as u64 + 1).read_to_end(&mut body) {
-        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<reqwest::Error>());
-        return Err(inner.map_or_else(|| NoReply::Lost(error.to_string()), why));
-    }
-    if body.len() > most { Err(too_long(most)) } else { Ok(body.into()) }
 }
 
 impl Reply {
