@@ -171,12 +171,12 @@ impl Known {
     #[inline]
     fn keys(&mut self, record: &Record<'_>) -> Result<NamedKeys, Reason> {
         let facts = record.facts;
-        if facts.is_whole && facts.names != 0 && facts.names == self.names {
+        if facts.is_whole() && facts.names() != 0 && facts.names() == self.names {
             return Ok(self.keys);
         }
         let keys = NamedKeys::find(record.text, record.members)?;
-        if facts.is_whole {
-            *self = Known { names: facts.names, keys, is_kept: false };
+        if facts.is_whole() {
+            *self = Known { names: facts.names(), keys, is_kept: false };
         }
         Ok(keys)
     }
@@ -185,12 +185,12 @@ impl Known {
     #[inline]
     fn ensure_kept(&mut self, record: &Record<'_>, check: impl FnOnce() -> Result<(), Reason>) -> Result<(), Reason> {
         let facts = record.facts;
-        let is_same = facts.names != 0 && facts.names == self.names;
-        if is_same && self.is_kept && facts.is_plain {
+        let is_same = facts.names() != 0 && facts.names() == self.names;
+        if is_same && self.is_kept && facts.is_plain() {
             return Ok(());
         }
         check()?;
-        self.is_kept |= is_same && facts.is_whole;
+        self.is_kept |= is_same && facts.is_whole();
         Ok(())
     }
 }
@@ -241,7 +241,7 @@ impl Decider {
         };
         let key = match found {
             Some(Found::Key(value))
-                if record.facts.is_plain && record.text.as_bytes()[value.start as usize] == b'"' =>
+                if record.facts.is_plain() && record.text.as_bytes()[value.start as usize] == b'"' =>
             {
                 Key::InDoc(Span { start: value.start + 1, end: value.end - 1 })
             }
@@ -278,7 +278,7 @@ impl Decider {
                     write_routing(record, field, &mut self.meta, &mut self.scanner)?;
                     meta = &self.meta;
                 }
-                if self.op == Op::Upsert && !lossy && !record.facts.is_plain {
+                if self.op == Op::Upsert && !lossy && !record.facts.is_plain() {
                     ensure_doubles_hold(record.text)?;
                 }
             }

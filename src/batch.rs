@@ -3,6 +3,7 @@
 //! that is done with a batch gives it back to be filled again: nothing is allocated for a record.
 
 mod batcher;
+mod slots;
 
 pub use batcher::Batcher;
 
@@ -10,6 +11,7 @@ use crate::action::{Action, Op};
 use crate::json::{Span, needs_no_escape};
 use crate::record::{Origin, Reason};
 use bytes::Bytes;
+use slots::Slots;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,7 +54,7 @@ pub struct Limits {
 }
 
 /// One record of a batch, in one cache line.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Item {
     line: u64,
     record: u64,
@@ -128,7 +130,7 @@ pub struct Batch {
     keys: String,
     /// Names of collections, and other texts that few actions have.
     words: String,
-    items: Vec<Item>,
+    items: Slots<Item>,
     /// Hashes of the keys, in the places of the items; 0 for what has no key, and for a record that failed before.
     hashes: Vec<u64>,
     rare: Vec<Rare>,

@@ -48,6 +48,8 @@ impl Lines {
         let bytes = self.window.bytes();
         // All at once, because most of the cost is that of the beginning and the end.
         let text = valid_start(&bytes[..bytes.len().min(most)]);
+        // Copies: what was stored piece by piece is slow to load as a whole.
+        let Origin { file, mut line, mut record, .. } = self.origin;
         let (start, mut at, mut wants_more) = (self.window.offset(), 0, true);
         while wants_more && let Some(end) = scanner.object_in_line(&text.as_bytes()[at..]) {
             let length = match text.as_bytes()[at + end..] {
@@ -58,12 +60,13 @@ impl Lines {
             if length > self.max {
                 break;
             }
-            self.origin.line += 1;
-            self.origin.record += 1;
-            self.origin.offset = start + at as u64;
-            wants_more = take(Step::Record(Record::of(&text[at..at + end], scanner, self.origin)));
+            line += 1;
+            record += 1;
+            let origin = Origin { file, line, record, offset: start + at as u64 };
+            wants_more = take(Step::Record(Record::of(&text[at..at + end], scanner, origin)));
             at += length + 1;
         }
+        (self.origin.line, self.origin.record) = (line, record);
         self.window.consume(at);
         (at, wants_more)
     }
@@ -162,7 +165,8 @@ impl Reader for Jsonl {
             if done > 0 {
                 // Bytes behind the first line of another kind will be looked at again, so they should not be many.
                 let is_good = done > self.stretch / 2;
-                self.stretch = if is_good { (self.stretch * 2).min(LONGEST_STRETCH.max(self.stretch)) } else { STRETCH };
+                self.stretch =
+                    if is_good { (self.stretch * 2).min(LONGEST_STRETCH.max(self.stretch)) } else { STRETCH };
                 continue;
             }
             let step = self.next()?;

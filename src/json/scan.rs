@@ -110,17 +110,32 @@ fn syntax<T>(at: usize, what: u8) -> Result<T, Halt> {
     Err(Halt((at as u64) << 8 | u64::from(what)))
 }
 
-/// What a scan knows of an object beside its members, so that nobody has to look at them again. Nothing by default.
+/// What a scan knows of an object beside its members, so that nobody has to look at them again. Nothing by default. It is one
+/// word, because it is handed on with each record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
+pub struct Facts(u64);
+
+impl Facts {
+    pub(super) fn new(names: u64, is_whole: bool, is_plain: bool) -> Facts {
+        Facts(names << 2 | u64::from(is_whole) << 1 | u64::from(is_plain))
+    }
+
     /// Objects with the same number, unless it is 0, have the same names in the same order, in the objects in them too: those
     /// of one that is whole, or some of them.
-    pub names: u64,
+    pub fn names(self) -> u64 {
+        self.0 >> 2
+    }
+
     /// Whether it has all of these names.
-    pub is_whole: bool,
+    pub fn is_whole(self) -> bool {
+        self.0 & 2 != 0
+    }
+
     /// Whether no string that is a value has a backslash, each number has at most fifteen characters and no exponent, and no
     /// object is in an array or otherwise where a whole one has none.
-    pub is_plain: bool,
+    pub fn is_plain(self) -> bool {
+        self.0 & 1 != 0
+    }
 }
 
 /// Scans values, and keeps its memory from one to the next.
@@ -174,7 +189,7 @@ impl Scanner {
         self.facts = Facts::default();
         let end = self.reading.members_of(bytes, &mut self.members)?;
         if self.compares && self.template.learn(&bytes[..end]) {
-            self.facts = Facts { names: self.template.number(), is_whole: true, is_plain: false };
+            self.facts = Facts::new(self.template.number(), true, false);
         }
         Ok(end)
     }
@@ -183,8 +198,7 @@ impl Scanner {
     fn by_template(&mut self, bytes: &[u8]) -> Option<usize> {
         let scan = |at| self.reading.value(bytes, at).ok();
         let found = self.template.compare(bytes, &mut self.members, scan)?;
-        let names = self.template.number();
-        self.facts = Facts { names, is_whole: found.is_whole, is_plain: found.is_plain };
+        self.facts = Facts::new(self.template.number(), found.is_whole, found.is_plain);
         Some(found.end)
     }
 

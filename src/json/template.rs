@@ -291,7 +291,7 @@ mod tests {
     fn is_matched(documents: &[&str]) -> bool {
         let facts = facts(documents, true);
         let (first, last) = (facts[0].expect("a document"), facts[documents.len() - 1].expect("a document"));
-        last.names == first.names && last.is_plain
+        last.names() == first.names() && last.is_plain()
     }
 
     #[test]
@@ -324,7 +324,7 @@ mod tests {
         let (one, other) = (r#"{"a":1,"b":2}"#, r#"{"b":1,"a":2}"#);
         let mixed: Vec<&str> = (0..400).map(|n| if n % 2 == 0 { one } else { other }).chain([one; 200]).collect();
         let all = facts(&mixed, true);
-        assert!(all[500..].iter().all(|facts| facts.is_some_and(|facts| facts.is_plain && facts.is_whole)));
+        assert!(all[500..].iter().all(|facts| facts.is_some_and(|facts| facts.is_plain() && facts.is_whole())));
     }
 
     #[test]
@@ -399,7 +399,7 @@ mod tests {
                 }
                 let facts = scanner.facts();
                 let names = names(&scanner, text);
-                if facts.is_plain {
+                if facts.is_plain() {
                     let inner: Vec<&str> = scanner.members().iter().map(|member| member.value.of(text)).collect();
                     for value in inner {
                         let is_number = value.starts_with(|first: char| first == '-' || first.is_ascii_digit());
@@ -408,15 +408,15 @@ mod tests {
                         prop_assert!(!value.starts_with('[') || !value.contains('{'), "{}", text);
                     }
                 }
-                if facts.names == 0 {
+                if facts.names() == 0 {
                     continue;
                 }
-                match known.iter().find(|(number, _)| *number == facts.names) {
+                match known.iter().find(|(number, _)| *number == facts.names()) {
                     None => {
-                        prop_assert!(facts.is_whole, "{}", text);
-                        known.push((facts.names, names));
+                        prop_assert!(facts.is_whole(), "{}", text);
+                        known.push((facts.names(), names));
                     }
-                    Some((_, all)) if facts.is_whole => prop_assert_eq!(all, &names, "{}", text),
+                    Some((_, all)) if facts.is_whole() => prop_assert_eq!(all, &names, "{}", text),
                     Some((_, all)) => {
                         let mut rest = all.iter();
                         prop_assert!(names.iter().all(|name| rest.any(|other| other == name)), "{}", text);
