@@ -16,7 +16,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use login::{headers, identity, secrets};
 use reply::{causes, whole, why};
-use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+};
 use reqwest::redirect::Policy;
 use reqwest::tls::Certificate;
 use reqwest::{Client, Request};
@@ -362,9 +364,11 @@ impl Http {
             let url = self.nodes.url(node, &call.path);
             let mut request = Request::new(call.method.clone(), url);
             *request.headers_mut() = headers.clone();
-            // A POST without a body says that it has none; some servers wait for it otherwise.
-            if call.content_type.is_some() || call.method == Method::POST {
+            if !body.is_empty() {
                 *request.body_mut() = Some(body.clone().into());
+            } else if call.method == Method::POST {
+                // It says that it has no body; some servers wait for it otherwise.
+                request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
             }
             *request.timeout_mut() = Some(call.timeout.unwrap_or(self.timeout));
             self.node = node;
