@@ -112,13 +112,19 @@ impl Shaper {
     ///
     /// # Errors
     /// When a shape cannot be made of it: clashing names, an edge without ends.
+    #[inline]
     pub fn shape<'a>(&'a mut self, record: &Record<'a>) -> Result<Option<Record<'a>>, Reason> {
-        if self.idle || record.command.is_some() {
-            if self.edge && record.command.is_none() {
-                check_ends(record)?;
-            }
-            return Ok(None);
+        let is_line = record.command.is_some();
+        if !is_line && !self.idle {
+            return self.reshape(record).map(Some);
         }
+        if self.edge && !is_line {
+            check_ends(record)?;
+        }
+        Ok(None)
+    }
+
+    fn reshape<'a>(&'a mut self, record: &Record<'a>) -> Result<Record<'a>, Reason> {
         write_flat(&self.options, record, &mut self.flat)?;
         let mut text = &self.flat;
         if self.options.nested && self.rows {
@@ -133,7 +139,7 @@ impl Shaper {
         if self.edge {
             check_ends(&shaped)?;
         }
-        Ok(Some(shaped))
+        Ok(shaped)
     }
 }
 

@@ -5,7 +5,6 @@ use crate::json::{Kind, Member, Scanner, Span, same_name, unescape};
 use crate::record::{Reason, Record};
 use memchr::memchr;
 use std::fmt::Write as _;
-use wide::u8x16;
 
 /// Which keys a target takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,25 +15,22 @@ pub enum KeyRule {
     Bulk,
 }
 
-/// Ranges of the bytes that ArangoDB allows in a key.
-const IMPORT_KEY: [(u8, u8); 8] =
-    [(b'a', b'z'), (b'0', b';'), (b'@', b'Z'), (b'\'', b'.'), (b'_', b'_'), (b'=', b'='), (b'$', b'%'), (b'!', b'!')];
-
-/// Whether ArangoDB allows all these bytes in a key; sixteen are looked at together.
-fn is_import_key(bytes: &[u8]) -> bool {
-    let (chunks, rest) = bytes.as_chunks::<16>();
-    let are_good = |chunk: &[u8; 16]| {
-        let bytes = u8x16::new(*chunk);
-        let is_in = |(first, last): (u8, u8)| {
-            let from_first = bytes - u8x16::splat(first);
-            from_first.simd_eq(from_first.min(u8x16::splat(last - first)))
-        };
-        let good = IMPORT_KEY.into_iter().map(is_in).fold(u8x16::splat(0), |all, one| all | one);
-        good.to_bitmask() == 0xffff
-    };
-    let is_in = |byte: u8| IMPORT_KEY.iter().any(|(first, last)| (*first..=*last).contains(&byte));
-    chunks.iter().all(are_good) && rest.iter().all(|byte| is_in(*byte))
-}
+/// The bytes that ArangoDB allows in a key.
+const IMPORT_KEY: [bool; 256] = {
+    let mut allowed = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        allowed[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let others = b"_-:.@()+,=;$!*'%";
+    let mut place = 0;
+    while place < others.len() {
+        allowed[others[place] as usize] = true;
+        place += 1;
+    }
+    allowed
+};
 
 impl KeyRule {
     /// Checks a key.
@@ -49,7 +45,8 @@ impl KeyRule {
             KeyRule::Import if key.len() > 254 => {
                 bad(format!("the key has {} bytes, at most 254 are allowed", key.len()))
             }
-            KeyRule::Import if !is_import_key(key.as_bytes()) => {
+            // Without an early end, so that several bytes are looked up at once.
+            KeyRule::Import if !key.bytes().fold(true, |good, byte| good & IMPORT_KEY[byte as usize]) => {
                 bad(format!("illegal key {key:?}: a key has letters, digits and _-:.@()+,=;$!*'% only"))
             }
             _ => Ok(()),
@@ -168,17 +165,24 @@ impl Named {
 }
 
 /// Finds the key where no `--key` says: `_key`, else `_id`.
+#[inline(always)]
 pub(super) fn by_convention(
     text: &str,
     members: &[Member],
     named: Named,
     scanner: &mut Scanner,
 ) -> Result<Option<Found>, Reason> {
-    let value = |place: usize| members[place].value;
-    let key = named.key.map(value);
-    let Some(id) = named.id.map(value) else { return Ok(key.map(Found::Key)) };
+    let key = named.key.map(|place| members[place].value);
+    match named.id {
+        None => Ok(key.map(Found::Key)),
+        Some(place) => of_both(text, key, members[place].value, scanner).map(Some),
+    }
+}
+
+/// The key of a record that has an `_id`, and perhaps a `_key` too.
+fn of_both(text: &str, key: Option<Span>, id: Span, scanner: &mut Scanner) -> Result<Found, Reason> {
     let id = unwrapped(text, id, scanner)?;
-    let Some(key) = key else { return Ok(Some(Found::Id(id))) };
+    let Some(key) = key else { return Ok(Found::Id(id)) };
     let plain = |span: Span| -> Result<String, Reason> {
         let mut scratch = String::new();
         match key_text(text, span, &mut scratch)? {
@@ -190,7 +194,7 @@ pub(super) fn by_convention(
     if key_text != id_text && key_text != after_slash(&id_text) {
         return Err(Reason::new("ambiguous_key", "`_key` and `_id` are both there and differ"));
     }
-    Ok(Some(Found::Key(key)))
+    Ok(Found::Key(key))
 }
 
 /// Unwraps mongoexport's `{"$oid":"…"}`.
@@ -234,6 +238,10 @@ pub(super) fn by_path(text: &str, members: &[Member], path: &str, scanner: &mut 
 #[inline(always)]
 pub(super) fn without_keys(record: &Record<'_>, named: Named) -> [Span; 2] {
     let members = record.members;
+    if let (Some(0), None, [first, second, ..]) = (named.key, named.id, members) {
+        // Most are like this.
+        return [Span { start: first.name.start - 1, end: second.name.start - 1 }, Span::default()];
+    }
     let (first, last) = (named.key.min(named.id).or(named.key).or(named.id), named.key.max(named.id));
     let (Some(first), Some(last)) = (first, last) else { return [Span::default(); 2] };
     // Those that the object begins with go up to the first member that stays, others with the comma before them.
@@ -279,12 +287,7 @@ mod tests {
     fn keys_of_the_import_api_have_letters_digits_and_some_other_characters() {
         for byte in 0..=255 {
             let is_allowed = u8::is_ascii_alphanumeric(&byte) || b"_-:.@()+,=;$!*'%".contains(&byte);
-            assert_eq!(is_import_key(&[byte]), is_allowed, "{byte:#x}");
-            for place in [0, 15, 16, 31, 32] {
-                let mut key = [b'k'; 33];
-                key[place] = byte;
-                assert_eq!(is_import_key(&key), is_allowed, "{byte:#x} at {place}");
-            }
+            assert_eq!(IMPORT_KEY[byte as usize], is_allowed, "{byte:#x}");
         }
     }
 

@@ -56,6 +56,7 @@ impl Batcher {
     }
 
     /// Whether the batch has to go before an action of `bytes` bytes, whose key has this hash, is added.
+    #[inline]
     pub fn must_go_before(&self, bytes: usize, hash: u64) -> bool {
         let repeats = self.limits.distinct && self.keys.contains(&hash);
         repeats || !self.batch.is_empty() && self.batch.bytes + bytes > self.limits.bytes

@@ -8,7 +8,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 /// What one read asks for, in bytes: large enough for few system calls, small enough to stay in the cache.
-const READ: usize = 256 * 1024;
+const READ: usize = 128 * 1024;
 
 /// How long a read of a pipe waits before it gives control back, so that a silent pipe delays neither
 /// `--flush-interval` nor a signal.
