@@ -35,6 +35,19 @@ fn each_mode_is_one_request_of_lines_that_begin_with_their_keys() {
 }
 
 #[test]
+fn counts_that_a_mode_cannot_give_are_not_believed() {
+    for (mode, updated, ignored) in [("error", 0, 2), ("error", 2, 0), ("replace", 0, 2), ("ignore", 2, 0)] {
+        let (place, wire) = (Place::new(), Wire::start());
+        wire.expect(imports().reply(counts(0, updated, ignored, &[])));
+        // They may be stored, or not: they are sent again, and the answer tells the fate of each.
+        let stored = ["a", "b"].map(|key| json!({"_id": format!("c/{key}"), "_key": key, "_rev": "_2"}));
+        wire.expect(documents("POST").reply(Reply::json(202, json!(stored))));
+        let ran = import(&place, &wire, TWO, &["--on-duplicate", mode]);
+        assert_eq!((ran.code, count(&ran, "created"), count(&ran, "ignored")), (0, 2, 0), "{mode}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn an_error_is_found_by_both_numberings_of_positions() {
     // The first is found wrong while the body is read, and counts from 1; the other counts what was left, from 0.
     let (place, wire) = (Place::new(), Wire::start());

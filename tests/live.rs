@@ -43,6 +43,13 @@ impl Live {
         self
     }
 
+    /// Writes to its stdin again and again, until nobody reads it any more.
+    pub fn feed_for_ever(&mut self, bytes: &'static str) {
+        let mut stdin = self.stdin.take().expect("stdin is open");
+        let bytes = bytes.repeat(4096);
+        std::thread::spawn(move || while stdin.write_all(bytes.as_bytes()).is_ok() {});
+    }
+
     /// Waits until it has said these words on stderr.
     #[track_caller]
     pub fn hear(&mut self, words: &str) -> &mut Live {

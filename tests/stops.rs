@@ -32,6 +32,27 @@ fn a_signal_on_a_silent_pipe_settles_what_was_read() {
 }
 
 #[test]
+fn what_is_no_record_delays_neither_a_record_nor_a_signal() {
+    let row = "_key,a\nk,1\n";
+    for (kind, first, for_ever) in [
+        ("jsonl", &*document("k"), "\n"),
+        ("jsonl", &*document("k"), "x"),
+        ("json", &*document("k"), " "),
+        ("json", &*document("k"), "[1,"),
+        ("bulk", "{\"index\":{\"_id\":\"k\"}}\n{}\n", "\n"),
+        ("csv", row, "\n"),
+    ] {
+        let place = Place::new();
+        let mut import =
+            Live::start(&place, &["-c", "c", "-t", kind, "--flush-interval", "10ms", "--max-record-bytes", "1000"]);
+        import.feed(first).feed_for_ever(for_ever);
+        until("the document", || visible(&place) == 1);
+        import.signal("INT");
+        import.wait().expect(130, [1, 0, 0, 0]);
+    }
+}
+
+#[test]
 fn a_signal_before_any_record_leaves_no_store() {
     let place = Place::new();
     let mut import = Live::start(&place, &["-c", "c", "-t", "jsonl"]);

@@ -110,7 +110,7 @@ impl JsonStream {
             }
             match self.window.more() {
                 Ok(More::Data) => {}
-                Ok(More::Idle) => return Ok(Peek::Idle),
+                Ok(More::Idle | More::Later) => return Ok(Peek::Idle),
                 Ok(More::End) => return Ok(Peek::End),
                 Err(error) => return Err(self.broken(error.to_string())),
             }
@@ -186,6 +186,7 @@ impl JsonStream {
                 }
             }
             match self.window.more() {
+                Ok(More::Later) => return Ok(Element::Idle),
                 Ok(More::Idle) => {
                     // What has come may be a whole record that waits for nothing but being looked at.
                     if self.wanted > 0 {
@@ -245,7 +246,7 @@ impl JsonStream {
             }
             match self.window.more() {
                 Ok(More::Data) => {}
-                Ok(More::Idle) => return Ok(Step::Idle),
+                Ok(More::Idle | More::Later) => return Ok(Step::Idle),
                 Ok(More::End) if open => {
                     let max = self.max;
                     let text = format!("a record longer than --max-record-bytes ({max} bytes) that does not end");

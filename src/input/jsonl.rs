@@ -85,7 +85,7 @@ impl Lines {
             }
             match self.window.more() {
                 Ok(More::Data) => {}
-                Ok(More::Idle) => return Ok(Line::Idle),
+                Ok(More::Idle | More::Later) => return Ok(Line::Idle),
                 Ok(More::End) if self.searched > 0 || self.passing_over => return Ok(self.framed(self.searched, 0)),
                 Ok(More::End) => return Ok(Line::End),
                 Err(error) => {

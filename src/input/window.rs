@@ -5,7 +5,7 @@ use super::unpack::{AHEAD, Ahead, Counted, Piece};
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::mpsc::RecvTimeoutError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What one read asks for, in bytes: large enough for few system calls, small enough to stay in the cache.
 const READ: usize = 128 * 1024;
@@ -32,6 +32,8 @@ pub enum More {
     Data,
     /// Nothing yet.
     Idle,
+    /// Perhaps more, but nothing was handed on for a while: whoever reads should look around before the next read.
+    Later,
     /// Nothing ever again.
     End,
 }
@@ -45,12 +47,14 @@ pub struct Window {
     end: usize,
     offset: u64,
     ended: bool,
+    /// When whoever reads had reason to look around the last time.
+    looked: Instant,
 }
 
 impl Window {
     /// Opens a window on a source that has not been read.
     pub fn new(source: Source) -> Window {
-        Window { source, buffer: Vec::new(), start: 0, end: 0, offset: 0, ended: false }
+        Window { source, buffer: Vec::new(), start: 0, end: 0, offset: 0, ended: false, looked: Instant::now() }
     }
 
     /// The bytes at hand.
@@ -83,8 +87,15 @@ impl Window {
         if self.ended {
             return Ok(More::End);
         }
+        if self.looked.elapsed() >= PATIENCE && !matches!(self.source, Source::Pieces(_)) {
+            self.looked = Instant::now();
+            return Ok(More::Later);
+        }
         let more = self.read()?;
         self.ended = more == More::End;
+        if more == More::Idle {
+            self.looked = Instant::now();
+        }
         Ok(more)
     }
 

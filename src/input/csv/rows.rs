@@ -98,7 +98,7 @@ impl Rows {
             }
             match self.window.more() {
                 Ok(More::Data) => {}
-                Ok(More::Idle) => return Ok(Row::Idle),
+                Ok(More::Idle | More::Later) => return Ok(Row::Idle),
                 Ok(More::End) => return self.last(),
                 Err(error) => {
                     let origin = Origin { line: self.line, offset: self.window.offset(), ..self.origin };

@@ -5,6 +5,7 @@
 //! begins with its key, so each place is proven; an answer with an error that has no place is not believed.
 
 use super::errors::{fate, number_of, reason};
+use crate::action::Op;
 use crate::sink::http::Reply;
 use crate::sink::remote::{Fate, Fates, Group};
 use serde::Deserialize;
@@ -56,7 +57,7 @@ impl Detail<'_> {
         key.is_empty() || self.quoted.starts_with(&begin) || cut.is_some_and(|cut| begin.starts_with(cut))
     }
 
-    fn fate(&self, op: crate::action::Op) -> Fate {
+    fn fate(&self, op: Op) -> Fate {
         match self.was_read {
             true => fate(number_of(self.error), self.error, op, &[]),
             false if self.error.starts_with("missing '_from' or '_to'") => Fate::Rejected(reason(1233, self.error)),
@@ -74,6 +75,12 @@ pub(super) fn read(group: Group<'_>, reply: &Reply) -> Result<Fates, String> {
     // We send no blank lines, and one that a server sees none the less is no document.
     if counts.error || sum != Some(group.len() as u64) {
         return Err(format!("the answer does not account for {} documents: {}", group.len(), reply.page()));
+    }
+    // All actions of a request are of one kind.
+    let op = group.key(0).1;
+    if (counts.ignored > 0 && op != Op::CreateOrIgnore) || (counts.updated > 0 && !matches!(op, Op::Index | Op::Upsert))
+    {
+        return Err(format!("the answer counts what was not asked for: {}", reply.page()));
     }
     if counts.details.len() as u64 != counts.errors {
         return Err(format!("the answer has {} details for {} errors", counts.details.len(), counts.errors));
