@@ -10,6 +10,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// Bytes of text at which a batch goes, whatever its limits: what a target is sent can be several times the keys and documents
+/// that they count, and with one more action of the longest, document and metadata, ranges of 32 bits must still do.
+const LONGEST_TEXT: usize = 1 << 30;
+
 /// Fills batches, and says when one must go.
 pub struct Batcher {
     limits: Limits,
@@ -118,7 +122,8 @@ impl Batcher {
         self.batch.items.push(item);
         self.batch.hashes.push(hash);
         self.since.get_or_insert_with(Instant::now);
-        self.batch.items.len() >= self.records || self.batch.bytes >= self.limits.bytes
+        let is_long = self.batch.bytes >= self.limits.bytes || self.text.len() >= LONGEST_TEXT;
+        is_long || self.batch.items.len() >= self.records
     }
 
     /// Whether the first record of the batch has waited for the whole interval.
@@ -165,6 +170,16 @@ mod tests {
 
     fn push(batcher: &mut Batcher, key: &str, doc: &str) {
         batcher.push(Origin::default(), &Action::plain(Op::Index, Key::Text(key), doc), 1);
+    }
+
+    #[test]
+    fn a_batch_goes_before_its_text_is_too_long_for_its_ranges() {
+        let limits = Limits { records: usize::MAX, bytes: usize::MAX, interval: Duration::MAX, distinct: false };
+        let mut batcher = Batcher::new(limits, Arc::new(Documents));
+        let doc = format!("{{\"a\":\"{}\"}}", "x".repeat(LONGEST_TEXT / 16));
+        let action = Action::plain(Op::Index, Key::Text("k"), &doc);
+        let full = (1..=20).find(|_| batcher.push(Origin::default(), &action, 1));
+        assert_eq!(full, Some(16));
     }
 
     #[test]

@@ -43,14 +43,35 @@ fn path(bulk: &Bulk, has_lines: bool) -> String {
     path
 }
 
-/// The beginning of an action line, up to the key.
-pub(in crate::sink) fn begin(op: Op) -> &'static str {
-    match op {
+/// Appends an action line, without what ends it.
+#[inline(always)]
+pub(in crate::sink) fn push_action(action: &Action<'_>, retry_on_conflict: Option<u32>, text: &mut String) {
+    if action.is_line {
+        return text.push_str(action.meta);
+    }
+    text.push_str(match action.op {
         Op::Create | Op::CreateOrIgnore => "{\"create\":{\"_id\":",
         Op::Index => "{\"index\":{\"_id\":",
         Op::Upsert | Op::Update => "{\"update\":{\"_id\":",
         Op::Delete => "{\"delete\":{\"_id\":",
+    });
+    push_key(action, text);
+    if !action.meta.is_empty() {
+        text.push(',');
+        text.push_str(action.meta);
     }
+    if let (Some(times), Op::Upsert) = (retry_on_conflict, action.op) {
+        text.push_str(&format!(",\"retry_on_conflict\":{times}"));
+    }
+    text.push_str("}}");
+}
+
+/// Appends the source of an update that stores its document where there is none, and says where that lies.
+pub(in crate::sink) fn push_upsert(action: &Action<'_>, text: &mut String) -> Range<usize> {
+    text.push_str("{\"doc\":");
+    let doc = push_document(action, text);
+    text.push_str(",\"doc_as_upsert\":true}");
+    doc
 }
 
 impl Encode for Bulk {
@@ -60,30 +81,11 @@ impl Encode for Bulk {
 
     /// Writes the lines of one action.
     fn write(&self, action: &Action<'_>, text: &mut String) -> Range<usize> {
-        let is_update = matches!(action.op, Op::Upsert | Op::Update);
-        if action.is_line {
-            text.push_str(action.meta);
-            text.push('\n');
-        } else {
-            text.push_str(begin(action.op));
-            push_key(action, text);
-            if !action.meta.is_empty() {
-                text.push(',');
-                text.push_str(action.meta);
-            }
-            if let (Some(times), Op::Upsert) = (self.retry_on_conflict, action.op) {
-                text.push_str(&format!(",\"retry_on_conflict\":{times}"));
-            }
-            text.push_str("}}\n");
-        }
+        push_action(action, self.retry_on_conflict, text);
+        text.push('\n');
         let doc = match action.op {
             Op::Delete => return text.len()..text.len(),
-            _ if is_update && !action.is_line => {
-                text.push_str("{\"doc\":");
-                let doc = push_document(action, text);
-                text.push_str(",\"doc_as_upsert\":true}");
-                doc
-            }
+            Op::Upsert | Op::Update if !action.is_line => push_upsert(action, text),
             _ => push_document(action, text),
         };
         text.push('\n');

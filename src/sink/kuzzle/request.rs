@@ -7,9 +7,9 @@ use crate::action::kuzzle::is_action;
 use crate::action::{Action, Op};
 use crate::batch::Encode;
 use crate::json::{Member, Scanner, unescape};
-use crate::sink::elasticsearch::request::begin;
+use crate::sink::elasticsearch::request::{push_action, push_upsert};
 use crate::sink::http::{Call, Method};
-use crate::sink::remote::{Group, push_document, push_key};
+use crate::sink::remote::{Group, push_document};
 use std::ops::Range;
 
 /// The request for a group.
@@ -28,17 +28,8 @@ pub(super) fn import(import: &Import, group: Group<'_>, opaque: String) -> Call 
 impl Encode for Import {
     /// Writes an action and its source, each with a comma behind it.
     fn write(&self, action: &Action<'_>, text: &mut String) -> Range<usize> {
-        if action.is_line {
-            text.push_str(action.meta);
-            text.push(',');
-        } else {
-            text.push_str(begin(action.op));
-            push_key(action, text);
-            if let (Some(times), Op::Upsert) = (self.retry_on_conflict, action.op) {
-                text.push_str(&format!(",\"retry_on_conflict\":{times}"));
-            }
-            text.push_str("}},");
-        }
+        push_action(action, self.retry_on_conflict, text);
+        text.push(',');
         let mut doc = text.len()..text.len();
         match action.op {
             Op::Delete => return doc,
@@ -46,11 +37,7 @@ impl Encode for Import {
                 text.push_str(action.doc);
                 doc.end = text.len();
             }
-            Op::Upsert => {
-                text.push_str("{\"doc\":");
-                doc = push_document(action, text);
-                text.push_str(",\"doc_as_upsert\":true}");
-            }
+            Op::Upsert => doc = push_upsert(action, text),
             _ => {
                 doc = push_document(action, text);
                 if let Some(other) = no_action(&text[doc.clone()]) {
