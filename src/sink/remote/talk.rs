@@ -79,7 +79,7 @@ pub fn said(reply: &Reply) -> String {
             format!("{}: {}", member("id").unwrap_or("error"), member("message").unwrap_or_default())
         }
         (_, _, Some(text)) => text.to_owned(),
-        _ => format!("the server answers with status {}", reply.status),
+        _ => reply.page(),
     }
 }
 
