@@ -4,20 +4,18 @@
 //! A switch is declared as one without a value, so that help shows it bare; `help::parser` makes it take `=true|false`
 //! too.
 
-mod env;
+pub(crate) mod env;
 pub mod help;
-mod hints;
+pub(crate) mod hints;
 mod names;
 mod numbers;
-mod request;
 mod server;
 mod target;
 mod usage;
 mod words;
 
 pub use names::ensure_table;
-pub use request::{Request, parse, wants_color, wants_json};
-pub use target::{Address, Kind, Server, without_secrets};
+pub use target::{Address, Kind, Server};
 pub use usage::UsageError;
 
 use crate::input::{Compression, Datatype, EmptyCell, Format};

@@ -7,9 +7,11 @@ mod cells;
 mod cluster;
 mod conflicts;
 mod kuzzle;
+mod request;
 mod secrets;
 
 pub use cluster::Cluster;
+pub use request::{Request, parse, wants_color, wants_json};
 
 use crate::batch::Limits;
 use crate::cli::{Arguments, EdgeFlags, Kind, OutputFlags, ShapeFlags, UsageError};

@@ -1,7 +1,7 @@
 //! Parses, runs, prints the summary and turns it into an exit code. The only file that prints the summary.
 
-use bulkimport::cli::{self, Request};
 use bulkimport::color::painted;
+use bulkimport::config::{self, Request};
 use bulkimport::report::SummaryFormat;
 use bulkimport::run;
 use std::ffi::OsString;
@@ -11,9 +11,9 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
-    let json = cli::wants_json(&words, &variables);
-    let color = cli::wants_color(&words, &variables);
-    match cli::parse(words, variables) {
+    let json = config::wants_json(&words, &variables);
+    let color = config::wants_color(&words, &variables);
+    match config::parse(words, variables) {
         Ok(Request::Print(text)) => ExitCode::from(print(&text, 0)),
         Ok(Request::Run(config)) => {
             let format = config.summary;

@@ -10,9 +10,10 @@ use crate::progress::{Meter, Progress};
 use crate::report::{Report, Results, Settings, Summary};
 use crate::shape::Shaper;
 use crate::sink::arangodb;
-use crate::sink::elasticsearch::{self, Bulk, Closing, OpenOptions};
+use crate::sink::elasticsearch::{self, Bulk, Closing, OpenOptions, Stranger};
 use crate::sink::http::Traffic;
 use crate::sink::kuzzle::{self, Import};
+use crate::sink::remote::escaped;
 use crate::sink::sqlite::{Store, StoreOptions};
 use crate::sink::{DryRun, Note, Opening, Sink};
 use crate::stop::Stop;
@@ -306,7 +307,7 @@ fn servers(
         http: cluster.http.clone(),
         kind_is_said: cluster.kind.is_some(),
         retries: cluster.retries,
-        bulk: Bulk { shows_all: config.results.is_some(), ..Bulk::new(cluster, config.collection.clone()) },
+        bulk: bulk(cluster, config),
         lanes: lanes(config),
         overwrite: config.overwrite,
         create: config.create_collection,
@@ -315,6 +316,18 @@ fn servers(
         wait_for_sync: config.wait_for_sync,
         dry_run: config.dry_run,
         run: run.to_owned(),
+        strangers: vec![
+            Stranger {
+                name: "Kuzzle",
+                answers: kuzzle::is_kuzzle,
+                hint: "write `kuzzle+http://HOST:7512/INDEX`, and the collection with `--collection`",
+            },
+            Stranger {
+                name: "ArangoDB",
+                answers: arangodb::is_arangodb,
+                hint: "write `arangodb+http://HOST:8529/_db/NAME`",
+            },
+        ],
     };
     let opened = elasticsearch::open(options, stop, &mut say_to(err, config)).map_err(not_begun)?;
     Ok(Opened {
@@ -325,6 +338,25 @@ fn servers(
         traffic: Some(opened.traffic),
         closing: opened.closing,
     })
+}
+
+/// What the flags say of all requests of the bulk API.
+fn bulk(cluster: &Cluster, config: &Config) -> Bulk {
+    let named = [
+        ("refresh", cluster.refresh.as_deref()),
+        ("pipeline", cluster.pipeline.as_deref()),
+        ("wait_for_active_shards", cluster.wait_for_active_shards.as_deref()),
+        ("require_alias", cluster.require_alias.then_some("true")),
+    ];
+    let query = named.iter().filter_map(|(name, value)| Some(format!("{name}={}", escaped((*value)?))));
+    Bulk {
+        index: config.collection.clone(),
+        retry_on_conflict: cluster.retry_on_conflict,
+        pipeline: cluster.pipeline.clone(),
+        query: query.collect(),
+        is_incremental: true,
+        shows_all: config.results.is_some(),
+    }
 }
 
 /// Opens Kuzzle.

@@ -2,6 +2,7 @@
 //! was written.
 
 use crate::cli::UsageError;
+use crate::sink::http::without_secrets;
 use reqwest::Url;
 use std::ffi::OsStr;
 use std::fmt;
@@ -227,22 +228,6 @@ fn looks_like_an_address(text: &str) -> bool {
     let host = text.split('/').next().unwrap_or(text);
     let port = host.rsplit_once(':').map(|(_, port)| port);
     text.contains('@') || port.is_some_and(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
-}
-
-/// Hides the user, the password and the query of an address.
-pub fn without_secrets(address: &str) -> String {
-    let (scheme, rest) = match address.split_once("://") {
-        Some((scheme, rest)) => (format!("{scheme}://"), rest),
-        None => (String::new(), address),
-    };
-    let rest = match rest.rsplit_once('@') {
-        Some((_, host)) => format!("***@{host}"),
-        None => rest.to_owned(),
-    };
-    match rest.split_once('?') {
-        Some((start, _)) => format!("{scheme}{start}?***"),
-        None => format!("{scheme}{rest}"),
-    }
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 //! from a variable gives way.
 
 use super::Given;
-use crate::cli::{Arguments, UsageError, without_secrets};
+use crate::cli::{Arguments, UsageError};
 use crate::input::Format;
 use crate::progress::ProgressMode;
+use crate::sink::http::without_secrets;
 use std::collections::HashSet;
 use std::path::PathBuf;
 

@@ -1,7 +1,6 @@
 //! What flags mean together, tried on whole command lines.
 
 use super::*;
-use crate::cli::{Request, parse};
 use crate::input::EmptyCell;
 use crate::shape::Part;
 use std::ffi::OsString;

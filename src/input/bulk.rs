@@ -221,7 +221,7 @@ fn verb_of(member: &Member, text: &str) -> Option<Verb> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::unpack::thread_source;
+    use crate::input::source::thread_source;
     use crate::input::{Compression, Source, Window};
     use proptest::prelude::*;
     use std::io::Write as _;

@@ -12,14 +12,16 @@ mod json_stream;
 mod jsonl;
 mod open;
 mod outline;
+mod source;
 mod unpack;
 mod window;
 
 pub use csv::{CsvOptions, Datatype, Dialect, EmptyCell, header_names};
 pub use guess::Format;
 pub use open::{Input, InputOptions, OpenError, open};
+pub use source::Source;
 pub use unpack::Compression;
-pub use window::{More, Source, Window};
+pub use window::{More, Window};
 
 use crate::record::{BadRecord, Origin, Record};
 use std::io;

@@ -2,7 +2,8 @@
 //! All inputs are looked at before anything is sent, so that a wrong name or a wrong format costs nothing. A regular file
 //! is closed again until its turn, so that any number of them may be named; what is no regular file stays open.
 
-use super::unpack::{Compression, file_source, thread_source};
+use super::source::{Counted, file_source, thread_source};
+use super::unpack::Compression;
 use super::window::{More, Window};
 use super::{Broken, Format, Reader, guess};
 use super::{arrays, bulk, csv, json_stream, jsonl};
@@ -136,7 +137,7 @@ fn opened(
     options: &InputOptions,
     count: &Arc<AtomicU64>,
 ) -> Result<Input, OpenError> {
-    let counted = super::unpack::Counted::new(raw, count.clone());
+    let counted = Counted::new(raw, count.clone());
     let mut window = Window::new(thread_source(counted, options.compression));
     let format = look(&name, &mut window, options)?;
     Ok(Input { name, format, place: Place::Opened(window) })

@@ -1,8 +1,7 @@
 //! The bytes of one input that have been read and not yet used, as one slice.
 //! It only grows for a record that is longer than itself; how far is `--max-record-bytes`, which the readers check.
 
-use super::unpack::{AHEAD, Ahead, Counted, Piece};
-use std::fs::File;
+use super::source::{AHEAD, Piece, Source};
 use std::io::{self, Read};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
@@ -13,17 +12,6 @@ const READ: usize = 128 * 1024;
 /// How long a read of a pipe waits before it gives control back, so that a silent pipe delays neither
 /// `--flush-interval` nor a signal.
 const PATIENCE: Duration = Duration::from_millis(50);
-
-/// Where bytes come from, already decompressed.
-#[derive(Debug)]
-pub enum Source {
-    /// A regular file, read in place: it answers at once, and what was just read is in the cache of whoever looks at it.
-    File(Counted<File>),
-    /// Anything else, read by a thread of its own.
-    Thread(Ahead),
-    /// Bytes at hand, in pieces of the sizes given (for tests of framing).
-    Pieces(Vec<Vec<u8>>),
-}
 
 /// What a read brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,7 +161,7 @@ fn make_room(buffer: &mut Vec<u8>, start: &mut usize, end: &mut usize, count: us
 mod tests {
     use super::*;
     use crate::input::Compression;
-    use crate::input::unpack::thread_source;
+    use crate::input::source::thread_source;
 
     /// Gives its bytes in pieces of sizes that a seed tells.
     struct Slow {

@@ -7,6 +7,7 @@ mod nodes;
 mod reply;
 mod session;
 
+pub use login::without_secrets;
 pub use nodes::Nodes;
 pub use session::Session;
 

@@ -2,16 +2,19 @@
 //! A target is one implementation here and one column in `on_duplicate.rs`.
 
 pub mod arangodb;
+mod bulk_api;
 mod dry_run;
 pub mod elasticsearch;
 pub mod http;
 pub mod kuzzle;
 mod on_duplicate;
+mod patience;
 pub mod remote;
 pub mod sqlite;
 
 pub use dry_run::DryRun;
 pub use on_duplicate::OnDuplicate;
+pub use patience::{Patience, patiently, settle};
 
 use crate::batch::{Batch, Documents, Encode};
 use crate::record::{Origin, Reason};

@@ -28,6 +28,11 @@ impl ServerError {
     }
 }
 
+/// Whether ArangoDB gave this answer to `GET /`.
+pub fn is_arangodb(reply: &Reply) -> bool {
+    matches!(reply.status, 200 | 400 | 404) && ServerError::of(reply).is_some()
+}
+
 /// What a reply means.
 pub(super) fn read(collection: &Collection, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
     if matches!(reply.status, 200..=202) {

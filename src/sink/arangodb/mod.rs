@@ -11,6 +11,7 @@ mod open;
 mod read_back;
 mod request;
 
+pub use answer::is_arangodb;
 pub use complete::MOST_RECORDS;
 pub use open::{OpenOptions, Opened, open};
 

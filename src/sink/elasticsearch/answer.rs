@@ -2,11 +2,11 @@
 //! place, checked by name and id, and put right by id where a server mixed them up (contract of live servers, 1 and 2).
 
 use super::Bulk;
-use super::item::{Named, ServerError, blocked, error_of, forbidden};
 use super::quick;
 use crate::action::Op;
 use crate::json::needs_no_escape;
 use crate::record::Reason;
+use crate::sink::bulk_api::{Named, ServerError, blocked, culprit, error_of, forbidden};
 use crate::sink::http::Reply;
 use crate::sink::remote::{Answer, Fate, Fates, Group, Told};
 use serde::Deserialize;
@@ -90,17 +90,6 @@ fn too_large(group: Group<'_>) -> String {
 /// Whether a request is refused though the server has nothing else to do: waiting would not help (contract, 2.5).
 fn is_too_large_alone(reason: &str) -> bool {
     reason.contains("all_bytes=0,") || reason.contains("all_bytes=0]")
-}
-
-/// The action whose line the server names: `Malformed action/metadata line [3]`. Lines are counted from 1, sources too.
-pub(in crate::sink) fn culprit(group: Group<'_>, reason: &str) -> Option<usize> {
-    let (_, rest) = reason.split_once("line [")?;
-    let line: usize = rest.split_once(']')?.0.parse().ok()?;
-    let mut next = 1;
-    (0..group.len()).position(|place| {
-        next += if group.key(place).1 == Op::Delete { 1 } else { 2 };
-        line < next
-    })
 }
 
 /// Pairs the items of an answer with the actions.

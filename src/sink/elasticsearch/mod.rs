@@ -1,23 +1,22 @@
 //! Elasticsearch and OpenSearch: the bulk API as a [`Protocol`], and what is done before and after a load.
 //! What a server is matters little: the same requests are sent to Elasticsearch 7, 8 and 9 and to OpenSearch 1, 2 and 3.
 
-pub(in crate::sink) mod answer;
+mod answer;
 mod bulk_mode;
-pub(in crate::sink) mod item;
 mod open;
 mod overwrite;
 mod quick;
 mod read_back;
-pub(in crate::sink) mod request;
+mod request;
 
-pub use open::{Closing, OpenOptions, Opened, open};
+pub use open::{Closing, OpenOptions, Opened, Stranger, open};
 
 use super::Shown;
+use super::bulk_api::{has_condition, has_routing, is_doc_as_upsert, is_plain_doc, verb};
 use super::http::{Call, Method, Reply};
-use super::remote::{Answer, Group, Protocol, Stored, escaped};
+use super::remote::{Answer, Group, Protocol, Stored};
 use crate::action::Op;
 use crate::batch::BatchAction;
-use crate::config::Cluster;
 
 /// What all requests of a run have in common.
 #[derive(Clone, Debug, Default)]
@@ -37,27 +36,6 @@ pub struct Bulk {
     pub shows_all: bool,
 }
 
-impl Bulk {
-    /// What the flags say of all requests.
-    pub fn new(cluster: &Cluster, index: Option<String>) -> Bulk {
-        let named = [
-            ("refresh", cluster.refresh.as_deref()),
-            ("pipeline", cluster.pipeline.as_deref()),
-            ("wait_for_active_shards", cluster.wait_for_active_shards.as_deref()),
-            ("require_alias", cluster.require_alias.then_some("true")),
-        ];
-        let query = named.iter().filter_map(|(name, value)| Some(format!("{name}={}", escaped((*value)?))));
-        Bulk {
-            index,
-            retry_on_conflict: cluster.retry_on_conflict,
-            pipeline: cluster.pipeline.clone(),
-            query: query.collect(),
-            is_incremental: true,
-            shows_all: false,
-        }
-    }
-}
-
 impl Protocol for Bulk {
     fn request(&self, group: Group<'_>, opaque: String) -> Call {
         request::bulk(self, group, opaque)
@@ -68,25 +46,25 @@ impl Protocol for Bulk {
     }
 
     fn is_repeatable(&self, action: &BatchAction<'_>) -> bool {
-        action.op != Op::Update || !action.is_line || request::is_plain_doc(action.doc)
+        action.op != Op::Update || !action.is_line || is_plain_doc(action.doc)
     }
 
     fn is_replayable(&self, action: &BatchAction<'_>) -> bool {
         let plain = match action.op {
             Op::Index | Op::Delete | Op::Upsert => true,
-            Op::Update => action.is_line && request::is_doc_as_upsert(action.doc),
+            Op::Update => action.is_line && is_doc_as_upsert(action.doc),
             Op::Create | Op::CreateOrIgnore => false,
         };
-        plain && !(action.is_line && request::has_condition(action.head))
+        plain && !(action.is_line && has_condition(action.head))
     }
 
     fn is_routed(&self, action: &BatchAction<'_>) -> bool {
-        request::has_routing(action.head)
+        has_routing(action.head)
     }
 
     fn shown(&self, action: &BatchAction<'_>) -> Shown {
         let index = Some(action.collection).filter(|name| !name.is_empty()).or(self.index.as_deref());
-        let op = item::verb(action.op).to_owned();
+        let op = verb(action.op).to_owned();
         Shown { op, index: index.unwrap_or_default().to_owned(), ..Shown::default() }
     }
 

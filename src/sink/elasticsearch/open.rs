@@ -2,7 +2,7 @@
 
 use super::{Bulk, bulk_mode, overwrite};
 use crate::retry::{Retries, Wait, Why};
-use crate::sink::http::{Call, Http, HttpOptions, Method, NoReply, Nodes, Traffic, Url};
+use crate::sink::http::{Call, Http, HttpOptions, Method, NoReply, Nodes, Reply, Traffic, Url};
 use crate::sink::remote::talk::{Talk, login, said, unclear, unreachable};
 use crate::sink::remote::{Before, Gate, Preparation, Remote, Shared, escaped, sentence};
 use crate::sink::{DryRun, Note, Opening, Say, Sink};
@@ -39,6 +39,19 @@ pub struct OpenOptions {
     pub dry_run: bool,
     /// The prefix of generated keys.
     pub run: String,
+    /// Servers of other kinds that may be there in its place.
+    pub strangers: Vec<Stranger>,
+}
+
+/// A server of another kind, which has a target of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Stranger {
+    /// What it is called.
+    pub name: &'static str,
+    /// Whether it gave this answer to `GET /`.
+    pub answers: fn(&Reply) -> bool,
+    /// How its address is written.
+    pub hint: &'static str,
 }
 
 /// A cluster that is ready to take documents.
@@ -180,18 +193,13 @@ fn who(http: &mut Http, options: &OpenOptions, stop: &Stop) -> Result<Value, Ope
                 return Err(Opening::Refused(unclear(sentence(&reply))));
             }
         };
-        if crate::sink::kuzzle::is_kuzzle(&reply) {
-            let text = format!("{}: this is Kuzzle", options.http.nodes[0].as_str().trim_end_matches('/'));
-            let hint = "write `kuzzle+http://HOST:7512/INDEX`, and the collection with `--collection`";
-            return Err(Opening::Usage(format!("{text}\nhint: {hint}")));
+        if let Some(stranger) = options.strangers.iter().find(|stranger| (stranger.answers)(&reply)) {
+            let node = options.http.nodes[0].as_str().trim_end_matches('/');
+            return Err(Opening::Usage(format!("{node}: this is {}\nhint: {}", stranger.name, stranger.hint)));
         }
         match reply.status {
             200 | 400 | 404 => {
                 let who: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
-                if who.get("errorNum").is_some() {
-                    let text = format!("{}: this is ArangoDB", options.http.nodes[0].as_str().trim_end_matches('/'));
-                    return Err(Opening::Usage(format!("{text}\nhint: write `arangodb+http://HOST:8529/_db/NAME`")));
-                }
                 // Some servers have no `GET /`, but below a path of its own that is hardly the cluster.
                 return match options.http.nodes.iter().find(|node| node.path() != "/") {
                     Some(node) if !is_cluster(&who) => Err(Opening::Usage(not_a_cluster(node))),

@@ -1,7 +1,7 @@
 //! Reads the usual answer fast: compact JSON in which nothing failed. Whatever is not exactly that is left to the reader
 //! that takes any JSON, so that this one has to know little and can never be wrong about the rest.
 
-use super::item::{Item, Named};
+use crate::sink::bulk_api::{Item, Named};
 use std::borrow::Cow;
 use std::ops::Range;
 

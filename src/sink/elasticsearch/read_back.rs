@@ -2,10 +2,10 @@
 //! server have changed it.
 
 use super::Bulk;
-use super::request::{member, metadata, plain};
 use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::json::{quote_into, same_value};
+use crate::sink::bulk_api::{member, metadata, plain};
 use crate::sink::http::Reply;
 use crate::sink::remote::{Group, Stored, escaped};
 use serde::Deserialize;

@@ -41,6 +41,22 @@ pub(super) fn secrets(options: &HttpOptions) -> Vec<String> {
     secrets
 }
 
+/// Hides the user, the password and the query of an address.
+pub fn without_secrets(address: &str) -> String {
+    let (scheme, rest) = match address.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), address),
+    };
+    let rest = match rest.rsplit_once('@') {
+        Some((_, host)) => format!("***@{host}"),
+        None => rest.to_owned(),
+    };
+    match rest.split_once('?') {
+        Some((start, _)) => format!("{scheme}{start}?***"),
+        None => format!("{scheme}{rest}"),
+    }
+}
+
 /// Standard base64 with padding (RFC 4648, 4).
 fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

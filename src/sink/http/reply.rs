@@ -17,7 +17,7 @@ pub(super) async fn whole(
     let status = response.status().as_u16();
     let header = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
     let retry_after = header(RETRY_AFTER).and_then(pause);
-    let location = header(LOCATION).map(crate::cli::without_secrets);
+    let location = header(LOCATION).map(super::without_secrets);
     let too_long = || NoReply::Lost(format!("the answer has more than {most} bytes"));
     memory.clear();
     match response.content_length() {

@@ -13,8 +13,7 @@ pub use login::session;
 pub use open::{OpenOptions, open};
 
 use super::Shown;
-use super::elasticsearch::item::verb;
-use super::elasticsearch::request::{has_condition, has_routing, is_doc_as_upsert, is_plain_doc};
+use super::bulk_api::{has_condition, has_routing, is_doc_as_upsert, is_plain_doc, verb};
 use super::http::{Call, Method, Reply};
 use super::remote::{Answer, Group, Protocol, Stored, escaped};
 use crate::action::Op;

@@ -4,7 +4,7 @@
 use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::json::{Span, Token, Walk, quote_into, unescape};
-use crate::sink::elasticsearch::request::{has_routing, names};
+use crate::sink::bulk_api::{has_routing, names};
 use crate::sink::http::Reply;
 use crate::sink::remote::{Group, Stored};
 use serde::Deserialize;

@@ -7,7 +7,7 @@ use crate::action::kuzzle::is_action;
 use crate::action::{Action, Op};
 use crate::batch::Encode;
 use crate::json::{Member, Scanner, unescape};
-use crate::sink::elasticsearch::request::{push_action, push_upsert};
+use crate::sink::bulk_api::{push_action, push_upsert};
 use crate::sink::http::{Call, Method};
 use crate::sink::remote::{Group, push_document};
 use std::ops::Range;

@@ -1,9 +1,9 @@
 //! A collection of the store during a run: loading without an index, or applying with it.
 
+use super::StoreOptions;
 use super::duplicates::{self, Resolved};
 use super::load::{self, Load, can_load};
 use super::schema::{self, Entry, Refusal, quoted};
-use super::store::StoreOptions;
 use super::unique;
 use crate::action::Op;
 use crate::sink::{Note, Say};

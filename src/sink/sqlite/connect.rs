@@ -1,6 +1,6 @@
 //! Opens the store's file, with the settings that loads and look-ups want.
 
-use super::store::StoreOptions;
+use super::StoreOptions;
 #[cfg(unix)]
 use rusqlite::FileControl;
 use rusqlite::{Connection, OpenFlags};

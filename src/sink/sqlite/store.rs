@@ -6,46 +6,13 @@ use super::load::{self, can_load};
 use super::lock::StoreLock;
 use super::schema::{self, Refusal};
 use super::stretch::Stretch;
-use super::{explained, is_busy};
+use super::{StoreOptions, explained, is_busy};
 use crate::action::Op;
 use crate::batch::Batch;
 use crate::record::Reason;
 use crate::sink::{Counts, Note, Opening, Outcome, Say, Sink, Trouble};
 use rusqlite::Connection;
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// What a store needs to know of a run.
-#[derive(Clone, Debug)]
-pub struct StoreOptions {
-    /// The SQLite file.
-    pub path: PathBuf,
-    /// The run's collection; `None` if bulk lines name theirs.
-    pub collection: Option<String>,
-    /// Make an edge collection.
-    pub edge: bool,
-    /// Whether edge prefixes were asked for, which only an edge collection can honour.
-    pub prefixes: bool,
-    /// All or nothing.
-    pub complete: bool,
-    /// Empty the collection first.
-    pub overwrite: bool,
-    /// Survive a power cut too.
-    pub wait_for_sync: bool,
-    /// Whether a missing collection is made.
-    pub create: bool,
-    /// Fields on which no two documents may agree.
-    pub unique: Vec<String>,
-    /// Size of the input in bytes of documents, if it is known: all of it is then one transaction.
-    pub input_size: Option<u64>,
-    /// Whether nothing is to be written.
-    pub dry_run: bool,
-    /// How long applied records wait for their commit when the size is not known.
-    pub interval: Duration,
-    /// Names of the inputs, for rows whose index is not built yet.
-    pub files: Arc<[String]>,
-}
 
 /// Bytes of documents after which a run from a pipe commits.
 const COMMIT_BYTES: usize = 64 * 1024 * 1024;
@@ -344,7 +311,7 @@ impl Store {
 }
 
 /// Where a store really is, also behind a link to a file that is not there yet.
-fn real_path(path: &std::path::Path) -> PathBuf {
+fn real_path(path: &std::path::Path) -> std::path::PathBuf {
     let mut path = path.to_owned();
     // As many links in a row as Linux follows.
     for _ in 0..40 {

@@ -74,9 +74,9 @@ struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 #[serde(default)]
 pub(in crate::sink) struct ServerError<'a> {
     #[serde(borrow, rename = "type")]
-    pub(super) kind: Option<Cow<'a, str>>,
+    pub(in crate::sink) kind: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    pub(super) reason: Option<Cow<'a, str>>,
+    pub(in crate::sink) reason: Option<Cow<'a, str>>,
     #[serde(borrow)]
     caused_by: Option<Box<ServerError<'a>>>,
 }
@@ -86,7 +86,7 @@ const SAID: usize = 300;
 
 impl ServerError<'_> {
     /// What it says, with its causes: `mapper_parsing_exception: failed to parse ...: For input string: "abc"`.
-    pub(super) fn reason(&self, status: u16) -> Reason {
+    pub(in crate::sink) fn reason(&self, status: u16) -> Reason {
         let kind = self.kind.as_deref().unwrap_or("error");
         let mut text = format!("{kind}: {}", self.said());
         let mut cause = self.caused_by.as_deref();
@@ -144,23 +144,23 @@ impl Named<'_> {
     }
 
     /// Whether it names this key.
-    pub(super) fn names(&self, key: &str) -> bool {
+    pub(in crate::sink) fn names(&self, key: &str) -> bool {
         self.item.id.as_deref() == Some(key)
     }
 
     /// Whether it can lie in the collection that its action names; an action without one goes to the run's own.
-    pub(super) fn may_lie_in(&self, collection: &str) -> bool {
+    pub(in crate::sink) fn may_lie_in(&self, collection: &str) -> bool {
         collection.is_empty() || self.item.index.as_deref().is_none_or(|index| index == collection)
     }
 
     /// Whether it is one of those that lost their names: an upsert that failed in an ingest pipeline comes back as an
     /// `index` without an id (contract of live servers, 2).
-    pub(super) fn is_nameless(&self) -> bool {
+    pub(in crate::sink) fn is_nameless(&self) -> bool {
         self.item.id.is_none() && self.item.error.is_some()
     }
 
     /// What it says of an action; the whole of it is needed for a failure only.
-    pub(super) fn fate<'b>(&self, op: Op, action: &dyn Fn() -> BatchAction<'b>) -> Fate {
+    pub(in crate::sink) fn fate<'b>(&self, op: Op, action: &dyn Fn() -> BatchAction<'b>) -> Fate {
         let item = &self.item;
         if let Some(raw) = item.error {
             return failed(&error_of(raw), item.status, &action());
@@ -217,7 +217,7 @@ pub(in crate::sink) fn failed(error: &ServerError<'_>, status: u16, action: &Bat
 }
 
 fn conflict(reason: Reason, action: &BatchAction<'_>) -> Fate {
-    let conditional = action.is_line && super::request::has_condition(action.head);
+    let conditional = action.is_line && super::has_condition(action.head);
     match action.op {
         _ if conditional => Fate::Conflict(reason),
         Op::Create | Op::CreateOrIgnore => Fate::Exists,
@@ -227,7 +227,7 @@ fn conflict(reason: Reason, action: &BatchAction<'_>) -> Fate {
 }
 
 /// What an operator has to do about a block.
-pub(super) fn blocked(reason: &str) -> String {
+pub(in crate::sink) fn blocked(reason: &str) -> String {
     let advice = if reason.contains("flood-stage") || reason.contains("read-only-allow-delete") {
         "the server's disk is full: free space there, then remove the block \
          (PUT /INDEX/_settings {\"index.blocks.read_only_allow_delete\":null})"
@@ -238,6 +238,6 @@ pub(super) fn blocked(reason: &str) -> String {
 }
 
 /// What an operator has to do about missing rights.
-pub(super) fn forbidden(reason: &str) -> String {
+pub(in crate::sink) fn forbidden(reason: &str) -> String {
     format!("{reason}; the user needs the right to write (index, create, delete) to this index")
 }

@@ -2,8 +2,8 @@
 //! The command line is parsed twice: alone, to know what was typed and to answer `--help` whatever the variables say,
 //! and then with the variables in front.
 
-use super::{Arguments, UsageError, env, help, hints};
-use crate::config::{Config, Given};
+use super::{Config, Given};
+use crate::cli::{Arguments, UsageError, env, help, hints};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};

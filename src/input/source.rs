@@ -1,0 +1,114 @@
+//! Where the bytes of an input come from: a file that is read in place, or a thread that reads ahead and unpacks.
+
+use super::unpack::{Compression, explained, unpacked};
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
+
+/// Where bytes come from, already decompressed.
+#[derive(Debug)]
+pub enum Source {
+    /// A regular file, read in place: it answers at once, and what was just read is in the cache of whoever looks at it.
+    File(Counted<File>),
+    /// Anything else, read by a thread of its own.
+    Thread(Ahead),
+    /// Bytes at hand, in pieces of the sizes given (for tests of framing).
+    Pieces(Vec<Vec<u8>>),
+}
+
+/// Counts the bytes that are read through it, as stored.
+#[derive(Debug)]
+pub struct Counted<R> {
+    inner: R,
+    count: Arc<AtomicU64>,
+}
+
+impl<R> Counted<R> {
+    /// Adds what `inner` gives to `count`.
+    pub fn new(inner: R, count: Arc<AtomicU64>) -> Counted<R> {
+        Counted { inner, count }
+    }
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.count.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+/// Room in front of the bytes that are handed over, and the most bytes at a time: large enough for few system calls, small
+/// enough to stay in the cache.
+const ROOM: usize = 32 * 1024;
+const PIECE: usize = 256 * 1024;
+/// How large a buffer is.
+pub(super) const AHEAD: usize = ROOM + PIECE;
+/// How many hand-overs may wait: what an idle pipeline holds of an input.
+const WAITING: usize = 4;
+
+/// Bytes handed over: a range of a buffer, with room in front of it.
+#[derive(Debug)]
+pub struct Piece {
+    pub(super) buffer: Vec<u8>,
+    pub(super) range: Range<usize>,
+}
+
+/// The reading end of a thread that reads ahead.
+#[derive(Debug)]
+pub struct Ahead {
+    /// What was read. The end of the channel is the end of the input.
+    pub(super) pieces: Receiver<io::Result<Piece>>,
+    /// Takes buffers back.
+    pub(super) used: Sender<Vec<u8>>,
+}
+
+/// Reads a regular file: in place if it is not compressed, else by a thread.
+pub fn file_source(file: File, compression: Compression, count: Arc<AtomicU64>) -> io::Result<Source> {
+    let counted = Counted::new(file, count);
+    match compression {
+        Compression::None => Ok(Source::File(counted)),
+        _ => Ok(thread_source(counted, Some(compression))),
+    }
+}
+
+/// Reads `raw` by a thread of its own, and unpacks it there; `None` tells the compression from the first bytes.
+pub fn thread_source(raw: impl Read + Send + 'static, compression: Option<Compression>) -> Source {
+    Source::Thread(ahead(move || unpacked(raw, compression)))
+}
+
+/// Reads what `open` opens by a thread of its own. The thread ends with the input, or when its receiver is dropped and the
+/// next read returns.
+fn ahead<R: Read>(open: impl FnOnce() -> io::Result<R> + Send + 'static) -> Ahead {
+    let (ready, pieces) = sync_channel(WAITING);
+    let (used, free) = channel();
+    std::thread::spawn(move || {
+        let mut reader = match open() {
+            Ok(reader) => reader,
+            Err(error) => {
+                let _ = ready.send(Err(error));
+                return;
+            }
+        };
+        let mut buffer = Vec::new();
+        loop {
+            if buffer.is_empty() {
+                buffer = free.try_recv().unwrap_or_else(|_| vec![0; AHEAD]);
+            }
+            let piece = match reader.read(&mut buffer[ROOM..]) {
+                Ok(0) => return,
+                Ok(count) => Ok(Piece { buffer: std::mem::take(&mut buffer), range: ROOM..ROOM + count }),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => Err(explained(error)),
+            };
+            let failed = piece.is_err();
+            if ready.send(piece).is_err() || failed {
+                return;
+            }
+        }
+    });
+    Ahead { pieces, used }
+}

@@ -1,0 +1,126 @@
+//! The lines of the bulk API: an action with its metadata, and the source below it (contract of the bulk API, 1.4). How
+//! lines follow each other in a request is the target's own.
+
+use crate::action::{Action, Op};
+use crate::json::{Kind, Scanner, same_name};
+use crate::sink::remote::{Group, push_document, push_key};
+use std::ops::Range;
+
+/// Appends an action line, without what ends it.
+#[inline(always)]
+pub(in crate::sink) fn push_action(action: &Action<'_>, retry_on_conflict: Option<u32>, text: &mut String) {
+    if action.is_line {
+        return text.push_str(action.meta);
+    }
+    text.push_str(match action.op {
+        Op::Create | Op::CreateOrIgnore => "{\"create\":{\"_id\":",
+        Op::Index => "{\"index\":{\"_id\":",
+        Op::Upsert | Op::Update => "{\"update\":{\"_id\":",
+        Op::Delete => "{\"delete\":{\"_id\":",
+    });
+    push_key(action, text);
+    if !action.meta.is_empty() {
+        text.push(',');
+        text.push_str(action.meta);
+    }
+    if let (Some(times), Op::Upsert) = (retry_on_conflict, action.op) {
+        text.push_str(&format!(",\"retry_on_conflict\":{times}"));
+    }
+    text.push_str("}}");
+}
+
+/// Appends the source of an update that stores its document where there is none, and says where that lies.
+pub(in crate::sink) fn push_upsert(action: &Action<'_>, text: &mut String) -> Range<usize> {
+    text.push_str("{\"doc\":");
+    let doc = push_document(action, text);
+    text.push_str(",\"doc_as_upsert\":true}");
+    doc
+}
+
+/// Whether an update's payload can be applied twice: a `doc`, with no script and no other document to insert.
+pub(in crate::sink) fn is_plain_doc(payload: &str) -> bool {
+    is_doc_as_upsert(payload) || (has(payload, "doc") && !has(payload, "upsert") && !has(payload, "script"))
+}
+
+/// Whether an update's payload is a document to merge or to insert.
+pub(in crate::sink) fn is_doc_as_upsert(payload: &str) -> bool {
+    member(payload, "doc_as_upsert").is_some_and(|value| value == "true")
+        && has(payload, "doc")
+        && !has(payload, "script")
+}
+
+/// Whether an action's head has a condition on what is stored.
+pub(in crate::sink) fn has_condition(head: &str) -> bool {
+    names(head, &["if_seq_no", "if_primary_term", "version", "version_type"])
+}
+
+/// Whether an action's head has a routing.
+pub(in crate::sink) fn has_routing(head: &str) -> bool {
+    names(head, &["routing", "_routing"])
+}
+
+/// Whether an action's head has one of these members.
+pub(in crate::sink) fn names(head: &str, members: &[&str]) -> bool {
+    metadata(head).is_some_and(|meta| members.iter().any(|name| has(meta, name)))
+}
+
+/// The metadata in an action's head, which begins with the action line.
+pub(in crate::sink) fn metadata(head: &str) -> Option<&str> {
+    let mut scanner = Scanner::default();
+    scanner.object(head.as_bytes()).ok()?;
+    scanner.members().first().map(|member| member.value.of(head))
+}
+
+fn has(object: &str, name: &str) -> bool {
+    member(object, name).is_some_and(|value| value != "null")
+}
+
+/// The value of an object's member, as it is written.
+pub(in crate::sink) fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
+    let mut scanner = Scanner::default();
+    scanner.object(object.as_bytes()).ok()?;
+    let found = scanner.members().iter().find(|member| same_name(member.name.of(object), member.escaped, name))?;
+    Some(found.value.of(object))
+}
+
+/// The unescaped text of a plain value.
+pub(in crate::sink) fn plain(value: &str) -> Option<String> {
+    match Kind::of(value) {
+        Kind::String => crate::json::unescape(&value[1..value.len() - 1]).map(std::borrow::Cow::into_owned),
+        Kind::Number | Kind::Boolean => Some(value.to_owned()),
+        _ => None,
+    }
+}
+
+/// The action whose line the server names: `Malformed action/metadata line [3]`. Lines are counted from 1, sources too.
+pub(in crate::sink) fn culprit(group: Group<'_>, reason: &str) -> Option<usize> {
+    let (_, rest) = reason.split_once("line [")?;
+    let line: usize = rest.split_once(']')?.0.parse().ok()?;
+    let mut next = 1;
+    (0..group.len()).position(|place| {
+        next += if group.key(place).1 == Op::Delete { 1 } else { 2 };
+        line < next
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_update_is_repeatable_when_it_only_merges_a_document() {
+        for (payload, plain, as_upsert) in [
+            (r#"{"doc":{"a":1}}"#, true, false),
+            (r#"{"doc":{"a":1},"doc_as_upsert":true}"#, true, true),
+            (r#"{"doc":{"a":1},"doc_as_upsert":false}"#, true, false),
+            (r#"{"doc":{"a":1},"upsert":{"b":1}}"#, false, false),
+            (r#"{"doc":{"a":1},"upsert":{"b":1},"doc_as_upsert":true}"#, true, true),
+            (r#"{"script":"ctx._source.n++"}"#, false, false),
+            (r#"{"script":{"source":"x"},"upsert":{}}"#, false, false),
+            (r#"{"script":null,"doc":{}}"#, true, false),
+            ("{}", false, false),
+        ] {
+            assert_eq!((is_plain_doc(payload), is_doc_as_upsert(payload)), (plain, as_upsert), "{payload}");
+        }
+    }
+}
