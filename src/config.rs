@@ -14,12 +14,14 @@ pub use cluster::Cluster;
 pub use request::{Request, parse, wants_color, wants_json};
 
 use crate::batch::Limits;
-use crate::cli::{Arguments, EdgeFlags, Kind, OutputFlags, ShapeFlags, UsageError};
+use crate::cli::{Arguments, EdgeFlags, Kind, OutputFlags, ShapeFlags};
+use crate::error::hint;
 use crate::input::{Format, InputOptions};
 use crate::progress::ProgressMode;
 use crate::report::{MaxErrors, SummaryFormat};
 use crate::shape::ShapeOptions;
 use crate::sink::OnDuplicate;
+use anyhow::{Result, anyhow};
 use conflicts::{FOR_CELLS, FOR_ROWS};
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -145,7 +147,7 @@ impl Config {
     ///
     /// # Errors
     /// For the first thing that cannot be done.
-    pub fn from_args(args: Arguments, given: &Given) -> Result<Config, UsageError> {
+    pub fn from_args(args: Arguments, given: &Given) -> Result<Config> {
         conflicts::ensure_none(&args, given)?;
         let target = cluster::target(&args, given)?;
         let format = args.format.format;
@@ -211,14 +213,12 @@ impl Config {
     ///
     /// # Errors
     /// When the command line has such flags and all inputs are of other formats.
-    pub fn ensure_csv_flags_are_used(&self, formats: &[Format]) -> Result<(), UsageError> {
+    pub fn ensure_csv_flags_are_used(&self, formats: &[Format]) -> Result<()> {
         let used = formats.iter().any(|format| has_rows(Some(*format)));
-        match self.csv_flags.first() {
-            Some(flag) if !used => {
-                Err(UsageError::new(format!("{flag}: no input is CSV or TSV")).hint("say `-t csv` if one is"))
-            }
-            _ => Ok(()),
+        if let Some(flag) = self.csv_flags.first().filter(|_| !used) {
+            return Err(anyhow!("{flag}: no input is CSV or TSV").context(hint("say `-t csv` if one is")));
         }
+        Ok(())
     }
 }
 

@@ -19,6 +19,7 @@ pub mod batch;
 pub mod cli;
 pub mod color;
 pub mod config;
+pub mod error;
 pub mod input;
 pub mod json;
 pub mod pipeline;

@@ -2,6 +2,7 @@
 
 use bulkimport::color::painted;
 use bulkimport::config::{self, Request};
+use bulkimport::error;
 use bulkimport::report::SummaryFormat;
 use bulkimport::run;
 use std::ffi::OsString;
@@ -24,19 +25,20 @@ fn main() -> ExitCode {
                     ExitCode::from(summary.exit)
                 }
                 Ok(summary) => ExitCode::from(print(&summary.text(format), summary.exit)),
-                Err(why) => refuse(why.exit, &why.text, format == SummaryFormat::Json, color),
+                Err(error) => refuse(&error, format == SummaryFormat::Json, color),
             }
         }
-        Err(mistake) => refuse(2, &mistake.to_string(), json, color),
+        Err(error) => refuse(&error, json, color),
     }
 }
 
 /// Says why nothing was done: to a person on stderr, and as JSON on stdout where that was asked for.
-fn refuse(exit: u8, text: &str, json: bool, color: bool) -> ExitCode {
-    let line = if text.starts_with("error:") { text.to_owned() } else { format!("error: {text}") };
+fn refuse(error: &anyhow::Error, json: bool, color: bool) -> ExitCode {
+    let exit = error::exit_code(error);
+    let line = format!("error: {}", error::text(error));
     let _ = writeln!(io::stderr(), "{}", painted(&line, color));
     if json {
-        let error = text.trim_start_matches("error: ").lines().next().unwrap_or_default();
+        let error = error::message(error);
         print(&format!("{}\n", serde_json::json!({ "schema": 1, "exit_code": exit, "error": error })), exit);
     }
     ExitCode::from(exit)

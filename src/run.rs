@@ -4,7 +4,8 @@
 use crate::action::{Decider, Op, Rules};
 use crate::cli::Kind;
 use crate::config::{Cluster, Config, Target};
-use crate::input::{self, Format, OpenError};
+use crate::error::{self, Exit, hint};
+use crate::input::{self, Format};
 use crate::pipeline::{self, Plan};
 use crate::progress::{Meter, Progress};
 use crate::report::{Report, Results, Settings, Summary};
@@ -15,8 +16,9 @@ use crate::sink::http::Traffic;
 use crate::sink::kuzzle::{self, Import};
 use crate::sink::remote::escaped;
 use crate::sink::sqlite::{Store, StoreOptions};
-use crate::sink::{DryRun, Note, Opening, Sink};
+use crate::sink::{DryRun, Note, Sink};
 use crate::stop::Stop;
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher};
 use std::io::{BufRead, BufWriter, Read, Write};
@@ -26,15 +28,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Why a run did not begin; nothing was sent.
-#[derive(Debug)]
-pub struct NotBegun {
-    /// The exit code: 2, 4 or 5.
-    pub exit: u8,
-    /// One sentence, perhaps with a hint on lines of its own.
-    pub text: String,
-}
-
 /// How many bytes a compressed byte is taken for, to tell whether an input is large.
 const UNPACKED: u64 = 5;
 
@@ -42,13 +35,10 @@ const UNPACKED: u64 = 5;
 ///
 /// # Errors
 /// When it cannot begin.
-pub fn import(config: Config, mut err: Box<dyn Write>) -> Result<Summary, NotBegun> {
-    let inputs = input::open(&config.files, &config.input).map_err(|error| match error {
-        OpenError::Usage(text) => NotBegun { exit: 2, text },
-        OpenError::Unreadable(text) => NotBegun { exit: 5, text },
-    })?;
+pub fn import(config: Config, mut err: Box<dyn Write>) -> Result<Summary> {
+    let inputs = input::open(&config.files, &config.input)?;
     let formats: Vec<Format> = inputs.list.iter().map(|input| input.format).collect();
-    config.ensure_csv_flags_are_used(&formats).map_err(|mistake| NotBegun { exit: 2, text: mistake.to_string() })?;
+    config.ensure_csv_flags_are_used(&formats)?;
     let files: Arc<[String]> = inputs.list.iter().map(|input| input.name.clone()).collect();
     let size = inputs.size.map(|size| if inputs.compressed { size.saturating_mul(UNPACKED) } else { size });
     let target = config.target.name();
@@ -66,14 +56,11 @@ pub fn import(config: Config, mut err: Box<dyn Write>) -> Result<Summary, NotBeg
         && !inputs.compressed
         && size > config.limits.bytes as u64
     {
-        let text = format!(
+        let error = anyhow!(
             "--complete: the input has {size} bytes, and one request {}: a server carries out no more than one as a whole",
             config.limits.bytes
         );
-        return Err(NotBegun {
-            exit: 2,
-            text: format!("{text}\nhint: `--batch-bytes SIZE` allows more, up to 512MiB"),
-        });
+        return Err(error.context(hint("`--batch-bytes SIZE` allows more, up to 512MiB")));
     }
     let results = results(&config)?;
     let stop = Stop::default();
@@ -92,8 +79,10 @@ pub fn import(config: Config, mut err: Box<dyn Write>) -> Result<Summary, NotBeg
                 Some(Kind::Kuzzle) => on_kuzzle(cluster, &config, &run, &stop, &mut err),
                 _ => servers(cluster, &config, &run, &stop, &mut err),
             };
-            opened
-                .map_err(|why| NotBegun { exit: stop.signal().map_or(why.exit, |signal| 128 + signal as u8), ..why })?
+            opened.map_err(|error| match stop.signal() {
+                Some(signal) => error.context(Exit(128 + signal as u8)),
+                None => error,
+            })?
         }
     };
 
@@ -129,8 +118,8 @@ pub fn import(config: Config, mut err: Box<dyn Write>) -> Result<Summary, NotBeg
     let stopped = plan.stop.clone();
     pipeline::run(plan, &mut report);
     let in_a_hurry = stopped.signal().is_some();
-    if let Some(Err(text)) = opened.closing.as_mut().map(|closing| closing.close(in_a_hurry)) {
-        report.not_closed(text);
+    if let Some(Err(error)) = opened.closing.as_mut().map(|closing| closing.close(in_a_hurry)) {
+        report.not_closed(error::message(&error));
     }
     Ok(report.close(meter.bytes.load(Ordering::Relaxed)))
 }
@@ -148,15 +137,8 @@ struct Opened {
 }
 
 /// Once only: a second handler would take the first signal for a second one.
-fn catch_signals(stop: &Stop) -> Result<(), NotBegun> {
-    stop.on_signals().map_err(|error| NotBegun { exit: 2, text: format!("cannot catch signals: {error}") })
-}
-
-fn not_begun(why: Opening) -> NotBegun {
-    match why {
-        Opening::Usage(text) => NotBegun { exit: 2, text },
-        Opening::Refused(text) => NotBegun { exit: 4, text },
-    }
+fn catch_signals(stop: &Stop) -> Result<()> {
+    stop.on_signals().context("cannot catch signals")
 }
 
 /// Says what a target says while it is opened.
@@ -170,9 +152,8 @@ fn say_to<'e>(err: &'e mut dyn Write, config: &Config) -> impl FnMut(Note) + 'e 
 }
 
 /// Opens the file of `--results`.
-fn results(config: &Config) -> Result<Option<Results>, NotBegun> {
+fn results(config: &Config) -> Result<Option<Results>> {
     let Some(path) = &config.results else { return Ok(None) };
-    let usage = |text: String| NotBegun { exit: 2, text };
     if path.as_os_str() == "-" {
         return Ok(Some(Results { name: "stdout".to_owned(), out: Box::new(BufWriter::new(std::io::stdout())) }));
     }
@@ -183,11 +164,11 @@ fn results(config: &Config) -> Result<Option<Results>, NotBegun> {
     let name = path.display().to_string();
     let reads_stdin = config.files.is_empty() && stdin() == of(path);
     if of(path).is_some() && (reads_stdin || config.files.iter().any(is_input)) {
-        return Err(usage(format!("--results: {name} is also an input")));
+        bail!("--results: {name} is also an input");
     }
-    ensure_ours(path).map_err(|what| usage(format!("--results: {name}: {what}")))?;
-    let file = File::options().write(true).create(true).truncate(false).open(path);
-    let file = file.map_err(|error| usage(format!("--results: {name}: {error}")))?;
+    let about = || format!("--results: {name}");
+    ensure_ours(path).with_context(about)?;
+    let file = File::options().write(true).create(true).truncate(false).open(path).with_context(about)?;
     Ok(Some(Results { name, out: Box::new(BufWriter::new(Emptied(file, false))) }))
 }
 
@@ -209,7 +190,7 @@ impl Write for Emptied {
 }
 
 /// A file that is not empty is written over only if it holds results.
-fn ensure_ours(path: &Path) -> Result<(), String> {
+fn ensure_ours(path: &Path) -> Result<()> {
     // Opening a pipe would wait for its other end.
     if !std::fs::metadata(path).is_ok_and(|about| about.is_file()) {
         return Ok(());
@@ -220,7 +201,8 @@ fn ensure_ours(path: &Path) -> Result<(), String> {
     let _ = std::io::BufReader::new(file).take(1 << 20).read_until(b'\n', &mut line);
     let read: Option<serde_json::Value> = serde_json::from_slice(&line).ok();
     let ours = read.is_some_and(|read| read.get("counted").is_some() && read.get("line").is_some());
-    if line.is_empty() || ours { Ok(()) } else { Err("it exists and holds something other than results".to_owned()) }
+    ensure!(line.is_empty() || ours, "it exists and holds something other than results");
+    Ok(())
 }
 
 /// Opens a store.
@@ -230,7 +212,7 @@ fn store(
     size: Option<u64>,
     files: &Arc<[String]>,
     err: &mut dyn Write,
-) -> Result<Opened, NotBegun> {
+) -> Result<Opened> {
     let options = StoreOptions {
         path: path.to_owned(),
         collection: config.collection.clone(),
@@ -246,7 +228,7 @@ fn store(
         interval: config.limits.interval,
         files: files.clone(),
     };
-    let store = Store::open(options, &mut say_to(err, config)).map_err(not_begun)?;
+    let store = Store::open(options, &mut say_to(err, config))?;
     let edge = store.is_edge();
     let sink: Box<dyn Sink> = if config.dry_run { Box::new(DryRun) } else { Box::new(store) };
     let op = if config.delete_keys { Op::Delete } else { config.on_duplicate.on_store() };
@@ -259,13 +241,7 @@ fn lanes(config: &Config) -> usize {
 }
 
 /// Opens a collection of ArangoDB.
-fn database(
-    cluster: &Cluster,
-    config: &Config,
-    run: &str,
-    stop: &Stop,
-    err: &mut dyn Write,
-) -> Result<Opened, NotBegun> {
+fn database(cluster: &Cluster, config: &Config, run: &str, stop: &Stop, err: &mut dyn Write) -> Result<Opened> {
     let options = arangodb::OpenOptions {
         http: cluster.http.clone(),
         gzip: cluster.gzip,
@@ -284,7 +260,7 @@ fn database(
         dry_run: config.dry_run,
         run: run.to_owned(),
     };
-    let opened = arangodb::open(options, stop, &mut say_to(err, config)).map_err(not_begun)?;
+    let opened = arangodb::open(options, stop, &mut say_to(err, config))?;
     Ok(Opened {
         sinks: opened.sinks,
         edge: opened.edge,
@@ -296,13 +272,7 @@ fn database(
 }
 
 /// Opens a cluster: Elasticsearch or OpenSearch, whatever the address calls it.
-fn servers(
-    cluster: &Cluster,
-    config: &Config,
-    run: &str,
-    stop: &Stop,
-    err: &mut dyn Write,
-) -> Result<Opened, NotBegun> {
+fn servers(cluster: &Cluster, config: &Config, run: &str, stop: &Stop, err: &mut dyn Write) -> Result<Opened> {
     let options = OpenOptions {
         http: cluster.http.clone(),
         kind_is_said: cluster.kind.is_some(),
@@ -329,7 +299,7 @@ fn servers(
             },
         ],
     };
-    let opened = elasticsearch::open(options, stop, &mut say_to(err, config)).map_err(not_begun)?;
+    let opened = elasticsearch::open(options, stop, &mut say_to(err, config))?;
     Ok(Opened {
         sinks: opened.sinks,
         edge: false,
@@ -360,13 +330,7 @@ fn bulk(cluster: &Cluster, config: &Config) -> Bulk {
 }
 
 /// Opens Kuzzle.
-fn on_kuzzle(
-    cluster: &Cluster,
-    config: &Config,
-    run: &str,
-    stop: &Stop,
-    err: &mut dyn Write,
-) -> Result<Opened, NotBegun> {
+fn on_kuzzle(cluster: &Cluster, config: &Config, run: &str, stop: &Stop, err: &mut dyn Write) -> Result<Opened> {
     let options = kuzzle::OpenOptions {
         http: cluster.http.clone(),
         retries: cluster.retries,
@@ -384,7 +348,7 @@ fn on_kuzzle(
         dry_run: config.dry_run,
         run: run.to_owned(),
     };
-    let (sinks, traffic) = kuzzle::open(options, stop, &mut say_to(err, config)).map_err(not_begun)?;
+    let (sinks, traffic) = kuzzle::open(options, stop, &mut say_to(err, config))?;
     Ok(Opened {
         sinks,
         edge: false,

@@ -169,7 +169,7 @@ mod tests {
         ];
         for (name, hint) in cases {
             let said = ensure_known(&help::command(), &env(&[(name, "secret")])).expect_err(name).to_string();
-            assert!(said.contains(hint) && said.starts_with(&format!("error: {name}: ")), "{said}");
+            assert!(said.contains(hint) && said.starts_with(&format!("{name}: ")), "{said}");
             assert!(!said.contains("secret"));
         }
         let fine = [("BULKIMPORT_TO", "x"), ("BULKIMPORT_TEST_X", "1"), ("BULK", "1")];

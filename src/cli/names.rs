@@ -278,7 +278,7 @@ mod tests {
         ];
         for (text, cause) in wrong {
             let said = merge(text).expect_err(text).to_string();
-            assert!(said.starts_with("error: wrong syntax in ") && said.contains(cause), "{text}: {said}");
+            assert!(said.starts_with("wrong syntax in ") && said.contains(cause), "{text}: {said}");
         }
     }
 }

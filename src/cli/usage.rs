@@ -1,4 +1,4 @@
-//! A mistake on the command line, and how it is told: one line `error: ` and a line `hint: ` for each thing to do.
+//! A mistake in a single value of the command line, and how it is told: one line, and a line `hint: ` for each thing to do.
 //! clap's own errors are brought into the same form here.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -51,7 +51,7 @@ impl UsageError {
 
 impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.message)?;
+        f.write_str(&self.message)?;
         for hint in &self.hints {
             write!(f, "\nhint: {hint}")?;
         }

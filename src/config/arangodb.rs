@@ -2,9 +2,11 @@
 
 use super::Given;
 use crate::batch::Limits;
-use crate::cli::{Arguments, UsageError};
+use crate::cli::Arguments;
+use crate::error::hint;
 use crate::input::Format;
 use crate::sink::arangodb::MOST_RECORDS;
+use anyhow::{Result, anyhow, bail};
 use std::time::Duration;
 
 /// Bytes of the one request of `--complete`, unless `--batch-bytes` says otherwise.
@@ -26,40 +28,40 @@ const UNFIT: [(&str, &str); 9] = [
 ];
 
 /// Finds flags that it cannot honour, and names that no collection can have.
-pub(super) fn ensure_useful(args: &Arguments, given: &Given) -> Result<(), UsageError> {
-    if let Some((flag, hint)) = UNFIT.iter().find(|(flag, _)| given.typed(flag)) {
-        return Err(UsageError::new(format!("{}: ArangoDB cannot honour it", super::flag(flag))).hint(*hint));
+pub(super) fn ensure_useful(args: &Arguments, given: &Given) -> Result<()> {
+    if let Some((flag, advice)) = UNFIT.iter().find(|(flag, _)| given.typed(flag)) {
+        return Err(anyhow!("{}: ArangoDB cannot honour it", super::flag(flag)).context(hint(*advice)));
     }
     ensure_one_request(args, given)?;
     if given.typed("lossy") && args.conflict.delete_keys {
-        return Err(UsageError::new("--lossy: not with --delete-keys, which stores nothing"));
+        bail!("--lossy: not with --delete-keys, which stores nothing");
     }
     match &args.target.collection {
         Some(name) => ensure_name(name),
-        None => Err(UsageError::new("no collection is named").hint("give `--collection NAME`")),
+        None => Err(anyhow!("no collection is named").context(hint("give `--collection NAME`"))),
     }
 }
 
 /// `--complete` is one request, of which the server answers no document by itself.
-fn ensure_one_request(args: &Arguments, given: &Given) -> Result<(), UsageError> {
+fn ensure_one_request(args: &Arguments, given: &Given) -> Result<()> {
     if !given.typed("complete") {
         return Ok(());
     }
     if args.format.format == Some(Format::Bulk) {
-        return Err(UsageError::new("--complete: ArangoDB takes no bulk lines as a whole")
-            .hint("documents alone are JSON lines, `-t jsonl`; `--on-duplicate` says what is done"));
+        return Err(anyhow!("--complete: ArangoDB takes no bulk lines as a whole")
+            .context(hint("documents alone are JSON lines, `-t jsonl`; `--on-duplicate` says what is done")));
     }
     if args.conflict.delete_keys {
         return Err(
-            UsageError::new("--complete: ArangoDB deletes no list of keys as a whole").hint("leave one of them out")
+            anyhow!("--complete: ArangoDB deletes no list of keys as a whole").context(hint("leave one of them out"))
         );
     }
     if let Some(flag) = given.first_typed(&["results", "max_errors"]) {
-        return Err(UsageError::new(format!("{flag}: not with --complete, where the first error undoes everything")));
+        bail!("{flag}: not with --complete, where the first error undoes everything");
     }
     match args.batches.batch_bytes {
-        Some(bytes) if bytes > MOST_BYTES => Err(UsageError::new("--batch-bytes: with --complete at most 512MiB")
-            .hint("above that the server commits a request in parts, and can no longer undo it")),
+        Some(bytes) if bytes > MOST_BYTES => Err(anyhow!("--batch-bytes: with --complete at most 512MiB")
+            .context(hint("above that the server commits a request in parts, and can no longer undo it"))),
         _ => Ok(()),
     }
 }
@@ -76,8 +78,8 @@ pub(super) fn whole(batch_bytes: Option<usize>) -> Limits {
 }
 
 /// Finds names that no collection can have; what else is wrong the server says.
-fn ensure_name(name: &str) -> Result<(), UsageError> {
-    let wrong = |what: &str| Err(UsageError::new(format!("--collection: \"{name}\": {what}")));
+fn ensure_name(name: &str) -> Result<()> {
+    let wrong = |what: &str| Err(anyhow!("--collection: \"{name}\": {what}"));
     match name {
         _ if name.contains('/') || name.chars().any(char::is_control) => {
             wrong("a collection has no / and no control characters")

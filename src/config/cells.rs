@@ -1,9 +1,10 @@
 //! How cells are read, and the header row from a file of its own.
 
 use super::has_rows;
-use crate::cli::{Arguments, Conversion, UsageError};
+use crate::cli::{Arguments, Conversion};
 use crate::input::{CsvOptions, Dialect, Format, header_names};
 use crate::shape::Part;
+use anyhow::{Context as _, Error, Result, bail};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -11,21 +12,21 @@ use std::path::{Path, PathBuf};
 /// Largest file that `--headers-file` reads, in bytes.
 const MAX_HEADER: u64 = 1024 * 1024;
 
-pub(super) fn options(args: &Arguments, format: Option<Format>) -> Result<CsvOptions, UsageError> {
+pub(super) fn options(args: &Arguments, format: Option<Format>) -> Result<CsvOptions> {
     let flags = &args.csv;
     let is_tsv =
         format == Some(Format::Tsv) || (format.is_none() && args.files.first().is_some_and(|file| is_named_tsv(file)));
     let separator = flags.separator.unwrap_or(if is_tsv { b'\t' } else { b',' });
     let quote = flags.quote.unwrap_or(if is_tsv { None } else { Some(b'"') });
     if quote == Some(separator) && has_rows(format) {
-        return Err(UsageError::new("--quote and --separator: both are the same byte"));
+        bail!("--quote and --separator: both are the same byte");
     }
     if quote == Some(b'\\') && flags.backslash_escape {
-        return Err(UsageError::new("--quote and --backslash-escape: both are the backslash"));
+        bail!("--quote and --backslash-escape: both are the backslash");
     }
     let header = |path: &PathBuf| {
         header(path, separator, quote, flags.backslash_escape)
-            .map_err(|cause| UsageError::new(format!("--headers-file {}: {cause}", path.display())))
+            .with_context(|| format!("--headers-file {}", path.display()))
     };
     let with_cells = matches!(format, None | Some(Format::Csv | Format::Tsv));
     Ok(CsvOptions {
@@ -48,16 +49,16 @@ fn is_named_tsv(file: &Path) -> bool {
     name.ends_with(".tsv") || name.rsplit_once('.').is_some_and(|(stem, _)| stem.ends_with(".tsv"))
 }
 
-fn header(path: &Path, separator: u8, quote: Option<u8>, escape: bool) -> Result<Vec<String>, String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
+fn header(path: &Path, separator: u8, quote: Option<u8>, escape: bool) -> Result<Vec<String>> {
+    let file = File::open(path)?;
     let mut bytes = Vec::new();
-    file.take(MAX_HEADER + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    file.take(MAX_HEADER + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_HEADER {
-        return Err("is longer than 1 MiB, which is no header line".to_owned());
+        bail!("is longer than 1 MiB, which is no header line");
     }
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
     if bytes.trim_ascii().is_empty() {
-        return Err("holds no header line".to_owned());
+        bail!("holds no header line");
     }
     let dialect = CsvOptions {
         separator: Some(separator),
@@ -65,7 +66,7 @@ fn header(path: &Path, separator: u8, quote: Option<u8>, escape: bool) -> Result
         backslash_escape: escape,
         ..CsvOptions::default()
     };
-    header_names(bytes, Dialect::csv(&dialect))
+    header_names(bytes, Dialect::csv(&dialect)).map_err(Error::msg)
 }
 
 /// Members that merges read, each once.

@@ -1,11 +1,13 @@
 //! What the flags ask of a cluster, and which of them only some targets can honour.
 
 use super::{Given, Target, arangodb, flag, kuzzle, secrets};
-use crate::cli::{Address, Arguments, Kind, Server, UsageError, ensure_table};
+use crate::cli::{Address, Arguments, Kind, Server, ensure_table};
+use crate::error::hint;
 use crate::input::Format;
 use crate::retry::Retries;
 use crate::sink::OnDuplicate;
 use crate::sink::http::{HttpOptions, Login};
+use anyhow::{Context as _, Result, anyhow, bail};
 use reqwest::Url;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -86,7 +88,7 @@ const FOR_STORES: [&str; 7] =
     ["complete", "unique", "edge", "from_prefix", "to_prefix", "overwrite_collection_prefix", "server_keys"];
 
 /// Finds the target, and the flags that it cannot honour.
-pub(super) fn target(args: &Arguments, given: &Given) -> Result<Target, UsageError> {
+pub(super) fn target(args: &Arguments, given: &Given) -> Result<Target> {
     let servers: Vec<Server> = args
         .target
         .to
@@ -100,30 +102,30 @@ pub(super) fn target(args: &Arguments, given: &Given) -> Result<Target, UsageErr
         [Address::Store(path)] => {
             let unfit = given.first_typed(&FOR_SERVERS).or_else(|| given.first_typed(&["lossy"]));
             return match unfit {
-                Some(flag) => Err(UsageError::new(format!("{flag}: a store cannot honour it"))
-                    .hint("`--to elasticsearch+http://HOST:9200` writes to a server")),
+                Some(flag) => Err(anyhow!("{flag}: a store cannot honour it")
+                    .context(hint("`--to elasticsearch+http://HOST:9200` writes to a server"))),
                 None => {
                     if let Some(name) = &args.target.collection {
                         let from = if given.typed("collection") { "--collection" } else { "BULKIMPORT_COLLECTION" };
-                        ensure_table(name).map_err(|error| error.of(from))?;
+                        ensure_table(name).context(from)?;
                     }
                     Ok(Target::Store(path.clone()))
                 }
             };
         }
-        _ if servers.is_empty() => return Err(UsageError::new("--to: more than one store").hint("run once for each")),
-        _ if servers.len() < args.target.to.len() => return Err(UsageError::new("--to: a store and a server")),
+        _ if servers.is_empty() => return Err(anyhow!("--to: more than one store").context(hint("run once for each"))),
+        _ if servers.len() < args.target.to.len() => return Err(anyhow!("--to: a store and a server")),
         _ => {}
     }
     let kinds: Vec<Kind> = servers.iter().filter_map(|server| server.kind).collect();
     let kind = kinds.first().copied();
     if let Some(other) = kinds.iter().find(|other| Some(**other) != kind) {
         let names = (kind.map_or("", Kind::name), other.name());
-        return Err(UsageError::new(format!("--to: {} and {}", names.0, names.1)).hint("run once for each"));
+        return Err(anyhow!("--to: {} and {}", names.0, names.1).context(hint("run once for each")));
     }
     if kind == Some(Kind::Kuzzle) && kinds.len() < servers.len() {
-        return Err(UsageError::new("--to: Kuzzle and a server that does not say what it is")
-            .hint("write `kuzzle+http://HOST:7512/INDEX` for each node"));
+        return Err(anyhow!("--to: Kuzzle and a server that does not say what it is")
+            .context(hint("write `kuzzle+http://HOST:7512/INDEX` for each node")));
     }
     if kind == Some(Kind::Arangodb) {
         arangodb::ensure_useful(args, given)?;
@@ -135,7 +137,7 @@ pub(super) fn target(args: &Arguments, given: &Given) -> Result<Target, UsageErr
     });
     if let Some(flag) = unfit {
         let name = kind.unwrap_or(Kind::Elasticsearch).name();
-        return Err(UsageError::new(format!("{flag}: {name} cannot honour it")).hint(hint(&flag)));
+        return Err(anyhow!("{flag}: {name} cannot honour it").context(hint(advice(&flag))));
     }
     ensure_whole(args, given)?;
     match kind {
@@ -145,7 +147,7 @@ pub(super) fn target(args: &Arguments, given: &Given) -> Result<Target, UsageErr
     Ok(Target::Cluster(Box::new(cluster(args, given, &servers, kind)?)))
 }
 
-fn hint(flag: &str) -> &'static str {
+fn advice(flag: &str) -> &'static str {
     match flag {
         "--complete" => "a server has no transactions; `--max-errors 0` stops at the first error",
         "--server-keys" => "leave it out: a key that is made here keeps a record from being stored twice",
@@ -162,50 +164,48 @@ fn updates(args: &Arguments) -> bool {
 }
 
 /// Finds flags that would have no effect whatever the server is.
-fn ensure_whole(args: &Arguments, given: &Given) -> Result<(), UsageError> {
+fn ensure_whole(args: &Arguments, given: &Given) -> Result<()> {
     let is_bulk = args.format.format == Some(Format::Bulk);
     if is_bulk && let Some(flag) = given.first_typed(&["routing_field", "retry_on_conflict"]) {
-        return Err(UsageError::new(format!("{flag}: not with bulk lines")).hint("each bulk line says it itself"));
+        return Err(anyhow!("{flag}: not with bulk lines").context(hint("each bulk line says it itself")));
     }
     if !updates(args)
         && let Some(flag) = given.first_typed(&["retry_on_conflict"])
     {
-        return Err(UsageError::new(format!("{flag}: only `--on-duplicate update` can honour it")));
+        bail!("{flag}: only `--on-duplicate update` can honour it");
     }
     if given.typed("client_key") && args.server.cert.is_none() {
-        return Err(UsageError::new("--client-key: there is no certificate").hint("give `--cert FILE` too"));
+        return Err(anyhow!("--client-key: there is no certificate").context(hint("give `--cert FILE` too")));
     }
     if given.typed("mapping") && args.run.create_collection == Some(false) && given.named.contains("create_collection")
     {
-        return Err(UsageError::new("--mapping and --create-collection=false: only one of them can be honoured"));
+        bail!("--mapping and --create-collection=false: only one of them can be honoured");
     }
     Ok(())
 }
 
 /// Finds flags that would have no effect on Elasticsearch and OpenSearch.
-fn ensure_useful(args: &Arguments, given: &Given) -> Result<(), UsageError> {
+fn ensure_useful(args: &Arguments, given: &Given) -> Result<()> {
     let is_bulk = args.format.format == Some(Format::Bulk);
     if is_bulk && let Some(flag) = given.first_typed(&["lossy"]) {
-        return Err(UsageError::new(format!("{flag}: not with bulk lines")).hint("each bulk line says it itself"));
+        return Err(anyhow!("{flag}: not with bulk lines").context(hint("each bulk line says it itself")));
     }
     let updates = updates(args);
     if !updates && let Some(flag) = given.first_typed(&["lossy"]) {
-        return Err(UsageError::new(format!("{flag}: only `--on-duplicate update` can honour it")));
+        bail!("{flag}: only `--on-duplicate update` can honour it");
     }
     if updates && !is_bulk && given.typed("pipeline") {
-        return Err(UsageError::new(
-            "--pipeline: not with `--on-duplicate update`: the server merges a document as it is",
-        )
-        .hint("`--on-duplicate replace` sends documents through the pipeline"));
+        return Err(anyhow!("--pipeline: not with `--on-duplicate update`: the server merges a document as it is")
+            .context(hint("`--on-duplicate replace` sends documents through the pipeline")));
     }
     let of_one = ["wait_for_sync", "create_collection"].iter().find(|flag| given.typed(flag) || given.turned_off(flag));
     if is_bulk && let Some(name) = of_one {
-        return Err(UsageError::new(format!("{}: not with bulk lines, which may name other indices", flag(name))));
+        bail!("{}: not with bulk lines, which may name other indices", flag(name));
     }
     if args.target.collection.is_none()
         && let Some(flag) = given.first_typed(&["bulk_mode", "mapping", "create_collection", "wait_for_sync"])
     {
-        return Err(UsageError::new(format!("{flag}: no index is named")).hint("give `--collection NAME`"));
+        return Err(anyhow!("{flag}: no index is named").context(hint("give `--collection NAME`")));
     }
     match &args.target.collection {
         Some(name) => ensure_index_name(name),
@@ -214,8 +214,8 @@ fn ensure_useful(args: &Arguments, given: &Given) -> Result<(), UsageError> {
 }
 
 /// Finds names that no index can have (contract of the bulk API, 2.4). A date-math name is left to the server.
-fn ensure_index_name(name: &str) -> Result<(), UsageError> {
-    let wrong = |what: &str| Err(UsageError::new(format!("--collection: \"{name}\": {what}")));
+fn ensure_index_name(name: &str) -> Result<()> {
+    let wrong = |what: &str| Err(anyhow!("--collection: \"{name}\": {what}"));
     if name.starts_with('<') && name.ends_with('>') {
         return Ok(());
     }
@@ -231,7 +231,7 @@ fn ensure_index_name(name: &str) -> Result<(), UsageError> {
     }
 }
 
-fn cluster(args: &Arguments, given: &Given, servers: &[Server], kind: Option<Kind>) -> Result<Cluster, UsageError> {
+fn cluster(args: &Arguments, given: &Given, servers: &[Server], kind: Option<Kind>) -> Result<Cluster> {
     let (server, elasticsearch) = (&args.server, &args.elasticsearch);
     let nodes: Vec<Url> = servers.iter().map(|server| server.url.clone()).collect();
     let is_bulk = args.format.format == Some(Format::Bulk);

@@ -2,10 +2,12 @@
 //! from a variable gives way.
 
 use super::Given;
-use crate::cli::{Arguments, UsageError};
+use crate::cli::Arguments;
+use crate::error::hint;
 use crate::input::Format;
 use crate::progress::ProgressMode;
 use crate::sink::http::without_secrets;
+use anyhow::{Error, Result, anyhow, bail};
 use std::collections::HashSet;
 use std::path::PathBuf;
 
@@ -16,7 +18,7 @@ pub(super) const FOR_CELLS: [&str; 7] =
 pub(super) const FOR_ROWS: [&str; 2] = ["ignore_missing", "nested"];
 
 /// Finds the first conflict.
-pub(super) fn ensure_none(args: &Arguments, given: &Given) -> Result<(), UsageError> {
+pub(super) fn ensure_none(args: &Arguments, given: &Given) -> Result<()> {
     let format = args.format.format;
     ensure_inputs_are_files(&args.files)?;
     ensure_cells(format, given)?;
@@ -32,7 +34,7 @@ pub(super) fn ensure_none(args: &Arguments, given: &Given) -> Result<(), UsageEr
 }
 
 /// Finds values that were meant for something else. Whether a file exists is seen when it is opened.
-fn ensure_inputs_are_files(files: &[PathBuf]) -> Result<(), UsageError> {
+fn ensure_inputs_are_files(files: &[PathBuf]) -> Result<()> {
     for file in files {
         let text = file.to_string_lossy();
         if file.exists() {
@@ -40,17 +42,17 @@ fn ensure_inputs_are_files(files: &[PathBuf]) -> Result<(), UsageError> {
         }
         if text == "true" || text == "false" {
             // hints.rs knows which switch it was meant for.
-            return Err(UsageError::new(format!("{text}: there is no such file")));
+            bail!("{text}: there is no such file");
         }
         if text.contains("://") {
-            return Err(UsageError::new(format!("{}: an input is a file or stdin", without_secrets(&text)))
-                .hint("`curl -s URL | bulkimport ...` reads from a server"));
+            return Err(anyhow!("{}: an input is a file or stdin", without_secrets(&text))
+                .context(hint("`curl -s URL | bulkimport ...` reads from a server")));
         }
     }
     Ok(())
 }
 
-fn ensure_cells(format: Option<Format>, given: &Given) -> Result<(), UsageError> {
+fn ensure_cells(format: Option<Format>, given: &Given) -> Result<()> {
     let Some(format) = format else { return Ok(()) };
     let unused = match format {
         Format::Csv | Format::Tsv => None,
@@ -58,45 +60,43 @@ fn ensure_cells(format: Option<Format>, given: &Given) -> Result<(), UsageError>
         _ => given.first_typed(&FOR_CELLS).or_else(|| given.first_typed(&FOR_ROWS)),
     };
     match unused {
-        Some(flag) => {
-            Err(UsageError::new(format!("{flag}: only csv and tsv can honour it, and the type is {}", format.name()))
-                .hint("say `-t csv`, or leave it out"))
-        }
+        Some(flag) => Err(anyhow!("{flag}: only csv and tsv can honour it, and the type is {}", format.name())
+            .context(hint("say `-t csv`, or leave it out"))),
         None => Ok(()),
     }
 }
 
-fn ensure_bulk_lines_decide(format: Option<Format>, given: &Given) -> Result<(), UsageError> {
+fn ensure_bulk_lines_decide(format: Option<Format>, given: &Given) -> Result<()> {
     let decided = ["on_duplicate", "delete_keys", "key", "overwrite"];
     match given.first_typed(&decided) {
-        Some(flag) if format == Some(Format::Bulk) => Err(UsageError::new(format!("{flag}: not with bulk lines"))
-            .hint("each bulk line says itself what is done, and to which document")),
+        Some(flag) if format == Some(Format::Bulk) => Err(anyhow!("{flag}: not with bulk lines")
+            .context(hint("each bulk line says itself what is done, and to which document"))),
         _ => Ok(()),
     }
 }
 
-fn ensure_deletes_stand_alone(given: &Given) -> Result<(), UsageError> {
+fn ensure_deletes_stand_alone(given: &Given) -> Result<()> {
     let without =
         ["on_duplicate", "overwrite", "unique", "edge", "from_prefix", "to_prefix", "overwrite_collection_prefix"];
     match given.first_typed(&without) {
         Some(flag) if given.typed("delete_keys") => {
-            Err(UsageError::new(format!("{flag}: not with --delete-keys, which stores nothing")))
+            Err(anyhow!("{flag}: not with --delete-keys, which stores nothing"))
         }
         _ => Ok(()),
     }
 }
 
-fn ensure_edges(args: &Arguments, given: &Given) -> Result<(), UsageError> {
+fn ensure_edges(args: &Arguments, given: &Given) -> Result<()> {
     let no_prefix = args.edges.from_prefix.is_none() && args.edges.to_prefix.is_none();
     if given.typed("overwrite_collection_prefix") && no_prefix {
-        return Err(UsageError::new("--overwrite-collection-prefix: there is no prefix to overwrite with")
-            .hint("give `--from-prefix` or `--to-prefix` too"));
+        return Err(anyhow!("--overwrite-collection-prefix: there is no prefix to overwrite with")
+            .context(hint("give `--from-prefix` or `--to-prefix` too")));
     }
     Ok(())
 }
 
 /// Finds what is said of one member twice, so that one of them would have no effect.
-fn ensure_once(args: &Arguments) -> Result<(), UsageError> {
+fn ensure_once(args: &Arguments) -> Result<()> {
     let shape = &args.shape;
     once("--translate", shape.translate.iter().map(|(from, _)| from))?;
     once("--merge-attributes", shape.merge_attributes.iter().map(|merge| &merge.name))?;
@@ -104,34 +104,34 @@ fn ensure_once(args: &Arguments) -> Result<(), UsageError> {
     once("--unique", &args.run.unique)?;
     let removed = |name: &String| shape.remove_attribute.contains(name);
     match shape.translate.iter().find(|(from, _)| removed(from)) {
-        Some((from, _)) => Err(UsageError::new(format!("--translate: \"{from}\" is dropped by --remove-attribute"))),
+        Some((from, _)) => Err(anyhow!("--translate: \"{from}\" is dropped by --remove-attribute")),
         None => Ok(()),
     }
 }
 
-fn once<'a>(flag: &str, names: impl IntoIterator<Item = &'a String>) -> Result<(), UsageError> {
+fn once<'a>(flag: &str, names: impl IntoIterator<Item = &'a String>) -> Result<()> {
     let mut seen = HashSet::new();
     match names.into_iter().find(|name| !seen.insert(*name)) {
-        Some(name) => Err(UsageError::new(format!("{flag}: \"{name}\" is named twice"))),
+        Some(name) => Err(anyhow!("{flag}: \"{name}\" is named twice")),
         None => Ok(()),
     }
 }
 
-fn no_collection(files: &[PathBuf]) -> UsageError {
+fn no_collection(files: &[PathBuf]) -> Error {
     let first = files.first().and_then(|file| file.file_name()).map(|name| name.to_string_lossy());
     let stem = first.as_deref().and_then(|name| name.split('.').next()).filter(|stem| !stem.is_empty() && *stem != "-");
-    UsageError::new("no collection is named").hint(format!(
+    anyhow!("no collection is named").context(hint(format!(
         "say `--collection {}`; only bulk lines (`-t bulk`) into a store or Elasticsearch may name their own",
         stem.unwrap_or("NAME")
-    ))
+    )))
 }
 
-fn ensure_one_loudness(args: &Arguments, given: &Given) -> Result<(), UsageError> {
+fn ensure_one_loudness(args: &Arguments, given: &Given) -> Result<()> {
     let shows_progress = matches!(args.output.progress, ProgressMode::Bar | ProgressMode::Plain);
     let other = match given.typed("quiet") {
         true if given.typed("verbose") => "--verbose",
         true if given.typed("progress") && shows_progress => "--progress",
         _ => return Ok(()),
     };
-    Err(UsageError::new(format!("--quiet and {other}: only one of them can be honoured")))
+    Err(anyhow!("--quiet and {other}: only one of them can be honoured"))
 }

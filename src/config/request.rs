@@ -4,6 +4,8 @@
 
 use super::{Config, Given};
 use crate::cli::{Arguments, UsageError, env, help, hints};
+use crate::error::{self, hint};
+use anyhow::{Error, Result};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
@@ -28,26 +30,25 @@ pub enum Request {
 pub fn parse(
     argv: impl IntoIterator<Item = OsString>,
     env: impl IntoIterator<Item = (OsString, OsString)>,
-) -> Result<Request, UsageError> {
+) -> Result<Request> {
     let argv: Vec<OsString> = argv.into_iter().collect();
     let env: Vec<(OsString, OsString)> = env.into_iter().collect();
     read(&argv, &env).map_err(|error| with_hints(error, hints::for_words(&argv, &help::command())))
 }
 
 /// A word that another importer has is not a misspelt one of ours.
-fn with_hints(mut error: UsageError, hints: Vec<String>) -> UsageError {
-    let thing = error.message.split(": ").next().map(|thing| format!("`{thing}`")).unwrap_or_default();
-    if hints.iter().any(|hint| hint.contains(&thing)) {
-        error.hints.clear();
-    }
-    error.hints.extend(hints);
-    error
+fn with_hints(error: Error, hints: Vec<String>) -> Error {
+    let message = error::message(&error);
+    let thing = message.split(": ").next().map(|thing| format!("`{thing}`")).unwrap_or_default();
+    let is_foreign = hints.iter().any(|hint| hint.contains(&thing));
+    let error = if is_foreign { Error::msg(message) } else { error };
+    hints.into_iter().fold(error, |error, text| error.context(hint(text)))
 }
 
-fn read(argv: &[OsString], env: &[(OsString, OsString)]) -> Result<Request, UsageError> {
+fn read(argv: &[OsString], env: &[(OsString, OsString)]) -> Result<Request> {
     let matches = match help::parser().try_get_matches_from(argv) {
         Ok(matches) => matches,
-        Err(error) => return printed(&error, argv).ok_or_else(|| UsageError::from_clap(&error, None)),
+        Err(error) => return printed(&error, argv).ok_or_else(|| UsageError::from_clap(&error, None).into()),
     };
     let arguments = Arguments::from_arg_matches(&matches).map_err(|error| UsageError::from_clap(&error, None))?;
     if let Some(shell) = arguments.output.completions {
@@ -163,7 +164,7 @@ mod tests {
     }
 
     fn said(line: &str) -> String {
-        parse(words(line), []).expect_err(line).to_string()
+        format!("error: {}", error::text(&parse(words(line), []).expect_err(line)))
     }
 
     #[test]

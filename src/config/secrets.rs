@@ -1,17 +1,19 @@
 //! Reads passwords, keys and tokens: from files, variables or the terminal. They are never part of what is said.
 
 use super::Given;
-use crate::cli::{Server, ServerFlags, UsageError};
+use crate::cli::{Server, ServerFlags};
+use crate::error::hint;
 use crate::sink::http::Login;
+use anyhow::{Context as _, Result, anyhow, bail};
 use std::path::Path;
 
 /// Finds out who we are to a server. The command line wins over the address, and that over variables.
-pub(super) fn login(flags: &ServerFlags, servers: &[Server], given: &Given) -> Result<Option<Login>, UsageError> {
+pub(super) fn login(flags: &ServerFlags, servers: &[Server], given: &Given) -> Result<Option<Login>> {
     let ways = ["user", "api_key_file", "bearer_file"];
     let mut typed = ways.iter().filter(|way| given.typed(way));
     if let (Some(one), Some(other)) = (typed.next(), typed.next()) {
         let names = (super::flag(one), super::flag(other));
-        return Err(UsageError::new(format!("{} and {}: only one login can be honoured", names.0, names.1)));
+        bail!("{} and {}: only one login can be honoured", names.0, names.1);
     }
     let user = |flags: &ServerFlags| flags.user.as_ref().map(|user| basic(user, flags, given)).transpose();
     let key = |flags: &ServerFlags| from_file("--api-key-file", flags.api_key_file.as_deref());
@@ -39,28 +41,28 @@ pub(super) fn login(flags: &ServerFlags, servers: &[Server], given: &Given) -> R
         return Ok(Some(Login::Bearer(token)));
     }
     if given.typed("password_file") {
-        return Err(UsageError::new("--password-file: there is no user").hint("give `--user NAME`"));
+        return Err(anyhow!("--password-file: there is no user").context(hint("give `--user NAME`")));
     }
     Ok(None)
 }
 
-fn basic(user: &str, flags: &ServerFlags, given: &Given) -> Result<Login, UsageError> {
+fn basic(user: &str, flags: &ServerFlags, given: &Given) -> Result<Login> {
     let (name, password) = match user.split_once(':') {
         Some((name, password)) => (name, Some(password.to_owned())),
         None => (user, None),
     };
     if name.is_empty() {
-        return Err(UsageError::new("--user: the name is empty").hint("write `--user NAME` or `--user NAME:PASS`"));
+        return Err(anyhow!("--user: the name is empty").context(hint("write `--user NAME` or `--user NAME:PASS`")));
     }
     if password.is_some() && given.typed("password_file") {
-        return Err(UsageError::new("--password-file: --user has a password already"));
+        bail!("--password-file: --user has a password already");
     }
     let password = known(password, flags, given)?.map_or_else(|| ask(name), Ok)?;
     Ok(Login::Basic(name.to_owned(), password))
 }
 
 /// A password that need not be asked for.
-fn known(password: Option<String>, flags: &ServerFlags, given: &Given) -> Result<Option<String>, UsageError> {
+fn known(password: Option<String>, flags: &ServerFlags, given: &Given) -> Result<Option<String>> {
     if password.is_some() {
         return Ok(password);
     }
@@ -69,21 +71,21 @@ fn known(password: Option<String>, flags: &ServerFlags, given: &Given) -> Result
 }
 
 /// Asks on the terminal, which is not stdin: that may be the input.
-fn ask(user: &str) -> Result<String, UsageError> {
+fn ask(user: &str) -> Result<String> {
     rpassword::prompt_password(format!("password of {user}: ")).map_err(|_| {
-        UsageError::new("--user: there is no password, and no terminal to ask for it")
-            .hint("set BULKIMPORT_PASSWORD, or give `--password-file FILE`")
+        anyhow!("--user: there is no password, and no terminal to ask for it")
+            .context(hint("set BULKIMPORT_PASSWORD, or give `--password-file FILE`"))
     })
 }
 
 /// What a file holds, without the line break at its end.
-fn from_file(flag: &str, path: Option<&Path>) -> Result<Option<String>, UsageError> {
+fn from_file(flag: &str, path: Option<&Path>) -> Result<Option<String>> {
     let Some(path) = path else { return Ok(None) };
-    let wrong = |what: String| UsageError::new(format!("{flag}: {}: {what}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let file = || format!("{flag}: {}", path.display());
+    let text = std::fs::read_to_string(path).with_context(file)?;
     let secret = text.trim_end_matches(['\n', '\r']);
     if secret.is_empty() || secret.contains(['\n', '\r']) {
-        return Err(wrong("it does not hold exactly one line".to_owned()));
+        bail!("{}: it does not hold exactly one line", file());
     }
     Ok(Some(secret.to_owned()))
 }

@@ -1,6 +1,7 @@
 //! What flags mean together, tried on whole command lines.
 
 use super::*;
+use crate::error;
 use crate::input::EmptyCell;
 use crate::shape::Part;
 use std::ffi::OsString;
@@ -8,22 +9,22 @@ use std::fs;
 use std::time::Duration;
 
 /// Checks a line whose words are separated by blanks, with variables `NAME=value`.
-fn checked(line: &str, variables: &[&str]) -> Result<Config, UsageError> {
+fn checked(line: &str, variables: &[&str]) -> Result<Config> {
     let argv = std::iter::once("bulkimport").chain(line.split_whitespace()).map(OsString::from);
     let env = variables.iter().filter_map(|pair| pair.split_once('='));
     let env = env.map(|(name, value)| (OsString::from(format!("BULKIMPORT_{name}")), OsString::from(value)));
     match parse(argv, env)? {
         Request::Run(config) => Ok(*config),
-        Request::Print(text) => Err(UsageError::new(text)),
+        Request::Print(text) => Err(anyhow!(text)),
     }
 }
 
 fn config(line: &str, variables: &[&str]) -> Config {
-    checked(line, variables).unwrap_or_else(|error| panic!("{line}: {error}"))
+    checked(line, variables).unwrap_or_else(|error| panic!("{line}: {error:#}"))
 }
 
 fn said(line: &str, variables: &[&str]) -> String {
-    checked(line, variables).expect_err(line).to_string()
+    format!("error: {}", error::text(&checked(line, variables).expect_err(line)))
 }
 
 #[test]
@@ -218,10 +219,10 @@ fn a_headers_file_is_one_record_in_the_dialect_of_the_data() {
 #[test]
 fn csv_flags_need_an_input_with_cells() {
     let found = config("-c c --separator ; a b", &[]);
-    assert_eq!(found.ensure_csv_flags_are_used(&[Format::Jsonl, Format::Csv]), Ok(()));
+    assert!(found.ensure_csv_flags_are_used(&[Format::Jsonl, Format::Csv]).is_ok());
     let error = found.ensure_csv_flags_are_used(&[Format::Jsonl, Format::Json]).expect_err("no cells");
-    assert_eq!(error.message, "--separator: no input is CSV or TSV");
-    assert_eq!(config("-c c", &[]).ensure_csv_flags_are_used(&[Format::Jsonl]), Ok(()));
+    assert_eq!(error::message(&error), "--separator: no input is CSV or TSV");
+    assert!(config("-c c", &[]).ensure_csv_flags_are_used(&[Format::Jsonl]).is_ok());
 }
 
 #[test]

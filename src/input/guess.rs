@@ -4,6 +4,7 @@
 
 use super::jsonl::trimmed;
 use crate::json::{Kind, Scanner, same_name};
+use anyhow::{Result, anyhow, bail};
 
 /// The formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +62,7 @@ fn unpacked(name: &str) -> String {
 ///
 /// # Errors
 /// One sentence for a person, with what to write instead.
-pub fn by_content(name: &str, start: &[u8]) -> Result<Format, String> {
+pub fn by_content(name: &str, start: &[u8]) -> Result<Format> {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
     let Some(first) = start.iter().position(|byte| !blank(byte)) else { return Ok(Format::Jsonl) };
     let rest = &start[first..];
@@ -69,34 +70,34 @@ pub fn by_content(name: &str, start: &[u8]) -> Result<Format, String> {
     let line = &line[trimmed(line)];
     match rest[0] {
         b'{' => object(name, line),
-        b'[' if is_header(line) => Err(format!(
-            "{name}: the first line looks like a header for lines of arrays: write `-t arrays`, or `-t json` to mean an array of strings"
+        b'[' if is_header(line) => Err(anyhow!(
+            "the first line looks like a header for lines of arrays: write `-t arrays`, or `-t json` to mean an array of strings"
         )),
         b'[' => Ok(Format::Json),
-        b'<' => Err(format!("{name}: this looks like HTML or XML, which is no format of ours")),
+        b'<' => Err(anyhow!("this looks like HTML or XML, which is no format of ours")),
         _ if rest.starts_with(b"PK\x03\x04") => {
-            Err(format!("{name}: this is a zip archive or a spreadsheet; unpack it, or export it as CSV"))
+            Err(anyhow!("this is a zip archive or a spreadsheet; unpack it, or export it as CSV"))
         }
-        _ if memchr::memchr(0, line).is_some() => Err(format!("{name}: this is binary, not text")),
+        _ if memchr::memchr(0, line).is_some() => Err(anyhow!("this is binary, not text")),
         // Then only this line is bad, and the ones after it may be good.
         _ if named_jsonl(name) => Ok(Format::Jsonl),
         _ if memchr::memchr3(b',', b';', b'\t', line).is_some() => {
-            Err(format!("{name}: this is not JSON; if it is CSV, write `-t csv` (or `-t tsv`)"))
+            Err(anyhow!("this is not JSON; if it is CSV, write `-t csv` (or `-t tsv`)"))
         }
-        _ => Err(format!("{name}: cannot tell the format of this; say it with `-t jsonl|json|csv|tsv|arrays|bulk`")),
+        _ => Err(anyhow!("cannot tell the format of this; say it with `-t jsonl|json|csv|tsv|arrays|bulk`")),
     }
 }
 
-fn object(name: &str, line: &[u8]) -> Result<Format, String> {
+fn object(name: &str, line: &[u8]) -> Result<Format> {
     let mut scanner = Scanner::default();
     let whole = scanner.object(line) == Ok(line.len());
     if let (true, Ok(text), [only]) = (whole, std::str::from_utf8(line), scanner.members()) {
         let (verb, meta) = (only.name.of(text), only.value.of(text));
         let verbs = ["index", "create", "update", "delete"];
         if verbs.contains(&verb) && Kind::of(meta) == Kind::Object && is_meta(meta) {
-            return Err(format!(
-                "{name}: the first line looks like an Elasticsearch bulk action: write `-t bulk`, or `-t jsonl` to mean documents"
-            ));
+            bail!(
+                "the first line looks like an Elasticsearch bulk action: write `-t bulk`, or `-t jsonl` to mean documents"
+            );
         }
     }
     if whole || named_jsonl(name) { Ok(Format::Jsonl) } else { Ok(Format::Json) }

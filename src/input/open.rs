@@ -7,10 +7,12 @@ use super::unpack::Compression;
 use super::window::{More, Window};
 use super::{Broken, Format, Reader, guess};
 use super::{arrays, bulk, csv, json_stream, jsonl};
+use crate::error::Exit;
 use crate::record::Origin;
+use anyhow::{Context as _, Error, Result, anyhow, bail};
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -27,15 +29,6 @@ pub struct InputOptions {
     pub max_record_bytes: usize,
     /// For CSV, TSV and arrays.
     pub csv: csv::CsvOptions,
-}
-
-/// Why an input cannot be used; nothing has been sent then.
-#[derive(Debug)]
-pub enum OpenError {
-    /// The command line is wrong about it (exit code 2).
-    Usage(String),
-    /// It cannot be read (exit code 5).
-    Unreadable(String),
 }
 
 /// One input that has been looked at.
@@ -74,58 +67,61 @@ const LOOK: usize = 1024 * 1024;
 ///
 /// # Errors
 /// For the first input that is missing, unreadable, or whose format cannot be told.
-pub fn open(files: &[PathBuf], options: &InputOptions) -> Result<Inputs, OpenError> {
+pub fn open(files: &[PathBuf], options: &InputOptions) -> Result<Inputs> {
     let stdin = [PathBuf::from("-")];
     let files = if files.is_empty() { &stdin[..] } else { files };
     let mut inputs = Inputs { list: Vec::new(), bytes_read: Arc::default(), size: Some(0), compressed: false };
     for path in files {
-        let name = if path.as_os_str() == "-" { "stdin".to_owned() } else { path.display().to_string() };
-        let unreadable = |error: io::Error| OpenError::Unreadable(format!("{name}: {}", plain(&error)));
-        let input = if name == "stdin" && path.as_os_str() == "-" {
+        let input = if path.as_os_str() == "-" {
             if inputs.list.iter().any(|input| matches!(input.place, Place::Opened(_)) && input.name == "stdin") {
-                return Err(OpenError::Usage("stdin (`-`) can be named only once".to_owned()));
+                bail!("stdin (`-`) can be named only once");
             }
             if io::stdin().is_terminal() {
-                return Err(OpenError::Usage("no input: name a file, or pipe data to stdin".to_owned()));
+                bail!("no input: name a file, or pipe data to stdin");
             }
             inputs.size = None;
-            opened(name, io::stdin(), options, &inputs.bytes_read)?
+            opened("stdin".to_owned(), io::stdin(), options, &inputs.bytes_read).context("stdin")
         } else {
-            let file = File::open(path).map_err(unreadable)?;
-            let about = file.metadata().map_err(unreadable)?;
-            if about.is_dir() {
-                return Err(OpenError::Unreadable(format!("{name}: is a directory")));
-            }
-            if about.is_file() {
-                inputs.size = inputs.size.map(|size| size + about.len());
-                let input = regular(name, path.clone(), file, options)?;
-                inputs.compressed |= !matches!(input.place, Place::File(_, Compression::None));
-                input
-            } else {
-                inputs.size = None;
-                opened(name, file, options, &inputs.bytes_read)?
-            }
+            named(path, options, &mut inputs).with_context(|| path.display().to_string())
         };
-        inputs.list.push(input);
+        inputs.list.push(input?);
     }
     Ok(inputs)
 }
 
-fn plain(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "no such file".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string(),
+/// Opens what is named by a path.
+fn named(path: &Path, options: &InputOptions, inputs: &mut Inputs) -> Result<Input> {
+    let name = path.display().to_string();
+    let file = File::open(path).map_err(|error| plain(&error))?;
+    let about = file.metadata().map_err(|error| plain(&error))?;
+    if about.is_dir() {
+        return Err(anyhow!("is a directory").context(Exit(5)));
     }
+    if about.is_file() {
+        inputs.size = inputs.size.map(|size| size + about.len());
+        let input = regular(name, path.to_owned(), file, options)?;
+        inputs.compressed |= !matches!(input.place, Place::File(_, Compression::None));
+        return Ok(input);
+    }
+    inputs.size = None;
+    opened(name, file, options, &inputs.bytes_read)
 }
 
-fn regular(name: String, path: PathBuf, mut file: File, options: &InputOptions) -> Result<Input, OpenError> {
-    let unreadable = |error: io::Error| OpenError::Unreadable(format!("{name}: {error}"));
+fn plain(error: &io::Error) -> Error {
+    let error = match error.kind() {
+        io::ErrorKind::NotFound => anyhow!("no such file"),
+        io::ErrorKind::PermissionDenied => anyhow!("permission denied"),
+        _ => anyhow!("{error}"),
+    };
+    error.context(Exit(5))
+}
+
+fn regular(name: String, path: PathBuf, mut file: File, options: &InputOptions) -> Result<Input> {
     let mut start = Vec::new();
-    file.by_ref().take(6).read_to_end(&mut start).map_err(unreadable)?;
+    file.by_ref().take(6).read_to_end(&mut start).context(Exit(5))?;
     let compression = options.compression.unwrap_or_else(|| Compression::of(&start));
-    let again = File::open(&path).map_err(unreadable)?;
-    let source = file_source(again, compression, Arc::default()).map_err(unreadable)?;
+    let again = File::open(&path).context(Exit(5))?;
+    let source = file_source(again, compression, Arc::default()).context(Exit(5))?;
     let mut window = Window::new(source);
     let format = look(&name, &mut window, options)?;
     Ok(Input { name, format, place: Place::File(path, compression) })
@@ -136,7 +132,7 @@ fn opened(
     raw: impl Read + Send + 'static,
     options: &InputOptions,
     count: &Arc<AtomicU64>,
-) -> Result<Input, OpenError> {
+) -> Result<Input> {
     let counted = Counted::new(raw, count.clone());
     let mut window = Window::new(thread_source(counted, options.compression));
     let format = look(&name, &mut window, options)?;
@@ -144,14 +140,12 @@ fn opened(
 }
 
 /// Reads the first bytes, gives up a byte order mark and the lines to skip, and tells the format.
-fn look(name: &str, window: &mut Window, options: &InputOptions) -> Result<Format, OpenError> {
-    let unreadable = |error: io::Error| OpenError::Unreadable(format!("{name}: {error}"));
-    begin(window, options.skip_lines).map_err(unreadable)?;
+fn look(name: &str, window: &mut Window, options: &InputOptions) -> Result<Format> {
+    begin(window, options.skip_lines).context(Exit(5))?;
     let start = window.bytes();
     if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) || start.iter().take(2).any(|b| *b == 0) {
-        return Err(OpenError::Unreadable(format!(
-            "{name}: this is UTF-16 or binary; only UTF-8 is read (try `iconv -f UTF-16 -t UTF-8`)"
-        )));
+        let text = "this is UTF-16 or binary; only UTF-8 is read (try `iconv -f UTF-16 -t UTF-8`)";
+        return Err(anyhow!(text).context(Exit(5)));
     }
     if let Some(format) = options.format.or_else(|| guess::by_name(name)) {
         return Ok(format);
@@ -160,8 +154,8 @@ fn look(name: &str, window: &mut Window, options: &InputOptions) -> Result<Forma
         let bytes = window.bytes();
         let first = bytes.iter().position(|byte| !byte.is_ascii_whitespace());
         let line_ended = first.is_some_and(|at| memchr::memchr(b'\n', &bytes[at..]).is_some());
-        if line_ended || bytes.len() > LOOK || window.more().map_err(unreadable)? == More::End {
-            return guess::by_content(name, window.bytes()).map_err(OpenError::Usage);
+        if line_ended || bytes.len() > LOOK || window.more().context(Exit(5))? == More::End {
+            return guess::by_content(name, window.bytes());
         }
     }
 }

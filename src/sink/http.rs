@@ -12,6 +12,7 @@ pub use nodes::Nodes;
 pub use session::Session;
 
 use crate::stop::Stop;
+use anyhow::{Context as _, anyhow};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -260,7 +261,7 @@ impl Http {
     ///
     /// # Errors
     /// When a certificate or key cannot be read, or is none.
-    pub fn new(options: &HttpOptions, nodes: Arc<Nodes>, lane: usize, stop: Stop) -> Result<Http, String> {
+    pub fn new(options: &HttpOptions, nodes: Arc<Nodes>, lane: usize, stop: Stop) -> anyhow::Result<Http> {
         // Another caller may have been first; the provider is then the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = Client::builder()
@@ -271,10 +272,11 @@ impl Http {
             .tls_danger_accept_invalid_certs(options.insecure);
         let uses_tls = options.nodes.iter().any(|node| node.scheme() == "https");
         if let Some(path) = &options.cacert {
-            let pem = std::fs::read(path).map_err(|error| format!("--cacert: {}: {error}", path.display()))?;
+            let file = || format!("--cacert: {}", path.display());
+            let pem = std::fs::read(path).with_context(file)?;
             let certificates = Certificate::from_pem_bundle(&pem).ok().filter(|all| !all.is_empty());
-            let none = || format!("--cacert: {}: there is no PEM certificate in it", path.display());
-            builder = builder.tls_certs_only(certificates.ok_or_else(none)?);
+            let certificates = certificates.context("there is no PEM certificate in it").with_context(file)?;
+            builder = builder.tls_certs_only(certificates);
         } else if !uses_tls {
             // Reading the system's certificates takes time and can fail; plain HTTP needs none.
             builder = builder.tls_certs_only([]);
@@ -282,11 +284,11 @@ impl Http {
         if let Some(path) = &options.cert {
             builder = builder.identity(identity(path, options.client_key.as_ref())?);
         }
-        let client = builder.build().map_err(|error| format!("cannot set up TLS: {}", causes(&error)))?;
+        let client = builder.build().map_err(|error| anyhow!("cannot set up TLS: {}", causes(&error)))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         Ok(Http {
             client,
-            runtime: runtime.map_err(|error| format!("cannot set up connections: {error}"))?,
+            runtime: runtime.context("cannot set up connections")?,
             node: lane % nodes.len(),
             nodes,
             headers: headers(options),

@@ -238,15 +238,6 @@ impl Outcome {
     }
 }
 
-/// Why a target cannot be used for this run; nothing was written.
-#[derive(Debug)]
-pub enum Opening {
-    /// The command line does not fit it (exit code 2).
-    Usage(String),
-    /// It is not what it should be, or not ours to write (exit code 4).
-    Refused(String),
-}
-
 /// Why a sink cannot go on.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Trouble {

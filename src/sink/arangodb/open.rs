@@ -1,13 +1,15 @@
 //! What happens before the first record: who is there, is the collection there, and is it as the flags want it.
 
 use super::complete::Complete;
-use super::{Collection, login};
+use super::{Collection, login as session_of};
+use crate::error::{hint, refused};
 use crate::retry::Retries;
 use crate::sink::http::{Call, Http, HttpOptions, Method, NoReply, Nodes, Reply, Session, Traffic};
-use crate::sink::remote::talk::{Talk, is_busy, login as refused, said, unclear, unreachable};
+use crate::sink::remote::talk::{Talk, is_busy, login, said, unclear, unreachable};
 use crate::sink::remote::{Before, Gate, Preparation, Remote, Shared, escaped, sentence};
-use crate::sink::{DryRun, Note, Opening, Say, Sink};
+use crate::sink::{DryRun, Note, Say, Sink};
 use crate::stop::Stop;
+use anyhow::{Context as _, Error, Result, anyhow};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -74,11 +76,10 @@ pub(super) fn properties_path(name: &str) -> String {
 ///
 /// # Errors
 /// When the database cannot be used as the flags ask.
-pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, Opening> {
+pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened> {
     let nodes = Arc::new(Nodes::new(options.http.nodes.clone()));
     let mut http = options.http.clone();
-    let make =
-        |http: &HttpOptions, lane: usize| Http::new(http, nodes.clone(), lane, stop.clone()).map_err(Opening::Usage);
+    let make = |http: &HttpOptions, lane: usize| Http::new(http, nodes.clone(), lane, stop.clone());
     let first = |http: &HttpOptions| make(&HttpOptions { gzip: false, ..http.clone() }, 0);
     http.session = session(&mut first(&http)?, &options)?;
     let mut first = first(&http)?;
@@ -123,33 +124,32 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, O
 }
 
 /// Logs in, if that is to be done.
-fn session(http: &mut Http, options: &OpenOptions) -> Result<Option<Arc<Session>>, Opening> {
-    match login::session(http, &options.http, options.http.timeout.min(WHO)) {
+fn session(http: &mut Http, options: &OpenOptions) -> Result<Option<Arc<Session>>> {
+    match session_of::session(http, &options.http, options.http.timeout.min(WHO)) {
         Ok(Ok(session)) => Ok(session),
-        Ok(Err(reply)) => Err(Opening::Refused(refused(&reply))),
-        Err(NoReply::NotSent { why, .. }) => Err(Opening::Refused(unreachable(&why))),
-        Err(reply) => Err(Opening::Refused(unclear(sentence(&reply)))),
+        Ok(Err(reply)) => Err(refused(login(&reply))),
+        Err(NoReply::NotSent { why, .. }) => Err(refused(unreachable(&why))),
+        Err(reply) => Err(refused(unclear(sentence(&reply)))),
     }
 }
 
 /// Asks who is there; the version, unless it is hidden from us.
-fn version(http: &mut Http, options: &OpenOptions, stop: &Stop) -> Result<Option<String>, Opening> {
+fn version(http: &mut Http, options: &OpenOptions, stop: &Stop) -> Result<Option<String>> {
     let timeout = Some(options.http.timeout.min(WHO));
     let mut silent = 0;
     let reply = loop {
         match http.send(Call { timeout, ..Call::get("/_api/version") }) {
             Ok(reply) if is_busy(&reply) => {
                 break Talk { http, retries: options.retries, stop: stop.clone() }
-                    .ask(|| Call { timeout, ..Call::get("/_api/version") })
-                    .map_err(Opening::Refused)?;
+                    .ask(|| Call { timeout, ..Call::get("/_api/version") })?;
             }
             Ok(reply) => break reply,
             // A wrong address is told at once; what goes away later is waited for.
-            Err(NoReply::NotSent { why, .. }) => return Err(Opening::Refused(unreachable(&why))),
+            Err(NoReply::NotSent { why, .. }) => return Err(refused(unreachable(&why))),
             Err(reply) => {
                 silent += 1;
                 if silent >= options.http.nodes.len() || stop.asked() {
-                    return Err(Opening::Refused(unclear(sentence(&reply))));
+                    return Err(refused(unclear(sentence(&reply))));
                 }
             }
         }
@@ -159,43 +159,38 @@ fn version(http: &mut Http, options: &OpenOptions, stop: &Stop) -> Result<Option
         (200, _) if who.get("server").and_then(Value::as_str) == Some("arango") => {
             Ok(who.get("version").and_then(Value::as_str).map(str::to_owned))
         }
-        (401, _) => Err(Opening::Refused(refused(&reply))),
-        (404, 1228) => Err(Opening::Usage(no_database(options, &reply))),
+        (401, _) => Err(refused(login(&reply))),
+        (404, 1228) => Err(no_database(options, &reply)),
         // A user without rights to the server as a whole may still write to a collection.
         (403, _) => Ok(None),
         (300..=399, _) => {
             let place = reply.location.as_deref().unwrap_or("nowhere");
-            Err(Opening::Refused(format!("the server redirects to {place}: name that address")))
+            Err(refused(format!("the server redirects to {place}: name that address")))
         }
         _ => {
             let name = options.http.nodes.first().map_or("", |node| node.as_str()).trim_end_matches('/').to_owned();
-            Err(Opening::Usage(format!(
-                "{name}: it does not say that it is ArangoDB (status {})\nhint: a database is written `arangodb+http://HOST:8529/_db/NAME`",
-                reply.status
-            )))
+            Err(anyhow!("{name}: it does not say that it is ArangoDB (status {})", reply.status)
+                .context(hint("a database is written `arangodb+http://HOST:8529/_db/NAME`")))
         }
     }
 }
 
-fn no_database(options: &OpenOptions, reply: &Reply) -> String {
+fn no_database(options: &OpenOptions, reply: &Reply) -> Error {
     let path = options.http.nodes.first().map_or("/", |node| node.path());
     let name = path.rsplit('/').find(|part| !part.is_empty()).unwrap_or("_system");
-    format!(
-        "there is no database \"{name}\": {}\nhint: make it first, `db._createDatabase({name:?})` in arangosh; without `/_db/NAME` it is `_system`",
-        said(reply)
-    )
+    let advice =
+        format!("make it first, `db._createDatabase({name:?})` in arangosh; without `/_db/NAME` it is `_system`");
+    anyhow!("there is no database \"{name}\": {}", said(reply)).context(hint(advice))
 }
 
 /// Whether bodies may be compressed: from 3.12 on.
-fn may_unpack(version: Option<&str>, options: &OpenOptions) -> Result<bool, Opening> {
+fn may_unpack(version: Option<&str>, options: &OpenOptions) -> Result<bool> {
     let parts: Option<Vec<u32>> =
         version.map(|version| version.split('.').map(|part| part.parse().unwrap_or(0)).take(2).collect());
     let is_new = parts.is_some_and(|parts| parts >= vec![3, 12]);
     if !is_new && options.gzip == Some(true) {
         let version = version.unwrap_or("of this version");
-        return Err(Opening::Usage(format!(
-            "--compress-transfer gzip: ArangoDB {version} does not unpack bodies, 3.12 does"
-        )));
+        return Err(anyhow!("--compress-transfer gzip: ArangoDB {version} does not unpack bodies, 3.12 does"));
     }
     Ok(is_new)
 }
@@ -206,93 +201,81 @@ fn number(body: &Value) -> u64 {
 }
 
 /// Finds the collection, or makes it; its type.
-fn collection(talk: &mut Talk<'_>, options: &OpenOptions) -> Result<u64, Opening> {
+fn collection(talk: &mut Talk<'_>, options: &OpenOptions) -> Result<u64> {
     let name = &options.collection;
-    let properties = talk.ask(|| Call::get(properties_path(name))).map_err(Opening::Refused)?;
+    let properties = talk.ask(|| Call::get(properties_path(name)))?;
     let found: Value = serde_json::from_slice(&properties.body).unwrap_or(Value::Null);
     match (properties.status, number(&found)) {
         (200, _) => {}
-        (404, 1228) => return Err(Opening::Usage(no_database(options, &properties))),
+        (404, 1228) => return Err(no_database(options, &properties)),
         (404, 1203) if options.create => return create(talk, options),
         (404, 1203) => {
             let edge = if options.edge { " (with `--edge`, as here, for edges)" } else { ", with `--edge` for edges" };
-            return Err(Opening::Usage(format!(
-                "there is no collection \"{name}\"\nhint: `--create-collection` makes it{edge}"
-            )));
+            return Err(anyhow!("there is no collection \"{name}\"")
+                .context(hint(format!("`--create-collection` makes it{edge}"))));
         }
-        (401, _) => return Err(Opening::Refused(refused(&properties))),
+        (401, _) => return Err(refused(login(&properties))),
         (403, _) => {
-            return Err(Opening::Refused(format!(
-                "{}; the user needs rights to collection \"{name}\"",
-                said(&properties)
-            )));
+            return Err(refused(format!("{}; the user needs rights to collection \"{name}\"", said(&properties))));
         }
-        _ => return Err(Opening::Refused(said(&properties))),
+        _ => return Err(refused(said(&properties))),
     }
     let kind = found.get("type").and_then(Value::as_u64).unwrap_or(DOCUMENTS);
     if kind != EDGES && options.edge {
-        return Err(Opening::Usage(format!("--edge: collection \"{name}\" holds documents, not edges")));
+        return Err(anyhow!("--edge: collection \"{name}\" holds documents, not edges"));
     }
     if kind != EDGES && options.prefixes {
-        return Err(Opening::Usage(format!(
-            "collection \"{name}\" holds documents, and the prefixes of edges would do nothing"
-        )));
+        return Err(anyhow!("collection \"{name}\" holds documents, and the prefixes of edges would do nothing"));
     }
     check_keys(options, &found)?;
     Ok(kind)
 }
 
 /// Finds out whether the keys that are made here would be refused.
-fn check_keys(options: &OpenOptions, properties: &Value) -> Result<(), Opening> {
+fn check_keys(options: &OpenOptions, properties: &Value) -> Result<()> {
     let allows = properties.pointer("/keyOptions/allowUserKeys").and_then(Value::as_bool).unwrap_or(true);
     let generator = properties.pointer("/keyOptions/type").and_then(Value::as_str).unwrap_or("traditional");
     let name = &options.collection;
     if !allows && !options.server_keys && !options.has_keys {
-        return Err(Opening::Usage(format!(
-            "collection \"{name}\" takes no keys but its own (allowUserKeys is false)\nhint: `--server-keys` lets the server make them; lost answers are then unknown, never sent again"
+        return Err(anyhow!("collection \"{name}\" takes no keys but its own (allowUserKeys is false)").context(hint(
+            "`--server-keys` lets the server make them; lost answers are then unknown, never sent again",
         )));
     }
     if generator == "autoincrement" && !options.has_keys {
-        return Err(Opening::Usage(format!(
-            "collection \"{name}\" counts its keys (autoincrement), so none can be made here\nhint: `--server-keys` lets the server make them, `--key _key` says that every record has one"
-        )));
+        return Err(anyhow!("collection \"{name}\" counts its keys (autoincrement), so none can be made here")
+            .context(hint("`--server-keys` lets the server make them, `--key _key` says that every record has one")));
     }
     Ok(())
 }
 
-fn create(talk: &mut Talk<'_>, options: &OpenOptions) -> Result<u64, Opening> {
+fn create(talk: &mut Talk<'_>, options: &OpenOptions) -> Result<u64> {
     let kind = if options.edge { EDGES } else { DOCUMENTS };
     if options.prefixes && !options.edge {
-        let text = "prefixes need an edge collection\nhint: add `--edge` to make one";
-        return Err(Opening::Usage(text.to_owned()));
+        return Err(anyhow!("prefixes need an edge collection").context(hint("add `--edge` to make one")));
     }
     if options.dry_run {
         return Ok(kind);
     }
     let body = json!({ "name": options.collection, "type": kind }).to_string();
-    let made = talk.ask(|| Call::json(Method::POST, "/_api/collection", body.clone())).map_err(Opening::Refused)?;
+    let made = talk.ask(|| Call::json(Method::POST, "/_api/collection", body.clone()))?;
     // Another run may have made it, or a first try of ours whose answer was lost.
     let exists = serde_json::from_slice(&made.body).is_ok_and(|body: Value| number(&body) == 1207);
     if !made.is_success() && !exists {
-        return Err(Opening::Refused(format!(
-            "cannot create the collection \"{}\": {}",
-            options.collection,
-            said(&made)
-        )));
+        return Err(refused(format!("cannot create the collection \"{}\": {}", options.collection, said(&made))));
     }
     if exists { collection(talk, &OpenOptions { create: false, ..options.clone() }) } else { Ok(kind) }
 }
 
 /// Makes the unique indexes of `--unique`, and returns the fields of all that there are.
-fn unique(talk: &mut Talk<'_>, options: &OpenOptions) -> Result<Vec<String>, Opening> {
+fn unique(talk: &mut Talk<'_>, options: &OpenOptions) -> Result<Vec<String>> {
     let path = format!("/_api/index?collection={}", escaped(&options.collection));
     for field in &options.unique {
         let body = json!({ "type": "persistent", "unique": true, "sparse": false, "fields": [field] }).to_string();
         talk.order(|| Call::json(Method::POST, path.clone(), body.clone()))
-            .map_err(|why| Opening::Refused(format!("--unique {field}: {why}")))?;
+            .with_context(|| format!("--unique {field}"))?;
     }
     let all = talk.order(|| Call::get(path.clone()));
-    let all = all.map_err(|why| Opening::Refused(format!("the indexes of the collection cannot be seen: {why}")))?;
+    let all = all.context("the indexes of the collection cannot be seen")?;
     let indexes = all.get("indexes").and_then(Value::as_array).cloned().unwrap_or_default();
     let is_unique = |index: &&Value| {
         index.get("unique") == Some(&Value::Bool(true)) && index.get("type").and_then(Value::as_str) != Some("primary")
@@ -310,7 +293,7 @@ fn emptying(options: &OpenOptions, stop: Stop) -> Before {
     let (name, retries) = (options.collection.clone(), options.retries);
     Arc::new(Mutex::new(Preparation::Todo(Box::new(move |http: &mut Http, say: Say<'_>| {
         let mut talk = Talk { http, retries, stop };
-        talk.order(|| Call::json(Method::PUT, path.clone(), "{}")).map_err(|why| format!("--overwrite: {why}"))?;
+        talk.order(|| Call::json(Method::PUT, path.clone(), "{}")).context("--overwrite")?;
         say(Note::Warning(format!("--overwrite: emptied {name}")));
         Ok(())
     }))))

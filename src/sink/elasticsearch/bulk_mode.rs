@@ -4,6 +4,7 @@
 use crate::sink::http::{Call, Method};
 use crate::sink::remote::escaped;
 use crate::sink::remote::talk::Talk;
+use anyhow::Result;
 use serde_json::{Map, Value, json};
 
 /// Our member of `_meta`.
@@ -15,7 +16,7 @@ const SETTINGS: [&str; 2] = ["refresh_interval", "number_of_replicas"];
 ///
 /// # Errors
 /// When it cannot be put back; one sentence.
-pub(super) fn restore_left_over(talk: &mut Talk<'_>, index: &str, mappings: Option<&Value>) -> Result<bool, String> {
+pub(super) fn restore_left_over(talk: &mut Talk<'_>, index: &str, mappings: Option<&Value>) -> Result<bool> {
     let left = mappings.and_then(|mappings| mappings.pointer(&format!("/_meta/{OURS}")));
     let Some(before) = left.and_then(Value::as_object) else { return Ok(false) };
     restore(talk, index, before)?;
@@ -26,7 +27,7 @@ pub(super) fn restore_left_over(talk: &mut Talk<'_>, index: &str, mappings: Opti
 ///
 /// # Errors
 /// When the index cannot be changed; one sentence.
-pub(super) fn begin(talk: &mut Talk<'_>, index: &str) -> Result<Map<String, Value>, String> {
+pub(super) fn begin(talk: &mut Talk<'_>, index: &str) -> Result<Map<String, Value>> {
     let path = format!("/{}", escaped(index));
     // Another run may be loading into it: what that one found is what is to be put back.
     if let Some(before) = meta(talk, &path)?.get(OURS).and_then(Value::as_object) {
@@ -48,7 +49,7 @@ pub(super) fn begin(talk: &mut Talk<'_>, index: &str) -> Result<Map<String, Valu
 ///
 /// # Errors
 /// When the index cannot be changed; one sentence.
-pub(super) fn restore(talk: &mut Talk<'_>, index: &str, before: &Map<String, Value>) -> Result<(), String> {
+pub(super) fn restore(talk: &mut Talk<'_>, index: &str, before: &Map<String, Value>) -> Result<()> {
     let path = format!("/{}", escaped(index));
     // A null gives a setting its default again.
     put_settings(talk, &path, &json!({ "index": before }))?;
@@ -56,13 +57,13 @@ pub(super) fn restore(talk: &mut Talk<'_>, index: &str, before: &Map<String, Val
     talk.order(|| Call::new(Method::POST, format!("{path}/_refresh"))).map(drop)
 }
 
-fn put_settings(talk: &mut Talk<'_>, path: &str, settings: &Value) -> Result<(), String> {
+fn put_settings(talk: &mut Talk<'_>, path: &str, settings: &Value) -> Result<()> {
     let body = settings.to_string();
     talk.order(|| Call::json(Method::PUT, format!("{path}/_settings"), body.clone())).map(drop)
 }
 
 /// Writes our member of `_meta`, or removes it; the rest of it is the user's, and `_meta` can only be put as a whole.
-fn put_meta(talk: &mut Talk<'_>, path: &str, ours: Option<&Map<String, Value>>) -> Result<(), String> {
+fn put_meta(talk: &mut Talk<'_>, path: &str, ours: Option<&Map<String, Value>>) -> Result<()> {
     let mut meta = meta(talk, path)?;
     match ours {
         Some(before) => meta.insert(OURS.to_owned(), Value::Object(before.clone())),
@@ -73,7 +74,7 @@ fn put_meta(talk: &mut Talk<'_>, path: &str, ours: Option<&Map<String, Value>>) 
 }
 
 /// The index's `_meta`.
-fn meta(talk: &mut Talk<'_>, path: &str) -> Result<Map<String, Value>, String> {
+fn meta(talk: &mut Talk<'_>, path: &str) -> Result<Map<String, Value>> {
     let all = talk.order(|| Call::get(format!("{path}/_mapping")))?;
     let mappings = all.as_object().and_then(|all| all.values().next()).and_then(|index| index.get("mappings"));
     Ok(mappings.and_then(|mappings| mappings.get("_meta")).and_then(Value::as_object).cloned().unwrap_or_default())

@@ -1,12 +1,14 @@
 //! What happens before the first record: who is there, is the index there, and is it as the flags want it.
 
 use super::{Bulk, bulk_mode, overwrite};
+use crate::error::{self, hint, refused};
 use crate::retry::{Retries, Wait, Why};
 use crate::sink::http::{Call, Http, HttpOptions, Method, NoReply, Nodes, Reply, Traffic, Url};
 use crate::sink::remote::talk::{Talk, login, said, unclear, unreachable};
 use crate::sink::remote::{Before, Gate, Preparation, Remote, Shared, escaped, sentence};
-use crate::sink::{DryRun, Note, Opening, Say, Sink};
+use crate::sink::{DryRun, Note, Say, Sink};
 use crate::stop::Stop;
+use anyhow::{Context as _, Error, Result, anyhow, bail};
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -82,15 +84,15 @@ impl Closing {
     ///
     /// # Errors
     /// When it cannot be; one sentence that says what to do.
-    pub fn close(&mut self, in_a_hurry: bool) -> Result<(), String> {
+    pub fn close(&mut self, in_a_hurry: bool) -> Result<()> {
         let Some(before) = self.before.take() else { return Ok(()) };
         let retries = if in_a_hurry { IN_A_HURRY } else { self.retries };
         let mut talk = Talk { http: &mut self.http, retries, stop: Stop::default() };
         bulk_mode::restore(&mut talk, &self.index, &before).map_err(|why| {
-            format!(
-                "--bulk-mode: the settings of {} are not restored: {why}; the next run into it restores them",
-                self.index
-            )
+            let (index, why) = (&self.index, error::message(&why));
+            refused(format!(
+                "--bulk-mode: the settings of {index} are not restored: {why}; the next run into it restores them"
+            ))
         })
     }
 }
@@ -115,17 +117,16 @@ struct Found {
 ///
 /// # Errors
 /// When the cluster cannot be used as the flags ask.
-pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, Opening> {
-    let mapping = options.mapping.as_ref().map(mapping).transpose().map_err(Opening::Usage)?;
+pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened> {
+    let mapping = options.mapping.as_ref().map(mapping).transpose()?;
     let nodes = Arc::new(Nodes::new(options.http.nodes.clone()));
-    let http = |lane: usize, stop: Stop| Http::new(&options.http, nodes.clone(), lane, stop).map_err(Opening::Usage);
+    let http = |lane: usize, stop: Stop| Http::new(&options.http, nodes.clone(), lane, stop);
     let mut first = http(0, stop.clone())?;
     let mut bulk = options.bulk.clone();
     let who = who(&mut first, &options, stop)?;
     if !options.kind_is_said && !is_cluster(&who) {
-        let text = format!("{}: it does not say that it is Elasticsearch or OpenSearch", nodes.name(0));
-        let hint = "if it is, write `elasticsearch+http://` in place of `http://`";
-        return Err(Opening::Usage(format!("{text}\nhint: {hint}")));
+        return Err(anyhow!("{}: it does not say that it is Elasticsearch or OpenSearch", nodes.name(0))
+            .context(hint("if it is, write `elasticsearch+http://` in place of `http://`")));
     }
     ensure_one_cluster(&mut first, &options, &nodes, &who)?;
     say(Note::Detail(introduced(&who)));
@@ -134,12 +135,12 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, O
     let mut closing = None;
     let mut before: Before = Before::default();
     if let Some(index) = bulk.index.clone() {
-        let mut found = find(&mut talk, &index).map_err(Opening::Refused)?;
+        let mut found = find(&mut talk, &index)?;
         check(&options, &index, found.as_ref())?;
         if !options.dry_run {
-            prepare(&options, &mut talk, &index, &mut found, mapping.as_ref(), say).map_err(Opening::Refused)?;
+            prepare(&options, &mut talk, &index, &mut found, mapping.as_ref(), say)?;
             if options.wait_for_sync && found.is_none() {
-                let made = find(&mut talk, &index).map_err(Opening::Refused)?;
+                let made = find(&mut talk, &index)?;
                 check(&options, &index, made.as_ref())?;
             }
             if options.overwrite {
@@ -148,7 +149,7 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, O
             if options.bulk_mode {
                 let name = found.map_or(index, |found| found.name);
                 let settings = bulk_mode::begin(&mut talk, &name);
-                let settings = settings.map_err(|why| Opening::Refused(format!("--bulk-mode: {why}")))?;
+                let settings = settings.context("--bulk-mode")?;
                 let http = http(0, Stop::default())?;
                 closing = Some(Closing { index: name, before: Some(settings), http, retries: options.retries });
             }
@@ -176,7 +177,7 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, O
 }
 
 /// Asks who is there. A server that does not say is taken for what the address calls it: new bare servers have no `GET /`.
-fn who(http: &mut Http, options: &OpenOptions, stop: &Stop) -> Result<Value, Opening> {
+fn who(http: &mut Http, options: &OpenOptions, stop: &Stop) -> Result<Value> {
     let mut wait = Wait::new(options.retries);
     let mut silent = 0;
     loop {
@@ -184,38 +185,38 @@ fn who(http: &mut Http, options: &OpenOptions, stop: &Stop) -> Result<Value, Ope
         let reply = match http.send(Call { timeout, ..Call::get("/") }) {
             Ok(reply) => reply,
             // A wrong address is told at once; what goes away later is waited for.
-            Err(NoReply::NotSent { why, .. }) => return Err(Opening::Refused(unreachable(&why))),
+            Err(NoReply::NotSent { why, .. }) => return Err(refused(unreachable(&why))),
             Err(reply) => {
                 silent += 1;
                 if silent < options.http.nodes.len() && !stop.asked() {
                     continue;
                 }
-                return Err(Opening::Refused(unclear(sentence(&reply))));
+                return Err(refused(unclear(sentence(&reply))));
             }
         };
         if let Some(stranger) = options.strangers.iter().find(|stranger| (stranger.answers)(&reply)) {
             let node = options.http.nodes[0].as_str().trim_end_matches('/');
-            return Err(Opening::Usage(format!("{node}: this is {}\nhint: {}", stranger.name, stranger.hint)));
+            return Err(anyhow!("{node}: this is {}", stranger.name).context(hint(stranger.hint)));
         }
         match reply.status {
             200 | 400 | 404 => {
                 let who: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
                 // Some servers have no `GET /`, but below a path of its own that is hardly the cluster.
                 return match options.http.nodes.iter().find(|node| node.path() != "/") {
-                    Some(node) if !is_cluster(&who) => Err(Opening::Usage(not_a_cluster(node))),
+                    Some(node) if !is_cluster(&who) => Err(not_a_cluster(node)),
                     _ => Ok(who),
                 };
             }
-            401 => return Err(Opening::Refused(login(&reply))),
+            401 => return Err(refused(login(&reply))),
             300..=399 => {
                 let place = reply.location.as_deref().unwrap_or("nowhere");
-                return Err(Opening::Refused(format!("the server redirects to {place}: name that address")));
+                return Err(refused(format!("the server redirects to {place}: name that address")));
             }
             429 | 502..=504 => {
                 let pause = wait.next(Why::Busy, reply.retry_after);
-                let pause = pause.map_err(|used_up| Opening::Refused(format!("{} ({used_up})", said(&reply))))?;
+                let pause = pause.map_err(|used_up| refused(format!("{} ({used_up})", said(&reply))))?;
                 if !crate::sink::remote::nap(pause, stop) {
-                    return Err(Opening::Refused(said(&reply)));
+                    return Err(refused(said(&reply)));
                 }
             }
             _ => return Ok(Value::Null),
@@ -223,13 +224,14 @@ fn who(http: &mut Http, options: &OpenOptions, stop: &Stop) -> Result<Value, Ope
     }
 }
 
-fn not_a_cluster(node: &Url) -> String {
+fn not_a_cluster(node: &Url) -> Error {
     let (name, path) = (node.as_str().trim_end_matches('/'), node.path().trim_matches('/'));
-    format!("{name}: this is not the address of a cluster\nhint: an index is named with `--collection {path}`")
+    let advice = format!("an index is named with `--collection {path}`");
+    anyhow!("{name}: this is not the address of a cluster").context(hint(advice))
 }
 
 /// Finds nodes that answer for another cluster: a part of the records would go there.
-fn ensure_one_cluster(http: &mut Http, options: &OpenOptions, nodes: &Nodes, who: &Value) -> Result<(), Opening> {
+fn ensure_one_cluster(http: &mut Http, options: &OpenOptions, nodes: &Nodes, who: &Value) -> Result<()> {
     let id = |who: &Value| who.get("cluster_uuid").and_then(Value::as_str).map(str::to_owned);
     let Some(first) = id(who).filter(|_| nodes.len() > 1) else { return Ok(()) };
     for node in 0..nodes.len() {
@@ -240,8 +242,8 @@ fn ensure_one_cluster(http: &mut Http, options: &OpenOptions, nodes: &Nodes, who
         };
         let other = serde_json::from_slice(&reply.body).ok().and_then(|who: Value| id(&who));
         if other.is_some_and(|other| other != first) {
-            let text = format!("--to: {} belongs to another cluster than the rest", nodes.name(node));
-            return Err(Opening::Usage(format!("{text}\nhint: run once for each cluster")));
+            return Err(anyhow!("--to: {} belongs to another cluster than the rest", nodes.name(node))
+                .context(hint("run once for each cluster")));
         }
     }
     Ok(())
@@ -265,7 +267,7 @@ fn is_incremental(who: &Value) -> bool {
     (parts.next().unwrap_or(u32::MAX), parts.next().unwrap_or(u32::MAX)) >= (8, 16)
 }
 
-fn find(talk: &mut Talk<'_>, index: &str) -> Result<Option<Found>, String> {
+fn find(talk: &mut Talk<'_>, index: &str) -> Result<Option<Found>> {
     let reply = talk.ask(|| Call::get(format!("/{}", escaped(index))))?;
     let all: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
     match (reply.status, all.as_object().and_then(|all| all.iter().next())) {
@@ -281,31 +283,30 @@ fn find(talk: &mut Talk<'_>, index: &str) -> Result<Option<Found>, String> {
         // A user who may only write may not be able to ask.
         (403 | 405, _) => Ok(Some(Found { name: index.to_owned(), count: 1, mappings: None, durability: None })),
         (404, _) => Ok(None),
-        (401, _) => Err(login(&reply)),
-        _ => Err(said(&reply)),
+        (401, _) => Err(refused(login(&reply))),
+        _ => Err(refused(said(&reply))),
     }
 }
 
 /// Finds what the flags ask and the index cannot give.
-fn check(options: &OpenOptions, index: &str, found: Option<&Found>) -> Result<(), Opening> {
+fn check(options: &OpenOptions, index: &str, found: Option<&Found>) -> Result<()> {
     let Some(found) = found else {
         if options.create == Some(false) {
-            return Err(Opening::Usage(format!("there is no index \"{index}\", and --create-collection=false")));
+            return Err(anyhow!("there is no index \"{index}\", and --create-collection=false"));
         }
         return Ok(());
     };
     let is_other = found.count != 1 || found.name != index;
     if options.overwrite && is_other {
-        let text = format!("--overwrite: \"{index}\" is an alias or a data stream");
-        return Err(Opening::Usage(format!("{text}\nhint: name the index that is to be emptied")));
+        return Err(anyhow!("--overwrite: \"{index}\" is an alias or a data stream")
+            .context(hint("name the index that is to be emptied")));
     }
     if options.bulk_mode && found.count != 1 {
-        return Err(Opening::Usage(format!("--bulk-mode: \"{index}\" stands for {} indices", found.count)));
+        return Err(anyhow!("--bulk-mode: \"{index}\" stands for {} indices", found.count));
     }
     if options.wait_for_sync && found.durability.as_deref() == Some("async") {
-        let text = format!("--wait-for-sync: {index} answers before it writes to the disk");
-        let hint = "set index.translog.durability to \"request\", which is the server's default";
-        return Err(Opening::Refused(format!("{text}\nhint: {hint}")));
+        return Err(refused(format!("--wait-for-sync: {index} answers before it writes to the disk"))
+            .context(hint("set index.translog.durability to \"request\", which is the server's default")));
     }
     Ok(())
 }
@@ -318,7 +319,7 @@ fn prepare(
     found: &mut Option<Found>,
     mapping: Option<&Value>,
     say: Say<'_>,
-) -> Result<(), String> {
+) -> Result<()> {
     let path = format!("/{}", escaped(index));
     let Some(found) = found else {
         if options.create == Some(true) || mapping.is_some() || options.bulk_mode {
@@ -326,7 +327,7 @@ fn prepare(
             let reply = talk.ask(|| Call::json(Method::PUT, path.clone(), body.clone()))?;
             // Another run may have made it, or a first try of ours whose answer was lost.
             if !reply.is_success() && !said(&reply).contains("resource_already_exists") {
-                return Err(format!("cannot create the index \"{index}\": {}", said(&reply)));
+                return Err(refused(format!("cannot create the index \"{index}\": {}", said(&reply))));
             }
         }
         return Ok(());
@@ -341,28 +342,28 @@ fn prepare(
     if let Some(mappings) = mapping.and_then(|mapping| mapping.get("mappings")) {
         let body = mappings.to_string();
         let done = talk.order(|| Call::json(Method::PUT, format!("{path}/_mapping"), body.clone()));
-        done.map_err(|why| format!("--mapping: {why}"))?;
+        done.context("--mapping")?;
     }
     Ok(())
 }
 
 /// Reads `--mapping`: what an index is made of (`mappings`, `settings`, `aliases`), or its mappings alone.
-fn mapping(path: &PathBuf) -> Result<Value, String> {
-    let fault = |what: String| format!("--mapping: {}: {what}", path.display());
-    let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
-    let read: Value = serde_json::from_str(&text).map_err(|error| fault(error.to_string()))?;
-    let Some(object) = read.as_object() else { return Err(fault("not a JSON object".to_owned())) };
+fn mapping(path: &PathBuf) -> Result<Value> {
+    let file = || format!("--mapping: {}", path.display());
+    let text = std::fs::read_to_string(path).with_context(file)?;
+    let read: Value = serde_json::from_str(&text).with_context(file)?;
+    let object = read.as_object().context("not a JSON object").with_context(file)?;
     let is_whole = ["mappings", "settings", "aliases"].iter().any(|name| object.contains_key(*name));
     let is_field = |value: &Value| value.get("type").is_some_and(Value::is_string);
     if !is_whole && !object.contains_key("properties") && object.values().any(is_field) {
-        return Err(fault("its fields belong under `properties`".to_owned()));
+        bail!("{}: its fields belong under `properties`", file());
     }
     Ok(if is_whole { read } else { json!({ "mappings": read }) })
 }
 
 fn emptying(index: String, retries: Retries, stop: Stop) -> Before {
     Arc::new(Mutex::new(Preparation::Todo(Box::new(move |http: &mut Http, say: Say<'_>| {
-        overwrite::empty(&mut Talk { http, retries, stop }, &index, say)
+        overwrite::empty(&mut Talk { http, retries, stop }, &index, say).context("--overwrite")
     }))))
 }
 

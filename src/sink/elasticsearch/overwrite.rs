@@ -1,10 +1,12 @@
 //! `--overwrite`: empties an index before the first document is sent. By a delete-by-query where the server has it, so that
 //! readers never see the index gone; else the index is deleted and made again as it was.
 
+use crate::error;
 use crate::sink::http::{Call, Method};
 use crate::sink::remote::escaped;
 use crate::sink::remote::talk::{Talk, said};
 use crate::sink::{Note, Say};
+use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ const ROUNDS: u32 = 5;
 ///
 /// # Errors
 /// When it is not certain that the index is empty; one sentence.
-pub(super) fn empty(talk: &mut Talk<'_>, index: &str, say: Say<'_>) -> Result<(), String> {
+pub(super) fn empty(talk: &mut Talk<'_>, index: &str, say: Say<'_>) -> Result<()> {
     let path = format!("/{}", escaped(index));
     if talk.ask(|| Call::new(Method::HEAD, path.clone()))?.status == 404 {
         return Ok(());
@@ -41,18 +43,16 @@ pub(super) fn empty(talk: &mut Talk<'_>, index: &str, say: Say<'_>) -> Result<()
             }
         }
     }
-    Err(format!(
-        "--overwrite: {index} is not empty after {ROUNDS} rounds of deleting: does something else write to it?"
-    ))
+    Err(anyhow!("{index} is not empty after {ROUNDS} rounds of deleting: does something else write to it?"))
 }
 
-fn documents(talk: &mut Talk<'_>, path: &str) -> Result<u64, String> {
+fn documents(talk: &mut Talk<'_>, path: &str) -> Result<u64> {
     let count = talk.order(|| Call::get(format!("{path}/_count")))?;
-    count.get("count").and_then(Value::as_u64).ok_or_else(|| "the server does not count the documents".to_owned())
+    count.get("count").and_then(Value::as_u64).context("the server does not count the documents")
 }
 
 /// Deletes all documents; `None` if the server cannot.
-fn by_query(talk: &mut Talk<'_>, path: &str) -> Result<Option<u64>, String> {
+fn by_query(talk: &mut Talk<'_>, path: &str) -> Result<Option<u64>> {
     let query = json!({ "query": { "match_all": {} } }).to_string();
     let path = format!("{path}/_delete_by_query?conflicts=proceed&refresh=true&wait_for_completion=false");
     let reply = talk.ask(|| Call::json(Method::POST, path.clone(), query.clone()))?;
@@ -64,19 +64,19 @@ fn by_query(talk: &mut Talk<'_>, path: &str) -> Result<Option<u64>, String> {
     }
     let task: Option<Value> = serde_json::from_slice(&reply.body).ok();
     let Some(id) = task.as_ref().and_then(|task| task.get("task")).and_then(Value::as_str) else {
-        return Err(format!("--overwrite: {text}"));
+        bail!("{text}");
     };
     loop {
         let task = talk.order(|| Call::get(format!("/_tasks/{}", escaped(id))))?;
         if task.get("completed") == Some(&Value::Bool(true)) {
             let failures = task.pointer("/response/failures").and_then(Value::as_array).map_or(0, Vec::len);
             if let Some(error) = task.get("error").or(task.pointer("/response/failures/0").filter(|_| failures > 0)) {
-                return Err(format!("--overwrite: {error}"));
+                bail!("{error}");
             }
             return Ok(Some(task.pointer("/response/deleted").and_then(Value::as_u64).unwrap_or(0)));
         }
         if !talk.sleep(ASK) {
-            return Err("--overwrite: stopped while documents were being deleted".to_owned());
+            bail!("stopped while documents were being deleted");
         }
     }
 }
@@ -85,10 +85,10 @@ fn by_query(talk: &mut Talk<'_>, path: &str) -> Result<Option<u64>, String> {
 const OF_THE_SERVER: [&str; 7] =
     ["creation_date", "creation_date_string", "uuid", "version", "provided_name", "history", "resize"];
 
-fn made_again(talk: &mut Talk<'_>, path: &str) -> Result<(), String> {
+fn made_again(talk: &mut Talk<'_>, path: &str) -> Result<()> {
     let all = talk.order(|| Call::get(path.to_owned()))?;
     let Some((name, old)) = all.as_object().and_then(|all| all.iter().next()) else {
-        return Err("--overwrite: the server does not show the index".to_owned());
+        bail!("the server does not show the index");
     };
     let mut settings: Map<String, Value> =
         old.pointer("/settings/index").and_then(Value::as_object).cloned().unwrap_or_default();
@@ -101,13 +101,13 @@ fn made_again(talk: &mut Talk<'_>, path: &str) -> Result<(), String> {
     let path = format!("/{}", escaped(name));
     let gone = talk.ask(|| Call::new(Method::DELETE, path.clone()))?;
     if !gone.is_success() && gone.status != 404 {
-        return Err(format!("--overwrite: {}", said(&gone)));
+        bail!("{}", said(&gone));
     }
     let made = talk.ask(|| Call::json(Method::PUT, path.clone(), new.clone()));
     let fault = match made {
         Ok(reply) if reply.is_success() || said(&reply).contains("resource_already_exists") => return Ok(()),
         Ok(reply) => said(&reply),
-        Err(why) => why,
+        Err(why) => error::message(&why),
     };
-    Err(format!("--overwrite: {name} was deleted, and making it again failed: {fault}; it was made of: {new}"))
+    Err(anyhow!("{name} was deleted, and making it again failed: {fault}; it was made of: {new}"))
 }

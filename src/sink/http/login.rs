@@ -1,6 +1,7 @@
 //! Who we are to a server: headers, certificates, and what of it must never be seen.
 
 use super::{Header, HttpOptions, Login};
+use anyhow::{Context as _, Result, anyhow};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::tls::Identity;
 use std::path::PathBuf;
@@ -71,17 +72,15 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-pub(super) fn identity(cert: &PathBuf, key: Option<&PathBuf>) -> Result<Identity, String> {
-    let read = |flag: &str, path: &PathBuf| {
-        std::fs::read(path).map_err(|error| format!("{flag}: {}: {error}", path.display()))
-    };
+pub(super) fn identity(cert: &PathBuf, key: Option<&PathBuf>) -> Result<Identity> {
+    let read = |flag: &str, path: &PathBuf| std::fs::read(path).with_context(|| format!("{flag}: {}", path.display()));
     let mut pem = read("--cert", cert)?;
     if let Some(key) = key {
         pem.push(b'\n');
         pem.extend(read("--client-key", key)?);
     }
     let hint = "a PEM certificate and its key are needed, in one file or with --client-key";
-    Identity::from_pem(&pem).map_err(|_| format!("--cert: {}: {hint}", cert.display()))
+    Identity::from_pem(&pem).map_err(|_| anyhow!("--cert: {}: {hint}", cert.display()))
 }
 
 #[cfg(test)]

@@ -3,12 +3,14 @@
 
 use super::Import;
 use super::answer::{closed, fault_of};
+use crate::error::{self, hint, refused};
 use crate::retry::Retries;
 use crate::sink::http::{Call, Http, HttpOptions, Method, NoReply, Nodes, Reply, Traffic};
 use crate::sink::remote::talk::{Talk, said, unclear, unreachable};
 use crate::sink::remote::{Before, Gate, Preparation, Remote, Shared, escaped, sentence};
-use crate::sink::{DryRun, Note, Opening, Say, Sink};
+use crate::sink::{DryRun, Note, Say, Sink};
 use crate::stop::Stop;
+use anyhow::{Context as _, Error, Result, anyhow, bail};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -46,22 +48,22 @@ const WHO: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// When the server cannot be used as the flags ask.
-pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<(Vec<Box<dyn Sink>>, Traffic), Opening> {
-    let mapping = options.mapping.as_ref().map(mapping).transpose().map_err(Opening::Usage)?;
+pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<(Vec<Box<dyn Sink>>, Traffic)> {
+    let mapping = options.mapping.as_ref().map(mapping).transpose()?;
     let nodes = Arc::new(Nodes::new(options.http.nodes.clone()));
-    let http = |lane: usize, stop: Stop| Http::new(&options.http, nodes.clone(), lane, stop).map_err(Opening::Usage);
+    let http = |lane: usize, stop: Stop| Http::new(&options.http, nodes.clone(), lane, stop);
     let mut first = http(0, stop.clone())?;
     ensure_reached(&mut first, &options)?;
     let mut talk = Talk { http: &mut first, retries: options.retries, stop: stop.clone() };
     let exists = exists(&mut talk, &options.import)?;
     if exists == Some(false) && options.create != Some(true) && mapping.is_none() {
-        return Err(Opening::Usage(missing(&options.import)));
+        return Err(missing(&options.import));
     }
     let mut before = Before::default();
     if !options.dry_run {
         let makes = options.create == Some(true) && exists != Some(true);
         if makes || mapping.is_some() {
-            make(&mut talk, &options.import, mapping.as_ref(), exists, say).map_err(Opening::Refused)?;
+            make(&mut talk, &options.import, mapping.as_ref(), exists, say)?;
         }
         if options.wait_for_sync {
             ensure_synced(&mut talk, &options.import)?;
@@ -93,12 +95,12 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<(Vec<Box<
 }
 
 /// Tells a wrong address at once; what goes away later is waited for. The question is one that needs no login.
-fn ensure_reached(http: &mut Http, options: &OpenOptions) -> Result<(), Opening> {
+fn ensure_reached(http: &mut Http, options: &OpenOptions) -> Result<()> {
     let timeout = Some(options.http.timeout.min(WHO));
     let ask = || Call { timeout, ..Call::get("/_healthcheck") };
     let reply = http.send_bare(ask()).map_err(|reply| match reply {
-        NoReply::NotSent { why, .. } => Opening::Refused(unreachable(&why)),
-        NoReply::Lost(_) => Opening::Refused(unclear(sentence(&reply))),
+        NoReply::NotSent { why, .. } => refused(unreachable(&why)),
+        NoReply::Lost(_) => refused(unclear(sentence(&reply))),
     })?;
     let body: Option<Value> = serde_json::from_slice(&reply.body).ok();
     if body.as_ref().is_some_and(|body| body.get("requestId").is_some() || fault_of(&reply).is_some()) {
@@ -110,15 +112,15 @@ fn ensure_reached(http: &mut Http, options: &OpenOptions) -> Result<(), Opening>
         _ => {
             let text =
                 format!("{}: it does not answer as Kuzzle does (status {})", options.http.nodes[0], reply.status);
-            Err(Opening::Refused(text))
+            Err(refused(text))
         }
     }
 }
 
 /// Whether the collection is there; `None` if we may not ask.
-fn exists(talk: &mut Talk<'_>, import: &Import) -> Result<Option<bool>, Opening> {
+fn exists(talk: &mut Talk<'_>, import: &Import) -> Result<Option<bool>> {
     let path = import.path("/_exists");
-    let reply = talk.ask(|| Call::get(path.clone())).map_err(Opening::Refused)?;
+    let reply = talk.ask(|| Call::get(path.clone()))?;
     let body: Option<Value> = serde_json::from_slice(&reply.body).ok();
     let found = body.as_ref().and_then(|body| body.get("result")).and_then(Value::as_bool);
     let fault = fault_of(&reply);
@@ -131,16 +133,14 @@ fn exists(talk: &mut Talk<'_>, import: &Import) -> Result<Option<bool>, Opening>
             Ok(None)
         }
         (412, Some(_)) => Ok(Some(false)),
-        (status, Some(fault)) => Err(Opening::Refused(format!("{}; nothing was sent", closed(import, status, &fault)))),
-        (_, None) => Err(Opening::Refused(format!("{}; nothing was sent", said(&reply)))),
+        (status, Some(fault)) => Err(refused(format!("{}; nothing was sent", closed(import, status, &fault)))),
+        (_, None) => Err(refused(format!("{}; nothing was sent", said(&reply)))),
     }
 }
 
-fn missing(import: &Import) -> String {
-    format!(
-        "there is no collection \"{}\" in the index \"{}\"\nhint: `--create-collection` makes both if they are missing",
-        import.collection, import.index
-    )
+fn missing(import: &Import) -> Error {
+    anyhow!("there is no collection \"{}\" in the index \"{}\"", import.collection, import.index)
+        .context(hint("`--create-collection` makes both if they are missing"))
 }
 
 /// Makes the index and the collection, or gives the collection the mapping. Each may be there already.
@@ -150,7 +150,7 @@ fn make(
     mapping: Option<&Value>,
     exists: Option<bool>,
     say: Say<'_>,
-) -> Result<(), String> {
+) -> Result<()> {
     let mut refused = None;
     if exists != Some(true) {
         let index = format!("/{}/_create", escaped(&import.index));
@@ -167,7 +167,7 @@ fn make(
     let reply = talk.ask(|| Call::json(Method::PUT, path.clone(), body.clone()))?;
     if !reply.is_success() {
         let text = format!("cannot create the collection \"{}\": {}", import.collection, refusal(import, &reply));
-        return Err(refused.unwrap_or(text));
+        return Err(error::refused(refused.unwrap_or(text)));
     }
     say(Note::Detail(format!("created the collection {}", import.place())));
     Ok(())
@@ -182,20 +182,18 @@ fn refusal(import: &Import, reply: &Reply) -> String {
 }
 
 /// Refuses a collection whose storage answers before it writes to the disk.
-fn ensure_synced(talk: &mut Talk<'_>, import: &Import) -> Result<(), Opening> {
+fn ensure_synced(talk: &mut Talk<'_>, import: &Import) -> Result<()> {
     let path = import.path("/_settings");
-    let reply = talk.ask(|| Call::get(path.clone())).map_err(Opening::Refused)?;
+    let reply = talk.ask(|| Call::get(path.clone()))?;
     if !reply.is_success() {
         let text = format!("--wait-for-sync: the settings of {} cannot be read: {}", import.place(), said(&reply));
-        return Err(Opening::Refused(text));
+        return Err(refused(text));
     }
     let settings: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
     let durability = settings.pointer("/result/translog/durability").and_then(Value::as_str);
     if durability.is_some_and(|durability| durability.eq_ignore_ascii_case("async")) {
         let text = format!("--wait-for-sync: the storage of {} answers before it writes to the disk", import.place());
-        return Err(Opening::Refused(format!(
-            "{text}\nhint: set index.translog.durability to \"request\", which is the default"
-        )));
+        return Err(refused(text).context(hint("set index.translog.durability to \"request\", which is the default")));
     }
     Ok(())
 }
@@ -204,22 +202,22 @@ fn emptying(import: Import, retries: Retries, stop: Stop) -> Before {
     Arc::new(Mutex::new(Preparation::Todo(Box::new(move |http: &mut Http, say: Say<'_>| {
         let mut talk = Talk { http, retries, stop };
         let path = import.path("/_truncate");
-        talk.order(|| Call::new(Method::DELETE, path.clone())).map_err(|why| format!("--overwrite: {why}"))?;
+        talk.order(|| Call::new(Method::DELETE, path.clone())).context("--overwrite")?;
         say(Note::Warning(format!("--overwrite: emptied {}", import.place())));
         Ok(())
     }))))
 }
 
 /// Reads `--mapping`: what a collection is made of (`mappings`, `settings`), or its mappings alone.
-fn mapping(path: &PathBuf) -> Result<Value, String> {
-    let fault = |what: &str| format!("--mapping: {}: {what}", path.display());
-    let text = std::fs::read_to_string(path).map_err(|error| fault(&error.to_string()))?;
-    let read: Value = serde_json::from_str(&text).map_err(|error| fault(&error.to_string()))?;
-    let Some(object) = read.as_object() else { return Err(fault("not a JSON object")) };
+fn mapping(path: &PathBuf) -> Result<Value> {
+    let file = || format!("--mapping: {}", path.display());
+    let text = std::fs::read_to_string(path).with_context(file)?;
+    let read: Value = serde_json::from_str(&text).with_context(file)?;
+    let object = read.as_object().context("not a JSON object").with_context(file)?;
     let is_whole = ["mappings", "settings"].iter().any(|name| object.contains_key(*name));
     let is_field = |value: &Value| value.get("type").is_some_and(Value::is_string);
     if !is_whole && !object.contains_key("properties") && object.values().any(is_field) {
-        return Err(fault("its fields belong under `properties`"));
+        bail!("{}: its fields belong under `properties`", file());
     }
     Ok(if is_whole { read } else { json!({ "mappings": read }) })
 }

@@ -21,6 +21,7 @@ use super::http::{Call, Http, NoReply, Reply, Traffic};
 use super::{Outcome, Say, Shown, Sink, Trouble};
 use crate::action::Op;
 use crate::batch::{Batch, BatchAction, Encode};
+use crate::error;
 use crate::record::Reason;
 use crate::retry::Retries;
 use crate::stop::Stop;
@@ -213,8 +214,8 @@ pub trait Protocol: Encode {
 /// Something done once for all lanes before the first action is sent.
 pub type Before = Arc<Mutex<Preparation>>;
 
-/// What prepares a collection; the error is one sentence.
-pub type Prepare = dyn FnOnce(&mut Http, Say<'_>) -> Result<(), String> + Send;
+/// What prepares a collection.
+pub type Prepare = dyn FnOnce(&mut Http, Say<'_>) -> anyhow::Result<()> + Send;
 
 /// What is done, or how it went.
 #[derive(Default)]
@@ -275,9 +276,10 @@ impl<P: Protocol + 'static> Sink for Remote<P> {
             // The first lane with an action does it, and the others wait for it.
             let mut before = self.shared.before.lock().unwrap_or_else(PoisonError::into_inner);
             *before = match std::mem::take(&mut *before) {
-                Preparation::Todo(act) => {
-                    act(&mut self.http, say).map_or_else(Preparation::Failed, |()| Preparation::Done)
-                }
+                Preparation::Todo(act) => match act(&mut self.http, say) {
+                    Ok(()) => Preparation::Done,
+                    Err(error) => Preparation::Failed(error::text(&error)),
+                },
                 other => other,
             };
             if let Preparation::Failed(why) = &*before {

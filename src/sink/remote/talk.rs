@@ -2,9 +2,11 @@
 //! can be made twice without harm. Also the words for a server that cannot be spoken to at all.
 
 use super::{nap, sentence};
+use crate::error::refused;
 use crate::retry::{Retries, Wait, Why};
 use crate::sink::http::{Call, Http, NoReply, Reply};
 use crate::stop::Stop;
+use anyhow::Result;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -23,17 +25,17 @@ impl Talk<'_> {
     ///
     /// # Errors
     /// When there is none; one sentence.
-    pub fn ask(&mut self, call: impl Fn() -> Call) -> Result<Reply, String> {
+    pub fn ask(&mut self, call: impl Fn() -> Call) -> Result<Reply> {
         let mut wait = Wait::new(self.retries);
         loop {
             let (why, text, asked) = match self.http.send(call()) {
                 Ok(reply) if !is_busy(&reply) => return Ok(reply),
                 Ok(reply) => (Why::Busy, said(&reply), reply.retry_after),
-                Err(NoReply::NotSent { why, hopeless: true }) => return Err(why),
+                Err(NoReply::NotSent { why, hopeless: true }) => return Err(refused(why)),
                 Err(reply) => (Why::Away, sentence(&reply).to_owned(), None),
             };
-            let pause = wait.next(why, asked).map_err(|used_up| format!("{text} ({used_up})"))?;
-            self.sleep(pause).then_some(()).ok_or(text)?;
+            let pause = wait.next(why, asked).map_err(|used_up| refused(format!("{text} ({used_up})")))?;
+            self.sleep(pause).then_some(()).ok_or_else(|| refused(text))?;
         }
     }
 
@@ -41,10 +43,10 @@ impl Talk<'_> {
     ///
     /// # Errors
     /// When there is none; one sentence.
-    pub fn order(&mut self, call: impl Fn() -> Call) -> Result<Value, String> {
+    pub fn order(&mut self, call: impl Fn() -> Call) -> Result<Value> {
         let reply = self.ask(call)?;
         if !reply.is_success() {
-            return Err(said(&reply));
+            return Err(refused(said(&reply)));
         }
         Ok(serde_json::from_slice(&reply.body).unwrap_or(Value::Null))
     }

@@ -9,8 +9,10 @@ use super::stretch::Stretch;
 use super::{StoreOptions, explained, is_busy};
 use crate::action::Op;
 use crate::batch::Batch;
+use crate::error::refused;
 use crate::record::Reason;
-use crate::sink::{Counts, Note, Opening, Outcome, Say, Sink, Trouble};
+use crate::sink::{Counts, Note, Outcome, Say, Sink, Trouble};
+use anyhow::{Error, Result, bail};
 use rusqlite::Connection;
 use std::time::{Duration, Instant};
 
@@ -46,14 +48,14 @@ impl Store {
     /// Waits for the store, and checks that it can take this run.
     ///
     /// # Errors
-    /// See [`Opening`].
-    pub fn open(options: StoreOptions, say: Say<'_>) -> Result<Store, Opening> {
+    /// When it cannot.
+    pub fn open(options: StoreOptions, say: Say<'_>) -> Result<Store> {
         let path = options.path.clone();
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists()) {
-            return Err(Opening::Refused(format!("{}: there is no directory {}", path.display(), parent.display())));
+            return Err(refused(format!("{}: there is no directory {}", path.display(), parent.display())));
         }
         if path.metadata().is_ok_and(|about| !about.is_file() && !about.is_dir()) {
-            return Err(Opening::Refused(format!("{}: is no regular file", path.display())));
+            return Err(refused(format!("{}: is no regular file", path.display())));
         }
         let mut take = || {
             // Under whatever name it was reached, one store has one lock.
@@ -62,8 +64,7 @@ impl Store {
             })
         };
         let lock = if options.dry_run { Ok(None) } else { take().map(Some) };
-        let lock =
-            lock.map_err(|error| Opening::Refused(format!("{}: cannot lock the store: {error}", path.display())))?;
+        let lock = lock.map_err(|error| refused(format!("{}: cannot lock the store: {error}", path.display())))?;
         let mut store = Store {
             options,
             connection: None,
@@ -88,15 +89,15 @@ impl Store {
         self.edge
     }
 
-    fn check(&mut self) -> Result<bool, Opening> {
+    fn check(&mut self) -> Result<bool> {
         let options = self.options.clone();
         let mut existing = None;
         if options.path.exists() {
-            let refused = |error: rusqlite::Error| Opening::Refused(explained(&options.path, &error));
-            let connection = connect(&options).map_err(refused)?;
-            match schema::format(&connection).map_err(refused)? {
+            let failed = |error: rusqlite::Error| refused(explained(&options.path, &error));
+            let connection = connect(&options).map_err(failed)?;
+            match schema::format(&connection).map_err(failed)? {
                 Some(newer) if newer > schema::FORMAT => {
-                    return Err(Opening::Refused(format!(
+                    return Err(refused(format!(
                         "{}: the store has format {newer}, this program knows {} (a newer bulkimport made it)",
                         options.path.display(),
                         schema::FORMAT
@@ -106,29 +107,27 @@ impl Store {
             }
             if let Some(name) = &options.collection {
                 existing = schema::find(&connection, name).map_err(|refusal| match refusal {
-                    Refusal::Sqlite(error) => refused(error),
-                    Refusal::Name(reason) => Opening::Usage(reason.text),
+                    Refusal::Sqlite(error) => failed(error),
+                    Refusal::Name(reason) => Error::msg(reason.text),
                 })?;
             }
-            if !options.dry_run && connection.is_readonly("main").map_err(refused)? {
-                return Err(Opening::Refused(format!("{}: may not be written", options.path.display())));
+            if !options.dry_run && connection.is_readonly("main").map_err(failed)? {
+                return Err(refused(format!("{}: may not be written", options.path.display())));
             }
             self.connection = Some(connection);
         }
         let name = options.collection.unwrap_or_default();
         match existing {
-            None if !options.create => Err(Opening::Usage(format!(
-                "collection {name:?} does not exist, and --create-collection=false was given"
-            ))),
+            None if !options.create => {
+                bail!("collection {name:?} does not exist, and --create-collection=false was given")
+            }
             Some(entry) if options.edge && !entry.edge => {
-                Err(Opening::Usage(format!("--edge: collection {name:?} exists and holds documents")))
+                bail!("--edge: collection {name:?} exists and holds documents")
             }
             entry => {
                 let edge = entry.map_or(options.edge, |entry| entry.edge);
                 if options.prefixes && !edge {
-                    return Err(Opening::Usage(format!(
-                        "prefixes need an edge collection: add --edge to make {name:?} one"
-                    )));
+                    bail!("prefixes need an edge collection: add --edge to make {name:?} one");
                 }
                 Ok(edge)
             }
