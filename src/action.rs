@@ -6,8 +6,10 @@ pub mod arangodb;
 mod bulk;
 mod key;
 pub(crate) mod kuzzle;
+mod on_duplicate;
 
 pub use key::KeyRule;
+pub use on_duplicate::OnDuplicate;
 
 use crate::json::{Scanner, Span, first_changed_by_double};
 use crate::record::{Command, Reason, Record, Verb};

@@ -1,6 +1,6 @@
 //! The command line: its flags and their help, and nothing else. The completions, the man page and the names of the
-//! variables come from here. What a value means is in numbers.rs, names.rs, words.rs and target.rs, what flags mean
-//! together in config.rs.
+//! variables come from here. What a value means is in numbers.rs, names.rs and words.rs, what flags mean
+//! together in config.rs, and what a target makes of them in its own room.
 //! A switch is declared as one without a value, so that help shows it bare; `help::parser` makes it take `=true|false`
 //! too.
 
@@ -10,20 +10,18 @@ pub(crate) mod hints;
 mod names;
 mod numbers;
 mod server;
-mod target;
 mod usage;
 mod words;
 
-pub use names::ensure_table;
-pub use target::{Address, Kind, Server};
 pub use usage::UsageError;
 
+use crate::action::OnDuplicate;
 use crate::input::{Compression, Datatype, EmptyCell, Format};
 use crate::progress::ProgressMode;
 use crate::report::{MaxErrors, SummaryFormat};
 use crate::shape::Merge;
-use crate::sink::OnDuplicate;
 use crate::sink::http::Header;
+use crate::sink::targets::{self, Address};
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, ValueHint};
 use clap_complete::Shell;
@@ -92,13 +90,9 @@ pub struct Arguments {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Target")]
 pub struct TargetFlags {
-    /// FILE.db or a server
-    ///
-    /// A store is a file that exists, or one to be made whose name ends in .db, .sqlite or .sqlite3; sqlite:PATH means any
-    /// other name. A server is written elasticsearch+http://HOST:9200 (also es+ and opensearch+, and https),
-    /// arangodb+http://HOST:8529/_db/NAME or kuzzle+http://HOST:7512/INDEX; of plain http:// the server is asked what it is. Repeat it for more nodes of one cluster.
+    /// `--to`; its help is made of what the targets say, in help.rs.
     #[arg(long, value_name = "TARGET", default_value = "bulkimport.db", value_hint = ValueHint::FilePath,
-        value_parser = OsStringValueParser::new().try_map(|to| target::address(&to)))]
+        value_parser = OsStringValueParser::new().try_map(|to| targets::read(&to).map_err(UsageError::from)))]
     pub to: Vec<Address>,
     /// Collection that the records go to (required)
     ///

@@ -18,9 +18,9 @@ fn main() -> ExitCode {
         Ok(Request::Print(text)) => ExitCode::from(print(&text, 0)),
         Ok(Request::Run(config)) => {
             let format = config.summary;
-            let results_on_stdout = config.results.as_ref().is_some_and(|path| path.as_os_str() == "-");
+            let stdout_is_taken = config.uses_stdout();
             match run::import(*config, Box::new(io::stderr())) {
-                Ok(summary) if results_on_stdout => {
+                Ok(summary) if stdout_is_taken => {
                     let _ = write!(io::stderr(), "{}", summary.text(format));
                     ExitCode::from(summary.exit)
                 }

@@ -1,169 +1,137 @@
 //! Builds a run from its configuration, in the order in which mistakes cost least: inputs first, then the target, and
 //! only then the first record.
 
-use crate::action::{Decider, Op, Rules};
-use crate::cli::Kind;
-use crate::config::{Cluster, Config, Target};
-use crate::error::{self, Exit, hint};
-use crate::input::{self, Format};
+use crate::action::Decider;
+use crate::config::Config;
+use crate::error::{self, Exit};
+use crate::input::{self, Format, Inputs};
 use crate::pipeline::{self, Plan};
 use crate::progress::{Meter, Progress};
 use crate::report::{Report, Results, Settings, Summary};
 use crate::shape::Shaper;
-use crate::sink::arangodb;
-use crate::sink::elasticsearch::{self, Bulk, Closing, OpenOptions, Stranger};
-use crate::sink::http::Traffic;
-use crate::sink::kuzzle::{self, Import};
-use crate::sink::remote::escaped;
-use crate::sink::sqlite::{Store, StoreOptions};
-use crate::sink::{DryRun, Note, Sink};
+use crate::sink::target::Opened;
+use crate::sink::wanted::{InputFacts, Wanted};
+use crate::sink::{Note, targets};
 use crate::stop::Stop;
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher};
 use std::io::{BufRead, BufWriter, Read, Write};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
-
-/// How many bytes a compressed byte is taken for, to tell whether an input is large.
-const UNPACKED: u64 = 5;
 
 /// Runs an import; lines for a person go to `err`.
 ///
 /// # Errors
-/// When it cannot begin.
-pub fn import(config: Config, mut err: Box<dyn Write>) -> Result<Summary> {
+/// When it cannot begin; nothing was sent.
+pub fn import(mut config: Config, mut err: Box<dyn Write>) -> Result<Summary> {
     let inputs = input::open(&config.files, &config.input)?;
     let formats: Vec<Format> = inputs.list.iter().map(|input| input.format).collect();
     config.ensure_csv_flags_are_used(&formats)?;
-    let files: Arc<[String]> = inputs.list.iter().map(|input| input.name.clone()).collect();
-    let size = inputs.size.map(|size| if inputs.compressed { size.saturating_mul(UNPACKED) } else { size });
-    let target = config.target.name();
-    if !config.quiet {
-        let dry = if config.dry_run { ", dry run: nothing is written" } else { "" };
-        let into = config.collection.as_ref().map_or(String::new(), |name| format!(", collection {name}"));
-        let _ = writeln!(err, "importing into {target}{into}{dry}");
-    }
-    if config.verbose {
-        for input in &inputs.list {
-            let _ = writeln!(err, "{} is read as {}", input.name, input.format.name());
-        }
-    }
-    if let (Target::Cluster(_), true, Some(size)) = (&config.target, config.complete, inputs.size)
-        && !inputs.compressed
-        && size > config.limits.bytes as u64
-    {
-        let error = anyhow!(
-            "--complete: the input has {size} bytes, and one request {}: a server carries out no more than one as a whole",
-            config.limits.bytes
-        );
-        return Err(error.context(hint("`--batch-bytes SIZE` allows more, up to 512MiB")));
-    }
-    let results = results(&config)?;
+    config.wanted.run = run_id();
+    config.wanted.inputs = InputFacts {
+        paths: config.files.clone(),
+        names: inputs.list.iter().map(|input| input.name.clone()).collect(),
+        stored_bytes: inputs.size,
+        is_compressed: inputs.compressed,
+    };
+    introduce(&config, &inputs, &mut err);
+    let results = results(&config.wanted)?;
     let stop = Stop::default();
-    let run = run_id();
-    let mut opened = match &config.target {
-        // Waiting for a store can be ended by a signal at once, and nothing is left to put back.
-        Target::Store(path) => {
-            let opened = store(path, &config, size, &files, &mut err)?;
-            catch_signals(&stop)?;
-            opened
-        }
-        Target::Cluster(cluster) => {
-            catch_signals(&stop)?;
-            let opened = match cluster.kind {
-                Some(Kind::Arangodb) => database(cluster, &config, &run, &stop, &mut err),
-                Some(Kind::Kuzzle) => on_kuzzle(cluster, &config, &run, &stop, &mut err),
-                _ => servers(cluster, &config, &run, &stop, &mut err),
-            };
-            opened.map_err(|error| match stop.signal() {
-                Some(signal) => error.context(Exit(128 + signal as u8)),
-                None => error,
-            })?
-        }
-    };
-
+    let mut opened = open(&config, &stop, &mut err)?;
     let meter = Meter { bytes: inputs.bytes_read.clone(), ..Meter::default() };
-    let settings = Settings {
-        files,
-        target,
-        collection: config.collection.clone(),
-        details: config.details,
-        quiet: config.quiet,
-        verbose: config.verbose,
-        color: config.color,
-        max_errors: config.max_errors,
-        dry_run: config.dry_run,
-        results,
-        traffic: opened.traffic.clone(),
-    };
-    let wants_results = settings.results.is_some();
-    let mut report =
-        Report::new(settings, Progress::new(config.progress, inputs.size, meter.clone()), stop.clone(), err);
+    let progress = Progress::new(config.progress, inputs.size, meter.clone());
+    let wants_results = results.is_some();
+    let mut report = Report::new(settings(&config, &opened, results), progress, stop.clone(), err);
+    let Config { wanted, .. } = config;
+    let (op, edge) = (wanted.op(), opened.edge && !wanted.delete_keys);
     let plan = Plan {
         inputs: inputs.list,
         options: config.input,
         limit: config.limit,
-        shaper: Shaper::new(config.shape, opened.edge && !config.delete_keys),
-        decider: Decider::new(opened.op, config.key, opened.rules, run, config.collection),
+        shaper: Shaper::new(config.shape, edge),
+        decider: Decider::new(op, wanted.key, opened.rules, wanted.run, wanted.collection),
         limits: config.limits,
         sinks: opened.sinks,
         meter: meter.clone(),
-        stop,
+        stop: stop.clone(),
         results: wants_results,
     };
-    let stopped = plan.stop.clone();
     pipeline::run(plan, &mut report);
-    let in_a_hurry = stopped.signal().is_some();
+    let in_a_hurry = stop.signal().is_some();
     if let Some(Err(error)) = opened.closing.as_mut().map(|closing| closing.close(in_a_hurry)) {
         report.not_closed(error::message(&error));
     }
     Ok(report.close(meter.bytes.load(Ordering::Relaxed)))
 }
 
-/// A target that is ready.
-struct Opened {
-    sinks: Vec<Box<dyn Sink>>,
-    /// Whether its collection holds edges.
-    edge: bool,
-    rules: Rules,
-    /// What a record without an action line means to it.
-    op: Op,
-    traffic: Option<Traffic>,
-    closing: Option<Closing>,
+/// Says what is about to be done.
+fn introduce(config: &Config, inputs: &Inputs, err: &mut dyn Write) {
+    let wanted = &config.wanted;
+    if !config.quiet {
+        let dry = if wanted.dry_run { ", dry run: nothing is written" } else { "" };
+        let into = wanted.collection.as_ref().map_or(String::new(), |name| format!(", collection {name}"));
+        let _ = writeln!(err, "importing into {}{into}{dry}", config.target.shown(wanted));
+    }
+    if config.verbose {
+        for input in &inputs.list {
+            let _ = writeln!(err, "{} is read as {}", input.name, input.format.name());
+        }
+    }
 }
 
-/// Once only: a second handler would take the first signal for a second one.
-fn catch_signals(stop: &Stop) -> Result<()> {
-    stop.on_signals().context("cannot catch signals")
-}
-
-/// Says what a target says while it is opened.
-fn say_to<'e>(err: &'e mut dyn Write, config: &Config) -> impl FnMut(Note) + 'e {
+/// Opens the target. A signal ends the wait for a path of this machine at once, and nothing is left to put back there; a
+/// server is left as it should be.
+fn open(config: &Config, stop: &Stop, err: &mut dyn Write) -> Result<Opened> {
     let (quiet, verbose) = (config.quiet, config.verbose);
-    move |note| match note {
+    let mut say = |note| match note {
         Note::Warning(text) if !quiet => drop(writeln!(err, "{text}")),
         Note::Detail(text) if verbose => drop(writeln!(err, "{text}")),
         _ => {}
+    };
+    // Once only: a second handler would take the first signal for a second one.
+    let catch_signals = || stop.on_signals().context("cannot catch signals");
+    let is_server = config.wanted.servers().next().is_some();
+    if is_server {
+        catch_signals()?;
+    }
+    let opened = targets::open(config.target, &config.wanted, stop, &mut say);
+    let opened = opened.map_err(|error| match stop.signal() {
+        Some(signal) => error.context(Exit(128 + signal as u8)),
+        None => error,
+    })?;
+    if !is_server {
+        catch_signals()?;
+    }
+    Ok(opened)
+}
+
+fn settings(config: &Config, opened: &Opened, results: Option<Results>) -> Settings {
+    let wanted = &config.wanted;
+    Settings {
+        files: wanted.inputs.names.clone(),
+        target: config.target.shown(wanted),
+        collection: wanted.collection.clone(),
+        details: config.details,
+        quiet: config.quiet,
+        verbose: config.verbose,
+        color: config.color,
+        max_errors: config.max_errors,
+        dry_run: wanted.dry_run,
+        results,
+        traffic: opened.traffic.clone(),
     }
 }
 
 /// Opens the file of `--results`.
-fn results(config: &Config) -> Result<Option<Results>> {
-    let Some(path) = &config.results else { return Ok(None) };
+fn results(wanted: &Wanted) -> Result<Option<Results>> {
+    let Some(path) = &wanted.results else { return Ok(None) };
     if path.as_os_str() == "-" {
         return Ok(Some(Results { name: "stdout".to_owned(), out: Box::new(BufWriter::new(std::io::stdout())) }));
     }
-    let identity = |about: std::fs::Metadata| about.is_file().then(|| (about.dev(), about.ino()));
-    let of = |path: &Path| std::fs::metadata(path).ok().and_then(identity);
-    let stdin = || File::open("/dev/stdin").and_then(|file| file.metadata()).ok().and_then(identity);
-    let is_input = |file: &PathBuf| if file.as_os_str() == "-" { stdin() } else { of(file) } == of(path);
     let name = path.display().to_string();
-    let reads_stdin = config.files.is_empty() && stdin() == of(path);
-    if of(path).is_some() && (reads_stdin || config.files.iter().any(is_input)) {
+    if wanted.inputs.contain(path) {
         bail!("--results: {name} is also an input");
     }
     let about = || format!("--results: {name}");
@@ -203,160 +171,6 @@ fn ensure_ours(path: &Path) -> Result<()> {
     let ours = read.is_some_and(|read| read.get("counted").is_some() && read.get("line").is_some());
     ensure!(line.is_empty() || ours, "it exists and holds something other than results");
     Ok(())
-}
-
-/// Opens a store.
-fn store(
-    path: &Path,
-    config: &Config,
-    size: Option<u64>,
-    files: &Arc<[String]>,
-    err: &mut dyn Write,
-) -> Result<Opened> {
-    let options = StoreOptions {
-        path: path.to_owned(),
-        collection: config.collection.clone(),
-        edge: config.edge,
-        prefixes: config.shape.from_prefix.is_some() || config.shape.to_prefix.is_some(),
-        complete: config.complete,
-        overwrite: config.overwrite,
-        wait_for_sync: config.wait_for_sync,
-        dry_run: config.dry_run,
-        create: config.create_collection.unwrap_or(true),
-        unique: config.unique.clone(),
-        input_size: size,
-        interval: config.limits.interval,
-        files: files.clone(),
-    };
-    let store = Store::open(options, &mut say_to(err, config))?;
-    let edge = store.is_edge();
-    let sink: Box<dyn Sink> = if config.dry_run { Box::new(DryRun) } else { Box::new(store) };
-    let op = if config.delete_keys { Op::Delete } else { config.on_duplicate.on_store() };
-    Ok(Opened { sinks: vec![sink], edge, rules: Rules::Store, op, traffic: None, closing: None })
-}
-
-/// How many lanes a server gets.
-fn lanes(config: &Config) -> usize {
-    config.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4)))
-}
-
-/// Opens a collection of ArangoDB.
-fn database(cluster: &Cluster, config: &Config, run: &str, stop: &Stop, err: &mut dyn Write) -> Result<Opened> {
-    let options = arangodb::OpenOptions {
-        http: cluster.http.clone(),
-        gzip: cluster.gzip,
-        retries: cluster.retries,
-        collection: config.collection.clone().unwrap_or_default(),
-        lanes: lanes(config),
-        edge: config.edge,
-        prefixes: config.shape.from_prefix.is_some() || config.shape.to_prefix.is_some(),
-        create: config.create_collection == Some(true),
-        unique: config.unique.clone(),
-        complete: config.complete,
-        overwrite: config.overwrite,
-        wait_for_sync: config.wait_for_sync,
-        has_keys: config.key.is_some() || config.server_keys || config.delete_keys,
-        server_keys: config.server_keys,
-        dry_run: config.dry_run,
-        run: run.to_owned(),
-    };
-    let opened = arangodb::open(options, stop, &mut say_to(err, config))?;
-    Ok(Opened {
-        sinks: opened.sinks,
-        edge: opened.edge,
-        rules: Rules::Arangodb { edge: opened.edge, server_keys: config.server_keys, lossy: cluster.lossy },
-        op: if config.delete_keys { Op::Delete } else { config.on_duplicate.on_arangodb() },
-        traffic: Some(opened.traffic),
-        closing: None,
-    })
-}
-
-/// Opens a cluster: Elasticsearch or OpenSearch, whatever the address calls it.
-fn servers(cluster: &Cluster, config: &Config, run: &str, stop: &Stop, err: &mut dyn Write) -> Result<Opened> {
-    let options = OpenOptions {
-        http: cluster.http.clone(),
-        kind_is_said: cluster.kind.is_some(),
-        retries: cluster.retries,
-        bulk: bulk(cluster, config),
-        lanes: lanes(config),
-        overwrite: config.overwrite,
-        create: config.create_collection,
-        mapping: cluster.mapping.clone(),
-        bulk_mode: cluster.bulk_mode,
-        wait_for_sync: config.wait_for_sync,
-        dry_run: config.dry_run,
-        run: run.to_owned(),
-        strangers: vec![
-            Stranger {
-                name: "Kuzzle",
-                answers: kuzzle::is_kuzzle,
-                hint: "write `kuzzle+http://HOST:7512/INDEX`, and the collection with `--collection`",
-            },
-            Stranger {
-                name: "ArangoDB",
-                answers: arangodb::is_arangodb,
-                hint: "write `arangodb+http://HOST:8529/_db/NAME`",
-            },
-        ],
-    };
-    let opened = elasticsearch::open(options, stop, &mut say_to(err, config))?;
-    Ok(Opened {
-        sinks: opened.sinks,
-        edge: false,
-        rules: Rules::Elasticsearch { routing: cluster.routing_field.clone(), lossy: cluster.lossy },
-        op: if config.delete_keys { Op::Delete } else { config.on_duplicate.on_elasticsearch() },
-        traffic: Some(opened.traffic),
-        closing: opened.closing,
-    })
-}
-
-/// What the flags say of all requests of the bulk API.
-fn bulk(cluster: &Cluster, config: &Config) -> Bulk {
-    let named = [
-        ("refresh", cluster.refresh.as_deref()),
-        ("pipeline", cluster.pipeline.as_deref()),
-        ("wait_for_active_shards", cluster.wait_for_active_shards.as_deref()),
-        ("require_alias", cluster.require_alias.then_some("true")),
-    ];
-    let query = named.iter().filter_map(|(name, value)| Some(format!("{name}={}", escaped((*value)?))));
-    Bulk {
-        index: config.collection.clone(),
-        retry_on_conflict: cluster.retry_on_conflict,
-        pipeline: cluster.pipeline.clone(),
-        query: query.collect(),
-        is_incremental: true,
-        shows_all: config.results.is_some(),
-    }
-}
-
-/// Opens Kuzzle.
-fn on_kuzzle(cluster: &Cluster, config: &Config, run: &str, stop: &Stop, err: &mut dyn Write) -> Result<Opened> {
-    let options = kuzzle::OpenOptions {
-        http: cluster.http.clone(),
-        retries: cluster.retries,
-        import: Import {
-            index: cluster.within.clone().unwrap_or_default(),
-            collection: config.collection.clone().unwrap_or_default(),
-            waits_for_refresh: cluster.refresh.as_deref() == Some("wait_for"),
-            retry_on_conflict: cluster.retry_on_conflict,
-        },
-        lanes: lanes(config),
-        overwrite: config.overwrite,
-        create: config.create_collection,
-        mapping: cluster.mapping.clone(),
-        wait_for_sync: config.wait_for_sync,
-        dry_run: config.dry_run,
-        run: run.to_owned(),
-    };
-    let (sinks, traffic) = kuzzle::open(options, stop, &mut say_to(err, config))?;
-    Ok(Opened {
-        sinks,
-        edge: false,
-        rules: Rules::Kuzzle { lossy: cluster.lossy },
-        op: if config.delete_keys { Op::Delete } else { config.on_duplicate.on_kuzzle() },
-        traffic: Some(traffic),
-        closing: None,
-    })
 }
 
 /// The prefix of generated keys: 9 characters of time, so that later runs sort behind, and 7 of chance.

@@ -1,6 +1,7 @@
 //! The command as clap sees it, and everything that is printed about it: both helps, completions, the man page.
 
 use super::Arguments;
+use crate::sink::targets;
 use clap::{Arg, ArgAction, Command, CommandFactory};
 use clap_complete::Shell;
 
@@ -63,7 +64,10 @@ const DAILY: [&str; 25] = [
 
 /// Returns the command with its switches bare, as help and completions show it.
 pub fn command() -> Command {
-    Arguments::command().mut_args(|arg| {
+    Arguments::command().mut_args(|mut arg| {
+        if arg.get_id() == "to" {
+            arg = arg.help(targets::brief()).long_help(targets::help());
+        }
         let has_value = arg.get_action().takes_values();
         // So that `--limit -1` is a wrong number and not an unknown flag.
         let may_be_negative = has_value && !arg.is_positional();

@@ -120,20 +120,6 @@ pub fn collection(text: &str) -> Result<String, UsageError> {
     Ok(text.to_owned())
 }
 
-/// Checks the name of a table of the store.
-///
-/// # Errors
-/// When SQLite or we have it for ourselves.
-pub fn ensure_table(text: &str) -> Result<(), UsageError> {
-    let name = text.to_ascii_lowercase();
-    for (start, owner) in [("sqlite_", "SQLite"), ("bulkimport_", "bulkimport")] {
-        if name.starts_with(start) {
-            return Err(UsageError::new(format!("\"{text}\": names that begin with {start} belong to {owner} itself")));
-        }
-    }
-    Ok(())
-}
-
 /// Reads `--merge-attributes` as arangoimport does (contracts/arangodb.md 2.5): `NEW=`, then text and `[member]`s.
 ///
 /// # Errors
@@ -219,12 +205,9 @@ mod tests {
     }
 
     #[test]
-    fn some_collections_belong_to_others() {
+    fn a_collection_has_a_name() {
         for text in ["products", "Größe", "a.b", "x\"y", "sqlite", "my_sqlite_x"] {
             assert_eq!(collection(text).as_deref(), Ok(text));
-        }
-        for text in ["sqlite_x", "SQLite_master", "bulkimport_meta", "BULKIMPORT_x"] {
-            assert!(ensure_table(text).is_err(), "{text}");
         }
         for text in ["", " ", "a\0b"] {
             assert!(collection(text).is_err(), "{text}");

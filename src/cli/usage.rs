@@ -1,6 +1,7 @@
 //! A mistake in a single value of the command line, and how it is told: one line, and a line `hint: ` for each thing to do.
 //! clap's own errors are brought into the same form here.
 
+use crate::error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::error::Error;
 use std::fmt;
@@ -46,6 +47,12 @@ impl UsageError {
             ErrorKind::InvalidUtf8 => UsageError::new("a value is not UTF-8"),
             _ => UsageError::new(first_line(error)),
         }
+    }
+}
+
+impl From<anyhow::Error> for UsageError {
+    fn from(error: anyhow::Error) -> UsageError {
+        UsageError { message: error::message(&error), hints: error::hints(&error) }
     }
 }
 

@@ -1,10 +1,10 @@
 //! The words that a flag takes where it takes one of a few, and what they stand for.
 
 use super::{Conversion, UsageError};
+use crate::action::OnDuplicate;
 use crate::input::{Compression, EmptyCell, Format};
 use crate::progress::ProgressMode;
 use crate::report::SummaryFormat;
-use crate::sink::OnDuplicate;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 /// The words that a flag takes; of each the name, then hidden synonyms, and what it stands for.

@@ -7,6 +7,7 @@ use crate::error::hint;
 use crate::input::Format;
 use crate::progress::ProgressMode;
 use crate::sink::http::without_secrets;
+use crate::sink::target::Target;
 use anyhow::{Error, Result, anyhow, bail};
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -18,12 +19,12 @@ pub(super) const FOR_CELLS: [&str; 7] =
 pub(super) const FOR_ROWS: [&str; 2] = ["ignore_missing", "nested"];
 
 /// Finds the first conflict.
-pub(super) fn ensure_none(args: &Arguments, given: &Given) -> Result<()> {
+pub(super) fn ensure_none(args: &Arguments, given: &Given, target: &dyn Target) -> Result<()> {
     let format = args.format.format;
     ensure_inputs_are_files(&args.files)?;
     ensure_cells(format, given)?;
-    ensure_bulk_lines_decide(format, given)?;
-    ensure_deletes_stand_alone(given)?;
+    ensure_bulk_lines_decide(format, given, target)?;
+    ensure_deletes_stand_alone(given, target)?;
     ensure_edges(args, given)?;
     ensure_once(args)?;
     ensure_one_loudness(args, given)?;
@@ -56,8 +57,8 @@ fn ensure_cells(format: Option<Format>, given: &Given) -> Result<()> {
     let Some(format) = format else { return Ok(()) };
     let unused = match format {
         Format::Csv | Format::Tsv => None,
-        Format::Arrays => given.first_typed(&FOR_CELLS),
-        _ => given.first_typed(&FOR_CELLS).or_else(|| given.first_typed(&FOR_ROWS)),
+        Format::Arrays => given.flags.first_typed(&FOR_CELLS),
+        _ => given.flags.first_typed(&FOR_CELLS).or_else(|| given.flags.first_typed(&FOR_ROWS)),
     };
     match unused {
         Some(flag) => Err(anyhow!("{flag}: only csv and tsv can honour it, and the type is {}", format.name())
@@ -66,20 +67,32 @@ fn ensure_cells(format: Option<Format>, given: &Given) -> Result<()> {
     }
 }
 
-fn ensure_bulk_lines_decide(format: Option<Format>, given: &Given) -> Result<()> {
-    let decided = ["on_duplicate", "delete_keys", "key", "overwrite"];
-    match given.first_typed(&decided) {
+fn ensure_bulk_lines_decide(format: Option<Format>, given: &Given, target: &dyn Target) -> Result<()> {
+    let decided = ["on_duplicate", "delete_keys", "key", overwrite(target)];
+    match given.flags.first_typed(&decided) {
         Some(flag) if format == Some(Format::Bulk) => Err(anyhow!("{flag}: not with bulk lines")
             .context(hint("each bulk line says itself what is done, and to which document"))),
         _ => Ok(()),
     }
 }
 
-fn ensure_deletes_stand_alone(given: &Given) -> Result<()> {
-    let without =
-        ["on_duplicate", "overwrite", "unique", "edge", "from_prefix", "to_prefix", "overwrite_collection_prefix"];
-    match given.first_typed(&without) {
-        Some(flag) if given.typed("delete_keys") => {
+/// `--overwrite`, if it empties a collection.
+fn overwrite(target: &dyn Target) -> &'static str {
+    if target.overwrites_collection() { "overwrite" } else { "" }
+}
+
+fn ensure_deletes_stand_alone(given: &Given, target: &dyn Target) -> Result<()> {
+    let without = [
+        "on_duplicate",
+        overwrite(target),
+        "unique",
+        "edge",
+        "from_prefix",
+        "to_prefix",
+        "overwrite_collection_prefix",
+    ];
+    match given.flags.first_typed(&without) {
+        Some(flag) if given.flags.typed("delete_keys") => {
             Err(anyhow!("{flag}: not with --delete-keys, which stores nothing"))
         }
         _ => Ok(()),
@@ -88,7 +101,7 @@ fn ensure_deletes_stand_alone(given: &Given) -> Result<()> {
 
 fn ensure_edges(args: &Arguments, given: &Given) -> Result<()> {
     let no_prefix = args.edges.from_prefix.is_none() && args.edges.to_prefix.is_none();
-    if given.typed("overwrite_collection_prefix") && no_prefix {
+    if given.flags.typed("overwrite_collection_prefix") && no_prefix {
         return Err(anyhow!("--overwrite-collection-prefix: there is no prefix to overwrite with")
             .context(hint("give `--from-prefix` or `--to-prefix` too")));
     }
@@ -128,9 +141,9 @@ fn no_collection(files: &[PathBuf]) -> Error {
 
 fn ensure_one_loudness(args: &Arguments, given: &Given) -> Result<()> {
     let shows_progress = matches!(args.output.progress, ProgressMode::Bar | ProgressMode::Plain);
-    let other = match given.typed("quiet") {
-        true if given.typed("verbose") => "--verbose",
-        true if given.typed("progress") && shows_progress => "--progress",
+    let other = match given.flags.typed("quiet") {
+        true if given.flags.typed("verbose") => "--verbose",
+        true if given.flags.typed("progress") && shows_progress => "--progress",
         _ => return Ok(()),
     };
     Err(anyhow!("--quiet and {other}: only one of them can be honoured"))

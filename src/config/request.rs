@@ -5,11 +5,12 @@
 use super::{Config, Given};
 use crate::cli::{Arguments, UsageError, env, help, hints};
 use crate::error::{self, hint};
+use crate::sink::wanted::FlagSources;
 use anyhow::{Error, Result};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -62,7 +63,8 @@ fn read(argv: &[OsString], env: &[(OsString, OsString)]) -> Result<Request> {
     arguments.files = files_in_order(&all);
     let mut typed = named(&matches);
     typed.retain(|id| !matches!(matches.try_get_one::<bool>(id), Ok(Some(false))));
-    let given = Given { typed, named: named(&all), color: may_color(env), secrets: env::secrets(env) };
+    let flags = FlagSources { typed, named: named(&all) };
+    let given = Given { flags, color: may_color(env), secrets: env::secrets(env) };
     Ok(Request::Run(Box::new(Config::from_args(arguments, &given)?)))
 }
 
@@ -99,7 +101,7 @@ fn is_named(matches: &ArgMatches, id: &str) -> bool {
     matches.value_source(id) == Some(ValueSource::CommandLine)
 }
 
-fn named(matches: &ArgMatches) -> HashSet<String> {
+fn named(matches: &ArgMatches) -> BTreeSet<String> {
     let ids = matches.ids().map(|id| id.as_str());
     ids.filter(|id| is_named(matches, id)).map(str::to_owned).collect()
 }

@@ -1,33 +1,34 @@
 //! Reads passwords, keys and tokens: from files, variables or the terminal. They are never part of what is said.
 
 use super::Given;
-use crate::cli::{Server, ServerFlags};
+use crate::cli::ServerFlags;
 use crate::error::hint;
 use crate::sink::http::Login;
+use crate::sink::wanted::{Wanted, flag};
 use anyhow::{Context as _, Result, anyhow, bail};
 use std::path::Path;
 
 /// Finds out who we are to a server. The command line wins over the address, and that over variables.
-pub(super) fn login(flags: &ServerFlags, servers: &[Server], given: &Given) -> Result<Option<Login>> {
+pub(super) fn login(flags: &ServerFlags, wanted: &Wanted, given: &Given) -> Result<Option<Login>> {
     let ways = ["user", "api_key_file", "bearer_file"];
-    let mut typed = ways.iter().filter(|way| given.typed(way));
+    let mut typed = ways.iter().filter(|way| given.flags.typed(way));
     if let (Some(one), Some(other)) = (typed.next(), typed.next()) {
-        let names = (super::flag(one), super::flag(other));
+        let names = (flag(one), flag(other));
         bail!("{} and {}: only one login can be honoured", names.0, names.1);
     }
     let user = |flags: &ServerFlags| flags.user.as_ref().map(|user| basic(user, flags, given)).transpose();
     let key = |flags: &ServerFlags| from_file("--api-key-file", flags.api_key_file.as_deref());
     let bearer = |flags: &ServerFlags| from_file("--bearer-file", flags.bearer_file.as_deref());
-    if given.typed("user") {
+    if given.flags.typed("user") {
         return user(flags);
     }
-    if given.typed("api_key_file") {
+    if given.flags.typed("api_key_file") {
         return Ok(key(flags)?.map(Login::ApiKey));
     }
-    if given.typed("bearer_file") {
+    if given.flags.typed("bearer_file") {
         return Ok(bearer(flags)?.map(Login::Bearer));
     }
-    if let Some((user, password)) = servers.iter().find_map(|server| server.login.clone()) {
+    if let Some((user, password)) = wanted.servers().find_map(|server| server.login.clone()) {
         return Ok(Some(Login::Basic(user.clone(), known(password, flags, given)?.map_or_else(|| ask(&user), Ok)?)));
     }
     let [_, key_variable, bearer_variable] = given.secrets.clone();
@@ -40,7 +41,7 @@ pub(super) fn login(flags: &ServerFlags, servers: &[Server], given: &Given) -> R
     if let Some(token) = bearer(flags)?.or(bearer_variable) {
         return Ok(Some(Login::Bearer(token)));
     }
-    if given.typed("password_file") {
+    if given.flags.typed("password_file") {
         return Err(anyhow!("--password-file: there is no user").context(hint("give `--user NAME`")));
     }
     Ok(None)
@@ -54,7 +55,7 @@ fn basic(user: &str, flags: &ServerFlags, given: &Given) -> Result<Login> {
     if name.is_empty() {
         return Err(anyhow!("--user: the name is empty").context(hint("write `--user NAME` or `--user NAME:PASS`")));
     }
-    if password.is_some() && given.typed("password_file") {
+    if password.is_some() && given.flags.typed("password_file") {
         bail!("--password-file: --user has a password already");
     }
     let password = known(password, flags, given)?.map_or_else(|| ask(name), Ok)?;

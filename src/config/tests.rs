@@ -1,9 +1,11 @@
 //! What flags mean together, tried on whole command lines.
 
 use super::*;
+use crate::action::OnDuplicate;
 use crate::error;
 use crate::input::EmptyCell;
 use crate::shape::Part;
+use crate::sink::http::Login;
 use std::ffi::OsString;
 use std::fs;
 use std::time::Duration;
@@ -30,21 +32,32 @@ fn said(line: &str, variables: &[&str]) -> String {
 #[test]
 fn defaults_are_those_of_the_design() {
     let config = config("-c products", &[]);
-    assert_eq!(config.target.name(), "bulkimport.db");
+    assert_eq!(config.wanted.name(), "bulkimport.db");
     assert_eq!((config.input.format, config.input.compression), (None, None));
     assert_eq!((config.limits.records, config.limits.bytes), (5000, 1 << 20));
     assert_eq!(config.limits.interval, Duration::from_secs(1));
     assert_eq!(config.input.max_record_bytes, 100 << 20);
-    assert_eq!((config.on_duplicate, config.progress), (OnDuplicate::Error, ProgressMode::Auto));
+    assert_eq!((config.wanted.on_duplicate, config.progress), (OnDuplicate::Error, ProgressMode::Auto));
     assert_eq!((config.summary, config.max_errors), (SummaryFormat::Text, None));
-    assert_eq!((config.limit, config.input.skip_lines, config.jobs, config.create_collection), (None, 0, None, None));
+    assert_eq!(
+        (config.limit, config.input.skip_lines, config.wanted.jobs, config.wanted.create_collection),
+        (None, 0, None, None)
+    );
     assert_eq!(
         (config.input.csv.separator, config.input.csv.quote, config.input.csv.empty),
         (None, None, EmptyCell::Omit)
     );
-    let switches =
-        [config.edge, config.complete, config.overwrite, config.wait_for_sync, config.dry_run, config.details];
-    assert!(!switches.contains(&true) && !config.quiet && !config.verbose && !config.color && !config.delete_keys);
+    let switches = [
+        config.wanted.edge,
+        config.wanted.complete,
+        config.wanted.overwrite,
+        config.wanted.wait_for_sync,
+        config.wanted.dry_run,
+        config.details,
+    ];
+    assert!(
+        !switches.contains(&true) && !config.quiet && !config.verbose && !config.color && !config.wanted.delete_keys
+    );
     assert!(config.files.is_empty() && config.csv_flags.is_empty() && !config.input.csv.keep_strings);
 }
 
@@ -59,7 +72,7 @@ fn every_flag_arrives() {
          --summary json -v --progress plain --color always one - --file two",
         &[],
     );
-    assert_eq!(config.target.name(), "x.sqlite");
+    assert_eq!(config.wanted.name(), "x.sqlite");
     assert_eq!(config.files, ["one", "-", "two"].map(PathBuf::from));
     assert_eq!((config.input.format, config.input.skip_lines, config.limit), (Some(Format::Csv), 2, Some(3)));
     let csv = &config.input.csv;
@@ -70,12 +83,21 @@ fn every_flag_arrives() {
     assert_eq!(config.shape.translate, [("a".to_owned(), "b".to_owned())]);
     assert_eq!(config.shape.merge[0].parts[1], Part::Literal("-".into()));
     assert_eq!(config.shape.from_prefix.as_deref(), Some("f"));
-    assert!(config.shape.nested && config.shape.overwrite_prefix && config.edge && config.complete && config.overwrite);
-    assert_eq!((config.key.as_deref(), config.on_duplicate), (Some("k"), OnDuplicate::Replace));
-    assert_eq!((config.create_collection, config.unique.len(), config.dry_run), (Some(false), 2, true));
-    assert_eq!((config.limits.records, config.limits.bytes, config.jobs), (7, 8, Some(2)));
+    assert!(
+        config.shape.nested
+            && config.shape.overwrite_prefix
+            && config.wanted.edge
+            && config.wanted.complete
+            && config.wanted.overwrite
+    );
+    assert_eq!((config.wanted.key.as_deref(), config.wanted.on_duplicate), (Some("k"), OnDuplicate::Replace));
+    assert_eq!(
+        (config.wanted.create_collection, config.wanted.unique.len(), config.wanted.dry_run),
+        (Some(false), 2, true)
+    );
+    assert_eq!((config.limits.records, config.limits.bytes, config.wanted.jobs), (7, 8, Some(2)));
     assert_eq!((config.max_errors, config.summary), (Some(MaxErrors::Percent(1.0)), SummaryFormat::Json));
-    assert!(config.details && config.verbose && config.color && config.wait_for_sync);
+    assert!(config.details && config.verbose && config.color && config.wanted.wait_for_sync);
     assert_eq!(config.progress, ProgressMode::Plain);
 }
 
@@ -146,20 +168,20 @@ fn what_does_not_contradict_is_fine() {
 #[test]
 fn variables_stand_for_flags_and_the_command_line_wins() {
     let found = config("-c c", &["TO=a.db", "BATCH_SIZE=7", "DETAILS=1", "TRANSLATE=a=b\nc=d", "KEY=", "NESTED=false"]);
-    assert_eq!((&*found.target.name(), found.limits.records, found.details), ("a.db", 7, true));
-    assert_eq!((found.shape.translate.len(), found.key, found.shape.nested), (2, None, false));
+    assert_eq!((&*found.wanted.name(), found.limits.records, found.details), ("a.db", 7, true));
+    assert_eq!((found.shape.translate.len(), found.wanted.key, found.shape.nested), (2, None, false));
     let found = config("--to b.db -c c --details=false --translate x=y", &["TO=a.db", "DETAILS=1", "TRANSLATE=a=b"]);
-    assert_eq!((&*found.target.name(), found.details), ("b.db", false));
+    assert_eq!((&*found.wanted.name(), found.details), ("b.db", false));
     assert_eq!(found.shape.translate, [("x".to_owned(), "y".to_owned())]);
-    assert_eq!(config("", &["COLLECTION=c", "CREATE_COLLECTION=0"]).create_collection, Some(false));
+    assert_eq!(config("", &["COLLECTION=c", "CREATE_COLLECTION=0"]).wanted.create_collection, Some(false));
 }
 
 #[test]
 fn a_variable_gives_way_where_a_flag_would_be_an_error() {
     let found = config("-t bulk", &["KEY=sku", "ON_DUPLICATE=update", "SEPARATOR=;", "NESTED=1"]);
-    assert_eq!((found.key, found.on_duplicate, found.shape.nested), (None, OnDuplicate::Error, false));
-    assert_eq!(config("-c c --delete-keys", &["ON_DUPLICATE=update"]).on_duplicate, OnDuplicate::Error);
-    assert!(!config("-c c --delete-keys", &["EDGE=1"]).edge && config("-c c", &["EDGE=1"]).edge);
+    assert_eq!((found.wanted.key, found.wanted.on_duplicate, found.shape.nested), (None, OnDuplicate::Error, false));
+    assert_eq!(config("-c c --delete-keys", &["ON_DUPLICATE=update"]).wanted.on_duplicate, OnDuplicate::Error);
+    assert!(!config("-c c --delete-keys", &["EDGE=1"]).wanted.edge && config("-c c", &["EDGE=1"]).wanted.edge);
     assert!(config("-c c -t jsonl", &["HEADERS_FILE=/nowhere"]).input.csv.headers.is_none());
     let loud = config("-c c -v", &["QUIET=1"]);
     assert!(loud.verbose && !loud.quiet);
@@ -228,15 +250,11 @@ fn csv_flags_need_an_input_with_cells() {
 #[test]
 fn kuzzle_has_limits_and_logins_of_its_own() {
     let config = config("--to kuzzle+http://me:secret@h:7512/shop -c products", &[]);
-    assert_eq!(config.target.name(), "http://h:7512/shop");
+    assert_eq!(config.wanted.name(), "http://h:7512/shop");
     assert_eq!((config.limits.bytes, config.limits.distinct), (800 << 10, true));
-    let Target::Cluster(cluster) = config.target else { panic!("a server") };
-    assert!(cluster.http.session.is_some());
-    assert!(!format!("{cluster:?}").contains("secret"));
-    let key = checked("--to kuzzle+http://h/shop -c products", &[]).map(|config| config.target);
-    assert!(
-        matches!(key, Ok(Target::Cluster(cluster)) if cluster.http.session.is_none() && cluster.http.login.is_none())
-    );
+    assert_eq!(config.wanted.http.login, Some(Login::Basic("me".to_owned(), "secret".to_owned())));
+    assert!(!format!("{:?}", config.wanted).contains("secret"));
+    assert_eq!(self::config("--to kuzzle+http://h/shop -c products", &[]).wanted.http.login, None);
     for (line, word) in [
         ("--to kuzzle+http://h/shop -c Products", "the name of a collection has no upper-case letters"),
         ("--to kuzzle+http://h/_all -c a", "an index cannot be called so"),

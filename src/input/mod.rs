@@ -18,7 +18,7 @@ mod window;
 
 pub use csv::{CsvOptions, Datatype, Dialect, EmptyCell, header_names};
 pub use guess::Format;
-pub use open::{Input, InputOptions, open};
+pub use open::{Input, InputOptions, Inputs, open};
 pub use source::Source;
 pub use unpack::Compression;
 pub use window::{More, Window};

@@ -2,11 +2,13 @@
 //! It knows no target's protocol, retries nothing that a node may have read, and follows no redirect. A secret is never
 //! part of what it says.
 
+mod address;
 mod login;
 mod nodes;
 mod reply;
 mod session;
 
+pub use address::{Server, unknown_scheme};
 pub use login::without_secrets;
 pub use nodes::Nodes;
 pub use session::Session;

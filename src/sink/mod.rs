@@ -1,19 +1,20 @@
 //! Where batches go: a sink applies a batch and accounts for every record in it.
-//! A target is one implementation here and one column in `on_duplicate.rs`.
+//! A target is a folder here, and a row in `targets.rs`.
 
-pub mod arangodb;
+mod arangodb;
 mod bulk_api;
 mod dry_run;
-pub mod elasticsearch;
+pub(crate) mod elasticsearch;
 pub mod http;
-pub mod kuzzle;
-mod on_duplicate;
+mod kuzzle;
 mod patience;
 pub mod remote;
-pub mod sqlite;
+mod sqlite;
+pub mod target;
+pub mod targets;
+pub mod wanted;
 
 pub use dry_run::DryRun;
-pub use on_duplicate::OnDuplicate;
 pub use patience::{Patience, patiently, settle};
 
 use crate::batch::{Batch, Documents, Encode};

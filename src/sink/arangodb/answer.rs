@@ -4,6 +4,7 @@ use super::errors::forbidden;
 use super::{Collection, counts, each, errors};
 use crate::record::Reason;
 use crate::sink::http::Reply;
+use crate::sink::remote::admin::Dialect;
 use crate::sink::remote::{Answer, Fates, Group};
 use serde::Deserialize;
 
@@ -29,9 +30,15 @@ impl ServerError {
 }
 
 /// Whether ArangoDB gave this answer to `GET /`.
-pub fn is_arangodb(reply: &Reply) -> bool {
+pub(super) fn is_arangodb(reply: &Reply) -> bool {
     matches!(reply.status, 200 | 400 | 404) && ServerError::of(reply).is_some()
 }
+
+/// The form of its errors: its queue may be longer than a header of the user's allows.
+pub(super) static DIALECT: Dialect = Dialect {
+    said: |reply| ServerError::of(reply).map(|error| error.message).filter(|message| !message.is_empty()),
+    is_busy: |reply| reply.status == 412 && ServerError::of(reply).is_some_and(|error| error.number == 21004),
+};
 
 /// What a reply means.
 pub(super) fn read(collection: &Collection, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
@@ -46,10 +53,7 @@ pub(super) fn read(collection: &Collection, group: Group<'_>, reply: &Reply, det
     let number = error.as_ref().map_or(0, |error| error.number);
     let text = error.as_ref().map_or_else(|| reply.page(), ServerError::text);
     match (reply.status, number) {
-        (300..=399, _) => {
-            let place = reply.location.as_deref().unwrap_or("nowhere");
-            Answer::Closed(format!("the server redirects to {place} (status {}): name that address", reply.status))
-        }
+        (300..=399, _) => Answer::Closed(reply.redirect()),
         (401, _) => Answer::Closed(format!("{text}; check the user and the password, or the token")),
         (403, 32) if group.len() > 1 => Answer::TooLarge(text),
         (403, 32) => Answer::Busy(text),
@@ -57,7 +61,7 @@ pub(super) fn read(collection: &Collection, group: Group<'_>, reply: &Reply, det
         (404, 1203) => Answer::Closed(format!("{text}: it is gone; `--create-collection` makes it")),
         (404 | 405 | 410 | 501, _) => Answer::Closed(format!("{text}; is this the address of a database?")),
         (407, _) => Answer::Closed(format!("{text}; the proxy wants a login")),
-        (413, _) => Answer::TooLarge(too_large(group)),
+        (413, _) => Answer::TooLarge(group.too_large("the server, or for a proxy")),
         // Not begun: another transaction was in the way, the queue is full, or waiting in it would take too long.
         (409, 1200) | (412, 21004) | (503, 21003) | (429, _) => Answer::Busy(text),
         // The body could not be read, so nothing was done.
@@ -75,8 +79,4 @@ pub(super) fn read(collection: &Collection, group: Group<'_>, reply: &Reply, det
 
 fn text_of(error: &Option<ServerError>) -> String {
     error.as_ref().map(|error| error.message.clone()).unwrap_or_default()
-}
-
-fn too_large(group: Group<'_>) -> String {
-    format!("too large for the server, or for a proxy: {:.1} MB", group.size() as f64 / 1e6)
 }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Most records of a request that the server carries out as a whole: after so many it commits in between.
-pub const MOST_RECORDS: usize = 1_000_000;
+pub(super) const MAX_RECORDS: usize = 1_000_000;
 
 /// The one lane of such a run.
 pub(super) struct Complete {
@@ -58,7 +58,7 @@ impl Sink for Complete {
         out.leave_unsent(&held, 0);
         out.leave_unsent(batch, 0);
         Err(Trouble::RolledBack(format!(
-            "--complete: the input does not fit one request, which is all that the server carries out as a whole; nothing was sent (--batch-bytes SIZE allows more, up to {MOST_RECORDS} records)"
+            "--complete: the input does not fit one request, which is all that the server carries out as a whole; nothing was sent (--batch-bytes SIZE allows more, up to {MAX_RECORDS} records)"
         )))
     }
 
@@ -291,9 +291,7 @@ fn understood(group: Group<'_>, reply: Result<Reply, NoReply>) -> Step {
     let text = error.as_ref().map_or_else(|| reply.page(), ServerError::text);
     match (reply.status, number) {
         (409, 1200) | (412, 21004) | (503, 21003) | (429, _) => Step::Again(Why::Busy, text),
-        (413, _) => {
-            Step::End(End::Refused(format!("too large for the server: {:.1} MB", group.size() as f64 / 1e6), 413))
-        }
+        (413, _) => Step::End(End::Refused(group.too_large("the server"), 413)),
         (400 | 409 | 412, _) if error.is_some() => {
             let message = error.map(|error| error.message).unwrap_or_default();
             Step::End(End::Refused(errors::reason(number, &message).text, number))

@@ -10,10 +10,10 @@ mod login;
 mod open;
 mod read_back;
 mod request;
+mod target;
+mod whole;
 
-pub use answer::is_arangodb;
-pub use complete::MOST_RECORDS;
-pub use open::{OpenOptions, Opened, open};
+pub use target::Arangodb;
 
 use super::Shown;
 use super::http::{Call, Reply};

@@ -1,68 +1,21 @@
 //! What happens before the first record: who is there, is the collection there, and is it as the flags want it.
 
+use super::answer::DIALECT;
 use super::complete::Complete;
-use super::{Collection, login as session_of};
+use super::{Collection, login, whole};
+use crate::action::Rules;
 use crate::error::{hint, refused};
-use crate::retry::Retries;
-use crate::sink::http::{Call, Http, HttpOptions, Method, NoReply, Nodes, Reply, Session, Traffic};
-use crate::sink::remote::talk::{Talk, is_busy, login, said, unclear, unreachable};
-use crate::sink::remote::{Before, Gate, Preparation, Remote, Shared, escaped, sentence};
-use crate::sink::{DryRun, Note, Say, Sink};
+use crate::sink::http::{Call, Http, HttpOptions, Method, NoReply, Nodes, Reply, Session};
+use crate::sink::remote::admin::{AdminClient, FIRST, unclear, unreachable};
+use crate::sink::remote::{Before, Shared, emptying, escaped, sentence};
+use crate::sink::target::Opened;
+use crate::sink::wanted::Wanted;
+use crate::sink::{Note, Say, Sink};
 use crate::stop::Stop;
-use anyhow::{Context as _, Error, Result, anyhow};
+use anyhow::{Context as _, Error, Result, anyhow, bail};
 use serde_json::{Value, json};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
-/// What the flags ask of the database.
-#[derive(Clone, Debug)]
-pub struct OpenOptions {
-    /// How it is reached.
-    pub http: HttpOptions,
-    /// `--compress-transfer`, when it was said.
-    pub gzip: Option<bool>,
-    /// `--retries`, `--retry-max-time`.
-    pub retries: Retries,
-    /// `-c`.
-    pub collection: String,
-    /// How many lanes there are, where there may be more than one.
-    pub lanes: usize,
-    /// `--edge`.
-    pub edge: bool,
-    /// Whether edge prefixes were asked for, which only an edge collection can honour.
-    pub prefixes: bool,
-    /// `--create-collection`.
-    pub create: bool,
-    /// `--unique`.
-    pub unique: Vec<String>,
-    /// `--complete`.
-    pub complete: bool,
-    /// `--overwrite`.
-    pub overwrite: bool,
-    /// `--wait-for-sync`.
-    pub wait_for_sync: bool,
-    /// Whether every record has a key, or none needs one: `--key`, `--server-keys`, `--delete-keys`.
-    pub has_keys: bool,
-    /// `--server-keys`.
-    pub server_keys: bool,
-    /// `--dry-run`.
-    pub dry_run: bool,
-    /// The prefix of generated keys.
-    pub run: String,
-}
-
-/// A collection that is ready to take documents.
-pub struct Opened {
-    /// One sink a lane.
-    pub sinks: Vec<Box<dyn Sink>>,
-    /// What went over the wire.
-    pub traffic: Traffic,
-    /// Whether it holds edges.
-    pub edge: bool,
-}
-
-/// The longest that a server may take to say who it is.
-const WHO: Duration = Duration::from_secs(10);
 /// The types of collections.
 const DOCUMENTS: u64 = 2;
 const EDGES: u64 = 3;
@@ -73,124 +26,87 @@ pub(super) fn properties_path(name: &str) -> String {
 }
 
 /// Looks at the database, prepares the collection and makes a sink for each lane.
-///
-/// # Errors
-/// When the database cannot be used as the flags ask.
-pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened> {
-    let nodes = Arc::new(Nodes::new(options.http.nodes.clone()));
-    let mut http = options.http.clone();
-    let make = |http: &HttpOptions, lane: usize| Http::new(http, nodes.clone(), lane, stop.clone());
-    let first = |http: &HttpOptions| make(&HttpOptions { gzip: false, ..http.clone() }, 0);
-    http.session = session(&mut first(&http)?, &options)?;
-    let mut first = first(&http)?;
-    let version = version(&mut first, &options, stop)?;
-    say(Note::Detail(format!(
-        "the server is ArangoDB {}",
-        version.as_deref().unwrap_or("of a version that it does not tell")
-    )));
-    http.gzip &= may_unpack(version.as_deref(), &options)?;
-    let mut talk = Talk { http: &mut first, retries: options.retries, stop: stop.clone() };
-    let found = collection(&mut talk, &options)?;
-    let unique = if options.dry_run { Vec::new() } else { unique(&mut talk, &options)? };
-    let lanes = if unique.is_empty() && !options.complete { options.lanes } else { 1 };
+pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
+    if wanted.complete {
+        whole::ensure_it_fits(wanted)?;
+    }
+    let nodes = Arc::new(Nodes::new(wanted.http.nodes.clone()));
+    let mut options = wanted.http.clone();
+    let http = |options: &HttpOptions, lane: usize| Http::new(options, nodes.clone(), lane, stop.clone());
+    let first = |options: &HttpOptions| http(&HttpOptions { gzip: false, ..options.clone() }, 0);
+    options.session = session(&mut first(&options)?, wanted)?;
+    let mut first = first(&options)?;
+    let mut admin = AdminClient { http: &mut first, retries: wanted.retries, stop: stop.clone(), dialect: &DIALECT };
+    let version = version(&mut admin, wanted)?;
+    let known = version.as_deref().unwrap_or("of a version that it does not tell");
+    say(Note::Detail(format!("the server is ArangoDB {known}")));
+    options.gzip &= may_unpack(version.as_deref(), wanted)?;
+    let name = wanted.collection.as_deref().unwrap_or_default();
+    let edge = collection(&mut admin, wanted, name, wanted.create_collection == Some(true))? == EDGES;
+    let unique = if wanted.dry_run { Vec::new() } else { unique(&mut admin, wanted, name)? };
+    let lanes = if unique.is_empty() && !wanted.complete { wanted.lanes() } else { 1 };
     if !unique.is_empty() {
         say(Note::Detail(format!("one lane, because the order counts for the unique index on {}", unique.join(", "))));
     }
-    let target = Collection { name: options.collection.clone(), unique, wait_for_sync: options.wait_for_sync };
-    let empties = options.overwrite && !options.dry_run && !options.complete;
-    let shared = Shared {
-        retries: options.retries,
-        gate: Arc::new(Gate::new(lanes)),
-        traffic: Traffic::default(),
-        before: if empties { emptying(&options, stop.clone()) } else { Before::default() },
-        lanes,
-        run: options.run.clone(),
-        stop: stop.clone(),
+    let collection = Collection { name: name.to_owned(), unique, wait_for_sync: wanted.wait_for_sync };
+    let before = if wanted.complete { Before::default() } else { emptied(wanted, stop, name) };
+    let shared = Shared::new(wanted, lanes, before, stop);
+    let traffic = Some(shared.traffic.clone());
+    let sinks = if wanted.complete {
+        let (http, overwrite) = (http(&options, 0)?, wanted.overwrite);
+        vec![Box::new(Complete { collection, http, shared, overwrite, held: None }) as Box<dyn Sink>]
+    } else {
+        shared.sinks(&collection, |lane| http(&options, lane))?
     };
-    let traffic = shared.traffic.clone();
-    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-    for lane in 0..lanes {
-        if options.dry_run {
-            sinks.push(Box::new(DryRun));
-        } else if options.complete {
-            let http = make(&http, lane)?;
-            let (overwrite, shared) = (options.overwrite, shared.clone());
-            sinks.push(Box::new(Complete { collection: target.clone(), http, shared, overwrite, held: None }));
-        } else {
-            sinks.push(Box::new(Remote::new(target.clone(), make(&http, lane)?, shared.clone(), lane)));
-        }
-    }
-    Ok(Opened { sinks, traffic, edge: found == EDGES })
+    let rules = Rules::Arangodb { edge, server_keys: wanted.server_keys, lossy: wanted.lossy };
+    Ok(Opened { sinks, edge, rules, traffic, closing: None })
 }
 
 /// Logs in, if that is to be done.
-fn session(http: &mut Http, options: &OpenOptions) -> Result<Option<Arc<Session>>> {
-    match session_of::session(http, &options.http, options.http.timeout.min(WHO)) {
+fn session(http: &mut Http, wanted: &Wanted) -> Result<Option<Arc<Session>>> {
+    match login::session(http, &wanted.http, wanted.http.timeout.min(FIRST)) {
         Ok(Ok(session)) => Ok(session),
-        Ok(Err(reply)) => Err(refused(login(&reply))),
-        Err(NoReply::NotSent { why, .. }) => Err(refused(unreachable(&why))),
-        Err(reply) => Err(refused(unclear(sentence(&reply)))),
+        Ok(Err(reply)) => Err(DIALECT.login(&reply)),
+        Err(NoReply::NotSent { why, .. }) => Err(unreachable(&why)),
+        Err(reply) => Err(unclear(sentence(&reply))),
     }
 }
 
 /// Asks who is there; the version, unless it is hidden from us.
-fn version(http: &mut Http, options: &OpenOptions, stop: &Stop) -> Result<Option<String>> {
-    let timeout = Some(options.http.timeout.min(WHO));
-    let mut silent = 0;
-    let reply = loop {
-        match http.send(Call { timeout, ..Call::get("/_api/version") }) {
-            Ok(reply) if is_busy(&reply) => {
-                break Talk { http, retries: options.retries, stop: stop.clone() }
-                    .ask(|| Call { timeout, ..Call::get("/_api/version") })?;
-            }
-            Ok(reply) => break reply,
-            // A wrong address is told at once; what goes away later is waited for.
-            Err(NoReply::NotSent { why, .. }) => return Err(refused(unreachable(&why))),
-            Err(reply) => {
-                silent += 1;
-                if silent >= options.http.nodes.len() || stop.asked() {
-                    return Err(refused(unclear(sentence(&reply))));
-                }
-            }
-        }
-    };
+fn version(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Option<String>> {
+    let call = Call { timeout: Some(wanted.http.timeout.min(FIRST)), ..Call::get("/_api/version") };
+    let reply = admin.first(&call, wanted.http.nodes.len(), |_| Ok(()))?;
     let who: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
     match (reply.status, number(&who)) {
         (200, _) if who.get("server").and_then(Value::as_str) == Some("arango") => {
             Ok(who.get("version").and_then(Value::as_str).map(str::to_owned))
         }
-        (401, _) => Err(refused(login(&reply))),
-        (404, 1228) => Err(no_database(options, &reply)),
+        (401, _) => Err(DIALECT.login(&reply)),
+        (404, 1228) => Err(no_database(wanted, &reply)),
         // A user without rights to the server as a whole may still write to a collection.
         (403, _) => Ok(None),
-        (300..=399, _) => {
-            let place = reply.location.as_deref().unwrap_or("nowhere");
-            Err(refused(format!("the server redirects to {place}: name that address")))
-        }
-        _ => {
-            let name = options.http.nodes.first().map_or("", |node| node.as_str()).trim_end_matches('/').to_owned();
-            Err(anyhow!("{name}: it does not say that it is ArangoDB (status {})", reply.status)
-                .context(hint("a database is written `arangodb+http://HOST:8529/_db/NAME`")))
-        }
+        (300..=399, _) => Err(refused(reply.redirect())),
+        (status, _) => Err(anyhow!("{}: it does not say that it is ArangoDB (status {status})", wanted.first_node())
+            .context(hint("a database is written `arangodb+http://HOST:8529/_db/NAME`"))),
     }
 }
 
-fn no_database(options: &OpenOptions, reply: &Reply) -> Error {
-    let path = options.http.nodes.first().map_or("/", |node| node.path());
+fn no_database(wanted: &Wanted, reply: &Reply) -> Error {
+    let path = wanted.http.nodes.first().map_or("/", |node| node.path());
     let name = path.rsplit('/').find(|part| !part.is_empty()).unwrap_or("_system");
     let advice =
         format!("make it first, `db._createDatabase({name:?})` in arangosh; without `/_db/NAME` it is `_system`");
-    anyhow!("there is no database \"{name}\": {}", said(reply)).context(hint(advice))
+    anyhow!("there is no database \"{name}\": {}", DIALECT.said(reply)).context(hint(advice))
 }
 
 /// Whether bodies may be compressed: from 3.12 on.
-fn may_unpack(version: Option<&str>, options: &OpenOptions) -> Result<bool> {
+fn may_unpack(version: Option<&str>, wanted: &Wanted) -> Result<bool> {
     let parts: Option<Vec<u32>> =
         version.map(|version| version.split('.').map(|part| part.parse().unwrap_or(0)).take(2).collect());
     let is_new = parts.is_some_and(|parts| parts >= vec![3, 12]);
-    if !is_new && options.gzip == Some(true) {
+    if !is_new && wanted.compress_transfer == Some(true) {
         let version = version.unwrap_or("of this version");
-        return Err(anyhow!("--compress-transfer gzip: ArangoDB {version} does not unpack bodies, 3.12 does"));
+        bail!("--compress-transfer gzip: ArangoDB {version} does not unpack bodies, 3.12 does");
     }
     Ok(is_new)
 }
@@ -201,80 +117,84 @@ fn number(body: &Value) -> u64 {
 }
 
 /// Finds the collection, or makes it; its type.
-fn collection(talk: &mut Talk<'_>, options: &OpenOptions) -> Result<u64> {
-    let name = &options.collection;
-    let properties = talk.ask(|| Call::get(properties_path(name)))?;
+fn collection(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str, makes: bool) -> Result<u64> {
+    let properties = admin.ask(|| Call::get(properties_path(name)))?;
     let found: Value = serde_json::from_slice(&properties.body).unwrap_or(Value::Null);
     match (properties.status, number(&found)) {
         (200, _) => {}
-        (404, 1228) => return Err(no_database(options, &properties)),
-        (404, 1203) if options.create => return create(talk, options),
+        (404, 1228) => return Err(no_database(wanted, &properties)),
+        (404, 1203) if makes => return create(admin, wanted, name),
         (404, 1203) => {
-            let edge = if options.edge { " (with `--edge`, as here, for edges)" } else { ", with `--edge` for edges" };
+            let edge = if wanted.edge { " (with `--edge`, as here, for edges)" } else { ", with `--edge` for edges" };
             return Err(anyhow!("there is no collection \"{name}\"")
                 .context(hint(format!("`--create-collection` makes it{edge}"))));
         }
-        (401, _) => return Err(refused(login(&properties))),
+        (401, _) => return Err(DIALECT.login(&properties)),
         (403, _) => {
-            return Err(refused(format!("{}; the user needs rights to collection \"{name}\"", said(&properties))));
+            return Err(refused(format!(
+                "{}; the user needs rights to collection \"{name}\"",
+                DIALECT.said(&properties)
+            )));
         }
-        _ => return Err(refused(said(&properties))),
+        _ => return Err(refused(DIALECT.said(&properties))),
     }
     let kind = found.get("type").and_then(Value::as_u64).unwrap_or(DOCUMENTS);
-    if kind != EDGES && options.edge {
-        return Err(anyhow!("--edge: collection \"{name}\" holds documents, not edges"));
+    if kind != EDGES && wanted.edge {
+        bail!("--edge: collection \"{name}\" holds documents, not edges");
     }
-    if kind != EDGES && options.prefixes {
-        return Err(anyhow!("collection \"{name}\" holds documents, and the prefixes of edges would do nothing"));
+    if kind != EDGES && wanted.prefixes {
+        bail!("collection \"{name}\" holds documents, and the prefixes of edges would do nothing");
     }
-    check_keys(options, &found)?;
+    check_keys(wanted, name, &found)?;
     Ok(kind)
 }
 
 /// Finds out whether the keys that are made here would be refused.
-fn check_keys(options: &OpenOptions, properties: &Value) -> Result<()> {
+fn check_keys(wanted: &Wanted, name: &str, properties: &Value) -> Result<()> {
     let allows = properties.pointer("/keyOptions/allowUserKeys").and_then(Value::as_bool).unwrap_or(true);
     let generator = properties.pointer("/keyOptions/type").and_then(Value::as_str).unwrap_or("traditional");
-    let name = &options.collection;
-    if !allows && !options.server_keys && !options.has_keys {
+    // Every record has one, or none needs one.
+    let has_keys = wanted.key.is_some() || wanted.server_keys || wanted.delete_keys;
+    if !allows && !has_keys {
         return Err(anyhow!("collection \"{name}\" takes no keys but its own (allowUserKeys is false)").context(hint(
             "`--server-keys` lets the server make them; lost answers are then unknown, never sent again",
         )));
     }
-    if generator == "autoincrement" && !options.has_keys {
+    if generator == "autoincrement" && !has_keys {
         return Err(anyhow!("collection \"{name}\" counts its keys (autoincrement), so none can be made here")
             .context(hint("`--server-keys` lets the server make them, `--key _key` says that every record has one")));
     }
     Ok(())
 }
 
-fn create(talk: &mut Talk<'_>, options: &OpenOptions) -> Result<u64> {
-    let kind = if options.edge { EDGES } else { DOCUMENTS };
-    if options.prefixes && !options.edge {
+fn create(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<u64> {
+    let kind = if wanted.edge { EDGES } else { DOCUMENTS };
+    if wanted.prefixes && !wanted.edge {
         return Err(anyhow!("prefixes need an edge collection").context(hint("add `--edge` to make one")));
     }
-    if options.dry_run {
+    if wanted.dry_run {
         return Ok(kind);
     }
-    let body = json!({ "name": options.collection, "type": kind }).to_string();
-    let made = talk.ask(|| Call::json(Method::POST, "/_api/collection", body.clone()))?;
+    let body = json!({ "name": name, "type": kind }).to_string();
+    let made = admin.ask(|| Call::json(Method::POST, "/_api/collection", body.clone()))?;
     // Another run may have made it, or a first try of ours whose answer was lost.
     let exists = serde_json::from_slice(&made.body).is_ok_and(|body: Value| number(&body) == 1207);
     if !made.is_success() && !exists {
-        return Err(refused(format!("cannot create the collection \"{}\": {}", options.collection, said(&made))));
+        return Err(refused(format!("cannot create the collection \"{name}\": {}", DIALECT.said(&made))));
     }
-    if exists { collection(talk, &OpenOptions { create: false, ..options.clone() }) } else { Ok(kind) }
+    if exists { collection(admin, wanted, name, false) } else { Ok(kind) }
 }
 
 /// Makes the unique indexes of `--unique`, and returns the fields of all that there are.
-fn unique(talk: &mut Talk<'_>, options: &OpenOptions) -> Result<Vec<String>> {
-    let path = format!("/_api/index?collection={}", escaped(&options.collection));
-    for field in &options.unique {
+fn unique(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<Vec<String>> {
+    let path = format!("/_api/index?collection={}", escaped(name));
+    for field in &wanted.unique {
         let body = json!({ "type": "persistent", "unique": true, "sparse": false, "fields": [field] }).to_string();
-        talk.order(|| Call::json(Method::POST, path.clone(), body.clone()))
+        admin
+            .order(|| Call::json(Method::POST, path.clone(), body.clone()))
             .with_context(|| format!("--unique {field}"))?;
     }
-    let all = talk.order(|| Call::get(path.clone()));
+    let all = admin.order(|| Call::get(path.clone()));
     let all = all.context("the indexes of the collection cannot be seen")?;
     let indexes = all.get("indexes").and_then(Value::as_array).cloned().unwrap_or_default();
     let is_unique = |index: &&Value| {
@@ -288,13 +208,10 @@ fn unique(talk: &mut Talk<'_>, options: &OpenOptions) -> Result<Vec<String>> {
 }
 
 /// `--overwrite`: a truncate of its own, which keeps the indexes.
-fn emptying(options: &OpenOptions, stop: Stop) -> Before {
-    let path = format!("/_api/collection/{}/truncate", escaped(&options.collection));
-    let (name, retries) = (options.collection.clone(), options.retries);
-    Arc::new(Mutex::new(Preparation::Todo(Box::new(move |http: &mut Http, say: Say<'_>| {
-        let mut talk = Talk { http, retries, stop };
-        talk.order(|| Call::json(Method::PUT, path.clone(), "{}")).context("--overwrite")?;
-        say(Note::Warning(format!("--overwrite: emptied {name}")));
-        Ok(())
-    }))))
+fn emptied(wanted: &Wanted, stop: &Stop, name: &str) -> Before {
+    let (path, name) = (format!("/_api/collection/{}/truncate", escaped(name)), name.to_owned());
+    emptying(wanted, stop, &DIALECT, move |admin| {
+        admin.order(|| Call::json(Method::PUT, path.clone(), "{}"))?;
+        Ok(Some(format!("emptied {name}")))
+    })
 }

@@ -1,8 +1,10 @@
 //! What Elasticsearch and Kuzzle share: the lines of the bulk API, and the items that answer them.
 
+mod flags;
 mod item;
 mod line;
 
+pub(in crate::sink) use flags::{check, mapping, unsupported};
 pub(in crate::sink) use item::{Item, Named, ServerError, blocked, error_of, failed, forbidden, verb};
 pub(in crate::sink) use line::{
     culprit, has_condition, has_routing, is_doc_as_upsert, is_plain_doc, member, metadata, names, plain, push_action,

@@ -8,8 +8,10 @@ use crate::json::needs_no_escape;
 use crate::record::Reason;
 use crate::sink::bulk_api::{Named, ServerError, blocked, culprit, error_of, forbidden};
 use crate::sink::http::Reply;
+use crate::sink::remote::admin::Dialect;
 use crate::sink::remote::{Answer, Fate, Fates, Group, Told};
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::{HashMap, VecDeque};
 
@@ -31,6 +33,22 @@ struct Whole<'a> {
 const NOTHING_DONE: [&str; 4] =
     ["null_pointer_exception", "input_coercion_exception", "x_content_e_o_f_exception", "json_parse_exception"];
 
+/// The form of its errors.
+pub(super) static DIALECT: Dialect = Dialect { said, is_busy: |_| false };
+
+fn said(reply: &Reply) -> Option<String> {
+    let body: Value = serde_json::from_slice(&reply.body).ok()?;
+    let error = body.get("error")?;
+    let field = |name: &str| error.get(name).and_then(Value::as_str);
+    match (field("type"), field("reason")) {
+        (Some(kind), Some(reason)) => Some(format!("{kind}: {reason}")),
+        _ => error.as_str().map(str::to_owned),
+    }
+}
+
+/// What may refuse a request because of its size.
+const LIMIT: &str = "the server (http.max_content_length, or a proxy's limit)";
+
 /// What a reply to a bulk request means.
 pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
     if reply.status == 200 {
@@ -44,10 +62,7 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Reply, detail: bool) -
         None => Reason::new(format!("status_{}", reply.status), reply.page()),
     };
     match reply.status {
-        300..=399 => {
-            let place = reply.location.as_deref().unwrap_or("nowhere");
-            Answer::Closed(format!("the server redirects to {place} (status {}): name that address", reply.status))
-        }
+        300..=399 => Answer::Closed(reply.redirect()),
         400 => Answer::Refused {
             culprit: culprit(group, &reason.text),
             // What is said of a single action, or before anything is read, is certain.
@@ -59,7 +74,7 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Reply, detail: bool) -
         403 => Answer::Closed(forbidden(&reason.text)),
         404 | 405 | 406 | 410 => Answer::Closed(format!("{}; is this the address of the cluster?", reason.text)),
         407 => Answer::Closed(format!("{}; the proxy wants a login", reason.text)),
-        413 => Answer::TooLarge(too_large(group)),
+        413 => Answer::TooLarge(group.too_large(LIMIT)),
         429 if error.as_ref().is_some_and(is_block) => Answer::Closed(blocked(&reason.text)),
         429 if group.len() > 1 && is_too_large_alone(&reason.text) => Answer::TooLarge(reason.text),
         429 => Answer::Busy(reason.text),
@@ -76,15 +91,6 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Reply, detail: bool) -
 
 fn is_block(error: &ServerError<'_>) -> bool {
     error.kind.as_deref() == Some("cluster_block_exception")
-}
-
-fn too_large(group: Group<'_>) -> String {
-    let bytes = group.size();
-    let limit = "(http.max_content_length, or a proxy's limit)";
-    match bytes {
-        0..100_000 => format!("too large for the server {limit}: {bytes} bytes"),
-        _ => format!("too large for the server {limit}: {:.1} MB", bytes as f64 / 1e6),
-    }
 }
 
 /// Whether a request is refused though the server has nothing else to do: waiting would not help (contract, 2.5).

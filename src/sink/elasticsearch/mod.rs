@@ -8,13 +8,15 @@ mod overwrite;
 mod quick;
 mod read_back;
 mod request;
+mod target;
 
-pub use open::{Closing, OpenOptions, Opened, Stranger, open};
+pub use target::Elasticsearch;
 
 use super::Shown;
 use super::bulk_api::{has_condition, has_routing, is_doc_as_upsert, is_plain_doc, verb};
 use super::http::{Call, Method, Reply};
-use super::remote::{Answer, Group, Protocol, Stored};
+use super::remote::{Answer, Group, Protocol, Stored, escaped};
+use super::wanted::Wanted;
 use crate::action::Op;
 use crate::batch::BatchAction;
 
@@ -34,6 +36,29 @@ pub struct Bulk {
     pub is_incremental: bool,
     /// Whether every member of an item is wanted, for `--results`.
     pub shows_all: bool,
+}
+
+impl Bulk {
+    /// What the flags say of all requests.
+    fn new(wanted: &Wanted) -> Bulk {
+        let flags = &wanted.indexing;
+        let pipeline = flags.pipeline.clone().filter(|_| !wanted.updates());
+        let named = [
+            ("refresh", flags.refresh.as_deref()),
+            ("pipeline", pipeline.as_deref()),
+            ("wait_for_active_shards", flags.wait_for_active_shards.as_deref()),
+            ("require_alias", flags.require_alias.then_some("true")),
+        ];
+        let query = named.iter().filter_map(|(name, value)| Some(format!("{name}={}", escaped((*value)?))));
+        Bulk {
+            index: wanted.collection.clone(),
+            retry_on_conflict: flags.retry_on_conflict,
+            query: query.collect(),
+            pipeline,
+            is_incremental: true,
+            shows_all: wanted.results.is_some(),
+        }
+    }
 }
 
 impl Protocol for Bulk {

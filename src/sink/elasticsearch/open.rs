@@ -1,73 +1,25 @@
 //! What happens before the first record: who is there, is the index there, and is it as the flags want it.
 
+use super::answer::DIALECT;
 use super::{Bulk, bulk_mode, overwrite};
+use crate::action::Rules;
 use crate::error::{self, hint, refused};
-use crate::retry::{Retries, Wait, Why};
-use crate::sink::http::{Call, Http, HttpOptions, Method, NoReply, Nodes, Reply, Traffic, Url};
-use crate::sink::remote::talk::{Talk, login, said, unclear, unreachable};
-use crate::sink::remote::{Before, Gate, Preparation, Remote, Shared, escaped, sentence};
-use crate::sink::{DryRun, Note, Say, Sink};
+use crate::retry::Retries;
+use crate::sink::bulk_api;
+use crate::sink::http::{Call, Http, Method, Nodes, Reply, Url};
+use crate::sink::remote::admin::{AdminClient, FIRST};
+use crate::sink::remote::{Before, Shared, emptying, escaped};
+use crate::sink::target::{Closing, Opened};
+use crate::sink::wanted::Wanted;
+use crate::sink::{Note, Say};
 use crate::stop::Stop;
-use anyhow::{Context as _, Error, Result, anyhow, bail};
-use serde_json::{Map, Value, json};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
+use serde_json::{Map, Value};
+use std::sync::Arc;
 use std::time::Duration;
 
-/// What the flags ask of the cluster.
-#[derive(Clone, Debug)]
-pub struct OpenOptions {
-    /// How it is reached.
-    pub http: HttpOptions,
-    /// Whether the address says what the server is.
-    pub kind_is_said: bool,
-    /// `--retries`, `--retry-max-time`.
-    pub retries: Retries,
-    /// What requests have in common.
-    pub bulk: Bulk,
-    /// How many lanes there are.
-    pub lanes: usize,
-    /// `--overwrite`.
-    pub overwrite: bool,
-    /// `--create-collection`, when it was said.
-    pub create: Option<bool>,
-    /// `--mapping`.
-    pub mapping: Option<PathBuf>,
-    /// `--bulk-mode`.
-    pub bulk_mode: bool,
-    /// `--wait-for-sync`.
-    pub wait_for_sync: bool,
-    /// `--dry-run`.
-    pub dry_run: bool,
-    /// The prefix of generated keys.
-    pub run: String,
-    /// Servers of other kinds that may be there in its place.
-    pub strangers: Vec<Stranger>,
-}
-
-/// A server of another kind, which has a target of its own.
-#[derive(Clone, Copy, Debug)]
-pub struct Stranger {
-    /// What it is called.
-    pub name: &'static str,
-    /// Whether it gave this answer to `GET /`.
-    pub answers: fn(&Reply) -> bool,
-    /// How its address is written.
-    pub hint: &'static str,
-}
-
-/// A cluster that is ready to take documents.
-pub struct Opened {
-    /// One sink a lane.
-    pub sinks: Vec<Box<dyn Sink>>,
-    /// What went over the wire.
-    pub traffic: Traffic,
-    /// What has to be put back at the end.
-    pub closing: Option<Closing>,
-}
-
 /// Restores what `--bulk-mode` changed, at the latest when it is dropped.
-pub struct Closing {
+pub(super) struct Restoring {
     index: String,
     before: Option<Map<String, Value>>,
     http: Http,
@@ -76,19 +28,13 @@ pub struct Closing {
 
 /// What is done to restore settings when somebody waits for the end.
 const IN_A_HURRY: Retries = Retries { retries: 3, max_time: Duration::from_secs(5) };
-/// The longest that a server may take to say who it is.
-const WHO: Duration = Duration::from_secs(10);
 
-impl Closing {
-    /// Restores it; in a hurry, after a signal, it gives up after some seconds.
-    ///
-    /// # Errors
-    /// When it cannot be; one sentence that says what to do.
-    pub fn close(&mut self, in_a_hurry: bool) -> Result<()> {
+impl Closing for Restoring {
+    fn close(&mut self, in_a_hurry: bool) -> Result<()> {
         let Some(before) = self.before.take() else { return Ok(()) };
         let retries = if in_a_hurry { IN_A_HURRY } else { self.retries };
-        let mut talk = Talk { http: &mut self.http, retries, stop: Stop::default() };
-        bulk_mode::restore(&mut talk, &self.index, &before).map_err(|why| {
+        let mut admin = AdminClient { http: &mut self.http, retries, stop: Stop::default(), dialect: &DIALECT };
+        bulk_mode::restore(&mut admin, &self.index, &before).map_err(|why| {
             let (index, why) = (&self.index, error::message(&why));
             refused(format!(
                 "--bulk-mode: the settings of {index} are not restored: {why}; the next run into it restores them"
@@ -97,7 +43,7 @@ impl Closing {
     }
 }
 
-impl Drop for Closing {
+impl Drop for Restoring {
     fn drop(&mut self) {
         let _ = self.close(true);
     }
@@ -114,114 +60,67 @@ struct Found {
 }
 
 /// Looks at the cluster, prepares the index and makes a sink for each lane.
-///
-/// # Errors
-/// When the cluster cannot be used as the flags ask.
-pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened> {
-    let mapping = options.mapping.as_ref().map(mapping).transpose()?;
-    let nodes = Arc::new(Nodes::new(options.http.nodes.clone()));
-    let http = |lane: usize, stop: Stop| Http::new(&options.http, nodes.clone(), lane, stop);
-    let mut first = http(0, stop.clone())?;
-    let mut bulk = options.bulk.clone();
-    let who = who(&mut first, &options, stop)?;
-    if !options.kind_is_said && !is_cluster(&who) {
-        return Err(anyhow!("{}: it does not say that it is Elasticsearch or OpenSearch", nodes.name(0))
-            .context(hint("if it is, write `elasticsearch+http://` in place of `http://`")));
-    }
-    ensure_one_cluster(&mut first, &options, &nodes, &who)?;
+pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
+    let mut bulk = Bulk::new(wanted);
+    let file = wanted.mapping.as_deref().filter(|_| bulk.index.is_some());
+    let mapping = file.map(|file| bulk_api::mapping(file, &["mappings", "settings", "aliases"])).transpose()?;
+    let nodes = Arc::new(Nodes::new(wanted.http.nodes.clone()));
+    let http = |lane: usize, stop: &Stop| Http::new(&wanted.http, nodes.clone(), lane, stop.clone());
+    let mut first = http(0, stop)?;
+    let mut admin = AdminClient { http: &mut first, retries: wanted.retries, stop: stop.clone(), dialect: &DIALECT };
+    let who = who(&mut admin, wanted)?;
+    ensure_one_cluster(admin.http, wanted, &nodes, &who)?;
     say(Note::Detail(introduced(&who)));
     bulk.is_incremental = is_incremental(&who);
-    let mut talk = Talk { http: &mut first, retries: options.retries, stop: stop.clone() };
-    let mut closing = None;
-    let mut before: Before = Before::default();
-    if let Some(index) = bulk.index.clone() {
-        let mut found = find(&mut talk, &index)?;
-        check(&options, &index, found.as_ref())?;
-        if !options.dry_run {
-            prepare(&options, &mut talk, &index, &mut found, mapping.as_ref(), say)?;
-            if options.wait_for_sync && found.is_none() {
-                let made = find(&mut talk, &index)?;
-                check(&options, &index, made.as_ref())?;
-            }
-            if options.overwrite {
-                before = emptying(index.clone(), options.retries, stop.clone());
-            }
-            if options.bulk_mode {
-                let name = found.map_or(index, |found| found.name);
-                let settings = bulk_mode::begin(&mut talk, &name);
-                let settings = settings.context("--bulk-mode")?;
-                let http = http(0, Stop::default())?;
-                closing = Some(Closing { index: name, before: Some(settings), http, retries: options.retries });
-            }
+    let (mut closing, mut before) = (None, Before::default());
+    if let Some(index) = &bulk.index {
+        let found = prepare(wanted, &mut admin, index, mapping.as_ref(), say)?;
+        let (name, shown) = (index.clone(), found.map_or(index.clone(), |found| found.name));
+        before = emptying(wanted, stop, &DIALECT, move |admin| overwrite::empty(admin, &name));
+        if wanted.indexing.bulk_mode && !wanted.dry_run {
+            let settings = bulk_mode::begin(&mut admin, &shown).context("--bulk-mode")?;
+            let http = http(0, &Stop::default())?;
+            let restoring = Restoring { index: shown, before: Some(settings), http, retries: wanted.retries };
+            closing = Some(Box::new(restoring) as Box<dyn Closing>);
         }
     }
-    let shared = Shared {
-        retries: options.retries,
-        gate: Arc::new(Gate::new(options.lanes)),
-        traffic: Traffic::default(),
-        before,
-        lanes: options.lanes,
-        run: options.run.clone(),
-        stop: stop.clone(),
-    };
-    let traffic = shared.traffic.clone();
-    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-    for lane in 0..options.lanes {
-        if options.dry_run {
-            sinks.push(Box::new(DryRun));
-        } else {
-            sinks.push(Box::new(Remote::new(bulk.clone(), http(lane, stop.clone())?, shared.clone(), lane)));
-        }
-    }
-    Ok(Opened { sinks, traffic, closing })
+    let shared = Shared::new(wanted, wanted.lanes(), before, stop);
+    let routing = wanted.indexing.routing_field.clone();
+    Ok(Opened {
+        sinks: shared.sinks(&bulk, |lane| http(lane, stop))?,
+        edge: false,
+        rules: Rules::Elasticsearch { routing, lossy: wanted.lossy },
+        traffic: Some(shared.traffic),
+        closing,
+    })
 }
 
 /// Asks who is there. A server that does not say is taken for what the address calls it: new bare servers have no `GET /`.
-fn who(http: &mut Http, options: &OpenOptions, stop: &Stop) -> Result<Value> {
-    let mut wait = Wait::new(options.retries);
-    let mut silent = 0;
-    loop {
-        let timeout = Some(options.http.timeout.min(WHO));
-        let reply = match http.send(Call { timeout, ..Call::get("/") }) {
-            Ok(reply) => reply,
-            // A wrong address is told at once; what goes away later is waited for.
-            Err(NoReply::NotSent { why, .. }) => return Err(refused(unreachable(&why))),
-            Err(reply) => {
-                silent += 1;
-                if silent < options.http.nodes.len() && !stop.asked() {
-                    continue;
-                }
-                return Err(refused(unclear(sentence(&reply))));
+fn who(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Value> {
+    let call = Call { timeout: Some(wanted.http.timeout.min(FIRST)), ..Call::get("/") };
+    let known = |reply: &Reply| match (wanted.stranger)(reply) {
+        Some(stranger) => Err(stranger.context(wanted.first_node())),
+        None => Ok(()),
+    };
+    let reply = admin.first(&call, wanted.http.nodes.len(), known)?;
+    let who = match reply.status {
+        200 | 400 | 404 => {
+            let who: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+            // Some servers have no `GET /`, but below a path of its own that is hardly the cluster.
+            match wanted.http.nodes.iter().find(|node| node.path() != "/") {
+                Some(node) if !is_cluster(&who) => return Err(not_a_cluster(node)),
+                _ => who,
             }
-        };
-        if let Some(stranger) = options.strangers.iter().find(|stranger| (stranger.answers)(&reply)) {
-            let node = options.http.nodes[0].as_str().trim_end_matches('/');
-            return Err(anyhow!("{node}: this is {}", stranger.name).context(hint(stranger.hint)));
         }
-        match reply.status {
-            200 | 400 | 404 => {
-                let who: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
-                // Some servers have no `GET /`, but below a path of its own that is hardly the cluster.
-                return match options.http.nodes.iter().find(|node| node.path() != "/") {
-                    Some(node) if !is_cluster(&who) => Err(not_a_cluster(node)),
-                    _ => Ok(who),
-                };
-            }
-            401 => return Err(refused(login(&reply))),
-            300..=399 => {
-                let place = reply.location.as_deref().unwrap_or("nowhere");
-                return Err(refused(format!("the server redirects to {place}: name that address")));
-            }
-            429 | 502..=504 => {
-                let pause = wait.next(Why::Busy, reply.retry_after);
-                let pause = pause.map_err(|used_up| refused(format!("{} ({used_up})", said(&reply))))?;
-                if !crate::sink::remote::nap(pause, stop) {
-                    return Err(refused(said(&reply)));
-                }
-            }
-            _ => return Ok(Value::Null),
-        }
+        401 => return Err(DIALECT.login(&reply)),
+        300..=399 => return Err(refused(reply.redirect())),
+        _ => Value::Null,
+    };
+    if !wanted.servers().any(|server| server.is_named) && !is_cluster(&who) {
+        return Err(anyhow!("{}: it does not say that it is Elasticsearch or OpenSearch", wanted.first_node())
+            .context(hint("if it is, write `elasticsearch+http://` in place of `http://`")));
     }
+    Ok(who)
 }
 
 fn not_a_cluster(node: &Url) -> Error {
@@ -231,12 +130,12 @@ fn not_a_cluster(node: &Url) -> Error {
 }
 
 /// Finds nodes that answer for another cluster: a part of the records would go there.
-fn ensure_one_cluster(http: &mut Http, options: &OpenOptions, nodes: &Nodes, who: &Value) -> Result<()> {
+fn ensure_one_cluster(http: &mut Http, wanted: &Wanted, nodes: &Nodes, who: &Value) -> Result<()> {
     let id = |who: &Value| who.get("cluster_uuid").and_then(Value::as_str).map(str::to_owned);
     let Some(first) = id(who).filter(|_| nodes.len() > 1) else { return Ok(()) };
     for node in 0..nodes.len() {
         // One that does not answer now may do so later.
-        let Ok(reply) = http.ask(node, Call { timeout: Some(options.http.timeout.min(WHO)), ..Call::get("/") }) else {
+        let Ok(reply) = http.ask(node, Call { timeout: Some(wanted.http.timeout.min(FIRST)), ..Call::get("/") }) else {
             nodes.is_down(node);
             continue;
         };
@@ -267,8 +166,8 @@ fn is_incremental(who: &Value) -> bool {
     (parts.next().unwrap_or(u32::MAX), parts.next().unwrap_or(u32::MAX)) >= (8, 16)
 }
 
-fn find(talk: &mut Talk<'_>, index: &str) -> Result<Option<Found>> {
-    let reply = talk.ask(|| Call::get(format!("/{}", escaped(index))))?;
+fn find(admin: &mut AdminClient<'_>, index: &str) -> Result<Option<Found>> {
+    let reply = admin.ask(|| Call::get(format!("/{}", escaped(index))))?;
     let all: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
     match (reply.status, all.as_object().and_then(|all| all.iter().next())) {
         (200, Some((name, about))) => Ok(Some(Found {
@@ -283,56 +182,57 @@ fn find(talk: &mut Talk<'_>, index: &str) -> Result<Option<Found>> {
         // A user who may only write may not be able to ask.
         (403 | 405, _) => Ok(Some(Found { name: index.to_owned(), count: 1, mappings: None, durability: None })),
         (404, _) => Ok(None),
-        (401, _) => Err(refused(login(&reply))),
-        _ => Err(refused(said(&reply))),
+        (401, _) => Err(DIALECT.login(&reply)),
+        _ => Err(refused(admin.said(&reply))),
     }
 }
 
 /// Finds what the flags ask and the index cannot give.
-fn check(options: &OpenOptions, index: &str, found: Option<&Found>) -> Result<()> {
+fn check(wanted: &Wanted, index: &str, found: Option<&Found>) -> Result<()> {
     let Some(found) = found else {
-        if options.create == Some(false) {
-            return Err(anyhow!("there is no index \"{index}\", and --create-collection=false"));
-        }
+        ensure!(
+            wanted.create_collection != Some(false),
+            "there is no index \"{index}\", and --create-collection=false"
+        );
         return Ok(());
     };
     let is_other = found.count != 1 || found.name != index;
-    if options.overwrite && is_other {
+    if wanted.overwrite && is_other {
         return Err(anyhow!("--overwrite: \"{index}\" is an alias or a data stream")
             .context(hint("name the index that is to be emptied")));
     }
-    if options.bulk_mode && found.count != 1 {
-        return Err(anyhow!("--bulk-mode: \"{index}\" stands for {} indices", found.count));
+    if wanted.indexing.bulk_mode && found.count != 1 {
+        bail!("--bulk-mode: \"{index}\" stands for {} indices", found.count);
     }
-    if options.wait_for_sync && found.durability.as_deref() == Some("async") {
+    if wanted.wait_for_sync && found.durability.as_deref() == Some("async") {
         return Err(refused(format!("--wait-for-sync: {index} answers before it writes to the disk"))
             .context(hint("set index.translog.durability to \"request\", which is the server's default")));
     }
     Ok(())
 }
 
-/// Makes the index, or gives it the mapping, and puts back what an interrupted run left off.
+/// Makes the index, or gives it the mapping, and puts back what an interrupted run left off; the index, if it was there.
 fn prepare(
-    options: &OpenOptions,
-    talk: &mut Talk<'_>,
+    wanted: &Wanted,
+    admin: &mut AdminClient<'_>,
     index: &str,
-    found: &mut Option<Found>,
     mapping: Option<&Value>,
     say: Say<'_>,
-) -> Result<()> {
+) -> Result<Option<Found>> {
+    let found = find(admin, index)?;
+    check(wanted, index, found.as_ref())?;
+    if wanted.dry_run {
+        return Ok(found);
+    }
     let path = format!("/{}", escaped(index));
     let Some(found) = found else {
-        if options.create == Some(true) || mapping.is_some() || options.bulk_mode {
-            let body = mapping.map_or_else(|| "{}".to_owned(), Value::to_string);
-            let reply = talk.ask(|| Call::json(Method::PUT, path.clone(), body.clone()))?;
-            // Another run may have made it, or a first try of ours whose answer was lost.
-            if !reply.is_success() && !said(&reply).contains("resource_already_exists") {
-                return Err(refused(format!("cannot create the index \"{index}\": {}", said(&reply))));
-            }
+        create(wanted, admin, index, mapping)?;
+        if wanted.wait_for_sync {
+            check(wanted, index, find(admin, index)?.as_ref())?;
         }
-        return Ok(());
+        return Ok(None);
     };
-    if found.count == 1 && bulk_mode::restore_left_over(talk, &found.name, found.mappings.as_ref())? {
+    if found.count == 1 && bulk_mode::restore_left_over(admin, &found.name, found.mappings.as_ref())? {
         let text = format!(
             "{}: restored the refresh interval and the replicas that an interrupted run had turned off",
             found.name
@@ -341,30 +241,24 @@ fn prepare(
     }
     if let Some(mappings) = mapping.and_then(|mapping| mapping.get("mappings")) {
         let body = mappings.to_string();
-        let done = talk.order(|| Call::json(Method::PUT, format!("{path}/_mapping"), body.clone()));
-        done.context("--mapping")?;
+        admin.order(|| Call::json(Method::PUT, format!("{path}/_mapping"), body.clone())).context("--mapping")?;
     }
-    Ok(())
+    Ok(Some(found))
 }
 
-/// Reads `--mapping`: what an index is made of (`mappings`, `settings`, `aliases`), or its mappings alone.
-fn mapping(path: &PathBuf) -> Result<Value> {
-    let file = || format!("--mapping: {}", path.display());
-    let text = std::fs::read_to_string(path).with_context(file)?;
-    let read: Value = serde_json::from_str(&text).with_context(file)?;
-    let object = read.as_object().context("not a JSON object").with_context(file)?;
-    let is_whole = ["mappings", "settings", "aliases"].iter().any(|name| object.contains_key(*name));
-    let is_field = |value: &Value| value.get("type").is_some_and(Value::is_string);
-    if !is_whole && !object.contains_key("properties") && object.values().any(is_field) {
-        bail!("{}: its fields belong under `properties`", file());
+/// Makes the index, where it is not left to the first document.
+fn create(wanted: &Wanted, admin: &mut AdminClient<'_>, index: &str, mapping: Option<&Value>) -> Result<()> {
+    if wanted.create_collection != Some(true) && mapping.is_none() && !wanted.indexing.bulk_mode {
+        return Ok(());
     }
-    Ok(if is_whole { read } else { json!({ "mappings": read }) })
-}
-
-fn emptying(index: String, retries: Retries, stop: Stop) -> Before {
-    Arc::new(Mutex::new(Preparation::Todo(Box::new(move |http: &mut Http, say: Say<'_>| {
-        overwrite::empty(&mut Talk { http, retries, stop }, &index, say).context("--overwrite")
-    }))))
+    let body = mapping.map_or_else(|| "{}".to_owned(), Value::to_string);
+    let reply = admin.ask(|| Call::json(Method::PUT, format!("/{}", escaped(index)), body.clone()))?;
+    let said = admin.said(&reply);
+    // Another run may have made it, or a first try of ours whose answer was lost.
+    if reply.is_success() || said.contains("resource_already_exists") {
+        return Ok(());
+    }
+    Err(refused(format!("cannot create the index \"{index}\": {said}")))
 }
 
 /// Whether an answer to `GET /` is of a server that has the bulk API.

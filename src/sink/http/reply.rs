@@ -40,6 +40,17 @@ pub(super) async fn whole(
 }
 
 impl Reply {
+    /// Whether a server, or a gateway before it, asks to come again.
+    pub fn is_busy(&self) -> bool {
+        matches!(self.status, 429 | 502..=504)
+    }
+
+    /// What a redirect says, which is never followed.
+    pub fn redirect(&self) -> String {
+        let place = self.location.as_deref().unwrap_or("nowhere");
+        format!("the server redirects to {place} (status {}): name that address", self.status)
+    }
+
     /// What an answer says that is none of its protocol, on one line.
     pub fn page(&self) -> String {
         let text = String::from_utf8_lossy(&self.body);

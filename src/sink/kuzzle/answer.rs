@@ -9,6 +9,7 @@ use crate::record::Reason;
 use crate::sink::Shown;
 use crate::sink::bulk_api::{Named, ServerError, culprit, error_of, failed, has_condition, verb};
 use crate::sink::http::Reply;
+use crate::sink::remote::admin::Dialect;
 use crate::sink::remote::{Answer, Fate, Group, Told};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -102,7 +103,7 @@ pub(super) fn fault_of(reply: &Reply) -> Option<Fault> {
 }
 
 /// Whether an answer is in Kuzzle's envelope, whatever was asked.
-pub fn is_kuzzle(reply: &Reply) -> bool {
+pub(super) fn is_kuzzle(reply: &Reply) -> bool {
     let body: Option<serde_json::Value> = serde_json::from_slice(&reply.body).ok();
     body.is_some_and(|body| body.get("requestId").is_some() && body.get("volatile").is_some())
 }
@@ -124,6 +125,18 @@ impl Fault {
     }
 }
 
+/// The form of its errors.
+pub(super) static DIALECT: Dialect = Dialect { said, is_busy: |_| false };
+
+fn said(reply: &Reply) -> Option<String> {
+    let fault = fault_of(reply).filter(|fault| !fault.message.is_empty())?;
+    let id = if fault.id.is_empty() { "error" } else { &fault.id };
+    Some(format!("{id}: {}", fault.message))
+}
+
+/// What refuses a request because of its size.
+const LIMIT: &str = "Kuzzle (server.maxRequestSize, 1 MB if it is not set)";
+
 /// What a reply to an import means.
 pub(super) fn read(import: &Import, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
     if matches!(reply.status, 200 | 206) {
@@ -140,7 +153,7 @@ pub(super) fn read(import: &Import, group: Group<'_>, reply: &Reply, detail: boo
             reason,
         },
         (401 | 403 | 404 | 407 | 412, _) => Answer::Closed(closed(import, reply.status, &fault)),
-        (413, _) => Answer::TooLarge(too_large(group)),
+        (413, _) => Answer::TooLarge(group.too_large(LIMIT)),
         (429, _) => Answer::Busy(reason.text),
         (503, id) if id.starts_with("api.process.") => Answer::Busy(reason.text),
         // The token could not be checked: nothing was done.
@@ -160,13 +173,10 @@ pub(super) fn read(import: &Import, group: Group<'_>, reply: &Reply, detail: boo
 fn of_another(group: Group<'_>, reply: &Reply) -> Answer {
     let text = reply.page();
     match reply.status {
-        300..=399 => {
-            let place = reply.location.as_deref().unwrap_or("nowhere");
-            Answer::Closed(format!("the server redirects to {place} (status {}): name that address", reply.status))
-        }
+        300..=399 => Answer::Closed(reply.redirect()),
         400 => Answer::Refused { culprit: None, perhaps_done: false, reason: Reason::new("status_400", text) },
         401..=407 | 410 | 412 => Answer::Closed(format!("{text}; is this the address of Kuzzle?")),
-        413 => Answer::TooLarge(too_large(group)),
+        413 => Answer::TooLarge(group.too_large(LIMIT)),
         429 => Answer::Busy(text),
         _ => Answer::Lost(text),
     }
@@ -186,14 +196,6 @@ pub(super) fn closed(import: &Import, status: u16, fault: &Fault) -> String {
         (404, _) => format!("{text}; is this the address of Kuzzle?"),
         (412, _) => format!("{text}; `--create-collection` makes the index and the collection"),
         _ => text,
-    }
-}
-
-fn too_large(group: Group<'_>) -> String {
-    let limit = "(server.maxRequestSize, 1 MB if it is not set)";
-    match group.size() {
-        bytes @ 0..100_000 => format!("too large for Kuzzle {limit}: {bytes} bytes"),
-        bytes => format!("too large for Kuzzle {limit}: {:.1} MB", bytes as f64 / 1e6),
     }
 }
 

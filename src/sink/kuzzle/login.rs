@@ -7,7 +7,7 @@ use crate::sink::http::{Call, Method, Reply, Session};
 use serde_json::Value;
 
 /// Where tokens come from.
-pub fn session(user: &str, password: &str) -> Session {
+pub(super) fn session(user: &str, password: &str) -> Session {
     let mut body = String::from("{\"username\":");
     quote_into(&mut body, user);
     body.push_str(",\"password\":");

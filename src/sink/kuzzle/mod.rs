@@ -7,15 +7,15 @@ mod login;
 mod open;
 mod read_back;
 mod request;
+mod target;
 
-pub use answer::is_kuzzle;
-pub use login::session;
-pub use open::{OpenOptions, open};
+pub use target::Kuzzle;
 
 use super::Shown;
 use super::bulk_api::{has_condition, has_routing, is_doc_as_upsert, is_plain_doc, verb};
 use super::http::{Call, Method, Reply};
 use super::remote::{Answer, Group, Protocol, Stored, escaped};
+use super::wanted::Wanted;
 use crate::action::Op;
 use crate::batch::BatchAction;
 
@@ -33,6 +33,15 @@ pub struct Import {
 }
 
 impl Import {
+    fn new(wanted: &Wanted) -> Import {
+        Import {
+            index: wanted.servers().find_map(|server| server.within.clone()).unwrap_or_default(),
+            collection: wanted.collection.clone().unwrap_or_default(),
+            waits_for_refresh: wanted.indexing.refresh.as_deref() == Some("wait_for"),
+            retry_on_conflict: wanted.indexing.retry_on_conflict,
+        }
+    }
+
     /// The collection as a path.
     fn path(&self, behind: &str) -> String {
         format!("/{}/{}{behind}", escaped(&self.index), escaped(&self.collection))

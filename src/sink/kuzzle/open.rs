@@ -2,105 +2,87 @@
 //! ask for is asked of the server, because a user may have the right to import and no other.
 
 use super::Import;
-use super::answer::{closed, fault_of};
+use super::answer::{DIALECT, closed, fault_of};
+use super::login::session;
+use crate::action::Rules;
 use crate::error::{self, hint, refused};
-use crate::retry::Retries;
-use crate::sink::http::{Call, Http, HttpOptions, Method, NoReply, Nodes, Reply, Traffic};
-use crate::sink::remote::talk::{Talk, said, unclear, unreachable};
-use crate::sink::remote::{Before, Gate, Preparation, Remote, Shared, escaped, sentence};
-use crate::sink::{DryRun, Note, Say, Sink};
+use crate::sink::bulk_api;
+use crate::sink::http::{Call, Http, HttpOptions, Login, Method, NoReply, Nodes, Reply, Session};
+use crate::sink::remote::admin::{AdminClient, FIRST, unclear, unreachable};
+use crate::sink::remote::{Before, Shared, emptying, escaped, sentence};
+use crate::sink::target::Opened;
+use crate::sink::wanted::Wanted;
+use crate::sink::{Note, Say};
 use crate::stop::Stop;
-use anyhow::{Context as _, Error, Result, anyhow, bail};
-use serde_json::{Value, json};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
-/// What the flags ask of Kuzzle.
-#[derive(Clone, Debug)]
-pub struct OpenOptions {
-    /// How it is reached.
-    pub http: HttpOptions,
-    /// `--retries`, `--retry-max-time`.
-    pub retries: Retries,
-    /// What requests have in common.
-    pub import: Import,
-    /// How many lanes there are.
-    pub lanes: usize,
-    /// `--overwrite`.
-    pub overwrite: bool,
-    /// `--create-collection`, when it was said.
-    pub create: Option<bool>,
-    /// `--mapping`.
-    pub mapping: Option<PathBuf>,
-    /// `--wait-for-sync`.
-    pub wait_for_sync: bool,
-    /// `--dry-run`.
-    pub dry_run: bool,
-    /// The prefix of generated keys.
-    pub run: String,
-}
-
-/// The longest that a server may take to say that it is there.
-const WHO: Duration = Duration::from_secs(10);
+use anyhow::{Error, Result, anyhow};
+use serde_json::Value;
+use std::sync::Arc;
 
 /// Looks at the server, prepares the collection and makes a sink for each lane.
-///
-/// # Errors
-/// When the server cannot be used as the flags ask.
-pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<(Vec<Box<dyn Sink>>, Traffic)> {
-    let mapping = options.mapping.as_ref().map(mapping).transpose()?;
-    let nodes = Arc::new(Nodes::new(options.http.nodes.clone()));
-    let http = |lane: usize, stop: Stop| Http::new(&options.http, nodes.clone(), lane, stop);
-    let mut first = http(0, stop.clone())?;
-    ensure_reached(&mut first, &options)?;
-    let mut talk = Talk { http: &mut first, retries: options.retries, stop: stop.clone() };
-    let exists = exists(&mut talk, &options.import)?;
-    if exists == Some(false) && options.create != Some(true) && mapping.is_none() {
-        return Err(missing(&options.import));
+pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
+    let import = Import::new(wanted);
+    let mapping = wanted.mapping.as_deref().map(|file| bulk_api::mapping(file, &["mappings", "settings"]));
+    let mapping = mapping.transpose()?;
+    let options = http_options(wanted);
+    let nodes = Arc::new(Nodes::new(options.nodes.clone()));
+    let http = |lane: usize| Http::new(&options, nodes.clone(), lane, stop.clone());
+    let mut first = http(0)?;
+    ensure_reached(&mut first, wanted)?;
+    let mut admin = AdminClient { http: &mut first, retries: wanted.retries, stop: stop.clone(), dialect: &DIALECT };
+    let exists = exists(&mut admin, &import)?;
+    if exists == Some(false) && wanted.create_collection != Some(true) && mapping.is_none() {
+        return Err(missing(&import));
     }
-    let mut before = Before::default();
-    if !options.dry_run {
-        let makes = options.create == Some(true) && exists != Some(true);
+    let before = if wanted.dry_run {
+        Before::default()
+    } else {
+        let makes = wanted.create_collection == Some(true) && exists != Some(true);
         if makes || mapping.is_some() {
-            make(&mut talk, &options.import, mapping.as_ref(), exists, say)?;
+            make(&mut admin, &import, mapping.as_ref(), exists, say)?;
         }
-        if options.wait_for_sync {
-            ensure_synced(&mut talk, &options.import)?;
+        if wanted.wait_for_sync {
+            ensure_synced(&mut admin, &import)?;
         }
-        if options.overwrite {
-            before = emptying(options.import.clone(), options.retries, stop.clone());
-        }
-    }
-    let shared = Shared {
-        retries: options.retries,
-        gate: Arc::new(Gate::new(options.lanes)),
-        traffic: Traffic::default(),
-        before,
-        lanes: options.lanes,
-        run: options.run.clone(),
-        stop: stop.clone(),
+        let import = import.clone();
+        emptying(wanted, stop, &DIALECT, move |admin| {
+            let path = import.path("/_truncate");
+            admin.order(|| Call::new(Method::DELETE, path.clone()))?;
+            Ok(Some(format!("emptied {}", import.place())))
+        })
     };
-    let traffic = shared.traffic.clone();
-    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-    for lane in 0..options.lanes {
-        if options.dry_run {
-            sinks.push(Box::new(DryRun));
-        } else {
-            let http = http(lane, stop.clone())?;
-            sinks.push(Box::new(Remote::new(options.import.clone(), http, shared.clone(), lane)));
+    let shared = Shared::new(wanted, wanted.lanes(), before, stop);
+    Ok(Opened {
+        sinks: shared.sinks(&import, http)?,
+        edge: false,
+        rules: Rules::Kuzzle { lossy: wanted.lossy },
+        traffic: Some(shared.traffic),
+        closing: None,
+    })
+}
+
+/// How it is reached: a name and a password become tokens, and an API key is sent as any other token.
+fn http_options(wanted: &Wanted) -> HttpOptions {
+    let (login, session) = login_of(wanted.http.login.clone());
+    HttpOptions { names: "x-kuzzle-request-id", login, session, ..wanted.http.clone() }
+}
+
+fn login_of(login: Option<Login>) -> (Option<Login>, Option<Arc<Session>>) {
+    match login {
+        Some(Login::Basic(user, password)) => {
+            let session = session(&user, &password);
+            (Some(Login::Basic(user, password)), Some(Arc::new(session)))
         }
+        Some(Login::ApiKey(key)) => (Some(Login::Bearer(key)), None),
+        other => (other, None),
     }
-    Ok((sinks, traffic))
 }
 
 /// Tells a wrong address at once; what goes away later is waited for. The question is one that needs no login.
-fn ensure_reached(http: &mut Http, options: &OpenOptions) -> Result<()> {
-    let timeout = Some(options.http.timeout.min(WHO));
-    let ask = || Call { timeout, ..Call::get("/_healthcheck") };
-    let reply = http.send_bare(ask()).map_err(|reply| match reply {
-        NoReply::NotSent { why, .. } => refused(unreachable(&why)),
-        NoReply::Lost(_) => refused(unclear(sentence(&reply))),
+fn ensure_reached(http: &mut Http, wanted: &Wanted) -> Result<()> {
+    let call = Call { timeout: Some(wanted.http.timeout.min(FIRST)), ..Call::get("/_healthcheck") };
+    let reply = http.send_bare(call).map_err(|reply| match reply {
+        NoReply::NotSent { why, .. } => unreachable(&why),
+        NoReply::Lost(_) => unclear(sentence(&reply)),
     })?;
     let body: Option<Value> = serde_json::from_slice(&reply.body).ok();
     if body.as_ref().is_some_and(|body| body.get("requestId").is_some() || fault_of(&reply).is_some()) {
@@ -108,19 +90,19 @@ fn ensure_reached(http: &mut Http, options: &OpenOptions) -> Result<()> {
     }
     match reply.status {
         // A gateway may let only some paths through.
-        401 | 403 | 407 | 429 | 502..=504 => Ok(()),
-        _ => {
-            let text =
-                format!("{}: it does not answer as Kuzzle does (status {})", options.http.nodes[0], reply.status);
-            Err(refused(text))
+        401 | 403 | 407 => Ok(()),
+        _ if reply.is_busy() => Ok(()),
+        status => {
+            let node = &wanted.http.nodes[0];
+            Err(refused(format!("{node}: it does not answer as Kuzzle does (status {status})")))
         }
     }
 }
 
 /// Whether the collection is there; `None` if we may not ask.
-fn exists(talk: &mut Talk<'_>, import: &Import) -> Result<Option<bool>> {
+fn exists(admin: &mut AdminClient<'_>, import: &Import) -> Result<Option<bool>> {
     let path = import.path("/_exists");
-    let reply = talk.ask(|| Call::get(path.clone()))?;
+    let reply = admin.ask(|| Call::get(path.clone()))?;
     let body: Option<Value> = serde_json::from_slice(&reply.body).ok();
     let found = body.as_ref().and_then(|body| body.get("result")).and_then(Value::as_bool);
     let fault = fault_of(&reply);
@@ -128,13 +110,13 @@ fn exists(talk: &mut Talk<'_>, import: &Import) -> Result<Option<bool>> {
         (200, None) if found.is_some() => Ok(found),
         // One who may only import may not ask.
         (403, Some(_)) => Ok(None),
-        (401, Some(fault)) if fault.id == "security.rights.unauthorized" && talk.http.is_anonymous() => {
+        (401, Some(fault)) if fault.id == "security.rights.unauthorized" && admin.http.is_anonymous() => {
             // Anonymous users may have the right to import and not this one.
             Ok(None)
         }
         (412, Some(_)) => Ok(Some(false)),
         (status, Some(fault)) => Err(refused(format!("{}; nothing was sent", closed(import, status, &fault)))),
-        (_, None) => Err(refused(format!("{}; nothing was sent", said(&reply)))),
+        (_, None) => Err(refused(format!("{}; nothing was sent", admin.said(&reply)))),
     }
 }
 
@@ -145,7 +127,7 @@ fn missing(import: &Import) -> Error {
 
 /// Makes the index and the collection, or gives the collection the mapping. Each may be there already.
 fn make(
-    talk: &mut Talk<'_>,
+    admin: &mut AdminClient<'_>,
     import: &Import,
     mapping: Option<&Value>,
     exists: Option<bool>,
@@ -154,19 +136,20 @@ fn make(
     let mut refused = None;
     if exists != Some(true) {
         let index = format!("/{}/_create", escaped(&import.index));
-        let reply = talk.ask(|| Call::new(Method::POST, index.clone()))?;
+        let reply = admin.ask(|| Call::new(Method::POST, index.clone()))?;
         let is_there = fault_of(&reply).is_some_and(|fault| fault.id == "services.storage.index_already_exists");
         if reply.is_success() {
             say(Note::Detail(format!("created the index {}", import.index)));
         } else if !is_there {
             // One who may not make an index may be able to make a collection in one that is there.
-            refused = Some(format!("cannot create the index \"{}\": {}", import.index, refusal(import, &reply)));
+            refused = Some(format!("cannot create the index \"{}\": {}", import.index, refusal(admin, import, &reply)));
         }
     }
     let (path, body) = (import.path(""), mapping.map_or_else(|| "{}".to_owned(), Value::to_string));
-    let reply = talk.ask(|| Call::json(Method::PUT, path.clone(), body.clone()))?;
+    let reply = admin.ask(|| Call::json(Method::PUT, path.clone(), body.clone()))?;
     if !reply.is_success() {
-        let text = format!("cannot create the collection \"{}\": {}", import.collection, refusal(import, &reply));
+        let text =
+            format!("cannot create the collection \"{}\": {}", import.collection, refusal(admin, import, &reply));
         return Err(error::refused(refused.unwrap_or(text)));
     }
     say(Note::Detail(format!("created the collection {}", import.place())));
@@ -174,19 +157,20 @@ fn make(
 }
 
 /// Why a question was refused; who is not logged in is told how to.
-fn refusal(import: &Import, reply: &Reply) -> String {
+fn refusal(admin: &AdminClient<'_>, import: &Import, reply: &Reply) -> String {
     match fault_of(reply) {
         Some(fault) if reply.status == 401 => closed(import, 401, &fault),
-        _ => said(reply),
+        _ => admin.said(reply),
     }
 }
 
 /// Refuses a collection whose storage answers before it writes to the disk.
-fn ensure_synced(talk: &mut Talk<'_>, import: &Import) -> Result<()> {
+fn ensure_synced(admin: &mut AdminClient<'_>, import: &Import) -> Result<()> {
     let path = import.path("/_settings");
-    let reply = talk.ask(|| Call::get(path.clone()))?;
+    let reply = admin.ask(|| Call::get(path.clone()))?;
     if !reply.is_success() {
-        let text = format!("--wait-for-sync: the settings of {} cannot be read: {}", import.place(), said(&reply));
+        let text =
+            format!("--wait-for-sync: the settings of {} cannot be read: {}", import.place(), admin.said(&reply));
         return Err(refused(text));
     }
     let settings: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
@@ -198,26 +182,22 @@ fn ensure_synced(talk: &mut Talk<'_>, import: &Import) -> Result<()> {
     Ok(())
 }
 
-fn emptying(import: Import, retries: Retries, stop: Stop) -> Before {
-    Arc::new(Mutex::new(Preparation::Todo(Box::new(move |http: &mut Http, say: Say<'_>| {
-        let mut talk = Talk { http, retries, stop };
-        let path = import.path("/_truncate");
-        talk.order(|| Call::new(Method::DELETE, path.clone())).context("--overwrite")?;
-        say(Note::Warning(format!("--overwrite: emptied {}", import.place())));
-        Ok(())
-    }))))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Reads `--mapping`: what a collection is made of (`mappings`, `settings`), or its mappings alone.
-fn mapping(path: &PathBuf) -> Result<Value> {
-    let file = || format!("--mapping: {}", path.display());
-    let text = std::fs::read_to_string(path).with_context(file)?;
-    let read: Value = serde_json::from_str(&text).with_context(file)?;
-    let object = read.as_object().context("not a JSON object").with_context(file)?;
-    let is_whole = ["mappings", "settings"].iter().any(|name| object.contains_key(*name));
-    let is_field = |value: &Value| value.get("type").is_some_and(Value::is_string);
-    if !is_whole && !object.contains_key("properties") && object.values().any(is_field) {
-        bail!("{}: its fields belong under `properties`", file());
+    #[test]
+    fn a_name_and_a_password_become_tokens_and_an_api_key_is_one() {
+        let basic = Login::Basic("me".to_owned(), "secret".to_owned());
+        let key = Login::ApiKey("secret".to_owned());
+        for (login, session, sent) in [
+            (Some(basic.clone()), true, Some(basic)),
+            (Some(key), false, Some(Login::Bearer("secret".to_owned()))),
+            (None, false, None),
+        ] {
+            let found: (Option<Login>, Option<Arc<Session>>) = login_of(login);
+            assert_eq!((found.1.is_some(), found.0), (session, sent));
+            assert!(!format!("{:?}", found.1).contains("secret"));
+        }
     }
-    Ok(if is_whole { read } else { json!({ "mappings": read }) })
 }

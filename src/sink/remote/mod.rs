@@ -2,19 +2,21 @@
 //! What a target says and how it is said is a [`Protocol`], pure and without a socket; the rules of trying again, narrowing
 //! and lost replies (settle.rs) are the same for every target.
 
+pub mod admin;
 mod end;
 mod fates;
 mod gate;
+mod lanes;
 mod lost;
 mod memory;
 mod narrow;
 mod order;
 mod settle;
-pub mod talk;
 mod write;
 
 pub use fates::Fates;
 pub use gate::Gate;
+pub use lanes::emptying;
 pub use write::{escaped, push_document, push_key, push_members};
 
 use super::http::{Call, Http, NoReply, Reply, Traffic};
@@ -67,6 +69,14 @@ impl<'a> Group<'a> {
     /// Bytes of a request that the actions take.
     pub fn size(&self) -> usize {
         self.at.iter().map(|at| self.batch.size(*at as usize)).sum()
+    }
+
+    /// What is said of the actions when they are too large for what has this `limit`.
+    pub fn too_large(&self, limit: &str) -> String {
+        match self.size() {
+            bytes @ 0..100_000 => format!("too large for {limit}: {bytes} bytes"),
+            bytes => format!("too large for {limit}: {:.1} MB", bytes as f64 / 1e6),
+        }
     }
 
     /// What the target is sent for the actions.

@@ -1,11 +1,11 @@
 //! A collection of the store during a run: loading without an index, or applying with it.
 
-use super::StoreOptions;
 use super::duplicates::{self, Resolved};
 use super::load::{self, Load, can_load};
 use super::schema::{self, Entry, Refusal, quoted};
 use super::unique;
 use crate::action::Op;
+use crate::sink::wanted::Wanted;
 use crate::sink::{Note, Say};
 use rusqlite::Connection;
 
@@ -58,7 +58,7 @@ impl Collection {
     /// Finds or makes the collection `name`; `own` says that it is the run's, which the flags of the run concern.
     pub(super) fn open(
         connection: &Connection,
-        options: &StoreOptions,
+        wanted: &Wanted,
         name: &str,
         own: bool,
         edge: bool,
@@ -67,12 +67,12 @@ impl Collection {
             Some(entry) => entry,
             None => schema::make(connection, name, own && edge)?,
         };
-        if own && options.overwrite {
+        if own && wanted.overwrite {
             connection.execute_batch(&format!("DELETE FROM {}", quoted(name)))?;
             connection.execute("DELETE FROM bulkimport_tombstones WHERE collection = ?1", [name])?;
         }
         if own {
-            for field in &options.unique {
+            for field in &wanted.unique {
                 unique::make(connection, name, field)?;
             }
         }
@@ -93,7 +93,7 @@ impl Collection {
         } else if empty {
             Phase::Loading(Load::begin(connection, &mut entry)?)
         } else {
-            let large = own && input_is_large(connection, options.input_size, name)?;
+            let large = own && input_is_large(connection, wanted.inputs.text_bytes(), name)?;
             Phase::Applying(large.then(Probe::default))
         };
         Ok(Collection { entry, phase, secondary, tombstones })

@@ -1,9 +1,10 @@
 //! Opens the store's file, with the settings that loads and look-ups want.
 
-use super::StoreOptions;
+use crate::sink::wanted::Wanted;
 #[cfg(unix)]
 use rusqlite::FileControl;
 use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
 use std::time::Duration;
 
 /// How long SQLite waits for another program's lock, where it cannot hand control back.
@@ -37,11 +38,10 @@ pub(super) fn has_moved(_: &Connection) -> rusqlite::Result<bool> {
     Ok(false)
 }
 
-pub(super) fn connect(options: &StoreOptions) -> rusqlite::Result<Connection> {
-    let new = !options.path.exists();
+pub(super) fn connect(path: &Path, wanted: &Wanted) -> rusqlite::Result<Connection> {
+    let new = !path.exists();
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection =
-        Connection::open_with_flags(std::path::absolute(&options.path).unwrap_or(options.path.clone()), flags)?;
+    let connection = Connection::open_with_flags(std::path::absolute(path).unwrap_or(path.to_owned()), flags)?;
     connection.busy_timeout(BUSY)?;
     if new {
         // Measured beside 4 KB pages: larger ones make a load faster and look-ups of random keys slower. 16 KB take 0.85 of
@@ -50,7 +50,7 @@ pub(super) fn connect(options: &StoreOptions) -> rusqlite::Result<Connection> {
     }
     // A second thread sorts while the first one reads, when an index is built.
     // The operating system keeps what a killed process wrote; only a power cut needs more.
-    let synchronous = if options.wait_for_sync { "FULL" } else { "OFF" };
+    let synchronous = if wanted.wait_for_sync { "FULL" } else { "OFF" };
     connection.execute_batch(&format!(
         "PRAGMA synchronous = {synchronous}; PRAGMA cache_size = {APPLY_CACHE}; PRAGMA threads = 1"
     ))?;

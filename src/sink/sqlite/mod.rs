@@ -11,46 +11,14 @@ mod lock;
 mod schema;
 mod store;
 mod stretch;
+mod target;
 mod unique;
 
-pub use store::Store;
+use store::Store;
+pub use target::{Sqlite, other_name};
 
 use crate::record::Reason;
 use rusqlite::ffi;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
-
-/// What a store needs to know of a run.
-#[derive(Clone, Debug)]
-pub struct StoreOptions {
-    /// The SQLite file.
-    pub path: PathBuf,
-    /// The run's collection; `None` if bulk lines name theirs.
-    pub collection: Option<String>,
-    /// Make an edge collection.
-    pub edge: bool,
-    /// Whether edge prefixes were asked for, which only an edge collection can honour.
-    pub prefixes: bool,
-    /// All or nothing.
-    pub complete: bool,
-    /// Empty the collection first.
-    pub overwrite: bool,
-    /// Survive a power cut too.
-    pub wait_for_sync: bool,
-    /// Whether a missing collection is made.
-    pub create: bool,
-    /// Fields on which no two documents may agree.
-    pub unique: Vec<String>,
-    /// Size of the input in bytes of documents, if it is known: all of it is then one transaction.
-    pub input_size: Option<u64>,
-    /// Whether nothing is to be written.
-    pub dry_run: bool,
-    /// How long applied records wait for their commit when the size is not known.
-    pub interval: Duration,
-    /// Names of the inputs, for rows whose index is not built yet.
-    pub files: Arc<[String]>,
-}
 
 /// The reason of an action whose key exists.
 fn duplicate(key: &str) -> Reason {

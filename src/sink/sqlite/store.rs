@@ -6,14 +6,16 @@ use super::load::{self, can_load};
 use super::lock::StoreLock;
 use super::schema::{self, Refusal};
 use super::stretch::Stretch;
-use super::{StoreOptions, explained, is_busy};
+use super::{explained, is_busy};
 use crate::action::Op;
 use crate::batch::Batch;
 use crate::error::refused;
 use crate::record::Reason;
+use crate::sink::wanted::Wanted;
 use crate::sink::{Counts, Note, Outcome, Say, Sink, Trouble};
 use anyhow::{Error, Result, bail};
 use rusqlite::Connection;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Bytes of documents after which a run from a pipe commits.
@@ -25,7 +27,8 @@ const BUSY_BEGIN: Duration = Duration::from_millis(50);
 /// The embedded store.
 #[derive(Debug)]
 pub struct Store {
-    options: StoreOptions,
+    path: PathBuf,
+    wanted: Wanted,
     connection: Option<Connection>,
     collections: Vec<Collection>,
     /// Records applied since the last commit, or in a load whose index is not built.
@@ -49,8 +52,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot.
-    pub fn open(options: StoreOptions, say: Say<'_>) -> Result<Store> {
-        let path = options.path.clone();
+    pub fn open(path: PathBuf, wanted: Wanted, say: Say<'_>) -> Result<Store> {
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists()) {
             return Err(refused(format!("{}: there is no directory {}", path.display(), parent.display())));
         }
@@ -63,10 +65,11 @@ impl Store {
                 say(Note::Warning(format!("waiting for another import into {}", path.display())));
             })
         };
-        let lock = if options.dry_run { Ok(None) } else { take().map(Some) };
+        let lock = if wanted.dry_run { Ok(None) } else { take().map(Some) };
         let lock = lock.map_err(|error| refused(format!("{}: cannot lock the store: {error}", path.display())))?;
         let mut store = Store {
-            options,
+            path,
+            wanted,
             connection: None,
             collections: Vec::new(),
             pending: Counts::default(),
@@ -90,43 +93,43 @@ impl Store {
     }
 
     fn check(&mut self) -> Result<bool> {
-        let options = self.options.clone();
+        let (path, wanted) = (&self.path, &self.wanted);
         let mut existing = None;
-        if options.path.exists() {
-            let failed = |error: rusqlite::Error| refused(explained(&options.path, &error));
-            let connection = connect(&options).map_err(failed)?;
+        if path.exists() {
+            let failed = |error: rusqlite::Error| refused(explained(path, &error));
+            let connection = connect(path, wanted).map_err(failed)?;
             match schema::format(&connection).map_err(failed)? {
                 Some(newer) if newer > schema::FORMAT => {
                     return Err(refused(format!(
                         "{}: the store has format {newer}, this program knows {} (a newer bulkimport made it)",
-                        options.path.display(),
+                        path.display(),
                         schema::FORMAT
                     )));
                 }
                 _ => {}
             }
-            if let Some(name) = &options.collection {
+            if let Some(name) = &wanted.collection {
                 existing = schema::find(&connection, name).map_err(|refusal| match refusal {
                     Refusal::Sqlite(error) => failed(error),
                     Refusal::Name(reason) => Error::msg(reason.text),
                 })?;
             }
-            if !options.dry_run && connection.is_readonly("main").map_err(failed)? {
-                return Err(refused(format!("{}: may not be written", options.path.display())));
+            if !wanted.dry_run && connection.is_readonly("main").map_err(failed)? {
+                return Err(refused(format!("{}: may not be written", path.display())));
             }
             self.connection = Some(connection);
         }
-        let name = options.collection.unwrap_or_default();
+        let name = wanted.collection.as_deref().unwrap_or_default();
         match existing {
-            None if !options.create => {
+            None if wanted.create_collection == Some(false) => {
                 bail!("collection {name:?} does not exist, and --create-collection=false was given")
             }
-            Some(entry) if options.edge && !entry.edge => {
+            Some(entry) if wanted.edge && !entry.edge => {
                 bail!("--edge: collection {name:?} exists and holds documents")
             }
             entry => {
-                let edge = entry.map_or(options.edge, |entry| entry.edge);
-                if options.prefixes && !edge {
+                let edge = entry.map_or(wanted.edge, |entry| entry.edge);
+                if wanted.prefixes && !edge {
                     bail!("prefixes need an edge collection: add --edge to make {name:?} one");
                 }
                 Ok(edge)
@@ -135,7 +138,7 @@ impl Store {
     }
 
     fn trouble(&self, error: &rusqlite::Error) -> Trouble {
-        Trouble::Stopped(explained(&self.options.path, error))
+        Trouble::Stopped(explained(&self.path, error))
     }
 
     /// Opens the file if need be and begins a transaction.
@@ -144,7 +147,7 @@ impl Store {
             return Ok(());
         }
         if self.connection.is_none() {
-            let connection = connect(&self.options).map_err(|error| self.trouble(&error))?;
+            let connection = connect(&self.path, &self.wanted).map_err(|error| self.trouble(&error))?;
             self.connection = Some(connection);
         }
         let Some(connection) = &self.connection else { return Ok(()) };
@@ -153,7 +156,7 @@ impl Store {
         let begun = connection.busy_timeout(BUSY_BEGIN).and_then(|()| connection.execute_batch("BEGIN EXCLUSIVE"));
         match begun {
             Err(error) if is_busy(&error) => {
-                let why = explained(&self.options.path, &error);
+                let why = explained(&self.path, &error);
                 if !std::mem::replace(&mut self.waiting, true) {
                     say(Note::Warning(format!("{why}, waiting for it")));
                 }
@@ -202,12 +205,12 @@ impl Store {
     /// The place of a collection in `collections`, found or made on first use.
     fn collection(&mut self, name: &str) -> Result<usize, Refusal> {
         let own = name.is_empty();
-        let name = if own { self.options.collection.clone().unwrap_or_default() } else { name.to_owned() };
+        let name = if own { self.wanted.collection.clone().unwrap_or_default() } else { name.to_owned() };
         if let Some(place) = self.collections.iter().position(|collection| collection.entry.name == name) {
             return Ok(place);
         }
         let Some(connection) = &self.connection else { return Err(Refusal::Sqlite(rusqlite::Error::InvalidQuery)) };
-        self.collections.push(Collection::open(connection, &self.options, &name, own, self.edge)?);
+        self.collections.push(Collection::open(connection, &self.wanted, &name, own, self.edge)?);
         self.size_cache()?;
         Ok(self.collections.len() - 1)
     }
@@ -230,7 +233,7 @@ impl Store {
             pending: &mut self.pending,
             bytes: &mut self.pending_bytes,
         };
-        let done = stretch.run(connection, collection, &self.options.files, out);
+        let done = stretch.run(connection, collection, &self.wanted.inputs.names, out);
         let at = stretch.at;
         done.map_err(|error| Failed { at, error })?;
         Ok(at)
@@ -250,7 +253,7 @@ impl Store {
 
     fn end_load(&mut self, place: usize, say: Say<'_>) -> rusqlite::Result<()> {
         let Some(connection) = &self.connection else { return Ok(()) };
-        let resolved = self.collections[place].end_load(connection, &self.options.files, say)?;
+        let resolved = self.collections[place].end_load(connection, &self.wanted.inputs.names, say)?;
         self.pending.created -= resolved.removed();
         self.pending.updated += resolved.updated;
         self.pending.ignored += resolved.ignored;
@@ -273,13 +276,13 @@ impl Store {
         let mut loading = false;
         for collection in &self.collections {
             if let Phase::Loading(load) = &collection.phase {
-                load.save(connection, &collection.entry, &self.options.files)?;
+                load.save(connection, &collection.entry, &self.wanted.inputs.names)?;
                 loading = true;
             }
             schema::save(connection, &collection.entry)?;
         }
         if has_moved(connection)? {
-            return Err(rusqlite::Error::InvalidPath(self.options.path.clone()));
+            return Err(rusqlite::Error::InvalidPath(self.path.clone()));
         }
         connection.execute_batch("COMMIT")?;
         self.in_transaction = false;
@@ -310,7 +313,7 @@ impl Store {
 }
 
 /// Where a store really is, also behind a link to a file that is not there yet.
-fn real_path(path: &std::path::Path) -> std::path::PathBuf {
+fn real_path(path: &std::path::Path) -> PathBuf {
     let mut path = path.to_owned();
     // As many links in a row as Linux follows.
     for _ in 0..40 {
@@ -382,15 +385,15 @@ impl Sink for Store {
             }
         }
         self.failed |= out.counts().errors > errors;
-        let wait = self.options.complete || self.options.input_size.is_some();
-        if !wait && (self.pending_bytes >= COMMIT_BYTES || self.last_commit.elapsed() >= self.options.interval) {
+        let wait = self.wanted.complete || self.wanted.inputs.stored_bytes.is_some();
+        if !wait && (self.pending_bytes >= COMMIT_BYTES || self.last_commit.elapsed() >= self.wanted.batches.interval) {
             return self.rest(out, say);
         }
         Ok(())
     }
 
     fn rest(&mut self, out: &mut Outcome, _: Say<'_>) -> Result<(), Trouble> {
-        if self.options.complete || self.options.input_size.is_some() {
+        if self.wanted.complete || self.wanted.inputs.stored_bytes.is_some() {
             return Ok(());
         }
         self.commit(out).map_err(|error| {
@@ -402,7 +405,7 @@ impl Sink for Store {
 
     fn finish(&mut self, cut: bool, out: &mut Outcome, say: Say<'_>) -> Result<(), Trouble> {
         if !self.begun {
-            if self.options.complete && (cut || self.failed) {
+            if self.wanted.complete && (cut || self.failed) {
                 return Err(Trouble::RolledBack("nothing was stored, because of --complete".to_owned()));
             }
             return Ok(());
@@ -416,7 +419,7 @@ impl Sink for Store {
                 .try_for_each(|place| self.end_load(place, say))
                 .map_err(|error| self.trouble(&error))
         });
-        if done.is_ok() && self.options.complete && (cut || self.failed) {
+        if done.is_ok() && self.wanted.complete && (cut || self.failed) {
             done = Err(Trouble::RolledBack("everything was rolled back, because of --complete".to_owned()));
         }
         if done.is_ok() {

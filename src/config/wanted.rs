@@ -1,0 +1,107 @@
+//! What the flags ask of the target. Which target that is, and what it supports, the table of targets says.
+
+use super::{Given, secrets};
+use crate::action::OnDuplicate;
+use crate::cli::Arguments;
+use crate::input::Format;
+use crate::retry::Retries;
+use crate::sink::http::HttpOptions;
+use crate::sink::target::Target;
+use crate::sink::targets;
+use crate::sink::wanted::{BatchSizes, Indexing, InputFacts, Place, Wanted};
+use anyhow::Result;
+use reqwest::Url;
+
+/// Finds the target, and what is asked of it.
+pub(super) fn of(args: &Arguments, given: &Given, target: &dyn Target) -> Result<Wanted> {
+    let mut wanted = without_login(args, given);
+    // A login may have to be asked for, so what is wrong anyway is found before.
+    targets::check(target, &wanted, &given.flags)?;
+    wanted.http.login = secrets::login(&args.server, &wanted, given)?;
+    Ok(wanted)
+}
+
+fn without_login(args: &Arguments, given: &Given) -> Wanted {
+    let is_bulk = args.format.format == Some(Format::Bulk);
+    let deletes = args.conflict.delete_keys;
+    let (run, edges) = (&args.run, &args.edges);
+    let places: Vec<Place> = args.target.to.iter().map(|address| address.place.clone()).collect();
+    Wanted {
+        http: http(args, &places),
+        places,
+        collection: args.target.collection.clone(),
+        is_bulk,
+        on_duplicate: if !is_bulk && !deletes { args.conflict.on_duplicate } else { OnDuplicate::default() },
+        delete_keys: deletes,
+        key: args.key.key.clone().filter(|_| !is_bulk),
+        server_keys: args.key.server_keys,
+        edge: edges.edge && !deletes,
+        prefixes: edges.from_prefix.is_some() || edges.to_prefix.is_some(),
+        complete: run.complete,
+        overwrite: run.overwrite,
+        wait_for_sync: run.wait_for_sync,
+        create_collection: run.create_collection.filter(|_| given.flags.named.contains("create_collection")),
+        mapping: run.mapping.clone(),
+        unique: run.unique.clone(),
+        lossy: run.lossy,
+        dry_run: run.dry_run,
+        results: args.errors.results.clone(),
+        batches: BatchSizes {
+            records: args.batches.batch_size,
+            bytes: args.batches.batch_bytes,
+            interval: args.batches.flush_interval,
+        },
+        jobs: args.batches.jobs,
+        compress_transfer: args.server.compress_transfer,
+        retries: Retries { retries: args.server.retries, max_time: args.server.retry_max_time },
+        indexing: indexing(args),
+        inputs: InputFacts { paths: args.files.clone(), ..InputFacts::default() },
+        run: String::new(),
+        stranger: targets::stranger,
+    }
+}
+
+fn indexing(args: &Arguments) -> Indexing {
+    let flags = &args.elasticsearch;
+    Indexing {
+        refresh: flags.refresh.clone(),
+        routing_field: flags.routing_field.clone(),
+        pipeline: flags.pipeline.clone(),
+        wait_for_active_shards: flags.wait_for_active_shards.clone(),
+        require_alias: flags.require_alias,
+        retry_on_conflict: flags.retry_on_conflict,
+        bulk_mode: flags.bulk_mode,
+    }
+}
+
+fn http(args: &Arguments, places: &[Place]) -> HttpOptions {
+    let server = &args.server;
+    let url = |place: &Place| match place {
+        Place::Server(server) => Some(server.url.clone()),
+        Place::Path(..) => None,
+    };
+    let nodes: Vec<Url> = places.iter().filter_map(url).collect();
+    HttpOptions {
+        login: None,
+        headers: server.header.clone(),
+        cacert: server.cacert.clone(),
+        cert: server.cert.clone(),
+        client_key: server.client_key.clone(),
+        insecure: server.insecure,
+        timeout: server.timeout,
+        connect_timeout: server.connect_timeout,
+        names: "x-opaque-id",
+        session: None,
+        gzip: server.compress_transfer.unwrap_or_else(|| !nodes.iter().all(is_here)),
+        nodes,
+    }
+}
+
+/// Whether a node is on this machine, so that compressing for it only costs time.
+fn is_here(node: &Url) -> bool {
+    match node.host_str() {
+        Some("localhost" | "[::1]") => true,
+        Some(host) => host.starts_with("127.") && host.parse::<std::net::Ipv4Addr>().is_ok(),
+        None => false,
+    }
+}

@@ -1,0 +1,103 @@
+//! ArangoDB as a target: its addresses, which may name a database, and what it cannot do.
+
+use super::{answer, open, whole};
+use crate::batch::Limits;
+use crate::error::hint;
+use crate::sink::Say;
+use crate::sink::http::{Reply, Server, without_secrets};
+use crate::sink::target::{Opened, Target};
+use crate::sink::wanted::{FlagSources, Place, Wanted};
+use crate::stop::Stop;
+use anyhow::{Result, anyhow, bail};
+use std::ffi::OsStr;
+
+/// ArangoDB.
+pub struct Arangodb;
+
+impl Target for Arangodb {
+    fn name(&self) -> &'static str {
+        "ArangoDB"
+    }
+
+    fn forms(&self) -> &'static [&'static str] {
+        &["`arangodb+http://HOST:8529/_db/NAME`"]
+    }
+
+    fn help(&self) -> &'static str {
+        "arangodb+http://HOST:8529/_db/NAME"
+    }
+
+    fn place(&self, to: &OsStr) -> Option<Result<Place>> {
+        let text = to.to_str()?;
+        let server = Server::read(text, &["arangodb", "arango"], "")?;
+        Some(server.and_then(|server| {
+            if !names_database(server.url.path()) {
+                let database = server.url.path().trim_matches('/');
+                let advice =
+                    format!("a database is written `/_db/NAME`, here `/_db/{database}`; without one it is `_system`");
+                let shown = without_secrets(text);
+                return Err(anyhow!("\"{shown}\": the path names no database").context(hint(advice)));
+            }
+            Ok(Place::Server(server))
+        }))
+    }
+
+    fn unsupported(&self, flag: &str) -> Option<&'static str> {
+        Some(match flag {
+            "api_key_file" => "`--bearer-file FILE` sends a token, `--user NAME` logs in",
+            "refresh" => "leave it out, a stored document is seen at once",
+            "routing_field" => "leave it out, the server routes by its shard keys",
+            "pipeline" => "leave it out; `computedValues` of the collection are ArangoDB's way",
+            "wait_for_active_shards" => "leave it out; `writeConcern` of the collection says it",
+            "require_alias" => "leave it out, there are no aliases",
+            "retry_on_conflict" => "leave it out, a conflict is tried again anyway",
+            "bulk_mode" => "leave it out, there is no refresh to turn off",
+            "mapping" => "leave it out; `schema` of the collection is ArangoDB's way",
+            _ => return None,
+        })
+    }
+
+    fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
+        if flags.typed("complete") {
+            whole::check(wanted, flags)?;
+        }
+        if flags.typed("lossy") && wanted.delete_keys {
+            bail!("--lossy: not with --delete-keys, which stores nothing");
+        }
+        match &wanted.collection {
+            Some(name) => ensure_name(name),
+            None => Err(anyhow!("no collection is named").context(hint("give `--collection NAME`"))),
+        }
+    }
+
+    fn limits(&self, wanted: &Wanted) -> Limits {
+        if wanted.complete { whole::limits(wanted) } else { wanted.batches.limits(5 << 20) }
+    }
+
+    fn recognized(&self, reply: &Reply) -> Option<&'static str> {
+        answer::is_arangodb(reply).then_some("write `arangodb+http://HOST:8529/_db/NAME`")
+    }
+
+    fn open(&self, wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
+        open::open(wanted, stop, say)
+    }
+}
+
+/// Whether a path is that of a database: `/_db/NAME`, perhaps behind a proxy's own, or nothing for `_system`.
+fn names_database(path: &str) -> bool {
+    let path = path.trim_end_matches('/');
+    path.is_empty() || path.rsplit_once("/_db/").is_some_and(|(_, name)| !name.is_empty() && !name.contains('/'))
+}
+
+/// Finds names that no collection can have; what else is wrong the server says.
+fn ensure_name(name: &str) -> Result<()> {
+    let fault = match name {
+        _ if name.contains('/') || name.chars().any(char::is_control) => {
+            "a collection has no / and no control characters"
+        }
+        _ if name.starts_with(|first: char| first.is_ascii_digit()) => "a collection does not begin with a digit",
+        _ if name.len() > 256 => "a collection has at most 256 bytes",
+        _ => return Ok(()),
+    };
+    bail!("--collection: \"{name}\": {fault}")
+}

@@ -1,0 +1,54 @@
+//! What neither Elasticsearch nor Kuzzle can do of what flags ask for, and the file of `--mapping`.
+
+use crate::error::hint;
+use crate::sink::wanted::{FlagSources, Wanted};
+use anyhow::{Context as _, Result, anyhow, bail};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// Why a flag cannot be supported, as advice.
+pub(in crate::sink) fn unsupported(flag: &str) -> Option<&'static str> {
+    match flag {
+        "complete" => Some("a server has no transactions; `--max-errors 0` stops at the first error"),
+        "server_keys" => Some("leave it out: a key that is made here keeps a record from being stored twice"),
+        "unique" => Some("`--key FIELD` makes a member the key, which is unique"),
+        "edge" | "from_prefix" | "to_prefix" | "overwrite_collection_prefix" => {
+            Some("leave it out; members such as `_from` are plain members there")
+        }
+        _ => None,
+    }
+}
+
+/// Finds flags that would have no effect.
+pub(in crate::sink) fn check(wanted: &Wanted, flags: &FlagSources) -> Result<()> {
+    if wanted.is_bulk
+        && let Some(flag) = flags.first_typed(&["routing_field", "retry_on_conflict"])
+    {
+        return Err(anyhow!("{flag}: not with bulk lines").context(hint("each bulk line says it itself")));
+    }
+    if flags.typed("retry_on_conflict") && !wanted.updates() {
+        bail!("--retry-on-conflict: only `--on-duplicate update` can honour it");
+    }
+    if flags.typed("client_key") && wanted.http.cert.is_none() {
+        return Err(anyhow!("--client-key: there is no certificate").context(hint("give `--cert FILE` too")));
+    }
+    if flags.typed("mapping") && wanted.create_collection == Some(false) {
+        bail!("--mapping and --create-collection=false: only one of them can be honoured");
+    }
+    Ok(())
+}
+
+/// Reads `--mapping`: an object with some of `parts` (`mappings`, `settings`), or mappings alone.
+pub(in crate::sink) fn mapping(path: &Path, parts: &[&str]) -> Result<Value> {
+    let read = || {
+        let read: Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;
+        let object = read.as_object().context("not a JSON object")?;
+        let is_whole = parts.iter().any(|name| object.contains_key(*name));
+        let is_field = |value: &Value| value.get("type").is_some_and(Value::is_string);
+        if !is_whole && !object.contains_key("properties") && object.values().any(is_field) {
+            bail!("its fields belong under `properties`");
+        }
+        Ok(if is_whole { read } else { json!({ "mappings": read }) })
+    };
+    read().with_context(|| format!("--mapping: {}", path.display()))
+}

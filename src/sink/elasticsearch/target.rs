@@ -1,0 +1,85 @@
+//! Elasticsearch and OpenSearch as a target: their addresses, and what they cannot do.
+
+use super::open;
+use crate::error::hint;
+use crate::sink::Say;
+use crate::sink::bulk_api;
+use crate::sink::http::Server;
+use crate::sink::target::{Opened, Target};
+use crate::sink::wanted::{FlagSources, Place, Wanted, flag};
+use crate::stop::Stop;
+use anyhow::{Result, anyhow, bail};
+use std::ffi::OsStr;
+
+/// Elasticsearch, OpenSearch, and a server that does not say what it is.
+pub struct Elasticsearch;
+
+impl Target for Elasticsearch {
+    fn name(&self) -> &'static str {
+        "Elasticsearch and OpenSearch"
+    }
+
+    fn forms(&self) -> &'static [&'static str] {
+        &["`elasticsearch+http://HOST:9200`", "`opensearch+https://HOST:9200`"]
+    }
+
+    fn help(&self) -> &'static str {
+        "elasticsearch+http://HOST:9200 (also es+ and opensearch+, and https)"
+    }
+
+    fn place(&self, to: &OsStr) -> Option<Result<Place>> {
+        let names = ["elasticsearch", "es", "opensearch", ""];
+        Some(Server::read(to.to_str()?, &names, "")?.map(Place::Server))
+    }
+
+    fn unsupported(&self, flag: &str) -> Option<&'static str> {
+        bulk_api::unsupported(flag)
+    }
+
+    fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
+        bulk_api::check(wanted, flags)?;
+        if flags.typed("lossy") && wanted.is_bulk {
+            return Err(anyhow!("--lossy: not with bulk lines").context(hint("each bulk line says it itself")));
+        }
+        if flags.typed("lossy") && !wanted.updates() {
+            bail!("--lossy: only `--on-duplicate update` can honour it");
+        }
+        if wanted.updates() && flags.typed("pipeline") {
+            let text = "--pipeline: not with `--on-duplicate update`: the server merges a document as it is";
+            let advice = "`--on-duplicate replace` sends documents through the pipeline";
+            return Err(anyhow!(text).context(hint(advice)));
+        }
+        let of_one = ["wait_for_sync", "create_collection"].iter().find(|id| flags.typed(id) || flags.turned_off(id));
+        if let Some(id) = of_one.filter(|_| wanted.is_bulk) {
+            bail!("{}: not with bulk lines, which may name other indices", flag(id));
+        }
+        let of_named = flags.first_typed(&["bulk_mode", "mapping", "create_collection", "wait_for_sync"]);
+        match (&wanted.collection, of_named) {
+            (None, Some(flag)) => Err(anyhow!("{flag}: no index is named").context(hint("give `--collection NAME`"))),
+            (None, None) => Ok(()),
+            (Some(name), _) => ensure_index_name(name),
+        }
+    }
+
+    fn open(&self, wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
+        open::open(wanted, stop, say)
+    }
+}
+
+/// Finds names that no index can have (contract of the bulk API, 2.4). A date-math name is left to the server.
+fn ensure_index_name(name: &str) -> Result<()> {
+    if name.starts_with('<') && name.ends_with('>') {
+        return Ok(());
+    }
+    let fault = match name {
+        "." | ".." => "no index can be called so",
+        _ if name.chars().any(char::is_uppercase) => "an index has no upper-case letters",
+        _ if name.starts_with(['-', '_', '+']) => "an index does not begin with -, _ or +",
+        _ if name.contains(['\\', '/', '*', '?', '"', '<', '>', '|', ' ', ',', '#', ':']) => {
+            "an index has no blanks and none of \\ / * ? \" < > | , # :"
+        }
+        _ if name.len() > 255 => "an index has at most 255 bytes",
+        _ => return Ok(()),
+    };
+    bail!("--collection: \"{name}\": {fault}")
+}

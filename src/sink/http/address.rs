@@ -1,0 +1,97 @@
+//! Addresses of servers: `NAME+http(s)://HOST:PORT/PATH`. An address may carry a password, so it is never repeated as it
+//! was written.
+
+use super::{Url, without_secrets};
+use crate::error::hint;
+use anyhow::{Error, Result, anyhow};
+use std::fmt;
+
+/// A node of a cluster.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Whether the address says what the server is.
+    pub is_named: bool,
+    /// Scheme, host, port and path.
+    pub url: Url,
+    /// What the address names on the server, if that is no path of it.
+    pub within: Option<String>,
+    /// The user and the password that the address had.
+    pub login: Option<(String, Option<String>)>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.url)
+    }
+}
+
+impl Server {
+    /// Reads an address whose scheme begins with one of `names`; an empty one is that of plain `http` and `https`. `behind`
+    /// is what such an address ends with, for a hint. `None` if it is no address of these.
+    pub fn read(text: &str, names: &[&str], behind: &str) -> Option<Result<Server>> {
+        let (scheme, rest) = text.split_once("://")?;
+        let scheme = scheme.to_ascii_lowercase();
+        let (name, transport) = scheme.split_once('+').unwrap_or(("", &scheme));
+        let is_http = matches!(transport, "http" | "https");
+        let first = scheme.split('+').next().unwrap_or_default();
+        if is_http && names.contains(&name) {
+            return Some(read(!name.is_empty(), &format!("{transport}://{rest}"), text));
+        }
+        let advice = || hint(format!("servers are written `{first}+http://HOST:PORT{behind}`"));
+        names.contains(&first).then(|| Err(unknown_scheme(text).context(advice())))
+    }
+
+    /// Takes the last part of the path out of the address.
+    pub fn cut_last(&mut self) -> Option<String> {
+        let path = self.url.path().trim_end_matches('/').to_owned();
+        let (before, last) = path.rsplit_once('/').filter(|(_, last)| !last.is_empty())?;
+        self.url.set_path(before);
+        Some(decoded(last))
+    }
+}
+
+fn read(is_named: bool, url: &str, text: &str) -> Result<Server> {
+    let wrong = |what: &str| anyhow!("\"{}\": {what}", without_secrets(text));
+    let mut url: Url = url.parse().map_err(|_| wrong("is not a URL").context(hint("write `http://HOST:PORT`")))?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(
+            wrong("an address has no query").context(hint("parameters have flags of their own, such as `--refresh`"))
+        );
+    }
+    if url.path().contains('@') {
+        return Err(wrong("there is an @ behind the host")
+            .context(hint("write `/`, `@` and `:` of a password as %2F, %40 and %3A")));
+    }
+    let login = (!url.username().is_empty() || url.password().is_some())
+        .then(|| (decoded(url.username()), url.password().map(decoded)));
+    // Neither can fail for a URL with a host, which http has.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    Ok(Server { is_named, url, within: None, login })
+}
+
+/// An address that is no target's.
+pub fn unknown_scheme(text: &str) -> Error {
+    let scheme = text.split("://").next().unwrap_or_default().to_ascii_lowercase();
+    anyhow!("\"{}\" has the unknown scheme \"{scheme}\"", without_secrets(text))
+}
+
+/// Undoes percent-encoding.
+fn decoded(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    while at < bytes.len() {
+        let pair = text.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
+        match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
+            Some(byte) => {
+                out.push(byte);
+                at += 3;
+            }
+            None => {
+                out.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}

@@ -1,0 +1,117 @@
+//! Kuzzle as a target: its addresses, which name an index, and what it cannot do.
+
+use super::{answer, open};
+use crate::batch::Limits;
+use crate::error::hint;
+use crate::sink::Say;
+use crate::sink::bulk_api;
+use crate::sink::http::{Reply, Server, without_secrets};
+use crate::sink::target::{Opened, Target};
+use crate::sink::wanted::{FlagSources, Place, Wanted};
+use crate::stop::Stop;
+use anyhow::{Context as _, Result, anyhow, bail};
+use std::ffi::OsStr;
+
+/// Kuzzle.
+pub struct Kuzzle;
+
+/// Documents of a request, so that five thousand action lines more stay below its limit of 1 MiB.
+const BYTES: usize = 800 << 10;
+
+impl Target for Kuzzle {
+    fn name(&self) -> &'static str {
+        "Kuzzle"
+    }
+
+    fn forms(&self) -> &'static [&'static str] {
+        &["`kuzzle+http://HOST:7512/INDEX`"]
+    }
+
+    fn help(&self) -> &'static str {
+        "kuzzle+http://HOST:7512/INDEX"
+    }
+
+    fn place(&self, to: &OsStr) -> Option<Result<Place>> {
+        let text = to.to_str()?;
+        let mut server = match Server::read(text, &["kuzzle"], "/INDEX")? {
+            Ok(server) => server,
+            Err(error) => return Some(Err(error)),
+        };
+        server.within = server.cut_last();
+        if server.within.is_none() {
+            let scheme = text.split("://").next().unwrap_or_default().to_ascii_lowercase();
+            let advice = format!("write `{scheme}://HOST:7512/INDEX`, and the collection with `--collection`");
+            return Some(Err(anyhow!("\"{}\": names no index", without_secrets(text)).context(hint(advice))));
+        }
+        Some(Ok(Place::Server(server)))
+    }
+
+    fn unsupported(&self, flag: &str) -> Option<&'static str> {
+        match flag {
+            "routing_field" | "pipeline" | "wait_for_active_shards" | "require_alias" | "bulk_mode" => {
+                Some("leave it out; bulk lines (`-t bulk`) say `routing` and `pipeline` themselves")
+            }
+            _ => bulk_api::unsupported(flag),
+        }
+    }
+
+    fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
+        if wanted.servers().any(|server| server.within.is_none()) {
+            return Err(anyhow!("--to: Kuzzle and a server that does not say what it is")
+                .context(hint("write `kuzzle+http://HOST:7512/INDEX` for each node")));
+        }
+        bulk_api::check(wanted, flags)?;
+        if wanted.delete_keys && flags.typed("lossy") {
+            bail!("--lossy: not with --delete-keys, which stores nothing");
+        }
+        if wanted.indexing.refresh.as_deref() == Some("true") && flags.typed("refresh") {
+            return Err(anyhow!("--refresh true: Kuzzle has no refresh at once")
+                .context(hint("`--refresh wait_for` answers when searches see the documents")));
+        }
+        let mut indices = wanted.servers().filter_map(|server| server.within.as_deref());
+        let index = indices.next().unwrap_or_default();
+        ensure_name("an index", index).context("--to")?;
+        if let Some(other) = indices.find(|other| *other != index) {
+            return Err(anyhow!("--to: two indices, \"{index}\" and \"{other}\"")
+                .context(hint("several `--to` are nodes of one Kuzzle; run once for each index")));
+        }
+        match &wanted.collection {
+            Some(name) => ensure_name("a collection", name).context("--collection"),
+            None => {
+                let advice = "give `--collection NAME`: lines of bulk files cannot";
+                Err(anyhow!("no collection is named").context(hint(advice)))
+            }
+        }
+    }
+
+    /// Its answers name keys and no places, so a batch holds each key once.
+    fn limits(&self, wanted: &Wanted) -> Limits {
+        Limits { distinct: true, ..wanted.batches.limits(BYTES) }
+    }
+
+    fn recognized(&self, reply: &Reply) -> Option<&'static str> {
+        let advice = "write `kuzzle+http://HOST:7512/INDEX`, and the collection with `--collection`";
+        answer::is_kuzzle(reply).then_some(advice)
+    }
+
+    fn open(&self, wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
+        open::open(wanted, stop, say)
+    }
+}
+
+/// Finds names that no index or collection can have (contract of Kuzzle, 3.1).
+fn ensure_name(what: &str, name: &str) -> Result<()> {
+    let fault = match name {
+        "_all" => format!("{what} cannot be called so"),
+        _ if name.chars().any(char::is_uppercase) => format!("the name of {what} has no upper-case letters"),
+        _ if name.contains([
+            '\\', '/', '*', '?', '"', '<', '>', '|', ' ', '\t', '\r', '\n', ',', '+', '#', ':', '.', '&', '%',
+        ]) =>
+        {
+            format!("the name of {what} has no blanks and none of \\ / * ? \" < > | , + # : . & %")
+        }
+        _ if name.len() > 126 => format!("the name of {what} has at most 126 bytes"),
+        _ => return Ok(()),
+    };
+    bail!("\"{name}\": {fault}")
+}

@@ -1,0 +1,152 @@
+//! Requests that carry no documents: questions and orders to a server, sent again until they are answered. Each of them
+//! can be made twice without harm. Also the words for a server that cannot be spoken to at all.
+
+use super::{nap, sentence};
+use crate::error::{hint, refused};
+use crate::retry::{Retries, Wait, Why};
+use crate::sink::http::{Call, Http, NoReply, Reply};
+use crate::stop::Stop;
+use anyhow::{Error, Result};
+use serde_json::Value;
+use std::time::Duration;
+
+/// The form of a server's own errors.
+#[derive(Debug)]
+pub struct Dialect {
+    /// What an answer that is no success says, if it is in that form.
+    pub said: fn(&Reply) -> Option<String>,
+    /// Whether it asks to come again by more than its status.
+    pub is_busy: fn(&Reply) -> bool,
+}
+
+/// A way to a server for its administration.
+pub struct AdminClient<'h> {
+    /// How it is reached.
+    pub http: &'h mut Http,
+    /// How often it is asked.
+    pub retries: Retries,
+    /// What ends the run.
+    pub stop: Stop,
+    /// The form of its errors.
+    pub dialect: &'static Dialect,
+}
+
+/// The longest that a server may take to answer the first question.
+pub const FIRST: Duration = Duration::from_secs(10);
+
+impl AdminClient<'_> {
+    /// Asks the first question: a wrong address is an error at once, what goes away later is waited for. `known` looks at each
+    /// answer, also at that of a server that is busy.
+    ///
+    /// # Errors
+    /// When there is no answer, or none of the server that is meant.
+    pub fn first(&mut self, call: &Call, nodes: usize, known: impl Fn(&Reply) -> Result<()>) -> Result<Reply> {
+        let mut wait = Wait::new(self.retries);
+        let mut silent = 0;
+        loop {
+            match self.http.send(call.clone()) {
+                Ok(reply) => {
+                    known(&reply)?;
+                    if !self.is_busy(&reply) {
+                        return Ok(reply);
+                    }
+                    self.pause(&mut wait, Why::Busy, self.said(&reply), reply.retry_after)?;
+                }
+                Err(NoReply::NotSent { why, .. }) => return Err(unreachable(&why)),
+                Err(reply) => {
+                    silent += 1;
+                    if silent >= nodes || self.stop.asked() {
+                        return Err(unclear(sentence(&reply)));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks until there is an answer that is neither busy nor lost.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn ask(&mut self, call: impl Fn() -> Call) -> Result<Reply> {
+        let mut wait = Wait::new(self.retries);
+        loop {
+            let (why, text, asked) = match self.http.send(call()) {
+                Ok(reply) if !self.is_busy(&reply) => return Ok(reply),
+                Ok(reply) => (Why::Busy, self.said(&reply), reply.retry_after),
+                Err(NoReply::NotSent { why, hopeless: true }) => return Err(refused(why)),
+                Err(reply) => (Why::Away, sentence(&reply).to_owned(), None),
+            };
+            self.pause(&mut wait, why, text, asked)?;
+        }
+    }
+
+    fn pause(&self, wait: &mut Wait, why: Why, text: String, asked: Option<Duration>) -> Result<()> {
+        let pause = wait.next(why, asked).map_err(|used_up| refused(format!("{text} ({used_up})")))?;
+        self.sleep(pause).then_some(()).ok_or_else(|| refused(text))
+    }
+
+    /// Asks, and takes nothing but success for an answer.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn order(&mut self, call: impl Fn() -> Call) -> Result<Value> {
+        let reply = self.ask(call)?;
+        if !reply.is_success() {
+            return Err(refused(self.said(&reply)));
+        }
+        Ok(serde_json::from_slice(&reply.body).unwrap_or(Value::Null))
+    }
+
+    /// False if the run is asked to stop.
+    pub fn sleep(&self, pause: Duration) -> bool {
+        nap(pause, &self.stop)
+    }
+
+    fn is_busy(&self, reply: &Reply) -> bool {
+        reply.is_busy() || (self.dialect.is_busy)(reply)
+    }
+
+    /// What an answer that is no success says.
+    pub fn said(&self, reply: &Reply) -> String {
+        self.dialect.said(reply)
+    }
+}
+
+impl Dialect {
+    /// What an answer that is no success says.
+    pub fn said(&self, reply: &Reply) -> String {
+        (self.said)(reply).unwrap_or_else(|| reply.page())
+    }
+
+    /// A server that does not know us.
+    pub fn login(&self, reply: &Reply) -> Error {
+        let advice = "check the user and the password (`--user`, `--password-file`), or the key (`--api-key-file`, `--bearer-file`)";
+        refused(format!("{}; nothing was sent", self.said(reply))).context(hint(advice))
+    }
+}
+
+/// A server that did not answer the first question.
+pub fn unclear(why: &str) -> Error {
+    let like_tls = ["closed before", "reset", "invalid HTTP version"];
+    let error = refused(format!("{why}; nothing was sent"));
+    match why.starts_with("http://") && like_tls.iter().any(|words| why.contains(words)) {
+        true => error.context(hint("if the server speaks TLS, write `https` in place of `http`")),
+        false => error,
+    }
+}
+
+/// A server to which there is no connection.
+pub fn unreachable(why: &str) -> Error {
+    let lower = why.to_ascii_lowercase();
+    let error = refused(format!("cannot connect to {why}; nothing was sent"));
+    let advice = if lower.contains("causedasendentity") {
+        "the server shows the certificate of an authority, not one that an authority has signed; `--insecure` trusts anybody"
+    } else if lower.contains("certificate") || lower.contains("unknownissuer") {
+        "`--cacert FILE` trusts the server's own authority; `--insecure` trusts anybody"
+    } else if lower.contains("corrupt message") || lower.contains("invalidcontenttype") {
+        "the server does not speak TLS here: write `http` in place of `https`"
+    } else {
+        return error;
+    };
+    error.context(hint(advice))
+}

@@ -1,0 +1,134 @@
+//! The store as a target: what its addresses look like, and what it cannot do.
+
+use super::Store;
+use crate::action::Rules;
+use crate::batch::Limits;
+use crate::error::hint;
+use crate::sink::Say;
+use crate::sink::http::unknown_scheme;
+use crate::sink::target::{Opened, Target, is_of_connections, is_of_indexing};
+use crate::sink::wanted::{FlagSources, Place, Wanted};
+use crate::stop::Stop;
+use anyhow::{Context as _, Result, anyhow, bail};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+/// The embedded store.
+pub struct Sqlite;
+
+const ENDS: [&str; 3] = [".db", ".sqlite", ".sqlite3"];
+
+impl Target for Sqlite {
+    fn name(&self) -> &'static str {
+        "a store"
+    }
+
+    fn noun(&self) -> &'static str {
+        "a store"
+    }
+
+    fn forms(&self) -> &'static [&'static str] {
+        &["`bulkimport.db`"]
+    }
+
+    fn brief(&self) -> &'static str {
+        "FILE.db"
+    }
+
+    fn help(&self) -> &'static str {
+        "A store is a file that exists, or one to be made whose name ends in .db, .sqlite or .sqlite3; sqlite:PATH means any other name."
+    }
+
+    fn place(&self, to: &OsStr) -> Option<Result<Place>> {
+        let path = Path::new(to);
+        let store = |path: &Path| Some(Ok(Place::Path("sqlite", path.to_owned())));
+        let Some(text) = to.to_str() else {
+            // A name that is not UTF-8 can only be a path.
+            let end = path.extension().and_then(OsStr::to_str);
+            let is_store = end.is_some_and(|end| matches!(end, "db" | "sqlite" | "sqlite3")) || path.is_file();
+            return if is_store { store(path) } else { None };
+        };
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            return Some(after_scheme(path));
+        }
+        if path.is_dir() {
+            return Some(Err(anyhow!("\"{text}\" is a directory").context(hint("name a file in it, ending in `.db`"))));
+        }
+        if path.exists() {
+            return store(path);
+        }
+        if let Some((scheme, _)) = text.split_once("://") {
+            let is_meant = matches!(&*scheme.to_ascii_lowercase(), "sqlite3" | "file");
+            let advice = "a store is written `shop.db` or `sqlite:PATH`";
+            return is_meant.then(|| Err(unknown_scheme(text).context(hint(advice))));
+        }
+        if text.starts_with("file:") {
+            return Some(Err(anyhow!("\"{text}\" is a URI").context(hint("write `sqlite:PATH` with a plain path"))));
+        }
+        if ENDS.iter().any(|end| text.to_ascii_lowercase().ends_with(end)) { store(path) } else { None }
+    }
+
+    fn unsupported(&self, flag: &str) -> Option<&'static str> {
+        let is_other = is_of_connections(flag) || is_of_indexing(flag);
+        let is_of_servers = is_other || matches!(flag, "server_keys" | "results" | "lossy");
+        is_of_servers.then_some("`--to elasticsearch+http://HOST:9200` writes to a server")
+    }
+
+    fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
+        let from = if flags.typed("collection") { "--collection" } else { "BULKIMPORT_COLLECTION" };
+        wanted.collection.as_deref().map_or(Ok(()), ensure_table).context(from)
+    }
+
+    fn limits(&self, wanted: &Wanted) -> Limits {
+        wanted.batches.limits(1 << 20)
+    }
+
+    fn open(&self, wanted: &Wanted, _: &Stop, say: Say<'_>) -> Result<Opened> {
+        let Some(Place::Path(_, path)) = wanted.places.first() else { bail!("a store has a path") };
+        let store = Store::open(path.clone(), wanted.clone(), say)?;
+        let edge = store.is_edge();
+        Ok(Opened { sinks: vec![Box::new(store)], edge, rules: Rules::Store, traffic: None, closing: None })
+    }
+}
+
+fn after_scheme(path: &str) -> Result<Place> {
+    let fault = match path {
+        "" => "no path after `sqlite:`",
+        ":memory:" => "a store in memory would be gone at once",
+        _ if path.starts_with("//") => "two slashes after `sqlite:`, which is no URL",
+        _ if Path::new(path).is_dir() => "a directory",
+        _ => return Ok(Place::Path("sqlite", PathBuf::from(path))),
+    };
+    Err(anyhow!(fault).context(hint("write `sqlite:shop.db` or `sqlite:/var/lib/shop.db`")))
+}
+
+/// What to write for a word that is no address.
+pub fn other_name(word: &str) -> String {
+    format!("a new store's name ends in .db, .sqlite or .sqlite3; for any other name write `sqlite:{word}`")
+}
+
+/// Finds names of tables that SQLite or we have for ourselves.
+fn ensure_table(name: &str) -> Result<()> {
+    let lower = name.to_ascii_lowercase();
+    for (start, owner) in [("sqlite_", "SQLite"), ("bulkimport_", "bulkimport")] {
+        if lower.starts_with(start) {
+            bail!("\"{name}\": names that begin with {start} belong to {owner} itself");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_collections_belong_to_others() {
+        for name in ["products", "Größe", "a.b", "x\"y", "sqlite", "my_sqlite_x"] {
+            assert!(ensure_table(name).is_ok(), "{name}");
+        }
+        for name in ["sqlite_x", "SQLite_master", "bulkimport_meta", "BULKIMPORT_x"] {
+            assert!(ensure_table(name).is_err(), "{name}");
+        }
+    }
+}

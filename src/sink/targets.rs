@@ -1,0 +1,326 @@
+//! The table of targets, and what is asked of all of them: whose an address is, and which target a run has.
+
+use super::http::{Reply, unknown_scheme, without_secrets};
+use super::target::{Opened, SERVER, Target};
+use super::wanted::{FlagSources, Place, Wanted, flag};
+use super::{DryRun, Say, Sink, arangodb, elasticsearch, kuzzle, sqlite};
+use crate::error::hint;
+use crate::stop::Stop;
+use anyhow::{Error, Result, anyhow, bail};
+use std::ffi::OsStr;
+
+/// All targets. Each reads an address in turn, until one takes it for its own.
+static TARGETS: [&dyn Target; 4] =
+    [&sqlite::Sqlite, &elasticsearch::Elasticsearch, &arangodb::Arangodb, &kuzzle::Kuzzle];
+
+/// What one `--to` names, and whose it is.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// The target.
+    pub target: &'static dyn Target,
+    /// The place.
+    pub place: Place,
+}
+
+/// Reads what `--to` names.
+///
+/// # Errors
+/// When it is no target's.
+pub fn read(to: &OsStr) -> Result<Address> {
+    for target in TARGETS {
+        if let Some(place) = target.place(to) {
+            return Ok(Address { target, place: place? });
+        }
+    }
+    let Some(text) = to.to_str() else { bail!("neither a store nor UTF-8") };
+    if text.contains("://") {
+        return Err(unknown_scheme(text).context(hint(forms())));
+    }
+    let shown = without_secrets(text);
+    if text.trim().is_empty() {
+        return Err(anyhow!("empty").context(hint("a store is written `shop.db`")));
+    }
+    let advice = if looks_like_an_address(text) { servers(&shown) } else { sqlite::other_name(&shown) };
+    Err(anyhow!("\"{shown}\" is neither a store nor a URL").context(hint(advice)))
+}
+
+/// `host:port`, perhaps with a user before it and a path after it.
+fn looks_like_an_address(text: &str) -> bool {
+    let host = text.split('/').next().unwrap_or(text);
+    let port = host.rsplit_once(':').map(|(_, port)| port);
+    text.contains('@') || port.is_some_and(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Nouns of the table with what is found of the targets that are called so.
+fn by_noun(of: impl Fn(&'static dyn Target) -> Vec<&'static str>) -> Vec<(&'static str, Vec<&'static str>)> {
+    let mut all: Vec<(&str, Vec<&str>)> = Vec::new();
+    for target in TARGETS {
+        match all.iter_mut().find(|(noun, _)| *noun == target.noun()) {
+            Some((_, found)) => found.extend(of(target)),
+            None => all.push((target.noun(), of(target))),
+        }
+    }
+    all
+}
+
+/// `a, b or c`.
+fn either(words: &[&str]) -> String {
+    match words {
+        [before @ .., last] if !before.is_empty() => format!("{} or {last}", before.join(", ")),
+        _ => words.concat(),
+    }
+}
+
+/// How addresses are written: `a store is written ..., a server ...`.
+fn forms() -> String {
+    let all = by_noun(|target| target.forms().to_vec());
+    let parts: Vec<String> = all.iter().map(|(noun, forms)| format!("{noun} {}", either(forms))).collect();
+    parts.join(", ").replacen(" `", " is written `", 1)
+}
+
+/// How a server's address is written that was written without a scheme.
+fn servers(shown: &str) -> String {
+    let scheme = |target: &&'static dyn Target| target.forms()[0].trim_matches('`').split("://").next();
+    let servers = TARGETS.iter().filter(|target| target.noun() == SERVER);
+    let schemes: Vec<&str> = servers.filter_map(scheme).collect();
+    let [first, rest @ ..] = &schemes[..] else { return String::new() };
+    format!("servers are written as URLs, such as `{first}://{shown}`; there are {} too", rest.join(" and "))
+}
+
+/// The short help of `--to`.
+pub fn brief() -> String {
+    let mut words: Vec<&str> = TARGETS.iter().map(|target| target.brief()).collect();
+    words.dedup();
+    either(&words)
+}
+
+/// The long help of `--to`.
+pub fn help() -> String {
+    let mut text = brief() + "\n\n";
+    for (noun, found) in by_noun(|target| vec![target.help()]) {
+        match noun {
+            SERVER => text.extend([
+                "A server is written ",
+                &either(&found),
+                "; of plain http:// the server is asked what it is. ",
+            ]),
+            _ => text.extend([&found.join(" "), " "]),
+        }
+    }
+    text + "Repeat it for more nodes of one cluster."
+}
+
+/// The target of a run: several addresses are nodes of one cluster.
+///
+/// # Errors
+/// When they are not.
+pub fn choose(addresses: &[Address]) -> Result<&'static dyn Target> {
+    let nouns: Vec<&str> = by_noun(|_| Vec::new()).into_iter().map(|(noun, _)| noun).collect();
+    let is_there = |noun: &&&str| addresses.iter().any(|address| address.target.noun() == **noun);
+    let found: Vec<&&str> = nouns.iter().filter(is_there).collect();
+    if let [one, other, ..] = found[..] {
+        bail!("--to: {one} and {other}");
+    }
+    if let ([_, _, ..], [noun]) = (addresses, &found[..])
+        && **noun != SERVER
+    {
+        let more = noun.trim_start_matches("a ");
+        return Err(anyhow!("--to: more than one {more}").context(hint("run once for each")));
+    }
+    let is_named = |address: &&Address| !matches!(&address.place, Place::Server(server) if !server.is_named);
+    let named: Vec<&Address> = addresses.iter().filter(is_named).collect();
+    let Some(first) = named.first().copied().or(addresses.first()) else { bail!("--to: there is no target") };
+    let name = first.target.name();
+    if let Some(other) = named.iter().find(|other| other.target.name() != name) {
+        return Err(anyhow!("--to: {name} and {}", other.target.name()).context(hint("run once for each")));
+    }
+    Ok(first.target)
+}
+
+/// Finds the first flag that a target cannot support, and what it cannot do together.
+///
+/// # Errors
+/// For what is found.
+pub fn check(target: &dyn Target, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
+    for id in &flags.typed {
+        if let Some(advice) = target.unsupported(id) {
+            return Err(anyhow!("{}: {} cannot honour it", flag(id), target.name()).context(hint(advice)));
+        }
+    }
+    target.check(wanted, flags)
+}
+
+/// Says what a server is by its answer to `GET /`, if a target knows it.
+pub fn stranger(reply: &Reply) -> Option<Error> {
+    let known = |target: &&'static dyn Target| Some((target.name(), target.recognized(reply)?));
+    let (name, advice) = TARGETS.iter().find_map(known)?;
+    Some(anyhow!("this is {name}").context(hint(advice)))
+}
+
+/// Opens a target.
+///
+/// # Errors
+/// When it cannot be used as the run asks.
+pub fn open(target: &dyn Target, wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
+    let mut opened = target.open(wanted, stop, say)?;
+    if wanted.dry_run {
+        opened.sinks.iter_mut().for_each(|sink| *sink = Box::new(DryRun) as Box<dyn Sink>);
+    }
+    Ok(opened)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error;
+    use crate::sink::http::Server;
+    use std::path::PathBuf;
+
+    fn said(to: &str) -> String {
+        error::text(&read(OsStr::new(to)).expect_err(to))
+    }
+
+    /// The target of an address, and the node.
+    fn server(to: &str) -> (&'static str, Server) {
+        match read(OsStr::new(to)) {
+            Ok(Address { target, place: Place::Server(server) }) => (target.name(), server),
+            other => panic!("{to}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn names_of_stores_are_taken_as_they_are() {
+        let path = |to: &str| match read(OsStr::new(to)) {
+            Ok(Address { target, place: Place::Path("sqlite", path) }) if target.name() == "a store" => path,
+            other => panic!("{to}: {other:?}"),
+        };
+        for name in ["bulkimport.db", "a.sqlite", "dir/a.sqlite3", "A.DB", "/srv/b.db", "Cargo.toml"] {
+            assert_eq!(path(name), PathBuf::from(name));
+        }
+        assert_eq!(path("sqlite:any word"), PathBuf::from("any word"));
+        assert_eq!(path("sqlite:/x/y"), PathBuf::from("/x/y"));
+    }
+
+    #[test]
+    fn servers_are_known_by_their_schemes() {
+        let es = "Elasticsearch and OpenSearch";
+        for (to, name, is_named, url) in [
+            ("http://localhost:9200", es, false, "http://localhost:9200/"),
+            ("https://h", es, false, "https://h/"),
+            ("elasticsearch+http://h:9200", es, true, "http://h:9200/"),
+            ("ES+https://h:9200/base", es, true, "https://h:9200/base"),
+            ("opensearch+http://[::1]:9200", es, true, "http://[::1]:9200/"),
+            ("arangodb+http://h:8529", "ArangoDB", true, "http://h:8529/"),
+            ("arangodb+https://h:8529/_db/shop", "ArangoDB", true, "https://h:8529/_db/shop"),
+            ("arangodb+http://h/proxy/_db/s%C3%BC", "ArangoDB", true, "http://h/proxy/_db/s%C3%BC"),
+        ] {
+            let (target, server) = server(to);
+            assert_eq!((target, server.is_named, server.url.as_str()), (name, is_named, url), "{to}");
+            assert_eq!((server.login, server.within), (None, None), "{to}");
+        }
+    }
+
+    #[test]
+    fn the_last_part_of_an_address_of_kuzzle_is_the_index() {
+        for (to, url, index) in [
+            ("kuzzle+http://h:7512/shop", "http://h:7512/", "shop"),
+            ("kuzzle+https://me:x@h/behind/a%20path/shop/", "https://h/behind/a%20path", "shop"),
+            ("KUZZLE+http://h/sh%6fp", "http://h/", "shop"),
+        ] {
+            let (target, server) = server(to);
+            let found = (target, server.url.as_str(), server.within.as_deref());
+            assert_eq!(found, ("Kuzzle", url, Some(index)), "{to}");
+        }
+        for to in ["kuzzle+http://h:7512", "kuzzle+http://h:7512/"] {
+            assert!(said(to).contains("names no index\nhint: write `kuzzle+http://HOST:7512/INDEX`"), "{}", said(to));
+        }
+    }
+
+    #[test]
+    fn an_address_gives_up_its_password() {
+        let (_, server) = server("es+http://me:p%40ss%25@h:9200");
+        assert_eq!(server.login, Some(("me".to_owned(), Some("p@ss%".to_owned()))));
+        assert_eq!(server.url.as_str(), "http://h:9200/");
+        assert!(!format!("{server:?}").contains("p@ss"));
+    }
+
+    #[test]
+    fn every_other_word_is_refused_with_a_hint() {
+        let cases = [
+            ("localhost:9200", "servers are written as URLs"),
+            (":9200", "servers are written as URLs"),
+            ("localhost:9200/index", "servers are written as URLs"),
+            ("me:secret@host", "servers are written as URLs"),
+            ("tcp://127.0.0.1:8529", "elasticsearch+http://HOST:9200"),
+            ("http://h/?key=1", "no query"),
+            ("http://", "not a URL"),
+            ("es+http://me:1/secret@h:9200", "an @ behind the host"),
+            ("elasticsearch://h:9200", "elasticsearch+http://HOST:PORT"),
+            ("arangodb://h:8529", "arangodb+http://HOST:PORT"),
+            ("arangodb+http://h:8529/shop", "here `/_db/shop`"),
+            ("arangodb+http://h:8529/_db/", "the path names no database"),
+            ("kuzzle://h:7512/shop", "kuzzle+http://HOST:PORT/INDEX"),
+            ("mongodb://h/db", "elasticsearch+http://HOST:9200"),
+            ("postgres://h/db.db", "unknown scheme \"postgres\""),
+            ("file:///srv/a.db", "sqlite:PATH"),
+            ("file:a.db", "sqlite:PATH"),
+            ("products", "sqlite:products"),
+            ("products.json", "ends in .db"),
+            ("", "shop.db"),
+            (".", "a directory"),
+            ("sqlite:", "no path"),
+            ("sqlite::memory:", "gone at once"),
+            ("sqlite:///srv/a.db", "no URL"),
+            ("sqlite:/", "a directory"),
+        ];
+        for (to, part) in cases {
+            let said = said(to);
+            assert!(said.contains(part) && said.contains("\nhint: "), "{to}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_repeated() {
+        let cases = [
+            ("http://me:secret@h:9200/x", "http://***@h:9200/x"),
+            ("me:secret@h:9200", "***@h:9200"),
+            ("http://h/?key=secret", "http://h/?***"),
+            ("es+http://me:p@ss:secret@h", "es+http://***@h"),
+        ];
+        for (to, shown) in cases {
+            assert_eq!(without_secrets(to), shown);
+            if let Err(error) = read(OsStr::new(to)) {
+                assert!(!error::text(&error).contains("secret"), "{error:#}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_forms_of_all_targets_are_in_one_hint_and_one_help() {
+        assert!(said("mongodb://h/db").ends_with(
+            "hint: a store is written `bulkimport.db`, a server `elasticsearch+http://HOST:9200`, `opensearch+https://HOST:9200`, \
+             `arangodb+http://HOST:8529/_db/NAME` or `kuzzle+http://HOST:7512/INDEX`"
+        ));
+        assert!(said("h:9200").ends_with(
+            "hint: servers are written as URLs, such as `elasticsearch+http://h:9200`; there are arangodb+http and kuzzle+http too"
+        ));
+        assert_eq!(brief(), "FILE.db or a server");
+    }
+
+    #[test]
+    fn several_addresses_are_nodes_of_one_cluster() {
+        let chosen = |line: &str| {
+            let addresses: Vec<Address> = line.split(' ').map(|to| read(OsStr::new(to)).expect(to)).collect();
+            choose(&addresses).map(|target| target.name()).map_err(|error| error::text(&error))
+        };
+        assert_eq!(chosen("http://a arango+http://b http://c"), Ok("ArangoDB"));
+        assert_eq!(chosen("http://a es+http://b"), Ok("Elasticsearch and OpenSearch"));
+        for (line, text) in [
+            ("a.db b.db", "--to: more than one store\nhint: run once for each"),
+            ("es+http://a b.db", "--to: a store and a server"),
+            ("arango+http://a es+http://b", "--to: ArangoDB and Elasticsearch and OpenSearch\nhint: run once for each"),
+        ] {
+            assert_eq!(chosen(line), Err(text.to_owned()), "{line}");
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! What a run asks of any target: the values of flags that concern targets, whichever of them supports which.
+
+use super::http::{HttpOptions, Reply, Server};
+use crate::action::{OnDuplicate, Op};
+use crate::batch::Limits;
+use crate::retry::Retries;
+use anyhow::Error;
+use std::collections::BTreeSet;
+use std::fs::{File, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What one `--to` names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A path on this machine, and the scheme before it.
+    Path(&'static str, PathBuf),
+    /// A node of a cluster.
+    Server(Server),
+}
+
+/// What a run asks of its target.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// `--to`: one place, or the nodes of one cluster.
+    pub places: Vec<Place>,
+    /// `--collection`; absent only for bulk lines that all name their own.
+    pub collection: Option<String>,
+    /// Whether the input is bulk lines, each with an operation of its own.
+    pub is_bulk: bool,
+    /// `--on-duplicate`, for what is no bulk line.
+    pub on_duplicate: OnDuplicate,
+    /// `--delete-keys`.
+    pub delete_keys: bool,
+    /// `--key`: the member that is the key.
+    pub key: Option<String>,
+    /// `--server-keys`.
+    pub server_keys: bool,
+    /// `--edge`.
+    pub edge: bool,
+    /// Whether edge prefixes are asked for, which only edges have a use for.
+    pub prefixes: bool,
+    /// `--complete`.
+    pub complete: bool,
+    /// `--overwrite`.
+    pub overwrite: bool,
+    /// `--wait-for-sync`.
+    pub wait_for_sync: bool,
+    /// `--create-collection`, when it was said.
+    pub create_collection: Option<bool>,
+    /// `--mapping`.
+    pub mapping: Option<PathBuf>,
+    /// `--unique`.
+    pub unique: Vec<String>,
+    /// `--lossy`.
+    pub lossy: bool,
+    /// `--dry-run`.
+    pub dry_run: bool,
+    /// `--results`; `-` is stdout.
+    pub results: Option<PathBuf>,
+    /// How large batches are asked to be.
+    pub batches: BatchSizes,
+    /// `--jobs`, when it was said.
+    pub jobs: Option<usize>,
+    /// How servers are reached.
+    pub http: HttpOptions,
+    /// `--compress-transfer`, when it was said.
+    pub compress_transfer: Option<bool>,
+    /// `--retries`, `--retry-max-time`.
+    pub retries: Retries,
+    /// What is asked of Elasticsearch, or of what is like it.
+    pub indexing: Indexing,
+    /// The inputs, once they are open.
+    pub inputs: InputFacts,
+    /// The prefix of generated keys and of the names of requests.
+    pub run: String,
+    /// Says what a server is that answers `GET /` in another one's place, if any target knows it.
+    pub stranger: fn(&Reply) -> Option<Error>,
+}
+
+/// The flags of Elasticsearch.
+#[derive(Clone, Debug, Default)]
+pub struct Indexing {
+    /// `--refresh`.
+    pub refresh: Option<String>,
+    /// `--routing-field`.
+    pub routing_field: Option<String>,
+    /// `--pipeline`.
+    pub pipeline: Option<String>,
+    /// `--wait-for-active-shards`.
+    pub wait_for_active_shards: Option<String>,
+    /// `--require-alias`.
+    pub require_alias: bool,
+    /// `--retry-on-conflict`.
+    pub retry_on_conflict: Option<u32>,
+    /// `--bulk-mode`.
+    pub bulk_mode: bool,
+}
+
+/// `--batch-size`, `--batch-bytes`, `--flush-interval`.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchSizes {
+    /// Records.
+    pub records: usize,
+    /// Bytes, when that was said.
+    pub bytes: Option<usize>,
+    /// How long a record waits for others.
+    pub interval: Duration,
+}
+
+impl BatchSizes {
+    /// Limits of as many bytes as were asked for, else of `bytes`.
+    pub fn limits(self, bytes: usize) -> Limits {
+        Limits { records: self.records, bytes: self.bytes.unwrap_or(bytes), interval: self.interval, distinct: false }
+    }
+}
+
+/// What is known of the inputs before they are read.
+#[derive(Clone, Debug)]
+pub struct InputFacts {
+    /// Their paths as they were given; none is stdin alone.
+    pub paths: Vec<PathBuf>,
+    /// Their names in messages.
+    pub names: Arc<[String]>,
+    /// Their size as stored, if all of them are regular files.
+    pub stored_bytes: Option<u64>,
+    /// Whether any of them is compressed.
+    pub is_compressed: bool,
+}
+
+impl Default for InputFacts {
+    fn default() -> InputFacts {
+        InputFacts { paths: Vec::new(), names: Arc::from([]), stored_bytes: None, is_compressed: false }
+    }
+}
+
+/// How many bytes a compressed byte is taken for, to tell whether an input is large.
+const UNPACKED: u64 = 5;
+
+impl InputFacts {
+    /// Whether a file is one of them too, under whatever name.
+    pub fn contain(&self, path: &Path) -> bool {
+        let identity = |about: Metadata| about.is_file().then(|| (about.dev(), about.ino()));
+        let of = |path: &Path| std::fs::metadata(path).ok().and_then(identity);
+        let stdin = || File::open("/dev/stdin").and_then(|file| file.metadata()).ok().and_then(identity);
+        let is_it = |input: &PathBuf| if input.as_os_str() == "-" { stdin() } else { of(input) } == of(path);
+        let reads_stdin = self.paths.is_empty() && stdin() == of(path);
+        of(path).is_some() && (reads_stdin || self.paths.iter().any(is_it))
+    }
+
+    /// About how many bytes of text there are, if that is known.
+    pub fn text_bytes(&self) -> Option<u64> {
+        self.stored_bytes.map(|size| if self.is_compressed { size.saturating_mul(UNPACKED) } else { size })
+    }
+}
+
+impl Wanted {
+    /// What a record without an action line means.
+    pub fn op(&self) -> Op {
+        if self.delete_keys { Op::Delete } else { self.on_duplicate.op() }
+    }
+
+    /// Whether records are merged into the documents that have their keys.
+    pub fn updates(&self) -> bool {
+        self.on_duplicate == OnDuplicate::Update && !self.delete_keys && !self.is_bulk
+    }
+
+    /// How many lanes a target gets that takes several.
+    pub fn lanes(&self) -> usize {
+        self.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4)))
+    }
+
+    /// The nodes of a cluster.
+    pub fn servers(&self) -> impl Iterator<Item = &Server> {
+        self.places.iter().filter_map(|place| match place {
+            Place::Server(server) => Some(server),
+            Place::Path(..) => None,
+        })
+    }
+
+    /// The first node for a person.
+    pub fn first_node(&self) -> String {
+        self.http.nodes.first().map_or("", |node| node.as_str()).trim_end_matches('/').to_owned()
+    }
+
+    /// The places for a person, without secrets.
+    pub fn name(&self) -> String {
+        let name = |place: &Place| match place {
+            Place::Path(_, path) => path.display().to_string(),
+            Place::Server(server) => server.url.as_str().trim_end_matches('/').to_owned(),
+        };
+        let names = self.places.iter().map(name).collect::<Vec<_>>().join(", ");
+        match self.servers().find_map(|server| server.within.as_ref()) {
+            Some(within) => format!("{names}/{within}"),
+            None => names,
+        }
+    }
+}
+
+/// Where the values of flags come from. A flag of the command line that cannot be supported is an error; a variable gives
+/// way.
+#[derive(Clone, Debug, Default)]
+pub struct FlagSources {
+    /// Ids of the flags that the command line asks for; not of switches that it turns off.
+    pub typed: BTreeSet<String>,
+    /// Ids of the flags that the command line or a variable gives any value.
+    pub named: BTreeSet<String>,
+}
+
+impl FlagSources {
+    /// Whether the command line asks for it.
+    pub fn typed(&self, id: &str) -> bool {
+        self.typed.contains(id)
+    }
+
+    /// Whether the command line, or a variable, says of a switch that it is off.
+    pub fn turned_off(&self, id: &str) -> bool {
+        self.named.contains(id) && !self.typed(id)
+    }
+
+    /// The first of `ids` that the command line asks for, as it is written there.
+    pub fn first_typed(&self, ids: &[&str]) -> Option<String> {
+        ids.iter().find(|id| self.typed(id)).map(|id| flag(id))
+    }
+}
+
+/// A flag by its id, as it is written.
+pub fn flag(id: &str) -> String {
+    format!("--{}", id.replace('_', "-"))
+}
