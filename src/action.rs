@@ -2,22 +2,20 @@
 //! The key is found in the record, or made from the run and the record's ordinal; a record whose key cannot be told is an
 //! error here, before it could take a whole batch down.
 
-pub mod arangodb;
 mod bulk;
 mod key;
-pub(crate) mod kuzzle;
 mod on_duplicate;
+mod rules;
 
+pub(crate) use bulk::{Update, distinct, not_supported, own_metadata};
 pub use key::KeyRule;
+pub(crate) use key::{by_path, names_key};
 pub use on_duplicate::OnDuplicate;
+pub use rules::{Line, Rules};
 
-use crate::json::{Scanner, Span, first_changed_by_double};
-use crate::record::{Command, Reason, Record, Verb};
-use bulk::{Metadata, Named, Update, write_line};
-use key::{
-    Found, Named as NamedKeys, by_convention, by_path, generated, half_pair, key_of_id, key_text, without_keys,
-    write_routing,
-};
+use crate::json::{Scanner, Span};
+use crate::record::{Command, Reason, Record};
+use key::{Found, Named as NamedKeys, by_convention, generated, half_pair, key_of_id, key_text, without_keys};
 
 /// What is done to the document that a key names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,36 +103,7 @@ impl Action<'_> {
     }
 }
 
-/// What a target wants to be told.
-#[derive(Clone, Debug)]
-pub enum Rules {
-    /// The embedded store: ArangoDB's keys, and bulk lines as far as the store can honour them.
-    Store,
-    /// Elasticsearch and OpenSearch: the key is metadata, and bulk lines pass through.
-    Elasticsearch {
-        /// `--routing-field`.
-        routing: Option<String>,
-        /// `--lossy`: numbers that the server will round are let through.
-        lossy: bool,
-    },
-    /// ArangoDB: the key stands at the beginning of the document.
-    Arangodb {
-        /// Whether the collection holds edges.
-        edge: bool,
-        /// `--server-keys`: a record without a key is sent without one.
-        server_keys: bool,
-        /// `--lossy`: what the server will change is let through.
-        lossy: bool,
-    },
-    /// Kuzzle: the key is metadata, and what it would change or refuse is found before.
-    Kuzzle {
-        /// `--lossy`: what Kuzzle will change is let through.
-        lossy: bool,
-    },
-}
-
 /// Turns records into actions.
-#[derive(Debug)]
 pub struct Decider {
     /// What a record without an action line means.
     op: Op,
@@ -142,7 +111,7 @@ pub struct Decider {
     field: Option<String>,
     /// For records without an action line; the ids of action lines follow Elasticsearch.
     rule: KeyRule,
-    rules: Rules,
+    rules: Box<dyn Rules>,
     /// Prefix of generated keys: the same for a whole run, later runs sort behind it.
     run: String,
     /// The run's collection, which a bulk line may also name.
@@ -153,61 +122,21 @@ pub struct Decider {
     /// Metadata in the form of `Action::meta`.
     meta: String,
     scanner: Scanner,
-    names: arangodb::Names,
-    known: Known,
-}
-
-/// What was found of a record whose names many others have.
-#[derive(Debug, Default)]
-struct Known {
-    /// The number of these names; see `Facts`.
-    names: u64,
-    /// The members that name the key.
-    keys: NamedKeys,
-    /// Whether the target keeps a record with all of them.
-    is_kept: bool,
-}
-
-impl Known {
-    /// The members that name the key.
-    #[inline]
-    fn keys(&mut self, record: &Record<'_>) -> Result<NamedKeys, Reason> {
-        let facts = record.facts;
-        if facts.is_whole() && facts.names() != 0 && facts.names() == self.names {
-            return Ok(self.keys);
-        }
-        let keys = NamedKeys::find(record.text, record.members)?;
-        if facts.is_whole() {
-            *self = Known { names: facts.names(), keys, is_kept: false };
-        }
-        Ok(keys)
-    }
-
-    /// Checks that the target keeps a record as it is, where that cannot be told from another one with the same names.
-    #[inline]
-    fn ensure_kept(&mut self, record: &Record<'_>, check: impl FnOnce() -> Result<(), Reason>) -> Result<(), Reason> {
-        let facts = record.facts;
-        let is_same = facts.names() != 0 && facts.names() == self.names;
-        if is_same && self.is_kept && facts.is_plain() {
-            return Ok(());
-        }
-        check()?;
-        self.is_kept |= is_same && facts.is_whole();
-        Ok(())
-    }
 }
 
 impl Decider {
     /// Makes a decider; `run` is the prefix of generated keys.
-    pub fn new(op: Op, field: Option<String>, rules: Rules, run: String, collection: Option<String>) -> Decider {
-        let rule = match rules {
-            Rules::Store | Rules::Arangodb { .. } => KeyRule::Import,
-            Rules::Elasticsearch { .. } | Rules::Kuzzle { .. } => KeyRule::Bulk,
-        };
+    pub fn new(
+        op: Op,
+        field: Option<String>,
+        rules: Box<dyn Rules>,
+        run: String,
+        collection: Option<String>,
+    ) -> Decider {
         Decider {
             op,
             field,
-            rule,
+            rule: rules.keys(),
             rules,
             run,
             collection,
@@ -215,8 +144,6 @@ impl Decider {
             index: String::new(),
             meta: String::new(),
             scanner: Scanner::default(),
-            names: arangodb::Names::default(),
-            known: Known::default(),
         }
     }
 
@@ -226,27 +153,18 @@ impl Decider {
     /// Why the record is an error: no usable key, or an action that this target cannot honour.
     pub fn decide<'a>(&'a mut self, record: &Record<'a>, ordinal: u64) -> Result<Action<'a>, Reason> {
         if let Some(command) = record.command {
-            return match self.rules {
-                Rules::Store => self.bulk(record, command, ordinal),
-                Rules::Elasticsearch { .. } => self.lines(record, command, ordinal),
-                Rules::Arangodb { edge, lossy, .. } => self.line_for_arangodb(record, command, ordinal, edge, lossy),
-                Rules::Kuzzle { lossy } => self.line_for_kuzzle(record, command, ordinal, lossy),
-            };
+            return self.line(record, command, ordinal);
         }
+        let keeps_keys = self.rules.keeps_keys();
         let named = match &self.field {
-            Some(_) if matches!(self.rules, Rules::Store) => NamedKeys::default(),
-            _ => self.known.keys(record)?,
+            Some(_) if keeps_keys => NamedKeys::default(),
+            _ => NamedKeys::find(record.text, record.members)?,
         };
         let found = match &self.field {
             Some(field) => Some(Found::Key(by_path(record.text, record.members, field, &mut self.scanner)?)),
             None => by_convention(record.text, record.members, named, &mut self.scanner)?,
         };
         let key = match found {
-            Some(Found::Key(value))
-                if record.facts.is_plain() && record.text.as_bytes()[value.start as usize] == b'"' =>
-            {
-                Key::InDoc(Span { start: value.start + 1, end: value.end - 1 })
-            }
             Some(Found::Key(value)) => key_text(record.text, value, &mut self.scratch)?,
             Some(Found::Id(value)) => {
                 let id = key_text(record.text, value, &mut self.scratch)?;
@@ -255,38 +173,18 @@ impl Decider {
             None if self.op == Op::Delete => {
                 return Err(Reason::new("no_key", "no `_key` or `_id` says what to delete"));
             }
-            None if matches!(self.rules, Rules::Arangodb { server_keys: true, .. }) => Key::Text(""),
-            None => generated(&mut self.scratch, &self.run, ordinal),
+            None if self.rules.makes_keys() => Key::Text(""),
+            None => Key::Text(generated(&mut self.scratch, &self.run, ordinal)),
         };
         match key {
             Key::Text("") if found.is_none() => {}
             Key::Text(text) => self.rule.check(text)?,
             Key::InDoc(span) => self.rule.check(span.of(record.text))?,
         }
-        let (mut cut, mut meta) = ([Span::default(); 2], "");
-        if !matches!(self.rules, Rules::Store) {
-            cut = without_keys(record, named);
-        }
-        match &self.rules {
-            Rules::Store => {}
-            Rules::Arangodb { lossy: true, .. } if self.op != Op::Delete => arangodb::ensure_read(record.text)?,
-            Rules::Arangodb { edge, .. } if self.op != Op::Delete => {
-                arangodb::ensure_read(record.text)?;
-                self.known.ensure_kept(record, || arangodb::ensure_kept(record, cut, *edge, &mut self.names))?;
-            }
-            Rules::Arangodb { .. } => {}
-            Rules::Elasticsearch { routing, lossy } => {
-                if let Some(field) = routing {
-                    write_routing(record, field, &mut self.meta, &mut self.scanner)?;
-                    meta = &self.meta;
-                }
-                if self.op == Op::Upsert && !lossy && !record.facts.is_plain() {
-                    ensure_doubles_hold(record.text)?;
-                }
-            }
-            Rules::Kuzzle { lossy } if self.op != Op::Delete => kuzzle::ensure_kept(record, self.op, cut, *lossy)?,
-            Rules::Kuzzle { .. } => {}
-        }
+        let cut = if keeps_keys { [Span::default(); 2] } else { without_keys(record, named) };
+        self.meta.clear();
+        self.rules.check(record, self.op, cut, &mut self.meta)?;
+        let meta = &*self.meta;
         // A delete needs no document; its key then has to be text of its own.
         if self.op == Op::Delete {
             let text = match key {
@@ -298,71 +196,31 @@ impl Decider {
         Ok(Action { cut, meta, ..Action::plain(self.op, key, record.text) })
     }
 
-    /// Bulk lines for a server that takes them: the metadata passes through, with an id where it had none.
-    fn lines<'a>(&'a mut self, record: &Record<'a>, command: &'a Command, ordinal: u64) -> Result<Action<'a>, Reason> {
-        let named = Named::read(command)?;
-        let collection =
-            match named.index.map(|index| index.text(&mut self.index).ok_or_else(half_index)).transpose()? {
-                None if self.collection.is_none() => return Err(no_collection()),
-                Some(name) if self.collection.as_deref() != Some(name) => name,
-                _ => "",
-            };
-        let op = match command.verb {
-            Verb::Index if named.creates => Op::Create,
-            Verb::Index => Op::Index,
-            Verb::Create => Op::Create,
-            Verb::Update => Op::Update,
-            Verb::Delete => Op::Delete,
+    /// A bulk line: its operation, its key and its collection are read here, the rest is its target's.
+    fn line<'a>(&'a mut self, record: &Record<'a>, command: &'a Command, ordinal: u64) -> Result<Action<'a>, Reason> {
+        let rules = &mut *self.rules;
+        let read = bulk::ActionLine::read(command, &*rules)?;
+        let named = read.index.map(|index| index.text(&mut self.index).ok_or_else(half_index)).transpose()?;
+        let collection = match named {
+            None if self.collection.is_none() => {
+                return Err(Reason::new("no_collection", "no `_index` in the action line, and no --collection"));
+            }
+            Some(name) if self.collection.as_deref() != Some(name) => {
+                rules.other_collection(name)?;
+                name
+            }
+            _ => "",
         };
-        let key = match named.id {
-            Some(id) => Key::Text(id.text(&mut self.scratch).ok_or_else(half_pair)?),
-            None if op == Op::Update || op == Op::Delete => {
+        let op = read.op(command.verb);
+        let key = match read.id {
+            Some(id) => id.text(&mut self.scratch).ok_or_else(half_pair)?,
+            None if matches!(op, Op::Update | Op::Delete) => {
                 return Err(Reason::new("no_key", "this action needs an `_id`"));
             }
             None => generated(&mut self.scratch, &self.run, ordinal),
         };
-        let Key::Text(text) = key else { return Err(half_pair()) };
-        self.rule.check(text)?;
-        write_line(command, named.id.is_none().then_some(text), &mut self.meta);
-        Ok(Action { collection, meta: &self.meta, is_line: true, ..Action::plain(op, key, record.text) })
-    }
-
-    /// An action line of the bulk API; what the store cannot honour is an error of that item.
-    fn bulk<'a>(&'a mut self, record: &Record<'a>, command: &'a Command, ordinal: u64) -> Result<Action<'a>, Reason> {
-        let meta = Metadata::read(command, "the store")?;
-        let index = meta.index.map(|index| index.text(&mut self.index).ok_or_else(half_index)).transpose()?;
-        let collection = match index {
-            Some(name) if self.collection.as_deref() == Some(name) => "",
-            Some(name) => name,
-            None if self.collection.is_none() => {
-                return Err(no_collection());
-            }
-            None => "",
-        };
-        let key = match (meta.id, command.verb) {
-            (Some(id), _) => Key::Text(id.text(&mut self.scratch).ok_or_else(half_pair)?),
-            (None, Verb::Index | Verb::Create) => generated(&mut self.scratch, &self.run, ordinal),
-            (None, _) => return Err(Reason::new("no_key", "this action needs an `_id`")),
-        };
-        if let Key::Text(text) = key {
-            KeyRule::Bulk.check(text)?;
-        }
-        let action = Action { collection, ..Action::plain(Op::Index, key, record.text) };
-        match command.verb {
-            Verb::Index => Ok(action),
-            Verb::Create => Ok(Action { op: Op::Create, ..action }),
-            Verb::Delete => Ok(Action { op: Op::Delete, doc: "", ..action }),
-            Verb::Update => {
-                let update = Update::read(record, "the store")?;
-                Ok(Action {
-                    op: update.op,
-                    doc: update.doc,
-                    upsert: update.upsert,
-                    detect_noop: update.detect_noop,
-                    ..action
-                })
-            }
-        }
+        rules.keys_of_lines().check(key)?;
+        rules.line(Line { command, op, collection, key, has_id: read.id.is_some() }, record, &mut self.meta)
     }
 }
 
@@ -370,37 +228,37 @@ fn half_index() -> Reason {
     Reason::new("bad_action", "`_index` has half of a surrogate pair")
 }
 
-fn no_collection() -> Reason {
-    Reason::new("no_collection", "no `_index` in the action line, and no --collection")
-}
-
-/// Refuses a document of which an update would change a number: Elasticsearch merges it as Java's doubles and writes
-/// those back (contract of the bulk API, 3).
-fn ensure_doubles_hold(text: &str) -> Result<(), Reason> {
-    match first_changed_by_double(text) {
-        None => Ok(()),
-        Some(number) => Err(Reason::new(
-            "lossy",
-            format!(
-                "the server would change the number {number} in an update (--lossy lets it, --on-duplicate replace keeps it)"
-            ),
-        )),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Origin;
+    use crate::record::{Origin, Verb};
+
+    /// A target that takes everything under such keys.
+    struct OnlyKeys(KeyRule);
+
+    impl Rules for OnlyKeys {
+        fn keys(&self) -> KeyRule {
+            self.0
+        }
+        fn check(&mut self, _: &Record<'_>, _: Op, _: [Span; 2], _: &mut String) -> Result<(), Reason> {
+            Ok(())
+        }
+        fn metadata(&self, _: Verb, _: &str, _: &str) -> Result<(), Reason> {
+            Ok(())
+        }
+        fn other_collection(&self, _: &str) -> Result<(), Reason> {
+            Ok(())
+        }
+        fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, _: &'a mut String) -> Result<Action<'a>, Reason> {
+            Ok(line.action(record.text))
+        }
+    }
 
     fn decide(field: Option<&str>, rule: KeyRule, text: &str) -> Result<String, &'static str> {
         let mut scanner = Scanner::default();
         scanner.object(text.as_bytes()).expect("an object");
         let record = Record::of(text, &scanner, Origin::default());
-        let rules = match rule {
-            KeyRule::Import => Rules::Store,
-            KeyRule::Bulk => Rules::Elasticsearch { routing: None, lossy: false },
-        };
+        let rules = Box::new(OnlyKeys(rule));
         let mut decider = Decider::new(Op::Create, field.map(str::to_owned), rules, "run-".to_owned(), None);
         let action = decider.decide(&record, 7).map_err(Reason::word)?;
         Ok(match action.key {

@@ -1,18 +1,10 @@
-//! What the store understands of Elasticsearch's bulk lines (contract of the bulk API, 1.5 and 1.6). What it cannot honour
-//! is an error of that item, never a guess.
+//! Elasticsearch's bulk lines (contract of the bulk API, 1.5 and 1.6): what is read of them for every target. What a target
+//! cannot honour is an error of that item, never a guess.
 
-use super::Op;
-use crate::json::{Kind, Member, quote_into, same_name, unescape};
+use super::{Op, Rules};
+use crate::json::{Kind, Member, same_name, unescape};
 use crate::record::{Command, Reason, Record, Verb};
 use std::borrow::Cow;
-
-/// What the store understands of an action line's metadata.
-pub(super) struct Metadata<'a> {
-    /// `_index`.
-    pub(super) index: Option<Written<'a>>,
-    /// `_id`.
-    pub(super) id: Option<Written<'a>>,
-}
 
 /// The text of a plain value.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +16,7 @@ pub(super) enum Written<'a> {
 }
 
 impl<'a> Written<'a> {
-    pub(super) fn new(text: &'a str) -> Written<'a> {
+    fn new(text: &'a str) -> Written<'a> {
         if text.contains('\\') { Written::Escaped(text) } else { Written::Plain(text) }
     }
 
@@ -41,42 +33,8 @@ impl<'a> Written<'a> {
     }
 }
 
-impl<'a> Metadata<'a> {
-    pub(super) fn read(command: &'a Command, target: &str) -> Result<Metadata<'a>, Reason> {
-        let mut read = Metadata { index: None, id: None };
-        for (place, member) in command.members.iter().enumerate() {
-            let name = &*distinct(&command.meta, &command.members[..=place])?;
-            let value = member.value.of(&command.meta);
-            // Elasticsearch ignores a null, even of a name that it does not know.
-            if value == "null" {
-                continue;
-            }
-            let text = match Kind::of(value) {
-                Kind::String => &value[1..value.len() - 1],
-                Kind::Number | Kind::Boolean => value,
-                _ => return Err(not_plain(name)),
-            };
-            match name {
-                "_index" if !text.is_empty() => read.index = Some(Written::new(text)),
-                "_id" => read.id = Some(Written::new(text)),
-                // The store has one writer, and what ArangoDB says of a conflict is tried again anyway.
-                "retry_on_conflict" => {}
-                "require_alias" | "require_data_stream" if value == "false" => {}
-                "routing" if text.is_empty() => {}
-                _ => {
-                    return Err(Reason::new(
-                        "not_supported",
-                        format!("{target} cannot honour `{name}` of an action line"),
-                    ));
-                }
-            }
-        }
-        Ok(read)
-    }
-}
-
 /// The unescaped name of the last of these members, which no earlier one has.
-pub(super) fn distinct<'a>(text: &'a str, members: &[Member]) -> Result<Cow<'a, str>, Reason> {
+pub(crate) fn distinct<'a>(text: &'a str, members: &[Member]) -> Result<Cow<'a, str>, Reason> {
     let [earlier @ .., member] = members else { return Ok(Cow::Borrowed("")) };
     let written = member.name.of(text);
     let name =
@@ -87,90 +45,89 @@ pub(super) fn distinct<'a>(text: &'a str, members: &[Member]) -> Result<Cow<'a, 
     Ok(name)
 }
 
-/// What has to be known of an action line that passes through to a server.
-pub(super) struct Named<'a> {
+/// What is read of an action line for every target.
+pub(super) struct ActionLine<'a> {
     /// `_index`.
     pub(super) index: Option<Written<'a>>,
     /// `_id`.
     pub(super) id: Option<Written<'a>>,
-    /// Whether `op_type` makes a create of it.
-    pub(super) creates: bool,
+    /// Whether `op_type` makes a create of an index.
+    creates: bool,
 }
 
-impl<'a> Named<'a> {
-    /// Reads the metadata; what it does not know is for the server to judge.
-    pub(super) fn read(command: &'a Command) -> Result<Named<'a>, Reason> {
-        let mut read = Named { index: None, id: None, creates: false };
+impl<'a> ActionLine<'a> {
+    /// Reads it; whether what else it says is supported, `rules` know.
+    pub(super) fn read(command: &'a Command, rules: &dyn Rules) -> Result<ActionLine<'a>, Reason> {
+        let mut read = ActionLine { index: None, id: None, creates: false };
         for (place, member) in command.members.iter().enumerate() {
             let name = &*distinct(&command.meta, &command.members[..=place])?;
             let value = member.value.of(&command.meta);
-            match name {
-                "_index" | "_id" | "op_type" if value != "null" => {}
-                _ => continue,
+            // Elasticsearch ignores a null, even of a name that it does not know.
+            if value == "null" {
+                continue;
             }
             let text = match Kind::of(value) {
-                Kind::String => &value[1..value.len() - 1],
-                Kind::Number | Kind::Boolean => value,
-                _ => return Err(not_plain(name)),
+                Kind::String => Some(&value[1..value.len() - 1]),
+                Kind::Number | Kind::Boolean => Some(value),
+                _ => None,
             };
-            match name {
-                "_index" => read.index = Some(Written::new(text)),
-                "_id" => read.id = Some(Written::new(text)),
-                _ => read.creates = unescape(text).is_some_and(|text| text == "create"),
+            match (name, text) {
+                ("_index", Some(text)) => read.index = Some(Written::new(text)),
+                ("_id", Some(text)) => read.id = Some(Written::new(text)),
+                ("_index" | "_id" | "op_type", None) => return Err(not_plain(name)),
+                _ => rules.metadata(command.verb, name, value)?,
+            }
+            if let ("op_type", Some(text)) = (name, text) {
+                read.creates = unescape(text).is_some_and(|text| text == "create");
             }
         }
         Ok(read)
     }
+
+    /// What it says to do.
+    pub(super) fn op(&self, verb: Verb) -> Op {
+        match verb {
+            Verb::Index if self.creates => Op::Create,
+            Verb::Index => Op::Index,
+            Verb::Create => Op::Create,
+            Verb::Update => Op::Update,
+            Verb::Delete => Op::Delete,
+        }
+    }
+}
+
+/// Checks further metadata for a target that has nothing of the kind: what changes nothing is let through.
+pub(crate) fn own_metadata(target: &str, name: &str, value: &str) -> Result<(), Reason> {
+    match name {
+        _ if matches!(Kind::of(value), Kind::Object | Kind::Array) => Err(not_plain(name)),
+        // The store has one writer, and what ArangoDB says of a conflict is tried again anyway.
+        "retry_on_conflict" => Ok(()),
+        "require_alias" | "require_data_stream" if value == "false" => Ok(()),
+        "routing" if value == "\"\"" => Ok(()),
+        _ => Err(not_supported(format!("{target} cannot honour `{name}` of an action line"))),
+    }
+}
+
+/// Why a target does not do what a bulk line says.
+pub(crate) fn not_supported(text: impl Into<String>) -> Reason {
+    Reason::new("not_supported", text)
 }
 
 fn not_plain(name: &str) -> Reason {
     Reason::new("bad_action", format!("`{name}` of the action line must be a plain value"))
 }
 
-/// Writes an action line again, byte for byte but for the id that it did not have.
-pub(super) fn write_line(command: &Command, id: Option<&str>, out: &mut String) {
-    let verb = match command.verb {
-        Verb::Index => "{\"index\":",
-        Verb::Create => "{\"create\":",
-        Verb::Update => "{\"update\":",
-        Verb::Delete => "{\"delete\":",
-    };
-    out.clear();
-    out.push_str(verb);
-    let meta = &command.meta;
-    match id {
-        None => out.push_str(meta),
-        Some(id) => {
-            out.push_str("{\"_id\":");
-            quote_into(out, id);
-            let is_id = |member: &&Member| same_name(member.name.of(meta), member.escaped, "_id");
-            if !command.members.is_empty() && !command.members.iter().any(|member| is_id(&member)) {
-                out.push(',');
-                out.push_str(&meta[1..]);
-                out.push('}');
-                return;
-            }
-            // An `_id` that is there is null, and goes with the blanks between the others.
-            for member in command.members.iter().filter(|m| !same_name(m.name.of(meta), m.escaped, "_id")) {
-                out.push(',');
-                out.push_str(&meta[member.name.start as usize - 1..member.value.end as usize]);
-            }
-            out.push('}');
-        }
-    }
-    out.push('}');
-}
-
-/// What the store understands of an update's source.
-pub(super) struct Update<'a> {
-    pub(super) op: Op,
-    pub(super) doc: &'a str,
-    pub(super) upsert: Option<&'a str>,
-    pub(super) detect_noop: bool,
+/// The source line of an update, for a target that merges documents itself.
+pub(crate) struct Update<'a> {
+    pub(crate) op: Op,
+    pub(crate) doc: &'a str,
+    pub(crate) upsert: Option<&'a str>,
+    pub(crate) detect_noop: bool,
 }
 
 impl<'a> Update<'a> {
-    pub(super) fn read(record: &Record<'a>, target: &str) -> Result<Update<'a>, Reason> {
+    /// Reads it; what `target` cannot honour is an error.
+    pub(crate) fn read(record: &Record<'a>, target: &str) -> Result<Update<'a>, Reason> {
         let (mut doc, mut upsert, mut as_upsert, mut detect_noop) = (None, None, false, true);
         for (place, member) in record.members.iter().enumerate() {
             let name = &*distinct(record.text, &record.members[..=place])?;
@@ -187,7 +144,7 @@ impl<'a> Update<'a> {
                     return Err(Reason::new("bad_action", format!("`{name}` of the update has the wrong type")));
                 }
                 _ => {
-                    return Err(Reason::new("not_supported", format!("{target} cannot honour `{name}` of an update")));
+                    return Err(not_supported(format!("{target} cannot honour `{name}` of an update")));
                 }
             }
         }

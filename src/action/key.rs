@@ -85,11 +85,11 @@ pub(super) fn key_of_id<'a>(text: &str, id: Key<'a>) -> Key<'a> {
 }
 
 /// Writes the generated key of a record: the same when the run is resumed, and in the order of the input.
-pub(super) fn generated<'a>(scratch: &'a mut String, run: &str, ordinal: u64) -> Key<'a> {
+pub(super) fn generated<'a>(scratch: &'a mut String, run: &str, ordinal: u64) -> &'a str {
     scratch.clear();
     // Ten digits keep the keys of ten thousand million records in order; more than that stay unique.
     let _ = write!(scratch, "{run}{ordinal:010}");
-    Key::Text(scratch)
+    scratch
 }
 
 /// The text of a key's value: a string's content, a number's digits.
@@ -164,6 +164,12 @@ impl Named {
     }
 }
 
+/// Whether a document has a member that names a key.
+pub(crate) fn names_key(text: &str, members: &[Member]) -> Result<bool, Reason> {
+    let named = Named::find(text, members)?;
+    Ok(named.key.is_some() || named.id.is_some())
+}
+
 /// Finds the key where no `--key` says: `_key`, else `_id`.
 #[inline(always)]
 pub(super) fn by_convention(
@@ -213,7 +219,7 @@ fn unwrapped(text: &str, value: Span, scanner: &mut Scanner) -> Result<Span, Rea
 }
 
 /// Finds what `--key` names: a member of that very name, else a dotted path.
-pub(super) fn by_path(text: &str, members: &[Member], path: &str, scanner: &mut Scanner) -> Result<Span, Reason> {
+pub(crate) fn by_path(text: &str, members: &[Member], path: &str, scanner: &mut Scanner) -> Result<Span, Reason> {
     let missing = || Reason::new("no_key", format!("no `{path}`, which --key names"));
     if let Some(value) = only(text, members, path)? {
         return Ok(value);
@@ -254,28 +260,6 @@ pub(super) fn without_keys(record: &Record<'_>, named: Named) -> [Span; 2] {
     let before = if leading > 0 { beginning(leading) } else { with_comma(first) };
     let is_two = last != first && last >= leading;
     [before, if is_two { with_comma(last) } else { Span::default() }]
-}
-
-/// Writes `"routing":"…"` from the member that `--routing-field` names.
-pub(super) fn write_routing(
-    record: &Record<'_>,
-    field: &str,
-    out: &mut String,
-    scanner: &mut Scanner,
-) -> Result<(), Reason> {
-    let missing = |_| Reason::new("no_routing", format!("no `{field}`, which --routing-field names"));
-    let value = by_path(record.text, record.members, field, scanner).map_err(missing)?.of(record.text);
-    out.clear();
-    out.push_str("\"routing\":");
-    match Kind::of(value) {
-        Kind::String => out.push_str(value),
-        Kind::Number | Kind::Boolean => out.extend(["\"", value, "\""]),
-        other => {
-            let text = format!("`{field}`, which --routing-field names, is {}, not a plain value", other.name());
-            return Err(Reason::new("no_routing", text));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

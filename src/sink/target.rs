@@ -92,7 +92,7 @@ pub struct Opened {
     /// Whether its collection holds edges.
     pub edge: bool,
     /// Its rules for keys and documents.
-    pub rules: Rules,
+    pub rules: Box<dyn Rules>,
     /// What goes over the wire, if it is a server.
     pub traffic: Option<Traffic>,
     /// What has to be put back at the end.

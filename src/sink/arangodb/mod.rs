@@ -10,6 +10,7 @@ mod login;
 mod open;
 mod read_back;
 mod request;
+mod rules;
 mod target;
 mod whole;
 

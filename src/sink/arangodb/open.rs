@@ -2,8 +2,8 @@
 
 use super::answer::DIALECT;
 use super::complete::Complete;
+use super::rules::ArangodbRules;
 use super::{Collection, login, whole};
-use crate::action::Rules;
 use crate::error::{hint, refused};
 use crate::sink::http::{Call, Http, HttpOptions, Method, NoReply, Nodes, Reply, Session};
 use crate::sink::remote::admin::{AdminClient, FIRST, unclear, unreachable};
@@ -58,8 +58,9 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     } else {
         shared.sinks(&collection, |lane| http(&options, lane))?
     };
-    let rules = Rules::Arangodb { edge, server_keys: wanted.server_keys, lossy: wanted.lossy };
-    Ok(Opened { sinks, edge, rules, traffic, closing: None })
+    let rules =
+        ArangodbRules { edge, server_keys: wanted.server_keys, lossy: wanted.lossy, ..ArangodbRules::default() };
+    Ok(Opened { sinks, edge, rules: Box::new(rules), traffic, closing: None })
 }
 
 /// Logs in, if that is to be done.

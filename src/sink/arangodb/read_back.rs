@@ -2,8 +2,8 @@
 
 use super::Collection;
 use super::answer::ServerError;
+use super::rules::{Names, change};
 use crate::action::Op;
-use crate::action::arangodb::{Names, change};
 use crate::batch::BatchAction;
 use crate::json::{Scanner, Span, same_value};
 use crate::sink::http::{Call, Method, Reply};

@@ -8,6 +8,7 @@ mod overwrite;
 mod quick;
 mod read_back;
 mod request;
+mod rules;
 mod target;
 
 pub use target::Elasticsearch;

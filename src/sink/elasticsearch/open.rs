@@ -1,9 +1,10 @@
 //! What happens before the first record: who is there, is the index there, and is it as the flags want it.
 
 use super::answer::DIALECT;
+use super::rules::ElasticsearchRules;
 use super::{Bulk, bulk_mode, overwrite};
-use crate::action::Rules;
 use crate::error::{self, hint, refused};
+use crate::json::Scanner;
 use crate::retry::Retries;
 use crate::sink::bulk_api;
 use crate::sink::http::{Call, Http, Method, Nodes, Reply, Url};
@@ -89,7 +90,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     Ok(Opened {
         sinks: shared.sinks(&bulk, |lane| http(lane, stop))?,
         edge: false,
-        rules: Rules::Elasticsearch { routing, lossy: wanted.lossy },
+        rules: Box::new(ElasticsearchRules { routing, lossy: wanted.lossy, scanner: Scanner::default() }),
         traffic: Some(shared.traffic),
         closing,
     })

@@ -7,6 +7,7 @@ mod login;
 mod open;
 mod read_back;
 mod request;
+mod rules;
 mod target;
 
 pub use target::Kuzzle;

@@ -4,7 +4,7 @@
 use super::Import;
 use super::answer::{DIALECT, closed, fault_of};
 use super::login::session;
-use crate::action::Rules;
+use super::rules::KuzzleRules;
 use crate::error::{self, hint, refused};
 use crate::sink::bulk_api;
 use crate::sink::http::{Call, Http, HttpOptions, Login, Method, NoReply, Nodes, Reply, Session};
@@ -54,7 +54,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     Ok(Opened {
         sinks: shared.sinks(&import, http)?,
         edge: false,
-        rules: Rules::Kuzzle { lossy: wanted.lossy },
+        rules: Box::new(KuzzleRules { lossy: wanted.lossy }),
         traffic: Some(shared.traffic),
         closing: None,
     })

@@ -3,7 +3,7 @@
 //! order.
 
 use super::Import;
-use crate::action::kuzzle::is_action;
+use super::rules::is_action;
 use crate::action::{Action, Op};
 use crate::batch::Encode;
 use crate::json::{Member, Scanner, unescape};

@@ -8,6 +8,7 @@ mod connect;
 mod duplicates;
 mod load;
 mod lock;
+mod rules;
 mod schema;
 mod store;
 mod stretch;

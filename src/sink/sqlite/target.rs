@@ -1,7 +1,7 @@
 //! The store as a target: what its addresses look like, and what it cannot do.
 
 use super::Store;
-use crate::action::Rules;
+use super::rules::StoreRules;
 use crate::batch::Limits;
 use crate::error::hint;
 use crate::sink::Say;
@@ -87,7 +87,7 @@ impl Target for Sqlite {
         let Some(Place::Path(_, path)) = wanted.places.first() else { bail!("a store has a path") };
         let store = Store::open(path.clone(), wanted.clone(), say)?;
         let edge = store.is_edge();
-        Ok(Opened { sinks: vec![Box::new(store)], edge, rules: Rules::Store, traffic: None, closing: None })
+        Ok(Opened { sinks: vec![Box::new(store)], edge, rules: Box::new(StoreRules), traffic: None, closing: None })
     }
 }
 

@@ -1,11 +1,10 @@
 //! What Kuzzle would refuse, or change while it reads a document with JavaScript's own JSON (contract of Kuzzle, 1.4 and
 //! 1.5): found before a record is put into a batch, because one such record makes Kuzzle refuse all of a request.
 
-use super::bulk::{Written, distinct};
-use super::key::{generated, half_pair};
-use super::{Action, Decider, Key, Op};
+use crate::action::{Action, KeyRule, Line, Op, Rules, distinct, not_supported};
 use crate::json::{Kind, Member, Scanner, Span, Token, Walk, holds_as_double, quote_into, repeated, same_name};
-use crate::record::{Command, Reason, Record, Verb};
+use crate::record::{Reason, Record, Verb};
+use crate::sink::bulk_api::verb;
 
 /// What Kuzzle takes an element for an action by, if its first member is called so.
 const ACTIONS: [&str; 4] = ["index", "create", "update", "delete"];
@@ -22,12 +21,12 @@ const PASSED_ON: [&str; 8] = [
 ];
 
 /// Whether a member is called like an action.
-pub(crate) fn is_action(text: &str, member: &Member) -> bool {
+pub(super) fn is_action(text: &str, member: &Member) -> bool {
     ACTIONS.iter().any(|action| same_name(member.name.of(text), member.escaped, action))
 }
 
 /// Checks the document of a record, whose members that name the key are left out.
-pub(super) fn ensure_kept(record: &Record<'_>, op: Op, cut: [Span; 2], lossy: bool) -> Result<(), Reason> {
+fn ensure_kept(record: &Record<'_>, op: Op, cut: [Span; 2], lossy: bool) -> Result<(), Reason> {
     if op != Op::Upsert {
         ensure_no_action(record.text, record.members, cut)?;
     }
@@ -175,112 +174,66 @@ fn may_be_script(value: &str) -> bool {
     }
 }
 
-fn not_supported(text: String) -> Reason {
-    Reason::new("not_supported", text)
+/// The rules of Kuzzle.
+pub(super) struct KuzzleRules {
+    /// `--lossy`: what Kuzzle will change is let through.
+    pub(super) lossy: bool,
 }
 
-impl Decider {
-    /// An action line for Kuzzle, which has one collection and no index: written anew with its id as text, because Kuzzle
-    /// would read a number as a double.
-    pub(super) fn line_for_kuzzle<'a>(
-        &'a mut self,
-        record: &Record<'a>,
-        command: &'a Command,
-        ordinal: u64,
-        lossy: bool,
-    ) -> Result<Action<'a>, Reason> {
-        let read = self.metadata(command)?;
-        let op = match command.verb {
-            Verb::Index if read.creates => Op::Create,
-            Verb::Index => Op::Index,
-            Verb::Create => Op::Create,
-            Verb::Update => Op::Update,
-            Verb::Delete => Op::Delete,
-        };
-        let key = match read.id {
-            Some(id) => Key::Text(id.text(&mut self.scratch).ok_or_else(half_pair)?),
-            None if matches!(op, Op::Update | Op::Delete) => {
-                return Err(Reason::new("no_key", "this action needs an `_id`"));
+impl Rules for KuzzleRules {
+    fn keys(&self) -> KeyRule {
+        KeyRule::Bulk
+    }
+
+    fn check(&mut self, record: &Record<'_>, op: Op, cut: [Span; 2], _: &mut String) -> Result<(), Reason> {
+        if op == Op::Delete { Ok(()) } else { ensure_kept(record, op, cut, self.lossy) }
+    }
+
+    fn metadata(&self, verb: Verb, name: &str, value: &str) -> Result<(), Reason> {
+        let is_plain = !matches!(Kind::of(value), Kind::Object | Kind::Array);
+        match name {
+            "op_type" if verb == Verb::Index && matches!(value, "\"create\"" | "\"index\"") => Ok(()),
+            // The storage refuses a whole request because of these.
+            "routing" if !is_plain => Err(not_supported("`routing` of an action line must be a plain value")),
+            "version" | "version_type" if verb == Verb::Update => {
+                Err(not_supported(format!("an update cannot have a `{name}`")))
             }
-            None => generated(&mut self.scratch, &self.run, ordinal),
-        };
-        let Key::Text(text) = key else { return Err(half_pair()) };
-        self.rule.check(text)?;
-        match op {
+            // What Kuzzle writes to is an alias.
+            "require_alias" if matches!(value, "true" | "false") => Ok(()),
+            _ if PASSED_ON.contains(&name) => {
+                let check = Check { text: value, lossy: false, info: 0 };
+                check.run([Span::default(); 2]).map_err(|reason| not_supported(reason.text))
+            }
+            _ => Err(not_supported(format!("Kuzzle cannot honour `{name}` of an action line"))),
+        }
+    }
+
+    fn other_collection(&self, _: &str) -> Result<(), Reason> {
+        Err(not_supported("`_index` names another collection than --collection: Kuzzle takes one collection at a time"))
+    }
+
+    /// The action line is written anew with its id as text, because Kuzzle would read a number as a double.
+    fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason> {
+        match line.op {
             Op::Delete => {}
-            Op::Update => ensure_update(record, lossy)?,
-            _ => ensure_kept(record, op, [Span::default(); 2], lossy)?,
+            Op::Update => ensure_update(record, self.lossy)?,
+            op => ensure_kept(record, op, [Span::default(); 2], self.lossy)?,
         }
-        write_line(op, text, &read.passed_on, &command.meta, &mut self.meta);
-        Ok(Action { meta: &self.meta, is_line: true, ..Action::plain(op, key, record.text) })
-    }
-
-    fn metadata<'a>(&mut self, command: &'a Command) -> Result<Metadata<'a>, Reason> {
-        let mut read = Metadata { id: None, creates: false, passed_on: Vec::new() };
-        for (place, member) in command.members.iter().enumerate() {
-            let name = &*distinct(&command.meta, &command.members[..=place])?;
-            let value = member.value.of(&command.meta);
-            if value == "null" {
-                continue;
-            }
-            let plain = match Kind::of(value) {
-                Kind::String => Some(&value[1..value.len() - 1]),
-                Kind::Number | Kind::Boolean => Some(value),
-                _ => None,
-            };
-            match (name, plain) {
-                ("_id", Some(text)) => read.id = Some(Written::new(text)),
-                ("_index", Some(text)) => {
-                    let index = Written::new(text).text(&mut self.index);
-                    if index != self.collection.as_deref() {
-                        return Err(not_supported(
-                            "`_index` names another collection than --collection: Kuzzle takes one collection at a time".to_owned(),
-                        ));
-                    }
-                }
-                ("op_type", Some(text)) if command.verb == Verb::Index && matches!(text, "create" | "index") => {
-                    read.creates = text == "create";
-                }
-                // The storage refuses a whole request because of these.
-                ("routing", None) => {
-                    return Err(not_supported("`routing` of an action line must be a plain value".to_owned()));
-                }
-                ("version" | "version_type", _) if command.verb == Verb::Update => {
-                    return Err(not_supported(format!("an update cannot have a `{name}`")));
-                }
-                // What Kuzzle writes to is an alias.
-                ("require_alias", Some("true" | "false")) => {}
-                _ if PASSED_ON.contains(&name) => {
-                    let check = Check { text: value, lossy: false, info: 0 };
-                    check.run([Span::default(); 2]).map_err(|reason| not_supported(reason.text))?;
-                    read.passed_on.push(*member);
-                }
-                _ => return Err(not_supported(format!("Kuzzle cannot honour `{name}` of an action line"))),
-            }
-        }
-        Ok(read)
+        write_line(&line, meta);
+        Ok(line.as_it_is(meta, record.text))
     }
 }
 
-/// What an action line says.
-struct Metadata<'a> {
-    id: Option<Written<'a>>,
-    creates: bool,
-    passed_on: Vec<Member>,
-}
-
-fn write_line(op: Op, key: &str, passed_on: &[Member], meta: &str, out: &mut String) {
+fn write_line(line: &Line<'_>, out: &mut String) {
+    let meta = &line.command.meta;
     out.clear();
-    out.push_str(match op {
-        Op::Create | Op::CreateOrIgnore => "{\"create\":{\"_id\":",
-        Op::Index => "{\"index\":{\"_id\":",
-        Op::Update | Op::Upsert => "{\"update\":{\"_id\":",
-        Op::Delete => "{\"delete\":{\"_id\":",
-    });
-    quote_into(out, key);
-    for member in passed_on {
-        out.push(',');
-        out.push_str(&meta[member.name.start as usize - 1..member.value.end as usize]);
+    out.extend(["{\"", verb(line.op), "\":{\"_id\":"]);
+    quote_into(out, line.key);
+    let is = |member: &Member, name: &str| same_name(member.name.of(meta), member.escaped, name);
+    let is_passed_on =
+        |member: &&Member| member.value.of(meta) != "null" && PASSED_ON.iter().any(|name| is(member, name));
+    for member in line.command.members.iter().filter(is_passed_on) {
+        out.extend([",", &meta[member.name.start as usize - 1..member.value.end as usize]]);
     }
     out.push_str("}}");
 }
@@ -310,14 +263,14 @@ fn ensure_update(record: &Record<'_>, lossy: bool) -> Result<(), Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::Rules;
+    use crate::action::Decider;
     use crate::record::Origin;
 
     fn said(op: Op, lossy: bool, text: &str) -> Option<String> {
         let mut scanner = Scanner::default();
         scanner.object(text.as_bytes()).expect("an object");
         let record = Record::of(text, &scanner, Origin::default());
-        let mut decider = Decider::new(op, None, Rules::Kuzzle { lossy }, "run-".to_owned(), None);
+        let mut decider = Decider::new(op, None, Box::new(KuzzleRules { lossy }), "run-".to_owned(), None);
         decider.decide(&record, 7).err().map(|reason| reason.text)
     }
 

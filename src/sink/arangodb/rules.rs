@@ -2,11 +2,9 @@
 //! numbers as doubles, one of several members of a name, whole characters, and no ends of edges in a collection of documents.
 //! It reads at most 200 levels (contract of the import API, 1.4), and one is that of the array in which documents are sent.
 
-use super::bulk::{Metadata, Update};
-use super::key::{Named, generated, half_pair, without_keys};
-use super::{Action, Decider, Key, KeyRule, Op};
-use crate::json::{Facts, Member, Span, Token, Walk, holds_as_double, repeated, same_name, unescape};
-use crate::record::{Command, Reason, Record, Verb};
+use crate::action::{Action, KeyRule, Line, Op, Rules, Update, names_key, not_supported, own_metadata};
+use crate::json::{Facts, Member, Scanner, Span, Token, Walk, holds_as_double, repeated, same_name, unescape};
+use crate::record::{Reason, Record, Verb};
 
 /// Levels of a document that the server reads, in whichever form it is sent: a lost one has to be sent in another.
 const LEVELS: usize = 199;
@@ -19,64 +17,88 @@ pub struct Names {
     levels: Vec<usize>,
 }
 
-impl Decider {
-    /// An action line of the bulk API as an action on one collection of ArangoDB; what that cannot honour is an error of the
-    /// item.
-    pub(super) fn line_for_arangodb<'a>(
-        &'a mut self,
-        record: &Record<'a>,
-        command: &'a Command,
-        ordinal: u64,
-        edge: bool,
-        lossy: bool,
-    ) -> Result<Action<'a>, Reason> {
-        let meta = Metadata::read(command, "ArangoDB")?;
-        if let Some(index) = meta.index
-            && index.text(&mut self.index) != self.collection.as_deref()
-        {
-            return Err(not_supported("`_index` names another collection than --collection"));
+/// The rules of ArangoDB.
+#[derive(Default)]
+pub(super) struct ArangodbRules {
+    /// Whether the collection holds edges.
+    pub(super) edge: bool,
+    /// `--server-keys`: a record without a key is sent without one.
+    pub(super) server_keys: bool,
+    /// `--lossy`: what the server will change is let through.
+    pub(super) lossy: bool,
+    /// Memory for looking into documents.
+    pub(super) names: Names,
+    pub(super) scanner: Scanner,
+}
+
+impl Rules for ArangodbRules {
+    fn keys(&self) -> KeyRule {
+        KeyRule::Import
+    }
+
+    fn makes_keys(&self) -> bool {
+        self.server_keys
+    }
+
+    fn check(&mut self, record: &Record<'_>, op: Op, cut: [Span; 2], _: &mut String) -> Result<(), Reason> {
+        if op == Op::Delete {
+            return Ok(());
         }
-        let key = match (meta.id, command.verb) {
-            (Some(id), _) => Key::Text(id.text(&mut self.scratch).ok_or_else(half_pair)?),
-            (None, Verb::Index | Verb::Create) => generated(&mut self.scratch, &self.run, ordinal),
-            (None, _) => return Err(Reason::new("no_key", "this action needs an `_id`")),
-        };
-        let Key::Text(text) = key else { return Err(half_pair()) };
-        KeyRule::Import.check(text)?;
-        let (op, doc) = match command.verb {
-            Verb::Delete => return Ok(Action::plain(Op::Delete, key, "")),
-            Verb::Index => (Op::Index, record.text),
-            Verb::Create => (Op::Create, record.text),
-            Verb::Update => {
-                let update = Update::read(record, "ArangoDB")?;
-                if update.upsert.is_some() {
-                    return Err(not_supported("ArangoDB cannot honour `upsert` of an update, `doc_as_upsert` it can"));
-                }
-                (update.op, update.doc)
-            }
-        };
-        let members = if command.verb == Verb::Update {
-            let _ = self.scanner.object(doc.as_bytes());
-            self.scanner.members()
-        } else {
-            record.members
-        };
-        let document = Record { text: doc, members, facts: Facts::default(), ..*record };
-        let uncut = [Span::default(); 2];
-        if without_keys(&document, Named::find(doc, members)?) != uncut {
-            let text = "the document has a `_key` or an `_id`, and its action line says the key";
-            return Err(Reason::new("ambiguous_key", text));
+        ensure_read(record.text)?;
+        if self.lossy {
+            return Ok(());
         }
-        ensure_read(doc)?;
-        if !lossy {
-            ensure_kept(&document, uncut, edge, &mut self.names)?;
+        ensure_kept(record, cut, self.edge, &mut self.names)
+    }
+
+    fn metadata(&self, _: Verb, name: &str, value: &str) -> Result<(), Reason> {
+        own_metadata("ArangoDB", name, value)
+    }
+
+    fn other_collection(&self, name: &str) -> Result<(), Reason> {
+        Err(not_supported(match name {
+            "" => "ArangoDB cannot honour `_index` of an action line",
+            _ => "`_index` names another collection than --collection",
+        }))
+    }
+
+    /// A bulk line as an action on the one collection; what that cannot honour is an error of the item.
+    fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason> {
+        if line.op != Op::Update {
+            return self.document(line, record.text, record.members, record, meta);
         }
-        Ok(Action::plain(op, key, doc))
+        let update = Update::read(record, "ArangoDB")?;
+        if update.upsert.is_some() {
+            return Err(not_supported("ArangoDB cannot honour `upsert` of an update, `doc_as_upsert` it can"));
+        }
+        let mut scanner = std::mem::take(&mut self.scanner);
+        let _ = scanner.object(update.doc.as_bytes());
+        let action = self.document(Line { op: update.op, ..line }, update.doc, scanner.members(), record, meta);
+        self.scanner = scanner;
+        action
     }
 }
 
-fn not_supported(text: &'static str) -> Reason {
-    Reason::new("not_supported", text)
+impl ArangodbRules {
+    fn document<'a>(
+        &mut self,
+        line: Line<'a>,
+        doc: &'a str,
+        members: &[Member],
+        record: &Record<'a>,
+        meta: &mut String,
+    ) -> Result<Action<'a>, Reason> {
+        if line.op == Op::Delete {
+            return Ok(line.action(""));
+        }
+        if names_key(doc, members)? {
+            let text = "the document has a `_key` or an `_id`, and its action line says the key";
+            return Err(Reason::new("ambiguous_key", text));
+        }
+        let document = Record { text: doc, members, facts: Facts::default(), ..*record };
+        self.check(&document, line.op, [Span::default(); 2], meta)?;
+        Ok(line.action(doc))
+    }
 }
 
 /// Refuses a document that the server cannot read.

@@ -1,0 +1,79 @@
+//! What a target wants of keys and documents, found before batching: a record that it would refuse must not take a whole
+//! request down. Each target has its own in its room.
+
+use super::{Action, Key, KeyRule, Op};
+use crate::json::Span;
+use crate::record::{Command, Reason, Record, Verb};
+
+/// The rules of a target.
+pub trait Rules: Send {
+    /// Which keys it takes.
+    fn keys(&self) -> KeyRule;
+
+    /// Which keys its bulk lines have.
+    fn keys_of_lines(&self) -> KeyRule {
+        self.keys()
+    }
+
+    /// Whether the members that name the key stay in the document as they are written; else they are cut out of it.
+    fn keeps_keys(&self) -> bool {
+        false
+    }
+
+    /// Whether it makes the keys of records that have none.
+    fn makes_keys(&self) -> bool {
+        false
+    }
+
+    /// Whether it keeps what an action says.
+    ///
+    /// # Errors
+    /// Why it does not. `cut` are the pieces of the record that are cut out; `meta` takes what goes beside the key as
+    /// metadata of the action.
+    fn check(&mut self, record: &Record<'_>, op: Op, cut: [Span; 2], meta: &mut String) -> Result<(), Reason>;
+
+    /// Whether a bulk line may have this metadata, beside its key and its collection.
+    ///
+    /// # Errors
+    /// Why it may not.
+    fn metadata(&self, verb: Verb, name: &str, value: &str) -> Result<(), Reason>;
+
+    /// Whether a bulk line may name another collection than that of the run.
+    ///
+    /// # Errors
+    /// Why it may not.
+    fn other_collection(&self, name: &str) -> Result<(), Reason>;
+
+    /// Makes an action of a bulk line. `meta` is memory for what the action lends.
+    ///
+    /// # Errors
+    /// Why it is an error of the record.
+    fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason>;
+}
+
+/// A bulk line whose action line has been read.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    /// The action line.
+    pub command: &'a Command,
+    /// What it says to do: create, index, update or delete.
+    pub op: Op,
+    /// The collection that it names, if that is another than the run's.
+    pub collection: &'a str,
+    /// Its key.
+    pub key: &'a str,
+    /// Whether it names the key itself.
+    pub has_id: bool,
+}
+
+impl<'a> Line<'a> {
+    /// The action on this document, and nothing more.
+    pub fn action(&self, doc: &'a str) -> Action<'a> {
+        Action { collection: self.collection, ..Action::plain(self.op, Key::Text(self.key), doc) }
+    }
+
+    /// The action as the line itself, for a target that takes bulk lines: `head` is the whole action line.
+    pub fn as_it_is(&self, head: &'a str, source: &'a str) -> Action<'a> {
+        Action { meta: head, is_line: true, ..self.action(source) }
+    }
+}
