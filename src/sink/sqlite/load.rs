@@ -5,8 +5,10 @@
 //! interrupted load is finished from them by whoever opens the store next.
 
 use super::duplicates::{self, Resolved};
+use super::gaps;
 use super::schema::{Entry, key_index, quoted};
 use crate::action::Op;
+use crate::batch::BatchAction;
 use crate::record::{Origin, Reason};
 use crate::seen;
 use rusqlite::{Connection, Statement, params};
@@ -55,9 +57,14 @@ pub fn append_sql(collection: &str) -> String {
     format!("INSERT INTO {} (_key, _version, _seq_no, doc) VALUES (?1, 1, ?2, ?3)", quoted(collection))
 }
 
-/// Whether an action can be loaded: those that store their document whatever was there, or leave it to a later look.
-pub fn can_load(op: Op) -> bool {
-    matches!(op, Op::Create | Op::CreateOrIgnore | Op::Index | Op::Upsert)
+/// Whether an action can be loaded: those that store their document whatever was there, or leave it to a later look. That
+/// look takes every update for one that makes no version where it changes nothing.
+pub fn can_load(action: &BatchAction<'_>) -> bool {
+    match action.op {
+        Op::Create | Op::CreateOrIgnore | Op::Index => true,
+        Op::Upsert => action.detect_noop,
+        Op::Update | Op::Delete => false,
+    }
 }
 
 /// The word for an operation in the table of origins.
@@ -190,6 +197,9 @@ pub fn finish(
             connection.execute_batch(&index)?;
         }
         other => other?,
+    }
+    if resolved.removed() > 0 {
+        gaps::close(connection, entry)?;
     }
     connection.execute("DELETE FROM bulkimport_origins WHERE collection = ?1", [&entry.name])?;
     entry.loading = false;
