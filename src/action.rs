@@ -106,7 +106,7 @@ impl Action<'_> {
 /// What a target wants to be told.
 #[derive(Clone, Debug)]
 pub enum Rules {
-    /// The embedded store: ArangoDB's keys, and bulk lines as far as the store can honour them.
+    /// The embedded store: bulk lines as far as the store can honour them.
     Store,
     /// Elasticsearch and OpenSearch: the key is metadata, and bulk lines pass through.
     Elasticsearch {
@@ -129,6 +129,17 @@ pub enum Rules {
         /// `--lossy`: what Kuzzle will change is let through.
         lossy: bool,
     },
+}
+
+impl Rules {
+    /// Which keys the target takes.
+    pub fn keys(&self) -> KeyRule {
+        match self {
+            Rules::Store => KeyRule::Store,
+            Rules::Arangodb { .. } => KeyRule::Arangodb,
+            Rules::Elasticsearch { .. } | Rules::Kuzzle { .. } => KeyRule::Bulk,
+        }
+    }
 }
 
 /// Turns records into actions.
@@ -198,14 +209,10 @@ impl Known {
 impl Decider {
     /// Makes a decider; `run` is the prefix of generated keys.
     pub fn new(op: Op, field: Option<String>, rules: Rules, run: String, collection: Option<String>) -> Decider {
-        let rule = match rules {
-            Rules::Store | Rules::Arangodb { .. } => KeyRule::Import,
-            Rules::Elasticsearch { .. } | Rules::Kuzzle { .. } => KeyRule::Bulk,
-        };
         Decider {
             op,
             field,
-            rule,
+            rule: rules.keys(),
             rules,
             run,
             collection,
@@ -248,7 +255,10 @@ impl Decider {
             Some(Found::Key(value)) => key_text(record.text, value, &mut self.scratch)?,
             Some(Found::Id(value)) => {
                 let id = key_text(record.text, value, &mut self.scratch)?;
-                if self.rule == KeyRule::Import { key_of_id(record.text, id) } else { id }
+                match (self.rule, self.collection.as_deref()) {
+                    (KeyRule::Arangodb, collection) => key_of_id(record.text, id, collection.unwrap_or_default())?,
+                    _ => id,
+                }
             }
             None if self.op == Op::Delete => {
                 return Err(Reason::new("no_key", "no `_key` or `_id` says what to delete"));
@@ -343,7 +353,8 @@ impl Decider {
             (None, _) => return Err(Reason::new("no_key", "this action needs an `_id`")),
         };
         if let Key::Text(text) = key {
-            KeyRule::Bulk.check(text)?;
+            // Its length is judged in the words of the bulk API.
+            KeyRule::Bulk.check(text).and_then(|()| KeyRule::Store.check(text))?;
         }
         let action = Action { collection, ..Action::plain(Op::Index, key, record.text) };
         match command.verb {
@@ -396,10 +407,12 @@ mod tests {
         scanner.object(text.as_bytes()).expect("an object");
         let record = Record::of(text, &scanner, Origin::default());
         let rules = match rule {
-            KeyRule::Import => Rules::Store,
+            KeyRule::Store => Rules::Store,
+            KeyRule::Arangodb => Rules::Arangodb { edge: false, server_keys: false, lossy: false },
             KeyRule::Bulk => Rules::Elasticsearch { routing: None, lossy: false },
         };
-        let mut decider = Decider::new(Op::Create, field.map(str::to_owned), rules, "run-".to_owned(), None);
+        let collection = Some("shop".to_owned());
+        let mut decider = Decider::new(Op::Create, field.map(str::to_owned), rules, "run-".to_owned(), collection);
         let action = decider.decide(&record, 7).map_err(Reason::word)?;
         Ok(match action.key {
             Key::InDoc(span) => span.of(action.doc).to_owned(),
@@ -413,7 +426,11 @@ mod tests {
             (r#"{"_key":"a"}"#, Ok("a")),
             (r#"{"_id":"a"}"#, Ok("a")),
             (r#"{"_id":"shop/a","_key":"a"}"#, Ok("a")),
-            (r#"{"_id":"shop/a"}"#, Ok("a")),
+            (r#"{"_id":"other/a/b","_key":"a/b"}"#, Ok("a/b")),
+            (r#"{"_id":"shop/a"}"#, Ok("shop/a")),
+            (r#"{"_id":"http:\/\/shop/a"}"#, Ok("http://shop/a")),
+            (r#"{"_key":"shop/a"}"#, Ok("shop/a")),
+            (r#"{"_key":"a b"}"#, Ok("a b")),
             (r#"{"_id":{"$oid":"5f"}}"#, Ok("5f")),
             (r#"{"_key":17}"#, Ok("17")),
             (r#"{"\u005fkey":"\u0061"}"#, Ok("a")),
@@ -422,12 +439,31 @@ mod tests {
             (r#"{"_key":"a","_key":"a"}"#, Err("ambiguous_key")),
             (r#"{"_key":null}"#, Err("illegal_key")),
             (r#"{"_key":""}"#, Err("illegal_key")),
-            (r#"{"_key":"shop/a"}"#, Err("illegal_key")),
-            (r#"{"_id":"http:\/\/shop/a"}"#, Err("illegal_key")),
-            (r#"{"_key":"a b"}"#, Err("illegal_key")),
+            (r#"{"_id":"/a","_key":"a"}"#, Err("ambiguous_key")),
+            (r#"{"_key":"a\u0000"}"#, Err("illegal_key")),
             (r#"{"_key":"\ud800"}"#, Err("illegal_key")),
         ] {
-            assert_eq!(decide(None, KeyRule::Import, text), key.map(str::to_owned), "{text}");
+            assert_eq!(decide(None, KeyRule::Store, text), key.map(str::to_owned), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_id_of_arangodb_names_the_collection_too() {
+        for (text, key) in [
+            (r#"{"_id":"shop/a"}"#, Ok("a")),
+            (r#"{"_id":"shop\/a"}"#, Ok("a")),
+            (r#"{"_id":"other/a","_key":"a"}"#, Ok("a")),
+            (r#"{"_id":{"$oid":"5f"}}"#, Ok("5f")),
+            (r#"{"_id":"other/a"}"#, Err("illegal_key")),
+            (r#"{"_id":"shop2/a"}"#, Err("illegal_key")),
+            (r#"{"_id":"shop/a/b"}"#, Err("illegal_key")),
+            (r#"{"_id":"shop/"}"#, Err("illegal_key")),
+            (r#"{"_id":"a"}"#, Err("illegal_key")),
+            (r#"{"_id":7}"#, Err("illegal_key")),
+            (r#"{"_key":"shop/a"}"#, Err("illegal_key")),
+            (r#"{"_key":"a b"}"#, Err("illegal_key")),
+        ] {
+            assert_eq!(decide(None, KeyRule::Arangodb, text), key.map(str::to_owned), "{text}");
         }
     }
 
@@ -452,7 +488,7 @@ mod tests {
             } else {
                 "sku"
             };
-            assert_eq!(decide(Some(field), KeyRule::Import, text), key.map(str::to_owned), "{text}");
+            assert_eq!(decide(Some(field), KeyRule::Store, text), key.map(str::to_owned), "{text}");
         }
     }
 

@@ -117,7 +117,7 @@ pub fn import(config: Config, mut err: Box<dyn Write>) -> Result<Summary, NotBeg
         inputs: inputs.list,
         options: config.input,
         limit: config.limit,
-        shaper: Shaper::new(config.shape, opened.edge && !config.delete_keys),
+        shaper: Shaper::new(config.shape, (opened.edge && !config.delete_keys).then(|| opened.rules.keys())),
         decider: Decider::new(opened.op, config.key, opened.rules, run, config.collection),
         limits: config.limits,
         sinks: opened.sinks,

@@ -138,6 +138,18 @@ fn a_create_that_finds_its_own_document_was_created() {
 }
 
 #[test]
+fn an_id_is_sent_and_read_back_as_a_whole() {
+    let (place, wire) = (Place::new(), Wire::start());
+    let ids = ["2023/jan", "c/a b?#%2F", "\"é\"\n"];
+    wire.expect(bulk().ids(&ids).lost()).import(&[created(), duplicate(), duplicate()]);
+    let ours = [("c/a b?#%2F", json!({"n": 2})), ("\"é\"\n", json!({"n": 4}))];
+    wire.expect(ask("POST", "/i/c/_mGet").reply_with(move |request| found(request, &ours)));
+    let text: String = ids.iter().zip(1..).map(|(id, n)| json!({"_id": id, "n": n}).to_string() + "\n").collect();
+    into_kuzzle(&place, &wire, &text, &[]).expect(1, [2, 1, 0, 0]).says(r#"in:3: duplicate key "\"é\"\n""#);
+    wire.done();
+}
+
+#[test]
 fn what_a_connection_is_closed_on_again_and_again_is_made_smaller() {
     let (place, wire) = (Place::new(), Wire::start());
     wire.expect(bulk().ids(&["1", "2", "3", "4"]).cut_off()).expect(bulk().ids(&["1", "2", "3", "4"]).cut_off());

@@ -42,7 +42,7 @@ impl Decider {
             (None, _) => return Err(Reason::new("no_key", "this action needs an `_id`")),
         };
         let Key::Text(text) = key else { return Err(half_pair()) };
-        KeyRule::Import.check(text)?;
+        KeyRule::Arangodb.check(text)?;
         let (op, doc) = match command.verb {
             Verb::Delete => return Ok(Action::plain(Op::Delete, key, "")),
             Verb::Index => (Op::Index, record.text),
