@@ -128,7 +128,7 @@ impl Collection {
         let Phase::Loading(load) = &self.phase else { return Ok(Resolved::default()) };
         say(Note::Doing("building the index"));
         load.save(connection, &self.entry, files)?;
-        let resolved = load::finish(connection, &mut self.entry, load.repeats())?;
+        let resolved = load::finish(connection, &mut self.entry, Some(load))?;
         // Its errors count only now that the index stands: had it failed, the rows would be pending as before.
         if resolved.errors > 0 {
             duplicates::drain(connection, &mut |outcome| say(Note::Settled(outcome)))?;

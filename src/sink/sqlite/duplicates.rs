@@ -168,8 +168,8 @@ struct Group<'c> {
     rewrite: Statement<'c>,
     remove: Statement<'c>,
     failures: Statement<'c>,
-    /// Notes that a row used no sequence number.
-    unused: Statement<'c>,
+    /// For a row that changed nothing.
+    give_up: [Statement<'c>; 2],
     /// The key of the group; none before the first.
     key: Option<String>,
     first: i64,
@@ -183,13 +183,14 @@ struct Group<'c> {
 
 impl<'c> Group<'c> {
     fn new(connection: &'c Connection, table: &str) -> rusqlite::Result<Group<'c>> {
+        let [unused, held] = gaps::give_up_sql(table);
         Ok(Group {
             read: connection.prepare(&format!("SELECT _version, _seq_no, doc FROM {table} WHERE rowid = ?1"))?,
             rewrite: connection
                 .prepare(&format!("UPDATE {table} SET _version = ?2, _seq_no = ?3, doc = ?4 WHERE rowid = ?1"))?,
             remove: connection.prepare(&format!("DELETE FROM {table} WHERE rowid = ?1"))?,
             failures: connection.prepare("INSERT INTO temp.bulkimport_failures VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?,
-            unused: connection.prepare(&gaps::note_sql(table))?,
+            give_up: [connection.prepare(&unused)?, connection.prepare(&held)?],
             key: None,
             first: 0,
             version: 0,
@@ -230,7 +231,9 @@ impl<'c> Group<'c> {
             }
         };
         if !has_changed {
-            self.unused.execute([row])?;
+            for statement in &mut self.give_up {
+                statement.execute([row])?;
+            }
         }
         self.remove.execute([row])?;
         Ok(())
