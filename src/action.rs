@@ -6,6 +6,7 @@ pub mod arangodb;
 mod bulk;
 mod key;
 pub(crate) mod kuzzle;
+mod mongoexport;
 
 pub use key::KeyRule;
 

@@ -1,5 +1,6 @@
 //! Finds the key of a record, and checks that its target takes it.
 
+use super::mongoexport::unwrapped;
 use crate::action::Key;
 use crate::json::{Kind, Member, Scanner, Span, same_name, unescape};
 use crate::record::{Reason, Record};
@@ -215,35 +216,6 @@ fn of_both(text: &str, key: Option<Span>, id: Span, scanner: &mut Scanner) -> Re
         return Err(Reason::new("ambiguous_key", "`_key` and `_id` are both there and differ"));
     }
     Ok(Found::Key(key))
-}
-
-/// The names that mongoexport's wrappers have: an `_id` that JSON has no value for is written as `{"$oid":"…"}` and the like.
-const WRAPPERS: [&str; 8] =
-    ["$oid", "$uuid", "$numberInt", "$numberLong", "$numberDouble", "$numberDecimal", "$date", "$binary"];
-
-/// Unwraps mongoexport's `{"$oid":"…"}`, and the two that hold an object: `{"$date":{"$numberLong":"…"}}` and
-/// `{"$binary":{"base64":"…","subType":"…"}}`.
-fn unwrapped(text: &str, value: Span, scanner: &mut Scanner) -> Span {
-    let is_plain = |span: &Span| matches!(Kind::of(span.of(text)), Kind::String | Kind::Number);
-    let Some(inner) = content(text, value, scanner) else { return value };
-    let inner = if is_plain(&inner) { Some(inner) } else { content(text, inner, scanner) };
-    inner.filter(is_plain).unwrap_or(value)
-}
-
-/// What a wrapper holds.
-fn content(text: &str, value: Span, scanner: &mut Scanner) -> Option<Span> {
-    let raw = value.of(text);
-    if Kind::of(raw) != Kind::Object {
-        return None;
-    }
-    let _ = scanner.object(raw.as_bytes());
-    let name = |member: &Member| member.name.of(raw);
-    let found = match scanner.members() {
-        [only] if WRAPPERS.contains(&name(only)) => only.value,
-        [bytes, kind] if name(bytes) == "base64" && name(kind) == "subType" => bytes.value,
-        _ => return None,
-    };
-    Some(Span { start: value.start + found.start, end: value.start + found.end })
 }
 
 /// Finds what `--key` names: a member of that very name, else a dotted path.
