@@ -102,6 +102,7 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, O
         gate: Arc::new(Gate::new(lanes)),
         traffic: Traffic::default(),
         before: if empties { emptying(&options, stop.clone()) } else { Before::default() },
+        memory: Arc::default(),
         lanes,
         run: options.run.clone(),
         stop: stop.clone(),

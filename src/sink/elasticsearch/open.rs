@@ -146,6 +146,7 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, O
         gate: Arc::new(Gate::new(options.lanes)),
         traffic: Traffic::default(),
         before,
+        memory: Arc::default(),
         lanes: options.lanes,
         run: options.run.clone(),
         stop: stop.clone(),

@@ -75,6 +75,7 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<(Vec<Box<
         gate: Arc::new(Gate::new(options.lanes)),
         traffic: Traffic::default(),
         before,
+        memory: Arc::default(),
         lanes: options.lanes,
         run: options.run.clone(),
         stop: stop.clone(),

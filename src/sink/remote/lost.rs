@@ -61,7 +61,7 @@ impl Settling<'_> {
 
     /// Warns once of what nobody can rule out.
     fn warn_of_late(&mut self, why: &str) {
-        if !std::mem::replace(&mut self.memory.told_unasked, true) {
+        if !std::mem::replace(&mut self.memory.lock().told_unasked, true) {
             (self.say)(Note::Warning(format!(
                 "{why} whether a request whose answer was lost is still under way: if one lands late, it may put an old value back"
             )));
@@ -168,7 +168,7 @@ impl Settling<'_> {
     /// What earlier actions of this run left under an action's key.
     pub(super) fn left(&mut self, at: u32) -> Left {
         let (hash, met) = (self.batch.hashes()[at as usize], self.has_met(at));
-        match self.memory.before(hash, met) {
+        match self.memory.lock().before(hash, met) {
             // A key with another routing is another document.
             Left::Stored if self.protocol.is_routed(&self.batch.action(at as usize)) => Left::Unclear,
             left => left,
@@ -178,7 +178,7 @@ impl Settling<'_> {
     /// Whether an earlier action of this run perhaps had the same key.
     pub(super) fn has_met(&mut self, at: u32) -> bool {
         let (earlier, hash) = (&self.batch.hashes()[..at as usize], self.batch.hashes()[at as usize]);
-        earlier.contains(&hash) || self.memory.has_met(hash)
+        earlier.contains(&hash) || self.memory.lock().has_met(hash)
     }
 
     /// Reads what is stored and compares it; `None` if the run is asked to stop.

@@ -15,6 +15,7 @@ mod write;
 
 pub use fates::Fates;
 pub use gate::Gate;
+pub use memory::Memory;
 pub use write::{escaped, push_document, push_key, push_members};
 
 use super::http::{Call, Http, NoReply, Reply, Traffic};
@@ -25,8 +26,8 @@ use crate::record::Reason;
 use crate::retry::Retries;
 use crate::stop::Stop;
 use bytes::Bytes;
-use memory::Memory;
 use settle::Settling;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -107,6 +108,8 @@ pub enum Fate {
     Conflict(Reason),
     /// Not done; it may be sent again.
     Busy(String),
+    /// Not done, because another request added the same field at the same time; it may be sent once more.
+    Raced(Reason),
     /// Not done, and not before an operator has acted.
     Closed(String),
     /// Not done, and the record's own fault.
@@ -239,6 +242,8 @@ pub struct Shared {
     pub traffic: Traffic,
     /// What is done before the first action is sent.
     pub before: Before,
+    /// What is remembered from one batch to the next.
+    pub memory: Arc<Memory>,
     /// How many lanes there are.
     pub lanes: usize,
     /// The prefix of generated keys, and of the names of requests.
@@ -254,14 +259,12 @@ pub struct Remote<P> {
     shared: Shared,
     lane: usize,
     requests: u64,
-    memory: Memory,
 }
 
 impl<P: Protocol> Remote<P> {
     /// Makes the sink of one lane.
     pub fn new(protocol: P, http: Http, shared: Shared, lane: usize) -> Remote<P> {
-        let memory = Memory::new(shared.lanes);
-        Remote { protocol: Arc::new(protocol), http, shared, lane, requests: 0, memory }
+        Remote { protocol: Arc::new(protocol), http, shared, lane, requests: 0 }
     }
 }
 
@@ -285,8 +288,8 @@ impl<P: Protocol + 'static> Sink for Remote<P> {
                 return Err(Trouble::Stopped(why.clone()));
             }
         }
-        let Remote { protocol, http, shared, lane, requests, memory } = self;
-        let Shared { retries, gate, traffic, run, stop, .. } = &*shared;
+        let Remote { protocol, http, shared, lane, requests } = self;
+        let Shared { retries, gate, traffic, memory, run, stop, .. } = &*shared;
         let mut send = |call: Call| {
             // Only what carries actions has a name.
             let carries = call.opaque.is_some();
@@ -319,6 +322,7 @@ impl<P: Protocol + 'static> Sink for Remote<P> {
             loses: false,
             suspect: None,
             shrunk: false,
+            races: HashMap::new(),
         };
         settling.run()
     }
@@ -328,7 +332,7 @@ impl<P: Protocol + 'static> Sink for Remote<P> {
     }
 
     fn finish(&mut self, _: bool, _: &mut Outcome, _: Say<'_>) -> Result<(), Trouble> {
-        match self.memory.refused_everything() {
+        match self.shared.memory.lock().refused_everything(self.shared.lanes) {
             Some(reason) => Err(Trouble::Stopped(format!("the server refused every request: {reason}"))),
             None => Ok(()),
         }

@@ -8,7 +8,7 @@ impl Settling<'_> {
     /// Cuts a list into parts that the server takes, as far as it is known what it takes; the first part comes last.
     pub(super) fn parts(&self, list: Vec<u32>) -> Vec<Vec<u32>> {
         let lists = if self.protocol.is_of_one_kind() { self.by_kind(list) } else { vec![list] };
-        let Some(largest) = self.memory.largest else { return lists.into_iter().rev().collect() };
+        let Some(largest) = self.memory.lock().largest else { return lists.into_iter().rev().collect() };
         let mut parts = Vec::new();
         for list in lists {
             let (mut part, mut bytes) = (Vec::new(), 0);
@@ -73,7 +73,7 @@ impl Settling<'_> {
         culprit: Option<usize>,
         waiting: &mut Vec<Vec<u32>>,
     ) -> Vec<u32> {
-        let Some(place) = culprit.filter(|place| *place < part.len() && !self.memory.misled) else {
+        let Some(place) = culprit.filter(|place| *place < part.len() && !self.memory.lock().misled) else {
             let middle = part.len() / 2;
             waiting.push(part.split_off(middle));
             return part;

@@ -10,6 +10,7 @@ use crate::batch::Batch;
 use crate::record::Reason;
 use crate::retry::{Retries, Wait, Why};
 use crate::sink::{Bucket, Note};
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// What is known of an action while its batch is being settled.
@@ -37,7 +38,7 @@ pub(super) struct Settling<'s> {
     pub(super) run: &'s str,
     pub(super) gate: &'s Gate,
     pub(super) traffic: &'s Traffic,
-    pub(super) memory: &'s mut Memory,
+    pub(super) memory: &'s Memory,
     pub(super) out: &'s mut Outcome,
     pub(super) say: Say<'s>,
     pub(super) states: Vec<State>,
@@ -47,6 +48,8 @@ pub(super) struct Settling<'s> {
     pub(super) suspect: Option<u32>,
     /// Whether the part was made smaller because the connection was lost on it more than once.
     pub(super) shrunk: bool,
+    /// What actions were refused with that other requests had added the same fields at the same time.
+    pub(super) races: HashMap<u32, Vec<String>>,
 }
 
 /// Whether to go on after a pause.
@@ -84,7 +87,7 @@ impl Settling<'_> {
         }
         self.leave();
         let batch = self.batch;
-        self.memory.settled(batch.hashes().iter().copied().filter(|hash| *hash != 0));
+        self.memory.lock().settled(batch.hashes().iter().copied().filter(|hash| *hash != 0));
         done
     }
 
@@ -138,10 +141,12 @@ impl Settling<'_> {
                         self.gate.grow();
                         return Ok(());
                     }
-                    self.gate.shrink();
                     if part.len() < before {
                         wait.progress();
                     }
+                    // What was only raced need not wait: the fields are there now.
+                    let Some(busy) = busy else { continue };
+                    self.gate.shrink();
                     if matches!(self.pause(&mut wait, Why::Busy, asked, &busy)?, Go::Leave) {
                         return Ok(());
                     }
@@ -164,7 +169,7 @@ impl Settling<'_> {
                         return Ok(());
                     }
                     let half = self.halve(&mut part, waiting);
-                    self.memory.largest = Some(self.memory.largest.unwrap_or(usize::MAX).min(size / 2).max(1));
+                    self.memory.lock().too_large_above(size / 2);
                     part = half;
                 }
                 Answer::Refused { reason, perhaps_done, culprit } => {
@@ -182,7 +187,7 @@ impl Settling<'_> {
                                     Go::Leave => return Ok(()),
                                 }
                             }
-                            let fault = self.memory.refused(&reason.text, perhaps_done);
+                            let fault = self.memory.lock().refused(&reason.text, perhaps_done);
                             let text = reason.text.clone();
                             if !self.states[only as usize].lost {
                                 self.end(only, Bucket::Error, Some(reason), None);
@@ -224,12 +229,12 @@ impl Settling<'_> {
 
     /// Remembers what it says of the server that it has taken a request.
     pub(super) fn accepted(&mut self, group: Group<'_>) {
-        self.memory.accepts();
+        let mut memory = self.memory.lock();
+        memory.accepts();
         if std::mem::take(&mut self.shrunk) {
-            let seems = group.size().max(SURELY_SMALL);
-            self.memory.largest = Some(self.memory.largest.unwrap_or(usize::MAX).min(seems));
+            memory.too_large_above(group.size().max(SURELY_SMALL));
         }
-        self.memory.misled |= group.len() == 1 && self.suspect == Some(group.at[0]);
+        memory.misled |= group.len() == 1 && self.suspect == Some(group.at[0]);
     }
 
     /// Waits before the next try.
@@ -261,28 +266,29 @@ impl Settling<'_> {
         }
     }
 
-    /// Takes what an answer says of each action. Returns what is to be sent again and why, or `None` when the run is asked
-    /// to stop.
+    /// Takes what an answer says of each action. Returns what is to be sent again, with the reason if the server is busy, or
+    /// `None` when the run is asked to stop.
     fn take(
         &mut self,
         group: Group<'_>,
         mut told: Vec<Told>,
         reply: Option<&Reply>,
         wait: &mut Wait,
-    ) -> Result<Option<(Vec<u32>, String)>, Trouble> {
+    ) -> Result<Option<(Vec<u32>, Option<String>)>, Trouble> {
         let part = group.at;
         let busy = told.iter().find_map(|told| match &told.fate {
             Fate::Busy(why) => Some(why.clone()),
             _ => None,
         });
         let mut again = vec![false; told.len()];
-        if busy.is_some() {
+        if told.iter().any(|told| told.fate.is_open()) {
             // Where an item was stored matters now, so that is asked for too.
             if let (false, Some(reply)) = (self.out.shows(), reply)
                 && let Answer::Items(shown) = self.protocol.answer(group, reply, true)
             {
                 told = shown.of_each();
             }
+            self.end_races(part, &mut told);
             self.order(part, &mut told, &mut again);
         }
         let (mut left, mut read, mut closed) = (Vec::new(), Vec::new(), None);
@@ -312,7 +318,10 @@ impl Settling<'_> {
                     self.end(*at, Bucket::Unknown, Some(Reason::new("unclear_answer", why)), told.shown);
                 }
                 // `order` has decided on each.
-                Fate::Busy(why) => self.overtaken(*at, &why, told.shown),
+                Fate::Busy(why) => self.overtaken(*at, "the server was busy with this one", &why, told.shown),
+                Fate::Raced(reason) => {
+                    self.overtaken(*at, "another request added the same field", &reason.text, told.shown);
+                }
             }
         }
         if !read.is_empty() && !self.read_back(read, wait)? {
@@ -320,7 +329,7 @@ impl Settling<'_> {
         }
         match closed {
             Some(why) => Err(Trouble::Stopped(why)),
-            None => Ok(Some((left, busy.unwrap_or_default()))),
+            None => Ok(Some((left, busy))),
         }
     }
 }
