@@ -104,8 +104,8 @@ pub(super) struct Remembered {
 pub(super) enum Fault {
     /// That of the action.
     Actions,
-    /// Another action has to be tried to tell.
-    Unclear,
+    /// Another action has to be tried to tell, at this place of `PROBES`.
+    Unclear(usize),
     /// That of all requests of this run, or of the server.
     Requests,
 }
@@ -123,10 +123,10 @@ pub(super) enum Left {
 
 /// After so many single actions that got the same refusal, and none that was ever taken, others are tried before the next.
 const SAME: u32 = 5;
-/// So many others; if they get it too, it is the request's fault.
-const PROBES: u32 = 3;
+/// Where these others are, in eighths of what waits; if they get it too, it is the request's fault.
+pub(super) const PROBES: [usize; 5] = [8, 4, 2, 6, 1];
 /// After so many single actions in a row that got the same error of the server's own, the server is out of order.
-const SAME_FAULT: u32 = 10;
+pub(super) const SAME_FAULT: u32 = 10;
 
 impl Remembered {
     /// Remembers that the keys with these hashes have been settled.
@@ -190,16 +190,26 @@ impl Remembered {
         match count {
             _ if is_servers && count >= SAME_FAULT => Fault::Requests,
             _ if self.accepted || count < SAME => Fault::Actions,
-            _ if count < SAME + PROBES => Fault::Unclear,
+            _ if ((count - SAME) as usize) < PROBES.len() => Fault::Unclear((count - SAME) as usize),
             _ => Fault::Requests,
         }
     }
 
-    /// The refusal that every request of the run got, if there were several. It is the last of the lanes that finds out.
-    pub(super) fn refused_everything(&mut self, lanes: usize) -> Option<&str> {
+    /// Whether single actions were refused for one reason to the last, and no request of the run was ever taken.
+    pub(super) fn is_refused(&self) -> bool {
+        !self.accepted && self.refusal.as_ref().is_some_and(|(_, count)| *count > 1)
+    }
+
+    /// Notes that a lane has nothing left to send. The last one finds out whether every request was refused.
+    pub(super) fn refused_everything(&mut self, lanes: usize) -> bool {
         self.done += 1;
-        let (reason, count) = self.refusal.as_ref()?;
-        (self.done == lanes && !self.accepted && *count > 1).then_some(reason)
+        self.done == lanes && self.is_refused()
+    }
+
+    /// Says so.
+    pub(super) fn refused_every_request(&self) -> String {
+        let reason = self.refusal.as_ref().map_or("", |(reason, _)| reason);
+        format!("the server refused every request: {reason}")
     }
 }
 
@@ -270,15 +280,15 @@ mod tests {
             (0..count).map(|_| memory.refused(reason, is_servers)).collect()
         };
         let mut expected = vec![Fault::Actions; SAME as usize - 1];
-        expected.extend(vec![Fault::Unclear; PROBES as usize]);
+        expected.extend((0..PROBES.len()).map(Fault::Unclear));
         expected.push(Fault::Requests);
-        assert_eq!(faults(SAME + PROBES, "no", false), expected);
+        assert_eq!(faults(SAME + PROBES.len() as u32, "no", false), expected);
         assert_eq!(faults(1, "another", false), [Fault::Actions]);
         memory.accepts();
         assert!((0..100).all(|_| memory.refused("no", false) == Fault::Actions));
         memory.accepts();
         assert!((1..SAME_FAULT).all(|_| memory.refused("oops", true) == Fault::Actions));
         assert_eq!(memory.refused("oops", true), Fault::Requests);
-        assert_eq!(memory.refused_everything(1), None);
+        assert!(!memory.refused_everything(1));
     }
 }

@@ -293,8 +293,16 @@ impl<P: Protocol + 'static> Sink for Remote<P> {
         let mut send = |call: Call| {
             // Only what carries actions has a name.
             let carries = call.opaque.is_some();
-            let _turn = carries.then(|| gate.enter());
+            let turn = carries.then(|| gate.enter());
+            if let Some(None) = turn {
+                let why = memory.lock().refused_every_request();
+                return Err(NoReply::NotSent { why, hopeless: true });
+            }
             let reply = http.send(call);
+            if carries && reply.as_ref().is_ok_and(Reply::is_success) {
+                // Within the turn, so that whoever is alone knows of it.
+                memory.lock().accepts();
+            }
             if carries {
                 traffic.sent(http.sent_bytes);
             }
@@ -332,9 +340,10 @@ impl<P: Protocol + 'static> Sink for Remote<P> {
     }
 
     fn finish(&mut self, _: bool, _: &mut Outcome, _: Say<'_>) -> Result<(), Trouble> {
-        match self.shared.memory.lock().refused_everything(self.shared.lanes) {
-            Some(reason) => Err(Trouble::Stopped(format!("the server refused every request: {reason}"))),
-            None => Ok(()),
+        let mut memory = self.shared.memory.lock();
+        match memory.refused_everything(self.shared.lanes) {
+            true => Err(Trouble::Stopped(memory.refused_every_request())),
+            false => Ok(()),
         }
     }
 

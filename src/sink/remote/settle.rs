@@ -3,7 +3,7 @@
 //! What surprises: nothing of a batch is sent out of order on one key, so each part is settled before the next is sent.
 
 use super::gate::Gate;
-use super::memory::{Fault, Memory};
+use super::memory::{Fault, Memory, SAME_FAULT};
 use super::{Answer, Call, Fate, Group, NoReply, Outcome, Protocol, Reply, Say, Told, Traffic, Trouble};
 use crate::action::Op;
 use crate::batch::Batch;
@@ -196,11 +196,8 @@ impl Settling<'_> {
                             }
                             match fault {
                                 Fault::Actions => {}
-                                Fault::Unclear => self.probe(waiting),
-                                Fault::Requests => {
-                                    let text = format!("the server refuses every request: {text}");
-                                    return Err(Trouble::Stopped(text));
-                                }
+                                Fault::Unclear(probe) => self.probe(probe, waiting),
+                                Fault::Requests => return self.stop_if_refused(perhaps_done, &text),
                             }
                             return Ok(());
                         }
@@ -224,6 +221,19 @@ impl Settling<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// Ends the run after the same refusal again and again. That of requests has to be that of all lanes: what others still
+    /// wait for may be taken.
+    fn stop_if_refused(&mut self, is_servers: bool, text: &str) -> Result<(), Trouble> {
+        let memory = self.memory;
+        match is_servers {
+            true => Err(Trouble::Stopped(format!("the server failed {SAME_FAULT} times in a row: {text}"))),
+            false if self.gate.close_if(|| memory.lock().is_refused()) => {
+                Err(Trouble::Stopped(memory.lock().refused_every_request()))
+            }
+            false => Ok(()),
         }
     }
 
