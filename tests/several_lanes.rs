@@ -3,9 +3,11 @@
 use crate::live::Live;
 use crate::support::{Place, Ran};
 use crate::wire::kuzzle::into_kuzzle;
-use crate::wire::{Item, Reply, Request, Wire, bulk, busy, created, documents, failed, import, updated};
+use crate::wire::{
+    Harm, Item, Reply, Request, Wire, bulk, busy, created, documents, duplicate, failed, import, updated,
+};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -200,6 +202,23 @@ fn a_first_request_without_an_answer_is_settled_before_others_are_sent() {
     let ran = on_four(&place, &wire, &documents(30), &["-c", "c", "-t", "jsonl", "--batch-size", "3"]);
     ran.expect(0, [30, 0, 0, 0]);
     assert_eq!(crossings.all()[0], ["2"]);
+    wire.done();
+}
+
+#[test]
+fn a_key_that_the_first_request_stored_is_known_to_every_lane() {
+    let (place, wire) = (Place::new(), Wire::start());
+    wire.expect(bulk().ids(&["1", "2", "3", "4"]).answers(&[const { Item::Done("created", 1) }; 4]));
+    let met = Mutex::new(HashSet::new());
+    // The first try of each later request gets no answer; the second one finds the documents of the first request.
+    wire.standing("POST", "_bulk", move |request| match met.lock().expect("no panic").insert(request.ids()) {
+        true => Reply::new(200).harm(Harm::CloseAfterReading),
+        false => Reply::bulk(request, &vec![duplicate(); request.actions().len()]),
+    });
+    let text = documents(4).repeat(2);
+    let ran = on_four(&place, &wire, &text, &["-c", "c", "-t", "jsonl", "--batch-size", "4"]);
+    ran.expect(1, [4, 4, 0, 0]).says("in:5: duplicate key").says("in:8: duplicate key");
+    // Nothing has to be read back.
     wire.done();
 }
 

@@ -29,7 +29,11 @@ impl Gate {
     /// Lets `lanes` lanes send at once for a start; that is also the most.
     pub fn new(lanes: usize) -> Gate {
         let most = lanes.max(1) as f64;
-        Gate { most, state: Mutex::new(State { allowed: most, inside: 0, closed: false, closing: false }), free: Condvar::new() }
+        Gate {
+            most,
+            state: Mutex::new(State { allowed: most, inside: 0, closed: false, closing: false }),
+            free: Condvar::new(),
+        }
     }
 
     /// Waits for a turn; `None` once the gate is closed.

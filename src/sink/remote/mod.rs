@@ -10,6 +10,7 @@ mod memory;
 mod narrow;
 mod order;
 mod settle;
+mod take;
 pub mod talk;
 mod write;
 

@@ -95,8 +95,7 @@ impl Settling<'_> {
         let hash = |at: u32| self.batch.hashes()[at as usize];
         let mut counts: HashMap<u64, u32> = HashMap::new();
         waiting.iter().flatten().for_each(|at| *counts.entry(hash(*at)).or_default() += 1);
-        let alone: Vec<u32> =
-            waiting.iter().rev().flatten().copied().filter(|at| counts[&hash(*at)] == 1).collect();
+        let alone: Vec<u32> = waiting.iter().rev().flatten().copied().filter(|at| counts[&hash(*at)] == 1).collect();
         let Some(last) = alone.len().checked_sub(1) else { return };
         let probe = alone[last * PROBES[nth] / 8];
         waiting.iter_mut().for_each(|part| part.retain(|at| *at != probe));

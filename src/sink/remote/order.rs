@@ -22,8 +22,8 @@ impl Settling<'_> {
         for (at, told) in part.iter().zip(told) {
             let Fate::Raced(reason) = &told.fate else { continue };
             let lost = self.races.entry(*at).or_default();
-            if lost.len() < RACES && !lost.iter().any(|before| *before == reason.text) {
-                lost.push(reason.text.to_string());
+            if lost.len() < RACES && !lost.contains(&reason.text) {
+                lost.push(reason.text.clone());
             } else {
                 told.fate = Fate::Rejected(reason.clone());
             }
@@ -36,12 +36,8 @@ impl Settling<'_> {
         let mut keys: HashMap<&str, Vec<usize>> = HashMap::new();
         let one_sequence = self.protocol.is_one_sequence();
         let key = |at: u32| if one_sequence { "" } else { self.batch.key(at as usize).0 };
-        let open: HashSet<&str> = part
-            .iter()
-            .zip(&*told)
-            .filter(|(_, told)| told.fate.is_open())
-            .map(|(at, _)| key(*at))
-            .collect();
+        let open: HashSet<&str> =
+            part.iter().zip(&*told).filter(|(_, told)| told.fate.is_open()).map(|(at, _)| key(*at)).collect();
         for (place, at) in part.iter().enumerate() {
             let key = key(*at);
             // What has no key yet has nothing to do with the rest.

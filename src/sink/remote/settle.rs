@@ -4,8 +4,8 @@
 
 use super::gate::Gate;
 use super::memory::{Fault, Memory, SAME_FAULT};
-use super::{Answer, Call, Fate, Group, NoReply, Outcome, Protocol, Reply, Say, Told, Traffic, Trouble};
-use crate::action::Op;
+use super::take::Again;
+use super::{Answer, Call, Group, NoReply, Outcome, Protocol, Reply, Say, Traffic, Trouble};
 use crate::batch::Batch;
 use crate::record::Reason;
 use crate::retry::{Retries, Wait, Why};
@@ -132,10 +132,8 @@ impl Settling<'_> {
                 Answer::Items(fates) => {
                     self.accepted(group);
                     let before = part.len();
-                    let (left, busy) = match self.take(group, fates.of_each(), reply.as_ref().ok(), &mut wait)? {
-                        Some(taken) => taken,
-                        None => return Ok(()),
-                    };
+                    let taken = self.take(group, fates.of_each(), reply.as_ref().ok(), &mut wait)?;
+                    let Some(Again { left, busy }) = taken else { return Ok(()) };
                     part = left;
                     if part.is_empty() {
                         self.gate.grow();
@@ -273,73 +271,6 @@ impl Settling<'_> {
         let long = if matches!(why, Why::Every(_)) { 15 } else { 4 };
         if tries == long {
             (self.say)(Note::Warning(format!("waiting: {text}")));
-        }
-    }
-
-    /// Takes what an answer says of each action. Returns what is to be sent again, with the reason if the server is busy, or
-    /// `None` when the run is asked to stop.
-    fn take(
-        &mut self,
-        group: Group<'_>,
-        mut told: Vec<Told>,
-        reply: Option<&Reply>,
-        wait: &mut Wait,
-    ) -> Result<Option<(Vec<u32>, Option<String>)>, Trouble> {
-        let part = group.at;
-        let busy = told.iter().find_map(|told| match &told.fate {
-            Fate::Busy(why) => Some(why.clone()),
-            _ => None,
-        });
-        let mut again = vec![false; told.len()];
-        if told.iter().any(|told| told.fate.is_open()) {
-            // Where an item was stored matters now, so that is asked for too.
-            if let (false, Some(reply)) = (self.out.shows(), reply)
-                && let Answer::Items(shown) = self.protocol.answer(group, reply, true)
-            {
-                told = shown.of_each();
-            }
-            self.end_races(part, &mut told);
-            self.order(part, &mut told, &mut again);
-        }
-        let (mut left, mut read, mut closed) = (Vec::new(), Vec::new(), None);
-        for ((at, told), again) in part.iter().zip(told).zip(again) {
-            let lost = self.states[*at as usize].lost;
-            let lost_op = lost.then(|| self.batch.key(*at as usize).1);
-            match told.fate {
-                _ if again => left.push(*at),
-                Fate::Closed(why) => closed = Some(why),
-                Fate::Exists if lost => read.push((*at, None, told.shown)),
-                Fate::Conflict(reason) if lost => read.push((*at, Some(reason), told.shown)),
-                Fate::Updated | Fate::Unchanged => {
-                    self.traffic.unsure(u64::from(matches!(lost_op, Some(Op::Index | Op::Upsert))));
-                    self.end(*at, Bucket::Updated, None, told.shown);
-                }
-                Fate::NotFound if lost => {
-                    self.traffic.unsure(1);
-                    self.end(*at, Bucket::Deleted, None, told.shown);
-                }
-                Fate::Created => self.end(*at, Bucket::Created, None, told.shown),
-                Fate::Ignored | Fate::NotFound => self.end(*at, Bucket::Ignored, None, told.shown),
-                Fate::Deleted => self.end(*at, Bucket::Deleted, None, told.shown),
-                Fate::Exists => self.exists(*at, told.shown),
-                Fate::Conflict(reason) => self.conflict(*at, reason, told.shown),
-                Fate::Rejected(reason) => self.end(*at, Bucket::Error, Some(reason), told.shown),
-                Fate::Untold(why) => {
-                    self.end(*at, Bucket::Unknown, Some(Reason::new("unclear_answer", why)), told.shown);
-                }
-                // `order` has decided on each.
-                Fate::Busy(why) => self.overtaken(*at, "the server was busy with this one", &why, told.shown),
-                Fate::Raced(reason) => {
-                    self.overtaken(*at, "another request added the same field", &reason.text, told.shown);
-                }
-            }
-        }
-        if !read.is_empty() && !self.read_back(read, wait)? {
-            return Ok(None);
-        }
-        match closed {
-            Some(why) => Err(Trouble::Stopped(why)),
-            None => Ok(Some((left, busy))),
         }
     }
 }

@@ -290,7 +290,12 @@ fn what_is_reported_is_what_the_server_holds() {
         }
         let (size, retries) = ([1, 7, 60][chance.below(3) as usize], [0, 3, 50][chance.below(3) as usize]);
         let mut model = Model { docs: before.clone(), applied: HashSet::new(), faults: chance.below(8), chance };
-        let mut again = Model { faults: model.faults, chance: Chance(model.chance.0), applied: HashSet::new(), docs: before.clone() };
+        let mut again = Model {
+            faults: model.faults,
+            chance: Chance(model.chance.0),
+            applied: HashSet::new(),
+            docs: before.clone(),
+        };
         let (results, done) = settled(&mut model, &inputs, size, retries);
         // Without a line for each, whole batches are settled at once.
         let (counted, _) = outcome(&mut again, &inputs, size, retries, false);
