@@ -1,5 +1,6 @@
 //! What a lane remembers from one batch to the next, in bounded memory.
 
+use super::destination::Destination;
 use crate::seen::Seen;
 use std::collections::HashMap;
 
@@ -82,6 +83,8 @@ pub(super) struct Memory {
     collection: Option<String>,
     /// Whether another one was named too: a key may then stand for several documents.
     several: bool,
+    /// Where names led before the next try is sent.
+    pub(super) destinations: HashMap<String, Destination>,
     /// Keys of settled batches.
     met: Met,
 }

@@ -69,6 +69,7 @@ impl Settling<'_> {
     /// # Errors
     /// When the target cannot be used any more; even then every record is settled.
     pub(super) fn run(mut self) -> Result<(), Trouble> {
+        self.learn_names();
         let mut all: Vec<u32> = (0..self.batch.len() as u32).collect();
         if !self.batch.is_good() {
             all.retain(|at| self.batch.rejected(*at as usize).is_none());
@@ -93,7 +94,7 @@ impl Settling<'_> {
         let mut wait = Wait::new(self.retries);
         let (mut refusals, mut losses) = (0, 0);
         loop {
-            if part.is_empty() {
+            if self.loses && !self.follow(&mut part, &mut wait)? || part.is_empty() {
                 return Ok(());
             }
             let name = (self.name)();
@@ -114,7 +115,8 @@ impl Settling<'_> {
                     };
                 }
                 Err(NoReply::Lost(why)) => Answer::Lost(why.clone()),
-                Ok(reply) => self.protocol.answer(group, reply, self.out.shows()),
+                // After a lost try it matters which index an item names.
+                Ok(reply) => self.protocol.answer(group, reply, each),
             };
             if let Answer::Items(fates) = &answer
                 && !each
@@ -284,6 +286,10 @@ impl Settling<'_> {
                 told = shown.of_each();
             }
             self.order(part, &mut told, &mut again);
+        }
+        if self.loses {
+            let Some(checked) = self.find_doubled(group, told, wait)? else { return Ok(None) };
+            told = checked;
         }
         let (mut left, mut read, mut closed) = (Vec::new(), Vec::new(), None);
         for ((at, told), again) in part.iter().zip(told).zip(again) {

@@ -43,8 +43,8 @@ impl Model {
         if call.path.starts_with("/_tasks") {
             return Ok(reply(200, json!({ "nodes": {} })));
         }
-        if call.path.contains("/_settings") {
-            return Ok(reply(200, json!({})));
+        if call.path.starts_with("/t?") {
+            return Ok(reply(200, json!({ "t": { "settings": { "index": {} } } })));
         }
         if call.path == "/_mget" {
             return Ok(reply(200, self.mget(&body)));
