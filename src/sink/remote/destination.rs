@@ -62,8 +62,9 @@ impl Destination {
     }
 
     /// Where a document lies that was written to the name.
-    pub(super) fn location(&self) -> Location {
+    pub(super) fn location(&self, name: &str) -> Location {
         match self {
+            Destination::Index => Location { index: name.to_owned(), routing: None },
             Destination::Moving { write, routing, .. } => Location { index: write.clone(), routing: routing.clone() },
             _ => Location::default(),
         }

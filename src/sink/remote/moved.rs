@@ -68,7 +68,7 @@ impl Settling<'_> {
                     lost.iter().for_each(|at| self.unknown(*at, &text));
                 }
                 Went::Perhaps { indices, all } => {
-                    let routing = now.location().routing;
+                    let routing = now.location(name).routing;
                     let there = indices.into_iter().map(|index| Location { index, routing: routing.clone() });
                     if !self.look(name, &lost, there.collect(), all, wait)? {
                         return Ok(false);
@@ -173,7 +173,7 @@ impl Settling<'_> {
             if self.states[at as usize].lost && decides && elsewhere && *destination != Destination::Absent {
                 earlier.push(Location {
                     index: destination.write(name).unwrap_or(name).to_owned(),
-                    ..destination.location()
+                    ..destination.location(name)
                 });
                 moved.push(place);
             }
@@ -196,7 +196,7 @@ impl Settling<'_> {
     /// Where an action's document lies: in the index that an answer names, or where its name leads.
     pub(super) fn location(&self, at: u32, shown: Option<&Shown>) -> Location {
         let name = self.protocol.name_of(&self.batch.action(at as usize));
-        let known = self.memory.destinations.get(name).map(Destination::location).unwrap_or_default();
+        let known = self.memory.destinations.get(name).map(|known| known.location(name)).unwrap_or_default();
         match shown.map(|shown| shown.index.as_str()) {
             // A failed item may name the alias.
             Some(index) if !index.is_empty() && !name.is_empty() && index != name => {
