@@ -2,7 +2,7 @@
 //! sent cannot be compared: such a record is unknown, never a duplicate and never ignored in silence.
 
 use crate::support::Place;
-use crate::wire::{Reply, Request, Wire, bulk, created, documents, duplicate, import};
+use crate::wire::{Reply, Request, Wire, bulk, created, documents, duplicate, failed, import};
 use serde_json::{Value, json};
 
 /// Answers what an index is: its mappings and settings, and what holds where it has no setting.
@@ -155,4 +155,27 @@ fn a_generated_key_needs_no_comparison() {
     index(&wire, "c", json!({"_source": {"enabled": false}}), json!({}), json!({}));
     wire.expect(bulk().lost()).bulk(&[duplicate()]);
     import(&place, &wire, "{\"n\":1}\n", &[]).expect(0, [1, 0, 0, 0]);
+}
+
+#[test]
+fn an_update_that_finds_no_source_to_merge_into_may_have_been_carried_out() {
+    let refused = || failed(400, "document_source_missing_exception", "[{id}]: document source missing");
+    let (place, wire) = (Place::new(), Wire::start());
+    wire.expect(bulk().lost()).bulk(&[refused(), created()]);
+    wire.standing("POST", "_mget", |_| {
+        Reply::json(200, json!({"docs": [{"_index": "c", "_id": "1", "_version": 1, "_seq_no": 0, "_primary_term": 1, "found": true}]}))
+    });
+    let ran = import(&place, &wire, &documents(2), &["--on-duplicate", "update"]);
+    assert_eq!(
+        (ran.code, ran.count("created"), ran.count("unknown"), ran.count("errors")),
+        (1, 1, 1, 0),
+        "{}",
+        ran.stderr
+    );
+    wire.bulks();
+
+    // Without a lost response it is an error.
+    let (place, wire) = (Place::new(), Wire::start());
+    wire.bulk(&[refused(), created()]);
+    import(&place, &wire, &documents(2), &["--on-duplicate", "update"]).expect(1, [1, 1, 0, 0]);
 }

@@ -60,8 +60,8 @@ class Case:
         unknown = {f"k{n}" for n in range(MANY) if self.said(n) == "unknown"}
         if set(twice) - unknown:
             self.wrong.append(f"stored twice and not reported: {sorted(set(twice) - unknown)[:5]}")
-        if bool(summary["unknown"]) != (self.ran.code == 1):
-            self.wrong.append(f"exit code {self.ran.code} with {summary['unknown']} unknown")
+        if self.ran.code != (1 if summary["unknown"] or summary["errors"] else 0):
+            self.wrong.append(f"exit code {self.ran.code} with {summary['unknown']} unknown and {summary['errors']} errors")
         if all(entry["step"] == "pass" for entry in self.log):
             self.wrong.append("no request was harmed")
         del self.wrong[5:]

@@ -19,7 +19,7 @@ impl Settling<'_> {
         if !self.batch.names_collections() {
             return;
         }
-        let mut asked = 0;
+        let (mut asked, mut last) = (0, "");
         for at in 0..self.batch.len() {
             if asked == NAMES.0 || self.memory.destinations.len() >= NAMES.1 {
                 return;
@@ -27,19 +27,20 @@ impl Settling<'_> {
             if self.batch.rejected(at).is_some() {
                 continue;
             }
-            let name = self.protocol.name_of(&self.batch.action(at)).to_owned();
-            if name.is_empty() || self.memory.destinations.contains_key(&name) {
+            let name = self.protocol.name_of(&self.batch.action(at));
+            // Mostly the next record goes where the last one went.
+            if name == std::mem::replace(&mut last, name) || self.memory.destinations.contains_key(name) {
                 continue;
             }
             asked += 1;
-            let mut call = self.protocol.ask_destination(&name);
+            let mut call = self.protocol.ask_destination(name);
             // A question that gets no answer now is asked again when it matters.
             while let Ok(reply) = (self.send)(call) {
-                match self.protocol.destination(&name, &reply) {
+                match self.protocol.destination(name, &reply) {
                     Named::Ask(next) => call = next,
                     Named::To(Destination::Unclear(_)) => break,
                     Named::To(destination) => {
-                        self.memory.destinations.insert(name, destination);
+                        self.memory.destinations.insert(name.to_owned(), destination);
                         break;
                     }
                 }
