@@ -23,7 +23,7 @@ pub(super) fn read(name: &str, reply: &Reply) -> Named<Call> {
         (200, Some(body)) if body.contains_key("docs") => {
             Named::To(of_get(name, &body["docs"]).unwrap_or_else(unclear))
         }
-        (200, Some(indices)) => of_indices(name, indices),
+        (200, Some(indices)) if !indices.is_empty() => of_indices(name, indices),
         (404, _) if name.starts_with('<') => match body.pointer("/error/index").and_then(Value::as_str) {
             Some(today) => Named::To(moving(today, Vec::new(), None)),
             None => Named::To(unclear()),
@@ -80,10 +80,8 @@ fn of_indices(name: &str, indices: &Map<String, Value>) -> Named<Call> {
         Some(found) => Some(found),
         None => indices.iter().next().filter(|(_, index)| indices.len() == 1 && says(index) != Some(false)),
     };
-    let Some((write, about)) = write else {
-        return Named::To(Destination::Unclear(format!("{name} has no index that is written to")));
-    };
-    let routing = alias(about, "index_routing").and_then(|routing| Some(routing.as_str()?.to_owned()));
+    let routing = write.and_then(|(_, about)| Some(alias(about, "index_routing")?.as_str()?.to_owned()));
+    let write = write.map_or("", |(write, _)| write.as_str());
     let others = indices.keys().filter(|other| *other != write).cloned().collect();
     Named::To(moving(write, others, routing))
 }
@@ -114,8 +112,12 @@ mod tests {
             ("n", json!({ "n": index(json!({})) }), "Index"),
             ("n", json!({ "a": index(json!({ "n": plain })) }), "a [] false "),
             ("n", json!({ "a": index(json!({ "n": not })), "b": index(json!({ "n": write })) }), "b [\"a\"] false 7"),
-            ("n", json!({ "a": index(json!({ "n": plain })), "b": index(json!({ "n": plain })) }), "unclear"),
-            ("n", json!({ "a": index(json!({ "n": not })) }), "unclear"),
+            (
+                "n",
+                json!({ "a": index(json!({ "n": plain })), "b": index(json!({ "n": plain })) }),
+                " [\"a\", \"b\"] false ",
+            ),
+            ("n", json!({ "a": index(json!({ "n": not })) }), " [\"a\"] false "),
             ("n", json!({ ".ds-s-1": stream, ".ds-s-2": stream }), "GET /_data_stream/s"),
             ("n", json!({ ".ds-s-1": stream, "b": index(json!({ "n": write })) }), "b [\".ds-s-1\"] false 7"),
             ("<n-{now/d}>", json!({ "n-2024": index(json!({})) }), "n-2024 [] false "),

@@ -10,7 +10,7 @@ pub enum Destination {
     Index,
     /// It leads to another index now and then.
     Moving {
-        /// The index that is written to now.
+        /// The index that is written to now; empty if there is none, so that the server refuses what is written.
         write: String,
         /// The others behind the name; those of a data stream in their order, the oldest first.
         others: Vec<String>,
@@ -97,8 +97,9 @@ impl Destination {
                 let listed = old.is_some_and(|old| others.iter().any(|other| other == old));
                 let mut indices = others.clone();
                 if !listed {
-                    indices.extend(old.filter(|_| !was_index).map(str::to_owned));
-                    indices.push(write.clone());
+                    let earlier = old.filter(|_| !was_index);
+                    indices.extend([earlier, Some(write)].into_iter().flatten().map(str::to_owned));
+                    indices.retain(|index| !index.is_empty());
                 }
                 Went::Perhaps { indices, all: listed }
             }
@@ -152,5 +153,10 @@ mod tests {
         assert_eq!(Destination::Index.went("n", Some(&before)), perhaps(&["a"], false));
         assert_eq!(moving("b", &[], false).went("n", Some(&Destination::Index)), perhaps(&["b"], false));
         assert!(matches!(Destination::Unclear("no".into()).went("n", Some(&before)), Went::Unclear(_)));
+        // Without an index to write to, everything is refused.
+        let refused = moving("", &["a", "b"], false);
+        assert_eq!(refused.went("n", Some(&refused)), Went::Here);
+        assert_eq!(refused.went("n", Some(&before)), perhaps(&["a", "b"], true));
+        assert_eq!(moving("b", &["a"], false).went("n", Some(&refused)), perhaps(&["a", "b"], false));
     }
 }
