@@ -146,6 +146,21 @@ fn a_name_with_a_date_is_followed_to_the_day_before() {
 }
 
 #[test]
+fn the_index_of_today_that_a_lost_request_made_is_the_one_of_the_second_try() {
+    let (place, wire) = (Place::new(), Wire::start());
+    let path = "/%3Clogs-%7Bnow%2Fd%7D%3E";
+    let missing = json!({"error": {"type": "index_not_found_exception", "reason": "no such index", "index": "logs-2024.05.01"}, "status": 404});
+    wire.expect(ask("GET", path).reply(Reply::json(404, missing))).expect(bulk().lost());
+    let made = json!({"logs-2024.05.01": {"aliases": {}, "settings": {"index": {"uuid": "u"}}}});
+    wire.expect(ask("GET", path).reply(Reply::json(200, made)));
+    wire.bulk(&[item("create", "logs-2024.05.01", "1", 409), created()]);
+    reads(&wire, "logs-2024.05.01", &[("1", r#"{"n":1}"#)]);
+    place.file("in", documents(2));
+    expect(&place.run(&["--to", &wire.to(), "-c", "<logs-{now/d}>", "-j", "1", "-t", "jsonl", "in"]), 0, 2, 0);
+    wire.done();
+}
+
+#[test]
 fn a_server_that_does_not_say_where_a_name_leads_gets_nothing_twice() {
     let refused = |_: &Request| Reply::refused(403, "security_exception", "action [indices:admin/get] is unauthorized");
     let (place, wire) = (Place::new(), Wire::start());

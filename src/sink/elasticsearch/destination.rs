@@ -30,7 +30,7 @@ pub(super) fn read(name: &str, reply: &Reply) -> Named<Call> {
         },
         (404, _) => Named::To(Destination::Absent),
         // Who may read documents but not what an index is sees where one would lie.
-        (401 | 403, Some(body)) if refuses_index(body) => {
+        (403, Some(body)) if refuses_index(body) => {
             let question = json!({ "docs": [{ "_index": name, "_id": "0", "_source": false }] });
             Named::Ask(Call::json(Method::POST, "/_mget", question.to_string()))
         }

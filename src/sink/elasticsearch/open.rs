@@ -98,8 +98,6 @@ struct Found {
     count: usize,
     mappings: Option<Value>,
     durability: Option<String>,
-    /// Where the name leads.
-    destination: Destination,
 }
 
 /// Looks at the cluster, prepares the index and makes a sink for each lane.
@@ -126,16 +124,15 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, O
     let mut before: Before = Before::default();
     let mut destinations = HashMap::new();
     if let Some(index) = bulk.index.clone() {
-        let mut found = find(&mut talk, &index).map_err(Opening::Refused)?;
+        let (mut found, destination) = find(&mut talk, &index).map_err(Opening::Refused)?;
         check(&options, &index, found.as_ref())?;
-        let destination = found.as_ref().map_or(Destination::Absent, |found| found.destination.clone());
         if !matches!(destination, Destination::Unclear(_)) {
             destinations.insert(index.clone(), destination);
         }
         if !options.dry_run {
             prepare(&options, &mut talk, &index, &mut found, mapping.as_ref(), say).map_err(Opening::Refused)?;
             if options.wait_for_sync && found.is_none() {
-                let made = find(&mut talk, &index).map_err(Opening::Refused)?;
+                let (made, _) = find(&mut talk, &index).map_err(Opening::Refused)?;
                 check(&options, &index, made.as_ref())?;
             }
             if options.overwrite {
@@ -267,7 +264,8 @@ fn is_incremental(who: &Value) -> bool {
     (parts.next().unwrap_or(u32::MAX), parts.next().unwrap_or(u32::MAX)) >= (8, 16)
 }
 
-fn find(talk: &mut Talk<'_>, index: &str) -> Result<Option<Found>, String> {
+/// Finds what has a name, and where that leads.
+fn find(talk: &mut Talk<'_>, index: &str) -> Result<(Option<Found>, Destination), String> {
     let reply = talk.ask(|| Call::get(format!("/{}", escaped(index))))?;
     let mut named = destination::read(index, &reply);
     let destination = loop {
@@ -277,9 +275,8 @@ fn find(talk: &mut Talk<'_>, index: &str) -> Result<Option<Found>, String> {
         }
     };
     let all: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
-    match (reply.status, all.as_object().and_then(|all| all.iter().next())) {
-        (200, Some((name, about))) => Ok(Some(Found {
-            destination,
+    let found = match (reply.status, all.as_object().and_then(|all| all.iter().next())) {
+        (200, Some((name, about))) => Some(Found {
             name: name.clone(),
             count: all.as_object().map_or(1, Map::len),
             mappings: about.get("mappings").cloned(),
@@ -287,15 +284,14 @@ fn find(talk: &mut Talk<'_>, index: &str) -> Result<Option<Found>, String> {
                 .pointer("/settings/index/translog/durability")
                 .and_then(Value::as_str)
                 .map(str::to_ascii_lowercase),
-        })),
+        }),
         // A user who may only write may not be able to ask.
-        (403 | 405, _) => {
-            Ok(Some(Found { name: index.to_owned(), count: 1, mappings: None, durability: None, destination }))
-        }
-        (404, _) => Ok(None),
-        (401, _) => Err(login(&reply)),
-        _ => Err(said(&reply)),
-    }
+        (403 | 405, _) => Some(Found { name: index.to_owned(), count: 1, mappings: None, durability: None }),
+        (404, _) => None,
+        (401, _) => return Err(login(&reply)),
+        _ => return Err(said(&reply)),
+    };
+    Ok((found, destination))
 }
 
 /// Finds what the flags ask and the index cannot give.
