@@ -150,6 +150,31 @@ fn an_id_is_sent_and_read_back_as_a_whole() {
 }
 
 #[test]
+fn what_its_storage_does_not_keep_as_it_was_sent_cannot_be_compared() {
+    for (settings, stored, created_of_two) in [
+        (json!({"mapping": {"source": {"mode": "synthetic"}}}), json!({"n": 1}), 1),
+        (json!({"mode": "logsdb"}), json!({}), 1),
+        (json!({"knn": {"derived_source": {"enabled": "true"}}}), json!({}), 1),
+        (json!({"final_pipeline": "p"}), json!({"n": 7}), 1),
+        (json!({"final_pipeline": "p"}), json!({"n": 1}), 2),
+    ] {
+        let (place, wire) = (Place::new(), Wire::start());
+        wire.expect(bulk().lost()).import(&[duplicate(), created()]);
+        wire.expect(ask("POST", "/i/c/_mGet").reply_with(move |request| found(request, &[("1", stored.clone())])));
+        let answer = json!({"error": null, "result": settings, "status": 200});
+        wire.standing("GET", "/i/c/_settings", move |_| crate::wire::Reply::json(200, answer.clone()));
+        let ran = into_kuzzle(&place, &wire, &documents(2), &["--on-duplicate", "ignore"]);
+        assert_eq!(
+            (ran.count("created"), ran.count("unknown")),
+            (created_of_two, 2 - created_of_two),
+            "{}",
+            ran.stderr
+        );
+        wire.done();
+    }
+}
+
+#[test]
 fn what_a_connection_is_closed_on_again_and_again_is_made_smaller() {
     let (place, wire) = (Place::new(), Wire::start());
     wire.expect(bulk().ids(&["1", "2", "3", "4"]).cut_off()).expect(bulk().ids(&["1", "2", "3", "4"]).cut_off());

@@ -9,6 +9,7 @@ use crate::sink::remote::{Before, Gate, Preparation, Remote, Shared, escaped, se
 use crate::sink::{DryRun, Note, Opening, Say, Sink};
 use crate::stop::Stop;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -103,6 +104,7 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, O
         traffic: Traffic::default(),
         before: if empties { emptying(&options, stop.clone()) } else { Before::default() },
         memory: Arc::default(),
+        destinations: HashMap::new(),
         lanes,
         run: options.run.clone(),
         stop: stop.clone(),

@@ -217,6 +217,8 @@ pub(in crate::sink) fn failed(error: &ServerError<'_>, status: u16, action: &Bat
         ("cluster_block_exception", 403 | 429) => Fate::Closed(blocked(&reason.text)),
         ("security_exception", 401 | 403) => Fate::Closed(forbidden(&reason.text)),
         ("version_conflict_engine_exception", 409) => conflict(reason, action),
+        // An update cannot merge into a document whose source is not kept: perhaps into one that a lost try has stored.
+        ("document_source_missing_exception", _) => Fate::Conflict(reason),
         (_, 429 | 503) => Fate::Busy(reason.text),
         _ if RACES.iter().any(|words| error.mentions(words)) => Fate::Raced(reason),
         _ => Fate::Rejected(reason),

@@ -1,13 +1,15 @@
 //! What happens before the first record: who is there, is the index there, and is it as the flags want it.
 
-use super::{Bulk, bulk_mode, overwrite};
+use super::{Bulk, bulk_mode, destination, overwrite};
 use crate::retry::{Retries, Wait, Why};
 use crate::sink::http::{Call, Http, HttpOptions, Method, NoReply, Nodes, Traffic, Url};
+use crate::sink::remote::destination::{Destination, Named};
 use crate::sink::remote::talk::{Talk, login, said, unclear, unreachable};
 use crate::sink::remote::{Before, Gate, Preparation, Remote, Shared, escaped, sentence};
 use crate::sink::{DryRun, Note, Opening, Say, Sink};
 use crate::stop::Stop;
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -120,13 +122,17 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, O
     let mut talk = Talk { http: &mut first, retries: options.retries, stop: stop.clone() };
     let mut closing = None;
     let mut before: Before = Before::default();
+    let mut destinations = HashMap::new();
     if let Some(index) = bulk.index.clone() {
-        let mut found = find(&mut talk, &index).map_err(Opening::Refused)?;
+        let (mut found, destination) = find(&mut talk, &index).map_err(Opening::Refused)?;
         check(&options, &index, found.as_ref())?;
+        if !matches!(destination, Destination::Unclear(_)) {
+            destinations.insert(index.clone(), destination);
+        }
         if !options.dry_run {
             prepare(&options, &mut talk, &index, &mut found, mapping.as_ref(), say).map_err(Opening::Refused)?;
             if options.wait_for_sync && found.is_none() {
-                let made = find(&mut talk, &index).map_err(Opening::Refused)?;
+                let (made, _) = find(&mut talk, &index).map_err(Opening::Refused)?;
                 check(&options, &index, made.as_ref())?;
             }
             if options.overwrite {
@@ -147,6 +153,7 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<Opened, O
         traffic: Traffic::default(),
         before,
         memory: Arc::default(),
+        destinations,
         lanes: options.lanes,
         run: options.run.clone(),
         stop: stop.clone(),
@@ -258,11 +265,19 @@ fn is_incremental(who: &Value) -> bool {
     (parts.next().unwrap_or(u32::MAX), parts.next().unwrap_or(u32::MAX)) >= (8, 16)
 }
 
-fn find(talk: &mut Talk<'_>, index: &str) -> Result<Option<Found>, String> {
+/// Finds what has a name, and where that leads.
+fn find(talk: &mut Talk<'_>, index: &str) -> Result<(Option<Found>, Destination), String> {
     let reply = talk.ask(|| Call::get(format!("/{}", escaped(index))))?;
+    let mut named = destination::read(index, &reply);
+    let destination = loop {
+        match named {
+            Named::To(destination) => break destination,
+            Named::Ask(call) => named = destination::read(index, &talk.ask(|| call.clone())?),
+        }
+    };
     let all: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
-    match (reply.status, all.as_object().and_then(|all| all.iter().next())) {
-        (200, Some((name, about))) => Ok(Some(Found {
+    let found = match (reply.status, all.as_object().and_then(|all| all.iter().next())) {
+        (200, Some((name, about))) => Some(Found {
             name: name.clone(),
             count: all.as_object().map_or(1, Map::len),
             mappings: about.get("mappings").cloned(),
@@ -270,13 +285,14 @@ fn find(talk: &mut Talk<'_>, index: &str) -> Result<Option<Found>, String> {
                 .pointer("/settings/index/translog/durability")
                 .and_then(Value::as_str)
                 .map(str::to_ascii_lowercase),
-        })),
+        }),
         // A user who may only write may not be able to ask.
-        (403 | 405, _) => Ok(Some(Found { name: index.to_owned(), count: 1, mappings: None, durability: None })),
-        (404, _) => Ok(None),
-        (401, _) => Err(login(&reply)),
-        _ => Err(said(&reply)),
-    }
+        (403 | 405, _) => Some(Found { name: index.to_owned(), count: 1, mappings: None, durability: None }),
+        (404, _) => None,
+        (401, _) => return Err(login(&reply)),
+        _ => return Err(said(&reply)),
+    };
+    Ok((found, destination))
 }
 
 /// Finds what the flags ask and the index cannot give.

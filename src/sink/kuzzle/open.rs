@@ -10,6 +10,7 @@ use crate::sink::remote::{Before, Gate, Preparation, Remote, Shared, escaped, se
 use crate::sink::{DryRun, Note, Opening, Say, Sink};
 use crate::stop::Stop;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -76,6 +77,7 @@ pub fn open(options: OpenOptions, stop: &Stop, say: Say<'_>) -> Result<(Vec<Box<
         traffic: Traffic::default(),
         before,
         memory: Arc::default(),
+        destinations: HashMap::new(),
         lanes: options.lanes,
         run: options.run.clone(),
         stop: stop.clone(),

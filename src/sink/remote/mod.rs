@@ -2,11 +2,13 @@
 //! What a target says and how it is said is a [`Protocol`], pure and without a socket; the rules of trying again, narrowing
 //! and lost replies (settle.rs) are the same for every target.
 
+pub mod destination;
 mod end;
 mod fates;
 mod gate;
 mod lost;
 mod memory;
+mod moved;
 mod narrow;
 mod order;
 mod settle;
@@ -27,6 +29,7 @@ use crate::record::Reason;
 use crate::retry::Retries;
 use crate::stop::Stop;
 use bytes::Bytes;
+use destination::{Destination, Location, Named};
 use settle::Settling;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -165,6 +168,17 @@ pub enum Stored {
     Unclear(String),
 }
 
+/// Whether a target keeps documents as they were sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It does: what is read back is what was sent.
+    Whole,
+    /// It may change them, and why: another content proves nothing.
+    Changed(String),
+    /// It may show less than was sent, and why: no content proves anything.
+    InPart(String),
+}
+
 /// How a target is spoken to, beside the form in which actions are written for it. Pure: no socket, no clock.
 pub trait Protocol: Encode {
     /// The request that applies the actions. `opaque` is unique for each try.
@@ -201,17 +215,32 @@ pub trait Protocol: Encode {
     /// Whether the answer names the try; `None` if it is no such answer.
     fn is_running(&self, reply: &Reply, opaque: &str) -> Option<bool>;
 
-    /// The request that reads what is stored under the actions' keys.
-    fn read_back(&self, group: Group<'_>) -> Call;
+    /// The name of the collection that an action goes to, if such a name may come to lead elsewhere; else empty.
+    fn name_of<'a>(&'a self, _: &BatchAction<'a>) -> &'a str {
+        ""
+    }
+
+    /// The question where a name leads.
+    fn ask_destination(&self, name: &str) -> Call {
+        Call::get(format!("/{}", escaped(name)))
+    }
+
+    /// What the answer says.
+    fn destination(&self, _: &str, _: &Reply) -> Named<Call> {
+        Named::To(Destination::Index)
+    }
+
+    /// The request that reads what is stored under the actions' keys, where each of them lies.
+    fn read_back(&self, group: Group<'_>, lies: &[Location]) -> Call;
 
     /// Compares what is stored with what the actions would have stored; `None` if the answer is no such answer.
     fn compare(&self, group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>>;
 
-    /// The request that tells whether the server changes documents before it stores them.
-    fn ask_alters(&self, group: Group<'_>) -> Call;
+    /// The request that tells whether the server keeps the actions' documents as they were sent.
+    fn ask_kept(&self, group: Group<'_>, lies: &[Location]) -> Call;
 
-    /// Whether it does, by the answer.
-    fn alters(&self, reply: &Reply) -> bool;
+    /// Whether it does in this index, by the answer.
+    fn kept(&self, index: &str, reply: &Reply) -> Kept;
 }
 
 /// Something done once for all lanes before the first action is sent.
@@ -245,6 +274,8 @@ pub struct Shared {
     pub before: Before,
     /// What is remembered from one batch to the next.
     pub memory: Arc<Memory>,
+    /// Where names led before the first action was sent.
+    pub destinations: HashMap<String, Destination>,
     /// How many lanes there are.
     pub lanes: usize,
     /// The prefix of generated keys, and of the names of requests.
@@ -260,12 +291,15 @@ pub struct Remote<P> {
     shared: Shared,
     lane: usize,
     requests: u64,
+    /// Where names led before this lane's next try: another lane may have sent its last one earlier or later.
+    destinations: HashMap<String, Destination>,
 }
 
 impl<P: Protocol> Remote<P> {
     /// Makes the sink of one lane.
     pub fn new(protocol: P, http: Http, shared: Shared, lane: usize) -> Remote<P> {
-        Remote { protocol: Arc::new(protocol), http, shared, lane, requests: 0 }
+        let destinations = shared.destinations.clone();
+        Remote { protocol: Arc::new(protocol), http, shared, lane, requests: 0, destinations }
     }
 }
 
@@ -289,7 +323,7 @@ impl<P: Protocol + 'static> Sink for Remote<P> {
                 return Err(Trouble::Stopped(why.clone()));
             }
         }
-        let Remote { protocol, http, shared, lane, requests } = self;
+        let Remote { protocol, http, shared, lane, requests, destinations } = self;
         let Shared { retries, gate, traffic, memory, run, stop, .. } = &*shared;
         let mut send = |call: Call| {
             // Only what carries actions has a name.
@@ -325,6 +359,7 @@ impl<P: Protocol + 'static> Sink for Remote<P> {
             gate,
             traffic,
             memory,
+            destinations,
             out,
             say,
             states: vec![Default::default(); batch.len()],

@@ -2,6 +2,7 @@
 //! what was lost (DESIGN: never lose, never double). It has no socket: requests, pauses and names are given to it.
 //! What surprises: nothing of a batch is sent out of order on one key, so each part is settled before the next is sent.
 
+use super::destination::Destination;
 use super::gate::Gate;
 use super::memory::{Fault, Memory, SAME_FAULT};
 use super::take::Again;
@@ -39,6 +40,8 @@ pub(super) struct Settling<'s> {
     pub(super) gate: &'s Gate,
     pub(super) traffic: &'s Traffic,
     pub(super) memory: &'s Memory,
+    /// Where names led before the next try is sent.
+    pub(super) destinations: &'s mut HashMap<String, Destination>,
     pub(super) out: &'s mut Outcome,
     pub(super) say: Say<'s>,
     pub(super) states: Vec<State>,
@@ -72,6 +75,7 @@ impl Settling<'_> {
     /// # Errors
     /// When the target cannot be used any more; even then every record is settled.
     pub(super) fn run(mut self) -> Result<(), Trouble> {
+        self.learn_names();
         let mut all: Vec<u32> = (0..self.batch.len() as u32).collect();
         if !self.batch.is_good() {
             all.retain(|at| self.batch.rejected(*at as usize).is_none());
@@ -96,7 +100,7 @@ impl Settling<'_> {
         let mut wait = Wait::new(self.retries);
         let (mut refusals, mut losses) = (0, 0);
         loop {
-            if part.is_empty() {
+            if self.loses && !self.follow(&mut part, &mut wait)? || part.is_empty() {
                 return Ok(());
             }
             let name = (self.name)();
@@ -117,7 +121,8 @@ impl Settling<'_> {
                     };
                 }
                 Err(NoReply::Lost(why)) => Answer::Lost(why.clone()),
-                Ok(reply) => self.protocol.answer(group, reply, self.out.shows()),
+                // After a lost try it matters which index an item names.
+                Ok(reply) => self.protocol.answer(group, reply, each),
             };
             if let Answer::Items(fates) = &answer
                 && !each

@@ -39,6 +39,10 @@ impl Settling<'_> {
             self.end_races(part, &mut told);
             self.order(part, &mut told, &mut again);
         }
+        if self.loses {
+            let Some(checked) = self.find_doubled(group, told, wait)? else { return Ok(None) };
+            told = checked;
+        }
         let (mut left, mut read, mut closed) = (Vec::new(), Vec::new(), None);
         for ((at, told), again) in part.iter().zip(told).zip(again) {
             let lost = self.states[*at as usize].lost;

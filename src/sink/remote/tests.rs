@@ -45,8 +45,8 @@ impl Model {
         if call.path.starts_with("/_tasks") {
             return Ok(reply(200, json!({ "nodes": {} })));
         }
-        if call.path.contains("/_settings") {
-            return Ok(reply(200, json!({})));
+        if call.path.starts_with("/t?") {
+            return Ok(reply(200, json!({ "t": { "settings": { "index": {} } } })));
         }
         if call.path == "/_mget" {
             return Ok(reply(200, self.mget(&body)));
@@ -175,6 +175,7 @@ fn outcome(
 ) -> (Outcome, Result<(), Trouble>) {
     let bulk = Bulk { index: Some("t".to_owned()), ..Bulk::default() };
     let (gate, traffic, memory) = (Gate::new(2), Traffic::default(), Memory::default());
+    let mut destinations = HashMap::new();
     let (mut all, mut names) = (Outcome::new(shows), 0);
     let mut done = Ok(());
     for (nth, chunk) in inputs.chunks(size).enumerate() {
@@ -209,6 +210,7 @@ fn outcome(
                 gate: &gate,
                 traffic: &traffic,
                 memory: &memory,
+                destinations: &mut destinations,
                 out: &mut out,
                 say: &mut |_| {},
                 states: vec![Default::default(); batch.len()],
