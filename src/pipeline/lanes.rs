@@ -155,7 +155,9 @@ impl<'r> Lanes<'r> {
 
     /// Remembers that a collection was named. One that is new begins a lead batch, for which all else goes first.
     fn meet(&mut self, name: &str) {
-        self.name = Some(name.to_owned());
+        let last = self.name.get_or_insert_default();
+        last.clear();
+        last.push_str(name);
         let is_new = self.names.len() < NAMES && self.names.insert(seen::hash(name));
         if is_new && self.lead.is_none() {
             self.ends.iter_mut().for_each(|end| end.send(self.seen.as_mut(), Job::Apply));
