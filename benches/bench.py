@@ -85,13 +85,21 @@ class Bench:
             cases.append((old(name), old(what), False, lambda: function("old")))
         return cases
 
+    def turn(self, cases, round_):
+        """The cases in the order of a round: every second time the old build goes before ours, so that neither is always first."""
+        order = list(cases)
+        for n in range(1, len(cases)) if round_ % 2 else ():
+            if cases[n][0] == old(cases[n - 1][0]):
+                order[n - 1 : n + 1] = cases[n], cases[n - 1]
+        return order
+
     def rounds(self, section, cases, times=None):
         """Runs cases round by round, each a (name, what, slow, function giving a Run), and prints a table of them."""
         times = times or self.options.rounds
         runs = {name: [] for name, _, _, _ in cases}
         dead = set()
         for round_ in range(times):
-            for name, _, slow, function in cases:
+            for name, _, slow, function in self.turn(cases, round_):
                 if name in dead or (slow and round_ >= self.options.slow_rounds):
                     runs[name].append(None)
                     continue
