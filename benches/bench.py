@@ -30,6 +30,11 @@ class Failed(Exception):
     """A program did not do what it was asked to; the section says so and the others go on."""
 
 
+def old(name):
+    """What is shown for a case that the old build runs."""
+    return f"{name} (old build)"
+
+
 class Bench:
     """What all sections share: the programs, the folder for what they make, how often to run, what was found."""
 
@@ -55,23 +60,38 @@ class Bench:
             os.sync()
         return measure(words, self.folder / "out", self.folder / "err", stdin=stdin, env=env, seconds=self.options.timeout)
 
-    def ours(self, target, collection, *words, created=None, updated=0, errors=0, stdin=subprocess.DEVNULL, what=None):
-        """One run of ours whose summary must say what it should."""
-        if "ours" not in self.programs:
+    def ours(self, target, collection, *words, created=None, updated=0, errors=0, stdin=subprocess.DEVNULL, what=None, build="ours"):
+        """One run of ours (or of the old build) whose summary must say what it should."""
+        if build not in self.programs:
             raise Failed("our program is not there")
-        program = self.programs["ours"].words("", "")[0]
+        program = self.programs[build].words("", "")[0]
         run = self.run([program, "--to", target, "-c", collection, *words], env=environment(), stdin=stdin)
         said = {name: int(count) for name, count in re.findall(r"^(\w+): (\d+)$", run.out, re.M)}
         wanted = {"updated": updated, "errors": errors, **({} if created is None else {"created": created})}
         wrong = [f"{name}: {said.get(name)} instead of {count}" for name, count in wanted.items() if said.get(name) != count]
         if run.code != (1 if errors else 0) or wrong:
             reason = run.err.strip().splitlines()[-1:] or ["nothing on stderr"]
-            raise Failed(f"ours on {' '.join(words)}: exit {run.code}; {'; '.join(wrong)}; {reason[0]}")
-        if what:
+            raise Failed(f"{build} on {' '.join(words)}: exit {run.code}; {'; '.join(wrong)}; {reason[0]}")
+        if what and build == "ours":
             self.peaks.append((what, run.peak))
         return run
 
     # --- rounds ------------------------------------------------------------------------------------------------------
+
+    def both(self, name, what, function):
+        """A case of ours and, right behind it, the same of the old build where there is one; the function takes `ours` or `old`."""
+        cases = [(name, what, False, lambda: function("ours"))]
+        if "old" in self.programs:
+            cases.append((old(name), old(what), False, lambda: function("old")))
+        return cases
+
+    def turn(self, cases, round_):
+        """The cases in the order of a round: every second time the old build goes before ours, so that neither is always first."""
+        order = list(cases)
+        for n in range(1, len(cases)) if round_ % 2 else ():
+            if cases[n][0] == old(cases[n - 1][0]):
+                order[n - 1 : n + 1] = cases[n], cases[n - 1]
+        return order
 
     def rounds(self, section, cases, times=None):
         """Runs cases round by round, each a (name, what, slow, function giving a Run), and prints a table of them."""
@@ -79,7 +99,7 @@ class Bench:
         runs = {name: [] for name, _, _, _ in cases}
         dead = set()
         for round_ in range(times):
-            for name, _, slow, function in cases:
+            for name, _, slow, function in self.turn(cases, round_):
                 if name in dead or (slow and round_ >= self.options.slow_rounds):
                     runs[name].append(None)
                     continue
@@ -118,6 +138,13 @@ class Bench:
         ratio = statistics.median(a / b for a, b in pairs)
         good = ratio <= most if most is not None else ratio >= least if least is not None else None
         self.found(section, what, f"{ratio:.2f}", mark, {None: "", True: "reached", False: "missed"}[good])
+
+    def compare_builds(self, section, cases, runs):
+        """Ours beside the old build, in each case that both run."""
+        shared = [(name, what) for name, what, _, _ in cases if old(name) in runs]
+        for name, what in shared:
+            which = f", {what}" if len(shared) > 1 else ""
+            self.compare(section, f"ours / the old build{which}", runs, name, old(name))
 
     def found(self, section, what, value, mark, verdict):
         self.comparisons.append((section, what, value, mark or "", verdict))

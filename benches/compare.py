@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from bench import Failed
+from clients import PINNED as CLIENTS
 from clients import all_clients, client_versions
 from programs import all_programs, say, versions
 from databases import Databases
@@ -21,11 +22,20 @@ MEMORY_MARK = 64  # MB (10^6 bytes)
 STORES = ["big", "dups", "more", "update", "ten", "cities", "flights", "memory", "startup"]
 SERVERS = ["answer", "answer-ten", "opensearch", "arangodb"]
 SECTIONS = STORES + SERVERS
+OLD = ["big", "dups", "more", "update", "cities", "flights", "answer", "opensearch", "arangodb"]  # sections that --old takes part in
 BIG = {"ten", "answer-ten"}  # sections that need 3 GB of data
 
 
 class Benchmarks(Stores, Databases):
     """All sections; what one finds is shown with what the others find."""
+
+
+def program(path):
+    """The whole path of a program that somebody named."""
+    found = shutil.which(path)
+    if not found:
+        raise argparse.ArgumentTypeError(f"no program {path}")
+    return os.path.abspath(found)
 
 
 def parse():
@@ -35,10 +45,12 @@ def parse():
     parser.add_argument("--slow-rounds", type=int, default=1, metavar="N", help="rounds of the slow ones (1)")
     parser.add_argument("--big", action="store_true", help="all: also 10,000,000 documents, 3 GB of data, 5 GB of store")
     parser.add_argument("--without", default="", metavar="NAMES", help="leave out peers, or the floor (commas)")
-    parser.add_argument("--ours", metavar="PATH", help="our program, built already")
-    parser.add_argument("--floor", metavar="PATH", help="the floor program, built already")
-    parser.add_argument("--answer", metavar="PATH", help="the answering server, built already")
-    parser.add_argument("--esbulk", metavar="PATH", help="esbulk, which no registry has")
+    parser.add_argument("--only-ours", action="store_true", help="no peers, except curl and sqlite3 where a section needs them and they are there")
+    parser.add_argument("--ours", type=program, metavar="PATH", help="our program, built already")
+    parser.add_argument("--old", type=program, metavar="PATH", help=f"another build of ours, run beside it in {' '.join(OLD)}")
+    parser.add_argument("--floor", type=program, metavar="PATH", help="the floor program, built already")
+    parser.add_argument("--answer", type=program, metavar="PATH", help="the answering server, built already")
+    parser.add_argument("--esbulk", type=program, metavar="PATH", help="esbulk, which no registry has")
     parser.add_argument("--opensearch", metavar="URL", help="a running OpenSearch without security, instead of starting one")
     parser.add_argument("--documents", type=int, default=200_000, metavar="N", help="how many go into OpenSearch a run (200000)")
     parser.add_argument("--tmp", metavar="FOLDER", help="where the stores go while it runs (the system's)")
@@ -74,10 +86,13 @@ def machine(folder):
 def main():
     options, chosen = parse()
     without = {name.strip() for name in options.without.split(",") if name.strip()}
-    unused = set() if "big" in chosen else {"floor", "duckdb", "sqlite-utils"}
-    if set(chosen).isdisjoint({"big", "flights", "startup"}):
+    if options.only_ours:
+        without |= {"esbulk", "elasticdump", "espipe", *CLIENTS, *(() if shutil.which("sqlite3") else ("sqlite3",))}
+    peers_in_big = "big" in chosen and not options.only_ours
+    unused = set() if peers_in_big else {"floor", "duckdb", "sqlite-utils"}
+    if not peers_in_big and set(chosen).isdisjoint({"flights", "startup"}):
         unused.add("sqlite3")
-    programs = all_programs(options.ours, options.floor, without | unused)
+    programs = all_programs(options.ours, options.old, options.floor, without | unused)
     clients = all_clients(options.esbulk, without) if {"answer", "opensearch"} & set(chosen) else {}
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="bulkimport-bench-", dir=options.tmp) as folder:

@@ -94,6 +94,9 @@ def sqlite3_shell():
 def versions(programs):
     """Lines that say what was run."""
     lines = [f"ours: {said(programs['ours'].words('', '')[0], '--version') or 'does not run'}" if "ours" in programs else "ours: not built"]
+    if "old" in programs:
+        path = programs["old"].words("", "")[0]
+        lines.append(f"the old build: {said(path, '--version') or 'does not run'}, {path}")
     if "sqlite3" in programs:
         lines.append(f"sqlite3: {said('sqlite3', '--version').split()[0]}")
     if "duckdb" in programs:
@@ -106,12 +109,14 @@ def versions(programs):
     return lines
 
 
-def all_programs(ours=None, floor=None, without=()):
+def all_programs(ours=None, old=None, floor=None, without=()):
     """Those that can be had here, by name."""
     found = {}
     ours = ours or cargo("--bin", "bulkimport")
     if ours:
         found["ours"] = Program("ours", lambda i, s: [ours, "--to", s, "-c", "big", i], "bulkimport")
+    if old:
+        found["old"] = Program("old", lambda i, s: [old, "--to", s, "-c", "big", i], "the old build")
     if "floor" not in without:
         floor = floor or cargo("--bench", "floor")
         if floor:

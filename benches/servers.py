@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from bench import Bench, Failed
+from bench import Bench, Failed, old
 from clients import INDEX
 from programs import ROOT, cargo, say
 
@@ -60,10 +60,10 @@ class Servers(Bench):
 
     # --- what is sent ------------------------------------------------------------------------------------------------
 
-    def files(self, documents):
+    def files(self, documents, clients):
         """The first so many documents in the form of each kind: name -> path."""
         names = {"plain": "big.jsonl", "id": "big-id.jsonl", "dump": "big-dump.jsonl", "bodies": "big-bodies"}
-        used = {"plain"} | {client.data for client in self.clients.values()}
+        used = {"plain"} | {client.data for client in clients.values()}
         return {kind: self.beginning(self.data(name), documents) for kind, name in names.items() if kind in used}
 
     def beginning(self, path, documents):
@@ -120,26 +120,27 @@ class Servers(Bench):
             raise Failed(f"{documents} documents arrived, but not under their own keys")
         return run
 
+    def jobs(self, ours):
+        """Cases of ours with so many requests at once."""
+        return [(f"ours-{n}", f"bulkimport --jobs {n}", False, lambda n=n: ours("--jobs", str(n))) for n in (1, 2, 4)]
+
     def answer(self):
         """1,000,000 documents to a server that answers at once: ours, curl with ready bodies, the peers."""
-        files = self.files(MILLION)
+        files = self.files(MILLION, self.clients)
         with open(files["plain"], "rb") as lines:
             ids = sum(int.from_bytes(line[KEY_AT][-8:], "little") for line in lines) % (1 << 64)
         with self.answering() as url:
 
-            def ours(*words):
+            def ours(*words, build="ours"):
                 what = None if words else "big.jsonl to a server"  # the mark for memory is one for the defaults
-                target = f"elasticsearch+{url}"
-                return lambda: self.answered(
-                    url, lambda: self.ours(target, INDEX, *words, files["plain"], created=MILLION, what=what), MILLION, ids
-                )
+                words = [f"elasticsearch+{url}", INDEX, *words, files["plain"]]
+                return self.answered(url, lambda: self.ours(*words, created=MILLION, what=what, build=build), MILLION, ids)
 
             def dry():
                 words = ["--dry-run", "--to", str(self.folder / "none.db"), files["plain"]]
                 return self.run([self.programs["ours"].words("", "")[0], "-c", INDEX, *words])
 
-            cases = [("ours", "bulkimport", False, ours())]
-            cases += [(f"ours-{jobs}", f"bulkimport --jobs {jobs}", False, ours("--jobs", str(jobs))) for jobs in (1, 2, 4)]
+            cases = [*self.both("ours", "bulkimport", lambda build: ours(build=build)), *self.jobs(ours)]
             cases.append(("dry", "bulkimport --dry-run: reading alone", False, dry))
             for name, client in self.clients.items():
                 size, at_once = client.settings[0]
@@ -155,6 +156,7 @@ class Servers(Bench):
         for name in self.clients.keys() - {"curl", "esbulk-keyless"}:
             self.compare("answer", f"ours / {self.clients[name].what}", runs, "ours", name)
         self.compare("answer", "reading alone / curl", runs, "dry", "curl")
+        self.compare_builds("answer", cases, runs)
 
     def answer_ten(self):
         """10,000,000 documents to the answering server beside 1,000,000: time and memory."""
@@ -212,19 +214,18 @@ class Servers(Bench):
     def opensearch(self):
         """Documents into a real OpenSearch: first every setting of every program, then ours beside the best of each peer."""
         documents = min(self.options.documents - self.options.documents % 5000, MILLION)
-        files = self.files(documents)
+        peers = {} if self.options.only_ours else self.clients
+        files = self.files(documents, peers)
         with self.real() as url:
 
-            def ours(*words):
+            def ours(*words, build="ours"):
                 what = None if words else f"{documents:,} documents to OpenSearch"
-                target = f"opensearch+{url}"
-                send = lambda: self.ours(target, INDEX, *words, files["plain"], created=documents, what=what)
-                return lambda: self.stored(url, send, documents)
+                words = [f"opensearch+{url}", INDEX, *words, files["plain"]]
+                return self.stored(url, lambda: self.ours(*words, created=documents, what=what, build=build), documents)
 
-            mine = [("ours", "bulkimport", False, ours())]
-            mine += [(f"ours-{jobs}", f"bulkimport --jobs {jobs}", False, ours("--jobs", str(jobs))) for jobs in (1, 2, 4)]
+            mine = [*self.both("ours", "bulkimport", lambda build: ours(build=build)), *self.jobs(ours)]
             tried = {}
-            for name, client in self.clients.items():
+            for name, client in peers.items():
                 for size, at_once in client.settings:
                     send = self.sender(client, files, url, (size, at_once))
                     what = client.what if name == "curl" else f"{client.what}, {size} x {at_once}"
@@ -233,7 +234,7 @@ class Servers(Bench):
             say("opensearch: runs that do not count, while the server compiles its code")
             for case in [*mine[:1] * 3, *tried.values()][:4]:
                 case[3]()
-            runs = self.rounds("opensearch, every setting", [*mine, *tried.values()], times=2)
+            runs = self.rounds("opensearch, every setting", [*mine, *tried.values()], times=2) if tried else {}
             best = {}
             for (name, _, _), case in tried.items():
                 run = min((run for run in runs[case[0]] if run), key=lambda run: run.wall, default=None)
@@ -251,3 +252,6 @@ class Servers(Bench):
         for name in best:
             most = 0.1 if name == "elasticsearch" else None
             self.compare("opensearch", f"processor time, ours / {self.clients[name].what}", runs, "ours", name, most, of="cpu")
+        if old("ours") in runs:
+            self.compare("opensearch", "documents a second, ours / the old build", runs, old("ours"), "ours")
+            self.compare("opensearch", "processor time, ours / the old build", runs, "ours", old("ours"), of="cpu")

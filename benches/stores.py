@@ -38,18 +38,23 @@ class Stores(Bench):
 
     def big(self):
         """1,000,000 documents into a new store: ours, the floor, the peers."""
-        data, cases, pragmas = self.data("big.jsonl"), [], {}
-        for name, program in self.programs.items():
+        data, pragmas = self.data("big.jsonl"), {}
+        peers = {} if self.options.only_ours else {name: peer for name, peer in self.programs.items() if name not in ("ours", "old")}
+
+        def ours(build):
+            run = self.ours(self.store(f"big-{build}"), "big", data, created=1_000_000, what="big.jsonl, 300 MB", build=build)
+            self.store(f"big-{build}")
+            return run
+
+        cases = self.both("ours", "bulkimport", ours)
+        for name, program in peers.items():
             store = f"big-{name}"
 
             def once(name=name, program=program, store=store):
-                if name == "ours":
-                    run = self.ours(self.store(store), "big", data, created=1_000_000, what="big.jsonl, 300 MB")
-                else:
-                    path = self.store(store)
-                    run = self.peer(name, program.words(data, path), path, 1_000_000, count=program.count)
-                    if name.startswith("floor"):
-                        pragmas[name] = run.out.split("\n", 1)[1].strip().replace("\n", ", ")
+                path = self.store(store)
+                run = self.peer(name, program.words(data, path), path, 1_000_000, count=program.count)
+                if name.startswith("floor"):
+                    pragmas[name] = run.out.split("\n", 1)[1].strip().replace("\n", ", ")
                 self.store(store)
                 return run
 
@@ -59,76 +64,84 @@ class Stores(Bench):
             print(f"  {name}: {text}")
         marks = {"floor": 0.9, "floor-16k": None, "sqlite3": 0.15, "sqlite3-late": None, "duckdb": 0.4, "sqlite-utils": None}
         for name, mark in marks.items():
-            if name in self.programs:
-                self.compare("big", f"ours / {self.programs[name].what}", runs, "ours", name, mark)
+            if name in peers:
+                self.compare("big", f"ours / {peers[name].what}", runs, "ours", name, mark)
+        self.compare_builds("big", cases, runs)
 
     def dups(self):
         """The same with 0.1 % duplicate keys, each reported with its line."""
         plain, dups = self.data("big.jsonl"), self.data("big-dups.jsonl")
 
-        def without():
-            return self.ours(self.store("dups"), "big", plain, created=1_000_000)
+        def without(build):
+            return self.ours(self.store("dups"), "big", plain, created=1_000_000, build=build)
 
-        def with_them():
-            run = self.ours(self.store("dups"), "big", dups, "--details", created=999_000, errors=1000, what="with 1,000 duplicates")
+        def with_them(build):
+            what = "with 1,000 duplicates"
+            run = self.ours(self.store("dups"), "big", dups, "--details", created=999_000, errors=1000, what=what, build=build)
             named = len(set(re.findall(r"big-dups\.jsonl:(\d+):", run.err)))
             if named != 1000:
-                raise Failed(f"ours names {named} lines of 1000 duplicates")
+                raise Failed(f"{build} names {named} lines of 1000 duplicates")
             return run
 
-        cases = [("plain", "all keys differ", False, without), ("dups", "1,000 keys twice, --details", False, with_them)]
+        cases = [*self.both("plain", "all keys differ", without), *self.both("dups", "1,000 keys twice, --details", with_them)]
         runs = self.rounds("dups", cases)
         self.store("dups")
         self.compare("dups", "with 0.1 % duplicates / without", runs, "dups", "plain", 2)
+        self.compare_builds("dups", cases, runs)
 
     def more(self):
         """1,000,000 more documents into a collection of 1,000,000."""
         first, second = self.data("big.jsonl"), self.data("big-more.jsonl")
 
-        def into_new():
-            return self.ours(self.store("more"), "big", first, created=1_000_000)
+        def into_new(build):
+            return self.ours(self.store(f"more-{build}"), "big", first, created=1_000_000, build=build)
 
-        def into_old():
-            return self.ours(str(self.folder / "more.db"), "big", second, created=1_000_000, what="1,000,000 into 1,000,000")
+        def into_filled(build):
+            store = str(self.folder / f"more-{build}.db")
+            return self.ours(store, "big", second, created=1_000_000, what="1,000,000 into 1,000,000", build=build)
 
-        cases = [("first", "the first million", False, into_new), ("second", "a million more", False, into_old)]
+        cases = [*self.both("first", "the first million", into_new), *self.both("second", "a million more", into_filled)]
         runs = self.rounds("more", cases)
-        self.store("more")
+        self.store("more-ours")
+        self.store("more-old")
         self.compare("more", "the second million / the first", runs, "second", "first", 2.5)
+        self.compare_builds("more", cases, runs)
 
     def update(self):
         """--on-duplicate update of 1,000,000 existing documents, beside their first import."""
         data = {name: self.data(f"{name}.jsonl") for name in ("big", "big-changed", "big-shuffled")}
-        kept = self.folder / "kept.db"
 
-        def first():
-            store = self.store("kept")
-            return self.ours(store, "big", data["big"], created=1_000_000)
+        def first(build):
+            return self.ours(self.store(f"kept-{build}"), "big", data["big"], created=1_000_000, build=build)
 
         def again(name):
-            def once():
+            def once(build):
+                kept = self.folder / f"kept-{build}.db"
                 if not kept.exists():
                     raise Failed("no store to update")
                 store = self.store("update")
                 shutil.copyfile(kept, store)
                 words = ["--on-duplicate", "update", data[name]]
-                run = self.ours(store, "big", *words, created=0, updated=1_000_000, what=f"--on-duplicate update, {name}")
+                what = f"--on-duplicate update, {name}"
+                run = self.ours(store, "big", *words, created=0, updated=1_000_000, what=what, build=build)
                 self.store("update")
                 return run
 
             return once
 
         cases = [
-            ("first", "the first import", False, first),
-            ("changed", "update: two values changed in each", False, again("big-changed")),
-            ("same", "update: nothing changed", False, again("big")),
-            ("shuffled", "update: changed, in another order", False, again("big-shuffled")),
+            *self.both("first", "the first import", first),
+            *self.both("changed", "update: two values changed in each", again("big-changed")),
+            *self.both("same", "update: nothing changed", again("big")),
+            *self.both("shuffled", "update: changed, in another order", again("big-shuffled")),
         ]
         runs = self.rounds("update", cases)
-        self.store("kept")
+        self.store("kept-ours")
+        self.store("kept-old")
         self.compare("update", "updating 1,000,000 / first import", runs, "changed", "first", 6)
         self.compare("update", "the same, nothing changed", runs, "same", "first", None)
         self.compare("update", "the same, in another order", runs, "shuffled", "first", None)
+        self.compare_builds("update", cases, runs)
 
     def ten(self):
         """10,000,000 documents beside 1,000,000 (needs 8 GB)."""
@@ -157,33 +170,36 @@ class Stores(Bench):
 
         def once(name):
             data = self.data(name)
-            return lambda: self.ours(self.store("cities"), "cities", data, created=171_075, what=name)
+            return lambda build: self.ours(self.store("cities"), "cities", data, created=171_075, what=name, build=build)
 
-        cases = [(name, name, False, once(name)) for name in ("cities.json", "cities.jsonl", "cities-keyless.jsonl")]
+        names = ("cities.json", "cities.jsonl", "cities-keyless.jsonl")
+        cases = [case for name in names for case in self.both(name, name, once(name))]
         runs = self.rounds("cities", cases, times=3 * self.options.rounds)
         self.store("cities")
         self.compare("cities", "cities.json / cities.jsonl (has keys)", runs, "cities.json", "cities.jsonl", 1.3)
         self.compare("cities", "cities.json / its elements as lines", runs, "cities.json", "cities-keyless.jsonl", 1.3)
+        self.compare_builds("cities", cases, runs)
 
     def flights(self):
         """336,776 rows of CSV: ours makes documents with keys, the sqlite3 shell a plain table of text."""
         data = self.data("flights.csv")
 
-        def ours():
-            return self.ours(self.store("flights"), "flights", data, created=336_776, what="flights.csv")
+        def ours(build):
+            return self.ours(self.store("flights"), "flights", data, created=336_776, what="flights.csv", build=build)
 
         def shell():
             store = self.store("flights-shell")
             peer = str(HERE / "peers" / "sqlite3-csv")
             return self.peer("sqlite3", [peer, data, store, "flights"], store, 336_776, table="flights")
 
-        cases = [("ours", "bulkimport", False, ours)]
+        cases = self.both("ours", "bulkimport", ours)
         if "sqlite3" in self.programs:
             cases.append(("sqlite3", "sqlite3 .import --csv", False, shell))
         runs = self.rounds("flights", cases, times=2 * self.options.rounds)
         self.store("flights")
         self.store("flights-shell")
         self.compare("flights", "ours / sqlite3 .import of the CSV", runs, "ours", "sqlite3", 1)
+        self.compare_builds("flights", cases, runs)
 
     def memory(self):
         """Peak memory of inputs of other kinds; those of the other sections count too."""

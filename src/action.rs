@@ -4,6 +4,7 @@
 
 mod bulk;
 mod key;
+mod mongoexport;
 mod on_duplicate;
 mod rules;
 
@@ -168,7 +169,10 @@ impl Decider {
             Some(Found::Key(value)) => key_text(record.text, value, &mut self.scratch)?,
             Some(Found::Id(value)) => {
                 let id = key_text(record.text, value, &mut self.scratch)?;
-                if self.rule == KeyRule::Import { key_of_id(record.text, id) } else { id }
+                match (self.rule, self.collection.as_deref()) {
+                    (KeyRule::Arangodb, collection) => key_of_id(record.text, id, collection.unwrap_or_default())?,
+                    _ => id,
+                }
             }
             None if self.op == Op::Delete => {
                 return Err(Reason::new("no_key", "no `_key` or `_id` says what to delete"));
@@ -219,7 +223,11 @@ impl Decider {
             }
             None => generated(&mut self.scratch, &self.run, ordinal),
         };
-        rules.keys_of_lines().check(key)?;
+        if self.rule == KeyRule::Store {
+            // Its length is judged in the words of the bulk API.
+            KeyRule::Bulk.check(key)?;
+        }
+        self.rule.check(key)?;
         rules.line(Line { command, op, collection, key, has_id: read.id.is_some() }, record, &mut self.meta)
     }
 }
@@ -259,7 +267,8 @@ mod tests {
         scanner.object(text.as_bytes()).expect("an object");
         let record = Record::of(text, &scanner, Origin::default());
         let rules = Box::new(OnlyKeys(rule));
-        let mut decider = Decider::new(Op::Create, field.map(str::to_owned), rules, "run-".to_owned(), None);
+        let collection = Some("shop".to_owned());
+        let mut decider = Decider::new(Op::Create, field.map(str::to_owned), rules, "run-".to_owned(), collection);
         let action = decider.decide(&record, 7).map_err(Reason::word)?;
         Ok(match action.key {
             Key::InDoc(span) => span.of(action.doc).to_owned(),
@@ -273,7 +282,11 @@ mod tests {
             (r#"{"_key":"a"}"#, Ok("a")),
             (r#"{"_id":"a"}"#, Ok("a")),
             (r#"{"_id":"shop/a","_key":"a"}"#, Ok("a")),
-            (r#"{"_id":"shop/a"}"#, Ok("a")),
+            (r#"{"_id":"other/a/b","_key":"a/b"}"#, Ok("a/b")),
+            (r#"{"_id":"shop/a"}"#, Ok("shop/a")),
+            (r#"{"_id":"http:\/\/shop/a"}"#, Ok("http://shop/a")),
+            (r#"{"_key":"shop/a"}"#, Ok("shop/a")),
+            (r#"{"_key":"a b"}"#, Ok("a b")),
             (r#"{"_id":{"$oid":"5f"}}"#, Ok("5f")),
             (r#"{"_key":17}"#, Ok("17")),
             (r#"{"\u005fkey":"\u0061"}"#, Ok("a")),
@@ -282,12 +295,31 @@ mod tests {
             (r#"{"_key":"a","_key":"a"}"#, Err("ambiguous_key")),
             (r#"{"_key":null}"#, Err("illegal_key")),
             (r#"{"_key":""}"#, Err("illegal_key")),
-            (r#"{"_key":"shop/a"}"#, Err("illegal_key")),
-            (r#"{"_id":"http:\/\/shop/a"}"#, Err("illegal_key")),
-            (r#"{"_key":"a b"}"#, Err("illegal_key")),
+            (r#"{"_id":"/a","_key":"a"}"#, Err("ambiguous_key")),
+            (r#"{"_key":"a\u0000"}"#, Err("illegal_key")),
             (r#"{"_key":"\ud800"}"#, Err("illegal_key")),
         ] {
-            assert_eq!(decide(None, KeyRule::Import, text), key.map(str::to_owned), "{text}");
+            assert_eq!(decide(None, KeyRule::Store, text), key.map(str::to_owned), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_id_of_arangodb_names_the_collection_too() {
+        for (text, key) in [
+            (r#"{"_id":"shop/a"}"#, Ok("a")),
+            (r#"{"_id":"shop\/a"}"#, Ok("a")),
+            (r#"{"_id":"other/a","_key":"a"}"#, Ok("a")),
+            (r#"{"_id":{"$oid":"5f"}}"#, Ok("5f")),
+            (r#"{"_id":"other/a"}"#, Err("illegal_key")),
+            (r#"{"_id":"shop2/a"}"#, Err("illegal_key")),
+            (r#"{"_id":"shop/a/b"}"#, Err("illegal_key")),
+            (r#"{"_id":"shop/"}"#, Err("illegal_key")),
+            (r#"{"_id":"a"}"#, Err("illegal_key")),
+            (r#"{"_id":7}"#, Err("illegal_key")),
+            (r#"{"_key":"shop/a"}"#, Err("illegal_key")),
+            (r#"{"_key":"a b"}"#, Err("illegal_key")),
+        ] {
+            assert_eq!(decide(None, KeyRule::Arangodb, text), key.map(str::to_owned), "{text}");
         }
     }
 
@@ -312,7 +344,7 @@ mod tests {
             } else {
                 "sku"
             };
-            assert_eq!(decide(Some(field), KeyRule::Import, text), key.map(str::to_owned), "{text}");
+            assert_eq!(decide(Some(field), KeyRule::Store, text), key.map(str::to_owned), "{text}");
         }
     }
 

@@ -255,8 +255,8 @@ pub struct CsvFlags {
     /// Column type: string, number, boolean, null or json
     ///
     /// COL is the name in the header. number: a JSON number of any size, quoted or not, else the row is an error.
-    /// boolean: false, null and 0 are false, all else is true. null: always null. json: the cell is JSON. May be
-    /// repeated.
+    /// boolean: true, yes, y, t, on, 1, 1.0, or false, no, n, f, off, 0, 0.0, in any case, quoted or not; an empty cell
+    /// or null follows --empty, else the row is an error. null: always null. json: the cell is JSON. May be repeated.
     #[arg(long, value_name = "COL=TYPE", value_parser = names::datatype)]
     pub datatype: Vec<(String, Datatype)>,
     /// What an empty cell becomes: omit, null or string

@@ -11,7 +11,8 @@
 //!
 //! One way, left to right. A stage knows only the type on its left and on its right; nothing is shared but channels
 //! (and the flags that stop a run), and no stage but the report prints. A store takes one lane: it applies one batch at a
-//! time. A server takes several; what settles a batch there is `sink::remote`. Every record read ends in exactly one bucket:
+//! time. A server takes several, and the first batch goes before them alone (`pipeline`, `lanes`); what settles a batch there
+//! is `sink::remote`. Every record read ends in exactly one bucket:
 //! `read = created + updated + ignored + deleted + errors + unknown + unsent`.
 
 pub mod action;

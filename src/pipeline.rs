@@ -1,15 +1,18 @@
 //! The picture of `lib.rs` as code: one thread reads, one a lane applies, and the calling one adds up.
 
+mod lanes;
+
 use crate::action::Decider;
 use crate::batch::{Batch, Batcher, Limits};
 use crate::input::{Format, Input, InputOptions, Step};
 use crate::progress::Meter;
 use crate::record::{BadRecord, Record};
 use crate::report::{Message, ReadEnd, Report};
-use crate::seen::{self, Seen};
+use crate::seen::Seen;
 use crate::shape::Shaper;
 use crate::sink::{Note, Outcome, Patience, Sink, Trouble, patiently, settle};
 use crate::stop::Stop;
+use lanes::{Job, LaneEnd, Lanes};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread::Scope;
@@ -47,24 +50,22 @@ pub fn run(plan: Plan, report: &mut Report) {
     let seen = sinks.iter().any(|sink| sink.asks_for_repeats()).then(Seen::default);
     std::thread::scope(|scope| {
         let mut lanes = Vec::with_capacity(sinks.len());
-        let count = sinks.len();
         for sink in sinks {
-            let (batches, arriving) = sync_channel(1);
+            let (jobs, arriving) = sync_channel(1);
             let (returned, free) = channel();
-            let batcher = Batcher::new(limits, sink.encoder()).staggered(lanes.len(), count);
+            let batcher = Batcher::new(limits, sink.encoder());
             let lane = Lane { sink, arriving, returned, messages: messages.clone(), stop: &stop, cut: &cut, results };
             named(scope, format!("lane-{}", lanes.len()), move || lane.run(limits));
-            lanes.push(LaneEnd { batcher, batches, free });
+            lanes.push(LaneEnd { batcher, jobs, free, at_work: 0, spare: Vec::new() });
         }
         let reading = Reading {
             options: &options,
             limit: limit.unwrap_or(u64::MAX),
             shaper,
             decider,
-            lanes,
+            lanes: Lanes::new(lanes, seen, &stop),
             meter: &meter,
             stop: &stop,
-            seen,
             read: 0,
             empty: 0,
         };
@@ -101,35 +102,15 @@ fn collect(inbox: &Receiver<Message>, meter: &Meter, report: &mut Report) {
     }
 }
 
-/// The reading thread's end of a lane.
-struct LaneEnd {
-    batcher: Batcher,
-    batches: SyncSender<Batch>,
-    /// Batches that the lane is done with.
-    free: Receiver<Batch>,
-}
-
-impl LaneEnd {
-    /// Sends what has been collected. A lane never hangs up before its channel closes.
-    fn send(&mut self, seen: Option<&mut Seen>) {
-        if self.batcher.is_empty() {
-            return;
-        }
-        let next = self.free.try_recv().unwrap_or_default();
-        let _ = self.batches.send(self.batcher.take(next, seen));
-    }
-}
-
 /// The reading thread: from inputs to batches.
 struct Reading<'r> {
     options: &'r InputOptions,
     limit: u64,
     shaper: Shaper,
     decider: Decider,
-    lanes: Vec<LaneEnd>,
+    lanes: Lanes<'r>,
     meter: &'r Meter,
     stop: &'r Stop,
-    seen: Option<Seen>,
     read: u64,
     empty: u64,
 }
@@ -149,9 +130,7 @@ impl Reading<'_> {
                 break;
             }
         }
-        for lane in &mut self.lanes {
-            lane.send(self.seen.as_mut());
-        }
+        self.lanes.end();
         cut.store(broken.is_some() || self.stop.asked(), Ordering::SeqCst);
         self.meter.records.store(self.read, Ordering::Relaxed);
         ReadEnd { records: self.read, empty: self.empty, broken }
@@ -165,14 +144,14 @@ impl Reading<'_> {
         self.shaper.expect_rows(matches!(input.format, Format::Csv | Format::Tsv | Format::Arrays));
         // What was one line has no line breaks, and nothing that shapes a record adds one.
         let is_line = matches!(input.format, Format::Jsonl | Format::Bulk);
-        self.lanes.iter_mut().for_each(|lane| lane.batcher.expect_lines(is_line));
+        self.lanes.expect_lines(is_line);
         let mut reader = input.reader(number, self.options, &self.meter.bytes)?;
         let result = reader.each(&mut |step| {
             // By reference, because a record is large.
             match step {
                 Step::Record(ref record) => self.record(record),
                 Step::Bad(bad) => {
-                    self.reject(self.read, bad);
+                    self.lanes.reject(bad, self.read);
                     self.count();
                 }
                 Step::Idle | Step::End => self.look(),
@@ -191,29 +170,10 @@ impl Reading<'_> {
             Err(reason) => Err(reason.clone()),
         };
         match &decided {
-            Ok(action) => {
-                // The lane is a function of the key alone, so that its actions stay in order; what has no key yet goes where
-                // its place in the input says.
-                let key = action.key_text();
-                let (hash, lane) = match key {
-                    "" => (0, ordinal % self.lanes.len() as u64),
-                    key => {
-                        let hash = seen::hash(key);
-                        // The upper bits tell a place in a filter; these are others, and a product is faster than a rest.
-                        (hash, (u64::from(hash as u32) * self.lanes.len() as u64) >> 32)
-                    }
-                };
-                let lane = &mut self.lanes[lane as usize];
-                if lane.batcher.must_go_before(action.bytes(), hash) {
-                    lane.send(self.seen.as_mut());
-                }
-                if lane.batcher.push(record.origin, action, hash) {
-                    lane.send(self.seen.as_mut());
-                }
-            }
+            Ok(action) => self.lanes.push(record.origin, action, ordinal),
             Err(reason) => {
                 let bad = BadRecord { origin: record.origin, reason: reason.clone() };
-                self.reject(ordinal, bad);
+                self.lanes.reject(bad, ordinal);
             }
         }
         self.count();
@@ -229,31 +189,14 @@ impl Reading<'_> {
     /// Says how far reading is, and sends what has waited long enough.
     fn look(&mut self) {
         self.meter.records.store(self.read, Ordering::Relaxed);
-        self.send_due();
-    }
-
-    /// A record without a key travels in a lane that depends on its place in the input alone.
-    fn reject(&mut self, ordinal: u64, bad: BadRecord) {
-        let lane = (ordinal % self.lanes.len() as u64) as usize;
-        if self.lanes[lane].batcher.reject(bad) {
-            self.lanes[lane].send(self.seen.as_mut());
-        }
-    }
-
-    fn send_due(&mut self) {
-        let now = Instant::now();
-        for lane in &mut self.lanes {
-            if lane.batcher.is_due(now) {
-                lane.send(self.seen.as_mut());
-            }
-        }
+        self.lanes.send_due(Instant::now());
     }
 }
 
 /// A lane: one thread, one sink, one batch at a time.
 struct Lane<'r> {
     sink: Box<dyn Sink>,
-    arriving: Receiver<Batch>,
+    arriving: Receiver<Job>,
     returned: Sender<Batch>,
     messages: SyncSender<Message>,
     stop: &'r Stop,
@@ -267,8 +210,12 @@ impl Lane<'_> {
         let mut ended = false;
         loop {
             match self.arriving.recv_timeout(limits.interval) {
-                Ok(mut batch) => {
-                    if ended {
+                Ok(job) => {
+                    let (mut batch, leaves) = match job {
+                        Job::Apply(batch) => (batch, ended),
+                        Job::Leave(batch) => (batch, true),
+                    };
+                    if leaves {
                         self.pass_over(&batch);
                     } else {
                         ended = !self.batch(&batch);
@@ -339,7 +286,7 @@ impl Lane<'_> {
         }
     }
 
-    /// Settles a batch that came after the sink had ended: nothing of it is sent.
+    /// Settles a batch of which nothing is sent, as the sink has ended, or another lane's.
     fn pass_over(&self, batch: &Batch) {
         let mut out = Outcome::new(self.results);
         out.leave_unsent(batch, 0);

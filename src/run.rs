@@ -45,12 +45,12 @@ pub fn import(mut config: Config, mut err: Box<dyn Write>) -> Result<Summary> {
     let wants_results = results.is_some();
     let mut report = Report::new(settings(&config, &opened, results), progress, stop.clone(), err);
     let Config { wanted, .. } = config;
-    let (op, edge) = (wanted.op(), opened.edge && !wanted.delete_keys);
+    let (op, ends) = (wanted.op(), (opened.edge && !wanted.delete_keys).then(|| opened.rules.keys()));
     let plan = Plan {
         inputs: inputs.list,
         options: config.input,
         limit: config.limit,
-        shaper: Shaper::new(config.shape, edge),
+        shaper: Shaper::new(config.shape, ends),
         decider: Decider::new(op, wanted.key, opened.rules, wanted.run, wanted.collection),
         limits: config.limits,
         sinks: opened.sinks,

@@ -23,14 +23,13 @@ pub struct Seen {
 
 impl Default for Seen {
     fn default() -> Seen {
-        Seen::shared_by(1)
+        Seen::of_blocks(BLOCKS)
     }
 }
 
 impl Seen {
-    /// A filter for one of so many lanes: all of them together take the memory of one.
-    pub fn shared_by(lanes: usize) -> Seen {
-        let blocks = (BLOCKS / lanes.max(1).next_power_of_two()).max(1);
+    /// A filter of so many blocks, a power of two.
+    pub(crate) fn of_blocks(blocks: usize) -> Seen {
         let words = vec![0; BLOCK * (blocks + 1)];
         let skipped = words.as_ptr().align_offset(size_of::<[u64; BLOCK]>()) % BLOCK;
         Seen { words, skipped, shift: 64 - blocks.trailing_zeros(), keys: 0 }

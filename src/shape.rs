@@ -51,8 +51,8 @@ pub struct Shaper {
     idle: bool,
     /// Whether records come from rows, whose names may be dotted paths.
     rows: bool,
-    /// Whether the collection holds edges, so that both ends are needed.
-    edge: bool,
+    /// Which keys the ends of edges have; only in a collection of edges, where both ends are needed.
+    ends: Option<KeyRule>,
     flat: String,
     nested: String,
     scanner: Scanner,
@@ -84,8 +84,8 @@ impl Piece<'_> {
 }
 
 impl Shaper {
-    /// Makes a shaper; `edge` tells whether the collection holds edges.
-    pub fn new(options: ShapeOptions, edge: bool) -> Shaper {
+    /// Makes a shaper; `ends` says which keys the ends of edges have, if the collection holds edges.
+    pub fn new(options: ShapeOptions, ends: Option<KeyRule>) -> Shaper {
         let idle = options.translate.is_empty()
             && options.remove.is_empty()
             && options.merge.is_empty()
@@ -96,7 +96,7 @@ impl Shaper {
             options,
             idle,
             rows: true,
-            edge,
+            ends,
             flat: String::new(),
             nested: String::new(),
             scanner: Scanner::default(),
@@ -118,8 +118,8 @@ impl Shaper {
         if !is_line && !self.idle {
             return self.reshape(record).map(Some);
         }
-        if self.edge && !is_line {
-            check_ends(record)?;
+        if let (Some(keys), false) = (self.ends, is_line) {
+            check_ends(record, keys)?;
         }
         Ok(None)
     }
@@ -136,8 +136,8 @@ impl Shaper {
             return Err(Reason::new("shape", "the flags made something that is no JSON object"));
         }
         let shaped = Record { text, members: self.scanner.members(), facts: self.scanner.facts(), ..*record };
-        if self.edge {
-            check_ends(&shaped)?;
+        if let Some(keys) = self.ends {
+            check_ends(&shaped, keys)?;
         }
         Ok(shaped)
     }
@@ -287,8 +287,9 @@ fn prefixed<'a>(raw: &'a str, prefix: Option<&str>, overwrite: bool) -> Result<C
     Ok(Cow::Owned(quoted(&format!("{prefix}/{key}"))))
 }
 
-/// Checks that both ends of an edge are there and name a collection and a key (contract of ArangoDB's import, 1.10).
-fn check_ends(record: &Record<'_>) -> Result<(), Reason> {
+/// Checks that both ends of an edge are there and name a collection and a key (contract of ArangoDB's import, 1.10). A
+/// second slash is refused whatever the keys are: where the collection ends would be a guess.
+fn check_ends(record: &Record<'_>, keys: KeyRule) -> Result<(), Reason> {
     for name in ["_from", "_to"] {
         let member =
             record.members.iter().rev().find(|member| same_name(member.name.of(record.text), member.escaped, name));
@@ -300,7 +301,7 @@ fn check_ends(record: &Record<'_>) -> Result<(), Reason> {
         }
         let whole = unescape(&raw[1..raw.len() - 1]).unwrap_or_default();
         let good = matches!(whole.split_once('/'), Some((collection, key))
-            if !collection.is_empty() && KeyRule::Import.check(key).is_ok());
+            if !collection.is_empty() && !key.contains('/') && keys.check(key).is_ok());
         if !good {
             return bad(format!("`{name}` of an edge must be `collection/key`, it is {whole:?}"));
         }
@@ -319,7 +320,7 @@ mod tests {
         let mut scanner = Scanner::default();
         scanner.object(text.as_bytes()).expect("an object");
         let record = Record::of(text, &scanner, Origin::default());
-        let mut shaper = Shaper::new(options, false);
+        let mut shaper = Shaper::new(options, None);
         shaper.shape(&record).map(|shaped| shaped.unwrap_or(record).text.to_owned()).map_err(Reason::word)
     }
 

@@ -48,6 +48,73 @@ fn counts_that_a_mode_cannot_give_are_not_believed() {
 }
 
 #[test]
+fn an_id_without_a_key_must_name_a_document_of_the_collection() {
+    let (place, wire) = (Place::new(), Wire::start());
+    wire.expect(
+        imports()
+            .check(|request| {
+                let lines = ["a", "b", "c", "5f0c"].map(|key| format!("{{\"_key\":\"{key}\",\"n\":1}}\n"));
+                assert_eq!(body(request), lines.concat());
+            })
+            .reply(counts(4, 0, 0, &[])),
+    );
+    let lines = [
+        r#"{"_id":"c/a","n":1}"#,
+        r#"{"n":1,"_id":"c\/b"}"#,
+        r#"{"_id":"other/c","_key":"c","n":1}"#,
+        r#"{"_id":{"$oid":"5f0c"},"n":1}"#,
+        r#"{"_id":"other/d","n":1}"#,
+        r#"{"_id":"C/d","n":1}"#,
+        r#"{"_id":"cc/d","n":1}"#,
+        r#"{"_id":"d","n":1}"#,
+        r#"{"_id":7,"n":1}"#,
+        r#"{"_id":"c/d/e","n":1}"#,
+        r#"{"_id":"c/","n":1}"#,
+        r#"{"_id":"c/d e","n":1}"#,
+        r#"{"_id":"c/d","_key":"e","n":1}"#,
+    ];
+    let ran = import(&place, &wire, &(lines.join("\n") + "\n"), &["--details"]);
+    assert_eq!((ran.code, count(&ran, "created"), count(&ran, "errors")), (1, 4, 9), "{}", ran.stderr);
+    let rule = "and without a `_key` it must be `COLLECTION/KEY` of the collection \"c\"";
+    for said in [
+        format!("in:5: `_id` is \"other/d\", {rule}\n"),
+        format!("in:6: `_id` is \"C/d\", {rule}\n"),
+        format!("in:7: `_id` is \"cc/d\", {rule}\n"),
+        format!("in:8: `_id` is \"d\", {rule} (`--key _id` takes it as the key)\n"),
+        format!("in:9: `_id` is \"7\", {rule} (`--key _id` takes it as the key)\n"),
+        "in:10: illegal key \"d/e\"".to_owned(),
+        "in:11: the key is empty".to_owned(),
+        "in:12: illegal key \"d e\"".to_owned(),
+        "in:13: `_key` and `_id` are both there and differ".to_owned(),
+    ] {
+        assert!(ran.stderr.contains(&said), "{said}: {}", ran.stderr);
+    }
+    wire.done();
+}
+
+#[test]
+fn an_id_that_is_refused_as_such_may_be_named_as_the_key() {
+    let (place, wire) = (Place::new(), Wire::start());
+    let check = |request: &crate::wire::Request| assert_eq!(body(request), "{\"_key\":\"d\",\"n\":1}\n");
+    wire.expect(imports().check(check).reply(counts(1, 0, 0, &[])));
+    let ran = import(&place, &wire, "{\"_id\":\"d\",\"n\":1}\n", &["--key", "_id"]);
+    assert_eq!((ran.code, count(&ran, "created")), (0, 1), "{}", ran.stderr);
+    wire.done();
+}
+
+#[test]
+fn a_key_to_delete_is_not_taken_from_an_id_of_another_collection() {
+    let (place, wire) = (Place::new(), Wire::start());
+    let gone = json!([{"_id": "c/a", "_key": "a", "_rev": "_2"}]);
+    wire.expect(
+        documents("DELETE").check(|request| assert_eq!(body(request), "[\"a\"]")).reply(Reply::json(202, gone)),
+    );
+    let ran = import(&place, &wire, "{\"_id\":\"c/a\"}\n{\"_id\":\"other/b\"}\n", &["--delete-keys"]);
+    assert_eq!((ran.code, count(&ran, "deleted"), count(&ran, "errors")), (1, 1, 1), "{}", ran.stderr);
+    wire.done();
+}
+
+#[test]
 fn an_error_is_found_by_both_numberings_of_positions() {
     // The first is found wrong while the body is read, and counts from 1; the other counts what was left, from 0.
     let (place, wire) = (Place::new(), Wire::start());

@@ -75,6 +75,20 @@ fn ends_that_are_missing_or_no_ends_are_errors_with_their_line() {
 }
 
 #[test]
+fn ends_may_name_any_key_of_a_store() {
+    let place = Place::new();
+    let text = "_from,_to\npeople/José,cities/New York\npeople/😀,cities/Zürich #1\n";
+    place.import_text("a.csv", text, &["--edge"]).expect(0, [2, 0, 0, 0]);
+    assert_eq!(ends(&place), [end("people/José", "cities/New York"), end("people/😀", "cities/Zürich #1")]);
+    let place = Place::new();
+    let prefixes = ["--edge", "--from-prefix", "people", "--to-prefix", "cities"];
+    let text = "_from,_to\nJosé,New York\nJosé,https://ex.org/a\n";
+    let ran = place.import_text("a.csv", text, &prefixes);
+    ran.expect(1, [1, 1, 0, 0]).says("a.csv:3: `_to` of an edge must be `collection/key`, it is \"https://ex.org/a\"");
+    assert_eq!(ends(&place), [end("people/José", "cities/New York")]);
+}
+
+#[test]
 fn an_empty_cell_is_a_missing_end() {
     let place = Place::new();
     place

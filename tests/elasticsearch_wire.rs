@@ -102,6 +102,21 @@ fn key_and_id_are_taken_out_of_documents_and_nothing_else_is_touched() {
 }
 
 #[test]
+fn an_id_is_sent_as_a_whole() {
+    let text = [
+        r#"{"_id":"2023/jan","n":1}"#,
+        r#"{"_id":"c/a b","_key":"a b","n":2}"#,
+        r#"{"_id":"https://ex.org/?q=\"é\"&x=%20\n","n":3}"#,
+    ];
+    let actions = sent("in.jsonl", &text.join("\n"), &[], &[const { Item::Done("created", 1) }; 3]);
+    let expected =
+        [r#"create 2023/jan {"n":1}"#, r#"create a b {"n":2}"#, "create https://ex.org/?q=\"é\"&x=%20\n {\"n\":3}"];
+    assert_eq!(told(&actions), expected);
+    let actions = sent("in.jsonl", "{\"_id\":\"c/b\"}\n", &["--delete-keys"], &[deleted()]);
+    assert_eq!(told(&actions), ["delete c/b"]);
+}
+
+#[test]
 fn a_key_named_by_a_flag_stays_in_the_document() {
     let text = "{\"sku\":7.50,\"n\":1}\n{\"n\":2,\"sku\":\"x\"}\n";
     let actions = sent("in.jsonl", text, &["--key", "sku"], &[created(), created()]);

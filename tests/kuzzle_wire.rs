@@ -138,6 +138,43 @@ fn a_create_that_finds_its_own_document_was_created() {
 }
 
 #[test]
+fn an_id_is_sent_and_read_back_as_a_whole() {
+    let (place, wire) = (Place::new(), Wire::start());
+    let ids = ["2023/jan", "c/a b?#%2F", "\"é\"\n"];
+    wire.expect(bulk().ids(&ids).lost()).import(&[created(), duplicate(), duplicate()]);
+    let ours = [("c/a b?#%2F", json!({"n": 2})), ("\"é\"\n", json!({"n": 4}))];
+    wire.expect(ask("POST", "/i/c/_mGet").reply_with(move |request| found(request, &ours)));
+    let text: String = ids.iter().zip(1..).map(|(id, n)| json!({"_id": id, "n": n}).to_string() + "\n").collect();
+    into_kuzzle(&place, &wire, &text, &[]).expect(1, [2, 1, 0, 0]).says(r#"in:3: duplicate key "\"é\"\n""#);
+    wire.done();
+}
+
+#[test]
+fn what_its_storage_does_not_keep_as_it_was_sent_cannot_be_compared() {
+    for (settings, stored, created_of_two) in [
+        (json!({"mapping": {"source": {"mode": "synthetic"}}}), json!({"n": 1}), 1),
+        (json!({"mode": "logsdb"}), json!({}), 1),
+        (json!({"knn": {"derived_source": {"enabled": "true"}}}), json!({}), 1),
+        (json!({"final_pipeline": "p"}), json!({"n": 7}), 1),
+        (json!({"final_pipeline": "p"}), json!({"n": 1}), 2),
+    ] {
+        let (place, wire) = (Place::new(), Wire::start());
+        wire.expect(bulk().lost()).import(&[duplicate(), created()]);
+        wire.expect(ask("POST", "/i/c/_mGet").reply_with(move |request| found(request, &[("1", stored.clone())])));
+        let answer = json!({"error": null, "result": settings, "status": 200});
+        wire.standing("GET", "/i/c/_settings", move |_| crate::wire::Reply::json(200, answer.clone()));
+        let ran = into_kuzzle(&place, &wire, &documents(2), &["--on-duplicate", "ignore"]);
+        assert_eq!(
+            (ran.count("created"), ran.count("unknown")),
+            (created_of_two, 2 - created_of_two),
+            "{}",
+            ran.stderr
+        );
+        wire.done();
+    }
+}
+
+#[test]
 fn what_a_connection_is_closed_on_again_and_again_is_made_smaller() {
     let (place, wire) = (Place::new(), Wire::start());
     wire.expect(bulk().ids(&["1", "2", "3", "4"]).cut_off()).expect(bulk().ids(&["1", "2", "3", "4"]).cut_off());

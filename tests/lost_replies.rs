@@ -48,6 +48,17 @@ fn a_create_that_finds_its_own_document_was_created() {
 }
 
 #[test]
+fn a_document_is_read_back_by_a_key_of_any_text() {
+    let (place, wire) = (Place::new(), Wire::start());
+    wire.expect(bulk().lost()).bulk(&[duplicate(), duplicate()]);
+    let sources = [("c/a b?#%2F", r#"{"n":1}"#), ("\"é\"\n", r#"{"n":7}"#)];
+    wire.expect(multi_get().reply_with(move |request| Reply::documents(request, &sources)));
+    let text = "{\"_id\":\"c/a b?#%2F\",\"n\":1}\n{\"_id\":\"\\\"é\\\"\\n\",\"n\":2}\n";
+    import(&place, &wire, text, &[]).expect(1, [1, 1, 0, 0]).says(r#"in:2: duplicate key "\"é\"\n""#);
+    wire.done();
+}
+
+#[test]
 fn a_create_that_finds_another_document_is_ignored_if_so_asked() {
     let (place, wire) = (Place::new(), Wire::start());
     wire.expect(bulk().lost()).bulk(&[duplicate(), duplicate()]);

@@ -87,7 +87,7 @@ fn a_datatype_decides_for_its_column_quoted_or_not() {
         ("number", "18446744073709551616", "18446744073709551616"),
         ("boolean", "0", "false"),
         ("boolean", "\"false\"", "false"),
-        ("boolean", "no", "true"),
+        ("boolean", "no", "false"),
         ("null", "anything", "null"),
         ("json", "\"{\"\"a\"\": [1, 2.0]}\"", "{\"a\": [1, 2.0]"),
         ("json", "[1]", "[1]"),
@@ -101,13 +101,45 @@ fn a_cell_that_is_not_of_its_datatype_is_an_error_of_its_row() {
     for (datatype, cell, said) in [
         ("number", "abc", "a.csv:3: column \"v\": \"abc\" is not a JSON number"),
         ("number", "007", "a.csv:3: column \"v\": \"007\" is not a JSON number"),
+        ("boolean", "maybe", "a.csv:3: column \"v\": \"maybe\" is not a boolean (true, false, yes, no, "),
+        ("boolean", "\" \"", "a.csv:3: column \"v\": \" \" is not a boolean"),
+        ("boolean", "2", "a.csv:3: column \"v\": \"2\" is not a boolean"),
+        ("boolean", "NaN", "a.csv:3: column \"v\": \"NaN\" is not a boolean"),
         ("json", "[1", "a.csv:3: column \"v\": \"[1\" is not one JSON value"),
     ] {
         let place = Place::new();
         let text = format!("_key,v\na,1\nb,{cell}\nc,3\n");
+        let (text, kept) = match datatype {
+            "boolean" => (text.replace(",3", ",0"), ["true", "false"]),
+            _ => (text, ["1", "3"]),
+        };
         let ran = place.import_text("a.csv", text, &["--datatype", &format!("v={datatype}")]);
         ran.expect(1, [2, 1, 0, 0]).says(said);
-        assert_eq!(place.docs(), ["{\"_key\":\"a\",\"v\":1}", "{\"_key\":\"c\",\"v\":3}"]);
+        let kept = [("a", kept[0]), ("c", kept[1])].map(|(key, v)| format!("{{\"_key\":\"{key}\",\"v\":{v}}}"));
+        assert_eq!(place.docs(), kept);
+    }
+}
+
+#[test]
+fn a_boolean_column_knows_words_in_any_case_quoted_or_not() {
+    let yes = ["true", "TRUE", "True", "yes", "YES", "y", "Y", "t", "T", "on", "On", "1", "1.0"];
+    let no = ["false", "FALSE", "False", "no", "No", "n", "N", "f", "F", "off", "OFF", "0", "0.0"];
+    for (words, value) in [(yes, "true"), (no, "false")] {
+        for word in words {
+            for cell in [word.to_owned(), format!("\"{word}\"")] {
+                assert_eq!(value_of(&cell, &["--datatype", "v=boolean"]), value, "{cell}");
+                assert_eq!(value_of(&cell, &["--datatype", "v=boolean", "--convert", "none"]), value, "{cell}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_boolean_column_has_no_opinion_on_an_empty_cell_or_a_null() {
+    for (how, value) in [("omit", "nothing"), ("null", "null"), ("string", "\"\"")] {
+        for cell in ["", "\"\"", "null", "\"null\""] {
+            assert_eq!(value_of(cell, &["--datatype", "v=boolean", "--empty", how]), value, "{how} {cell:?}");
+        }
     }
 }
 

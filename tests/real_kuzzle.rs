@@ -102,6 +102,20 @@ fn many_documents_arrive_over_several_connections_and_once() {
 }
 
 #[test]
+fn rows_of_mixed_types_all_arrive_in_a_new_collection() {
+    for arguments in
+        [&[][..], &["-j", "4", "--batch-size", "1"], &["-j", "4", "--batch-size", "3"]].into_iter().cycle().take(9)
+    {
+        let collection = Collection::named(INDEX);
+        collection.make(&json!({"mappings": {"dynamic": "true"}}));
+        let prices = ["100.5", "50", "200.75", "7"].repeat(4);
+        let text = format!("name,price\n{}", prices.iter().map(|price| format!("x,{price}\n")).collect::<String>());
+        collection.import_text("in.csv", &text, arguments).expect(0, [16, 0, 0, 0]);
+        assert_eq!(collection.documents().len(), 16);
+    }
+}
+
+#[test]
 fn the_last_record_of_a_key_wins() {
     let collection = Collection::made();
     let text: String = (0..500).map(|n| format!("{{\"_key\":\"k{}\",\"n\":{n}}}\n", n % 7)).collect();

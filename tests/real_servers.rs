@@ -524,6 +524,37 @@ fn many_documents_on_several_lanes_all_arrive() {
     }
 }
 
+/// Rows whose values differ in type, as every CSV has them; the first of each column decides for the others.
+fn mixed_rows(many: usize) -> String {
+    let row = |n: usize| {
+        let price = ["100.5", "50", "200.75", "7"][n % 4];
+        let code = if n == 0 { "A12" } else { ["12", "A12", "3.5", "true"][n % 4] };
+        // This one is empty in most rows.
+        let size = if n % 5 == 3 { ["1.5", "2"][n % 2] } else { "" };
+        format!("{price},{code},{size}\n")
+    };
+    format!("price,code,size\n{}", (0..many).map(row).collect::<String>())
+}
+
+#[test]
+fn rows_of_mixed_types_all_arrive_in_a_new_index() {
+    let ways: [(usize, &[&str]); 4] = [
+        (4, &[]),
+        (20, &["-j", "4", "--batch-size", "1"]),
+        (20, &["-j", "4", "--batch-size", "3"]),
+        (3000, &["-j", "4", "--batch-size", "200"]),
+    ];
+    for (many, arguments) in ways.into_iter().cycle().take(8) {
+        for index in everywhere() {
+            let ran = index.import_text("in.csv", &mixed_rows(many), arguments);
+            ran.expect(0, [many as u64, 0, 0, 0]);
+            index.refresh();
+            let count = index.server.get(&format!("/{}/_count", index.name)).json();
+            assert_eq!(count["count"], many, "{}", index.kind);
+        }
+    }
+}
+
 #[test]
 fn a_document_that_does_not_fit_is_the_only_error() {
     for index in everywhere() {

@@ -42,7 +42,7 @@ fn complete_stores_nothing_when_one_record_is_bad() {
         ("error", "{\"_key\":\"a\"}\n"),
         ("error", "{\"_key\":\"new\"}\n{\"_key\":\"new\"}\n"),
         ("update", "{\"_key\":\"a\",\"n\":9}\n[]\n"),
-        ("ignore", "{\"_key\":\"not a key\"}\n"),
+        ("ignore", "{\"_key\":\"not a key\\u0000\"}\n"),
     ] {
         for stdin in [false, true] {
             let place = with_two();

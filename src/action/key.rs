@@ -1,5 +1,6 @@
 //! Finds the key of a record, and checks that its target takes it.
 
+use super::mongoexport::unwrapped;
 use crate::action::Key;
 use crate::json::{Kind, Member, Scanner, Span, same_name, unescape};
 use crate::record::{Reason, Record};
@@ -10,13 +11,15 @@ use std::fmt::Write as _;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyRule {
     /// ArangoDB's: 1 to 254 bytes of letters, digits and ``_-:.@()+,=;$!*'%`` (its `KeyGenerator.cpp`).
-    Import,
-    /// Elasticsearch's: 1 to 512 bytes.
+    Arangodb,
+    /// Elasticsearch's and Kuzzle's: 1 to 512 bytes.
     Bulk,
+    /// The store's: 1 to 512 bytes without U+0000, behind which many programs that read SQLite see nothing.
+    Store,
 }
 
 /// The bytes that ArangoDB allows in a key.
-const IMPORT_KEY: [bool; 256] = {
+const ARANGODB_KEY: [bool; 256] = {
     let mut allowed = [false; 256];
     let mut byte = 0;
     while byte < 256 {
@@ -42,11 +45,17 @@ impl KeyRule {
         match self {
             _ if key.is_empty() => bad("the key is empty".to_owned()),
             KeyRule::Bulk if key.len() > 512 => bad(format!("the id has {} bytes, at most 512 are allowed", key.len())),
-            KeyRule::Import if key.len() > 254 => {
+            KeyRule::Store if key.len() > 512 => {
+                bad(format!("the key has {} bytes, at most 512 are allowed", key.len()))
+            }
+            KeyRule::Store if memchr(0, key.as_bytes()).is_some() => {
+                bad(format!("illegal key {key:?}: a key has no character U+0000"))
+            }
+            KeyRule::Arangodb if key.len() > 254 => {
                 bad(format!("the key has {} bytes, at most 254 are allowed", key.len()))
             }
             // Without an early end, so that several bytes are looked up at once.
-            KeyRule::Import if !key.bytes().fold(true, |good, byte| good & IMPORT_KEY[byte as usize]) => {
+            KeyRule::Arangodb if !key.bytes().fold(true, |good, byte| good & ARANGODB_KEY[byte as usize]) => {
                 bad(format!("illegal key {key:?}: a key has letters, digits and _-:.@()+,=;$!*'% only"))
             }
             _ => Ok(()),
@@ -61,27 +70,38 @@ pub(super) fn half_pair() -> Reason {
 /// Where a key was found.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Found {
-    /// In `_key`, or where `--key` says.
+    /// In `_key`, or where `--key` says, or in one of mongoexport's wrappers.
     Key(Span),
-    /// In `_id`.
+    /// In `_id`, as it is written.
     Id(Span),
 }
 
-/// The part of ArangoDB's `_id` (`collection/key`) that is the key. A further `/` stays, so that it is refused: what is
-/// no `_id` of ArangoDB, a URL say, must not be cut down to a key that others have too.
-fn after_slash(text: &str) -> &str {
-    text.split_once('/').map_or(text, |(_, key)| key)
+/// The key in an `_id` of ArangoDB, which is `COLLECTION/KEY`. That of another collection is no key here, and neither is a
+/// text of another form: cut at its slash, two of them could become one key.
+pub(super) fn key_of_id<'a>(text: &str, id: Key<'a>, collection: &str) -> Result<Key<'a>, Reason> {
+    let whole = match id {
+        Key::Text(id) => id,
+        Key::InDoc(span) => span.of(text),
+    };
+    let Some(key) = whole.strip_prefix(collection).and_then(|rest| rest.strip_prefix('/')) else {
+        let hint = match KeyRule::Arangodb.check(whole) {
+            Ok(()) => " (`--key _id` takes it as the key)",
+            Err(_) => "",
+        };
+        let text = format!(
+            "`_id` is {whole:?}, and without a `_key` it must be `COLLECTION/KEY` of the collection {collection:?}{hint}"
+        );
+        return Err(Reason::new("illegal_key", text));
+    };
+    Ok(match id {
+        Key::Text(id) => Key::Text(&id[id.len() - key.len()..]),
+        Key::InDoc(span) => Key::InDoc(Span { start: span.end - key.len() as u32, end: span.end }),
+    })
 }
 
-/// The key in the value of an `_id`.
-pub(super) fn key_of_id<'a>(text: &str, id: Key<'a>) -> Key<'a> {
-    match id {
-        Key::Text(id) => Key::Text(after_slash(id)),
-        Key::InDoc(span) => {
-            let length = after_slash(span.of(text)).len() as u32;
-            Key::InDoc(Span { start: span.end - length, end: span.end })
-        }
-    }
+/// Whether an `_id` is `COLLECTION/KEY` with this key, in whatever collection: exports are imported under other names.
+fn is_id_of(id: &str, key: &str) -> bool {
+    id.split_once('/').is_some_and(|(collection, of_id)| !collection.is_empty() && of_id == key)
 }
 
 /// Writes the generated key of a record: the same when the run is resumed, and in the order of the input.
@@ -187,8 +207,9 @@ pub(super) fn by_convention(
 
 /// The key of a record that has an `_id`, and perhaps a `_key` too.
 fn of_both(text: &str, key: Option<Span>, id: Span, scanner: &mut Scanner) -> Result<Found, Reason> {
-    let id = unwrapped(text, id, scanner)?;
-    let Some(key) = key else { return Ok(Found::Id(id)) };
+    let written = id;
+    let id = unwrapped(text, id, scanner);
+    let Some(key) = key else { return Ok(if id == written { Found::Id(id) } else { Found::Key(id) }) };
     let plain = |span: Span| -> Result<String, Reason> {
         let mut scratch = String::new();
         match key_text(text, span, &mut scratch)? {
@@ -197,25 +218,10 @@ fn of_both(text: &str, key: Option<Span>, id: Span, scanner: &mut Scanner) -> Re
         }
     };
     let (key_text, id_text) = (plain(key)?, plain(id)?);
-    if key_text != id_text && key_text != after_slash(&id_text) {
+    if key_text != id_text && !is_id_of(&id_text, &key_text) {
         return Err(Reason::new("ambiguous_key", "`_key` and `_id` are both there and differ"));
     }
     Ok(Found::Key(key))
-}
-
-/// Unwraps mongoexport's `{"$oid":"…"}`.
-fn unwrapped(text: &str, value: Span, scanner: &mut Scanner) -> Result<Span, Reason> {
-    let raw = value.of(text);
-    if Kind::of(raw) != Kind::Object {
-        return Ok(value);
-    }
-    let _ = scanner.object(raw.as_bytes());
-    match scanner.members() {
-        [only] if only.name.of(raw) == "$oid" => {
-            Ok(Span { start: value.start + only.value.start, end: value.start + only.value.end })
-        }
-        _ => Ok(value),
-    }
 }
 
 /// Finds what `--key` names: a member of that very name, else a dotted path.
@@ -271,7 +277,7 @@ mod tests {
     fn keys_of_the_import_api_have_letters_digits_and_some_other_characters() {
         for byte in 0..=255 {
             let is_allowed = u8::is_ascii_alphanumeric(&byte) || b"_-:.@()+,=;$!*'%".contains(&byte);
-            assert_eq!(IMPORT_KEY[byte as usize], is_allowed, "{byte:#x}");
+            assert_eq!(ARANGODB_KEY[byte as usize], is_allowed, "{byte:#x}");
         }
     }
 

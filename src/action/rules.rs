@@ -10,11 +10,6 @@ pub trait Rules: Send {
     /// Which keys it takes.
     fn keys(&self) -> KeyRule;
 
-    /// Which keys its bulk lines have.
-    fn keys_of_lines(&self) -> KeyRule {
-        self.keys()
-    }
-
     /// Whether the members that name the key stay in the document as they are written; else they are cut out of it.
     fn keeps_keys(&self) -> bool {
         false

@@ -48,10 +48,9 @@ impl Batcher {
         }
     }
 
-    /// Makes the first batch of one of several lanes smaller, so that those of all lanes do not grow full at the same time.
-    pub fn staggered(mut self, lane: usize, lanes: usize) -> Batcher {
-        self.records = (self.limits.records * (lane + 1)).div_ceil(lanes);
-        self
+    /// Makes the next batch of one of several lanes smaller, so that those of all lanes do not grow full at the same time.
+    pub fn stagger(&mut self, lane: usize, lanes: usize) {
+        self.records = self.limits.records.saturating_mul(lane + 1).div_ceil(lanes);
     }
 
     /// Says whether each of the records to come was a line, so that none has line breaks.

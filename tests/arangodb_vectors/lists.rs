@@ -192,5 +192,80 @@ pub const ON_THE_STORE: &[(&str, &str, &str)] = &[
     ("schema_violation_is_document_error", "created 2; errors 0; 2 documents, not 1", "a store knows no JSON schema"),
     ("skip_validation_is_not_a_parameter", "created 1; errors 0; 1 documents, not 0", "a store knows no JSON schema"),
     ("schema_violation_complete", "exit 0 with 2 created; 2 documents, not 0", "a store knows no JSON schema"),
+    (
+        "complete_bad_key",
+        "exit 0 with 2 created; 2 documents, not 0",
+        "any text of 1 to 512 bytes without U+0000 is a key of a store; the alphabet is ArangoDB's",
+    ),
+    (
+        "edge_invalid_from_bad_key_char",
+        "created 1; errors 0; 1 documents, not 0",
+        "an end of an edge may name any key of a store, but for those with a slash",
+    ),
+    (
+        "key_bad_slash",
+        "created 2; errors 0; 2 documents, not 1",
+        "any text of 1 to 512 bytes without U+0000 is a key of a store; the alphabet is ArangoDB's",
+    ),
+    (
+        "key_bad_space",
+        "created 2; errors 0; 2 documents, not 1",
+        "any text of 1 to 512 bytes without U+0000 is a key of a store; the alphabet is ArangoDB's",
+    ),
+    (
+        "key_bad_hash",
+        "created 2; errors 0; 2 documents, not 1",
+        "any text of 1 to 512 bytes without U+0000 is a key of a store; the alphabet is ArangoDB's",
+    ),
+    (
+        "key_bad_quote",
+        "created 2; errors 0; 2 documents, not 1",
+        "any text of 1 to 512 bytes without U+0000 is a key of a store; the alphabet is ArangoDB's",
+    ),
+    (
+        "key_bad_ampersand",
+        "created 2; errors 0; 2 documents, not 1",
+        "any text of 1 to 512 bytes without U+0000 is a key of a store; the alphabet is ArangoDB's",
+    ),
+    (
+        "key_bad_question",
+        "created 2; errors 0; 2 documents, not 1",
+        "any text of 1 to 512 bytes without U+0000 is a key of a store; the alphabet is ArangoDB's",
+    ),
+    (
+        "key_bad_bracket",
+        "created 2; errors 0; 2 documents, not 1",
+        "any text of 1 to 512 bytes without U+0000 is a key of a store; the alphabet is ArangoDB's",
+    ),
+    (
+        "key_bad_backslash",
+        "created 2; errors 0; 2 documents, not 1",
+        "any text of 1 to 512 bytes without U+0000 is a key of a store; the alphabet is ArangoDB's",
+    ),
+    (
+        "key_bad_backtick",
+        "created 2; errors 0; 2 documents, not 1",
+        "any text of 1 to 512 bytes without U+0000 is a key of a store; the alphabet is ArangoDB's",
+    ),
+    (
+        "key_bad_brace",
+        "created 2; errors 0; 2 documents, not 1",
+        "any text of 1 to 512 bytes without U+0000 is a key of a store; the alphabet is ArangoDB's",
+    ),
+    (
+        "key_bad_pipe",
+        "created 2; errors 0; 2 documents, not 1",
+        "any text of 1 to 512 bytes without U+0000 is a key of a store; the alphabet is ArangoDB's",
+    ),
+    (
+        "key_bad_tilde",
+        "created 2; errors 0; 2 documents, not 1",
+        "any text of 1 to 512 bytes without U+0000 is a key of a store; the alphabet is ArangoDB's",
+    ),
+    (
+        "key_bad_umlaut",
+        "created 2; errors 0; 2 documents, not 1",
+        "any text of 1 to 512 bytes without U+0000 is a key of a store; the alphabet is ArangoDB's",
+    ),
 ];
-pub const ON_THE_STORE_LENGTH: usize = 25;
+pub const ON_THE_STORE_LENGTH: usize = 40;

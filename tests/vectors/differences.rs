@@ -13,6 +13,11 @@ pub const DIFFERENCES: &[(&str, &str, &str)] = &[
         "`-.5` and `.8` are no JSON numbers, so they stay strings (as `007` does)",
     ),
     (
+        "csv_datatype_boolean",
+        r#"created 12, errors 11, updated 0, ignored 0; [{"id":"1"},{"id":"10"},{"id":"12","value":false},{"id":"13","value":true},{"id":"19"},{"id":"2","value":false},{"id":"21"},{"id":"22","value":false},{"id":"23","value":true},{"id":"3","value":true},{"id":"5","value":false},{"id":"6","value":true}]"#,
+        "a cell of a boolean column that is no known word is an error, not true; an empty one and a null have no value",
+    ),
+    (
         "csv_merge_attributes_headers_file_convert",
         r#"created 9, errors 0, updated 0, ignored 0; [{"Id":"1","IdAndValue":"1:null","ValueAndId":"value:null/id:1","_key":"1null","id":1,"newAttr":"1null"},{"Id":"11","IdAndValue":"11:007","ValueAndId":"value:007/id:11","_key":"11007","id":11,"newAttr":"11007","value":"007"},{"Id":"12","IdAndValue":"12:2e307","ValueAndId":"value:2e307/id:12","_key":"122e307","id":12,"newAttr":"122e307","value":2e+307},{"Id":"13","IdAndValue":"13:2e309","ValueAndId":"value:2e309/id:13","_key":"132e309","id":13,"newAttr":"132e309","value":"2e309"},{"Id":"14","IdAndValue":"14:0.123456789","ValueAndId":"value:0.123456789/id:14","_key":"140.123456789","id":14,"newAttr":"140.123456789","value":0.123456789},{"Id":"2","IdAndValue":"2:false","ValueAndId":"value:false/id:2","_key":"2false","id":2,"newAttr":"2false","value":false},{"Id":"3","IdAndValue":"3:true","ValueAndId":"value:true/id:3","_key":"3true","id":3,"newAttr":"3true","value":true},{"Id":"4","IdAndValue":"4:-1","ValueAndId":"value:-1/id:4","_key":"4-1","id":4,"newAttr":"4-1","value":-1},{"Id":"8","IdAndValue":"8:123456.43","ValueAndId":"value:123456.43/id:8","_key":"8123456.43","id":8,"newAttr":"8123456.43","value":123456.43}]"#,
         "digits are copied, not rewritten: `007` and `2e307` stay as they are; and a line that --skip-lines passes over is no error",

@@ -166,8 +166,7 @@ impl Column {
             Rule::Number if bare && text == b"null" => Value::Null,
             Rule::Number if is_json_number(text) => Value::Json(cell),
             Rule::Number => Value::Bad("invalid_number", "a JSON number"),
-            Rule::Boolean if matches!(text, b"false" | b"null" | b"0") => Value::Json(Field::alone(b"false")),
-            Rule::Boolean => Value::Json(Field::alone(b"true")),
+            Rule::Boolean => boolean(text),
             Rule::Null => Value::Json(Field::alone(b"null")),
             Rule::Json => {
                 let place = trimmed(text);
@@ -194,6 +193,19 @@ fn converted(cell: Field<'_>) -> Value<'_> {
         b"true" | b"false" => Value::Json(cell),
         b"null" => Value::Null,
         _ => Value::Text(cell),
+    }
+}
+
+/// What a cell becomes with `--datatype boolean`, quoted or not. What is no known word is an error: guessed to be true, a
+/// `FALSE` or a `no` would be stored as its opposite.
+fn boolean(text: &[u8]) -> Value<'static> {
+    let is = |words: [&str; 6]| words.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()));
+    match text {
+        b"" => Value::Empty,
+        b"null" => Value::Null,
+        _ if is(["true", "yes", "y", "t", "on", "1"]) || text == b"1.0" => Value::Json(Field::alone(b"true")),
+        _ if is(["false", "no", "n", "f", "off", "0"]) || text == b"0.0" => Value::Json(Field::alone(b"false")),
+        _ => Value::Bad("invalid_boolean", "a boolean (true, false, yes, no, y, n, t, f, on, off, 1, 0, 1.0 or 0.0)"),
     }
 }
 

@@ -28,7 +28,7 @@ pub enum Datatype {
     String,
     /// Text that is a JSON number, as written; other text is an error.
     Number,
-    /// `false`, `null`, `0` are false, all else is true.
+    /// `true`, `no`, `OFF`, `1` and other known words; other text is an error.
     Boolean,
     /// Always null.
     Null,

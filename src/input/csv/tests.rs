@@ -162,12 +162,17 @@ fn a_string_column_keeps_every_text() {
 }
 
 #[test]
-fn a_boolean_column_is_false_for_three_words() {
-    let cells = "null\nfalse\ntrue\n-1\n0\n1\n\"0\"\n\"foo\"\n\"\"\n\" \"\n\"null\"\n\"false\"\nnull \n";
+fn a_boolean_column_knows_words_and_guesses_none() {
+    let cells = "null\nfalse\ntrue\n0\n1\n\"0\"\n\"\"\n\"null\"\n\"false\"\nOFF\n\"Y\"\n1.0\n";
     assert_eq!(
         values(cells, &typed(Datatype::Boolean)).join(" "),
-        "false false true true false true false true true true false false true"
+        "{} false true false true false {} {} false false true true"
     );
+    for cell in ["-1", "\"foo\"", "\" \"", "null ", "00", "1.00", "NULL", "truee", "ja"] {
+        let text = cell.trim_matches('"');
+        let said = values(cell, &typed(Datatype::Boolean)).join(" ");
+        assert!(said.starts_with(&format!("invalid_boolean: column \"v\": {text:?} is not a boolean (")), "{said}");
+    }
 }
 
 #[test]
@@ -422,7 +427,7 @@ fn quotes_can_be_others_or_none() {
 
 #[test]
 fn invalid_utf8_costs_one_record() {
-    for options in [plain(), CsvOptions { ignore_missing: true, ..plain() }, typed(Datatype::Boolean)] {
+    for options in [plain(), CsvOptions { ignore_missing: true, ..plain() }, typed(Datatype::Null)] {
         for row in [&b"\xff,1\n"[..], b"\xff\n,1\n", b"1,1,\xff\n"] {
             let text = [b"v,w\n", row, b"\xc3\xa9,2\n"].concat();
             let said = read_as(&text, &options, Dialect::csv(&options));

@@ -18,7 +18,8 @@ pub use target::Arangodb;
 
 use super::Shown;
 use super::http::{Call, Reply};
-use super::remote::{Answer, Group, Protocol, Stored};
+use super::remote::destination::Location;
+use super::remote::{Answer, Group, Kept, Protocol, Stored};
 use crate::action::Op;
 use crate::batch::BatchAction;
 
@@ -82,7 +83,7 @@ impl Protocol for Collection {
         None
     }
 
-    fn read_back(&self, group: Group<'_>) -> Call {
+    fn read_back(&self, group: Group<'_>, _: &[Location]) -> Call {
         read_back::request(self, group)
     }
 
@@ -90,11 +91,11 @@ impl Protocol for Collection {
         read_back::compare(group, reply)
     }
 
-    fn ask_alters(&self, _: Group<'_>) -> Call {
+    fn ask_kept(&self, _: Group<'_>, _: &[Location]) -> Call {
         Call::get(open::properties_path(&self.name))
     }
 
-    fn alters(&self, reply: &Reply) -> bool {
-        read_back::computes(reply)
+    fn kept(&self, _: &str, reply: &Reply) -> Kept {
+        read_back::kept(reply)
     }
 }

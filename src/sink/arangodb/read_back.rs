@@ -7,7 +7,7 @@ use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::json::{Scanner, Span, same_value};
 use crate::sink::http::{Call, Method, Reply};
-use crate::sink::remote::{Group, Stored, escaped};
+use crate::sink::remote::{Group, Kept, Stored, escaped};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -72,12 +72,14 @@ fn bare(document: &str) -> Option<String> {
     Some(text)
 }
 
-/// Whether the collection computes values, by its properties. What cannot be read may.
-pub(super) fn computes(reply: &Reply) -> bool {
-    match serde_json::from_slice::<Value>(&reply.body) {
+/// Whether the collection keeps documents as they were sent, by its properties: it may compute values, and so may one whose
+/// properties cannot be read.
+pub(super) fn kept(reply: &Reply) -> Kept {
+    let computes = match serde_json::from_slice::<Value>(&reply.body) {
         Ok(properties) if reply.is_success() => {
             properties.get("computedValues").and_then(Value::as_array).is_some_and(|values| !values.is_empty())
         }
         _ => true,
-    }
+    };
+    if computes { Kept::Changed("the collection may compute values in it".to_owned()) } else { Kept::Whole }
 }

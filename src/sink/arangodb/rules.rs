@@ -33,7 +33,7 @@ pub(super) struct ArangodbRules {
 
 impl Rules for ArangodbRules {
     fn keys(&self) -> KeyRule {
-        KeyRule::Import
+        KeyRule::Arangodb
     }
 
     fn makes_keys(&self) -> bool {

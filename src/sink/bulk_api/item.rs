@@ -114,6 +114,12 @@ impl ServerError<'_> {
         line
     }
 
+    /// Whether it, or one of its causes, says these words.
+    fn mentions(&self, words: &str) -> bool {
+        let here = self.reason.as_deref().is_some_and(|reason| reason.contains(words));
+        here || self.caused_by.as_deref().is_some_and(|cause| cause.mentions(words))
+    }
+
     fn kind(&self) -> &str {
         self.kind.as_deref().unwrap_or_default()
     }
@@ -211,10 +217,30 @@ pub(in crate::sink) fn failed(error: &ServerError<'_>, status: u16, action: &Bat
         ("cluster_block_exception", 403 | 429) => Fate::Closed(blocked(&reason.text)),
         ("security_exception", 401 | 403) => Fate::Closed(forbidden(&reason.text)),
         ("version_conflict_engine_exception", 409) => conflict(reason, action),
+        // An update cannot merge into a document whose source is not kept: perhaps into one that a lost try has stored.
+        ("document_source_missing_exception", _) => Fate::Conflict(reason),
         (_, 429 | 503) => Fate::Busy(reason.text),
+        _ if RACES.iter().any(|words| error.mentions(words)) => Fate::Raced(reason),
         _ => Fate::Rejected(reason),
     }
 }
+
+/// What a server answers when two requests added the same new field at once, as values of two types: it merges mappings, and
+/// refuses the second. The same words come for two types within one document, and nothing tells these apart.
+const RACES: [&str; 6] = [
+    // mapper [price] cannot be changed from type [float] to [long]
+    "cannot be changed from type [",
+    // Mapper for [day] conflicts with existing mapper: Cannot update parameter [format] ...
+    "conflicts with existing mapp",
+    // can't merge a non object mapping [x] with an object mapping
+    "can't merge a non",
+    // object mapping [x] can't be changed from nested to non-nested
+    "can't be changed from ",
+    // mapper [price] of different type, current_type [float], merged_type [long]: Elasticsearch up to 7.7
+    "of different type, current_type [",
+    // The master had other things to do: the mapping may be there by now.
+    "timed out while waiting for a dynamic mapping update",
+];
 
 fn conflict(reason: Reason, action: &BatchAction<'_>) -> Fate {
     let conditional = action.is_line && super::has_condition(action.head);

@@ -3,6 +3,8 @@
 
 mod answer;
 mod bulk_mode;
+mod destination;
+mod kept;
 mod open;
 mod overwrite;
 mod quick;
@@ -16,7 +18,8 @@ pub use target::Elasticsearch;
 use super::Shown;
 use super::bulk_api::{has_condition, has_routing, is_doc_as_upsert, is_plain_doc, verb};
 use super::http::{Call, Method, Reply};
-use super::remote::{Answer, Group, Protocol, Stored, escaped};
+use super::remote::destination::{Location, Named};
+use super::remote::{Answer, Group, Kept, Protocol, Stored, escaped};
 use super::wanted::Wanted;
 use crate::action::Op;
 use crate::batch::BatchAction;
@@ -103,19 +106,34 @@ impl Protocol for Bulk {
         read_back::is_running(reply, opaque)
     }
 
-    fn read_back(&self, group: Group<'_>) -> Call {
-        Call::json(Method::POST, "/_mget", read_back::request(self, group))
+    fn name_of<'a>(&'a self, action: &BatchAction<'a>) -> &'a str {
+        match action.collection {
+            "" => self.index.as_deref().unwrap_or_default(),
+            named => named,
+        }
+    }
+
+    fn ask_destination(&self, name: &str) -> Call {
+        destination::ask(name)
+    }
+
+    fn destination(&self, name: &str, reply: &Reply) -> Named<Call> {
+        destination::read(name, reply)
+    }
+
+    fn read_back(&self, group: Group<'_>, lies: &[Location]) -> Call {
+        Call::json(Method::POST, "/_mget", read_back::request(self, group, lies))
     }
 
     fn compare(&self, group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>> {
         read_back::compare(self, group, reply)
     }
 
-    fn ask_alters(&self, group: Group<'_>) -> Call {
-        Call::get(read_back::settings_path(self, group))
+    fn ask_kept(&self, group: Group<'_>, lies: &[Location]) -> Call {
+        kept::ask(self, group, lies)
     }
 
-    fn alters(&self, reply: &Reply) -> bool {
-        read_back::names_pipeline(reply)
+    fn kept(&self, index: &str, reply: &Reply) -> Kept {
+        kept::read(index, reply)
     }
 }

@@ -2,13 +2,14 @@
 
 use super::answer::DIALECT;
 use super::rules::ElasticsearchRules;
-use super::{Bulk, bulk_mode, overwrite};
+use super::{Bulk, bulk_mode, destination, overwrite};
 use crate::error::{self, hint, refused};
 use crate::json::Scanner;
 use crate::retry::Retries;
 use crate::sink::bulk_api;
 use crate::sink::http::{Call, Http, Method, Nodes, Reply, Url};
 use crate::sink::remote::admin::{AdminClient, FIRST};
+use crate::sink::remote::destination::{Destination, Named};
 use crate::sink::remote::{Before, Shared, emptying, escaped};
 use crate::sink::target::{Closing, Opened};
 use crate::sink::wanted::Wanted;
@@ -16,6 +17,7 @@ use crate::sink::{Note, Say};
 use crate::stop::Stop;
 use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
 use serde_json::{Map, Value};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,9 +75,12 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     ensure_one_cluster(admin.http, wanted, &nodes, &who)?;
     say(Note::Detail(introduced(&who)));
     bulk.is_incremental = is_incremental(&who);
-    let (mut closing, mut before) = (None, Before::default());
+    let (mut closing, mut before, mut destinations) = (None, Before::default(), HashMap::new());
     if let Some(index) = &bulk.index {
-        let found = prepare(wanted, &mut admin, index, mapping.as_ref(), say)?;
+        let (found, destination) = prepare(wanted, &mut admin, index, mapping.as_ref(), say)?;
+        if !matches!(destination, Destination::Unclear(_)) {
+            destinations.insert(index.clone(), destination);
+        }
         let (name, shown) = (index.clone(), found.map_or(index.clone(), |found| found.name));
         before = emptying(wanted, stop, &DIALECT, move |admin| overwrite::empty(admin, &name));
         if wanted.indexing.bulk_mode && !wanted.dry_run {
@@ -85,7 +90,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
             closing = Some(Box::new(restoring) as Box<dyn Closing>);
         }
     }
-    let shared = Shared::new(wanted, wanted.lanes(), before, stop);
+    let shared = Shared { destinations, ..Shared::new(wanted, wanted.lanes(), before, stop) };
     let routing = wanted.indexing.routing_field.clone();
     Ok(Opened {
         sinks: shared.sinks(&bulk, |lane| http(lane, stop))?,
@@ -167,11 +172,19 @@ fn is_incremental(who: &Value) -> bool {
     (parts.next().unwrap_or(u32::MAX), parts.next().unwrap_or(u32::MAX)) >= (8, 16)
 }
 
-fn find(admin: &mut AdminClient<'_>, index: &str) -> Result<Option<Found>> {
+/// Finds what has a name, and where that leads.
+fn find(admin: &mut AdminClient<'_>, index: &str) -> Result<(Option<Found>, Destination)> {
     let reply = admin.ask(|| Call::get(format!("/{}", escaped(index))))?;
+    let mut named = destination::read(index, &reply);
+    let destination = loop {
+        match named {
+            Named::To(destination) => break destination,
+            Named::Ask(call) => named = destination::read(index, &admin.ask(|| call.clone())?),
+        }
+    };
     let all: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
-    match (reply.status, all.as_object().and_then(|all| all.iter().next())) {
-        (200, Some((name, about))) => Ok(Some(Found {
+    let found = match (reply.status, all.as_object().and_then(|all| all.iter().next())) {
+        (200, Some((name, about))) => Some(Found {
             name: name.clone(),
             count: all.as_object().map_or(1, Map::len),
             mappings: about.get("mappings").cloned(),
@@ -179,13 +192,14 @@ fn find(admin: &mut AdminClient<'_>, index: &str) -> Result<Option<Found>> {
                 .pointer("/settings/index/translog/durability")
                 .and_then(Value::as_str)
                 .map(str::to_ascii_lowercase),
-        })),
+        }),
         // A user who may only write may not be able to ask.
-        (403 | 405, _) => Ok(Some(Found { name: index.to_owned(), count: 1, mappings: None, durability: None })),
-        (404, _) => Ok(None),
-        (401, _) => Err(DIALECT.login(&reply)),
-        _ => Err(refused(admin.said(&reply))),
-    }
+        (403 | 405, _) => Some(Found { name: index.to_owned(), count: 1, mappings: None, durability: None }),
+        (404, _) => None,
+        (401, _) => return Err(DIALECT.login(&reply)),
+        _ => return Err(refused(admin.said(&reply))),
+    };
+    Ok((found, destination))
 }
 
 /// Finds what the flags ask and the index cannot give.
@@ -212,26 +226,26 @@ fn check(wanted: &Wanted, index: &str, found: Option<&Found>) -> Result<()> {
     Ok(())
 }
 
-/// Makes the index, or gives it the mapping, and puts back what an interrupted run left off; the index, if it was there.
+/// Makes the index, or gives it the mapping, and puts back what an interrupted run left off; the index, if it was there,
+/// and where its name leads.
 fn prepare(
     wanted: &Wanted,
     admin: &mut AdminClient<'_>,
     index: &str,
     mapping: Option<&Value>,
     say: Say<'_>,
-) -> Result<Option<Found>> {
-    let found = find(admin, index)?;
+) -> Result<(Option<Found>, Destination)> {
+    let (found, destination) = find(admin, index)?;
     check(wanted, index, found.as_ref())?;
     if wanted.dry_run {
-        return Ok(found);
+        return Ok((found, destination));
     }
-    let path = format!("/{}", escaped(index));
     let Some(found) = found else {
         create(wanted, admin, index, mapping)?;
         if wanted.wait_for_sync {
-            check(wanted, index, find(admin, index)?.as_ref())?;
+            check(wanted, index, find(admin, index)?.0.as_ref())?;
         }
-        return Ok(None);
+        return Ok((None, destination));
     };
     if found.count == 1 && bulk_mode::restore_left_over(admin, &found.name, found.mappings.as_ref())? {
         let text = format!(
@@ -242,9 +256,11 @@ fn prepare(
     }
     if let Some(mappings) = mapping.and_then(|mapping| mapping.get("mappings")) {
         let body = mappings.to_string();
-        admin.order(|| Call::json(Method::PUT, format!("{path}/_mapping"), body.clone())).context("--mapping")?;
+        admin
+            .order(|| Call::json(Method::PUT, format!("/{}/_mapping", escaped(index)), body.clone()))
+            .context("--mapping")?;
     }
-    Ok(Some(found))
+    Ok((Some(found), destination))
 }
 
 /// Makes the index, where it is not left to the first document.

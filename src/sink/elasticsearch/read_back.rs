@@ -1,13 +1,13 @@
-//! Finds out what became of actions whose answer was lost: is the request still under way, what is stored, and could the
-//! server have changed it.
+//! Finds out what became of actions whose answer was lost: is the request still under way, and what is stored.
 
 use super::Bulk;
 use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::json::{quote_into, same_value};
-use crate::sink::bulk_api::{member, metadata, plain};
+use crate::sink::bulk_api::{error_of, member, metadata, plain};
 use crate::sink::http::Reply;
-use crate::sink::remote::{Group, Stored, escaped};
+use crate::sink::remote::destination::Location;
+use crate::sink::remote::{Group, Stored};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -24,20 +24,24 @@ pub(super) fn is_running(reply: &Reply, opaque: &str) -> Option<bool> {
     (found || !failed).then_some(found)
 }
 
-/// Where an action's document lies: index and routing.
-fn place(bulk: &Bulk, action: &BatchAction<'_>) -> (Option<String>, Option<String>) {
-    let of = |object: &str, name: &str| member(object, name).and_then(plain);
-    let meta = metadata(action.head).unwrap_or("{}");
-    (of(meta, "_index").or_else(|| bulk.index.clone()), of(meta, "routing"))
+/// The index that an action names, which may be no index but an alias.
+pub(super) fn index_of(bulk: &Bulk, action: &BatchAction<'_>) -> Option<String> {
+    of_head(action, "_index").or_else(|| bulk.index.clone())
+}
+
+fn of_head(action: &BatchAction<'_>, name: &str) -> Option<String> {
+    member(metadata(action.head).unwrap_or("{}"), name).and_then(plain)
 }
 
 /// The body of the multi-get that reads the actions' documents.
-pub(super) fn request(bulk: &Bulk, group: Group<'_>) -> String {
+pub(super) fn request(bulk: &Bulk, group: Group<'_>, lies: &[Location]) -> String {
     let mut body = String::from("{\"docs\":[");
-    for (nth, action) in group.iter().enumerate() {
-        let (index, routing) = place(bulk, &action);
+    for (nth, (action, lies)) in group.iter().zip(lies).enumerate() {
+        let named = if lies.index.is_empty() { index_of(bulk, &action) } else { None };
+        let index = named.as_deref().unwrap_or(&lies.index);
+        let routing = of_head(&action, "routing").or_else(|| lies.routing.clone());
         body.push_str(if nth > 0 { ",{\"_index\":" } else { "{\"_index\":" });
-        quote_into(&mut body, index.as_deref().unwrap_or_default());
+        quote_into(&mut body, index);
         body.push_str(",\"_id\":");
         quote_into(&mut body, action.key);
         if let Some(routing) = routing {
@@ -77,6 +81,9 @@ pub(super) fn compare(bulk: &Bulk, group: Group<'_>, reply: &Reply) -> Option<Ve
 }
 
 fn stored(bulk: &Bulk, action: &BatchAction<'_>, document: &Document<'_>) -> Stored {
+    if document.error.is_some_and(|error| error_of(error).kind.as_deref() == Some("index_not_found_exception")) {
+        return Stored::Nothing;
+    }
     if document.error.is_some() || document.id != action.key {
         return Stored::Unclear("the server cannot read it".to_owned());
     }
@@ -104,29 +111,4 @@ fn stored(bulk: &Bulk, action: &BatchAction<'_>, document: &Document<'_>) -> Sto
 /// Whether two documents are the same values; a server that keeps no text may write them otherwise.
 fn same(ours: &str, theirs: &str) -> bool {
     ours == theirs || same_value(ours, theirs)
-}
-
-/// Where it stands whether the indices of these actions have pipelines of their own.
-pub(super) fn settings_path(bulk: &Bulk, group: Group<'_>) -> String {
-    let mut indices: Vec<String> =
-        group.iter().filter_map(|action| place(bulk, &action).0).map(|index| escaped(&index)).collect();
-    indices.sort_unstable();
-    indices.dedup();
-    let filter = "filter_path=*.settings.index.default_pipeline,*.settings.index.final_pipeline";
-    format!("/{}/_settings?{filter}", indices.join(","))
-}
-
-/// Whether the settings name a pipeline. What cannot be read may.
-pub(super) fn names_pipeline(reply: &Reply) -> bool {
-    match serde_json::from_slice::<Value>(&reply.body) {
-        Ok(settings) if reply.is_success() => {
-            let names = |index: &Value, name: &str| {
-                let pipeline = index.pointer(&format!("/settings/index/{name}")).and_then(Value::as_str);
-                pipeline.is_some_and(|pipeline| pipeline != "_none")
-            };
-            let indices = settings.as_object().into_iter().flat_map(|all| all.values());
-            indices.into_iter().any(|index| names(index, "default_pipeline") || names(index, "final_pipeline"))
-        }
-        _ => true,
-    }
 }

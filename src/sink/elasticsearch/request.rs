@@ -12,7 +12,8 @@ use std::ops::Range;
 /// What an answer needs to have. The status keeps the items in their places.
 const FILTER: &str =
     "filter_path=took,errors,items.*._id,items.*.result,items.*.status,items.*.error,items.*.failure_store";
-/// What the answer to bulk lines needs too: where an item lies, and the version that tells an upsert that declined.
+/// What the answer to bulk lines, and to a second try, needs too: where an item lies, and the version that tells an upsert
+/// that declined.
 const FILTER_OF_LINES: &str = ",items.*._index,items.*._version";
 
 /// The bulk request for a group. The body has a known length, so it is never sent in chunks.
@@ -23,11 +24,11 @@ pub(super) fn bulk(bulk: &Bulk, group: Group<'_>, opaque: String) -> Call {
         opaque: Some(opaque),
         // An item is some hundred bytes; one that failed quotes a part of its document and has causes.
         most: (16 << 20) + group.len() * (16 << 10),
-        ..Call::new(Method::POST, path(bulk, group.batch.has_lines()))
+        ..Call::new(Method::POST, path(bulk, group.batch.has_lines() || group.each))
     }
 }
 
-fn path(bulk: &Bulk, has_lines: bool) -> String {
+fn path(bulk: &Bulk, names_indices: bool) -> String {
     let mut path = bulk.index.as_ref().map_or(String::new(), |index| format!("/{}", escaped(index)));
     path.push_str("/_bulk");
     let mut joint = '?';
@@ -37,7 +38,7 @@ fn path(bulk: &Bulk, has_lines: bool) -> String {
         path.push_str(parameter);
         joint = '&';
     }
-    if has_lines && filter.is_some() {
+    if names_indices && filter.is_some() {
         path.push_str(FILTER_OF_LINES);
     }
     path

@@ -15,7 +15,8 @@ pub use target::Kuzzle;
 use super::Shown;
 use super::bulk_api::{has_condition, has_routing, is_doc_as_upsert, is_plain_doc, verb};
 use super::http::{Call, Method, Reply};
-use super::remote::{Answer, Group, Protocol, Stored, escaped};
+use super::remote::destination::Location;
+use super::remote::{Answer, Group, Kept, Protocol, Stored, escaped};
 use super::wanted::Wanted;
 use crate::action::Op;
 use crate::batch::BatchAction;
@@ -92,7 +93,7 @@ impl Protocol for Import {
         None
     }
 
-    fn read_back(&self, group: Group<'_>) -> Call {
+    fn read_back(&self, group: Group<'_>, _: &[Location]) -> Call {
         Call::json(Method::POST, self.path("/_mGet"), read_back::request(group))
     }
 
@@ -100,11 +101,11 @@ impl Protocol for Import {
         read_back::compare(group, reply)
     }
 
-    fn ask_alters(&self, _: Group<'_>) -> Call {
+    fn ask_kept(&self, _: Group<'_>, _: &[Location]) -> Call {
         Call::get(self.path("/_settings"))
     }
 
-    fn alters(&self, reply: &Reply) -> bool {
-        read_back::names_pipeline(reply)
+    fn kept(&self, _: &str, reply: &Reply) -> Kept {
+        read_back::kept(reply)
     }
 }

@@ -6,7 +6,7 @@ use crate::batch::BatchAction;
 use crate::json::{Span, Token, Walk, quote_into, unescape};
 use crate::sink::bulk_api::{has_routing, names};
 use crate::sink::http::Reply;
-use crate::sink::remote::{Group, Stored};
+use crate::sink::remote::{Group, Kept, Stored};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -167,15 +167,29 @@ fn piece(text: &str) -> (&str, &str) {
     text.split_at(length)
 }
 
-/// Whether the settings of the collection name an ingest pipeline. What cannot be read may.
-pub(super) fn names_pipeline(reply: &Reply) -> bool {
-    match serde_json::from_slice::<Value>(&reply.body) {
-        Ok(body) if reply.is_success() => ["default_pipeline", "final_pipeline"].iter().any(|name| {
-            let pipeline = body.pointer(&format!("/result/{name}")).and_then(Value::as_str);
-            pipeline.is_some_and(|pipeline| pipeline != "_none")
-        }),
-        _ => true,
+/// Whether the collection keeps documents as they were sent, by its settings: an ingest pipeline may change them, and the
+/// storage may make `_source` from its fields. Kuzzle refuses a mapping that filters `_source`. What cannot be read may do
+/// anything.
+pub(super) fn kept(reply: &Reply) -> Kept {
+    let body: Option<Value> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success());
+    let Some(settings) = body.as_ref().and_then(|body| body.get("result")).filter(|settings| settings.is_object())
+    else {
+        return Kept::Changed(format!("Kuzzle answers {} when asked for the collection's settings", reply.status));
+    };
+    let setting = |path: &str| settings.pointer(path).and_then(Value::as_str).map(str::to_ascii_lowercase);
+    let is_stored = match setting("/mapping/source/mode") {
+        Some(mode) => mode == "stored",
+        None => setting("/mode").is_none_or(|mode| mode == "standard" || mode == "lookup"),
+    };
+    let on = ["/derived_source/enabled", "/knn/derived_source/enabled", "/mapping/exclude_source_vectors"];
+    if !is_stored || on.iter().any(|path| setting(path).is_some_and(|value| value == "true")) {
+        return Kept::InPart("its storage leaves out parts of documents".to_owned());
     }
+    let pipelines = ["/default_pipeline", "/final_pipeline"];
+    if pipelines.iter().any(|path| setting(path).is_some_and(|pipeline| pipeline != "_none")) {
+        return Kept::Changed("an ingest pipeline may have changed it".to_owned());
+    }
+    Kept::Whole
 }
 
 #[cfg(test)]

@@ -28,12 +28,12 @@ impl Settling<'_> {
             Some(Fate::Ignored) => Counts { ignored: many, ..Counts::default() },
             _ => return false,
         };
-        if !self.memory.has_no_gone() || self.batch.names_collections() {
+        if !self.memory.lock().has_no_gone() || self.batch.names_collections() {
             return false;
         }
         if self.batch.has_lines() {
             // What a stored document leaves behind is the name of its collection.
-            self.memory.note("", self.batch.hashes()[group.at[0] as usize], Left::Stored);
+            self.memory.lock().note("", self.batch.hashes()[group.at[0] as usize], Left::Stored);
         }
         self.accepted(group);
         group.at.iter().for_each(|at| self.states[*at as usize].settled = true);
@@ -65,7 +65,7 @@ impl Settling<'_> {
         let item = self.batch.item(at as usize);
         let stored = matches!(bucket, Bucket::Created | Bucket::Updated);
         let is_plain = stored && reason.is_none() && !self.out.shows() && !self.batch.is_line(at as usize);
-        if is_plain && self.memory.has_no_gone() {
+        if is_plain && self.memory.lock().has_no_gone() {
             return self.out.end(item.origin(), bucket, None, None, "");
         }
         let action = self.batch.action(at as usize);
@@ -82,7 +82,7 @@ impl Settling<'_> {
         let shows = self.out.shows();
         let shown = shown.or_else(|| shows.then(|| Box::new(self.protocol.shown(&action))));
         if let Some(left) = left {
-            self.memory.note(action.collection, self.batch.hashes()[at as usize], left);
+            self.memory.lock().note(action.collection, self.batch.hashes()[at as usize], left);
         }
         self.out.end(item.origin(), bucket, reason, shown, action.key);
     }

@@ -72,7 +72,7 @@ impl Fate {
         match self {
             Fate::Created | Fate::Updated | Fate::Unchanged => true,
             Fate::Ignored | Fate::Deleted | Fate::NotFound => true,
-            Fate::Exists | Fate::Conflict(_) | Fate::Busy(_) => false,
+            Fate::Exists | Fate::Conflict(_) | Fate::Busy(_) | Fate::Raced(_) => false,
             Fate::Closed(_) | Fate::Rejected(_) | Fate::Untold(_) => false,
         }
     }

@@ -15,6 +15,10 @@ pub struct Gate {
 struct State {
     allowed: f64,
     inside: usize,
+    /// Nothing is sent any more.
+    closed: bool,
+    /// Somebody waits until nobody is inside.
+    closing: bool,
 }
 
 /// A lane's turn; it ends when this is dropped.
@@ -25,17 +29,44 @@ impl Gate {
     /// Lets `lanes` lanes send at once for a start; that is also the most.
     pub fn new(lanes: usize) -> Gate {
         let most = lanes.max(1) as f64;
-        Gate { most, state: Mutex::new(State { allowed: most, inside: 0 }), free: Condvar::new() }
+        Gate {
+            most,
+            state: Mutex::new(State { allowed: most, inside: 0, closed: false, closing: false }),
+            free: Condvar::new(),
+        }
     }
 
-    /// Waits for a turn.
-    pub fn enter(&self) -> Turn<'_> {
+    /// Waits for a turn; `None` once the gate is closed.
+    pub fn enter(&self) -> Option<Turn<'_>> {
         let mut state = self.lock();
-        while state.inside as f64 >= state.allowed.floor() {
-            state = self.free.wait(state).unwrap_or_else(PoisonError::into_inner);
+        while !state.closed && (state.closing || state.inside as f64 >= state.allowed.floor()) {
+            state = self.wait(state);
+        }
+        if state.closed {
+            return None;
         }
         state.inside += 1;
-        Turn(self)
+        Some(Turn(self))
+    }
+
+    /// Closes it for good if `holds` when nobody is inside, and says whether it is closed.
+    pub fn close_if(&self, holds: impl FnOnce() -> bool) -> bool {
+        let mut state = self.lock();
+        while state.closing {
+            state = self.wait(state);
+        }
+        state.closing = true;
+        while state.inside > 0 {
+            state = self.wait(state);
+        }
+        state.closed = state.closed || holds();
+        state.closing = false;
+        self.free.notify_all();
+        state.closed
+    }
+
+    fn wait<'g>(&self, state: MutexGuard<'g, State>) -> MutexGuard<'g, State> {
+        self.free.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The server was busy: half as many.
@@ -48,7 +79,7 @@ impl Gate {
     pub fn grow(&self) {
         let mut state = self.lock();
         state.allowed = (state.allowed + 1.0 / state.allowed).min(self.most);
-        self.free.notify_one();
+        self.free.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -59,13 +90,14 @@ impl Gate {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.0.lock().inside -= 1;
-        self.0.free.notify_one();
+        self.0.free.notify_all();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     #[test]
     fn a_busy_server_gets_fewer_at_once_and_more_again_when_it_takes_them() {
@@ -96,5 +128,21 @@ mod tests {
         assert_eq!(gate.lock().inside, 1);
         drop(turn);
         assert_eq!(gate.lock().inside, 0);
+    }
+
+    #[test]
+    fn it_is_closed_when_nobody_is_inside_and_only_if_there_is_still_a_reason() {
+        let (gate, accepted) = (Gate::new(2), AtomicBool::new(false));
+        let turn = gate.enter();
+        std::thread::scope(|scope| {
+            let closer = scope.spawn(|| gate.close_if(|| !accepted.load(Ordering::SeqCst)));
+            while !gate.lock().closing {
+                std::thread::yield_now();
+            }
+            accepted.store(true, Ordering::SeqCst);
+            drop(turn);
+            assert!(!closer.join().expect("no panic"));
+        });
+        assert!(gate.enter().is_some() && gate.close_if(|| true) && gate.enter().is_none());
     }
 }

@@ -7,6 +7,7 @@ use crate::sink::wanted::Wanted;
 use crate::sink::{Note, Say, Sink};
 use crate::stop::Stop;
 use anyhow::{Context as _, Result};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 impl Shared {
@@ -17,6 +18,8 @@ impl Shared {
             gate: Arc::new(Gate::new(lanes)),
             traffic: Traffic::default(),
             before,
+            memory: Arc::default(),
+            destinations: HashMap::new(),
             lanes,
             run: wanted.run.clone(),
             stop: stop.clone(),

@@ -1,9 +1,10 @@
 //! What is done about a try whose answer was lost: wait until it is over, give up what cannot be sent twice, and after the
 //! next try find out whose a document is that was in its way.
 
+use super::destination::Location;
 use super::memory::Left;
 use super::settle::{Go, SINGLE_TRIES, Settling};
-use super::{Call, Group, Protocol, Reply, Shown, Stored, Trouble, sentence};
+use super::{Call, Group, Kept, Protocol, Reply, Shown, Stored, Trouble, sentence};
 use crate::action::Op;
 use crate::record::Reason;
 use crate::retry::{Retries, Wait, Why};
@@ -61,7 +62,7 @@ impl Settling<'_> {
 
     /// Warns once of what nobody can rule out.
     fn warn_of_late(&mut self, why: &str) {
-        if !std::mem::replace(&mut self.memory.told_unasked, true) {
+        if !std::mem::replace(&mut self.memory.lock().told_unasked, true) {
             (self.say)(Note::Warning(format!(
                 "{why} whether a request whose answer was lost is still under way: if one lands late, it may put an old value back"
             )));
@@ -127,7 +128,8 @@ impl Settling<'_> {
             return Ok(true);
         }
         let at: Vec<u32> = open.iter().map(|(at, ..)| *at).collect();
-        let Some(stored) = self.stored(&at, wait)? else { return Ok(false) };
+        let lies: Vec<Location> = open.iter().map(|(at, _, shown)| self.location(*at, shown.as_deref())).collect();
+        let Some(stored) = self.stored(&at, &lies, wait)? else { return Ok(false) };
         for ((at, conflict, shown), stored) in open.into_iter().zip(stored) {
             let action = self.batch.action(at as usize);
             let unclear = conflict.is_none() && self.left(at) == Left::Unclear;
@@ -168,7 +170,7 @@ impl Settling<'_> {
     /// What earlier actions of this run left under an action's key.
     pub(super) fn left(&mut self, at: u32) -> Left {
         let (hash, met) = (self.batch.hashes()[at as usize], self.has_met(at));
-        match self.memory.before(hash, met) {
+        match self.memory.lock().before(hash, met) {
             // A key with another routing is another document.
             Left::Stored if self.protocol.is_routed(&self.batch.action(at as usize)) => Left::Unclear,
             left => left,
@@ -178,15 +180,20 @@ impl Settling<'_> {
     /// Whether an earlier action of this run perhaps had the same key.
     pub(super) fn has_met(&mut self, at: u32) -> bool {
         let (earlier, hash) = (&self.batch.hashes()[..at as usize], self.batch.hashes()[at as usize]);
-        earlier.contains(&hash) || self.memory.has_met(hash)
+        earlier.contains(&hash) || self.memory.lock().has_met(hash)
     }
 
     /// Reads what is stored and compares it; `None` if the run is asked to stop.
-    pub(super) fn stored(&mut self, at: &[u32], wait: &mut Wait) -> Result<Option<Vec<Stored>>, Trouble> {
+    pub(super) fn stored(
+        &mut self,
+        at: &[u32],
+        lies: &[Location],
+        wait: &mut Wait,
+    ) -> Result<Option<Vec<Stored>>, Trouble> {
         if at.len() > AT_ONCE {
             let mut all = Vec::with_capacity(at.len());
-            for some in at.chunks(AT_ONCE) {
-                let Some(stored) = self.stored(some, wait)? else { return Ok(None) };
+            for (at, lies) in at.chunks(AT_ONCE).zip(lies.chunks(AT_ONCE)) {
+                let Some(stored) = self.stored(at, lies, wait)? else { return Ok(None) };
                 all.extend(stored);
             }
             return Ok(Some(all));
@@ -194,7 +201,7 @@ impl Settling<'_> {
         let group = Group { batch: self.batch, at, each: true };
         let mut tries = 0;
         let mut stored = loop {
-            let Some(reply) = self.ask(|protocol| protocol.read_back(group), wait)? else { return Ok(None) };
+            let Some(reply) = self.ask(|protocol| protocol.read_back(group, lies), wait)? else { return Ok(None) };
             if let Some(stored) = self.protocol.compare(group, &reply).filter(|stored| stored.len() == at.len()) {
                 break stored;
             }
@@ -208,15 +215,27 @@ impl Settling<'_> {
                 return Ok(None);
             }
         };
-        if stored.contains(&Stored::Other) {
-            let Some(reply) = self.ask(|protocol| protocol.ask_alters(group), wait)? else { return Ok(None) };
-            if self.protocol.alters(&reply) {
-                let why = "an ingest pipeline may have changed it";
-                let others = stored.iter_mut().filter(|stored| **stored == Stored::Other);
-                others.for_each(|stored| *stored = Stored::Unclear(why.to_owned()));
-            }
+        if stored.iter().any(|stored| matches!(stored, Stored::Same | Stored::Other)) {
+            let Some(reply) = self.ask(|protocol| protocol.ask_kept(group, lies), wait)? else { return Ok(None) };
+            self.doubt(group, lies, &reply, &mut stored);
         }
         Ok(Some(stored))
+    }
+
+    /// Believes what was read back only as far as the server keeps documents as they were sent.
+    fn doubt(&self, group: Group<'_>, lies: &[Location], reply: &Reply, stored: &mut [Stored]) {
+        let mut kept: HashMap<&str, Kept> = HashMap::new();
+        for ((place, stored), lies) in stored.iter_mut().enumerate().zip(lies) {
+            let kept = kept.entry(&lies.index).or_insert_with(|| self.protocol.kept(&lies.index, reply));
+            let is_found = matches!(stored, Stored::Same | Stored::Other);
+            match kept {
+                // Nobody else makes such a key.
+                _ if is_found && group.key(place).0.starts_with(self.run) => *stored = Stored::Same,
+                Kept::Changed(why) if *stored == Stored::Other => *stored = Stored::Unclear(why.clone()),
+                Kept::InPart(why) if is_found => *stored = Stored::Unclear(why.clone()),
+                _ => {}
+            }
+        }
     }
 
     /// Asks a question that changes nothing until it is answered; `None` if the run is asked to stop.

@@ -1,31 +1,31 @@
-//! What a lane remembers from one batch to the next, in bounded memory.
+//! What the lanes of a run remember from one batch to the next, in bounded memory. They share it: what one of them learned
+//! of the server holds for all, and a lead batch has keys of all lanes.
 
 use crate::seen::Seen;
 use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Keys of which more than these are not remembered: 16 MB.
 const KEYS: usize = 1 << 19;
 
-/// Keys of all lanes that are noted one behind the other, 8 MB, before there is a filter: a filter waits for memory at each
+/// Keys that are noted one behind the other, 8 MB, before there is a filter: a filter waits for memory at each
 /// key, and most runs never ask it.
 const LOG: usize = 1 << 20;
 
 /// Keys of one piece of a log.
 const PIECE: usize = 1 << 15;
 
-/// Keys of the batches that a lane has settled. Nobody asks for them unless an answer was lost.
+/// Keys of settled batches. Nobody asks for them unless an answer was lost.
 #[derive(Debug, Default)]
 struct Met {
     /// Pieces, all but the last one full, so that a log gives up its memory while the filter takes its own.
     log: Vec<Vec<u64>>,
     seen: Option<Seen>,
-    /// How many lanes share the memory that logs and filters may take.
-    lanes: usize,
 }
 
 impl Met {
     fn add(&mut self, hashes: impl Iterator<Item = u64>) {
-        let pieces = if self.seen.is_some() { 1 } else { (LOG / PIECE / self.lanes.max(1)).max(1) };
+        let pieces = if self.seen.is_some() { 1 } else { LOG / PIECE };
         let mut hashes = hashes.peekable();
         while hashes.peek().is_some() {
             match self.log.last_mut() {
@@ -41,7 +41,7 @@ impl Met {
     }
 
     fn fold(&mut self) {
-        let seen = self.seen.get_or_insert_with(|| Seen::shared_by(self.lanes));
+        let seen = self.seen.get_or_insert_default();
         for piece in self.log.drain(..) {
             for hash in piece {
                 seen.meet(hash);
@@ -61,9 +61,20 @@ impl Met {
     }
 }
 
-/// A lane's memory.
+/// The memory of a run.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub struct Memory(Mutex<Remembered>);
+
+impl Memory {
+    /// What is remembered, for as long as it takes to look or to note something.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Remembered> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is remembered.
+#[derive(Debug, Default)]
+pub(super) struct Remembered {
     /// Bodies above so many bytes were too large for the server.
     pub(super) largest: Option<usize>,
     /// Whether the server has once named an action that it then took: it is not believed again.
@@ -74,6 +85,8 @@ pub(super) struct Memory {
     pub(super) told_unasked: bool,
     /// A refusal that single actions got, and how many in a row got that very one.
     refusal: Option<(String, u32)>,
+    /// Lanes that have nothing left to send.
+    done: usize,
     /// Keys whose last action of this run certainly, or perhaps, left no document.
     gone: HashMap<u64, Left>,
     /// Whether some key did not fit.
@@ -91,8 +104,8 @@ pub(super) struct Memory {
 pub(super) enum Fault {
     /// That of the action.
     Actions,
-    /// Another action has to be tried to tell.
-    Unclear,
+    /// Another action has to be tried to tell, at this place of `PROBES`.
+    Unclear(usize),
     /// That of all requests of this run, or of the server.
     Requests,
 }
@@ -110,17 +123,12 @@ pub(super) enum Left {
 
 /// After so many single actions that got the same refusal, and none that was ever taken, others are tried before the next.
 const SAME: u32 = 5;
-/// So many others; if they get it too, it is the request's fault.
-const PROBES: u32 = 3;
+/// Where these others are, in eighths of what waits; if they get it too, it is the request's fault.
+pub(super) const PROBES: [usize; 5] = [8, 4, 2, 6, 1];
 /// After so many single actions in a row that got the same error of the server's own, the server is out of order.
-const SAME_FAULT: u32 = 10;
+pub(super) const SAME_FAULT: u32 = 10;
 
-impl Memory {
-    /// The memory of one of so many lanes.
-    pub(super) fn new(lanes: usize) -> Memory {
-        Memory { met: Met { lanes, ..Met::default() }, ..Memory::default() }
-    }
-
+impl Remembered {
     /// Remembers that the keys with these hashes have been settled.
     pub(super) fn settled(&mut self, hashes: impl Iterator<Item = u64>) {
         self.met.add(hashes);
@@ -161,6 +169,11 @@ impl Memory {
         }
     }
 
+    /// Remembers that bodies above so many bytes are too large for the server.
+    pub(super) fn too_large_above(&mut self, bytes: usize) {
+        self.largest = Some(self.largest.unwrap_or(usize::MAX).min(bytes).max(1));
+    }
+
     /// Remembers that the server has taken a request.
     pub(super) fn accepts(&mut self) {
         self.accepted = true;
@@ -177,15 +190,26 @@ impl Memory {
         match count {
             _ if is_servers && count >= SAME_FAULT => Fault::Requests,
             _ if self.accepted || count < SAME => Fault::Actions,
-            _ if count < SAME + PROBES => Fault::Unclear,
+            _ if ((count - SAME) as usize) < PROBES.len() => Fault::Unclear((count - SAME) as usize),
             _ => Fault::Requests,
         }
     }
 
-    /// The refusal that every request of the run got, if there were several.
-    pub(super) fn refused_everything(&self) -> Option<&str> {
-        let (reason, count) = self.refusal.as_ref()?;
-        (!self.accepted && *count > 1).then_some(reason)
+    /// Whether single actions were refused for one reason to the last, and no request of the run was ever taken.
+    pub(super) fn is_refused(&self) -> bool {
+        !self.accepted && self.refusal.as_ref().is_some_and(|(_, count)| *count > 1)
+    }
+
+    /// Notes that a lane has nothing left to send. The last one finds out whether every request was refused.
+    pub(super) fn refused_everything(&mut self, lanes: usize) -> bool {
+        self.done += 1;
+        self.done == lanes && self.is_refused()
+    }
+
+    /// Says so.
+    pub(super) fn refused_every_request(&self) -> String {
+        let reason = self.refusal.as_ref().map_or("", |(reason, _)| reason);
+        format!("the server refused every request: {reason}")
     }
 }
 
@@ -196,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_key_met_before_has_a_document_unless_its_last_action_left_none() {
-        let mut memory = Memory::default();
+        let mut memory = Remembered::default();
         assert_eq!(memory.before(seen::hash("a"), false), Left::Nothing);
         assert_eq!(memory.before(seen::hash("a"), true), Left::Stored);
         memory.note("", seen::hash("a"), Left::Nothing);
@@ -209,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_key_in_two_collections_may_be_two_documents() {
-        let mut memory = Memory::default();
+        let mut memory = Remembered::default();
         memory.note("one", seen::hash("a"), Left::Stored);
         assert_eq!(memory.before(seen::hash("a"), true), Left::Stored);
         memory.note("two", seen::hash("b"), Left::Stored);
@@ -219,7 +243,7 @@ mod tests {
 
     #[test]
     fn keys_of_settled_batches_are_met() {
-        let mut memory = Memory::new(2);
+        let mut memory = Remembered::default();
         let hashes = |from: u64, to: u64| (from..to).map(|n| seen::hash(&n.to_string()));
         memory.settled(hashes(0, 1000));
         assert!(hashes(0, 1000).all(|hash| memory.has_met(hash)));
@@ -230,7 +254,8 @@ mod tests {
 
     #[test]
     fn what_the_filter_cannot_tell_is_unclear() {
-        let mut memory = Memory::new(64);
+        let met = Met { seen: Some(Seen::of_blocks(1 << 12)), ..Met::default() };
+        let mut memory = Remembered { met, ..Remembered::default() };
         memory.settled((0..200_000).map(|n: u64| seen::hash(&n.to_string())));
         assert!(memory.has_met(seen::hash("7")));
         assert_eq!(memory.before(seen::hash("7"), true), Left::Unclear);
@@ -239,7 +264,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_says_so() {
-        let mut memory = Memory::default();
+        let mut memory = Remembered::default();
         for n in 0..=KEYS {
             memory.note("", seen::hash(&n.to_string()), Left::Nothing);
         }
@@ -250,20 +275,20 @@ mod tests {
 
     #[test]
     fn the_same_refusal_again_and_again_is_the_requests_fault_if_nothing_was_ever_taken() {
-        let mut memory = Memory::default();
+        let mut memory = Remembered::default();
         let mut faults = |count: u32, reason: &str, is_servers: bool| -> Vec<Fault> {
             (0..count).map(|_| memory.refused(reason, is_servers)).collect()
         };
         let mut expected = vec![Fault::Actions; SAME as usize - 1];
-        expected.extend(vec![Fault::Unclear; PROBES as usize]);
+        expected.extend((0..PROBES.len()).map(Fault::Unclear));
         expected.push(Fault::Requests);
-        assert_eq!(faults(SAME + PROBES, "no", false), expected);
+        assert_eq!(faults(SAME + PROBES.len() as u32, "no", false), expected);
         assert_eq!(faults(1, "another", false), [Fault::Actions]);
         memory.accepts();
         assert!((0..100).all(|_| memory.refused("no", false) == Fault::Actions));
         memory.accepts();
         assert!((1..SAME_FAULT).all(|_| memory.refused("oops", true) == Fault::Actions));
         assert_eq!(memory.refused("oops", true), Fault::Requests);
-        assert_eq!(memory.refused_everything(), None);
+        assert!(!memory.refused_everything(1));
     }
 }

@@ -3,20 +3,24 @@
 //! and lost replies (settle.rs) are the same for every target.
 
 pub mod admin;
+pub mod destination;
 mod end;
 mod fates;
 mod gate;
 mod lanes;
 mod lost;
 mod memory;
+mod moved;
 mod narrow;
 mod order;
 mod settle;
+mod take;
 mod write;
 
 pub use fates::Fates;
 pub use gate::Gate;
 pub use lanes::emptying;
+pub use memory::Memory;
 pub use write::{escaped, push_document, push_key, push_members};
 
 use super::http::{Call, Http, NoReply, Reply, Traffic};
@@ -28,8 +32,9 @@ use crate::record::Reason;
 use crate::retry::Retries;
 use crate::stop::Stop;
 use bytes::Bytes;
-use memory::Memory;
+use destination::{Destination, Location, Named};
 use settle::Settling;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -118,6 +123,8 @@ pub enum Fate {
     Conflict(Reason),
     /// Not done; it may be sent again.
     Busy(String),
+    /// Not done, because another request added the same field at the same time; it may be sent once more.
+    Raced(Reason),
     /// Not done, and not before an operator has acted.
     Closed(String),
     /// Not done, and the record's own fault.
@@ -172,6 +179,17 @@ pub enum Stored {
     Unclear(String),
 }
 
+/// Whether a target keeps documents as they were sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It does: what is read back is what was sent.
+    Whole,
+    /// It may change them, and why: another content proves nothing.
+    Changed(String),
+    /// It may show less than was sent, and why: no content proves anything.
+    InPart(String),
+}
+
 /// How a target is spoken to, beside the form in which actions are written for it. Pure: no socket, no clock.
 pub trait Protocol: Encode {
     /// The request that applies the actions. `opaque` is unique for each try.
@@ -208,17 +226,32 @@ pub trait Protocol: Encode {
     /// Whether the answer names the try; `None` if it is no such answer.
     fn is_running(&self, reply: &Reply, opaque: &str) -> Option<bool>;
 
-    /// The request that reads what is stored under the actions' keys.
-    fn read_back(&self, group: Group<'_>) -> Call;
+    /// The name of the collection that an action goes to, if such a name may come to lead elsewhere; else empty.
+    fn name_of<'a>(&'a self, _: &BatchAction<'a>) -> &'a str {
+        ""
+    }
+
+    /// The question where a name leads.
+    fn ask_destination(&self, name: &str) -> Call {
+        Call::get(format!("/{}", escaped(name)))
+    }
+
+    /// What the answer says.
+    fn destination(&self, _: &str, _: &Reply) -> Named<Call> {
+        Named::To(Destination::Index)
+    }
+
+    /// The request that reads what is stored under the actions' keys, where each of them lies.
+    fn read_back(&self, group: Group<'_>, lies: &[Location]) -> Call;
 
     /// Compares what is stored with what the actions would have stored; `None` if the answer is no such answer.
     fn compare(&self, group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>>;
 
-    /// The request that tells whether the server changes documents before it stores them.
-    fn ask_alters(&self, group: Group<'_>) -> Call;
+    /// The request that tells whether the server keeps the actions' documents as they were sent.
+    fn ask_kept(&self, group: Group<'_>, lies: &[Location]) -> Call;
 
-    /// Whether it does, by the answer.
-    fn alters(&self, reply: &Reply) -> bool;
+    /// Whether it does in this index, by the answer.
+    fn kept(&self, index: &str, reply: &Reply) -> Kept;
 }
 
 /// Something done once for all lanes before the first action is sent.
@@ -250,6 +283,10 @@ pub struct Shared {
     pub traffic: Traffic,
     /// What is done before the first action is sent.
     pub before: Before,
+    /// What is remembered from one batch to the next.
+    pub memory: Arc<Memory>,
+    /// Where names led before the first action was sent.
+    pub destinations: HashMap<String, Destination>,
     /// How many lanes there are.
     pub lanes: usize,
     /// The prefix of generated keys, and of the names of requests.
@@ -265,14 +302,15 @@ pub struct Remote<P> {
     shared: Shared,
     lane: usize,
     requests: u64,
-    memory: Memory,
+    /// Where names led before this lane's next try: another lane may have sent its last one earlier or later.
+    destinations: HashMap<String, Destination>,
 }
 
 impl<P: Protocol> Remote<P> {
     /// Makes the sink of one lane.
     pub fn new(protocol: P, http: Http, shared: Shared, lane: usize) -> Remote<P> {
-        let memory = Memory::new(shared.lanes);
-        Remote { protocol: Arc::new(protocol), http, shared, lane, requests: 0, memory }
+        let destinations = shared.destinations.clone();
+        Remote { protocol: Arc::new(protocol), http, shared, lane, requests: 0, destinations }
     }
 }
 
@@ -297,13 +335,21 @@ impl<P: Protocol + 'static> Sink for Remote<P> {
                 return Err(Trouble::Stopped(why.clone()));
             }
         }
-        let Remote { protocol, http, shared, lane, requests, memory } = self;
-        let Shared { retries, gate, traffic, run, stop, .. } = &*shared;
+        let Remote { protocol, http, shared, lane, requests, destinations } = self;
+        let Shared { retries, gate, traffic, memory, run, stop, .. } = &*shared;
         let mut send = |call: Call| {
             // Only what carries actions has a name.
             let carries = call.opaque.is_some();
-            let _turn = carries.then(|| gate.enter());
+            let turn = carries.then(|| gate.enter());
+            if let Some(None) = turn {
+                let why = memory.lock().refused_every_request();
+                return Err(NoReply::NotSent { why, hopeless: true });
+            }
             let reply = http.send(call);
+            if carries && reply.as_ref().is_ok_and(Reply::is_success) {
+                // Within the turn, so that whoever is alone knows of it.
+                memory.lock().accepts();
+            }
             if carries {
                 traffic.sent(http.sent_bytes);
             }
@@ -325,12 +371,14 @@ impl<P: Protocol + 'static> Sink for Remote<P> {
             gate,
             traffic,
             memory,
+            destinations,
             out,
             say,
             states: vec![Default::default(); batch.len()],
             loses: false,
             suspect: None,
             shrunk: false,
+            races: HashMap::new(),
         };
         settling.run()
     }
@@ -340,9 +388,10 @@ impl<P: Protocol + 'static> Sink for Remote<P> {
     }
 
     fn finish(&mut self, _: bool, _: &mut Outcome, _: Say<'_>) -> Result<(), Trouble> {
-        match self.memory.refused_everything() {
-            Some(reason) => Err(Trouble::Stopped(format!("the server refused every request: {reason}"))),
-            None => Ok(()),
+        let mut memory = self.shared.memory.lock();
+        match memory.refused_everything(self.shared.lanes) {
+            true => Err(Trouble::Stopped(memory.refused_every_request())),
+            false => Ok(()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Cuts what a server refuses into smaller requests, so that one bad record costs one record. Parts keep their order.
 
+use super::memory::PROBES;
 use super::settle::Settling;
 use crate::action::Op;
 use std::collections::HashMap;
@@ -8,7 +9,7 @@ impl Settling<'_> {
     /// Cuts a list into parts that the server takes, as far as it is known what it takes; the first part comes last.
     pub(super) fn parts(&self, list: Vec<u32>) -> Vec<Vec<u32>> {
         let lists = if self.protocol.is_of_one_kind() { self.by_kind(list) } else { vec![list] };
-        let Some(largest) = self.memory.largest else { return lists.into_iter().rev().collect() };
+        let Some(largest) = self.memory.lock().largest else { return lists.into_iter().rev().collect() };
         let mut parts = Vec::new();
         for list in lists {
             let (mut part, mut bytes) = (Vec::new(), 0);
@@ -73,7 +74,7 @@ impl Settling<'_> {
         culprit: Option<usize>,
         waiting: &mut Vec<Vec<u32>>,
     ) -> Vec<u32> {
-        let Some(place) = culprit.filter(|place| *place < part.len() && !self.memory.misled) else {
+        let Some(place) = culprit.filter(|place| *place < part.len() && !self.memory.lock().misled) else {
             let middle = part.len() / 2;
             waiting.push(part.split_off(middle));
             return part;
@@ -85,20 +86,20 @@ impl Settling<'_> {
         if part.is_empty() { waiting.pop().unwrap_or_default() } else { part }
     }
 
-    /// Puts an action from the far end of the batch in front of those that wait, if its key has no other action there: so
-    /// some bad lines in a row are not taken for a refusal of everything.
-    pub(super) fn probe(&self, waiting: &mut Vec<Vec<u32>>) {
+    /// Puts an action from elsewhere in the batch in front of those that wait, if its key has no other action there: so some
+    /// bad lines in a row are not taken for a refusal of everything.
+    pub(super) fn probe(&self, nth: usize, waiting: &mut Vec<Vec<u32>>) {
         if self.protocol.is_one_sequence() {
             return;
         }
         let hash = |at: u32| self.batch.hashes()[at as usize];
         let mut counts: HashMap<u64, u32> = HashMap::new();
         waiting.iter().flatten().for_each(|at| *counts.entry(hash(*at)).or_default() += 1);
-        let Some(last) = waiting.first_mut() else { return };
-        if let Some(place) = last.iter().rposition(|at| counts[&hash(*at)] == 1) {
-            let probe = last.remove(place);
-            waiting.push(vec![probe]);
-            waiting.retain(|part| !part.is_empty());
-        }
+        let alone: Vec<u32> = waiting.iter().rev().flatten().copied().filter(|at| counts[&hash(*at)] == 1).collect();
+        let Some(last) = alone.len().checked_sub(1) else { return };
+        let probe = alone[last * PROBES[nth] / 8];
+        waiting.iter_mut().for_each(|part| part.retain(|at| *at != probe));
+        waiting.push(vec![probe]);
+        waiting.retain(|part| !part.is_empty());
     }
 }

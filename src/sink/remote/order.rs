@@ -1,4 +1,4 @@
-//! Keeps the order of actions on one key when a server was busy with some of them.
+//! Keeps the order of actions on one key when a server did not take some of them and they may be sent again.
 
 use super::settle::Settling;
 use super::{Fate, Shown, Told};
@@ -6,31 +6,50 @@ use crate::record::Reason;
 use crate::sink::Bucket;
 use std::collections::{HashMap, HashSet};
 
+/// Races that an action may lose, each over another field.
+const RACES: usize = 5;
+
+impl Fate {
+    /// Whether the action may be sent again.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self, Fate::Busy(_) | Fate::Raced(_))
+    }
+}
+
 impl Settling<'_> {
-    /// Decides which actions are sent again after some were busy, so that no key ends with an older value: a busy action is
-    /// overtaken when a later one on its key was carried out; one that failed behind it is sent again behind it.
+    /// Ends with an error what was sent once more after a race, and got the same refusal.
+    pub(super) fn end_races(&mut self, part: &[u32], told: &mut [Told]) {
+        for (at, told) in part.iter().zip(told) {
+            let Fate::Raced(reason) = &told.fate else { continue };
+            let lost = self.races.entry(*at).or_default();
+            if lost.len() < RACES && !lost.contains(&reason.text) {
+                lost.push(reason.text.clone());
+            } else {
+                told.fate = Fate::Rejected(reason.clone());
+            }
+        }
+    }
+
+    /// Decides which actions are sent again after some were busy or raced, so that no key ends with an older value: such an
+    /// action is overtaken when a later one on its key was carried out; one that failed behind it is sent again behind it.
     pub(super) fn order(&self, part: &[u32], told: &mut [Told], again: &mut [bool]) {
         let mut keys: HashMap<&str, Vec<usize>> = HashMap::new();
         let one_sequence = self.protocol.is_one_sequence();
         let key = |at: u32| if one_sequence { "" } else { self.batch.key(at as usize).0 };
-        let busy: HashSet<&str> = part
-            .iter()
-            .zip(&*told)
-            .filter(|(_, told)| matches!(told.fate, Fate::Busy(_)))
-            .map(|(at, _)| key(*at))
-            .collect();
+        let open: HashSet<&str> =
+            part.iter().zip(&*told).filter(|(_, told)| told.fate.is_open()).map(|(at, _)| key(*at)).collect();
         for (place, at) in part.iter().enumerate() {
             let key = key(*at);
             // What has no key yet has nothing to do with the rest.
             if key.is_empty() && !one_sequence {
-                again[place] = matches!(told[place].fate, Fate::Busy(_));
-            } else if busy.contains(key) {
+                again[place] = told[place].fate.is_open();
+            } else if open.contains(key) {
                 keys.entry(key).or_default().push(place);
             }
         }
         for places in keys.into_values() {
             for (nth, place) in places.iter().enumerate() {
-                if !matches!(told[*place].fate, Fate::Busy(_)) {
+                if !told[*place].fate.is_open() {
                     continue;
                 }
                 let same = |other: &&usize| may_be_one(&told[*place], &told[**other]);
@@ -47,13 +66,14 @@ impl Settling<'_> {
         }
     }
 
-    pub(super) fn overtaken(&mut self, at: u32, why: &str, mut shown: Option<Box<Shown>>) {
+    /// Settles an action that a later one on its key has overtaken while something kept it from being carried out.
+    pub(super) fn overtaken(&mut self, at: u32, cause: &str, why: &str, mut shown: Option<Box<Shown>>) {
         // What the server says of it is no longer why it is not stored.
         if let Some(shown) = &mut shown {
             shown.error = None;
         }
         let later = if self.protocol.is_one_sequence() { "a later action" } else { "a later action on this key" };
-        let text = format!("{later} was carried out while the server was busy with this one: {why}");
+        let text = format!("{later} was carried out while {cause}: {why}");
         // A try that was lost may have been carried out before the later action.
         let bucket = if self.states[at as usize].lost { Bucket::Unknown } else { Bucket::Error };
         self.end(at, bucket, Some(Reason::new("overtaken", text)), shown);

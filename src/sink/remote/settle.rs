@@ -2,14 +2,15 @@
 //! what was lost (DESIGN: never lose, never double). It has no socket: requests, pauses and names are given to it.
 //! What surprises: nothing of a batch is sent out of order on one key, so each part is settled before the next is sent.
 
+use super::destination::Destination;
 use super::gate::Gate;
-use super::memory::{Fault, Memory};
-use super::{Answer, Call, Fate, Group, NoReply, Outcome, Protocol, Reply, Say, Told, Traffic, Trouble};
-use crate::action::Op;
+use super::memory::{Fault, Memory, SAME_FAULT};
+use super::{Answer, Call, Group, NoReply, Outcome, Protocol, Reply, Say, Traffic, Trouble};
 use crate::batch::Batch;
 use crate::record::Reason;
 use crate::retry::{Retries, Wait, Why};
 use crate::sink::{Bucket, Note};
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// What is known of an action while its batch is being settled.
@@ -37,7 +38,9 @@ pub(super) struct Settling<'s> {
     pub(super) run: &'s str,
     pub(super) gate: &'s Gate,
     pub(super) traffic: &'s Traffic,
-    pub(super) memory: &'s mut Memory,
+    pub(super) memory: &'s Memory,
+    /// Where names led before the next try is sent.
+    pub(super) destinations: &'s mut HashMap<String, Destination>,
     pub(super) out: &'s mut Outcome,
     pub(super) say: Say<'s>,
     pub(super) states: Vec<State>,
@@ -47,6 +50,8 @@ pub(super) struct Settling<'s> {
     pub(super) suspect: Option<u32>,
     /// Whether the part was made smaller because the connection was lost on it more than once.
     pub(super) shrunk: bool,
+    /// What actions were refused with that other requests had added the same fields at the same time.
+    pub(super) races: HashMap<u32, Vec<String>>,
 }
 
 /// Whether to go on after a pause.
@@ -55,6 +60,13 @@ pub(super) enum Go {
     On,
     /// The run is asked to stop: leave it as it is.
     Leave,
+}
+
+/// What is to be sent again.
+pub(super) struct Again {
+    pub(super) left: Vec<u32>,
+    /// Why it has to wait, if the server is busy.
+    pub(super) busy: Option<String>,
 }
 
 /// Bytes of a request that no server finds too large.
@@ -69,6 +81,7 @@ impl Settling<'_> {
     /// # Errors
     /// When the target cannot be used any more; even then every record is settled.
     pub(super) fn run(mut self) -> Result<(), Trouble> {
+        self.learn_names();
         let mut all: Vec<u32> = (0..self.batch.len() as u32).collect();
         if !self.batch.is_good() {
             all.retain(|at| self.batch.rejected(*at as usize).is_none());
@@ -84,7 +97,7 @@ impl Settling<'_> {
         }
         self.leave();
         let batch = self.batch;
-        self.memory.settled(batch.hashes().iter().copied().filter(|hash| *hash != 0));
+        self.memory.lock().settled(batch.hashes().iter().copied().filter(|hash| *hash != 0));
         done
     }
 
@@ -93,7 +106,7 @@ impl Settling<'_> {
         let mut wait = Wait::new(self.retries);
         let (mut refusals, mut losses) = (0, 0);
         loop {
-            if part.is_empty() {
+            if self.loses && !self.follow(&mut part, &mut wait)? || part.is_empty() {
                 return Ok(());
             }
             let name = (self.name)();
@@ -114,7 +127,8 @@ impl Settling<'_> {
                     };
                 }
                 Err(NoReply::Lost(why)) => Answer::Lost(why.clone()),
-                Ok(reply) => self.protocol.answer(group, reply, self.out.shows()),
+                // After a lost try it matters which index an item names.
+                Ok(reply) => self.protocol.answer(group, reply, each),
             };
             if let Answer::Items(fates) = &answer
                 && !each
@@ -129,19 +143,19 @@ impl Settling<'_> {
                 Answer::Items(fates) => {
                     self.accepted(group);
                     let before = part.len();
-                    let (left, busy) = match self.take(group, fates.of_each(), reply.as_ref().ok(), &mut wait)? {
-                        Some(taken) => taken,
-                        None => return Ok(()),
-                    };
+                    let taken = self.take(group, fates.of_each(), reply.as_ref().ok(), &mut wait)?;
+                    let Some(Again { left, busy }) = taken else { return Ok(()) };
                     part = left;
                     if part.is_empty() {
                         self.gate.grow();
                         return Ok(());
                     }
-                    self.gate.shrink();
                     if part.len() < before {
                         wait.progress();
                     }
+                    // What was only raced need not wait: the fields are there now.
+                    let Some(busy) = busy else { continue };
+                    self.gate.shrink();
                     if matches!(self.pause(&mut wait, Why::Busy, asked, &busy)?, Go::Leave) {
                         return Ok(());
                     }
@@ -164,7 +178,7 @@ impl Settling<'_> {
                         return Ok(());
                     }
                     let half = self.halve(&mut part, waiting);
-                    self.memory.largest = Some(self.memory.largest.unwrap_or(usize::MAX).min(size / 2).max(1));
+                    self.memory.lock().too_large_above(size / 2);
                     part = half;
                 }
                 Answer::Refused { reason, perhaps_done, culprit } => {
@@ -182,7 +196,7 @@ impl Settling<'_> {
                                     Go::Leave => return Ok(()),
                                 }
                             }
-                            let fault = self.memory.refused(&reason.text, perhaps_done);
+                            let fault = self.memory.lock().refused(&reason.text, perhaps_done);
                             let text = reason.text.clone();
                             if !self.states[only as usize].lost {
                                 self.end(only, Bucket::Error, Some(reason), None);
@@ -191,11 +205,8 @@ impl Settling<'_> {
                             }
                             match fault {
                                 Fault::Actions => {}
-                                Fault::Unclear => self.probe(waiting),
-                                Fault::Requests => {
-                                    let text = format!("the server refuses every request: {text}");
-                                    return Err(Trouble::Stopped(text));
-                                }
+                                Fault::Unclear(probe) => self.probe(probe, waiting),
+                                Fault::Requests => return self.stop_if_refused(perhaps_done, &text),
                             }
                             return Ok(());
                         }
@@ -222,14 +233,27 @@ impl Settling<'_> {
         }
     }
 
+    /// Ends the run after the same refusal again and again. That of requests has to be that of all lanes: what others still
+    /// wait for may be taken.
+    fn stop_if_refused(&mut self, is_servers: bool, text: &str) -> Result<(), Trouble> {
+        let memory = self.memory;
+        match is_servers {
+            true => Err(Trouble::Stopped(format!("the server failed {SAME_FAULT} times in a row: {text}"))),
+            false if self.gate.close_if(|| memory.lock().is_refused()) => {
+                Err(Trouble::Stopped(memory.lock().refused_every_request()))
+            }
+            false => Ok(()),
+        }
+    }
+
     /// Remembers what it says of the server that it has taken a request.
     pub(super) fn accepted(&mut self, group: Group<'_>) {
-        self.memory.accepts();
+        let mut memory = self.memory.lock();
+        memory.accepts();
         if std::mem::take(&mut self.shrunk) {
-            let seems = group.size().max(SURELY_SMALL);
-            self.memory.largest = Some(self.memory.largest.unwrap_or(usize::MAX).min(seems));
+            memory.too_large_above(group.size().max(SURELY_SMALL));
         }
-        self.memory.misled |= group.len() == 1 && self.suspect == Some(group.at[0]);
+        memory.misled |= group.len() == 1 && self.suspect == Some(group.at[0]);
     }
 
     /// Waits before the next try.
@@ -258,69 +282,6 @@ impl Settling<'_> {
         let long = if matches!(why, Why::Every(_)) { 15 } else { 4 };
         if tries == long {
             (self.say)(Note::Warning(format!("waiting: {text}")));
-        }
-    }
-
-    /// Takes what an answer says of each action. Returns what is to be sent again and why, or `None` when the run is asked
-    /// to stop.
-    fn take(
-        &mut self,
-        group: Group<'_>,
-        mut told: Vec<Told>,
-        reply: Option<&Reply>,
-        wait: &mut Wait,
-    ) -> Result<Option<(Vec<u32>, String)>, Trouble> {
-        let part = group.at;
-        let busy = told.iter().find_map(|told| match &told.fate {
-            Fate::Busy(why) => Some(why.clone()),
-            _ => None,
-        });
-        let mut again = vec![false; told.len()];
-        if busy.is_some() {
-            // Where an item was stored matters now, so that is asked for too.
-            if let (false, Some(reply)) = (self.out.shows(), reply)
-                && let Answer::Items(shown) = self.protocol.answer(group, reply, true)
-            {
-                told = shown.of_each();
-            }
-            self.order(part, &mut told, &mut again);
-        }
-        let (mut left, mut read, mut closed) = (Vec::new(), Vec::new(), None);
-        for ((at, told), again) in part.iter().zip(told).zip(again) {
-            let lost = self.states[*at as usize].lost;
-            let lost_op = lost.then(|| self.batch.key(*at as usize).1);
-            match told.fate {
-                _ if again => left.push(*at),
-                Fate::Closed(why) => closed = Some(why),
-                Fate::Exists if lost => read.push((*at, None, told.shown)),
-                Fate::Conflict(reason) if lost => read.push((*at, Some(reason), told.shown)),
-                Fate::Updated | Fate::Unchanged => {
-                    self.traffic.unsure(u64::from(matches!(lost_op, Some(Op::Index | Op::Upsert))));
-                    self.end(*at, Bucket::Updated, None, told.shown);
-                }
-                Fate::NotFound if lost => {
-                    self.traffic.unsure(1);
-                    self.end(*at, Bucket::Deleted, None, told.shown);
-                }
-                Fate::Created => self.end(*at, Bucket::Created, None, told.shown),
-                Fate::Ignored | Fate::NotFound => self.end(*at, Bucket::Ignored, None, told.shown),
-                Fate::Deleted => self.end(*at, Bucket::Deleted, None, told.shown),
-                Fate::Exists => self.exists(*at, told.shown),
-                Fate::Conflict(reason) => self.conflict(*at, reason, told.shown),
-                Fate::Rejected(reason) => self.end(*at, Bucket::Error, Some(reason), told.shown),
-                Fate::Untold(why) => {
-                    self.end(*at, Bucket::Unknown, Some(Reason::new("unclear_answer", why)), told.shown);
-                }
-                // `order` has decided on each.
-                Fate::Busy(why) => self.overtaken(*at, &why, told.shown),
-            }
-        }
-        if !read.is_empty() && !self.read_back(read, wait)? {
-            return Ok(None);
-        }
-        match closed {
-            Some(why) => Err(Trouble::Stopped(why)),
-            None => Ok(Some((left, busy.unwrap_or_default()))),
         }
     }
 }

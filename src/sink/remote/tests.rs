@@ -13,7 +13,7 @@ use crate::sink::bulk_api::verb;
 use crate::sink::elasticsearch::Bulk;
 use crate::sink::{Bucket, ResultLine};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// xorshift64*: the same numbers for a seed on every machine.
 struct Chance(u64);
@@ -30,6 +30,8 @@ impl Chance {
 /// What a server holds, and how it fails.
 struct Model {
     docs: BTreeMap<String, Value>,
+    /// Documents that were applied: their fields are there, and lose no race again.
+    applied: HashSet<String>,
     chance: Chance,
     /// Of ten requests, so many fail in some way.
     faults: u64,
@@ -43,8 +45,8 @@ impl Model {
         if call.path.starts_with("/_tasks") {
             return Ok(reply(200, json!({ "nodes": {} })));
         }
-        if call.path.contains("/_settings") {
-            return Ok(reply(200, json!({})));
+        if call.path.starts_with("/t?") {
+            return Ok(reply(200, json!({ "t": { "settings": { "index": {} } } })));
         }
         if call.path == "/_mget" {
             return Ok(reply(200, self.mget(&body)));
@@ -78,7 +80,7 @@ impl Model {
         }
     }
 
-    /// Applies a request; every `busy`-th item by chance is answered 429 and not applied.
+    /// Applies a request; every `busy`-th item by chance is not applied: it is answered 429, or has lost a race for a field.
     fn bulk(&mut self, body: &str, busy: u64) -> Value {
         let mut lines = body.lines();
         let mut items = Vec::new();
@@ -87,13 +89,23 @@ impl Model {
             let (verb, meta) = action.as_object().and_then(|action| action.iter().next()).expect("an action");
             let id = meta["_id"].as_str().expect("an id").to_owned();
             let source = (verb != "delete").then(|| lines.next().expect("a source"));
+            let is_new = source.is_some_and(|line| !self.applied.contains(line));
             let source: Value = source.map_or(Value::Null, |line| serde_json::from_str(line).expect("a document"));
-            let (status, result) =
-                if busy > 0 && self.chance.below(busy) == 0 { (429, "busy") } else { self.act(verb, &id, source) };
+            let (status, result) = if busy > 0 && self.chance.below(busy) == 0 {
+                if is_new && self.chance.below(2) == 0 { (400, "") } else { (429, "") }
+            } else {
+                self.applied.insert(source.to_string());
+                self.act(verb, &id, source)
+            };
             let mut item = json!({ "_index": "t", "_id": id, "status": status });
             match status {
                 409 => item["error"] = json!({ "type": "version_conflict_engine_exception", "reason": "exists" }),
                 429 => item["error"] = json!({ "type": "rejected", "reason": "busy" }),
+                400 => {
+                    let field = self.chance.below(3);
+                    let reason = format!("mapper [f{field}] cannot be changed from type [float] to [long]");
+                    item["error"] = json!({ "type": "illegal_argument_exception", "reason": reason });
+                }
                 _ => item["result"] = json!(result),
             }
             items.push(json!({ verb: item }));
@@ -162,7 +174,8 @@ fn outcome(
     shows: bool,
 ) -> (Outcome, Result<(), Trouble>) {
     let bulk = Bulk { index: Some("t".to_owned()), ..Bulk::default() };
-    let (gate, traffic, mut memory) = (Gate::new(2), Traffic::default(), Memory::new(1));
+    let (gate, traffic, memory) = (Gate::new(2), Traffic::default(), Memory::default());
+    let mut destinations = HashMap::new();
     let (mut all, mut names) = (Outcome::new(shows), 0);
     let mut done = Ok(());
     for (nth, chunk) in inputs.chunks(size).enumerate() {
@@ -196,13 +209,15 @@ fn outcome(
                 run: "generated-",
                 gate: &gate,
                 traffic: &traffic,
-                memory: &mut memory,
+                memory: &memory,
+                destinations: &mut destinations,
                 out: &mut out,
                 say: &mut |_| {},
                 states: vec![Default::default(); batch.len()],
                 loses: false,
                 suspect: None,
                 shrunk: false,
+                races: Default::default(),
             };
             done = settling.run();
         }
@@ -219,7 +234,7 @@ fn expected(
     inputs: &[Input],
     results: &[ResultLine],
 ) -> BTreeMap<String, Option<Value>> {
-    let mut model = Model { docs: before.clone(), chance: Chance(1), faults: 0 };
+    let mut model = Model { docs: before.clone(), applied: HashSet::new(), chance: Chance(1), faults: 0 };
     let mut unknown = std::collections::BTreeSet::new();
     for (input, line) in inputs.iter().zip(results) {
         match line.bucket {
@@ -276,8 +291,13 @@ fn what_is_reported_is_what_the_server_holds() {
             before.insert(format!("k{}", chance.below(keys)), json!({ "old": n }));
         }
         let (size, retries) = ([1, 7, 60][chance.below(3) as usize], [0, 3, 50][chance.below(3) as usize]);
-        let mut model = Model { docs: before.clone(), faults: chance.below(8), chance };
-        let mut again = Model { docs: before.clone(), faults: model.faults, chance: Chance(model.chance.0) };
+        let mut model = Model { docs: before.clone(), applied: HashSet::new(), faults: chance.below(8), chance };
+        let mut again = Model {
+            faults: model.faults,
+            chance: Chance(model.chance.0),
+            applied: HashSet::new(),
+            docs: before.clone(),
+        };
         let (results, done) = settled(&mut model, &inputs, size, retries);
         // Without a line for each, whole batches are settled at once.
         let (counted, _) = outcome(&mut again, &inputs, size, retries, false);
@@ -308,7 +328,7 @@ fn what_a_retry_can_cure_loses_nothing() {
         let inputs: Vec<Input> =
             (0..50).map(|n| Input { op, key: format!("k{n}"), doc: json!({ "n": n }).to_string() }).collect();
         let size = [1, 9, 50][chance.below(3) as usize];
-        let mut model = Model { docs: BTreeMap::new(), faults: 5, chance };
+        let mut model = Model { docs: BTreeMap::new(), applied: HashSet::new(), faults: 5, chance };
         let (results, done) = settled(&mut model, &inputs, size, 50);
         let lost: Vec<&ResultLine> =
             results.iter().filter(|line| !matches!(line.bucket, Bucket::Created | Bucket::Updated)).collect();

@@ -4,7 +4,7 @@ use super::duplicates::{self, Resolved};
 use super::load::{self, Load, can_load};
 use super::schema::{self, Entry, Refusal, quoted};
 use super::unique;
-use crate::action::Op;
+use crate::batch::BatchAction;
 use crate::sink::wanted::Wanted;
 use crate::sink::{Note, Say};
 use rusqlite::Connection;
@@ -105,10 +105,11 @@ impl Collection {
     }
 
     /// Begins a load where a probe has shown that it pays.
-    pub(super) fn choose(&mut self, connection: &Connection, op: Op) -> rusqlite::Result<()> {
+    pub(super) fn choose(&mut self, connection: &Connection, next: &BatchAction<'_>) -> rusqlite::Result<()> {
         let Phase::Applying(Some(probe)) = &self.phase else { return Ok(()) };
         if probe.is_done() {
-            self.phase = if probe.existing * 20 <= probe.seen && can_load(op) {
+            // A load knows nothing of the versions that deleted keys go on with.
+            self.phase = if probe.existing * 20 <= probe.seen && can_load(next) && !self.tombstones {
                 Phase::Loading(Load::begin(connection, &mut self.entry)?)
             } else {
                 Phase::Applying(None)
@@ -127,7 +128,7 @@ impl Collection {
         let Phase::Loading(load) = &self.phase else { return Ok(Resolved::default()) };
         say(Note::Doing("building the index"));
         load.save(connection, &self.entry, files)?;
-        let resolved = load::finish(connection, &mut self.entry, load.repeats())?;
+        let resolved = load::finish(connection, &mut self.entry, Some(load))?;
         // Its errors count only now that the index stands: had it failed, the rows would be pending as before.
         if resolved.errors > 0 {
             duplicates::drain(connection, &mut |outcome| say(Note::Settled(outcome)))?;

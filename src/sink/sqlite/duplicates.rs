@@ -1,5 +1,6 @@
 //! Settles rows whose keys repeat, after a load: finds them, lets the mode of each row decide, and leaves one row a key.
 
+use super::gaps;
 use super::schema::quoted;
 use crate::json::{MergeError, Merger};
 use crate::record::Origin;
@@ -44,6 +45,7 @@ pub fn resolve(connection: &Connection, collection: &str, hashes: Option<&HashSe
            (row INTEGER PRIMARY KEY, file INTEGER, line INTEGER, record INTEGER, _key TEXT, cause TEXT);
          DELETE FROM temp.bulkimport_duplicates; DELETE FROM temp.bulkimport_candidates;",
     )?;
+    gaps::prepare(connection)?;
     match hashes {
         Some(hashes) => {
             candidates(connection, collection, hashes)?;
@@ -166,6 +168,8 @@ struct Group<'c> {
     rewrite: Statement<'c>,
     remove: Statement<'c>,
     failures: Statement<'c>,
+    /// For a row that changed nothing.
+    give_up: [Statement<'c>; 2],
     /// The key of the group; none before the first.
     key: Option<String>,
     first: i64,
@@ -179,12 +183,14 @@ struct Group<'c> {
 
 impl<'c> Group<'c> {
     fn new(connection: &'c Connection, table: &str) -> rusqlite::Result<Group<'c>> {
+        let [unused, held] = gaps::give_up_sql(table);
         Ok(Group {
             read: connection.prepare(&format!("SELECT _version, _seq_no, doc FROM {table} WHERE rowid = ?1"))?,
             rewrite: connection
                 .prepare(&format!("UPDATE {table} SET _version = ?2, _seq_no = ?3, doc = ?4 WHERE rowid = ?1"))?,
             remove: connection.prepare(&format!("DELETE FROM {table} WHERE rowid = ?1"))?,
             failures: connection.prepare("INSERT INTO temp.bulkimport_failures VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?,
+            give_up: [connection.prepare(&unused)?, connection.prepare(&held)?],
             key: None,
             first: 0,
             version: 0,
@@ -212,34 +218,48 @@ impl<'c> Group<'c> {
             self.remove.execute([row])?;
             return Ok(());
         };
-        match mode.as_str() {
-            "replace" | "update" => {
-                let (seq, doc): (i64, String) = self.read.query_row([row], |row| Ok((row.get(1)?, row.get(2)?)))?;
-                let merged = if mode == "replace" { Ok(doc) } else { merged(&mut self.merger, &self.doc, &doc) };
-                match merged {
-                    Err(error) => {
-                        self.resolved.errors += 1;
-                        self.fail(row, key, origin, Some(error.to_string()))?;
-                    }
-                    // An update that changes nothing makes no version.
-                    Ok(doc) if mode == "update" && doc == self.doc => self.resolved.updated += 1,
-                    Ok(doc) => {
-                        self.doc = doc;
-                        self.version += 1;
-                        self.seq = seq;
-                        self.changed = true;
-                        self.resolved.updated += 1;
-                    }
-                }
+        let has_changed = match mode.as_str() {
+            "replace" | "update" => self.write_over(key, row, origin, mode == "update")?,
+            "ignore" => {
+                self.resolved.ignored += 1;
+                false
             }
-            "ignore" => self.resolved.ignored += 1,
             _ => {
                 self.resolved.errors += 1;
                 self.fail(row, key, origin, None)?;
+                false
+            }
+        };
+        if !has_changed {
+            for statement in &mut self.give_up {
+                statement.execute([row])?;
             }
         }
         self.remove.execute([row])?;
         Ok(())
+    }
+
+    /// Lets a later row take the place of the document so far, or merges it in; whether that changed it.
+    fn write_over(&mut self, key: &str, row: i64, origin: Origin, merges: bool) -> rusqlite::Result<bool> {
+        let (seq, doc): (i64, String) = self.read.query_row([row], |row| Ok((row.get(1)?, row.get(2)?)))?;
+        let doc = match if merges { merged(&mut self.merger, &self.doc, &doc) } else { Ok(doc) } {
+            Ok(doc) => doc,
+            Err(error) => {
+                self.resolved.errors += 1;
+                self.fail(row, key, origin, Some(error.to_string()))?;
+                return Ok(false);
+            }
+        };
+        self.resolved.updated += 1;
+        // An update that changes nothing makes no version.
+        if merges && doc == self.doc {
+            return Ok(false);
+        }
+        self.doc = doc;
+        self.version += 1;
+        self.seq = seq;
+        self.changed = true;
+        Ok(true)
     }
 
     /// Remembers a row that is an error: in the database, because there may be any number of them.

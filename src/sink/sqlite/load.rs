@@ -5,8 +5,10 @@
 //! interrupted load is finished from them by whoever opens the store next.
 
 use super::duplicates::{self, Resolved};
+use super::gaps;
 use super::schema::{Entry, key_index, quoted};
 use crate::action::Op;
+use crate::batch::BatchAction;
 use crate::record::{Origin, Reason};
 use crate::seen;
 use rusqlite::{Connection, Statement, params};
@@ -18,6 +20,8 @@ pub struct Load {
     run: Option<Run>,
     /// Hashes of the keys that perhaps repeat; `None` when that is not known, or they are too many to remember.
     repeats: Option<HashSet<u64>>,
+    /// Whether rows have no sequence number yet; see `gaps`.
+    has_held: bool,
 }
 
 /// How many hashes of repeated keys are remembered, some 12 MiB; a file with more is sorted to find them.
@@ -55,9 +59,14 @@ pub fn append_sql(collection: &str) -> String {
     format!("INSERT INTO {} (_key, _version, _seq_no, doc) VALUES (?1, 1, ?2, ?3)", quoted(collection))
 }
 
-/// Whether an action can be loaded: those that store their document whatever was there, or leave it to a later look.
-pub fn can_load(op: Op) -> bool {
-    matches!(op, Op::Create | Op::CreateOrIgnore | Op::Index | Op::Upsert)
+/// Whether an action can be loaded: those that store their document whatever was there, or leave it to a later look. That
+/// look takes every update for one that makes no version where it changes nothing.
+pub fn can_load(action: &BatchAction<'_>) -> bool {
+    match action.op {
+        Op::Create | Op::CreateOrIgnore | Op::Index => true,
+        Op::Upsert => action.detect_noop,
+        Op::Update | Op::Delete => false,
+    }
 }
 
 /// The word for an operation in the table of origins.
@@ -81,7 +90,7 @@ impl Load {
             |row| row.get(0),
         )?;
         // Of rows that were there before, nobody knows the hashes.
-        Ok(Load { run: None, repeats: (last == 0).then(HashSet::new) })
+        Ok(Load { run: None, repeats: (last == 0).then(HashSet::new), has_held: false })
     }
 
     /// Appends a row with the statement of `append_sql`.
@@ -94,10 +103,14 @@ impl Load {
         files: &[String],
     ) -> rusqlite::Result<Result<(), Reason>> {
         let NewRow { op, origin, key, doc, repeats } = new;
-        if let Err(error) = insert.execute((key, entry.next_seq, doc)) {
+        // One of these whose key is there changes nothing, so it is taken for a duplicate without a number.
+        let is_held = repeats && self.repeats.is_some() && matches!(op, Op::Create | Op::CreateOrIgnore);
+        let seq = if is_held { gaps::held(entry.next_seq) } else { entry.next_seq };
+        if let Err(error) = insert.execute((key, seq, doc)) {
             return super::refused_document(error).map(Err);
         }
-        entry.next_seq += 1;
+        self.has_held |= is_held;
+        entry.next_seq += i64::from(!is_held);
         let row = connection.last_insert_rowid();
         if let (true, Some(hashes)) = (repeats, &mut self.repeats) {
             hashes.insert(seen::hash(key));
@@ -113,11 +126,6 @@ impl Load {
         }
         self.run = Some(Run { first_row: row, last_row: row, op, first: origin, last: origin, step: None });
         Ok(Ok(()))
-    }
-
-    /// The hashes of all keys that repeat, if they are known.
-    pub fn repeats(&self) -> Option<&HashSet<u64>> {
-        self.repeats.as_ref()
     }
 
     /// Writes down what is known of the rows so far; before every commit.
@@ -168,19 +176,19 @@ impl Run {
 }
 
 /// Ends a load: builds the unique index, and if keys repeat, lets the mode of each row decide first.
-/// `repeats` has the hashes of all keys that repeat, if that is known. Rows that are errors wait for
+/// `load` is what this run knows of it; of an interrupted one it knows nothing. Rows that are errors wait for
 /// `duplicates::drain`.
-pub fn finish(
-    connection: &Connection,
-    entry: &mut Entry,
-    repeats: Option<&HashSet<u64>>,
-) -> rusqlite::Result<Resolved> {
+pub fn finish(connection: &Connection, entry: &mut Entry, load: Option<&Load>) -> rusqlite::Result<Resolved> {
+    let has_held = load.is_none_or(|load| load.has_held);
+    if has_held {
+        gaps::note_held(connection, &entry.name)?;
+    }
     let index = format!(
         "CREATE UNIQUE INDEX IF NOT EXISTS {} ON {} (_key)",
         quoted(&key_index(&entry.name)),
         quoted(&entry.name)
     );
-    let mut resolved = match repeats {
+    let mut resolved = match load.and_then(|load| load.repeats.as_ref()) {
         Some(hashes) if !hashes.is_empty() => duplicates::resolve(connection, &entry.name, Some(hashes))?,
         _ => Resolved::default(),
     };
@@ -190,6 +198,9 @@ pub fn finish(
             connection.execute_batch(&index)?;
         }
         other => other?,
+    }
+    if has_held || resolved.removed() > 0 {
+        gaps::close(connection, entry)?;
     }
     connection.execute("DELETE FROM bulkimport_origins WHERE collection = ?1", [&entry.name])?;
     entry.loading = false;

@@ -6,6 +6,7 @@ mod apply;
 mod collection;
 mod connect;
 mod duplicates;
+mod gaps;
 mod load;
 mod lock;
 mod rules;

@@ -9,11 +9,7 @@ pub(crate) struct StoreRules;
 
 impl Rules for StoreRules {
     fn keys(&self) -> KeyRule {
-        KeyRule::Import
-    }
-
-    fn keys_of_lines(&self) -> KeyRule {
-        KeyRule::Bulk
+        KeyRule::Store
     }
 
     fn keeps_keys(&self) -> bool {

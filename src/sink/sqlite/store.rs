@@ -7,8 +7,7 @@ use super::lock::StoreLock;
 use super::schema::{self, Refusal};
 use super::stretch::Stretch;
 use super::{explained, is_busy};
-use crate::action::Op;
-use crate::batch::Batch;
+use crate::batch::{Batch, BatchAction};
 use crate::error::refused;
 use crate::record::Reason;
 use crate::sink::wanted::Wanted;
@@ -223,7 +222,7 @@ impl Store {
             Err(Refusal::Name(reason)) => return Ok(refuse(batch, at, first.collection, &reason, out)),
             Err(Refusal::Sqlite(error)) => return Err(Failed { at, error }),
         };
-        self.choose(place, first.op, say).map_err(|error| Failed { at, error })?;
+        self.choose(place, &first, say).map_err(|error| Failed { at, error })?;
         let Some(connection) = &self.connection else { return Ok(at) };
         let collection = &mut self.collections[place];
         let mut stretch = Stretch {
@@ -240,14 +239,14 @@ impl Store {
     }
 
     /// Ends a load that the next action cannot be part of, or begins one where it pays.
-    fn choose(&mut self, place: usize, op: Op, say: Say<'_>) -> rusqlite::Result<()> {
+    fn choose(&mut self, place: usize, action: &BatchAction<'_>, say: Say<'_>) -> rusqlite::Result<()> {
         let Some(connection) = &self.connection else { return Ok(()) };
         let collection = &mut self.collections[place];
         let was_loading = collection.is_loading();
-        if was_loading && !can_load(op) {
+        if was_loading && !can_load(action) {
             return self.end_load(place, say);
         }
-        collection.choose(connection, op)?;
+        collection.choose(connection, action)?;
         if collection.is_loading() == was_loading { Ok(()) } else { self.size_cache() }
     }
 

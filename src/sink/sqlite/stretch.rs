@@ -54,7 +54,7 @@ impl Stretch<'_> {
         for (item, action) in self.batch.items_from(self.at) {
             match action {
                 Err(reason) => out.fail(item.origin(), reason.clone()),
-                Ok(action) if action.collection != self.collection || !can_load(action.op) => return Ok(()),
+                Ok(action) if action.collection != self.collection || !can_load(&action) => return Ok(()),
                 Ok(action) => {
                     let BatchAction { op, key, doc, .. } = action;
                     let row = NewRow { op, origin: item.origin(), key, doc, repeats: item.repeats() };

@@ -1,0 +1,182 @@
+//! Deals what is read out to the lanes. The lane of an action is a function of its key, so that its actions stay in order;
+//! what has no key yet goes where its place in the input says.
+//! What surprises: the first batch goes to the first lane whole, in the order of the input, and the others wait for it. So
+//! an input that fits one request is one request, and the fields of a new collection get the types of its first records. A
+//! collection that a bulk line names for the first time later on begins such a lead batch again.
+
+use crate::action::Action;
+use crate::batch::{Batch, Batcher};
+use crate::record::{BadRecord, Origin};
+use crate::seen::{self, Seen};
+use crate::stop::Stop;
+use std::collections::HashSet;
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::time::Instant;
+
+/// What a lane gets.
+pub(super) enum Job {
+    /// Apply the batch.
+    Apply(Batch),
+    /// Settle it without sending anything: what it has to come after was not sent.
+    Leave(Batch),
+}
+
+/// The reading thread's end of a lane.
+pub(super) struct LaneEnd {
+    pub(super) batcher: Batcher,
+    pub(super) jobs: SyncSender<Job>,
+    /// Batches that the lane is done with.
+    pub(super) free: Receiver<Batch>,
+    /// Batches that it is not done with.
+    pub(super) at_work: usize,
+    pub(super) spare: Vec<Batch>,
+}
+
+impl LaneEnd {
+    /// Sends what has been collected. A lane never hangs up before its channel closes.
+    fn send(&mut self, seen: Option<&mut Seen>, job: fn(Batch) -> Job) {
+        if self.batcher.is_empty() {
+            return;
+        }
+        while let Ok(batch) = self.free.try_recv() {
+            self.returned(batch);
+        }
+        let next = self.spare.pop().unwrap_or_default();
+        self.at_work += 1;
+        let _ = self.jobs.send(job(self.batcher.take(next, seen)));
+    }
+
+    /// Waits until everything that was sent is settled.
+    fn wait(&mut self) {
+        while self.at_work > 0 {
+            match self.free.recv() {
+                Ok(batch) => self.returned(batch),
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn returned(&mut self, batch: Batch) {
+        self.at_work -= 1;
+        self.spare.push(batch);
+    }
+}
+
+/// What a lead batch comes after.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lead {
+    /// Nothing: it is the first of the run.
+    First,
+    /// What the lanes are still settling.
+    Later,
+}
+
+/// Names of collections that are remembered. A file that names more is not slowed down any further.
+const NAMES: usize = 1 << 12;
+
+/// All lanes, as the reading thread sees them.
+pub(super) struct Lanes<'r> {
+    ends: Vec<LaneEnd>,
+    seen: Option<Seen>,
+    stop: &'r Stop,
+    /// While there is one, everything goes to the first lane.
+    lead: Option<Lead>,
+    /// Hashes of the collections that were named.
+    names: HashSet<u64>,
+    /// The one that was named last.
+    name: Option<String>,
+}
+
+impl<'r> Lanes<'r> {
+    /// Begins with a lead batch, if there is more than one lane.
+    pub(super) fn new(ends: Vec<LaneEnd>, seen: Option<Seen>, stop: &'r Stop) -> Lanes<'r> {
+        let lead = (ends.len() > 1).then_some(Lead::First);
+        Lanes { ends, seen, stop, lead, names: HashSet::new(), name: None }
+    }
+
+    /// Says whether each of the records to come was a line.
+    pub(super) fn expect_lines(&mut self, are_lines: bool) {
+        self.ends.iter_mut().for_each(|end| end.batcher.expect_lines(are_lines));
+    }
+
+    /// Adds an action.
+    pub(super) fn push(&mut self, origin: Origin, action: &Action<'_>, ordinal: u64) {
+        if self.ends.len() > 1 && self.name.as_deref() != Some(action.collection) {
+            self.meet(action.collection);
+        }
+        let lanes = self.ends.len() as u64;
+        let (hash, home) = match action.key_text() {
+            "" => (0, ordinal % lanes),
+            key => {
+                let hash = seen::hash(key);
+                // The upper bits tell a place in a filter; these are others, and a product is faster than a rest.
+                (hash, (u64::from(hash as u32) * lanes) >> 32)
+            }
+        };
+        let mut lane = self.now(home);
+        if self.ends[lane].batcher.must_go_before(action.bytes(), hash) {
+            self.send(lane);
+            lane = self.now(home);
+        }
+        if self.ends[lane].batcher.push(origin, action, hash) {
+            self.send(lane);
+        }
+    }
+
+    /// Adds a record that has already failed.
+    pub(super) fn reject(&mut self, bad: BadRecord, ordinal: u64) {
+        let lane = self.now(ordinal % self.ends.len() as u64);
+        if self.ends[lane].batcher.reject(bad) {
+            self.send(lane);
+        }
+    }
+
+    /// Sends what has waited long enough.
+    pub(super) fn send_due(&mut self, now: Instant) {
+        for lane in 0..self.ends.len() {
+            if self.ends[lane].batcher.is_due(now) {
+                self.send(lane);
+            }
+        }
+    }
+
+    /// Sends what is left. What is still a lead batch then needs no other lane to wait for it.
+    pub(super) fn end(&mut self) {
+        match self.lead {
+            Some(Lead::Later) => self.send(0),
+            _ => self.ends.iter_mut().for_each(|end| end.send(self.seen.as_mut(), Job::Apply)),
+        }
+    }
+
+    /// The lane of what belongs to this one, as long as nothing leads.
+    fn now(&self, home: u64) -> usize {
+        if self.lead.is_some() { 0 } else { home as usize }
+    }
+
+    /// Remembers that a collection was named. One that is new begins a lead batch, for which all else goes first.
+    fn meet(&mut self, name: &str) {
+        let last = self.name.get_or_insert_default();
+        last.clear();
+        last.push_str(name);
+        let is_new = self.names.len() < NAMES && self.names.insert(seen::hash(name));
+        if is_new && self.lead.is_none() {
+            self.ends.iter_mut().for_each(|end| end.send(self.seen.as_mut(), Job::Apply));
+            self.lead = Some(Lead::Later);
+        }
+    }
+
+    fn send(&mut self, lane: usize) {
+        let Some(lead) = self.lead else { return self.ends[lane].send(self.seen.as_mut(), Job::Apply) };
+        if lead == Lead::Later {
+            self.ends.iter_mut().for_each(LaneEnd::wait);
+        }
+        // A lane that was stopped may have left earlier actions on the keys of a later lead batch.
+        let job = if lead == Lead::Later && self.stop.asked() { Job::Leave } else { Job::Apply };
+        self.ends[0].send(self.seen.as_mut(), job);
+        self.ends[0].wait();
+        // The same holds for whatever comes behind a lead batch.
+        self.lead = self.stop.asked().then_some(Lead::Later);
+        let lanes = self.ends.len();
+        self.ends.iter_mut().enumerate().for_each(|(lane, end)| end.batcher.stagger(lane, lanes));
+    }
+}

@@ -1,0 +1,145 @@
+//! Where a name leads: to an index, by an alias or a date in it to another one now and then, or to the last index of a
+//! data stream.
+
+use crate::sink::http::{Call, Method, Reply};
+use crate::sink::remote::destination::{Destination, Named};
+use crate::sink::remote::escaped;
+use serde_json::{Map, Value, json};
+
+/// The question what has a name.
+pub(super) fn ask(name: &str) -> Call {
+    // The UUID is only there so that the answer has something of an index without an alias.
+    Call::get(format!("/{}?filter_path=error,*.aliases,*.data_stream,*.settings.index.uuid", escaped(name)))
+}
+
+/// What the answer to any of the questions says.
+pub(super) fn read(name: &str, reply: &Reply) -> Named<Call> {
+    let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+    let unclear = || Destination::Unclear(format!("the server answers {} when asked for {name:?}", reply.status));
+    match (reply.status, body.as_object()) {
+        (200, Some(body)) if body.contains_key("data_streams") => {
+            Named::To(of_stream(&body["data_streams"]).unwrap_or_else(unclear))
+        }
+        (200, Some(body)) if body.contains_key("docs") => {
+            Named::To(of_get(name, &body["docs"]).unwrap_or_else(unclear))
+        }
+        (200, Some(indices)) if !indices.is_empty() => of_indices(name, indices),
+        (404, _) if name.starts_with('<') => match body.pointer("/error/index").and_then(Value::as_str) {
+            Some(today) => Named::To(moving(today, Vec::new(), None)),
+            None => Named::To(unclear()),
+        },
+        (404, _) => Named::To(Destination::Absent),
+        // Who may read documents but not what an index is sees where one would lie.
+        (403, Some(body)) if refuses_index(body) => {
+            let question = json!({ "docs": [{ "_index": name, "_id": "0", "_source": false }] });
+            Named::Ask(Call::json(Method::POST, "/_mget", question.to_string()))
+        }
+        _ => Named::To(unclear()),
+    }
+}
+
+/// Whether it is the question for the index that was refused, and not the one for a document.
+fn refuses_index(body: &Map<String, Value>) -> bool {
+    let reason = body.get("error").and_then(|error| error.get("reason")).and_then(Value::as_str).unwrap_or_default();
+    reason.contains("indices:admin/get")
+}
+
+fn moving(write: &str, others: Vec<String>, routing: Option<String>) -> Destination {
+    Destination::Moving { write: write.to_owned(), others, lists_all: false, routing }
+}
+
+fn of_stream(streams: &Value) -> Option<Destination> {
+    let [stream] = streams.as_array()?.as_slice() else { return None };
+    let name = |index: &Value| index.get("index_name").and_then(Value::as_str).map(str::to_owned);
+    let mut others: Vec<String> = stream.get("indices")?.as_array()?.iter().map(name).collect::<Option<_>>()?;
+    let write = others.pop()?;
+    Some(Destination::Moving { write, others, lists_all: true, routing: None })
+}
+
+/// A document that was asked for by the name lies in its index.
+fn of_get(name: &str, docs: &Value) -> Option<Destination> {
+    let doc = docs.get(0).filter(|doc| doc.get("error").is_none())?;
+    let index = doc.get("_index")?.as_str()?;
+    Some(if index == name { Destination::Index } else { moving(index, Vec::new(), None) })
+}
+
+fn of_indices(name: &str, indices: &Map<String, Value>) -> Named<Call> {
+    if indices.contains_key(name) {
+        return Named::To(Destination::Index);
+    }
+    let streams: Vec<Option<&str>> =
+        indices.values().map(|index| index.get("data_stream").and_then(Value::as_str)).collect();
+    if let Some(Some(stream)) = streams.first()
+        && streams.iter().all(|other| *other == Some(stream))
+    {
+        return Named::Ask(Call::get(format!("/_data_stream/{}", escaped(stream))));
+    }
+    let alias = |index: &Value, field: &str| index.get("aliases")?.get(name)?.get(field).cloned();
+    let says = |index: &Value| alias(index, "is_write_index").and_then(|says| says.as_bool());
+    let write = match indices.iter().find(|(_, index)| says(index) == Some(true)) {
+        Some(found) => Some(found),
+        None => indices.iter().next().filter(|(_, index)| indices.len() == 1 && says(index) != Some(false)),
+    };
+    let routing = write.and_then(|(_, about)| Some(alias(about, "index_routing")?.as_str()?.to_owned()));
+    let write = write.map_or("", |(write, _)| write.as_str());
+    let others = indices.keys().filter(|other| *other != write).cloned().collect();
+    Named::To(moving(write, others, routing))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(name: &str, status: u16, body: &Value) -> String {
+        let reply = Reply { status, body: body.to_string().into(), retry_after: None, location: None };
+        match read(name, &reply) {
+            Named::To(Destination::Moving { write, others, lists_all, routing }) => {
+                format!("{write} {others:?} {lists_all} {}", routing.unwrap_or_default())
+            }
+            Named::To(Destination::Unclear(_)) => "unclear".to_owned(),
+            Named::To(other) => format!("{other:?}"),
+            Named::Ask(call) => format!("{} {}", call.method, call.path),
+        }
+    }
+
+    #[test]
+    fn names_lead_where_the_server_says() {
+        let index = |aliases: Value| json!({ "aliases": aliases, "settings": { "index": { "uuid": "u" } } });
+        let stream = json!({ "aliases": {}, "data_stream": "s" });
+        let (write, not, plain) =
+            (json!({ "is_write_index": true, "index_routing": "7" }), json!({ "is_write_index": false }), json!({}));
+        for (name, body, expected) in [
+            ("n", json!({ "n": index(json!({})) }), "Index"),
+            ("n", json!({ "a": index(json!({ "n": plain })) }), "a [] false "),
+            ("n", json!({ "a": index(json!({ "n": not })), "b": index(json!({ "n": write })) }), "b [\"a\"] false 7"),
+            (
+                "n",
+                json!({ "a": index(json!({ "n": plain })), "b": index(json!({ "n": plain })) }),
+                " [\"a\", \"b\"] false ",
+            ),
+            ("n", json!({ "a": index(json!({ "n": not })) }), " [\"a\"] false "),
+            ("n", json!({ ".ds-s-1": stream, ".ds-s-2": stream }), "GET /_data_stream/s"),
+            ("n", json!({ ".ds-s-1": stream, "b": index(json!({ "n": write })) }), "b [\".ds-s-1\"] false 7"),
+            ("<n-{now/d}>", json!({ "n-2024": index(json!({})) }), "n-2024 [] false "),
+            (
+                "n",
+                json!({ "data_streams": [{ "name": "s", "indices": [{ "index_name": "1" }, { "index_name": "2" }] }] }),
+                "2 [\"1\"] true ",
+            ),
+            ("n", json!({ "data_streams": [] }), "unclear"),
+            ("n", json!({ "docs": [{ "_index": "n", "_id": "0", "found": false }] }), "Index"),
+            ("n", json!({ "docs": [{ "_index": "a", "_id": "0", "found": false }] }), "a [] false "),
+            ("n", json!({ "docs": [{ "_index": "n", "_id": "0", "error": {} }] }), "unclear"),
+            ("n", json!({}), "unclear"),
+        ] {
+            assert_eq!(said(name, 200, &body), expected, "{body}");
+        }
+        let missing = json!({ "error": { "type": "index_not_found_exception", "index": "n-2024" } });
+        assert_eq!(said("n", 404, &missing), "Absent");
+        assert_eq!(said("<n-{now/d}>", 404, &missing), "n-2024 [] false ");
+        let refused = |action: &str| json!({ "error": { "reason": format!("action [{action}] is unauthorized") } });
+        assert_eq!(said("n", 403, &refused("indices:admin/get")), "POST /_mget");
+        assert_eq!(said("n", 403, &refused("indices:data/read/mget")), "unclear");
+        assert_eq!(said("n", 405, &json!({})), "unclear");
+    }
+}
