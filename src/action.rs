@@ -19,9 +19,10 @@ use key::{
 };
 
 /// What is done to the document that a key names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Op {
     /// Store it; if the key exists, it is an error.
+    #[default]
     Create,
     /// Store it; if the key exists, it is ignored.
     CreateOrIgnore,

@@ -80,7 +80,7 @@ pub fn import(config: Config, mut err: Box<dyn Write>) -> Result<Summary, NotBeg
     let mut opened = match &config.target {
         // Waiting for a store can be ended by a signal at once, and nothing is left to put back.
         Target::Store(path) => {
-            let opened = store(path, &config, size, &files, &mut err)?;
+            let opened = store(path, &config, size, &files, &stop, &mut err)?;
             catch_signals(&stop)?;
             opened
         }
@@ -228,6 +228,7 @@ fn store(
     config: &Config,
     size: Option<u64>,
     files: &Arc<[String]>,
+    stop: &Stop,
     err: &mut dyn Write,
 ) -> Result<Opened, NotBegun> {
     let options = StoreOptions {
@@ -244,6 +245,7 @@ fn store(
         input_size: size,
         interval: config.limits.interval,
         files: files.clone(),
+        stop: stop.clone(),
     };
     let store = Store::open(options, &mut say_to(err, config)).map_err(not_begun)?;
     let edge = store.is_edge();

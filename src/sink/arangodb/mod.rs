@@ -14,7 +14,7 @@ mod request;
 pub use complete::MOST_RECORDS;
 pub use open::{OpenOptions, Opened, open};
 
-use super::Shown;
+use super::ItemDetails;
 use super::http::{Call, Reply};
 use super::remote::destination::Location;
 use super::remote::{Answer, Group, Kept, Protocol, Stored};
@@ -69,8 +69,8 @@ impl Protocol for Collection {
         false
     }
 
-    fn shown(&self, action: &BatchAction<'_>) -> Shown {
-        Shown { op: request::mode(action.op).to_owned(), index: self.name.clone(), ..Shown::default() }
+    fn shown(&self, action: &BatchAction<'_>) -> ItemDetails {
+        ItemDetails { op: request::mode(action.op).to_owned(), index: self.name.clone(), ..ItemDetails::default() }
     }
 
     fn ask_running(&self) -> Option<Call> {

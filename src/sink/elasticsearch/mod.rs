@@ -14,7 +14,7 @@ pub(in crate::sink) mod request;
 
 pub use open::{Closing, OpenOptions, Opened, open};
 
-use super::Shown;
+use super::ItemDetails;
 use super::http::{Call, Method, Reply};
 use super::remote::destination::{Location, Named};
 use super::remote::{Answer, Group, Kept, Protocol, Stored, escaped};
@@ -87,10 +87,10 @@ impl Protocol for Bulk {
         request::has_routing(action.head)
     }
 
-    fn shown(&self, action: &BatchAction<'_>) -> Shown {
+    fn shown(&self, action: &BatchAction<'_>) -> ItemDetails {
         let index = Some(action.collection).filter(|name| !name.is_empty()).or(self.index.as_deref());
         let op = item::verb(action.op).to_owned();
-        Shown { op, index: index.unwrap_or_default().to_owned(), ..Shown::default() }
+        ItemDetails { op, index: index.unwrap_or_default().to_owned(), ..ItemDetails::default() }
     }
 
     fn ask_running(&self) -> Option<Call> {

@@ -6,7 +6,7 @@ use super::Import;
 use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::record::Reason;
-use crate::sink::Shown;
+use crate::sink::ItemDetails;
 use crate::sink::elasticsearch::answer::culprit;
 use crate::sink::elasticsearch::item::{Named, ServerError, error_of, failed, verb};
 use crate::sink::elasticsearch::request::has_condition;
@@ -271,12 +271,12 @@ fn is_conditional(action: &BatchAction<'_>) -> bool {
     action.is_line && has_condition(action.head)
 }
 
-fn shown(import: &Import, entry: &Entry<'_>) -> Box<Shown> {
-    Box::new(Shown {
+fn shown(import: &Import, entry: &Entry<'_>) -> Box<ItemDetails> {
+    Box::new(ItemDetails {
         op: entry.op.to_owned(),
         index: import.place(),
         status: entry.status,
         error: entry.error.map(|raw| raw.get().to_owned()),
-        ..Shown::default()
+        ..ItemDetails::default()
     })
 }

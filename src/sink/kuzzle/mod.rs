@@ -12,7 +12,7 @@ pub use answer::is_kuzzle;
 pub use login::session;
 pub use open::{OpenOptions, open};
 
-use super::Shown;
+use super::ItemDetails;
 use super::elasticsearch::item::verb;
 use super::elasticsearch::request::{has_condition, has_routing, is_doc_as_upsert, is_plain_doc};
 use super::http::{Call, Method, Reply};
@@ -72,8 +72,8 @@ impl Protocol for Import {
         has_routing(action.head)
     }
 
-    fn shown(&self, action: &BatchAction<'_>) -> Shown {
-        Shown { op: verb(action.op).to_owned(), index: self.place(), ..Shown::default() }
+    fn shown(&self, action: &BatchAction<'_>) -> ItemDetails {
+        ItemDetails { op: verb(action.op).to_owned(), index: self.place(), ..ItemDetails::default() }
     }
 
     fn ask_running(&self) -> Option<Call> {

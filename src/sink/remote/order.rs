@@ -1,7 +1,7 @@
 //! Keeps the order of actions on one key when a server did not take some of them and they may be sent again.
 
 use super::settle::Settling;
-use super::{Fate, Shown, Told};
+use super::{Fate, ItemDetails, Told};
 use crate::record::Reason;
 use crate::sink::Bucket;
 use std::collections::{HashMap, HashSet};
@@ -67,7 +67,7 @@ impl Settling<'_> {
     }
 
     /// Settles an action that a later one on its key has overtaken while something kept it from being carried out.
-    pub(super) fn overtaken(&mut self, at: u32, cause: &str, why: &str, mut shown: Option<Box<Shown>>) {
+    pub(super) fn overtaken(&mut self, at: u32, cause: &str, why: &str, mut shown: Option<Box<ItemDetails>>) {
         // What the server says of it is no longer why it is not stored.
         if let Some(shown) = &mut shown {
             shown.error = None;
