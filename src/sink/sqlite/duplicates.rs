@@ -91,6 +91,11 @@ pub fn drain(connection: &Connection, out: &mut Ledger) -> rusqlite::Result<()> 
         let reason = cause.map_or_else(|| super::duplicate(&key), |cause| super::unmergeable(&key, &cause));
         out.fail_created(origin, &key, reason);
     }
+    forget(connection)
+}
+
+/// Forgets the rows that `resolve` found to be errors: those of another run's load are not this run's.
+pub fn forget(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("DELETE FROM temp.bulkimport_failures")
 }
 

@@ -3,6 +3,7 @@
 use super::busy::patiently;
 use super::collection::{Collection, Phase};
 use super::connect::{connect, has_moved, size_cache};
+use super::duplicates;
 use super::load::{self, can_load};
 use super::lock::StoreLock;
 use super::schema::{self, Refusal};
@@ -231,6 +232,9 @@ impl Store {
                 Ok(_) | Err(Refusal::Name(_)) => continue,
             };
             let resolved = load::finish(connection, &mut entry, None)?;
+            if resolved.errors > 0 {
+                duplicates::forget(connection)?;
+            }
             say(Note::Warning(format!(
                 "collection {name:?}: finished the index of an interrupted import ({} records with a key stored before: \
                  {} updated, {} ignored, {} dropped as duplicates)",
