@@ -331,11 +331,8 @@ impl<P: Protocol + 'static> Sink for Remote<P> {
         let mut send = |call: Call| {
             // Only what carries actions has a name.
             let carries = call.opaque.is_some();
-            let turn = carries.then(|| gate.enter());
-            if let Some(None) = turn {
-                let why = memory.lock().refused_every_request();
-                return Err(NoReply::NotSent { why, hopeless: true });
-            }
+            let closed = || NoReply::NotSent { why: memory.lock().refused_every_request(), hopeless: true };
+            let _turn = carries.then(|| gate.enter().ok_or_else(closed)).transpose()?;
             let reply = http.send(call);
             if carries && reply.as_ref().is_ok_and(Reply::is_success) {
                 // Within the turn, so that whoever is alone knows of it.
