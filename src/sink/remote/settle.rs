@@ -143,8 +143,7 @@ impl Settling<'_> {
                     if part.len() < before {
                         wait.progress();
                     }
-                    // What was only raced need not wait: the fields are there now.
-                    let Some(busy) = busy else { continue };
+                    let Some(busy) = busy else { if self.fields_are_there() { continue } else { return Ok(()) } };
                     self.gate.shrink();
                     if matches!(self.pause(&mut wait, Why::Busy, asked, &busy)?, Go::Leave) {
                         return Ok(());
