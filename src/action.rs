@@ -19,9 +19,10 @@ use crate::record::{Command, Reason, Record};
 use key::{Found, Named as NamedKeys, by_convention, generated, half_pair, key_of_id, key_text, without_keys};
 
 /// What is done to the document that a key names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Op {
     /// Store it; if the key exists, it is an error.
+    #[default]
     Create,
     /// Store it; if the key exists, it is ignored.
     CreateOrIgnore,

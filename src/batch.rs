@@ -9,7 +9,7 @@ pub use batcher::Batcher;
 
 use crate::action::{Action, Op};
 use crate::json::{Span, needs_no_escape};
-use crate::record::{Origin, Reason};
+use crate::record::{BadRecord, Origin};
 use bytes::Bytes;
 use slots::Slots;
 use std::ops::Range;
@@ -65,10 +65,11 @@ pub struct Item {
     doc: Span,
     /// In `keys`.
     key: Span,
-    /// The place in `rare`, if it has one; for a record that failed before, that in `bad`.
+    /// The place in `rare`, if it has one.
     more: u32,
-    /// What to do; a record that failed before has nothing.
-    op: Option<Op>,
+    /// Its ordinal, counted from the batch's first.
+    ordinal: u32,
+    op: Op,
     is_line: bool,
     repeats: bool,
 }
@@ -121,7 +122,7 @@ pub struct BatchAction<'a> {
     pub is_line: bool,
 }
 
-/// Actions, and records that have already failed, in the order of the input.
+/// Actions in the order of the input, and beside them the records that failed before they became actions.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// The actions as their target is sent them; requests share it.
@@ -131,10 +132,12 @@ pub struct Batch {
     /// Names of collections, and other texts that few actions have.
     words: String,
     items: Slots<Item>,
-    /// Hashes of the keys, in the places of the items; 0 for what has no key, and for a record that failed before.
+    /// Hashes of the keys, in the places of the items; 0 for what has no key.
     hashes: Vec<u64>,
     rare: Vec<Rare>,
-    bad: Vec<Reason>,
+    rejected: Vec<BadRecord>,
+    /// Ordinal in the run of the first action.
+    first: u64,
     /// Bytes of keys and documents, as they were read.
     bytes: usize,
     has_lines: bool,
@@ -143,21 +146,15 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The records, each with what to do or why it is an error.
-    pub fn items(&self) -> impl Iterator<Item = (&Item, Result<BatchAction<'_>, &Reason>)> {
-        self.items_from(0)
+    /// The actions from an index on.
+    pub fn actions_from(&self, index: usize) -> impl Iterator<Item = (&Item, BatchAction<'_>)> {
+        self.items[index.min(self.items.len())..].iter().map(|item| (item, self.act(item)))
     }
 
-    /// The records from the `at`-th on.
-    pub fn items_from(&self, at: usize) -> impl Iterator<Item = (&Item, Result<BatchAction<'_>, &Reason>)> {
-        self.items[at.min(self.items.len())..].iter().map(|item| (item, self.act(item)))
-    }
-
-    fn act<'b>(&'b self, item: &'b Item) -> Result<BatchAction<'b>, &'b Reason> {
-        let Some(op) = item.op else { return Err(&self.bad[item.more as usize]) };
+    fn act<'b>(&'b self, item: &'b Item) -> BatchAction<'b> {
         let rare = self.rare.get(item.more as usize);
-        Ok(BatchAction {
-            op,
+        BatchAction {
+            op: item.op,
             collection: rare.map_or("", |rare| rare.collection.of(&self.words)),
             key: item.key.of(&self.keys),
             head: &self.text[item.text.start as usize..item.doc.start as usize],
@@ -165,25 +162,33 @@ impl Batch {
             upsert: rare.and_then(|rare| Some(rare.upsert?.of(&self.words))),
             detect_noop: rare.is_none_or(|rare| rare.detect_noop),
             is_line: item.is_line,
-        })
+        }
     }
 
-    /// The action at a place; a record that failed before has none.
+    /// The action at an index.
     ///
     /// # Panics
-    /// When the record there is no action.
+    /// When there is none.
     pub fn action(&self, at: usize) -> BatchAction<'_> {
-        self.act(&self.items[at]).expect("the place is that of an action")
+        self.act(&self.items[at])
     }
 
-    /// The key of the action at a place, and its operation; neither needs the rest of it.
+    /// The key of the action at an index, and its operation; neither needs the rest of it.
     ///
     /// # Panics
-    /// When the record there is no action.
+    /// When there is none.
     #[inline]
     pub fn key(&self, at: usize) -> (&str, Op) {
         let item = &self.items[at];
-        (item.key.of(&self.keys), item.op.expect("the place is that of an action"))
+        (item.key.of(&self.keys), item.op)
+    }
+
+    /// The number in the run, from 0, of the record at an index.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn ordinal(&self, at: usize) -> u64 {
+        self.first + u64::from(self.items[at].ordinal)
     }
 
     /// Bytes of a request that the action at a place takes.
@@ -236,15 +241,9 @@ impl Batch {
         needs_no_escape(&self.keys)
     }
 
-    /// Why the record at a place has failed, if it has.
-    pub fn rejected(&self, at: usize) -> Option<&Reason> {
-        let item = &self.items[at];
-        if item.op.is_some() { None } else { self.bad.get(item.more as usize) }
-    }
-
-    /// Whether no record has failed before.
-    pub fn is_good(&self) -> bool {
-        self.bad.is_empty()
+    /// The records that failed before they became actions.
+    pub fn rejected(&self) -> &[BadRecord] {
+        &self.rejected
     }
 
     /// The record at a place.
@@ -255,22 +254,17 @@ impl Batch {
         &self.items[at]
     }
 
-    /// Hashes of the keys, in the places of the records; 0 for what has no key, and for a record that failed before.
+    /// Hashes of the keys, in the places of the actions; 0 for what has no key.
     pub fn hashes(&self) -> &[u64] {
         &self.hashes
     }
 
-    /// Whether anything in it is to be sent.
-    pub fn has_actions(&self) -> bool {
-        self.items.len() > self.bad.len()
-    }
-
-    /// How many records it holds.
+    /// How many actions it holds.
     pub fn len(&self) -> usize {
         self.items.len()
     }
 
-    /// Whether it holds none.
+    /// Whether it holds no action.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
@@ -292,7 +286,7 @@ impl Batch {
         self.items.clear();
         self.hashes.clear();
         self.rare.clear();
-        self.bad.clear();
+        self.rejected.clear();
         self.bytes = 0;
         self.has_lines = false;
         self.ops = 0;

@@ -10,13 +10,13 @@ use crate::record::{BadRecord, Record};
 use crate::report::{Message, ReadEnd, Report};
 use crate::seen::Seen;
 use crate::shape::Shaper;
-use crate::sink::{Note, Outcome, Patience, Sink, Trouble, patiently, settle};
+use crate::sink::{Durable, Ledger, Sink, SinkError};
 use crate::stop::Stop;
 use lanes::{Job, LaneEnd, Lanes};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread::Scope;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Everything that the threads of a run need.
 pub struct Plan {
@@ -54,8 +54,9 @@ pub fn run(plan: Plan, report: &mut Report) {
             let (jobs, arriving) = sync_channel(1);
             let (returned, free) = channel();
             let batcher = Batcher::new(limits, sink.encoder());
-            let lane = Lane { sink, arriving, returned, messages: messages.clone(), stop: &stop, cut: &cut, results };
-            named(scope, format!("lane-{}", lanes.len()), move || lane.run(limits));
+            let (number, messages) = (lanes.len(), messages.clone());
+            let lane = Lane { number, sink, arriving, returned, messages, stop: &stop, cut: &cut, results };
+            named(scope, format!("lane-{number}"), move || lane.run(limits));
             lanes.push(LaneEnd { batcher, jobs, free, at_work: 0, spare: Vec::new() });
         }
         let reading = Reading {
@@ -195,6 +196,7 @@ impl Reading<'_> {
 
 /// A lane: one thread, one sink, one batch at a time.
 struct Lane<'r> {
+    number: usize,
     sink: Box<dyn Sink>,
     arriving: Receiver<Job>,
     returned: Sender<Batch>,
@@ -206,90 +208,58 @@ struct Lane<'r> {
 }
 
 impl Lane<'_> {
-    fn run(mut self, limits: Limits) {
+    fn run(self, limits: Limits) {
+        let Lane { number, mut sink, arriving, returned, messages, stop, cut, results } = self;
+        let to_report = messages.clone();
+        let hand_over = move |outcome| drop(to_report.send(Message::Outcome(outcome)));
+        let mut ledger = Ledger::new(number, results, Box::new(hand_over));
+        let mut say = |note| drop(messages.send(Message::Note(note)));
+        // Takes in what a call of the sink returned, and whether it was the last.
+        let settle = |ledger: &mut Ledger, done: Result<Durable, SinkError>| {
+            match &done {
+                Ok(Durable::All) => ledger.durable(),
+                Ok(Durable::Earlier) => {}
+                Err(error) => ledger.undo(error.undone),
+            }
+            ledger.flush();
+            if let Err(error) = done {
+                let _ = messages.send(Message::Stopped(error));
+                stop.ask();
+                return true;
+            }
+            false
+        };
         let mut ended = false;
         loop {
-            match self.arriving.recv_timeout(limits.interval) {
+            match arriving.recv_timeout(limits.interval) {
                 Ok(job) => {
                     let (mut batch, leaves) = match job {
                         Job::Apply(batch) => (batch, ended),
                         Job::Leave(batch) => (batch, true),
                     };
-                    if leaves {
-                        self.pass_over(&batch);
+                    ledger.reject(&batch);
+                    let done = if leaves || batch.is_empty() {
+                        ledger.leave_unsent(&batch, 0);
+                        Ok(Durable::Earlier)
                     } else {
-                        ended = !self.batch(&batch);
-                    }
+                        sink.apply(&batch, &mut ledger, &mut say)
+                    };
+                    ended |= settle(&mut ledger, done);
                     batch.clear(limits.bytes);
-                    let _ = self.returned.send(batch);
+                    let _ = returned.send(batch);
                 }
                 Err(RecvTimeoutError::Timeout) if ended => {}
                 Err(RecvTimeoutError::Timeout) => {
-                    ended = !self.step(|sink, out, say, _| sink.rest(out, say));
+                    let done = sink.flush_idle(&mut ledger, &mut say);
+                    ended = settle(&mut ledger, done);
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
         if !ended {
-            let cut = self.cut.load(Ordering::SeqCst);
-            self.step(|sink, out, say, sleep| {
-                let done = patiently(Patience::default(), sleep, &mut || sink.finish(cut, out, say));
-                if matches!(done, Err(Trouble::Busy(_))) {
-                    sink.abandon(out);
-                }
-                done
-            });
+            let clean = !cut.load(Ordering::SeqCst) && !ledger.has_failed();
+            let done = sink.finish(clean, &mut ledger, &mut say);
+            settle(&mut ledger, done);
         }
-    }
-
-    fn batch(&mut self, batch: &Batch) -> bool {
-        self.step(|sink, out, say, sleep| {
-            let done = settle(sink, batch, out, say, Patience::default(), sleep);
-            if matches!(done, Err(Trouble::Busy(_))) {
-                out.leave_unsent(batch, 0);
-                sink.abandon(out);
-            }
-            done
-        })
-    }
-
-    /// Lets the sink do something and sends on what came of it; false if the sink cannot go on.
-    fn step(
-        &mut self,
-        act: impl FnOnce(
-            &mut dyn Sink,
-            &mut Outcome,
-            &mut dyn FnMut(Note),
-            &mut dyn FnMut(Duration) -> bool,
-        ) -> Result<(), Trouble>,
-    ) -> bool {
-        let mut out = Outcome::new(self.results);
-        let (messages, stop) = (self.messages.clone(), self.stop);
-        let mut say = |note| {
-            let _ = messages.send(Message::Note(note));
-        };
-        let mut sleep = |pause: Duration| {
-            std::thread::sleep(pause);
-            !stop.asked()
-        };
-        let done = act(self.sink.as_mut(), &mut out, &mut say, &mut sleep);
-        if !out.is_empty() {
-            let _ = self.messages.send(Message::Outcome(out));
-        }
-        match done {
-            Ok(()) => true,
-            Err(trouble) => {
-                let _ = self.messages.send(Message::Trouble(trouble));
-                self.stop.ask();
-                false
-            }
-        }
-    }
-
-    /// Settles a batch of which nothing is sent, as the sink has ended, or another lane's.
-    fn pass_over(&self, batch: &Batch) {
-        let mut out = Outcome::new(self.results);
-        out.leave_unsent(batch, 0);
-        let _ = self.messages.send(Message::Outcome(out));
     }
 }

@@ -10,7 +10,7 @@ use crate::input::Broken;
 use crate::progress::{Progress, grouped};
 use crate::record::Origin;
 use crate::sink::http::Traffic;
-use crate::sink::{Bucket, Counts, Failure, Note, Outcome, ResultLine, Trouble};
+use crate::sink::{Bucket, Counts, Failure, Note, Outcome, ResultLine, SinkError};
 use crate::stop::Stop;
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -46,7 +46,7 @@ pub enum Message {
     /// From a lane: what it is doing.
     Note(Note),
     /// From a lane: it cannot go on.
-    Trouble(Trouble),
+    Stopped(SinkError),
     /// From the reader, last: what it read.
     Read(ReadEnd),
 }
@@ -156,23 +156,20 @@ impl Report {
 
     /// Shows progress if it is time to.
     pub fn tick(&mut self) {
-        self.progress.tick(self.counts.errors, &mut self.err);
+        self.progress.tick(self.counts[Bucket::Error], &mut self.err);
     }
 
     /// Takes a message in.
     pub fn absorb(&mut self, message: Message, read_so_far: u64) {
         match message {
-            Message::Outcome(outcome) | Message::Note(Note::Settled(outcome)) => {
-                self.counts.add(outcome.counts());
+            Message::Outcome(mut outcome) => {
+                self.counts += outcome.counts;
                 // A late index finds duplicates in the order of their keys; a person reads them by line.
-                let mut failures: Vec<&Failure> = outcome.failures().iter().collect();
-                failures.sort_unstable_by_key(|failure| failure.origin);
-                for failure in failures {
-                    self.tell(failure);
-                }
-                self.write_results(outcome.results());
+                outcome.failures.sort_unstable_by_key(|failure| failure.origin);
+                outcome.failures.iter().for_each(|failure| self.tell(failure));
+                self.write_results(&outcome.results);
                 self.check_limit(read_so_far, PERCENT_FROM);
-                self.say_step(&format!("{} records settled", grouped(outcome.counts().total())));
+                self.say_step(&format!("{} records settled", grouped(outcome.counts.total())));
             }
             Message::Note(Note::Doing(what)) => {
                 self.progress.doing(what);
@@ -184,7 +181,7 @@ impl Report {
                     self.say(&text);
                 }
             }
-            Message::Trouble(trouble) => self.trouble(trouble),
+            Message::Stopped(error) => self.stopped(error),
             Message::Read(end) => {
                 self.say_step(&format!("{} records read", grouped(end.records)));
                 self.end = end;
@@ -199,17 +196,10 @@ impl Report {
         }
     }
 
-    fn trouble(&mut self, trouble: Trouble) {
-        let text = match trouble {
-            Trouble::RolledBack(text) => {
-                self.rolled_back = true;
-                text
-            }
-            Trouble::Busy(text) | Trouble::Stopped(text) => {
-                self.stopped = true;
-                text
-            }
-        };
+    fn stopped(&mut self, error: SinkError) {
+        let SinkError { text, rolled_back, .. } = error;
+        self.rolled_back |= rolled_back;
+        self.stopped |= !rolled_back;
         // Each lane says the same of a target that is closed.
         if self.why.as_ref() != Some(&text) {
             self.say(&format!("error: {text}"));
@@ -219,7 +209,7 @@ impl Report {
 
     /// Takes in that a target could not be left as it should be: it says so, and the exit code is not 0.
     pub fn not_closed(&mut self, text: String) {
-        self.trouble(Trouble::Stopped(text));
+        self.stopped(SinkError::stopped(text));
     }
 
     fn write_results(&mut self, lines: &[ResultLine]) {
@@ -233,7 +223,7 @@ impl Report {
         if let Err(error) = written {
             let text = format!("--results: {}: {error}", results.name);
             self.settings.results = None;
-            self.trouble(Trouble::Stopped(text));
+            self.stopped(SinkError::stopped(text));
             self.stop.ask();
         }
     }
@@ -258,7 +248,7 @@ impl Report {
     }
 
     fn check_limit(&mut self, read: u64, from: u64) {
-        let errors = self.counts.errors;
+        let errors = self.counts[Bucket::Error];
         let above = match self.settings.max_errors {
             None => false,
             Some(MaxErrors::Count(count)) => errors > count,
@@ -292,7 +282,7 @@ impl Report {
         }
         self.say_kinds();
         if self.too_many {
-            let errors = grouped(self.counts.errors);
+            let errors = grouped(self.counts[Bucket::Error]);
             self.say(&format!("error: more errors than --max-errors allows: {errors}"));
         }
         let balanced = self.counts.total() == self.end.records;
@@ -339,8 +329,8 @@ impl Report {
 
     /// The first that holds of 130/143, 6, 5, 4, 3, 1.
     fn exit_code(&self, balanced: bool) -> u8 {
-        let lost = self.counts.errors + self.counts.unknown > 0
-            || (self.counts.unsent > 0 && !self.settings.dry_run)
+        let lost = self.counts[Bucket::Error] + self.counts[Bucket::Unknown] > 0
+            || (self.counts[Bucket::Unsent] > 0 && !self.settings.dry_run)
             || !balanced;
         match self.stop.signal() {
             Some(signal) => 128 + signal as u8,
@@ -370,13 +360,13 @@ impl Report {
         json!({
             "schema": 1,
             "read": self.end.records,
-            "created": self.counts.created,
-            "errors": self.counts.errors,
-            "updated": self.counts.updated,
-            "ignored": self.counts.ignored,
-            "deleted": self.counts.deleted,
-            "unknown": self.counts.unknown,
-            "unsent": self.counts.unsent,
+            "created": self.counts[Bucket::Created],
+            "errors": self.counts[Bucket::Error],
+            "updated": self.counts[Bucket::Updated],
+            "ignored": self.counts[Bucket::Ignored],
+            "deleted": self.counts[Bucket::Deleted],
+            "unknown": self.counts[Bucket::Unknown],
+            "unsent": self.counts[Bucket::Unsent],
             "empty": self.end.empty,
             "uncertain": traffic(Traffic::uncertain),
             "target": self.settings.target,
@@ -416,13 +406,16 @@ impl Summary {
         let counts = &self.counts;
         let mut text = format!(
             "created: {}\nerrors: {}\nupdated: {}\nignored: {}\n",
-            counts.created, counts.errors, counts.updated, counts.ignored
+            counts[Bucket::Created],
+            counts[Bucket::Error],
+            counts[Bucket::Updated],
+            counts[Bucket::Ignored]
         );
         let rest = [
-            ("deleted", counts.deleted),
+            ("deleted", counts[Bucket::Deleted]),
             ("empty", self.empty),
-            ("unknown", counts.unknown),
-            ("unsent", counts.unsent),
+            ("unknown", counts[Bucket::Unknown]),
+            ("unsent", counts[Bucket::Unsent]),
         ];
         for (name, count) in rest {
             if count > 0 {

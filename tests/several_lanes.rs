@@ -245,6 +245,38 @@ fn an_item_that_lost_a_race_for_a_new_field_is_sent_once_more() {
 }
 
 #[test]
+fn it_is_not_sent_again_before_the_request_that_won_is_answered() {
+    let (place, wire) = (Place::new(), Wire::start());
+    let crossings = Crossings::default();
+    let shared = crossings.clone();
+    wire.standing("POST", "_bulk", move |request| {
+        let (come, changed) = &*shared.0;
+        let mut come = come.lock().expect("no panic");
+        come.push(request.ids());
+        changed.notify_all();
+        // The first is the lead, the second wins, and the third loses.
+        match come.len() {
+            2 => {
+                let come = changed.wait_while(come, |come| come.len() < 3).expect("no panic");
+                let is_again = |come: &[Vec<String>]| come[3..].contains(&come[2]);
+                let waited = changed.wait_timeout_while(come, FOR_ANOTHER, |come| !is_again(come));
+                assert!(
+                    !is_again(&waited.expect("no panic").0),
+                    "it was sent again while its field was still on its way"
+                );
+                Reply::bulk(request, &[created()])
+            }
+            3 => Reply::bulk(request, &[raced("price")]),
+            _ => Reply::bulk(request, &[created()]),
+        }
+    });
+    let ran = on_four(&place, &wire, &documents(20), &["-c", "c", "-t", "jsonl", "--batch-size", "1"]);
+    ran.expect(0, [20, 0, 0, 0]);
+    let come = crossings.all();
+    assert_eq!((come.len(), come.iter().filter(|ids| **ids == come[2]).count()), (21, 2));
+}
+
+#[test]
 fn the_same_refusal_again_is_an_error() {
     let (place, wire) = (Place::new(), Wire::start());
     wire.bulk(&[created(), raced("price")]);

@@ -116,6 +116,16 @@ fn the_next_run_finishes_an_interrupted_load_in_the_mode_of_that_load() {
 }
 
 #[test]
+fn the_duplicates_of_an_interrupted_load_are_not_counted_in_the_next_run() {
+    let place = killed_load("error");
+    place.file("next.jsonl", "{\"_key\":\"a\"}\n{\"_key\":\"b\"}\n{\"_key\":\"a\"}\n");
+    let ran = place.run(&["-c", "other", "next.jsonl"]);
+    ran.expect(1, [2, 1, 0, 0]).says("next.jsonl:3: duplicate key \"a\"");
+    assert_eq!(place.rows("other").len(), 2);
+    assert_eq!(place.docs(), ["{\"_key\":\"a\",\"x\":1,\"y\":1}", "{\"_key\":\"b\"}"]);
+}
+
+#[test]
 fn an_import_into_another_collection_finishes_it_too() {
     let place = killed_load("replace");
     place.file("next.jsonl", "{\"_key\":\"a\"}\n");

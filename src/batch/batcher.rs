@@ -58,18 +58,23 @@ impl Batcher {
         self.joins = !are_lines && self.encoder.is_by_lines();
     }
 
-    /// Whether the batch has to go before an action of `bytes` bytes, whose key has this hash, is added.
+    /// Whether the batch has to go before the action of the record with this ordinal, of `bytes` bytes and with this hash of its key, is added.
     #[inline]
-    pub fn must_go_before(&self, bytes: usize, hash: u64) -> bool {
+    pub fn must_go_before(&self, ordinal: u64, bytes: usize, hash: u64) -> bool {
         let repeats = self.limits.distinct && self.keys.contains(&hash);
-        repeats || !self.batch.is_empty() && self.batch.bytes + bytes > self.limits.bytes
+        let is_long = self.batch.bytes + bytes > self.limits.bytes || ordinal - self.batch.first > u64::from(u32::MAX);
+        repeats || !self.batch.is_empty() && is_long
     }
 
-    /// Adds an action whose key has this hash, and says whether the batch is now full.
-    pub fn push(&mut self, origin: Origin, action: &Action<'_>, hash: u64) -> bool {
+    /// Adds the action of the record with this ordinal, whose key has this hash, and says whether the batch is now full.
+    pub fn push(&mut self, origin: Origin, ordinal: u64, action: &Action<'_>, hash: u64) -> bool {
         if self.limits.distinct {
             self.keys.insert(hash);
         }
+        if self.batch.is_empty() {
+            self.batch.first = ordinal;
+        }
+        let ordinal = (ordinal - self.batch.first) as u32;
         let start = self.text.len();
         let has_breaks = || memchr(b'\n', action.doc.as_bytes()).is_some();
         debug_assert!(self.joins || !self.encoder.is_by_lines() || !has_breaks());
@@ -100,29 +105,24 @@ impl Batcher {
             batch.rare.push(Rare { collection, upsert, detect_noop: action.detect_noop });
         }
         let Origin { file, line, record, offset } = origin;
-        let (doc, op, is_line) = (Span::new(doc.start, doc.end), Some(action.op), action.is_line);
-        self.add(Item { line, record, offset, file, text, doc, key, more, op, is_line, repeats: false }, hash)
+        let (doc, op, is_line) = (Span::new(doc.start, doc.end), action.op, action.is_line);
+        let item = Item { line, record, offset, file, text, doc, key, more, ordinal, op, is_line, repeats: false };
+        self.batch.items.push(item);
+        self.batch.hashes.push(hash);
+        self.is_full()
     }
 
     /// Adds a record that has already failed, and says whether the batch is now full.
     pub fn reject(&mut self, bad: BadRecord) -> bool {
-        let Origin { file, line, record, offset } = bad.origin;
-        let more = self.batch.bad.len() as u32;
-        self.batch.bad.push(bad.reason);
-        let text = Span::new(self.text.len(), self.text.len());
-        let key = Span::new(self.batch.keys.len(), self.batch.keys.len());
-        let none =
-            Item { line, record, offset, file, text, doc: text, key, more, op: None, is_line: false, repeats: false };
-        self.add(none, 0)
+        self.batch.rejected.push(bad);
+        self.is_full()
     }
 
     #[inline(always)]
-    fn add(&mut self, item: Item, hash: u64) -> bool {
-        self.batch.items.push(item);
-        self.batch.hashes.push(hash);
+    fn is_full(&mut self) -> bool {
         self.since.get_or_insert_with(Instant::now);
         let is_long = self.batch.bytes >= self.limits.bytes || self.text.len() >= LONGEST_TEXT;
-        is_long || self.batch.items.len() >= self.records
+        is_long || self.batch.items.len() + self.batch.rejected.len() >= self.records
     }
 
     /// Whether the first record of the batch has waited for the whole interval.
@@ -138,7 +138,7 @@ impl Batcher {
         if let Some(seen) = seen {
             // All at once, because `seen` is larger than the caches: one by one, each key would wait for memory alone.
             for (item, hash) in self.batch.items.iter_mut().zip(&self.batch.hashes) {
-                item.repeats = item.op.is_some() && seen.meet(*hash);
+                item.repeats = seen.meet(*hash);
             }
         }
         let mut empty = Arc::try_unwrap(std::mem::take(&mut next.text)).unwrap_or_default();
@@ -149,7 +149,7 @@ impl Batcher {
 
     /// Whether nothing has been added since the last `take`.
     pub fn is_empty(&self) -> bool {
-        self.batch.is_empty()
+        self.batch.is_empty() && self.batch.rejected.is_empty()
     }
 }
 
@@ -168,7 +168,7 @@ mod tests {
     }
 
     fn push(batcher: &mut Batcher, key: &str, doc: &str) {
-        batcher.push(Origin::default(), &Action::plain(Op::Index, Key::Text(key), doc), 1);
+        batcher.push(Origin::default(), 0, &Action::plain(Op::Index, Key::Text(key), doc), 1);
     }
 
     #[test]
@@ -177,7 +177,7 @@ mod tests {
         let mut batcher = Batcher::new(limits, Arc::new(Documents));
         let doc = format!("{{\"a\":\"{}\"}}", "x".repeat(LONGEST_TEXT / 16));
         let action = Action::plain(Op::Index, Key::Text("k"), &doc);
-        let full = (1..=20).find(|_| batcher.push(Origin::default(), &action, 1));
+        let full = (1..=20).find(|_| batcher.push(Origin::default(), 0, &action, 1));
         assert_eq!(full, Some(16));
     }
 
@@ -189,16 +189,16 @@ mod tests {
         ["{333}", "{4}"].iter().for_each(|doc| push(&mut batcher, "k", doc));
         let batch = batcher.take(Batch::default(), None);
         for (at, text) in [
-            (&[0, 1, 3, 4][..], "{1}{22}{333}{4}"),
-            (&[1, 3], "{22}{333}"),
-            (&[3, 4], "{333}{4}"),
-            (&[0, 3], "{1}{333}"),
+            (&[0, 1, 2, 3][..], "{1}{22}{333}{4}"),
+            (&[1, 2], "{22}{333}"),
+            (&[2, 3], "{333}{4}"),
+            (&[0, 2], "{1}{333}"),
             (&[], ""),
         ] {
             assert_eq!(batch.text(at), text, "{at:?}");
         }
-        assert!(std::ptr::eq(batch.text(&[1, 3]).as_ptr(), batch.text[3..].as_ptr()));
-        assert!(batch.rejected(2).is_some() && !batch.is_good() && batch.has_actions());
+        assert!(std::ptr::eq(batch.text(&[1, 2]).as_ptr(), batch.text[3..].as_ptr()));
+        assert_eq!((batch.rejected().len(), batch.len()), (1, 4));
     }
 
     #[test]
@@ -226,7 +226,7 @@ mod tests {
         push(&mut batcher, "a", "{}");
         let plain = Action::plain(Op::Update, Key::Text("b"), "{1}");
         let action = Action { collection: "c", upsert: Some("{2}"), detect_noop: false, ..plain };
-        batcher.push(Origin::default(), &action, 2);
+        batcher.push(Origin::default(), 0, &action, 2);
         push(&mut batcher, "c", "{}");
         let batch = batcher.take(Batch::default(), None);
         let rare: Vec<_> =
@@ -245,8 +245,8 @@ mod tests {
             [(Arc::new(Bulk::default()), "{\"index\":{\"_id\":\"k\"}}\n{ \"a\": 1} \n"), (Arc::new(Documents), doc)];
         for (encoder, text) in encoders {
             let mut batcher = Batcher::new(limits, encoder);
-            batcher.push(Origin::default(), &action, 1);
-            batcher.push(Origin::default(), &action, 1);
+            batcher.push(Origin::default(), 0, &action, 1);
+            batcher.push(Origin::default(), 0, &action, 1);
             let batch = batcher.take(Batch::default(), None);
             assert_eq!(batch.line(0), text);
             assert_eq!((batch.line(1), batch.key(1).0), (text, "k"));

@@ -114,11 +114,11 @@ impl<'r> Lanes<'r> {
             }
         };
         let mut lane = self.now(home);
-        if self.ends[lane].batcher.must_go_before(action.bytes(), hash) {
+        if self.ends[lane].batcher.must_go_before(ordinal, action.bytes(), hash) {
             self.send(lane);
             lane = self.now(home);
         }
-        if self.ends[lane].batcher.push(origin, action, hash) {
+        if self.ends[lane].batcher.push(origin, ordinal, action, hash) {
             self.send(lane);
         }
     }

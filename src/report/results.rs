@@ -1,7 +1,7 @@
 //! `--results`: a JSON line for each record. What a server said stands in it as the server wrote it.
 
 use crate::record::Reason;
-use crate::sink::{ResultLine, Shown};
+use crate::sink::{ItemDetails, ResultLine};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -72,7 +72,7 @@ enum Said<'a> {
 impl<'a> Line<'a> {
     fn new(file: &'a str, line: &'a ResultLine) -> Line<'a> {
         let none = const {
-            &Shown {
+            &ItemDetails {
                 op: String::new(),
                 index: String::new(),
                 status: 0,
@@ -84,7 +84,7 @@ impl<'a> Line<'a> {
                 get: None,
             }
         };
-        let shown = line.shown.as_deref().unwrap_or(none);
+        let shown = line.details.as_deref().unwrap_or(none);
         let ours = || line.reason.as_ref().map(ours);
         Line {
             counted: line.bucket.name(),
@@ -94,7 +94,7 @@ impl<'a> Line<'a> {
             id: filled(&line.key),
             index: filled(&shown.index),
             line: line.origin.line,
-            op: line.shown.as_ref().map(|shown| shown.op.as_str()),
+            op: line.details.as_ref().map(|shown| shown.op.as_str()),
             primary_term: shown.primary_term,
             record: line.origin.record,
             result: shown.result.as_deref(),
@@ -130,13 +130,13 @@ mod tests {
     #[test]
     fn what_a_server_said_is_not_changed() {
         let get = "{\"_source\": {\"n\": 123456789012345678901234567890,\n\"x\": 1.10}}".to_owned();
-        let shown = Shown { op: "update".to_owned(), get: Some(get), ..Shown::default() };
+        let shown = ItemDetails { op: "update".to_owned(), get: Some(get), ..ItemDetails::default() };
         let line = ResultLine {
             origin: Origin { line: 3, record: 2, ..Origin::default() },
             bucket: Bucket::Updated,
             key: "a".to_owned(),
             reason: None,
-            shown: Some(Box::new(shown)),
+            details: Some(Box::new(shown)),
         };
         let said = serde_json::to_string(&Line::new("in", &line)).expect("JSON");
         let expected = concat!(

@@ -1,6 +1,6 @@
 //! The sink of `--dry-run`: everything before it works as always, and nothing is sent.
 
-use super::{Outcome, Say, Sink, Trouble};
+use super::{Durable, Ledger, Say, Sink, SinkError};
 use crate::batch::Batch;
 
 /// Counts good records as unsent.
@@ -8,18 +8,8 @@ use crate::batch::Batch;
 pub struct DryRun;
 
 impl Sink for DryRun {
-    fn apply(&mut self, batch: &Batch, out: &mut Outcome, _: Say<'_>) -> Result<(), Trouble> {
+    fn apply(&mut self, batch: &Batch, out: &mut Ledger, _: Say<'_>) -> Result<Durable, SinkError> {
         out.leave_unsent(batch, 0);
-        Ok(())
+        Ok(Durable::All)
     }
-
-    fn rest(&mut self, _: &mut Outcome, _: Say<'_>) -> Result<(), Trouble> {
-        Ok(())
-    }
-
-    fn finish(&mut self, _: bool, _: &mut Outcome, _: Say<'_>) -> Result<(), Trouble> {
-        Ok(())
-    }
-
-    fn abandon(&mut self, _: &mut Outcome) {}
 }

@@ -12,7 +12,7 @@ use crate::record::Reason;
 use crate::retry::{Wait, Why};
 use crate::sink::http::{Call, Http, Method, NoReply, Reply};
 use crate::sink::remote::{Fate, Fates, Group, Shared, Stored, Told, escaped, nap, sentence};
-use crate::sink::{Bucket, Note, Outcome, Say, Sink, Trouble};
+use crate::sink::{Bucket, Durable, Ledger, Note, Say, Sink, SinkError};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,45 +50,35 @@ impl Sink for Complete {
         Arc::new(self.collection.clone())
     }
 
-    fn apply(&mut self, batch: &Batch, out: &mut Outcome, _: Say<'_>) -> Result<(), Trouble> {
+    fn apply(&mut self, batch: &Batch, out: &mut Ledger, _: Say<'_>) -> Result<Durable, SinkError> {
         let Some(held) = self.held.take() else {
             self.held = Some(batch.clone());
-            return Ok(());
+            return Ok(Durable::Earlier);
         };
         out.leave_unsent(&held, 0);
         out.leave_unsent(batch, 0);
-        Err(Trouble::RolledBack(format!(
+        Err(SinkError::rolled_back(format!(
             "--complete: the input does not fit one request, which is all that the server carries out as a whole; nothing was sent (--batch-bytes SIZE allows more, up to {MAX_RECORDS} records)"
         )))
     }
 
-    fn rest(&mut self, _: &mut Outcome, _: Say<'_>) -> Result<(), Trouble> {
-        Ok(())
-    }
-
-    fn finish(&mut self, cut: bool, out: &mut Outcome, say: Say<'_>) -> Result<(), Trouble> {
+    fn finish(&mut self, clean: bool, out: &mut Ledger, say: Say<'_>) -> Result<Durable, SinkError> {
         let Some(batch) = self.held.take() else {
-            return if cut { Err(nothing_stored()) } else { Ok(()) };
+            return if clean { Ok(Durable::All) } else { Err(nothing_stored()) };
         };
-        if cut || !(0..batch.len()).all(|place| batch.rejected(place).is_none()) {
+        if !clean {
             out.leave_unsent(&batch, 0);
             return Err(nothing_stored());
         }
         let all: Vec<u32> = (0..batch.len() as u32).collect();
         let group = Group { batch: &batch, at: &all, each: false };
         let (end, lost) = self.send(group, say);
-        self.settle(group, end, lost, out)
-    }
-
-    fn abandon(&mut self, out: &mut Outcome) {
-        if let Some(batch) = self.held.take() {
-            out.leave_unsent(&batch, 0);
-        }
+        self.settle(group, end, lost, out).map(|()| Durable::All)
     }
 }
 
-fn nothing_stored() -> Trouble {
-    Trouble::RolledBack("nothing was stored, because of --complete".to_owned())
+fn nothing_stored() -> SinkError {
+    SinkError::rolled_back("nothing was stored, because of --complete".to_owned())
 }
 
 impl Complete {
@@ -197,9 +187,8 @@ impl Complete {
         }
     }
 
-    fn settle(&mut self, group: Group<'_>, end: End, lost: bool, out: &mut Outcome) -> Result<(), Trouble> {
+    fn settle(&mut self, group: Group<'_>, end: End, lost: bool, out: &mut Ledger) -> Result<(), SinkError> {
         let batch = group.batch;
-        let origin = |place: usize| batch.item(place).origin();
         match end {
             End::Done(told) => {
                 for (place, told) in told.into_iter().enumerate() {
@@ -208,27 +197,27 @@ impl Complete {
                         Fate::Updated => Bucket::Updated,
                         _ => Bucket::Ignored,
                     };
-                    out.end(origin(place), bucket, None, None, group.key(place).0);
+                    out.settle(batch, place, bucket, None, None);
                 }
                 self.shared.traffic.unsure(if lost { group.len() as u64 } else { 0 });
                 Ok(())
             }
             End::Found => {
                 for place in 0..group.len() {
-                    out.end(origin(place), Bucket::Created, None, None, group.key(place).0);
+                    out.settle(batch, place, Bucket::Created, None, None);
                 }
                 Ok(())
             }
             End::Unknown(why) => {
                 for place in 0..group.len() {
                     let reason = Reason::new("lost", format!("the answer was lost: {why}"));
-                    out.end(origin(place), Bucket::Unknown, Some(reason), None, group.key(place).0);
+                    out.settle(batch, place, Bucket::Unknown, Some(reason), None);
                 }
                 Ok(())
             }
             End::Stopped(why) => {
                 out.leave_unsent(batch, 0);
-                Err(Trouble::Stopped(why))
+                Err(SinkError::stopped(why))
             }
             End::Refused(why, number) => {
                 let duplicates = if number == 1210 { self.duplicates(group) } else { HashSet::new() };
@@ -236,11 +225,11 @@ impl Complete {
                     let key = group.key(place).0;
                     let reason = || Reason::new("duplicate_key", format!("duplicate key {key:?}"));
                     match duplicates.contains(&place) {
-                        true => out.end(origin(place), Bucket::Error, Some(reason()), None, key),
-                        false => out.end(origin(place), Bucket::Unsent, None, None, key),
+                        true => out.settle(batch, place, Bucket::Error, Some(reason()), None),
+                        false => out.settle(batch, place, Bucket::Unsent, None, None),
                     }
                 }
-                Err(Trouble::RolledBack(format!("everything was rolled back, because of --complete: {why}")))
+                Err(SinkError::rolled_back(format!("everything was rolled back, because of --complete: {why}")))
             }
         }
     }

@@ -4,7 +4,7 @@ use super::Collection;
 use super::errors::{fate, kind, names_primary};
 use super::request::mode;
 use crate::action::Op;
-use crate::sink::Shown;
+use crate::sink::ItemDetails;
 use crate::sink::http::Reply;
 use crate::sink::remote::{Fate, Group, Told};
 use serde::Deserialize;
@@ -72,7 +72,7 @@ fn done(item: &Item<'_>, key: &str, op: Op) -> Fate {
     }
 }
 
-fn shown(collection: &Collection, item: &Item<'_>, op: Op) -> Shown {
+fn shown(collection: &Collection, item: &Item<'_>, op: Op) -> ItemDetails {
     let is_primary = collection.unique.is_empty() || item.message.as_deref().is_some_and(names_primary);
     let (result, status) = match (item.number.filter(|_| item.error), &item.old_rev, op) {
         (Some(1202), ..) => (None, 404),
@@ -83,7 +83,7 @@ fn shown(collection: &Collection, item: &Item<'_>, op: Op) -> Shown {
         (None, Some(old), _) if Some(old) == item.rev.as_ref() => (Some("noop"), 201),
         (None, Some(_), _) => (Some("updated"), 201),
     };
-    Shown {
+    ItemDetails {
         op: mode(op).to_owned(),
         index: collection.name.clone(),
         status,
@@ -93,6 +93,6 @@ fn shown(collection: &Collection, item: &Item<'_>, op: Op) -> Shown {
             json!({ "type": kind, "reason": item.message, "errorNum": number }).to_string()
         }),
         get: (!item.error).then(|| json!({ "_key": item.key, "_rev": item.rev }).to_string()),
-        ..Shown::default()
+        ..ItemDetails::default()
     }
 }

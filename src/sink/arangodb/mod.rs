@@ -16,7 +16,7 @@ mod whole;
 
 pub use target::Arangodb;
 
-use super::Shown;
+use super::ItemDetails;
 use super::http::{Call, Reply};
 use super::remote::destination::Location;
 use super::remote::{Answer, Group, Kept, Protocol, Stored};
@@ -71,8 +71,8 @@ impl Protocol for Collection {
         false
     }
 
-    fn shown(&self, action: &BatchAction<'_>) -> Shown {
-        Shown { op: request::mode(action.op).to_owned(), index: self.name.clone(), ..Shown::default() }
+    fn shown(&self, action: &BatchAction<'_>) -> ItemDetails {
+        ItemDetails { op: request::mode(action.op).to_owned(), index: self.name.clone(), ..ItemDetails::default() }
     }
 
     fn ask_running(&self) -> Option<Call> {

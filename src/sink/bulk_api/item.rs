@@ -3,7 +3,7 @@
 use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::record::Reason;
-use crate::sink::Shown;
+use crate::sink::ItemDetails;
 use crate::sink::remote::Fate;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -193,10 +193,10 @@ impl Named<'_> {
     }
 
     /// How it is shown.
-    pub(in crate::sink) fn shown(&self) -> Box<Shown> {
+    pub(in crate::sink) fn shown(&self) -> Box<ItemDetails> {
         let item = &self.item;
         let text = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);
-        Box::new(Shown {
+        Box::new(ItemDetails {
             op: self.op.clone().into_owned(),
             index: text(&item.index).unwrap_or_default(),
             status: item.status,

@@ -15,7 +15,7 @@ mod target;
 
 pub use target::Elasticsearch;
 
-use super::Shown;
+use super::ItemDetails;
 use super::bulk_api::{has_condition, has_routing, is_doc_as_upsert, is_plain_doc, verb};
 use super::http::{Call, Method, Reply};
 use super::remote::destination::{Location, Named};
@@ -91,10 +91,10 @@ impl Protocol for Bulk {
         has_routing(action.head)
     }
 
-    fn shown(&self, action: &BatchAction<'_>) -> Shown {
+    fn shown(&self, action: &BatchAction<'_>) -> ItemDetails {
         let index = Some(action.collection).filter(|name| !name.is_empty()).or(self.index.as_deref());
         let op = verb(action.op).to_owned();
-        Shown { op, index: index.unwrap_or_default().to_owned(), ..Shown::default() }
+        ItemDetails { op, index: index.unwrap_or_default().to_owned(), ..ItemDetails::default() }
     }
 
     fn ask_running(&self) -> Option<Call> {

@@ -6,7 +6,7 @@ use super::Import;
 use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::record::Reason;
-use crate::sink::Shown;
+use crate::sink::ItemDetails;
 use crate::sink::bulk_api::{Named, ServerError, culprit, error_of, failed, has_condition, verb};
 use crate::sink::http::Reply;
 use crate::sink::remote::admin::Dialect;
@@ -271,12 +271,12 @@ fn is_conditional(action: &BatchAction<'_>) -> bool {
     action.is_line && has_condition(action.head)
 }
 
-fn shown(import: &Import, entry: &Entry<'_>) -> Box<Shown> {
-    Box::new(Shown {
+fn shown(import: &Import, entry: &Entry<'_>) -> Box<ItemDetails> {
+    Box::new(ItemDetails {
         op: entry.op.to_owned(),
         index: import.place(),
         status: entry.status,
         error: entry.error.map(|raw| raw.get().to_owned()),
-        ..Shown::default()
+        ..ItemDetails::default()
     })
 }

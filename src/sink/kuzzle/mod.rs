@@ -12,7 +12,7 @@ mod target;
 
 pub use target::Kuzzle;
 
-use super::Shown;
+use super::ItemDetails;
 use super::bulk_api::{has_condition, has_routing, is_doc_as_upsert, is_plain_doc, verb};
 use super::http::{Call, Method, Reply};
 use super::remote::destination::Location;
@@ -81,8 +81,8 @@ impl Protocol for Import {
         has_routing(action.head)
     }
 
-    fn shown(&self, action: &BatchAction<'_>) -> Shown {
-        Shown { op: verb(action.op).to_owned(), index: self.place(), ..Shown::default() }
+    fn shown(&self, action: &BatchAction<'_>) -> ItemDetails {
+        ItemDetails { op: verb(action.op).to_owned(), index: self.place(), ..ItemDetails::default() }
     }
 
     fn ask_running(&self) -> Option<Call> {

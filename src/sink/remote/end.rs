@@ -2,30 +2,20 @@
 
 use super::memory::Left;
 use super::settle::Settling;
-use super::{Fate, Fates, Group, Shown};
+use super::{Fate, Fates, Group, ItemDetails};
 use crate::action::Op;
 use crate::record::Reason;
-use crate::sink::{Bucket, Counts};
+use crate::sink::Bucket;
 
 impl Settling<'_> {
-    /// Settles the records that had failed before.
-    pub(super) fn reject(&mut self) {
-        for place in 0..self.batch.len() {
-            if let Some(reason) = self.batch.rejected(place) {
-                self.states[place].settled = true;
-                self.out.end(self.batch.item(place).origin(), Bucket::Error, Some(reason.clone()), None, "");
-            }
-        }
-    }
-
     /// Settles actions of which none was lost by their number, where `end` would do no more for each than count it; false if
     /// each has to be looked at.
     pub(super) fn end_all(&mut self, group: Group<'_>, fates: &Fates) -> bool {
         let many = group.len() as u64;
-        let counts = match fates.of_all() {
-            Some(Fate::Created) => Counts { created: many, ..Counts::default() },
-            Some(Fate::Updated | Fate::Unchanged) => Counts { updated: many, ..Counts::default() },
-            Some(Fate::Ignored) => Counts { ignored: many, ..Counts::default() },
+        let bucket = match fates.of_all() {
+            Some(Fate::Created) => Bucket::Created,
+            Some(Fate::Updated | Fate::Unchanged) => Bucket::Updated,
+            Some(Fate::Ignored) => Bucket::Ignored,
             _ => return false,
         };
         if !self.memory.lock().has_no_gone() || self.batch.names_collections() {
@@ -37,12 +27,12 @@ impl Settling<'_> {
         }
         self.accepted(group);
         group.at.iter().for_each(|at| self.states[*at as usize].settled = true);
-        self.out.settle(counts);
+        self.out.settle_many(bucket, many);
         true
     }
 
     /// Settles an action that found a document in its way.
-    pub(super) fn exists(&mut self, at: u32, shown: Option<Box<Shown>>) {
+    pub(super) fn exists(&mut self, at: u32, shown: Option<Box<ItemDetails>>) {
         let action = self.batch.action(at as usize);
         if action.op == Op::CreateOrIgnore {
             return self.end(at, Bucket::Ignored, None, shown);
@@ -52,7 +42,7 @@ impl Settling<'_> {
     }
 
     /// Settles an action that a condition kept from being carried out: the user's own, or that of a unique index.
-    pub(super) fn conflict(&mut self, at: u32, reason: Reason, shown: Option<Box<Shown>>) {
+    pub(super) fn conflict(&mut self, at: u32, reason: Reason, shown: Option<Box<ItemDetails>>) {
         match self.batch.key(at as usize).1 {
             Op::CreateOrIgnore => self.end(at, Bucket::Ignored, None, shown),
             _ => self.end(at, Bucket::Error, Some(reason), shown),
@@ -60,13 +50,12 @@ impl Settling<'_> {
     }
 
     /// Settles an action.
-    pub(super) fn end(&mut self, at: u32, bucket: Bucket, reason: Option<Reason>, shown: Option<Box<Shown>>) {
+    pub(super) fn end(&mut self, at: u32, bucket: Bucket, reason: Option<Reason>, shown: Option<Box<ItemDetails>>) {
         self.states[at as usize].settled = true;
-        let item = self.batch.item(at as usize);
         let stored = matches!(bucket, Bucket::Created | Bucket::Updated);
         let is_plain = stored && reason.is_none() && !self.out.shows() && !self.batch.is_line(at as usize);
         if is_plain && self.memory.lock().has_no_gone() {
-            return self.out.end(item.origin(), bucket, None, None, "");
+            return self.out.settle_many(bucket, 1);
         }
         let action = self.batch.action(at as usize);
         let left = match bucket {
@@ -84,7 +73,7 @@ impl Settling<'_> {
         if let Some(left) = left {
             self.memory.lock().note(action.collection, self.batch.hashes()[at as usize], left);
         }
-        self.out.end(item.origin(), bucket, reason, shown, action.key);
+        self.out.settle(self.batch, at as usize, bucket, reason, shown);
     }
 
     /// Settles what is left: it was not sent, or it cannot be told what became of it.

@@ -49,6 +49,11 @@ impl Gate {
         Some(Turn(self))
     }
 
+    /// Waits until nobody is inside.
+    pub fn wait_until_empty(&self) {
+        self.close_if(|| false);
+    }
+
     /// Closes it for good if `holds` when nobody is inside, and says whether it is closed.
     pub fn close_if(&self, holds: impl FnOnce() -> bool) -> bool {
         let mut state = self.lock();

@@ -4,7 +4,7 @@
 use super::destination::Location;
 use super::memory::Left;
 use super::settle::{Go, SINGLE_TRIES, Settling};
-use super::{Call, Group, Kept, Protocol, Reply, Shown, Stored, Trouble, sentence};
+use super::{Call, Group, ItemDetails, Kept, Protocol, Reply, SinkError, Stored, sentence};
 use crate::action::Op;
 use crate::record::Reason;
 use crate::retry::{Retries, Wait, Why};
@@ -19,7 +19,7 @@ const ASK: Duration = Duration::from_millis(200);
 
 impl Settling<'_> {
     /// Makes sure that a lost try is over, so that it cannot land behind the next; false if the run is asked to stop.
-    pub(super) fn is_over(&mut self, name: &str, part: &[u32]) -> Result<bool, Trouble> {
+    pub(super) fn is_over(&mut self, name: &str, part: &[u32]) -> Result<bool, SinkError> {
         // Waiting for the server to come back takes nothing from the tries of the actions themselves.
         let mut wait = Wait::new(self.retries);
         let mut asking = Wait::new(Retries { retries: u32::MAX, ..self.retries });
@@ -107,9 +107,9 @@ impl Settling<'_> {
     /// with its reason, for an action that the server refuses now. False if the run is asked to stop.
     pub(super) fn read_back(
         &mut self,
-        list: Vec<(u32, Option<Reason>, Option<Box<Shown>>)>,
+        list: Vec<(u32, Option<Reason>, Option<Box<ItemDetails>>)>,
         wait: &mut Wait,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, SinkError> {
         let mut open = Vec::new();
         for (at, conflict, shown) in list {
             let key = self.batch.action(at as usize).key;
@@ -189,7 +189,7 @@ impl Settling<'_> {
         at: &[u32],
         lies: &[Location],
         wait: &mut Wait,
-    ) -> Result<Option<Vec<Stored>>, Trouble> {
+    ) -> Result<Option<Vec<Stored>>, SinkError> {
         if at.len() > AT_ONCE {
             let mut all = Vec::with_capacity(at.len());
             for (at, lies) in at.chunks(AT_ONCE).zip(lies.chunks(AT_ONCE)) {
@@ -243,7 +243,7 @@ impl Settling<'_> {
         &mut self,
         mut call: impl FnMut(&dyn Protocol) -> Call,
         wait: &mut Wait,
-    ) -> Result<Option<Reply>, Trouble> {
+    ) -> Result<Option<Reply>, SinkError> {
         loop {
             let call = call(self.protocol);
             let (why, text, asked) = match (self.send)(call) {

@@ -24,7 +24,7 @@ pub use memory::Memory;
 pub use write::{escaped, push_document, push_key, push_members};
 
 use super::http::{Call, Http, NoReply, Reply, Traffic};
-use super::{Outcome, Say, Shown, Sink, Trouble};
+use super::{Durable, ItemDetails, Ledger, Say, Sink, SinkError};
 use crate::action::Op;
 use crate::batch::{Batch, BatchAction, Encode};
 use crate::error;
@@ -139,7 +139,7 @@ pub struct Told {
     /// What became of it.
     pub fate: Fate,
     /// The details, when they were asked for.
-    pub shown: Option<Box<Shown>>,
+    pub shown: Option<Box<ItemDetails>>,
 }
 
 /// What a whole answer means.
@@ -218,7 +218,7 @@ pub trait Protocol: Encode {
     fn is_routed(&self, action: &BatchAction<'_>) -> bool;
 
     /// How an action is shown of which an answer says nothing.
-    fn shown(&self, action: &BatchAction<'_>) -> Shown;
+    fn shown(&self, action: &BatchAction<'_>) -> ItemDetails;
 
     /// The request that asks whether a try is still under way; `None` if the target cannot be asked.
     fn ask_running(&self) -> Option<Call>;
@@ -312,6 +312,22 @@ impl<P: Protocol> Remote<P> {
         let destinations = shared.destinations.clone();
         Remote { protocol: Arc::new(protocol), http, shared, lane, requests: 0, destinations }
     }
+
+    /// Does what comes before the first action: the first lane that has one does it, and the others wait for it.
+    fn prepare(&mut self, say: Say<'_>) -> Result<(), SinkError> {
+        let mut before = self.shared.before.lock().unwrap_or_else(PoisonError::into_inner);
+        *before = match std::mem::take(&mut *before) {
+            Preparation::Todo(act) => match act(&mut self.http, say) {
+                Ok(()) => Preparation::Done,
+                Err(error) => Preparation::Failed(error::text(&error)),
+            },
+            other => other,
+        };
+        match &*before {
+            Preparation::Failed(why) => Err(SinkError::stopped(why.clone())),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl<P: Protocol + 'static> Sink for Remote<P> {
@@ -319,32 +335,18 @@ impl<P: Protocol + 'static> Sink for Remote<P> {
         self.protocol.clone()
     }
 
-    fn apply(&mut self, batch: &Batch, out: &mut Outcome, say: Say<'_>) -> Result<(), Trouble> {
-        if batch.has_actions() {
-            // The first lane with an action does it, and the others wait for it.
-            let mut before = self.shared.before.lock().unwrap_or_else(PoisonError::into_inner);
-            *before = match std::mem::take(&mut *before) {
-                Preparation::Todo(act) => match act(&mut self.http, say) {
-                    Ok(()) => Preparation::Done,
-                    Err(error) => Preparation::Failed(error::text(&error)),
-                },
-                other => other,
-            };
-            if let Preparation::Failed(why) = &*before {
-                out.leave_unsent(batch, 0);
-                return Err(Trouble::Stopped(why.clone()));
-            }
+    fn apply(&mut self, batch: &Batch, out: &mut Ledger, say: Say<'_>) -> Result<Durable, SinkError> {
+        if let Err(error) = self.prepare(say) {
+            out.leave_unsent(batch, 0);
+            return Err(error);
         }
         let Remote { protocol, http, shared, lane, requests, destinations } = self;
         let Shared { retries, gate, traffic, memory, run, stop, .. } = &*shared;
         let mut send = |call: Call| {
             // Only what carries actions has a name.
             let carries = call.opaque.is_some();
-            let turn = carries.then(|| gate.enter());
-            if let Some(None) = turn {
-                let why = memory.lock().refused_every_request();
-                return Err(NoReply::NotSent { why, hopeless: true });
-            }
+            let closed = || NoReply::NotSent { why: memory.lock().refused_every_request(), hopeless: true };
+            let _turn = carries.then(|| gate.enter().ok_or_else(closed)).transpose()?;
             let reply = http.send(call);
             if carries && reply.as_ref().is_ok_and(Reply::is_success) {
                 // Within the turn, so that whoever is alone knows of it.
@@ -380,22 +382,19 @@ impl<P: Protocol + 'static> Sink for Remote<P> {
             shrunk: false,
             races: HashMap::new(),
         };
-        settling.run()
+        // Even behind an error, what was applied stays applied.
+        let done = settling.run();
+        out.durable();
+        done.map(|()| Durable::All)
     }
 
-    fn rest(&mut self, _: &mut Outcome, _: Say<'_>) -> Result<(), Trouble> {
-        Ok(())
-    }
-
-    fn finish(&mut self, _: bool, _: &mut Outcome, _: Say<'_>) -> Result<(), Trouble> {
+    fn finish(&mut self, _: bool, _: &mut Ledger, _: Say<'_>) -> Result<Durable, SinkError> {
         let mut memory = self.shared.memory.lock();
         match memory.refused_everything(self.shared.lanes) {
-            true => Err(Trouble::Stopped(memory.refused_every_request())),
-            false => Ok(()),
+            true => Err(SinkError::stopped(memory.refused_every_request())),
+            false => Ok(Durable::All),
         }
     }
-
-    fn abandon(&mut self, _: &mut Outcome) {}
 }
 
 /// Sleeps in pieces; false as soon as the run is asked to stop.

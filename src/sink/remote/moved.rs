@@ -3,7 +3,7 @@
 
 use super::destination::{Destination, Location, Named, Went};
 use super::settle::Settling;
-use super::{Fate, Group, Shown, Stored, Told, Trouble};
+use super::{Fate, Group, ItemDetails, SinkError, Stored, Told};
 use crate::action::Op;
 use crate::record::Reason;
 use crate::retry::Wait;
@@ -23,9 +23,6 @@ impl Settling<'_> {
         for at in 0..self.batch.len() {
             if asked == NAMES.0 || self.destinations.len() >= NAMES.1 {
                 return;
-            }
-            if self.batch.rejected(at).is_some() {
-                continue;
             }
             let name = self.protocol.name_of(&self.batch.action(at));
             // Mostly the next record goes where the last one went.
@@ -50,7 +47,7 @@ impl Settling<'_> {
 
     /// Settles the lost actions of a part that cannot be sent again because their name leads elsewhere now; false if the
     /// run is asked to stop.
-    pub(super) fn follow(&mut self, part: &mut Vec<u32>, wait: &mut Wait) -> Result<bool, Trouble> {
+    pub(super) fn follow(&mut self, part: &mut Vec<u32>, wait: &mut Wait) -> Result<bool, SinkError> {
         let mut names: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
         for at in part.iter().filter(|at| self.states[**at as usize].lost) {
             let name = self.protocol.name_of(&self.batch.action(*at as usize));
@@ -85,7 +82,7 @@ impl Settling<'_> {
     }
 
     /// Asks where a name leads; `None` if the run is asked to stop.
-    fn destination(&mut self, name: &str, wait: &mut Wait) -> Result<Option<Destination>, Trouble> {
+    fn destination(&mut self, name: &str, wait: &mut Wait) -> Result<Option<Destination>, SinkError> {
         let mut call = self.protocol.ask_destination(name);
         loop {
             let Some(reply) = self.ask(|_| call.clone(), wait)? else { return Ok(None) };
@@ -105,7 +102,7 @@ impl Settling<'_> {
         indices: Vec<Location>,
         all: bool,
         wait: &mut Wait,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, SinkError> {
         let mut found: Vec<Stored> = lost.iter().map(|_| Stored::Nothing).collect();
         for index in indices {
             let Some(stored) = self.stored(lost, &vec![index; lost.len()], wait)? else { return Ok(false) };
@@ -162,7 +159,7 @@ impl Settling<'_> {
         group: Group<'_>,
         mut told: Vec<Told>,
         wait: &mut Wait,
-    ) -> Result<Option<Vec<Told>>, Trouble> {
+    ) -> Result<Option<Vec<Told>>, SinkError> {
         let (mut moved, mut earlier) = (Vec::new(), Vec::new());
         for (place, told) in told.iter().enumerate() {
             let at = group.at[place];
@@ -195,7 +192,7 @@ impl Settling<'_> {
     }
 
     /// Where an action's document lies: in the index that an answer names, or where its name leads.
-    pub(super) fn location(&self, at: u32, shown: Option<&Shown>) -> Location {
+    pub(super) fn location(&self, at: u32, shown: Option<&ItemDetails>) -> Location {
         let name = self.protocol.name_of(&self.batch.action(at as usize));
         let known = self.destinations.get(name).map(|known| known.location(name)).unwrap_or_default();
         match shown.map(|shown| shown.index.as_str()) {

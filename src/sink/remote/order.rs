@@ -1,10 +1,14 @@
 //! Keeps the order of actions on one key when a server did not take some of them and they may be sent again.
 
 use super::settle::Settling;
-use super::{Fate, Shown, Told};
+use super::{Fate, ItemDetails, Told};
 use crate::record::Reason;
 use crate::sink::Bucket;
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+/// How long a cluster needs to make a new field known to all of its nodes.
+const PUBLISHED: Duration = Duration::from_millis(100);
 
 /// Races that an action may lose, each over another field.
 const RACES: usize = 5;
@@ -17,6 +21,13 @@ impl Fate {
 }
 
 impl Settling<'_> {
+    /// Waits until the fields for which others won a race can be expected to be there: a request that added them is answered
+    /// once they are, unless it is another program's. False if the run is asked to stop.
+    pub(super) fn fields_are_there(&mut self) -> bool {
+        self.gate.wait_until_empty();
+        (self.sleep)(PUBLISHED)
+    }
+
     /// Ends with an error what was sent once more after a race, and got the same refusal.
     pub(super) fn end_races(&mut self, part: &[u32], told: &mut [Told]) {
         for (at, told) in part.iter().zip(told) {
@@ -67,7 +78,7 @@ impl Settling<'_> {
     }
 
     /// Settles an action that a later one on its key has overtaken while something kept it from being carried out.
-    pub(super) fn overtaken(&mut self, at: u32, cause: &str, why: &str, mut shown: Option<Box<Shown>>) {
+    pub(super) fn overtaken(&mut self, at: u32, cause: &str, why: &str, mut shown: Option<Box<ItemDetails>>) {
         // What the server says of it is no longer why it is not stored.
         if let Some(shown) = &mut shown {
             shown.error = None;

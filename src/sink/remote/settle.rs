@@ -5,7 +5,7 @@
 use super::destination::Destination;
 use super::gate::Gate;
 use super::memory::{Fault, Memory, SAME_FAULT};
-use super::{Answer, Call, Group, NoReply, Outcome, Protocol, Reply, Say, Traffic, Trouble};
+use super::{Answer, Call, Group, Ledger, NoReply, Protocol, Reply, Say, SinkError, Traffic};
 use crate::batch::Batch;
 use crate::record::Reason;
 use crate::retry::{Retries, Wait, Why};
@@ -41,7 +41,7 @@ pub(super) struct Settling<'s> {
     pub(super) memory: &'s Memory,
     /// Where names led before the next try is sent.
     pub(super) destinations: &'s mut HashMap<String, Destination>,
-    pub(super) out: &'s mut Outcome,
+    pub(super) out: &'s mut Ledger,
     pub(super) say: Say<'s>,
     pub(super) states: Vec<State>,
     /// Whether the answer of any try was lost.
@@ -76,17 +76,13 @@ const SURELY_SMALL: usize = 64 << 10;
 pub(super) const SINGLE_TRIES: u32 = 3;
 
 impl Settling<'_> {
-    /// Settles every record of the batch.
+    /// Settles every action of the batch.
     ///
     /// # Errors
     /// When the target cannot be used any more; even then every record is settled.
-    pub(super) fn run(mut self) -> Result<(), Trouble> {
+    pub(super) fn run(mut self) -> Result<(), SinkError> {
         self.learn_names();
-        let mut all: Vec<u32> = (0..self.batch.len() as u32).collect();
-        if !self.batch.is_good() {
-            all.retain(|at| self.batch.rejected(*at as usize).is_none());
-            self.reject();
-        }
+        let all = (0..self.batch.len() as u32).collect();
         let mut waiting = self.parts(all);
         let mut done = Ok(());
         while let Some(part) = waiting.pop() {
@@ -102,7 +98,7 @@ impl Settling<'_> {
     }
 
     /// Settles a part, or cuts it into parts that it puts in front of those that wait.
-    fn part(&mut self, mut part: Vec<u32>, waiting: &mut Vec<Vec<u32>>) -> Result<(), Trouble> {
+    fn part(&mut self, mut part: Vec<u32>, waiting: &mut Vec<Vec<u32>>) -> Result<(), SinkError> {
         let mut wait = Wait::new(self.retries);
         let (mut refusals, mut losses) = (0, 0);
         loop {
@@ -119,7 +115,7 @@ impl Settling<'_> {
             }
             let reply = (self.send)(call);
             let answer = match &reply {
-                Err(NoReply::NotSent { why, hopeless: true }) => return Err(Trouble::Stopped(why.clone())),
+                Err(NoReply::NotSent { why, hopeless: true }) => return Err(SinkError::stopped(why.clone())),
                 Err(NoReply::NotSent { why, .. }) => {
                     match self.pause(&mut wait, Why::Away, None, why)? {
                         Go::On => continue,
@@ -153,8 +149,7 @@ impl Settling<'_> {
                     if part.len() < before {
                         wait.progress();
                     }
-                    // What was only raced need not wait: the fields are there now.
-                    let Some(busy) = busy else { continue };
+                    let Some(busy) = busy else { if self.fields_are_there() { continue } else { return Ok(()) } };
                     self.gate.shrink();
                     if matches!(self.pause(&mut wait, Why::Busy, asked, &busy)?, Go::Leave) {
                         return Ok(());
@@ -166,7 +161,7 @@ impl Settling<'_> {
                         return Ok(());
                     }
                 }
-                Answer::Closed(why) => return Err(Trouble::Stopped(why)),
+                Answer::Closed(why) => return Err(SinkError::stopped(why)),
                 Answer::TooLarge(why) => {
                     if let [only] = part[..] {
                         let reason = Reason::new("too_large", why);
@@ -235,12 +230,12 @@ impl Settling<'_> {
 
     /// Ends the run after the same refusal again and again. That of requests has to be that of all lanes: what others still
     /// wait for may be taken.
-    fn stop_if_refused(&mut self, is_servers: bool, text: &str) -> Result<(), Trouble> {
+    fn stop_if_refused(&mut self, is_servers: bool, text: &str) -> Result<(), SinkError> {
         let memory = self.memory;
         match is_servers {
-            true => Err(Trouble::Stopped(format!("the server failed {SAME_FAULT} times in a row: {text}"))),
+            true => Err(SinkError::stopped(format!("the server failed {SAME_FAULT} times in a row: {text}"))),
             false if self.gate.close_if(|| memory.lock().is_refused()) => {
-                Err(Trouble::Stopped(memory.lock().refused_every_request()))
+                Err(SinkError::stopped(memory.lock().refused_every_request()))
             }
             false => Ok(()),
         }
@@ -263,9 +258,9 @@ impl Settling<'_> {
         why: Why,
         asked: Option<Duration>,
         text: &str,
-    ) -> Result<Go, Trouble> {
+    ) -> Result<Go, SinkError> {
         match wait.next(why, asked) {
-            Err(used_up) => Err(Trouble::Stopped(format!("{text} ({used_up})"))),
+            Err(used_up) => Err(SinkError::stopped(format!("{text} ({used_up})"))),
             Ok(pause) => {
                 self.tell_pause(wait.tries(), why, pause, text);
                 Ok(if (self.sleep)(pause) { Go::On } else { Go::Leave })

@@ -1,7 +1,7 @@
 //! Takes an answer apart: each action into its bucket, or among those that are sent again.
 
 use super::settle::{Again, Settling};
-use super::{Answer, Fate, Group, Reply, Told, Trouble};
+use super::{Answer, Fate, Group, Reply, SinkError, Told};
 use crate::action::Op;
 use crate::record::Reason;
 use crate::retry::Wait;
@@ -15,7 +15,7 @@ impl Settling<'_> {
         mut told: Vec<Told>,
         reply: Option<&Reply>,
         wait: &mut Wait,
-    ) -> Result<Option<Again>, Trouble> {
+    ) -> Result<Option<Again>, SinkError> {
         let part = group.at;
         let busy = told.iter().find_map(|told| match &told.fate {
             Fate::Busy(why) => Some(why.clone()),
@@ -73,7 +73,7 @@ impl Settling<'_> {
             return Ok(None);
         }
         match closed {
-            Some(why) => Err(Trouble::Stopped(why)),
+            Some(why) => Err(SinkError::stopped(why)),
             None => Ok(Some(Again { left, busy })),
         }
     }

@@ -11,7 +11,7 @@ use crate::record::Origin;
 use crate::retry::Retries;
 use crate::sink::bulk_api::verb;
 use crate::sink::elasticsearch::Bulk;
-use crate::sink::{Bucket, ResultLine};
+use crate::sink::{Bucket, Counts, Ledger, Outcome, ResultLine};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashSet};
 
@@ -158,9 +158,8 @@ struct Input {
 }
 
 /// Settles batches of inputs as one lane does, with a line for each.
-fn settled(model: &mut Model, inputs: &[Input], size: usize, retries: u32) -> (Vec<ResultLine>, Result<(), Trouble>) {
-    let (all, done) = outcome(model, inputs, size, retries, true);
-    let mut results = all.results().to_vec();
+fn settled(model: &mut Model, inputs: &[Input], size: usize, retries: u32) -> (Vec<ResultLine>, Result<(), SinkError>) {
+    let (_, mut results, done) = outcome(model, inputs, size, retries, true);
     results.sort_by_key(|line| line.origin.line);
     (results, done)
 }
@@ -172,11 +171,14 @@ fn outcome(
     size: usize,
     retries: u32,
     shows: bool,
-) -> (Outcome, Result<(), Trouble>) {
+) -> (Counts, Vec<ResultLine>, Result<(), SinkError>) {
     let bulk = Bulk { index: Some("t".to_owned()), ..Bulk::default() };
     let (gate, traffic, memory) = (Gate::new(2), Traffic::default(), Memory::default());
     let mut destinations = HashMap::new();
-    let (mut all, mut names) = (Outcome::new(shows), 0);
+    let (mut all, mut results, mut names) = (Counts::default(), Vec::new(), 0);
+    let (sender, outcomes) = std::sync::mpsc::channel();
+    let hand_over = move |outcome: Outcome| sender.send(outcome).expect("a receiver");
+    let mut out = Ledger::new(0, shows, Box::new(hand_over));
     let mut done = Ok(());
     for (nth, chunk) in inputs.chunks(size).enumerate() {
         let limits = Limits { records: 1000, bytes: 1 << 20, interval: Duration::from_secs(1), distinct: false };
@@ -189,10 +191,9 @@ fn outcome(
             let is_line = (nth + size).is_multiple_of(2) && input.op != Op::Upsert;
             let line = json!({ verb(input.op): { "_id": input.key } }).to_string();
             let action = if is_line { Action { is_line, meta: &line, ..plain } } else { plain };
-            batcher.push(origin, &action, hash);
+            batcher.push(origin, place as u64, &action, hash);
         }
         let batch = batcher.take(Batch::default(), None);
-        let mut out = Outcome::new(shows);
         if done.is_err() {
             out.leave_unsent(&batch, 0);
         } else {
@@ -221,10 +222,17 @@ fn outcome(
             };
             done = settling.run();
         }
-        assert_eq!(out.counts().total(), batch.len() as u64, "every record is settled once");
-        all.absorb(out);
+        out.durable();
+        out.flush();
+        let mut counts = Counts::default();
+        for outcome in outcomes.try_iter() {
+            counts += outcome.counts;
+            results.extend(outcome.results);
+        }
+        assert_eq!(counts.total(), batch.len() as u64, "every record is settled once");
+        all += counts;
     }
-    (all, done)
+    (all, results, done)
 }
 
 /// What the keys hold when the inputs that are reported as done are applied in order; a key with an input of unknown fate
@@ -300,12 +308,12 @@ fn what_is_reported_is_what_the_server_holds() {
         };
         let (results, done) = settled(&mut model, &inputs, size, retries);
         // Without a line for each, whole batches are settled at once.
-        let (counted, _) = outcome(&mut again, &inputs, size, retries, false);
+        let (counts, ..) = outcome(&mut again, &inputs, size, retries, false);
         let errors = results.iter().filter(|line| line.bucket == Bucket::Error).count();
         let created = results.iter().filter(|line| line.bucket == Bucket::Created).count();
         let updated = results.iter().filter(|line| line.bucket == Bucket::Updated).count();
-        let counts = counted.counts();
-        assert_eq!([counts.created, counts.updated, counts.errors], [created, updated, errors].map(|n| n as u64));
+        let counted = [Bucket::Created, Bucket::Updated, Bucket::Error].map(|bucket| counts[bucket]);
+        assert_eq!(counted, [created, updated, errors].map(|n| n as u64));
         assert_eq!(again.docs, model.docs, "seed {seed}");
         for (key, doc) in expected(&before, &inputs, &results) {
             assert_eq!(model.docs.get(&key), doc.as_ref(), "seed {seed}, key {key}, {done:?}");

@@ -5,7 +5,7 @@ use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::json::Merger;
 use crate::record::Reason;
-use crate::sink::Counts;
+use crate::sink::Bucket;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 /// What became of an action.
@@ -22,14 +22,14 @@ pub enum Applied {
 }
 
 impl Applied {
-    /// Counts it.
-    pub fn count(self, counts: &mut Counts) {
-        *match self {
-            Applied::Created => &mut counts.created,
-            Applied::Updated => &mut counts.updated,
-            Applied::Ignored => &mut counts.ignored,
-            Applied::Deleted => &mut counts.deleted,
-        } += 1;
+    /// Its bucket.
+    pub fn bucket(self) -> Bucket {
+        match self {
+            Applied::Created => Bucket::Created,
+            Applied::Updated => Bucket::Updated,
+            Applied::Ignored => Bucket::Ignored,
+            Applied::Deleted => Bucket::Deleted,
+        }
     }
 }
 

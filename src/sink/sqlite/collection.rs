@@ -1,12 +1,12 @@
 //! A collection of the store during a run: loading without an index, or applying with it.
 
-use super::duplicates::{self, Resolved};
+use super::duplicates;
 use super::load::{self, Load, can_load};
 use super::schema::{self, Entry, Refusal, quoted};
 use super::unique;
 use crate::batch::BatchAction;
 use crate::sink::wanted::Wanted;
-use crate::sink::{Note, Say};
+use crate::sink::{Bucket, Ledger, Note, Say};
 use rusqlite::Connection;
 
 /// How many actions are applied with the index in place before it is decided whether to load instead.
@@ -123,18 +123,21 @@ impl Collection {
         &mut self,
         connection: &Connection,
         files: &[String],
+        out: &mut Ledger,
         say: Say<'_>,
-    ) -> rusqlite::Result<Resolved> {
-        let Phase::Loading(load) = &self.phase else { return Ok(Resolved::default()) };
+    ) -> rusqlite::Result<()> {
+        let Phase::Loading(load) = &self.phase else { return Ok(()) };
         say(Note::Doing("building the index"));
         load.save(connection, &self.entry, files)?;
         let resolved = load::finish(connection, &mut self.entry, Some(load))?;
         // Its errors count only now that the index stands: had it failed, the rows would be pending as before.
         if resolved.errors > 0 {
-            duplicates::drain(connection, &mut |outcome| say(Note::Settled(outcome)))?;
+            duplicates::drain(connection, out)?;
         }
+        out.move_created(Bucket::Updated, resolved.updated);
+        out.move_created(Bucket::Ignored, resolved.ignored);
         self.phase = Phase::Applying(None);
-        Ok(resolved)
+        Ok(())
     }
 }
 

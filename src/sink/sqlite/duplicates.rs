@@ -5,7 +5,7 @@ use super::schema::quoted;
 use crate::json::{MergeError, Merger};
 use crate::record::Origin;
 use crate::seen;
-use crate::sink::Outcome;
+use crate::sink::Ledger;
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 use std::collections::HashSet;
 
@@ -75,15 +75,11 @@ pub fn resolve(connection: &Connection, collection: &str, hashes: Option<&HashSe
     Ok(resolved)
 }
 
-/// Errors handed over at a time.
-const CHUNK: usize = 4_096;
-
-/// Hands over the rows that `resolve` found to be errors, in the order of the input, and forgets them.
-pub fn drain(connection: &Connection, hand_over: &mut dyn FnMut(Outcome)) -> rusqlite::Result<()> {
+/// Reports the rows that `resolve` found to be errors, in the order of the input, and forgets them.
+pub fn drain(connection: &Connection, out: &mut Ledger) -> rusqlite::Result<()> {
     let mut failures =
         connection.prepare("SELECT file, line, record, _key, cause FROM temp.bulkimport_failures ORDER BY row")?;
     let mut rows = failures.query([])?;
-    let mut out = Outcome::default();
     while let Some(row) = rows.next()? {
         let origin = Origin {
             file: row.get(0)?,
@@ -92,12 +88,14 @@ pub fn drain(connection: &Connection, hand_over: &mut dyn FnMut(Outcome)) -> rus
             offset: 0,
         };
         let (key, cause): (String, Option<String>) = (row.get(3)?, row.get(4)?);
-        out.fail(origin, cause.map_or_else(|| super::duplicate(&key), |cause| super::unmergeable(&key, &cause)));
-        if out.failures().len() == CHUNK {
-            hand_over(std::mem::take(&mut out));
-        }
+        let reason = cause.map_or_else(|| super::duplicate(&key), |cause| super::unmergeable(&key, &cause));
+        out.fail_created(origin, &key, reason);
     }
-    hand_over(out);
+    forget(connection)
+}
+
+/// Forgets the rows that `resolve` found to be errors: those of another run's load are not this run's.
+pub fn forget(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("DELETE FROM temp.bulkimport_failures")
 }
 

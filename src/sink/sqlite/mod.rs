@@ -3,6 +3,7 @@
 //! process. Nothing counts as stored before its transaction is committed.
 
 mod apply;
+mod busy;
 mod collection;
 mod connect;
 mod duplicates;

@@ -1,7 +1,9 @@
 //! The store as a sink: transactions, collections on first use, and the choice between loading and applying.
 
+use super::busy::patiently;
 use super::collection::{Collection, Phase};
 use super::connect::{connect, has_moved, size_cache};
+use super::duplicates;
 use super::load::{self, can_load};
 use super::lock::StoreLock;
 use super::schema::{self, Refusal};
@@ -11,7 +13,8 @@ use crate::batch::{Batch, BatchAction};
 use crate::error::refused;
 use crate::record::Reason;
 use crate::sink::wanted::Wanted;
-use crate::sink::{Counts, Note, Outcome, Say, Sink, Trouble};
+use crate::sink::{Bucket, Durable, Ledger, Note, Say, Sink, SinkError};
+use crate::stop::Stop;
 use anyhow::{Error, Result, bail};
 use rusqlite::Connection;
 use std::path::PathBuf;
@@ -20,7 +23,7 @@ use std::time::{Duration, Instant};
 /// Bytes of documents after which a run from a pipe commits.
 const COMMIT_BYTES: usize = 64 * 1024 * 1024;
 
-/// How long it waits where it can: retry.rs waits on, and sees signals meanwhile.
+/// How long SQLite itself waits for the store: after it busy.rs waits on, and sees signals meanwhile.
 const BUSY_BEGIN: Duration = Duration::from_millis(50);
 
 /// The embedded store.
@@ -28,16 +31,16 @@ const BUSY_BEGIN: Duration = Duration::from_millis(50);
 pub struct Store {
     path: PathBuf,
     wanted: Wanted,
+    /// Ends waiting for a store that another program has.
+    stop: Stop,
     connection: Option<Connection>,
     collections: Vec<Collection>,
-    /// Records applied since the last commit, or in a load whose index is not built.
-    pending: Counts,
+    /// Bytes of documents applied since the last commit.
     pending_bytes: usize,
     in_transaction: bool,
     /// Whether a commit has made rows lasting whose index is not built.
     committed_load: bool,
     last_commit: Instant,
-    failed: bool,
     edge: bool,
     begun: bool,
     /// Whether it was said that another program has the store.
@@ -51,7 +54,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot.
-    pub fn open(path: PathBuf, wanted: Wanted, say: Say<'_>) -> Result<Store> {
+    pub fn open(path: PathBuf, wanted: Wanted, stop: Stop, say: Say<'_>) -> Result<Store> {
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists()) {
             return Err(refused(format!("{}: there is no directory {}", path.display(), parent.display())));
         }
@@ -69,14 +72,13 @@ impl Store {
         let mut store = Store {
             path,
             wanted,
+            stop,
             connection: None,
             collections: Vec::new(),
-            pending: Counts::default(),
             pending_bytes: 0,
             in_transaction: false,
             committed_load: false,
             last_commit: Instant::now(),
-            failed: false,
             edge: false,
             begun: false,
             waiting: false,
@@ -136,37 +138,48 @@ impl Store {
         }
     }
 
-    fn trouble(&self, error: &rusqlite::Error) -> Trouble {
-        Trouble::Stopped(explained(&self.path, error))
+    fn stopped(&self, error: &rusqlite::Error) -> SinkError {
+        SinkError::stopped(explained(&self.path, error))
     }
 
-    /// Opens the file if need be and begins a transaction.
-    fn begin(&mut self, say: Say<'_>) -> Result<(), Trouble> {
+    /// Opens the file if need be and begins a transaction, as soon as no other program has the store.
+    fn begin(&mut self, say: Say<'_>) -> Result<(), SinkError> {
         if self.in_transaction {
             return Ok(());
         }
         if self.connection.is_none() {
-            let connection = connect(&self.path, &self.wanted).map_err(|error| self.trouble(&error))?;
+            let connection = connect(&self.path, &self.wanted).map_err(|error| self.stopped(&error))?;
             self.connection = Some(connection);
         }
         let Some(connection) = &self.connection else { return Ok(()) };
-        // Exclusive, so that readers are waited for here: one that comes into a transaction makes SQLite wait again for every
-        // page that its cache has no room for.
-        let begun = connection.busy_timeout(BUSY_BEGIN).and_then(|()| connection.execute_batch("BEGIN EXCLUSIVE"));
-        match begun {
-            Err(error) if is_busy(&error) => {
-                let why = explained(&self.path, &error);
-                if !std::mem::replace(&mut self.waiting, true) {
-                    say(Note::Warning(format!("{why}, waiting for it")));
+        let (mut why, mut waiting) = (String::new(), self.waiting);
+        let mut attempt = || {
+            // Exclusive, so that readers are waited for here: one that comes into a transaction makes SQLite wait again for every
+            // page that its cache has no room for.
+            match connection.busy_timeout(BUSY_BEGIN).and_then(|()| connection.execute_batch("BEGIN EXCLUSIVE")) {
+                Err(error) if is_busy(&error) => {
+                    why = explained(&self.path, &error);
+                    if !std::mem::replace(&mut waiting, true) {
+                        say(Note::Warning(format!("{why}, waiting for it")));
+                    }
+                    None
                 }
-                return Err(Trouble::Busy(why));
+                other => Some(other),
             }
-            other => other.map_err(|error| self.trouble(&error))?,
-        }
+        };
+        let mut sleep = |pause| {
+            std::thread::sleep(pause);
+            !self.stop.asked()
+        };
+        let begun = patiently(&mut sleep, &mut attempt);
+        self.waiting = waiting;
+        begun
+            .map_err(|waited| SinkError::stopped(format!("{why} ({waited})")))?
+            .map_err(|error| self.stopped(&error))?;
         self.waiting = false;
         self.in_transaction = true;
         if !self.begun {
-            self.prepare(say).map_err(|error| self.trouble(&error))?;
+            self.prepare(say).map_err(|error| self.stopped(&error))?;
             self.begun = true;
         }
         Ok(())
@@ -189,6 +202,9 @@ impl Store {
                 Ok(_) | Err(Refusal::Name(_)) => continue,
             };
             let resolved = load::finish(connection, &mut entry, None)?;
+            if resolved.errors > 0 {
+                duplicates::forget(connection)?;
+            }
             say(Note::Warning(format!(
                 "collection {name:?}: finished the index of an interrupted import ({} records with a key stored before: \
                  {} updated, {} ignored, {} dropped as duplicates)",
@@ -215,23 +231,17 @@ impl Store {
     }
 
     /// Applies the actions of a batch from the `at`-th on that go to one collection in one way; returns where it stopped.
-    fn stretch(&mut self, batch: &Batch, at: usize, out: &mut Outcome, say: Say<'_>) -> Result<usize, Failed> {
-        let Some((_, Ok(first))) = batch.items_from(at).next() else { return Ok(at) };
+    fn stretch(&mut self, batch: &Batch, at: usize, out: &mut Ledger, say: Say<'_>) -> Result<usize, Failed> {
+        let Some((_, first)) = batch.actions_from(at).next() else { return Ok(at) };
         let place = match self.collection(first.collection) {
             Ok(place) => place,
             Err(Refusal::Name(reason)) => return Ok(refuse(batch, at, first.collection, &reason, out)),
             Err(Refusal::Sqlite(error)) => return Err(Failed { at, error }),
         };
-        self.choose(place, &first, say).map_err(|error| Failed { at, error })?;
+        self.choose(place, &first, out, say).map_err(|error| Failed { at, error })?;
         let Some(connection) = &self.connection else { return Ok(at) };
         let collection = &mut self.collections[place];
-        let mut stretch = Stretch {
-            batch,
-            at,
-            collection: first.collection,
-            pending: &mut self.pending,
-            bytes: &mut self.pending_bytes,
-        };
+        let mut stretch = Stretch { batch, at, collection: first.collection, bytes: &mut self.pending_bytes };
         let done = stretch.run(connection, collection, &self.wanted.inputs.names, out);
         let at = stretch.at;
         done.map_err(|error| Failed { at, error })?;
@@ -239,24 +249,26 @@ impl Store {
     }
 
     /// Ends a load that the next action cannot be part of, or begins one where it pays.
-    fn choose(&mut self, place: usize, action: &BatchAction<'_>, say: Say<'_>) -> rusqlite::Result<()> {
+    fn choose(
+        &mut self,
+        place: usize,
+        action: &BatchAction<'_>,
+        out: &mut Ledger,
+        say: Say<'_>,
+    ) -> rusqlite::Result<()> {
         let Some(connection) = &self.connection else { return Ok(()) };
         let collection = &mut self.collections[place];
         let was_loading = collection.is_loading();
         if was_loading && !can_load(action) {
-            return self.end_load(place, say);
+            return self.end_load(place, out, say);
         }
         collection.choose(connection, action)?;
         if collection.is_loading() == was_loading { Ok(()) } else { self.size_cache() }
     }
 
-    fn end_load(&mut self, place: usize, say: Say<'_>) -> rusqlite::Result<()> {
+    fn end_load(&mut self, place: usize, out: &mut Ledger, say: Say<'_>) -> rusqlite::Result<()> {
         let Some(connection) = &self.connection else { return Ok(()) };
-        let resolved = self.collections[place].end_load(connection, &self.wanted.inputs.names, say)?;
-        self.pending.created -= resolved.removed();
-        self.pending.updated += resolved.updated;
-        self.pending.ignored += resolved.ignored;
-        self.failed |= resolved.errors > 0;
+        self.collections[place].end_load(connection, &self.wanted.inputs.names, out, say)?;
         self.size_cache()
     }
 
@@ -267,11 +279,11 @@ impl Store {
         size_cache(connection, loading)
     }
 
-    fn commit(&mut self, out: &mut Outcome) -> rusqlite::Result<()> {
-        let Some(connection) = &self.connection else { return Ok(()) };
-        if !self.in_transaction {
-            return Ok(());
-        }
+    /// Commits what was applied. A load is durable only when its index is built.
+    fn commit(&mut self) -> rusqlite::Result<Durable> {
+        let Some(connection) = self.connection.as_ref().filter(|_| self.in_transaction) else {
+            return Ok(Durable::Earlier);
+        };
         let mut loading = false;
         for collection in &self.collections {
             if let Phase::Loading(load) = &collection.phase {
@@ -288,26 +300,17 @@ impl Store {
         self.committed_load = loading;
         self.pending_bytes = 0;
         self.last_commit = Instant::now();
-        if !loading {
-            out.settle(std::mem::take(&mut self.pending));
-        }
-        Ok(())
+        Ok(if loading { Durable::Earlier } else { Durable::All })
     }
 
-    /// Undoes what is not committed, and settles what was pending: it is certainly not stored, unless an earlier commit
-    /// of the same load holds a part of it.
-    fn roll_back(&mut self, out: &mut Outcome) {
+    /// Undoes what is not committed: it is certainly not stored, unless an earlier commit of the same load holds a part of it.
+    fn roll_back(&mut self, error: SinkError) -> SinkError {
         if let Some(connection) = self.connection.take() {
             let _ = connection.execute_batch("ROLLBACK");
         }
         self.in_transaction = false;
-        let pending = std::mem::take(&mut self.pending).total();
-        let counts = if self.committed_load {
-            Counts { unknown: pending, ..Counts::default() }
-        } else {
-            Counts { unsent: pending, ..Counts::default() }
-        };
-        out.settle(counts);
+        let undone = if self.committed_load { Bucket::Unknown } else { Bucket::Unsent };
+        SinkError { undone, ..error }
     }
 }
 
@@ -334,16 +337,10 @@ struct Failed {
 }
 
 /// Fails every action on a collection that cannot be used, from the `at`-th on.
-fn refuse(batch: &Batch, at: usize, collection: &str, reason: &Reason, out: &mut Outcome) -> usize {
-    let mut end = at;
-    for (item, action) in batch.items_from(at) {
-        match action {
-            Ok(action) if action.collection == collection => out.fail(item.origin(), reason.clone()),
-            _ => break,
-        }
-        end += 1;
-    }
-    end
+fn refuse(batch: &Batch, at: usize, collection: &str, reason: &Reason, out: &mut Ledger) -> usize {
+    let count = batch.actions_from(at).take_while(|(_, action)| action.collection == collection).count();
+    (at..at + count).for_each(|index| out.settle(batch, index, Bucket::Error, Some(reason.clone()), None));
+    at + count
 }
 
 impl Sink for Store {
@@ -351,87 +348,55 @@ impl Sink for Store {
         true
     }
 
-    fn apply(&mut self, batch: &Batch, out: &mut Outcome, say: Say<'_>) -> Result<(), Trouble> {
-        let errors = out.counts().errors;
-        let acts = batch.items().any(|(_, action)| action.is_ok());
-        if acts {
-            match self.begin(say) {
-                Err(Trouble::Busy(reason)) => return Err(Trouble::Busy(reason)),
-                Err(trouble) => {
-                    self.roll_back(out);
-                    out.leave_unsent(batch, 0);
-                    return Err(trouble);
-                }
-                Ok(()) => {}
-            }
+    fn apply(&mut self, batch: &Batch, out: &mut Ledger, say: Say<'_>) -> Result<Durable, SinkError> {
+        if let Err(error) = self.begin(say) {
+            out.leave_unsent(batch, 0);
+            return Err(self.roll_back(error));
         }
         let mut at = 0;
         while at < batch.len() {
-            // A record that had failed before it came here is passed on; the others go in stretches.
-            if let Some((item, Err(reason))) = batch.items_from(at).next() {
-                out.fail(item.origin(), reason.clone());
-                at += 1;
-                continue;
-            }
             match self.stretch(batch, at, out, say) {
                 Ok(next) => at = next,
                 Err(failed) => {
-                    let trouble = self.trouble(&failed.error);
-                    self.roll_back(out);
                     out.leave_unsent(batch, failed.at);
-                    return Err(trouble);
+                    let error = self.stopped(&failed.error);
+                    return Err(self.roll_back(error));
                 }
             }
         }
-        self.failed |= out.counts().errors > errors;
-        let wait = self.wanted.complete || self.wanted.inputs.stored_bytes.is_some();
-        if !wait && (self.pending_bytes >= COMMIT_BYTES || self.last_commit.elapsed() >= self.wanted.batches.interval) {
-            return self.rest(out, say);
-        }
-        Ok(())
+        let is_due = self.pending_bytes >= COMMIT_BYTES || self.last_commit.elapsed() >= self.wanted.batches.interval;
+        if is_due { self.flush_idle(out, say) } else { Ok(Durable::Earlier) }
     }
 
-    fn rest(&mut self, out: &mut Outcome, _: Say<'_>) -> Result<(), Trouble> {
+    fn flush_idle(&mut self, _: &mut Ledger, _: Say<'_>) -> Result<Durable, SinkError> {
         if self.wanted.complete || self.wanted.inputs.stored_bytes.is_some() {
-            return Ok(());
+            return Ok(Durable::Earlier);
         }
-        self.commit(out).map_err(|error| {
-            let trouble = self.trouble(&error);
-            self.roll_back(out);
-            trouble
+        self.commit().map_err(|error| {
+            let error = self.stopped(&error);
+            self.roll_back(error)
         })
     }
 
-    fn finish(&mut self, cut: bool, out: &mut Outcome, say: Say<'_>) -> Result<(), Trouble> {
+    fn finish(&mut self, clean: bool, out: &mut Ledger, say: Say<'_>) -> Result<Durable, SinkError> {
         if !self.begun {
-            if self.wanted.complete && (cut || self.failed) {
-                return Err(Trouble::RolledBack("nothing was stored, because of --complete".to_owned()));
+            if self.wanted.complete && !clean {
+                return Err(SinkError::rolled_back("nothing was stored, because of --complete"));
             }
-            return Ok(());
+            return Ok(Durable::All);
         }
         if !self.in_transaction && !self.committed_load {
             // All is committed: nothing that another program does to the store now concerns this run.
-            return Ok(());
+            return Ok(Durable::All);
         }
         let mut done = self.begin(say).and_then(|()| {
             (0..self.collections.len())
-                .try_for_each(|place| self.end_load(place, say))
-                .map_err(|error| self.trouble(&error))
+                .try_for_each(|place| self.end_load(place, out, say))
+                .map_err(|error| self.stopped(&error))
         });
-        if done.is_ok() && self.wanted.complete && (cut || self.failed) {
-            done = Err(Trouble::RolledBack("everything was rolled back, because of --complete".to_owned()));
+        if done.is_ok() && self.wanted.complete && (!clean || out.has_failed()) {
+            done = Err(SinkError::rolled_back("everything was rolled back, because of --complete"));
         }
-        if done.is_ok() {
-            done = self.commit(out).map_err(|error| self.trouble(&error));
-        }
-        match &done {
-            Ok(()) | Err(Trouble::Busy(_)) => {}
-            Err(_) => self.roll_back(out),
-        }
-        done
-    }
-
-    fn abandon(&mut self, out: &mut Outcome) {
-        self.roll_back(out);
+        done.and_then(|()| self.commit().map_err(|error| self.stopped(&error))).map_err(|error| self.roll_back(error))
     }
 }

@@ -5,8 +5,7 @@ use super::collection::{Collection, Phase, Probe};
 use super::load::{Load, NewRow, append_sql, can_load};
 use super::schema::Entry;
 use crate::batch::{Batch, BatchAction};
-use crate::record::Origin;
-use crate::sink::{Counts, Outcome};
+use crate::sink::{Bucket, Ledger};
 use rusqlite::Connection;
 
 /// Actions of a batch that go the same way.
@@ -17,8 +16,6 @@ pub(super) struct Stretch<'b> {
     pub(super) at: usize,
     /// The collection as the actions name it.
     pub(super) collection: &'b str,
-    /// Where applied records are counted.
-    pub(super) pending: &'b mut Counts,
     /// Where the bytes of their documents are counted.
     pub(super) bytes: &'b mut usize,
 }
@@ -30,7 +27,7 @@ impl Stretch<'_> {
         connection: &Connection,
         collection: &mut Collection,
         files: &[String],
-        out: &mut Outcome,
+        out: &mut Ledger,
     ) -> rusqlite::Result<()> {
         match &mut collection.phase {
             Phase::Loading(load) => self.load(connection, load, &mut collection.entry, files, out),
@@ -48,23 +45,20 @@ impl Stretch<'_> {
         load: &mut Load,
         entry: &mut Entry,
         files: &[String],
-        out: &mut Outcome,
+        out: &mut Ledger,
     ) -> rusqlite::Result<()> {
         let mut insert = connection.prepare_cached(&append_sql(&entry.name))?;
-        for (item, action) in self.batch.items_from(self.at) {
-            match action {
-                Err(reason) => out.fail(item.origin(), reason.clone()),
-                Ok(action) if action.collection != self.collection || !can_load(&action) => return Ok(()),
-                Ok(action) => {
-                    let BatchAction { op, key, doc, .. } = action;
-                    let row = NewRow { op, origin: item.origin(), key, doc, repeats: item.repeats() };
-                    match load.append(connection, entry, &mut insert, row, files)? {
-                        Ok(()) => self.pending.created += 1,
-                        Err(reason) => out.fail(item.origin(), reason),
-                    }
-                    *self.bytes += action.doc.len();
-                }
+        for (item, action) in self.batch.actions_from(self.at) {
+            let BatchAction { op, key, doc, .. } = action;
+            if action.collection != self.collection || !can_load(&action) {
+                return Ok(());
             }
+            let row = NewRow { op, origin: item.origin(), key, doc, repeats: item.repeats() };
+            match load.append(connection, entry, &mut insert, row, files)? {
+                Ok(()) => out.settle_many(Bucket::Created, 1),
+                Err(reason) => out.settle(self.batch, self.at, Bucket::Error, Some(reason), None),
+            }
+            *self.bytes += doc.len();
             self.at += 1;
         }
         Ok(())
@@ -75,41 +69,22 @@ impl Stretch<'_> {
         mut table: Table<'_>,
         entry: &mut Entry,
         probe: &mut Option<Probe>,
-        out: &mut Outcome,
+        out: &mut Ledger,
     ) -> rusqlite::Result<()> {
-        for (item, action) in self.batch.items_from(self.at) {
-            match action {
-                Err(reason) => out.fail(item.origin(), reason.clone()),
-                Ok(action) if action.collection != self.collection => return Ok(()),
-                Ok(action) => {
-                    if probe.as_ref().is_some_and(Probe::is_done) {
-                        return Ok(());
-                    }
-                    *self.bytes += action.doc.len();
-                    self.apply_one(&mut table, entry, probe, &action, item.origin(), out)?;
-                }
+        for (_, action) in self.batch.actions_from(self.at) {
+            if action.collection != self.collection || probe.as_ref().is_some_and(Probe::is_done) {
+                return Ok(());
+            }
+            *self.bytes += action.doc.len();
+            let applied = table.apply(entry, &action)?;
+            if let Some(probe) = probe {
+                probe.count(!matches!(applied, Ok(Applied::Created)));
+            }
+            match applied {
+                Ok(applied) => out.settle_many(applied.bucket(), 1),
+                Err(reason) => out.settle(self.batch, self.at, Bucket::Error, Some(reason), None),
             }
             self.at += 1;
-        }
-        Ok(())
-    }
-
-    fn apply_one(
-        &mut self,
-        table: &mut Table<'_>,
-        entry: &mut Entry,
-        probe: &mut Option<Probe>,
-        action: &BatchAction<'_>,
-        origin: Origin,
-        out: &mut Outcome,
-    ) -> rusqlite::Result<()> {
-        let applied = table.apply(entry, action)?;
-        if let Some(probe) = probe {
-            probe.count(!matches!(applied, Ok(Applied::Created)));
-        }
-        match applied {
-            Ok(applied) => applied.count(self.pending),
-            Err(reason) => out.fail(origin, reason),
         }
         Ok(())
     }

@@ -83,9 +83,9 @@ impl Target for Sqlite {
         wanted.batches.limits(1 << 20)
     }
 
-    fn open(&self, wanted: &Wanted, _: &Stop, say: Say<'_>) -> Result<Opened> {
+    fn open(&self, wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
         let Some(Place::Path(_, path)) = wanted.places.first() else { bail!("a store has a path") };
-        let store = Store::open(path.clone(), wanted.clone(), say)?;
+        let store = Store::open(path.clone(), wanted.clone(), stop.clone(), say)?;
         let edge = store.is_edge();
         Ok(Opened { sinks: vec![Box::new(store)], edge, rules: Box::new(StoreRules), traffic: None, closing: None })
     }

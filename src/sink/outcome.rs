@@ -1,0 +1,279 @@
+//! What became of records: buckets, counts, and the failures among them. A sink reports by index in the batch; the origin and
+//! the key of each record are added here, on the lane.
+
+use crate::batch::Batch;
+use crate::record::{BadRecord, Origin, Reason};
+use std::ops::{AddAssign, Index, IndexMut};
+
+/// The buckets. Every record read ends in exactly one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bucket {
+    /// Stored under a key that did not exist.
+    Created,
+    /// Changed, or replaced, or found as it should be.
+    Updated,
+    /// Deliberately not stored.
+    Ignored,
+    /// Removed.
+    Deleted,
+    /// Rejected, with a reason.
+    Error,
+    /// Sent, and it is not known what became of it: mostly no response was received.
+    Unknown,
+    /// Certainly not applied, and not the record's fault.
+    Unsent,
+}
+
+impl Bucket {
+    /// All of them.
+    pub const ALL: [Bucket; 7] = [
+        Bucket::Created,
+        Bucket::Updated,
+        Bucket::Ignored,
+        Bucket::Deleted,
+        Bucket::Error,
+        Bucket::Unknown,
+        Bucket::Unsent,
+    ];
+
+    /// The name that results give it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Bucket::Created => "created",
+            Bucket::Updated => "updated",
+            Bucket::Ignored => "ignored",
+            Bucket::Deleted => "deleted",
+            Bucket::Error => "error",
+            Bucket::Unknown => "unknown",
+            Bucket::Unsent => "unsent",
+        }
+    }
+
+    /// Whether the record was applied, or ignored as asked for: what a rollback takes back.
+    fn is_applied(self) -> bool {
+        matches!(self, Bucket::Created | Bucket::Updated | Bucket::Ignored | Bucket::Deleted)
+    }
+}
+
+/// How many records are in each bucket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts([u64; Bucket::ALL.len()]);
+
+impl Counts {
+    /// Records in all buckets together.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+}
+
+impl Index<Bucket> for Counts {
+    type Output = u64;
+
+    fn index(&self, bucket: Bucket) -> &u64 {
+        &self.0[bucket as usize]
+    }
+}
+
+impl IndexMut<Bucket> for Counts {
+    fn index_mut(&mut self, bucket: Bucket) -> &mut u64 {
+        &mut self.0[bucket as usize]
+    }
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Counts) {
+        self.0.iter_mut().zip(other.0).for_each(|(count, more)| *count += more);
+    }
+}
+
+/// A record that is not proven stored, and why.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Where it was found.
+    pub origin: Origin,
+    /// Why.
+    pub reason: Reason,
+    /// `Error` or `Unknown`.
+    pub bucket: Bucket,
+}
+
+/// An item of a response, as `--results` shows it.
+#[derive(Clone, Debug, Default)]
+pub struct ItemDetails {
+    /// The action, as the server names it.
+    pub op: String,
+    /// The index that holds the document.
+    pub index: String,
+    /// The item's own status code.
+    pub status: u16,
+    /// What the server says it did.
+    pub result: Option<String>,
+    /// The document's version.
+    pub version: Option<i64>,
+    /// Its sequence number.
+    pub seq_no: Option<i64>,
+    /// The primary term of that number.
+    pub primary_term: Option<i64>,
+    /// The server's error, a JSON object.
+    pub error: Option<String>,
+    /// What `_source` asked for, a JSON object.
+    pub get: Option<String>,
+}
+
+/// What `--results` shows of one record.
+#[derive(Clone, Debug)]
+pub struct ResultLine {
+    /// Where it was found.
+    pub origin: Origin,
+    /// Its bucket.
+    pub bucket: Bucket,
+    /// Its key, if it has one.
+    pub key: String,
+    /// Why it is in that bucket.
+    pub reason: Option<Reason>,
+    /// What the server reported.
+    pub details: Option<Box<ItemDetails>>,
+}
+
+/// What became of some records: their counts, and a failure for each that is an error or unknown.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The lane that they travelled in.
+    pub lane: usize,
+    /// Records by bucket.
+    pub counts: Counts,
+    /// The errors and the unknown ones.
+    pub failures: Vec<Failure>,
+    /// A line for each record, where `--results` asks for them.
+    pub results: Vec<ResultLine>,
+}
+
+impl Outcome {
+    fn is_empty(&self) -> bool {
+        self.counts == Counts::default()
+    }
+}
+
+/// Failures that are handed over at a time, so that any number of them takes bounded memory.
+const CHUNK: usize = 4_096;
+
+/// A lane's account of its records, and the only way from a sink to the report.
+/// What was applied is held back until the sink says that it is durable; errors are passed on at once.
+pub struct Ledger {
+    /// Applied, but not durable yet.
+    held: Counts,
+    outcome: Outcome,
+    /// Whether a line is kept for each record.
+    shows: bool,
+    /// Whether any record has failed.
+    failed: bool,
+    hand_over: Box<dyn FnMut(Outcome)>,
+}
+
+impl Ledger {
+    /// Opens the account of a lane; with `shows` a line is kept for each record.
+    pub fn new(lane: usize, shows: bool, hand_over: Box<dyn FnMut(Outcome)>) -> Ledger {
+        let outcome = Outcome { lane, ..Outcome::default() };
+        Ledger { held: Counts::default(), outcome, shows, failed: false, hand_over }
+    }
+
+    /// Whether a line is kept for each record.
+    pub fn shows(&self) -> bool {
+        self.shows
+    }
+
+    /// Whether a record of this lane has failed.
+    pub fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Settles the records of a batch that failed before it was filled.
+    pub fn reject(&mut self, batch: &Batch) {
+        for BadRecord { origin, reason } in batch.rejected() {
+            self.add(*origin, Bucket::Error, Some(reason.clone()), None, "");
+        }
+    }
+
+    /// Settles the action at an index of a batch. An error needs a reason; an unknown one has one too.
+    pub fn settle(
+        &mut self,
+        batch: &Batch,
+        index: usize,
+        bucket: Bucket,
+        reason: Option<Reason>,
+        details: Option<Box<ItemDetails>>,
+    ) {
+        if reason.is_none() && !self.shows {
+            return self.settle_many(bucket, 1);
+        }
+        self.add(batch.item(index).origin(), bucket, reason, details, batch.key(index).0);
+    }
+
+    /// Settles actions without a reason, by their number.
+    pub fn settle_many(&mut self, bucket: Bucket, count: u64) {
+        debug_assert!(bucket != Bucket::Error, "an error needs a reason");
+        let counts = if bucket.is_applied() { &mut self.held } else { &mut self.outcome.counts };
+        counts[bucket] += count;
+    }
+
+    /// Settles the actions of a batch from an index on as not sent.
+    pub fn leave_unsent(&mut self, batch: &Batch, from: usize) {
+        (from..batch.len()).for_each(|index| self.settle(batch, index, Bucket::Unsent, None, None));
+    }
+
+    /// Moves records that were reported as created into another bucket: a load finds duplicates when it ends.
+    pub fn move_created(&mut self, bucket: Bucket, count: u64) {
+        self.held[Bucket::Created] -= count;
+        self.held[bucket] += count;
+    }
+
+    /// Makes a record that was reported as created an error, when its batch is gone.
+    pub fn fail_created(&mut self, origin: Origin, key: &str, reason: Reason) {
+        self.held[Bucket::Created] -= 1;
+        self.add(origin, Bucket::Error, Some(reason), None, key);
+    }
+
+    fn add(
+        &mut self,
+        origin: Origin,
+        bucket: Bucket,
+        reason: Option<Reason>,
+        details: Option<Box<ItemDetails>>,
+        key: &str,
+    ) {
+        match bucket {
+            Bucket::Error => self.outcome.counts[bucket] += 1,
+            _ => self.settle_many(bucket, 1),
+        }
+        self.failed |= bucket == Bucket::Error;
+        if self.shows {
+            let reason = reason.clone();
+            self.outcome.results.push(ResultLine { origin, bucket, key: key.to_owned(), reason, details });
+        }
+        if let Some(reason) = reason {
+            self.outcome.failures.push(Failure { origin, reason, bucket });
+            if self.outcome.failures.len() == CHUNK {
+                self.flush();
+            }
+        }
+    }
+
+    /// What was applied so far is durable.
+    pub fn durable(&mut self) {
+        self.outcome.counts += std::mem::take(&mut self.held);
+    }
+
+    /// What was applied and is not durable is in this bucket instead: it was rolled back, or it is not known.
+    pub fn undo(&mut self, bucket: Bucket) {
+        self.outcome.counts[bucket] += std::mem::take(&mut self.held).total();
+    }
+
+    /// Hands over what is settled.
+    pub fn flush(&mut self) {
+        if !self.outcome.is_empty() {
+            let lane = self.outcome.lane;
+            let outcome = std::mem::replace(&mut self.outcome, Outcome { lane, ..Outcome::default() });
+            (self.hand_over)(outcome);
+        }
+    }
+}
