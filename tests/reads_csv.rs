@@ -1,5 +1,6 @@
 //! CSV and TSV: headers and rows, and on which line a mistake is.
 
+use crate::live::{Live, until};
 use crate::support::Place;
 
 /// The documents of a file in which every row is good.
@@ -193,6 +194,99 @@ fn lines_may_end_with_lf_crlf_or_cr() {
         ran.expect(1, [2, 1, 0, 0]).says("a.csv:4: 1 field");
         assert_eq!(place.docs(), ["{\"_key\":\"1\",\"a\":\"x\"}", "{\"_key\":\"2\",\"a\":\"y\"}"], "{text:?}");
     }
+}
+
+/// Imports a text by its name and from a pipe, which gives it a byte at a time and then stays open as long as it likes.
+#[track_caller]
+fn rows_by_name_and_from_a_pipe(text: &str, arguments: &[&str], docs: &[&str]) {
+    let arguments = [arguments, &["-c", "c", "-t", "csv"]].concat();
+    let count = docs.len() as u64;
+    let place = Place::new();
+    place.file("a.csv", text);
+    place.run(&[&arguments[..], &["a.csv"]].concat()).expect(0, [count, 0, 0, 0]);
+    assert_eq!(place.docs(), docs, "{text:?}");
+    let place = Place::new();
+    let mut import = Live::start(&place, &arguments);
+    for byte in text.as_bytes().chunks(1) {
+        import.feed(byte);
+    }
+    import.end().expect(0, [count, 0, 0, 0]);
+    assert_eq!(place.docs(), docs, "{text:?}, from a pipe");
+}
+
+#[test]
+fn a_lone_cr_is_data_once_a_row_has_ended_with_lf_or_crlf() {
+    for (text, docs) in [
+        ("name\nfoo\rbar\nbaz\n", &[r#"{"name":"foo\rbar"}"#, r#"{"name":"baz"}"#][..]),
+        ("name\r\nfoo\rbar\r\nbaz\r\n", &[r#"{"name":"foo\rbar"}"#, r#"{"name":"baz"}"#]),
+        ("a,b\n1,x\ry\n\r,\r\r\n", &[r#"{"a":1,"b":"x\ry"}"#, r#"{"a":"\r","b":"\r"}"#]),
+        ("a,b\r\n1,x\r\r\n2,\ry\r\n", &[r#"{"a":1,"b":"x\r"}"#, r#"{"a":2,"b":"\ry"}"#]),
+        ("a,b\n1,\"x\ry\"\n2,z\r", &[r#"{"a":1,"b":"x\ry"}"#, r#"{"a":2,"b":"z\r"}"#]),
+        // Blank rows end as others do.
+        ("a\r\r\n\r1\r2\r\n", &[r#"{"a":"\r1\r2"}"#]),
+        // Here the first row to end with LF is the third.
+        ("a\r1\r2\n3\r4\n", &[r#"{"a":1}"#, r#"{"a":2}"#, r#"{"a":"3\r4"}"#]),
+    ] {
+        rows_by_name_and_from_a_pipe(text, &[], docs);
+    }
+    let docs = [r#"{"a":"1\r2"}"#, r#"{"a":3}"#];
+    rows_by_name_and_from_a_pipe("by a tool\non a day\na\n1\r2\n3\n", &["--skip-lines", "2"], &docs);
+    rows_by_name_and_from_a_pipe(
+        "a;b\n'1'\t ;x\ry\n",
+        &["--separator", ";", "--quote", "'"],
+        &[r#"{"a":"1","b":"x\ry"}"#],
+    );
+}
+
+#[test]
+fn a_line_break_in_quotes_does_not_say_how_rows_end() {
+    let docs = [r#"{"a":"x\ny","b":1}"#, r#"{"a":"\r\n","b":2}"#, r#"{"a":"z","b":3}"#];
+    rows_by_name_and_from_a_pipe("a,b\r\"x\ny\",1\r\"\r\n\",2\rz,3\r", &[], &docs);
+}
+
+#[test]
+fn a_lone_cr_in_a_cell_shifts_no_line_number_and_invents_no_row() {
+    let place = Place::new();
+    let ran = place.import_text("a.csv", "_key,a\n1,x\ry\rz\nbad\n2,\"p\rq\"\n3,\"x\"\ry\nworse\n", &[]);
+    ran.expect(1, [2, 3, 0, 0])
+        .says("a.csv:3: 1 field")
+        .says("a.csv:5: text after the closing quote of field 2")
+        .says("a.csv:6: 1 field");
+}
+
+#[test]
+fn a_row_that_ends_with_a_lone_cr_does_not_wait_for_what_follows() {
+    let place = Place::new();
+    let mut import = Live::start(&place, &["-c", "c", "-t", "csv", "--flush-interval", "10ms"]);
+    import.feed("_key,a\r1,x\r");
+    until("the document", || place.visible() == 1);
+    import.feed("\n2,x\ry\n");
+    import.end().expect(0, [2, 0, 0, 0]);
+    assert_eq!(place.docs(), [r#"{"_key":"1","a":"x"}"#, r#"{"_key":"2","a":"x\ry"}"#]);
+}
+
+#[test]
+fn a_quoted_empty_cell_is_a_record_and_no_blank_line() {
+    for (text, arguments, docs, empty) in [
+        ("name\n\"\"\nx\n", &[][..], &[r#"{"name":""}"#, r#"{"name":"x"}"#][..], 0),
+        ("name\r\n\r\n\"\"\r\n\r\n", &[], &[r#"{"name":""}"#], 2),
+        ("name\r\"\"\r\r", &[], &[r#"{"name":""}"#], 1),
+        ("name\n\"\" \t\n\"\"", &[], &[r#"{"name":""}"#, r#"{"name":""}"#], 0),
+        ("name\n''\n\n", &["--quote", "'"], &[r#"{"name":""}"#], 1),
+        ("name\n\"\"\n", &["--convert", "none"], &[r#"{"name":""}"#], 0),
+        ("a,b\n\"\"\n\n", &["--ignore-missing"], &[r#"{"a":""}"#], 1),
+    ] {
+        let place = Place::new();
+        let ran = place.import_text("a.csv", text, arguments);
+        ran.expect(0, [docs.len() as u64, 0, 0, 0]);
+        assert_eq!(
+            (place.docs(), ran.summary["empty"].as_u64().unwrap_or(0)),
+            (docs.iter().map(|doc| (*doc).to_owned()).collect(), empty),
+            "{text:?}"
+        );
+    }
+    let place = Place::new();
+    place.import_text("a.csv", "a,b\n\"\"\n1,2\n", &[]).expect(1, [1, 1, 0, 0]).says("a.csv:2: 1 field");
 }
 
 #[test]

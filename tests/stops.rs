@@ -10,19 +10,13 @@ fn document(key: &str) -> String {
     format!("{{\"_key\":\"{key}\"}}\n")
 }
 
-/// How many documents of collection `c` another program sees now; 0 if it is not there or the store is locked.
-fn visible(place: &Place) -> i64 {
-    let count = || Connection::open(place.store())?.query_row("SELECT count(*) FROM c", [], |row| row.get(0));
-    if place.store().exists() { count().unwrap_or(0) } else { 0 }
-}
-
 #[test]
 fn a_signal_on_a_silent_pipe_settles_what_was_read() {
     for (signal, code, name) in [("INT", 130, "SIGINT"), ("TERM", 143, "SIGTERM")] {
         let place = Place::new();
         let mut import = Live::start(&place, &["-c", "c", "--flush-interval", "10ms"]);
         import.feed(document("a")).feed(document("b"));
-        until("two documents", || visible(&place) == 2);
+        until("two documents", || place.visible() == 2);
         import.signal(signal);
         // Its stdin is still open.
         let ran = import.wait();
@@ -46,7 +40,7 @@ fn what_is_no_record_delays_neither_a_record_nor_a_signal() {
         let mut import =
             Live::start(&place, &["-c", "c", "-t", kind, "--flush-interval", "10ms", "--max-record-bytes", "1000"]);
         import.feed(first).feed_for_ever(for_ever);
-        until("the document", || visible(&place) == 1);
+        until("the document", || place.visible() == 1);
         import.signal("INT");
         import.wait().expect(130, [1, 0, 0, 0]);
     }
@@ -210,7 +204,7 @@ fn records_of_a_slow_pipe_are_in_the_store_while_it_is_open() {
     let mut import = Live::start(&place, &["-c", "c", "--flush-interval", "10ms"]);
     for n in 1..=3 {
         import.feed(document(&format!("k{n}")));
-        until("the document", || visible(&place) == 1 + n);
+        until("the document", || place.visible() == 1 + n);
         assert!(import.is_running());
     }
     import.end().expect(0, [3, 0, 0, 0]);
@@ -222,7 +216,7 @@ fn so_are_those_of_a_new_collection() {
     let mut import = Live::start(&place, &["-c", "c", "--flush-interval", "10ms"]);
     for n in 1..=3 {
         import.feed(document(&format!("k{n}")));
-        until("the document", || visible(&place) == n);
+        until("the document", || place.visible() == n);
     }
     import.feed(document("k1"));
     let ran = import.end();
@@ -236,7 +230,7 @@ fn what_is_committed_needs_the_store_no_more() {
     place.import_text("old.jsonl", document("old"), &[]).expect(0, [1, 0, 0, 0]);
     let mut import = Live::start(&place, &["-c", "c", "--flush-interval", "10ms"]);
     import.feed(document("a"));
-    until("the document", || visible(&place) == 2);
+    until("the document", || place.visible() == 2);
     let other = Connection::open(place.store()).expect("another program");
     until("the lock", || other.execute_batch("BEGIN IMMEDIATE").is_ok());
     import.end().expect(0, [1, 0, 0, 0]);

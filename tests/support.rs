@@ -1,5 +1,6 @@
 //! Runs the built program as a user would, in a directory of its own, and holds every run to the identity of its counts.
 
+use rusqlite::Connection;
 use serde_json::Value;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -106,9 +107,16 @@ impl Place {
         if there == 0 { Vec::new() } else { self.docs() }
     }
 
+    /// How many documents of collection `c` another program sees now; 0 if it is not there or the store is locked.
+    pub fn visible(&self) -> i64 {
+        let count =
+            || Connection::open(self.store())?.query_row("SELECT count(*) FROM c", [], |row| row.get::<_, i64>(0));
+        if self.store().exists() { count().unwrap_or(0) } else { 0 }
+    }
+
     /// The store through SQLite itself, after its own check.
-    pub fn open(&self) -> rusqlite::Connection {
-        let store = rusqlite::Connection::open(self.store()).expect("the store opens");
+    pub fn open(&self) -> Connection {
+        let store = Connection::open(self.store()).expect("the store opens");
         let verdict: String = store.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("a verdict");
         assert_eq!(verdict, "ok");
         store

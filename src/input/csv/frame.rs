@@ -86,6 +86,8 @@ pub(super) struct Frame {
     style: Style,
     quoted: bool,
     flaw: Option<(Flaw, usize)>,
+    /// Whether a lone CR is data, as it is once a record has ended with LF or CRLF; else it ends a record.
+    lone_cr_is_data: bool,
 }
 
 impl Frame {
@@ -103,7 +105,13 @@ impl Frame {
             style: Style::Quoted,
             quoted: false,
             flaw: None,
+            lone_cr_is_data: false,
         }
+    }
+
+    /// Takes a lone CR for data from the next record on.
+    pub(super) fn found_lf(&mut self) {
+        self.lone_cr_is_data = true;
     }
 
     /// Keeps `keep` cells of each record from now on.
@@ -147,9 +155,10 @@ impl Frame {
         self.cell_start
     }
 
-    /// Whether it is nothing but one empty cell.
+    /// Whether it is nothing but one empty cell without quotes.
     pub(super) fn is_blank(&self) -> bool {
-        self.count == 1 && self.cells.first().is_some_and(|cell| cell.range().is_empty())
+        let is_blank = |cell: &Cell| cell.style == Style::Bare && cell.range().is_empty();
+        self.count == 1 && self.cells.first().is_some_and(is_blank)
     }
 
     /// Looks for the end of the record that begins at `bytes[0]`; bytes seen by an earlier call are not looked at again.
@@ -255,9 +264,13 @@ impl Frame {
         Some(Scan::More)
     }
 
-    /// Ends a bare cell before `place`; `None` when another bare cell follows.
+    /// Ends a bare cell before `place`; `None` when another bare cell follows, or when this one goes on.
     #[inline(always)]
     fn end_bare(&mut self, bytes: &[u8], place: usize) -> Option<Option<Scan>> {
+        if self.lone_cr_is_data && bytes[place] == b'\r' && bytes.get(place + 1) != Some(&b'\n') {
+            self.searched = place;
+            return (place + 1 == bytes.len()).then_some(Some(Scan::More));
+        }
         self.push(Cell::new(self.cell_start, place, Style::Bare));
         if bytes[place] != self.dialect.separator {
             return Some(Some(Scan::Record(place)));
@@ -299,6 +312,11 @@ impl Frame {
         }
     }
 
+    /// Whether the CR at hand ends the record.
+    fn cr_ends(&self, bytes: &[u8]) -> bool {
+        !self.lone_cr_is_data || bytes.get(self.searched + 1) == Some(&b'\n')
+    }
+
     /// Passes over blanks behind a closing quote.
     fn after(&mut self, bytes: &[u8]) -> Option<Scan> {
         loop {
@@ -309,7 +327,8 @@ impl Frame {
                     self.go_to(bytes, self.searched + 1);
                     return None;
                 }
-                b'\n' | b'\r' => {
+                b'\r' if self.lone_cr_is_data && self.searched + 1 == bytes.len() => return Some(Scan::More),
+                byte if byte == b'\n' || byte == b'\r' && self.cr_ends(bytes) => {
                     self.push_quoted();
                     return Some(Scan::Record(self.searched));
                 }

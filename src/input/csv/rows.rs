@@ -1,4 +1,5 @@
 //! Reads the records of a CSV file in bounded memory and knows on which line each begins.
+//! A record ends with LF or CRLF. A lone CR ends one until another has ended so, and is data from then on.
 //! Line breaks inside quotes count as lines too, so that a line number is what an editor shows: there a lone CR counts
 //! only in a file whose records end with one.
 
@@ -118,6 +119,7 @@ impl Rows {
             self.line += lone_crs;
         } else {
             self.window.consume(1);
+            self.frame.found_lf();
         }
     }
 
@@ -151,6 +153,9 @@ impl Rows {
         };
         if self.after_cr.is_none() {
             self.lone_crs_end_records = width == 1 && bytes.first() == Some(&b'\r');
+            if !self.lone_crs_end_records {
+                self.frame.found_lf();
+            }
         }
         self.passed = None;
         self.used = Some(length + width);

@@ -316,8 +316,9 @@ fn records_end_with_lf_crlf_or_cr_or_the_input() {
         "a,b\n1,x\n2,\"y\"\n",
         "a,b\r\n1,x\r\n2,\"y\"\r\n",
         "a,b\r1,x\r2,\"y\"\r",
-        "a,b\n1,x\r2,\"y\"",
-        "a,b\n1,x\r2,\"y\" ",
+        "a,b\r1,x\n2,\"y\"",
+        "a,b\r1,x\r\n2,\"y\" ",
+        "a,b\n1,x\n2,\"y\"\r",
     ] {
         assert_eq!(read(text, &plain()), [r#"2 {"a":1,"b":"x"}"#, r#"3 {"a":2,"b":"y"}"#], "{text:?}");
     }
@@ -333,7 +334,8 @@ fn a_lone_cr_in_quotes_is_a_line_where_lone_crs_end_records() {
 
 #[test]
 fn blank_records_are_counted_and_nothing_else() {
-    assert_eq!(read("a\n1\n\n\"\"\n2\n\n", &plain()), [r#"2 {"a":1}"#, r#"5 {"a":2}"#, "end, 3 empty"]);
+    let expected = [r#"2 {"a":1}"#, r#"4 {"a":""}"#, r#"5 {"a":2}"#, "end, 2 empty"];
+    assert_eq!(read("a\n1\n\n\"\"\n2\n\n", &plain()), expected);
     assert_eq!(read("a,b\n\r\n,\n", &plain()), ["3 {}", "end, 1 empty"]);
 }
 
