@@ -21,11 +21,17 @@ pub struct Live {
 impl Live {
     /// Starts an import with a pipe as stdin; the summary is JSON.
     pub fn start(place: &Place, arguments: &[&str]) -> Live {
-        Live::command(place.command(arguments).args(["--summary", "json"]))
+        Live::child(start(place.command(arguments).args(["--summary", "json"])))
     }
 
-    fn command(command: &mut Command) -> Live {
-        let mut child = start(command);
+    /// Starts an import with something else as stdin.
+    pub fn with_stdin(place: &Place, arguments: &[&str], stdin: Stdio) -> Live {
+        let mut command = place.command(arguments);
+        command.args(["--summary", "json"]).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Live::child(command.spawn().expect("bulkimport starts"))
+    }
+
+    fn child(mut child: Child) -> Live {
         let stderr = child.stderr.take().expect("stderr is piped");
         let (line, lines) = channel();
         std::thread::spawn(move || {
@@ -76,6 +82,14 @@ impl Live {
         // The shell's own `kill`, because a small machine may have no other.
         let script = format!("kill -{name} {}", self.child.id());
         Command::new("sh").args(["-c", &script]).stderr(Stdio::null()).status().expect("a shell").success()
+    }
+
+    /// The most memory that it has had so far, in bytes, as Linux counts it.
+    #[cfg(target_os = "linux")]
+    pub fn peak_memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+        1024 * line.trim().trim_end_matches("kB").trim().parse::<usize>().expect("a number")
     }
 
     /// Whether it has not ended.

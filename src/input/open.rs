@@ -1,8 +1,9 @@
 //! Opens every input, looks at its first bytes and builds its reader.
 //! All inputs are looked at before anything is sent, so that a wrong name or a wrong format costs nothing. A regular file
-//! is closed again until its turn, so that any number of them may be named; what is no regular file stays open.
+//! is read as it was opened, whatever happens to its name; of very many, those that are closed again until their turn must be
+//! the same files then.
 
-use super::source::{Counted, file_source, thread_source};
+use super::source::{Counted, Source, file_source, thread_source};
 use super::unpack::Compression;
 use super::window::{More, Window};
 use super::{Broken, Format, Reader, guess};
@@ -10,8 +11,10 @@ use super::{arrays, bulk, csv, json_stream, jsonl};
 use crate::error::Exit;
 use crate::record::Origin;
 use anyhow::{Context as _, Error, Result, anyhow, bail};
-use std::fs::File;
-use std::io::{self, IsTerminal, Read};
+use std::fs::{File, Metadata};
+use std::io::{self, IsTerminal, Read, Seek};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -43,8 +46,39 @@ pub struct Input {
 
 #[derive(Debug)]
 enum Place {
-    File(PathBuf, Compression),
+    File(Regular),
     Opened(Window),
+}
+
+/// A regular file, which is read as it was opened even if its name is another file's by then.
+#[derive(Debug)]
+struct Regular {
+    path: PathBuf,
+    /// `None` for one of many: a process may have only so many files open.
+    file: Option<Arc<File>>,
+    about: Metadata,
+    compression: Compression,
+}
+
+/// How many regular files are kept open until they are read.
+const KEPT_OPEN: usize = 128;
+
+impl Regular {
+    /// Its bytes, counted in `count`.
+    fn source(self, count: &Arc<AtomicU64>) -> io::Result<Source> {
+        let file = match self.file {
+            Some(file) => file,
+            None => {
+                let file = File::open(&self.path)?;
+                let about = file.metadata()?;
+                if (about.dev(), about.ino()) != (self.about.dev(), self.about.ino()) {
+                    return Err(io::Error::other("the file was replaced after it had been opened"));
+                }
+                Arc::new(file)
+            }
+        };
+        Ok(file_source(file, self.about.len(), self.compression, count.clone()))
+    }
 }
 
 /// All inputs of a run, in order.
@@ -80,7 +114,7 @@ pub fn open(files: &[PathBuf], options: &InputOptions) -> Result<Inputs> {
                 bail!("no input: name a file, or pipe data to stdin");
             }
             inputs.size = None;
-            opened("stdin".to_owned(), io::stdin(), options, &inputs.bytes_read).context("stdin")
+            from_stdin(options, &inputs).context("stdin")
         } else {
             named(path, options, &mut inputs).with_context(|| path.display().to_string())
         };
@@ -99,12 +133,13 @@ fn named(path: &Path, options: &InputOptions, inputs: &mut Inputs) -> Result<Inp
     }
     if about.is_file() {
         inputs.size = inputs.size.map(|size| size + about.len());
-        let input = regular(name, path.to_owned(), file, options)?;
-        inputs.compressed |= !matches!(input.place, Place::File(_, Compression::None));
+        let keep = inputs.list.len() < KEPT_OPEN;
+        let input = regular(name, path, (Arc::new(file), about), keep, options)?;
+        inputs.compressed |= !matches!(&input.place, Place::File(file) if file.compression == Compression::None);
         return Ok(input);
     }
     inputs.size = None;
-    opened(name, file, options, &inputs.bytes_read)
+    opened(name, Counted::new(file, inputs.bytes_read.clone()), options)
 }
 
 fn plain(error: &io::Error) -> Error {
@@ -116,25 +151,40 @@ fn plain(error: &io::Error) -> Error {
     error.context(Exit(5))
 }
 
-fn regular(name: String, path: PathBuf, mut file: File, options: &InputOptions) -> Result<Input> {
-    let mut start = Vec::new();
-    file.by_ref().take(6).read_to_end(&mut start).context(Exit(5))?;
-    let compression = options.compression.unwrap_or_else(|| Compression::of(&start));
-    let again = File::open(&path).context(Exit(5))?;
-    let source = file_source(again, compression, Arc::default()).context(Exit(5))?;
-    let mut window = Window::new(source);
-    let format = look(&name, &mut window, options)?;
-    Ok(Input { name, format, place: Place::File(path, compression) })
+/// Opens stdin.
+fn from_stdin(options: &InputOptions, inputs: &Inputs) -> Result<Input> {
+    let (at, length) = stdin_range().context(Exit(5))?;
+    let counted = Counted::new(io::stdin(), inputs.bytes_read.clone()).expecting(at, length);
+    opened("stdin".to_owned(), counted, options)
 }
 
-fn opened(
+/// Where the next byte of stdin lies and how long it is, if it is a regular file; else zeros.
+fn stdin_range() -> io::Result<(u64, u64)> {
+    // A second handle on the same place in the file.
+    let mut file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let about = file.metadata()?;
+    if about.is_file() { Ok((file.stream_position()?, about.len())) } else { Ok((0, 0)) }
+}
+
+fn regular(
     name: String,
-    raw: impl Read + Send + 'static,
+    path: &Path,
+    (file, about): (Arc<File>, Metadata),
+    keep: bool,
     options: &InputOptions,
-    count: &Arc<AtomicU64>,
 ) -> Result<Input> {
-    let counted = Counted::new(raw, count.clone());
-    let mut window = Window::new(thread_source(counted, options.compression));
+    let length = about.len();
+    let mut start = [0; 6];
+    let count = file.read_at(&mut start, 0).context(Exit(5))?;
+    let compression = options.compression.unwrap_or_else(|| Compression::of(&start[..count]));
+    let mut window = Window::new(file_source(file.clone(), length, compression, Arc::default()));
+    let format = look(&name, &mut window, options)?;
+    let file = keep.then_some(file);
+    Ok(Input { name, format, place: Place::File(Regular { path: path.to_owned(), file, about, compression }) })
+}
+
+fn opened<R: Read + Send + 'static>(name: String, raw: Counted<R>, options: &InputOptions) -> Result<Input> {
+    let mut window = Window::new(thread_source(raw, options.compression));
     let format = look(&name, &mut window, options)?;
     Ok(Input { name, format, place: Place::Opened(window) })
 }
@@ -166,26 +216,31 @@ fn begin(window: &mut Window, lines: u64) -> io::Result<()> {
     if window.bytes().starts_with(b"\xef\xbb\xbf") {
         window.consume(3);
     }
+    let mut cr_ends_lines = true;
     for _ in 0..lines {
-        if !skip_line(window)? {
+        if !skip_line(window, &mut cr_ends_lines)? {
             return Ok(());
         }
     }
     Ok(())
 }
 
-/// Gives up one line, which ends as a line of a CSV file may: with LF, CRLF or a lone CR. False at the end of the input.
-fn skip_line(window: &mut Window) -> io::Result<bool> {
+/// Gives up one line, which ends as a line of a CSV file may: with LF or CRLF, or with a lone CR as long as no line has
+/// ended otherwise. False at the end of the input.
+fn skip_line(window: &mut Window, cr_ends_lines: &mut bool) -> io::Result<bool> {
     loop {
         let bytes = window.bytes();
-        match memchr::memchr2(b'\n', b'\r', bytes) {
+        let found = if *cr_ends_lines { memchr::memchr2(b'\n', b'\r', bytes) } else { memchr::memchr(b'\n', bytes) };
+        match found {
             Some(at) if bytes[at] == b'\n' => {
+                *cr_ends_lines = false;
                 window.consume(at + 1);
                 return Ok(true);
             }
             // What follows a CR tells whether it is half of a line break.
             Some(at) if at + 1 < bytes.len() || window.ended() => {
                 let both = bytes.get(at + 1) == Some(&b'\n');
+                *cr_ends_lines = !both;
                 window.consume(at + 1 + usize::from(both));
                 return Ok(true);
             }
@@ -201,7 +256,7 @@ impl Input {
     /// Builds the reader of this input, the `file`-th of the run, from its beginning. Called once.
     ///
     /// # Errors
-    /// When the file has gone since it was looked at, or its header cannot be read.
+    /// When the file cannot be read any more, or its header cannot be read.
     pub fn reader(
         self,
         file: u32,
@@ -211,10 +266,9 @@ impl Input {
         let origin = Origin { file, line: 1, ..Origin::default() };
         let window = match self.place {
             Place::Opened(window) => window,
-            Place::File(path, compression) => {
-                let file = File::open(path).map_err(|error| Broken::io(origin, error))?;
-                let source = file_source(file, compression, bytes_read.clone());
-                let mut window = Window::new(source.map_err(|error| Broken::io(origin, error))?);
+            Place::File(file) => {
+                let source = file.source(bytes_read).map_err(|error| Broken::io(origin, error))?;
+                let mut window = Window::new(source);
                 begin(&mut window, options.skip_lines).map_err(|error| Broken::io(origin, error))?;
                 window
             }

@@ -4,6 +4,7 @@ use super::unpack::{Compression, explained, unpacked};
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
@@ -12,24 +13,34 @@ use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 #[derive(Debug)]
 pub enum Source {
     /// A regular file, read in place: it answers at once, and what was just read is in the cache of whoever looks at it.
-    File(Counted<File>),
+    File(Counted<Opened>),
     /// Anything else, read by a thread of its own.
     Thread(Ahead),
     /// Bytes at hand, in pieces of the sizes given (for tests of framing).
     Pieces(Vec<Vec<u8>>),
 }
 
-/// Counts the bytes that are read through it, as stored.
+/// Counts the bytes that are read through it, as stored. A regular file that ends before the length that it had when it was
+/// opened is an error: records are missing.
 #[derive(Debug)]
 pub struct Counted<R> {
     inner: R,
     count: Arc<AtomicU64>,
+    /// Where the next byte lies in the file.
+    at: u64,
+    /// How long the file was; 0 for what is no regular file.
+    length: u64,
 }
 
 impl<R> Counted<R> {
     /// Adds what `inner` gives to `count`.
     pub fn new(inner: R, count: Arc<AtomicU64>) -> Counted<R> {
-        Counted { inner, count }
+        Counted { inner, count, at: 0, length: 0 }
+    }
+
+    /// Expects the bytes of a file from `at` to `length` at least.
+    pub fn expecting(self, at: u64, length: u64) -> Counted<R> {
+        Counted { at, length, ..self }
     }
 }
 
@@ -37,6 +48,28 @@ impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.count.fetch_add(count as u64, Ordering::Relaxed);
+        self.at += count as u64;
+        if count == 0 && self.at < self.length && !buffer.is_empty() {
+            return Err(io::Error::other(format!(
+                "the file became shorter while it was read: it had {} bytes when it was opened, and ended after {}",
+                self.length, self.at
+            )));
+        }
+        Ok(count)
+    }
+}
+
+/// Reads a regular file from its beginning, whoever else reads it through the same handle.
+#[derive(Debug)]
+pub struct Opened {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl Read for Opened {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read_at(buffer, self.at)?;
+        self.at += count as u64;
         Ok(count)
     }
 }
@@ -67,11 +100,11 @@ pub struct Ahead {
 }
 
 /// Reads a regular file: in place if it is not compressed, else by a thread.
-pub fn file_source(file: File, compression: Compression, count: Arc<AtomicU64>) -> io::Result<Source> {
-    let counted = Counted::new(file, count);
+pub fn file_source(file: Arc<File>, length: u64, compression: Compression, count: Arc<AtomicU64>) -> Source {
+    let counted = Counted::new(Opened { file, at: 0 }, count).expecting(0, length);
     match compression {
-        Compression::None => Ok(Source::File(counted)),
-        _ => Ok(thread_source(counted, Some(compression))),
+        Compression::None => Source::File(counted),
+        _ => thread_source(counted, Some(compression)),
     }
 }
 
