@@ -65,6 +65,16 @@ impl Window {
         self.start += count;
         self.offset += count as u64;
         debug_assert!(self.start <= self.end);
+        if count >= LONG {
+            self.give_back();
+        }
+    }
+
+    /// Gives back the room of a long record.
+    #[cold]
+    fn give_back(&mut self) {
+        self.buffer = self.bytes().to_vec();
+        (self.start, self.end) = (0, self.buffer.len());
     }
 
     /// Reads more bytes behind those at hand. Ranges of `bytes()` stay what they were.
@@ -138,8 +148,11 @@ impl Window {
     }
 }
 
+/// More room than this is a long record's: it grows slowly, and is given back.
+const LONG: usize = 4 * 1024 * 1024;
+
 /// Makes room for `count` bytes after `end`: by moving what is at hand to the front when that is cheap, else by growing
-/// to twice the size, so that a long record is moved a bounded number of times.
+/// to twice the size, so that a long record is moved a bounded number of times; to an eighth more where twice would be much.
 fn make_room(buffer: &mut Vec<u8>, start: &mut usize, end: &mut usize, count: usize) {
     let at_hand = *end - *start;
     if at_hand == 0 {
@@ -150,9 +163,10 @@ fn make_room(buffer: &mut Vec<u8>, start: &mut usize, end: &mut usize, count: us
     }
     buffer.copy_within(*start..*end, 0);
     (*start, *end) = (0, at_hand);
-    if buffer.len() < at_hand + count {
-        // After an unusually long record the room is given back.
-        let size = (at_hand + count).max(at_hand * 2);
+    let needed = at_hand + count;
+    if buffer.len() < needed {
+        let size = needed.max(if at_hand < LONG { at_hand * 2 } else { at_hand + at_hand / 8 });
+        buffer.reserve_exact(size - buffer.len());
         buffer.resize(size, 0);
     }
 }

@@ -11,6 +11,9 @@ use crate::json::Scanner;
 use crate::record::Reason;
 use std::borrow::Cow;
 
+/// A longer cell's room is given back at once.
+const LONG: usize = 1024 * 1024;
+
 /// How the cells of a column are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rule {
@@ -130,6 +133,9 @@ impl Columns {
                 (_, EmptyCell::String) => out.push(&column.quoted, Field::alone(b"\"\"")),
             };
             written.map_err(|why| why.reason(row))?;
+            if self.resolved.len() > LONG {
+                self.resolved = Vec::new();
+            }
         }
         out.end();
         Ok(())

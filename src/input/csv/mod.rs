@@ -170,6 +170,7 @@ impl Csv {
 
 impl Reader for Csv {
     fn next(&mut self) -> Result<Step<'_>, Broken> {
+        self.object.give_back();
         if self.columns.is_none()
             && let Some(Row::Idle) = self.read_header()?
         {

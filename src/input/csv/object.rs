@@ -10,6 +10,9 @@ use crate::record::Reason;
 /// Longest object that is written, in bytes: what `Span` and the rest of the program can hold.
 const LIMIT: usize = 1 << 30;
 
+/// More room than this is a long row's: it grows slowly, and is given back.
+const LONG: usize = 4 * 1024 * 1024;
+
 /// Why an object cannot be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::input) enum Unwritable {
@@ -108,6 +111,13 @@ pub(in crate::input) struct Object {
 }
 
 impl Object {
+    /// Gives back the room of a long row, which is wanted no more.
+    pub(in crate::input) fn give_back(&mut self) {
+        if self.buffer.len() > LONG {
+            self.buffer = Vec::new();
+        }
+    }
+
     /// Forgets the row before.
     pub(in crate::input) fn begin(&mut self) {
         self.members.clear();
@@ -188,7 +198,9 @@ impl Object {
             if needed > LIMIT {
                 return Err(Unwritable::TooLong);
             }
-            self.buffer.resize(needed.next_power_of_two(), 0);
+            let room = if needed < LONG { needed.next_power_of_two() } else { needed + needed / 16 };
+            self.buffer.reserve_exact(room - self.buffer.len());
+            self.buffer.resize(room, 0);
         }
         Ok(())
     }
@@ -242,9 +254,8 @@ impl Object {
     /// Copies a text that begins with a byte that must be escaped.
     #[cold]
     fn push_escaped(&mut self, mut text: Field<'_>) -> Result<(), Unwritable> {
-        // A control character takes six bytes.
-        let special = text.text().iter().filter(|byte| must_be_escaped(**byte)).count();
-        self.make_room(text.length + 5 * special)?;
+        let more: usize = text.text().iter().map(|byte| escape_length(*byte) - 1).sum();
+        self.make_room(text.length + more)?;
         while let Some(byte) = text.text().first() {
             self.escape.clear();
             quote_into(&mut self.escape, char::from(*byte).encode_utf8(&mut [0; 4]));
@@ -256,6 +267,15 @@ impl Object {
             text = text.after(copied);
         }
         Ok(())
+    }
+}
+
+/// How many bytes a JSON string needs for a byte.
+fn escape_length(byte: u8) -> usize {
+    match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
+        0..0x20 => 6,
+        _ => 1,
     }
 }
 

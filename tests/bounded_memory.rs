@@ -1,0 +1,55 @@
+//! How much memory the longest record takes: at most three times its length, as read or as the document that it becomes, and
+//! 64 MiB. Linux tells the largest amount that a process has had so far.
+
+use crate::live::{Live, until};
+use crate::support::Place;
+
+/// A little above a power of two: whoever makes room by doubling makes twice as much as is needed.
+const LENGTH: usize = 9 * 1024 * 1024;
+/// Less than 64 MiB, because the record is short.
+const BASE: usize = 32 * 1024 * 1024;
+
+/// Imports a row with this cell, from a file or a pipe, and looks at the program's memory while it waits for more.
+#[track_caller]
+fn peak(cell: &str, from_pipe: bool) -> usize {
+    let place = Place::new();
+    let text = format!("_key,a\nk,{cell}\n");
+    place.file("a.csv", &text);
+    let files = if from_pipe { &["-"][..] } else { &["a.csv", "-"] };
+    let mut import = Live::start(&place, &[&["-c", "c", "-t", "csv", "--flush-interval", "10ms"], files].concat());
+    import.feed(if from_pipe { &text } else { "_key,a\n" });
+    until("the document", || place.visible() == 1);
+    let peak = import.peak_memory();
+    import.end().expect(0, [1, 0, 0, 0]);
+    peak
+}
+
+#[test]
+fn a_long_cell_takes_three_times_its_length_and_no_more() {
+    let plain = "x".repeat(LENGTH);
+    let doubled = "\"\"".repeat(LENGTH / 2);
+    for (what, cell, document) in [
+        ("plain, quoted", format!("\"{plain}\""), LENGTH),
+        ("plain, bare", plain, LENGTH),
+        ("doubled quotes, quoted", format!("\"{doubled}\""), LENGTH),
+        ("quotes, bare", format!("x{doubled}"), 2 * LENGTH),
+        ("line breaks", format!("\"{}\"", "\n".repeat(LENGTH)), 2 * LENGTH),
+    ] {
+        for from_pipe in [false, true] {
+            let peak = peak(&cell, from_pipe);
+            assert!(peak < 3 * document + BASE, "{what}, from a pipe {from_pipe}: {} MiB", peak >> 20);
+        }
+    }
+}
+
+#[test]
+fn the_room_of_a_long_cell_is_given_back() {
+    let rows = |count| (0..count).map(|n| format!("\"k{n}\",1\n")).collect::<String>();
+    let place = Place::new();
+    place.file("a.csv", format!("_key,a\nk,{}\n{}", "x".repeat(LENGTH), rows(1000)));
+    let mut import = Live::start(&place, &["-c", "c", "-t", "csv", "--flush-interval", "10ms", "a.csv", "-"]);
+    import.feed("_key,a\n");
+    until("the documents", || place.visible() == 1001);
+    assert!(import.peak_memory() < 3 * LENGTH + BASE, "{} MiB", import.peak_memory() >> 20);
+    import.end().expect(0, [1001, 0, 0, 0]);
+}
