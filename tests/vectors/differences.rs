@@ -23,6 +23,11 @@ pub const DIFFERENCES: &[(&str, &str, &str)] = &[
         "digits are copied, not rewritten: `007` and `2e307` stay as they are; and a line that --skip-lines passes over is no error",
     ),
     (
+        "csv_single_column_empty_value_is_blank_line",
+        r#"created 2, errors 0, updated 0, ignored 0; [{"a":""},{"a":"x"}]"#,
+        "`\"\"` alone on a line is an empty string; taken for a blank line, a document is lost",
+    ),
+    (
         "csv_unterminated_quote_swallows_rest_silently",
         r#"exit 5; created 1, errors 0, updated 0, ignored 0; [{"a":1,"b":"x"}]"#,
         "an unterminated quote swallows the rest of the file there, in silence; here it ends the run with 5 and names the line",
