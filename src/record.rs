@@ -1,7 +1,7 @@
 //! A record: one JSON object as the bytes the user wrote, and where it was found.
 //! Formats that are not JSON (CSV, arrays) write the object themselves; from here on all records look alike.
 
-use crate::json::{Facts, Member, Scanner};
+use crate::json::{Member, Scanner};
 use std::borrow::Cow;
 
 /// Where a record begins. Origins are ordered as the input is.
@@ -24,8 +24,6 @@ pub struct Record<'a> {
     pub text: &'a str,
     /// Its members, as ranges of `text`.
     pub members: &'a [Member],
-    /// What else the scanner knows of it.
-    pub facts: Facts,
     /// Where it begins.
     pub origin: Origin,
     /// The bulk action line before it, for `--type bulk`. A record of a `delete` has an empty `text`.
@@ -37,7 +35,7 @@ pub struct Record<'a> {
 impl<'a> Record<'a> {
     /// The object that a scanner has just scanned.
     pub fn of(text: &'a str, scanner: &'a Scanner, origin: Origin) -> Record<'a> {
-        Record { text, members: scanner.members(), facts: scanner.facts(), origin, command: None, nulls: &[] }
+        Record { text, members: scanner.members(), origin, command: None, nulls: &[] }
     }
 }
 

@@ -135,7 +135,7 @@ impl Shaper {
         if self.scanner.object(text.as_bytes()) != Ok(text.len()) {
             return Err(Reason::new("shape", "the flags made something that is no JSON object"));
         }
-        let shaped = Record { text, members: self.scanner.members(), facts: self.scanner.facts(), ..*record };
+        let shaped = Record { text, members: self.scanner.members(), ..*record };
         if let Some(keys) = self.ends {
             check_ends(&shaped, keys)?;
         }

@@ -3,8 +3,8 @@
 
 use super::csv::{CsvOptions, Field, Name, Object, wrong_count};
 use super::jsonl::{Line, Lines, trimmed, utf8};
-use super::{Broken, Reader, Step};
-use crate::json::{Facts, Fault, Kind, Scanner, unescape};
+use super::{Broken, OneByOne, Step};
+use crate::json::{Fault, Kind, Scanner, unescape};
 use crate::record::{BadRecord, Reason, Record};
 use std::collections::HashSet;
 use std::ops::Range;
@@ -71,7 +71,7 @@ impl Arrays {
     }
 }
 
-impl Reader for Arrays {
+impl OneByOne for Arrays {
     fn next(&mut self) -> Result<Step<'_>, Broken> {
         if self.names.is_empty()
             && let Some(Next::Idle) = self.read_header()?
@@ -97,8 +97,8 @@ impl Reader for Arrays {
         };
         match written {
             Ok(text) => {
-                let (members, facts) = (self.object.members(), Facts::default());
-                Ok(Step::Record(Record { text, members, facts, origin, command: None, nulls: &[] }))
+                let members = self.object.members();
+                Ok(Step::Record(Record { text, members, origin, command: None, nulls: &[] }))
             }
             Err(reason) => Ok(Step::Bad(BadRecord { origin, reason })),
         }

@@ -3,8 +3,8 @@
 //! Where that doubt could store a source as an action, or the other way round, reading stops.
 
 use super::jsonl::{Line, Lines, object, trimmed};
-use super::{Broken, Reader, Step};
-use crate::json::{Facts, Kind, Member, Scanner, same_name};
+use super::{Broken, OneByOne, Step};
+use crate::json::{Kind, Member, Scanner, same_name};
 use crate::record::{BadRecord, Command, Origin, Reason, Record, Verb};
 
 /// What the next line is.
@@ -60,17 +60,16 @@ impl Bulk {
             lines,
             expected: Expected::Action,
             command: Command { verb: Verb::Index, meta: String::new(), members: Vec::new() },
-            scanner: Scanner::of_documents(),
-            meta_scanner: Scanner::of_documents(),
-            source_scanner: Scanner::of_documents(),
+            scanner: Scanner::default(),
+            meta_scanner: Scanner::default(),
+            source_scanner: Scanner::default(),
             empty: 0,
         }
     }
 
     /// The record of a delete, which has no source.
     fn deleted(&self) -> Record<'_> {
-        let (facts, command) = (Facts::default(), Some(&self.command));
-        Record { text: "", members: &[], facts, origin: self.origin, command, nulls: &[] }
+        Record { text: "", members: &[], origin: self.origin, command: Some(&self.command), nulls: &[] }
     }
 
     fn bad(&self, reason: Reason) -> Step<'static> {
@@ -149,7 +148,7 @@ impl Bulk {
     }
 }
 
-impl Reader for Bulk {
+impl OneByOne for Bulk {
     fn next(&mut self) -> Result<Step<'_>, Broken> {
         loop {
             let line = match (self.lines.next()?, self.expected) {

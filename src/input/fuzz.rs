@@ -244,18 +244,15 @@ fn said(mut reader: Box<dyn Reader>, length: usize, step_by_step: bool) -> Vec<S
         assert!(said.len() <= length, "more records than bytes");
         true
     };
-    let result = match step_by_step {
-        true => loop {
-            match reader.next() {
-                Ok(step) => {
-                    if !note(step) {
-                        break Ok(());
-                    }
-                }
-                Err(broken) => break Err(broken),
-            }
-        },
-        false => reader.each(&mut note),
+    let result = loop {
+        let mut wants_more = false;
+        let result = reader.each(&mut |step| {
+            wants_more = note(step);
+            wants_more && !step_by_step
+        });
+        if result.is_err() || !wants_more {
+            break result;
+        }
     };
     match result {
         Ok(()) => assert!(ended),

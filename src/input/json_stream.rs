@@ -8,7 +8,7 @@
 
 use super::jsonl::{not_an_object, utf8};
 use super::outline::Outline;
-use super::{Broken, More, Reader, Step, Window};
+use super::{Broken, More, OneByOne, Step, Window};
 use crate::json::{Fault, Scanner};
 use crate::record::{BadRecord, Origin, Reason, Record};
 
@@ -59,7 +59,7 @@ impl JsonStream {
     pub(super) fn new(window: Window, file: u32, first_line: u64, max: usize) -> JsonStream {
         JsonStream {
             window,
-            scanner: Scanner::of_documents(),
+            scanner: Scanner::default(),
             state: State::Start,
             origin: Origin { file, ..Origin::default() },
             max,
@@ -277,7 +277,7 @@ enum Element {
     Idle,
 }
 
-impl Reader for JsonStream {
+impl OneByOne for JsonStream {
     fn next(&mut self) -> Result<Step<'_>, Broken> {
         let used = std::mem::take(&mut self.used);
         self.pass(used);

@@ -37,38 +37,16 @@ impl Lines {
         Lines { window, origin, max, used: 0, searched: 0, passing_over: false }
     }
 
-    /// Hands over the records of the lines at hand in the first `most` bytes, as long as each line is one object in UTF-8 and
-    /// nothing else, which needs no search for its end, and as long as `take` wants more. Returns how many bytes they had,
-    /// and whether more are wanted.
-    fn objects(&mut self, scanner: &mut Scanner, most: usize, take: &mut dyn FnMut(Step<'_>) -> bool) -> (usize, bool) {
+    /// Frames the whole lines at the beginning of what is at hand, so few that none of them is longer than the limit; else
+    /// the next line alone.
+    fn several(&mut self) -> Result<Line, Broken> {
         self.window.consume(std::mem::take(&mut self.used));
-        if self.searched > 0 || self.passing_over {
-            return (0, true);
-        }
         let bytes = self.window.bytes();
-        // All at once, because most of the cost is that of the beginning and the end.
-        let text = valid_start(&bytes[..bytes.len().min(most)]);
-        // Copies: what was stored piece by piece is slow to load as a whole.
-        let Origin { file, mut line, mut record, .. } = self.origin;
-        let (start, mut at, mut wants_more) = (self.window.offset(), 0, true);
-        while wants_more && let Some(end) = scanner.object_in_line(&text.as_bytes()[at..]) {
-            let length = match text.as_bytes()[at + end..] {
-                [b'\n', ..] => end,
-                [b'\r', b'\n', ..] => end + 1,
-                _ => break,
-            };
-            if length > self.max {
-                break;
-            }
-            line += 1;
-            record += 1;
-            let origin = Origin { file, line, record, offset: start + at as u64 };
-            wants_more = take(Step::Record(Record::of(&text[at..at + end], scanner, origin)));
-            at += length + 1;
+        let bytes = &bytes[..bytes.len().min(TOGETHER).min(self.max)];
+        match memchr::memrchr(b'\n', bytes) {
+            Some(last) if self.searched == 0 && !self.passing_over => Ok(self.framed(last, 1)),
+            _ => self.next(),
         }
-        (self.origin.line, self.origin.record) = (line, record);
-        self.window.consume(at);
-        (at, wants_more)
     }
 
     /// Frames the next line. A last line needs no line break.
@@ -134,76 +112,78 @@ pub(super) fn trimmed(bytes: &[u8]) -> std::ops::Range<usize> {
     start..end
 }
 
+/// Bytes of lines that are looked at together: what fits into the nearest cache is still there when it is scanned.
+const TOGETHER: usize = 16 * 1024;
+
 /// Reads NDJSON.
 #[derive(Debug)]
 pub(super) struct Jsonl {
     lines: Lines,
     scanner: Scanner,
     empty: u64,
-    /// Bytes that are looked at together.
-    stretch: usize,
 }
-
-/// The fewest bytes that are looked at together, and the most: what fits into the nearest cache is there when it is scanned.
-const STRETCH: usize = 1024;
-const LONGEST_STRETCH: usize = 16 * 1024;
 
 impl Jsonl {
     pub(super) fn new(lines: Lines) -> Jsonl {
-        Jsonl { lines, scanner: Scanner::of_documents(), empty: 0, stretch: STRETCH }
+        Jsonl { lines, scanner: Scanner::default(), empty: 0 }
+    }
+
+    /// Hands over what is in whole lines of this length, the last line break left out; false if no more is wanted.
+    fn hand_over(&mut self, length: usize, take: &mut dyn FnMut(Step<'_>) -> bool) -> bool {
+        let bytes = &self.lines.window.bytes()[..length];
+        // Checked together, because most of the cost of a check is that of its beginning and its end.
+        let whole = simdutf8::basic::from_utf8(bytes);
+        let mut origin = self.lines.origin;
+        let (offset, mut start) = (origin.offset, 0);
+        loop {
+            let end = memchr::memchr(b'\n', &bytes[start..]).map_or(length, |found| start + found);
+            let place = trimmed(&bytes[start..end]);
+            let place = start + place.start..start + place.end;
+            if place.is_empty() {
+                self.empty += 1;
+            } else {
+                origin.record += 1;
+                origin.offset = offset + start as u64;
+                let text = whole.map_or_else(|_| utf8(&bytes[place.clone()]), |whole| Ok(&whole[place.clone()]));
+                let step = match text.and_then(|text| object_in(text, &mut self.scanner)) {
+                    Ok(text) => Step::Record(Record::of(text, &self.scanner, origin)),
+                    Err(reason) => Step::Bad(BadRecord { origin, reason }),
+                };
+                if !take(step) {
+                    self.lines.origin = origin;
+                    self.lines.used = self.lines.used.min(end + 1);
+                    return false;
+                }
+            }
+            if end == length {
+                self.lines.origin = origin;
+                return true;
+            }
+            origin.line += 1;
+            start = end + 1;
+        }
     }
 }
 
 impl Reader for Jsonl {
     fn each(&mut self, take: &mut dyn FnMut(Step<'_>) -> bool) -> Result<(), Broken> {
         loop {
-            // Lines that are one object and nothing else, as most are, are framed and checked in one pass.
-            let (done, wants_more) = self.lines.objects(&mut self.scanner, self.stretch, take);
-            if !wants_more {
-                return Ok(());
-            }
-            if done > 0 {
-                // Bytes behind the first line of another kind will be looked at again, so they should not be many.
-                let is_good = done > self.stretch / 2;
-                self.stretch =
-                    if is_good { (self.stretch * 2).min(LONGEST_STRETCH.max(self.stretch)) } else { STRETCH };
-                continue;
-            }
-            let step = self.next()?;
-            let length = if let Step::Record(record) = &step { record.text.len() } else { 0 };
-            let is_end = matches!(step, Step::End);
-            if !take(step) || is_end {
-                return Ok(());
-            }
-            self.stretch = STRETCH.max(length.saturating_mul(4));
-        }
-    }
-
-    fn next(&mut self) -> Result<Step<'_>, Broken> {
-        let place = loop {
-            match self.lines.next()? {
-                Line::Idle => return Ok(Step::Idle),
-                Line::End => return Ok(Step::End),
+            let wants_more = match self.lines.several()? {
+                Line::Whole(length) => self.hand_over(length, take),
                 Line::TooLong => {
                     self.lines.origin.record += 1;
                     let reason = self.lines.too_long();
-                    return Ok(Step::Bad(BadRecord { origin: self.lines.origin, reason }));
+                    take(Step::Bad(BadRecord { origin: self.lines.origin, reason }))
                 }
-                Line::Whole(length) => {
-                    let place = trimmed(&self.lines.window.bytes()[..length]);
-                    if !place.is_empty() {
-                        break place;
-                    }
-                    self.empty += 1;
+                Line::Idle => take(Step::Idle),
+                Line::End => {
+                    take(Step::End);
+                    return Ok(());
                 }
+            };
+            if !wants_more {
+                return Ok(());
             }
-        };
-        self.lines.origin.record += 1;
-        let origin = self.lines.origin;
-        let bytes = &self.lines.window.bytes()[place];
-        match object(bytes, &mut self.scanner) {
-            Ok(text) => Ok(Step::Record(Record::of(text, &self.scanner, origin))),
-            Err(reason) => Ok(Step::Bad(BadRecord { origin, reason })),
         }
     }
 
@@ -214,7 +194,12 @@ impl Reader for Jsonl {
 
 /// Checks that `bytes`, without blanks around them, are one JSON object in UTF-8.
 pub(super) fn object<'a>(bytes: &'a [u8], scanner: &mut Scanner) -> Result<&'a str, Reason> {
-    let text = utf8(bytes)?;
+    object_in(utf8(bytes)?, scanner)
+}
+
+/// Checks that a text without blanks around it is one JSON object.
+fn object_in<'a>(text: &'a str, scanner: &mut Scanner) -> Result<&'a str, Reason> {
+    let bytes = text.as_bytes();
     match scanner.object(bytes) {
         Ok(end) if end == bytes.len() => Ok(text),
         Ok(end) => Err(Reason::new("invalid_json", format!("more text after the object, at byte {}", end + 1))),
@@ -232,15 +217,6 @@ pub(super) fn not_an_object(bytes: &[u8], scanner: &mut Scanner) -> Reason {
         return Reason::new("not_an_object", format!("expected an object, found {kind}"));
     }
     Reason::new("invalid_json", "not a JSON object")
-}
-
-/// The beginning of `bytes` that is UTF-8.
-fn valid_start(bytes: &[u8]) -> &str {
-    let valid = match simdutf8::compat::from_utf8(bytes) {
-        Ok(text) => return text,
-        Err(error) => &bytes[..error.valid_up_to()],
-    };
-    std::str::from_utf8(valid).unwrap_or_default()
 }
 
 /// Checks that `bytes` are UTF-8.

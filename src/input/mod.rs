@@ -60,16 +60,26 @@ impl Broken {
 
 /// Cuts an input into records. One implementation a format.
 pub trait Reader: Send {
-    /// Lends the next record.
-    ///
-    /// # Errors
-    /// When the input cannot be read on: I/O, damaged compression, or a format that has lost its frame.
-    fn next(&mut self) -> Result<Step<'_>, Broken>;
-
     /// Hands over one step after the other, until `take` says that it wants no more, or after the end.
     ///
     /// # Errors
-    /// As `next`.
+    /// When the input cannot be read on: I/O, damaged compression, or a format that has lost its frame.
+    fn each(&mut self, take: &mut dyn FnMut(Step<'_>) -> bool) -> Result<(), Broken>;
+
+    /// Blank lines passed over so far.
+    fn empty(&self) -> u64;
+}
+
+/// A reader that finds one record at a time.
+trait OneByOne: Send {
+    /// Lends the next record.
+    fn next(&mut self) -> Result<Step<'_>, Broken>;
+
+    /// As of a `Reader`.
+    fn empty(&self) -> u64;
+}
+
+impl<R: OneByOne> Reader for R {
     fn each(&mut self, take: &mut dyn FnMut(Step<'_>) -> bool) -> Result<(), Broken> {
         loop {
             let step = self.next()?;
@@ -80,6 +90,7 @@ pub trait Reader: Send {
         }
     }
 
-    /// Blank lines passed over so far.
-    fn empty(&self) -> u64;
+    fn empty(&self) -> u64 {
+        OneByOne::empty(self)
+    }
 }

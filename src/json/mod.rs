@@ -6,15 +6,13 @@ mod double;
 mod merge;
 mod same;
 mod scan;
-mod template;
 mod text;
-mod usual;
 mod walk;
 
 pub use double::{first_changed_by_double, holds_as_double, same_number};
 pub use merge::{MergeError, Merger};
 pub use same::same_value;
-pub use scan::{Facts, Fault, Member, Scanner, Span};
+pub use scan::{Fault, Member, Scanner, Span};
 pub use text::{needs_no_escape, quote_into, same_name, unescape};
 pub use walk::{Token, Walk, repeated};
 

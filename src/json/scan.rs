@@ -2,9 +2,10 @@
 //! It accepts exactly RFC 8259 (compared with serde_json by a test), of any depth, and it does not look at whether the
 //! bytes are UTF-8: the caller does that once the value is framed, because a frame may end in the middle of a buffer.
 
-use super::template::Template;
-use super::usual::{LANES, marks};
 use wide::u8x16;
+
+/// Bytes that are looked at together.
+const LANES: usize = 16;
 
 /// A range of bytes in a record. Records are at most 1 GiB, so 32 bits do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -110,66 +111,19 @@ fn syntax<T>(at: usize, what: u8) -> Result<T, Halt> {
     Err(Halt((at as u64) << 8 | u64::from(what)))
 }
 
-/// What a scan knows of an object beside its members, so that nobody has to look at them again. Nothing by default. It is one
-/// word, because it is handed on with each record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Facts(u64);
-
-impl Facts {
-    pub(super) fn new(names: u64, is_whole: bool, is_plain: bool) -> Facts {
-        Facts(names << 2 | u64::from(is_whole) << 1 | u64::from(is_plain))
-    }
-
-    /// Objects with the same number, unless it is 0, have the same names in the same order, in the objects in them too: those
-    /// of one that is whole, or some of them.
-    pub fn names(self) -> u64 {
-        self.0 >> 2
-    }
-
-    /// Whether it has all of these names.
-    pub fn is_whole(self) -> bool {
-        self.0 & 2 != 0
-    }
-
-    /// Whether no string that is a value has a backslash, each number has at most fifteen characters and no exponent, and no
-    /// object is in an array or otherwise where a whole one has none.
-    pub fn is_plain(self) -> bool {
-        self.0 & 1 != 0
-    }
-}
-
 /// Scans values, and keeps its memory from one to the next.
 #[derive(Debug, Default)]
 pub struct Scanner {
     members: Vec<Member>,
-    facts: Facts,
-    template: Template,
-    /// Whether documents are compared with those before them.
-    compares: bool,
-    reading: Reading,
+    nesting: Nesting,
 }
 
-/// What reading needs at any depth.
+/// The levels of a value: one bit each, set for an object. Nesting is bounded by the record's size only, so it is not the
+/// call stack.
 #[derive(Debug, Default)]
-struct Reading {
-    /// One bit a level: set for an object. Nesting is bounded by the record's size only, so it is not the call stack.
-    levels: Vec<u64>,
-    /// Whether a line break is no blank.
-    in_line: bool,
-}
+struct Nesting(Vec<u64>);
 
 impl Scanner {
-    /// A scanner for many objects that are probably alike, as the documents of one source are: the names of one are compared
-    /// with those of the last.
-    pub fn of_documents() -> Scanner {
-        Scanner { compares: true, ..Scanner::default() }
-    }
-
-    /// What is known of the object scanned last.
-    pub fn facts(&self) -> Facts {
-        self.facts
-    }
-
     /// Members of the object scanned last, in the order written.
     pub fn members(&self) -> &[Member] {
         &self.members
@@ -180,34 +134,8 @@ impl Scanner {
     /// # Errors
     /// `Incomplete` when the bytes end first, `Syntax` when it is not JSON or not an object.
     pub fn object(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
-        if self.template.is_of_use(self.reading.in_line)
-            && let Some(end) = self.by_template(bytes)
-        {
-            return Ok(end);
-        }
         self.members.clear();
-        self.facts = Facts::default();
-        let end = self.reading.members_of(bytes, &mut self.members)?;
-        if self.compares && self.template.learn(&bytes[..end]) {
-            self.facts = Facts::new(self.template.number(), true, false);
-        }
-        Ok(end)
-    }
-
-    /// Scans an object that is like one before it.
-    fn by_template(&mut self, bytes: &[u8]) -> Option<usize> {
-        let scan = |at| self.reading.value(bytes, at).ok();
-        let found = self.template.compare(bytes, &mut self.members, scan)?;
-        self.facts = Facts::new(self.template.number(), found.is_whole, found.is_plain);
-        Some(found.end)
-    }
-
-    /// Scans the object that begins at `bytes[0]`, if it ends before the first line break: nothing behind that is looked at.
-    pub fn object_in_line(&mut self, bytes: &[u8]) -> Option<usize> {
-        self.reading.in_line = true;
-        let end = self.object(bytes);
-        self.reading.in_line = false;
-        end.ok()
+        Ok(self.nesting.members_of(bytes, &mut self.members)?)
     }
 
     /// Scans any value that begins at `bytes[at]` and returns one past its end. A number ends where its digits do, also
@@ -216,18 +144,18 @@ impl Scanner {
     /// # Errors
     /// As `object`.
     pub fn value(&mut self, bytes: &[u8], at: usize) -> Result<usize, Fault> {
-        Ok(self.reading.value(bytes, at)?)
+        Ok(self.nesting.value(bytes, at)?)
     }
 }
 
-impl Reading {
+impl Nesting {
     fn members_of(&mut self, bytes: &[u8], members: &mut Vec<Member>) -> Result<usize, Halt> {
         match bytes.first() {
             Some(b'{') => {}
             None => return Err(INCOMPLETE),
             _ => return syntax(0, OBJECT),
         }
-        let (mut at, first) = self.next(bytes, 1)?;
+        let (mut at, first) = next(bytes, 1)?;
         if first == b'}' {
             return Ok(at + 1);
         }
@@ -238,20 +166,20 @@ impl Reading {
             }
             let (name_end, escaped) = string(bytes, at)?;
             let name = Span::new(at + 1, name_end - 1);
-            let (colon, byte_there) = self.next(bytes, name_end)?;
+            let (colon, byte_there) = next(bytes, name_end)?;
             if byte_there != b':' {
                 return syntax(colon, COLON);
             }
-            let (start, opens) = self.next(bytes, colon + 1)?;
+            let (start, opens) = next(bytes, colon + 1)?;
             let end = match opens {
                 b'"' => string(bytes, start)?.0,
                 b'{' | b'[' => self.nested(bytes, start)?,
                 _ => scalar(bytes, start, opens)?,
             };
             members.push(Member { name, value: Span::new(start, end), escaped });
-            let (joint, byte_there) = self.next(bytes, end)?;
+            let (joint, byte_there) = next(bytes, end)?;
             match byte_there {
-                b',' => (at, byte) = self.next(bytes, joint + 1)?,
+                b',' => (at, byte) = next(bytes, joint + 1)?,
                 b'}' => return Ok(joint + 1),
                 _ => return syntax(joint, IN_OBJECT),
             }
@@ -269,7 +197,7 @@ impl Reading {
     }
 
     fn nested(&mut self, bytes: &[u8], start: usize) -> Result<usize, Halt> {
-        self.levels.clear();
+        self.0.clear();
         let mut depth = 0usize;
         let (mut at, mut byte) = (start, bytes[start]);
         loop {
@@ -279,11 +207,11 @@ impl Reading {
                     let object = byte == b'{';
                     self.set_level(depth, object);
                     depth += 1;
-                    (at, byte) = self.next(bytes, at + 1)?;
+                    (at, byte) = next(bytes, at + 1)?;
                     let closer = if object { b'}' } else { b']' };
                     if byte != closer {
                         if object {
-                            (at, byte) = self.member_value(bytes, at, byte)?;
+                            (at, byte) = member_value(bytes, at, byte)?;
                         }
                         continue;
                     }
@@ -299,16 +227,16 @@ impl Reading {
                 if depth == 0 {
                     return Ok(at);
                 }
-                (at, byte) = self.next(bytes, at)?;
+                (at, byte) = next(bytes, at)?;
                 let object = self.level(depth - 1);
                 match (byte, object) {
                     (b',', true) => {
-                        (at, byte) = self.next(bytes, at + 1)?;
-                        (at, byte) = self.member_value(bytes, at, byte)?;
+                        (at, byte) = next(bytes, at + 1)?;
+                        (at, byte) = member_value(bytes, at, byte)?;
                         break;
                     }
                     (b',', false) => {
-                        (at, byte) = self.next(bytes, at + 1)?;
+                        (at, byte) = next(bytes, at + 1)?;
                         break;
                     }
                     (b'}', true) | (b']', false) => {
@@ -322,62 +250,58 @@ impl Reading {
         }
     }
 
-    /// Reads `"name" :`, whose first byte is given, and returns where the value begins and its first byte.
-    #[inline(always)]
-    fn member_value(&mut self, bytes: &[u8], at: usize, byte: u8) -> Result<(usize, u8), Halt> {
-        if byte != b'"' {
-            return syntax(at, NAME);
-        }
-        let (end, _) = string(bytes, at)?;
-        let (colon, byte) = self.next(bytes, end)?;
-        if byte != b':' {
-            return syntax(colon, COLON);
-        }
-        self.next(bytes, colon + 1)
-    }
-
-    /// Skips blanks: where the next other byte is, and that byte.
-    #[inline(always)]
-    fn next(&mut self, bytes: &[u8], at: usize) -> Result<(usize, u8), Halt> {
-        match bytes.get(at) {
-            Some(byte) if *byte > b' ' => Ok((at, *byte)),
-            // Many writers put one space behind a colon or a comma.
-            Some(b' ') if bytes.get(at + 1).is_some_and(|byte| *byte > b' ') => Ok((at + 1, bytes[at + 1])),
-            _ => {
-                let at = self.some_blanks(bytes, at)?;
-                Ok((at, bytes[at]))
-            }
-        }
-    }
-
-    #[inline(never)]
-    fn some_blanks(&mut self, bytes: &[u8], mut at: usize) -> Result<usize, Halt> {
-        loop {
-            match bytes.get(at) {
-                Some(b'\n') if self.in_line => return Err(INCOMPLETE),
-                Some(b' ' | b'\t' | b'\n' | b'\r') => at += 1,
-                Some(_) => return Ok(at),
-                None => return Err(INCOMPLETE),
-            }
-        }
-    }
-
     #[inline(always)]
     fn set_level(&mut self, depth: usize, object: bool) {
         let (word, bit) = (depth / 64, 1u64 << (depth % 64));
-        if word == self.levels.len() {
-            self.levels.push(0);
+        if word == self.0.len() {
+            self.0.push(0);
         }
         if object {
-            self.levels[word] |= bit;
+            self.0[word] |= bit;
         } else {
-            self.levels[word] &= !bit;
+            self.0[word] &= !bit;
         }
     }
 
     #[inline(always)]
     fn level(&self, depth: usize) -> bool {
-        self.levels[depth / 64] & (1u64 << (depth % 64)) != 0
+        self.0[depth / 64] & (1u64 << (depth % 64)) != 0
+    }
+}
+
+/// Reads `"name" :`, whose first byte is given, and returns where the value begins and its first byte.
+#[inline(always)]
+fn member_value(bytes: &[u8], at: usize, byte: u8) -> Result<(usize, u8), Halt> {
+    if byte != b'"' {
+        return syntax(at, NAME);
+    }
+    let (end, _) = string(bytes, at)?;
+    let (colon, byte) = next(bytes, end)?;
+    if byte != b':' {
+        return syntax(colon, COLON);
+    }
+    next(bytes, colon + 1)
+}
+
+/// Skips blanks: where the next other byte is, and that byte.
+#[inline(always)]
+fn next(bytes: &[u8], at: usize) -> Result<(usize, u8), Halt> {
+    match bytes.get(at) {
+        Some(byte) if *byte > b' ' => Ok((at, *byte)),
+        // Many writers put one space behind a colon or a comma.
+        Some(b' ') if bytes.get(at + 1).is_some_and(|byte| *byte > b' ') => Ok((at + 1, bytes[at + 1])),
+        _ => behind_blanks(bytes, at),
+    }
+}
+
+#[inline(never)]
+fn behind_blanks(bytes: &[u8], mut at: usize) -> Result<(usize, u8), Halt> {
+    loop {
+        match bytes.get(at) {
+            Some(b' ' | b'\t' | b'\n' | b'\r') => at += 1,
+            Some(byte) => return Ok((at, *byte)),
+            None => return Err(INCOMPLETE),
+        }
     }
 }
 
@@ -413,7 +337,8 @@ fn long_string(bytes: &[u8], mut at: usize) -> Result<(usize, bool), Halt> {
     let mut escaped = false;
     loop {
         while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<LANES>()) {
-            let marks = marks(chunk);
+            let (quotes, others) = specials(*chunk);
+            let marks = quotes | others;
             if marks != 0 {
                 at += marks.trailing_zeros() as usize;
                 break;
@@ -546,17 +471,6 @@ mod tests {
     fn nesting_is_not_bounded_by_the_call_stack() {
         let text = "[".repeat(200_000) + &"]".repeat(200_000);
         assert_eq!(Scanner::default().value(text.as_bytes(), 0), Ok(text.len()));
-    }
-
-    #[test]
-    fn an_object_in_a_line_ends_before_the_line_does() {
-        let mut scanner = Scanner::default();
-        let mut ends = |text: &str| scanner.object_in_line(text.as_bytes());
-        assert_eq!(ends("{\"a\" : [ 1 ,\t2]}\nmore"), Some(16));
-        for text in ["{\"a\":\n1}", "{\n}", "{\"a\":[1,\r\n2]}", "{\"a\":1", "[1]", ""] {
-            assert_eq!(ends(text), None, "{text:?}");
-        }
-        assert_eq!(scanner.object(b"{\n}"), Ok(3));
     }
 
     #[test]

@@ -10,8 +10,7 @@ mod object;
 mod rows;
 mod word;
 
-use super::{Broken, Reader, Step, Window};
-use crate::json::Facts;
+use super::{Broken, OneByOne, Step, Window};
 use crate::record::{BadRecord, Reason, Record};
 use columns::Columns;
 use frame::{Flaw, Frame};
@@ -168,7 +167,7 @@ impl Csv {
     }
 }
 
-impl Reader for Csv {
+impl OneByOne for Csv {
     fn next(&mut self) -> Result<Step<'_>, Broken> {
         self.object.give_back();
         if self.columns.is_none()
@@ -203,7 +202,6 @@ impl Reader for Csv {
             Ok(text) => Ok(Step::Record(Record {
                 text,
                 members: self.object.members(),
-                facts: Facts::default(),
                 origin: self.rows.origin,
                 command: None,
                 nulls: columns.nulls(),

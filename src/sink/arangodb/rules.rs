@@ -3,7 +3,7 @@
 //! It reads at most 200 levels (contract of the import API, 1.4), and one is that of the array in which documents are sent.
 
 use crate::action::{Action, KeyRule, Line, Op, Rules, Update, names_key, not_supported, own_metadata};
-use crate::json::{Facts, Member, Scanner, Span, Token, Walk, holds_as_double, repeated, same_name, unescape};
+use crate::json::{Member, Scanner, Span, Token, Walk, holds_as_double, repeated, same_name, unescape};
 use crate::record::{Reason, Record, Verb};
 
 /// Levels of a document that the server reads, in whichever form it is sent: a lost one has to be sent in another.
@@ -95,7 +95,7 @@ impl ArangodbRules {
             let text = "the document has a `_key` or an `_id`, and its action line says the key";
             return Err(Reason::new("ambiguous_key", text));
         }
-        let document = Record { text: doc, members, facts: Facts::default(), ..*record };
+        let document = Record { text: doc, members, ..*record };
         self.check(&document, line.op, [Span::default(); 2], meta)?;
         Ok(line.action(doc))
     }

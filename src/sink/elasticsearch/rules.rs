@@ -24,7 +24,7 @@ impl Rules for ElasticsearchRules {
         if let Some(field) = &self.routing {
             write_routing(record, field, meta, &mut self.scanner)?;
         }
-        if op == Op::Upsert && !self.lossy && !record.facts.is_plain() {
+        if op == Op::Upsert && !self.lossy {
             ensure_doubles_hold(record.text)?;
         }
         Ok(())
