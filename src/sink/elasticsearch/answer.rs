@@ -2,14 +2,12 @@
 //! place, checked by name and id, and put right by id where a server mixed them up (contract of live servers, 1 and 2).
 
 use super::Bulk;
-use super::quick;
-use crate::action::Op;
-use crate::json::needs_no_escape;
+use super::fast_reply;
 use crate::record::Reason;
 use crate::sink::bulk_api::{Named, ServerError, blocked, culprit, error_of, forbidden};
 use crate::sink::http::Reply;
 use crate::sink::remote::admin::Dialect;
-use crate::sink::remote::{Answer, Fate, Fates, Group, Told};
+use crate::sink::remote::{Answer, Fate, Group, Told};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -100,7 +98,7 @@ fn is_too_large_alone(reason: &str) -> bool {
 
 /// Pairs the items of an answer with the actions.
 fn items(group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
-    if !detail && let Some(fates) = in_order(group, reply) {
+    if !detail && let Some(fates) = fast_reply::read(group, &reply.body) {
         return Answer::Items(fates);
     }
     let body = match serde_json::from_slice::<Body<'_>>(&reply.body) {
@@ -123,60 +121,6 @@ fn items(group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
         return Answer::Items(told.collect::<Vec<_>>().into());
     }
     Answer::Items(by_name(&items, group, detail).into())
-}
-
-/// The usual answer: every item in its place, and none failed.
-fn in_order(group: Group<'_>, reply: &Reply) -> Option<Fates> {
-    let body = simdutf8::basic::from_utf8(&reply.body).ok()?;
-    let plain = group.batch.has_plain_keys();
-    let mut in_places = InPlaces { group, place: 0, fates: Fates::default(), last: None, plain };
-    quick::items(body, &mut in_places)?;
-    (in_places.place == group.len()).then_some(in_places.fates)
-}
-
-/// Takes items that stand in the places of their actions.
-struct InPlaces<'g> {
-    group: Group<'g>,
-    /// The place of the next item.
-    place: usize,
-    fates: Fates,
-    /// The kind of the last action, if its fate can be that of the next one too.
-    last: Option<Op>,
-    /// Whether JSON writes every key as it is.
-    plain: bool,
-}
-
-impl<'a> quick::Takes<'a> for InPlaces<'_> {
-    fn take(&mut self, item: &Named<'a>) -> bool {
-        if self.place == self.group.len() {
-            return false;
-        }
-        let (key, op) = self.group.key(self.place);
-        let fits = item.names(key) && item.answers(op);
-        if fits {
-            let fate = told(item, self.group, self.place, false).fate;
-            self.last = fate.is_shared().then_some(op);
-            self.fates.push(fate, 1);
-            self.place += 1;
-        }
-        fits
-    }
-
-    /// Only an action of the same kind can have the same answer, and only a key that JSON writes as it is can be compared.
-    #[inline(always)]
-    fn next_id(&self) -> Option<&str> {
-        if self.place == self.group.len() {
-            return None;
-        }
-        let (key, op) = self.group.key(self.place);
-        (self.last == Some(op) && (self.plain || needs_no_escape(key))).then_some(key)
-    }
-
-    #[inline(always)]
-    fn take_alike(&mut self) {
-        self.fates.push_again();
-        self.place += 1;
-    }
 }
 
 fn told(item: &Named<'_>, group: Group<'_>, place: usize, detail: bool) -> Told {

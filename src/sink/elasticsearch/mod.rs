@@ -4,10 +4,10 @@
 mod answer;
 mod bulk_mode;
 mod destination;
+mod fast_reply;
 mod kept;
 mod open;
 mod overwrite;
-mod quick;
 mod read_back;
 mod request;
 mod rules;

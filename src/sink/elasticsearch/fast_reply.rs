@@ -1,12 +1,33 @@
-//! Reads the usual answer fast: compact JSON in which nothing failed. Whatever is not exactly that is left to the reader
-//! that takes any JSON, so that this one has to know little and can never be wrong about the rest.
+//! BE ADVISED: this is a fast path. All of it is here, and without it everything works as before, only slower.
+//!
+//! It reads the reply that nearly every request gets: compact JSON in which nothing failed and every item is in the place of
+//! its action. Measured for 1,000,000 documents to a server that replies at once: 0.28 seconds of processor time with it, 0.67
+//! without.
+//!
+//! * `read` is the way in, from `answer.rs`. `None` leaves the whole reply to the reader there, which takes any JSON, so that
+//!   this one has to know little and can never be wrong about the rest.
+//! * `Text` reads the bytes: the envelope (`items`), then item by item (`item`), or at once where an item is like the last
+//!   one but for its id (`alike`, `Around`).
+//! * `InPlaces` takes the items for the actions of a group and checks that they answer those (`Takes`).
 
+use crate::action::Op;
+use crate::json::needs_no_escape;
 use crate::sink::bulk_api::{Item, Named};
+use crate::sink::remote::{Fates, Group};
 use std::borrow::Cow;
 use std::ops::Range;
 
+/// What became of the actions of a group, if each was carried out and the reply says so in their order.
+pub(super) fn read(group: Group<'_>, body: &[u8]) -> Option<Fates> {
+    let body = simdutf8::basic::from_utf8(body).ok()?;
+    let plain = group.batch.has_plain_keys();
+    let mut in_places = InPlaces { group, place: 0, fates: Fates::default(), last: None, plain };
+    items(body, &mut in_places)?;
+    (in_places.place == group.len()).then_some(in_places.fates)
+}
+
 /// Takes the items of an answer, one after the other.
-pub(super) trait Takes<'a> {
+trait Takes<'a> {
     /// Takes an item; false ends the reading.
     fn take(&mut self, item: &Named<'a>) -> bool;
 
@@ -18,7 +39,7 @@ pub(super) trait Takes<'a> {
 }
 
 /// Hands each item of the answer to `taker`. `None` if the answer is not of the usual kind, or an item was refused.
-pub(super) fn items<'a>(body: &'a str, taker: &mut impl Takes<'a>) -> Option<()> {
+fn items<'a>(body: &'a str, taker: &mut impl Takes<'a>) -> Option<()> {
     let mut text = Text { bytes: body.as_bytes(), body, at: 0, id: 0..0 };
     text.word(b"{")?;
     let mut found = false;
@@ -197,92 +218,50 @@ impl Around {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Takes items that stand in the places of their actions.
+struct InPlaces<'g> {
+    group: Group<'g>,
+    /// The place of the next item.
+    place: usize,
+    fates: Fates,
+    /// The kind of the last action, if its fate can be that of the next one too.
+    last: Option<Op>,
+    /// Whether JSON writes every key as it is.
+    plain: bool,
+}
 
-    /// Notes what it takes; ids from `expected` may be taken as alike.
-    #[derive(Default)]
-    struct Ids {
-        expected: Vec<String>,
-        taken: Vec<String>,
-        alike: usize,
+impl<'a> Takes<'a> for InPlaces<'_> {
+    fn take(&mut self, item: &Named<'a>) -> bool {
+        if self.place == self.group.len() {
+            return false;
+        }
+        let (key, op) = self.group.key(self.place);
+        let fits = item.names(key) && item.answers(op);
+        if fits {
+            let fate = item.fate(op, &|| self.group.get(self.place));
+            self.last = fate.is_shared().then_some(op);
+            self.fates.push(fate, 1);
+            self.place += 1;
+        }
+        fits
     }
 
-    impl<'a> Takes<'a> for Ids {
-        fn take(&mut self, named: &Named<'a>) -> bool {
-            self.taken.push(format!("{}:{}", named.op, named.item.id.as_deref().unwrap_or("-")));
-            true
+    /// Only an action of the same kind can have the same answer, and only a key that JSON writes as it is can be compared.
+    #[inline(always)]
+    fn next_id(&self) -> Option<&str> {
+        if self.place == self.group.len() {
+            return None;
         }
-
-        fn next_id(&self) -> Option<&str> {
-            (!self.taken.is_empty()).then(|| self.expected.get(self.taken.len()).map(String::as_str))?
-        }
-
-        fn take_alike(&mut self) {
-            self.alike += 1;
-            self.taken.push(format!("alike:{}", self.expected[self.taken.len()]));
-        }
+        let (key, op) = self.group.key(self.place);
+        (self.last == Some(op) && (self.plain || needs_no_escape(key))).then_some(key)
     }
 
-    fn ids(body: &str) -> Option<Vec<String>> {
-        let mut ids = Ids::default();
-        items(body, &mut ids)?;
-        Some(ids.taken)
-    }
-
-    const ITEM: &str = r#"{"index":{"_index":"t","_id":"a","_version":1,"result":"created","status":201}}"#;
-
-    #[test]
-    fn the_usual_answer_is_read() {
-        let body = format!(r#"{{"took":3,"errors":false,"items":[{ITEM},{}]}}"#, ITEM.replace('a', "ü"));
-        assert_eq!(ids(&body), None, "the name of a member is no longer known");
-        let body = format!(r#"{{"took":3,"errors":false,"items":[{ITEM},{}]}}"#, ITEM.replace("\"a\"", "\"ü\""));
-        assert_eq!(ids(&body), Some(vec!["index:a".to_owned(), "index:ü".to_owned()]));
-        let body = format!(r#"{{"items":[{ITEM}],"ingest_took":-2,"took":0}}"#);
-        assert_eq!(ids(&body).map(|ids| ids.len()), Some(1));
-    }
-
-    #[test]
-    fn an_item_like_the_last_one_is_taken_for_its_id() {
-        let item = |id: &str, status: &str| ITEM.replace("\"a\"", &format!("\"{id}\"")).replace("201", status);
-        let taken = |items_of: &[String], expected: &[&str]| {
-            let expected = expected.iter().map(|id| (*id).to_owned()).collect();
-            let mut ids = Ids { expected, ..Ids::default() };
-            items(&format!("{{\"items\":[{}]}}", items_of.join(",")), &mut ids).expect("a usual answer");
-            ids.taken.join(" ")
-        };
-        let same = |ids: &[&str]| ids.iter().map(|id| item(id, "201")).collect::<Vec<_>>();
-        assert_eq!(taken(&same(&["a", "bb", "c"]), &["a", "bb", "c"]), "index:a alike:bb alike:c");
-        assert_eq!(taken(&same(&["a", "bb", "c"]), &["a", "b", "c"]), "index:a index:bb alike:c");
-        assert_eq!(taken(&same(&["a", "b"]), &["a", "bb"]), "index:a index:b");
-        assert_eq!(
-            taken(&[item("a", "201"), item("b", "200"), item("c", "200")], &["a", "b", "c"]),
-            "index:a index:b alike:c"
-        );
-    }
-
-    #[test]
-    fn every_other_answer_is_left_to_the_other_reader() {
-        let body = format!(r#"{{"took":3,"errors":false,"items":[{ITEM}]}}"#);
-        assert!(ids(&body).is_some());
-        for end in 0..body.len() {
-            assert_eq!(ids(&body[..end]), None, "{}", &body[..end]);
-        }
-        for other in [
-            body.replace("false", "true"),
-            body.replace("\"a\"", "\"\\u0061\""),
-            body.replace("\"a\"", "null"),
-            body.replace("201", "0201"),
-            body.replace("201", "201.0"),
-            body.replace("201", "99999"),
-            body.replace("\"_version\"", "\"error\""),
-            body.replace("[{", "[ {"),
-            format!("{body} "),
-            format!("{body}{body}"),
-            body.replace(ITEM, ""),
-        ] {
-            assert_eq!(ids(&other), None, "{other}");
-        }
+    #[inline(always)]
+    fn take_alike(&mut self) {
+        self.fates.push_again();
+        self.place += 1;
     }
 }
+
+#[cfg(test)]
+mod tests;
