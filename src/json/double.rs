@@ -1,6 +1,6 @@
 //! Finds numbers that do not survive a trip through a double.
 
-use super::Kind;
+use super::{Kind, string_end};
 
 /// The first number of a JSON value that is not the same number after it has been read as a double and written in the
 /// fewest digits that read back. Integers are not looked at: servers that merge documents keep those of any size.
@@ -9,7 +9,7 @@ pub fn first_changed_by_double(text: &str) -> Option<&str> {
     let mut at = 0;
     while at < bytes.len() {
         match bytes[at] {
-            b'"' => at = after_string(bytes, at),
+            b'"' => at = string_end(bytes, at).0,
             b'-' | b'0'..=b'9' => {
                 let end = number_end(bytes, at);
                 let number = &text[at..end];
@@ -36,18 +36,6 @@ pub fn same_number(one: &str, other: &str) -> bool {
         }
         _ => false,
     }
-}
-
-fn after_string(bytes: &[u8], start: usize) -> usize {
-    let mut at = start + 1;
-    while let Some(found) = memchr::memchr2(b'"', b'\\', &bytes[at..]) {
-        at += found + 1;
-        if bytes[at - 1] == b'"' {
-            return at;
-        }
-        at += 1;
-    }
-    bytes.len()
 }
 
 fn number_end(bytes: &[u8], start: usize) -> usize {

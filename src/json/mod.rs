@@ -5,6 +5,7 @@
 mod double;
 mod merge;
 mod same;
+mod scalar;
 mod scan;
 mod text;
 mod walk;
@@ -12,7 +13,8 @@ mod walk;
 pub use double::{first_changed_by_double, holds_as_double, same_number};
 pub use merge::{MergeError, Merger};
 pub use same::same_value;
-pub use scan::{Fault, Member, Scanner, Span};
+pub use scalar::{Fault, string_end};
+pub use scan::{Member, Scanner, Span};
 pub use text::{needs_no_escape, quote_into, same_name, unescape};
 pub use walk::{Token, Walk, repeated};
 

@@ -1,6 +1,6 @@
 //! Goes through JSON text that has been checked, token by token, to any depth and without the call stack.
 
-use super::{Span, unescape};
+use super::{Span, string_end, unescape};
 use std::borrow::Cow;
 
 /// A token of JSON text. Commas, colons and blanks are none.
@@ -86,20 +86,6 @@ impl Iterator for Walk<'_> {
             }
         }
     }
-}
-
-/// One past the quote that ends a string, and whether there is a backslash in it.
-fn string_end(bytes: &[u8], start: usize) -> (usize, bool) {
-    let (mut at, mut escaped) = (start + 1, false);
-    while let Some(found) = memchr::memchr2(b'"', b'\\', &bytes[at..]) {
-        at += found + 1;
-        if bytes[at - 1] == b'"' {
-            return (at, escaped);
-        }
-        escaped = true;
-        at += 1;
-    }
-    (bytes.len(), escaped)
 }
 
 /// Names of an object that are compared with each other; those of a larger one are sorted.

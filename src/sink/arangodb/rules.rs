@@ -3,7 +3,7 @@
 //! It reads at most 200 levels (contract of the import API, 1.4), and one is that of the array in which documents are sent.
 
 use crate::action::{Action, KeyRule, Line, Op, Rules, Update, names_key, not_supported, own_metadata};
-use crate::json::{Member, Scanner, Span, Token, Walk, holds_as_double, repeated, same_name, unescape};
+use crate::json::{Member, Scanner, Span, Token, Walk, holds_as_double, repeated, same_name, string_end, unescape};
 use crate::record::{Reason, Record, Verb};
 
 /// Levels of a document that the server reads, in whichever form it is sent: a lost one has to be sent in another.
@@ -127,19 +127,25 @@ pub(super) fn ensure_read(text: &str) -> Result<(), Reason> {
 /// Checks a document for a collection of documents, or of edges. `cut` leaves out what becomes metadata.
 pub(super) fn ensure_kept(record: &Record<'_>, cut: [Span; 2], edge: bool, names: &mut Names) -> Result<(), Reason> {
     let lossy = |text: String| Err(Reason::new("lossy", text));
-    if !edge {
-        let has =
-            |end: &str| record.members.iter().any(|member| same_name(member.name.of(record.text), member.escaped, end));
-        if let Some(end) = ["_from", "_to"].into_iter().find(|end| has(end)) {
-            return lossy(format!(
-                "a collection of documents drops `{end}` (a collection of edges, `--edge`, keeps it; --lossy lets it)"
-            ));
-        }
+    let ends = record.members.iter().filter_map(|member| end_of_edge(record.text, member));
+    if !edge && let Some(end) = ends.min() {
+        return lossy(format!(
+            "a collection of documents drops `{end}` (a collection of edges, `--edge`, keeps it; --lossy lets it)"
+        ));
     }
     match change_of_members(record, cut, names) {
         Some(what) => lossy(format!("the server would {what} (--lossy lets it)")),
         None => Ok(()),
     }
+}
+
+/// Which end of an edge a member is.
+#[inline]
+fn end_of_edge(text: &str, member: &Member) -> Option<&'static str> {
+    // Most names are told by their first byte.
+    let may_be = member.escaped || text.as_bytes()[member.name.start as usize] == b'_';
+    let is = |end: &&str| may_be && same_name(member.name.of(text), member.escaped, end);
+    ["_from", "_to"].into_iter().find(is)
 }
 
 /// The same as `change`, by the members of a record: most values are told by their first byte.
@@ -151,33 +157,33 @@ fn change_of_members(record: &Record<'_>, cut: [Span; 2], names: &mut Names) -> 
     }
     let is_left_out = |member: &Member| cut.iter().any(|cut| cut.range().contains(&(member.name.start as usize)));
     members.iter().find_map(|member| {
-        let value = member.value.of(text);
-        let is_kept = match value.as_bytes()[0] {
-            b'{' | b'[' => is_plain(value.as_bytes()),
-            b'-' | b'0'..=b'9' => holds(value) || is_left_out(member),
+        let value = member.value.of_bytes(text);
+        let is_kept = match value[0] {
+            b'{' | b'[' => is_plain(value),
+            b'-' | b'0'..=b'9' => is_short(value) || is_left_out(member),
             _ => true,
         };
-        if is_kept { None } else { change(value, [Span::default(); 2], names) }
+        if is_kept { None } else { change(member.value.of(text), [Span::default(); 2], names) }
     })
 }
 
 /// Whether an object or an array without escapes certainly comes out as it is; one with others inside is left to `change`.
 fn is_plain(value: &[u8]) -> bool {
     let is_object = value[0] == b'{';
-    let (mut names, mut count, mut at, mut is_name) = ([&value[..0]; FEW], 0, 1, is_object);
+    let (mut names, mut count, mut at, mut is_name) = ([Span::default(); FEW_INSIDE], 0, 1, is_object);
     loop {
         match value[at] {
             b'"' => {
-                let Some(length) = memchr::memchr(b'"', &value[at + 1..]) else { return false };
-                let inside = &value[at + 1..at + 1 + length];
+                let (end, _) = string_end(value, at);
                 if is_name {
-                    if count == FEW || names[..count].contains(&inside) {
+                    let name = Span::new(at, end);
+                    if count == FEW_INSIDE || names[..count].iter().any(|other| is_same(value, *other, name)) {
                         return false;
                     }
-                    (names[count], is_name) = (inside, false);
+                    (names[count], is_name) = (name, false);
                     count += 1;
                 }
-                at += length + 2;
+                at = end;
             }
             b'-' | b'0'..=b'9' => {
                 let is_part = |byte: &&u8| !matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n');
@@ -202,15 +208,22 @@ fn is_short(number: &[u8]) -> bool {
     number.len() <= 16 && number.iter().all(|byte| matches!(byte, b'-' | b'.' | b'0'..=b'9'))
 }
 
-/// Members that are compared with each other.
+/// Members that are compared with each other, in a record and in an object in it.
 const FEW: usize = 24;
+const FEW_INSIDE: usize = 8;
 
 fn has_twice(text: &str, members: &[Member]) -> bool {
-    let name = |member: &Member| member.name.of_bytes(text);
-    members.iter().enumerate().any(|(place, one)| {
-        let length = name(one).len();
-        members[..place].iter().any(|other| name(other).len() == length && name(other) == name(one))
-    })
+    let is_there = |place: usize| {
+        let name = members[place].name;
+        members[..place].iter().any(|other| is_same(text.as_bytes(), other.name, name))
+    };
+    (1..members.len()).any(is_there)
+}
+
+/// Whether two names are the same. Most are told by their lengths.
+#[inline(always)]
+fn is_same(bytes: &[u8], one: Span, other: Span) -> bool {
+    one.end - one.start == other.end - other.start && bytes[one.range()] == bytes[other.range()]
 }
 
 /// What the server does to the first part of a document that it does not keep.

@@ -25,7 +25,7 @@ impl Rules for ElasticsearchRules {
             write_routing(record, field, meta, &mut self.scanner)?;
         }
         if op == Op::Upsert && !self.lossy {
-            ensure_doubles_hold(record.text)?;
+            ensure_doubles_hold(record)?;
         }
         Ok(())
     }
@@ -98,8 +98,11 @@ fn write_line(command: &Command, id: Option<&str>, out: &mut String) {
 
 /// Refuses a document of which an update would change a number: Elasticsearch merges it as Java's doubles and writes
 /// those back (contract of the bulk API, 3).
-fn ensure_doubles_hold(text: &str) -> Result<(), Reason> {
-    match first_changed_by_double(text) {
+fn ensure_doubles_hold(record: &Record<'_>) -> Result<(), Reason> {
+    // Most of a document are strings.
+    let mut others =
+        record.members.iter().map(|member| member.value.of(record.text)).filter(|value| !value.starts_with('"'));
+    match others.find_map(first_changed_by_double) {
         None => Ok(()),
         Some(number) => Err(Reason::new(
             "lossy",

@@ -1,0 +1,214 @@
+//! Strings, numbers and words of JSON: where each ends, and what is wrong with it. And why a scan does not go on, in a form
+//! that is quickly handed up.
+
+/// Why a scan did not end with a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The bytes end before the value does; more bytes may complete it.
+    Incomplete,
+    /// No bytes after this one can make it JSON.
+    Syntax {
+        /// Where, in bytes from the beginning of the value.
+        at: usize,
+        /// What was wrong there.
+        what: &'static str,
+    },
+}
+
+/// Why a scan does not go on, in one word, so that a result of the scanning functions fits into two registers: bytes to
+/// the place, and what was wrong in the lowest eight bits.
+#[derive(Clone, Copy)]
+pub(super) struct Halt(u64);
+
+/// What can be wrong, by the number that a `Halt` holds; 0 stands for an end that came too early.
+const WRONG: [&str; 12] = [
+    "",
+    "expected an object",
+    "expected a member name in quotes",
+    "expected `:` after a member name",
+    "expected `,` or `}`",
+    "expected `,` or `]`",
+    "control character in a string",
+    "`\\u` needs four hexadecimal digits",
+    "unknown escape in a string",
+    "expected a value",
+    "a number may not begin with 0",
+    "expected a digit",
+];
+pub(super) const OBJECT: u8 = 1;
+pub(super) const NAME: u8 = 2;
+pub(super) const COLON: u8 = 3;
+pub(super) const IN_OBJECT: u8 = 4;
+pub(super) const IN_ARRAY: u8 = 5;
+const CONTROL: u8 = 6;
+const UNICODE: u8 = 7;
+const ESCAPE: u8 = 8;
+const VALUE: u8 = 9;
+const ZERO: u8 = 10;
+const DIGIT: u8 = 11;
+
+pub(super) const INCOMPLETE: Halt = Halt(0);
+
+impl From<Halt> for Fault {
+    fn from(Halt(packed): Halt) -> Fault {
+        match packed {
+            0 => Fault::Incomplete,
+            _ => Fault::Syntax { at: (packed >> 8) as usize, what: WRONG[(packed & 0xff) as usize] },
+        }
+    }
+}
+
+#[cold]
+pub(super) fn syntax<T>(at: usize, what: u8) -> Result<T, Halt> {
+    Err(Halt((at as u64) << 8 | u64::from(what)))
+}
+
+/// Bytes of a string that are looked at together.
+const LANES: usize = 8;
+
+/// The quotes, backslashes and control characters among eight bytes: the highest bit of each. The first one found is one;
+/// of what follows it a bit may be set that should not be.
+#[inline(always)]
+fn marks(chunk: &[u8; LANES]) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(*chunk);
+    // Bytes below a limit borrow from their highest bit. With one bit turned, a quote comes behind the control characters.
+    let quotes_and_controls = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
+    let backslashes = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
+    (quotes_and_controls | backslashes) & !word & (ONES << 7)
+}
+
+/// Scans the string whose opening quote is at `at`: one past its closing quote, and whether it has a backslash.
+#[inline(always)]
+pub(super) fn string(bytes: &[u8], at: usize) -> Result<(usize, bool), Halt> {
+    let mut at = at + 1;
+    // Most strings are names and words of less than sixteen bytes: they need no call.
+    for _ in 0..2 {
+        let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<LANES>()) else { break };
+        let marks = marks(chunk);
+        if marks != 0 {
+            at += marks.trailing_zeros() as usize / 8;
+            if bytes[at] == b'"' {
+                return Ok((at + 1, false));
+            }
+            break;
+        }
+        at += LANES;
+    }
+    long_string(bytes, at)
+}
+
+/// One past the closing quote of the string whose opening quote is at `at`, and whether it has a backslash, in JSON that
+/// has been checked.
+#[inline]
+pub fn string_end(bytes: &[u8], at: usize) -> (usize, bool) {
+    string(bytes, at).unwrap_or((bytes.len(), false))
+}
+
+/// Scans a string from any place in it on.
+#[inline(never)]
+fn long_string(bytes: &[u8], mut at: usize) -> Result<(usize, bool), Halt> {
+    let mut escaped = false;
+    loop {
+        while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+            let marks = marks(chunk);
+            if marks != 0 {
+                at += marks.trailing_zeros() as usize / 8;
+                break;
+            }
+            at += LANES;
+        }
+        match bytes.get(at) {
+            None => return Err(INCOMPLETE),
+            Some(b'"') => return Ok((at + 1, escaped)),
+            Some(b'\\') => {
+                escaped = true;
+                at = escape(bytes, at)?;
+            }
+            Some(0..=0x1f) => return syntax(at, CONTROL),
+            Some(_) => at += 1,
+        }
+    }
+}
+
+/// Checks the escape whose backslash is at `at` and returns one past it. A lone surrogate is allowed, as RFC 8259 does.
+fn escape(bytes: &[u8], at: usize) -> Result<usize, Halt> {
+    match bytes.get(at + 1) {
+        None => Err(INCOMPLETE),
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
+        Some(b'u') => {
+            for place in at + 2..at + 6 {
+                match bytes.get(place) {
+                    None => return Err(INCOMPLETE),
+                    Some(digit) if digit.is_ascii_hexdigit() => {}
+                    Some(_) => return syntax(at, UNICODE),
+                }
+            }
+            Ok(at + 6)
+        }
+        Some(_) => syntax(at, ESCAPE),
+    }
+}
+
+#[inline(always)]
+pub(super) fn scalar(bytes: &[u8], at: usize, byte: u8) -> Result<usize, Halt> {
+    match byte {
+        b'-' | b'0'..=b'9' => number(bytes, at),
+        b't' => literal(bytes, at, b"true"),
+        b'f' => literal(bytes, at, b"false"),
+        b'n' => literal(bytes, at, b"null"),
+        _ => syntax(at, VALUE),
+    }
+}
+
+#[inline(always)]
+fn literal(bytes: &[u8], at: usize, word: &'static [u8]) -> Result<usize, Halt> {
+    let rest = &bytes[at..];
+    if rest.starts_with(word) {
+        return Ok(at + word.len());
+    }
+    if word.starts_with(rest) { Err(INCOMPLETE) } else { syntax(at, VALUE) }
+}
+
+#[inline(always)]
+fn digits(bytes: &[u8], mut at: usize) -> usize {
+    while bytes.get(at).is_some_and(u8::is_ascii_digit) {
+        at += 1;
+    }
+    at
+}
+
+#[inline(always)]
+fn number(bytes: &[u8], start: usize) -> Result<usize, Halt> {
+    let mut at = start + usize::from(bytes[start] == b'-');
+    let leading_zero = bytes.get(at) == Some(&b'0');
+    let end = digits(bytes, at);
+    if end == at {
+        return missing_digit(bytes, at);
+    }
+    if leading_zero && end > at + 1 {
+        return syntax(start, ZERO);
+    }
+    at = end;
+    if bytes.get(at) == Some(&b'.') {
+        let end = digits(bytes, at + 1);
+        if end == at + 1 {
+            return missing_digit(bytes, end);
+        }
+        at = end;
+    }
+    if matches!(bytes.get(at), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
+        let end = digits(bytes, at + 1 + sign);
+        if end == at + 1 + sign {
+            return missing_digit(bytes, end);
+        }
+        at = end;
+    }
+    Ok(at)
+}
+
+#[cold]
+fn missing_digit(bytes: &[u8], at: usize) -> Result<usize, Halt> {
+    if at >= bytes.len() { Err(INCOMPLETE) } else { syntax(at, DIGIT) }
+}

@@ -1,0 +1,58 @@
+//! Objects and values that the scanner takes, and those that it refuses.
+
+use super::*;
+use proptest::prelude::*;
+
+fn whole(text: &[u8]) -> bool {
+    let mut scanner = Scanner::default();
+    let Some(start) = text.iter().position(|b| !b" \t\r\n".contains(b)) else { return false };
+    match scanner.value(text, start) {
+        Ok(end) => text[end..].iter().all(|b| b" \t\r\n".contains(b)),
+        Err(_) => false,
+    }
+}
+
+fn serde(text: &str) -> bool {
+    serde_json::from_str::<&serde_json::value::RawValue>(text).is_ok()
+}
+
+#[test]
+fn members_lie_where_they_were_written() {
+    let text = r#"{ "a" : [1,{"b":2}] ,"\u0061":"x\"y", "":null}"#;
+    let mut scanner = Scanner::default();
+    assert_eq!(scanner.object(text.as_bytes()), Ok(text.len()));
+    let seen: Vec<_> = scanner.members().iter().map(|m| (m.name.of(text), m.value.of(text), m.escaped)).collect();
+    assert_eq!(seen, [("a", r#"[1,{"b":2}]"#, false), ("\\u0061", r#""x\"y""#, true), ("", "null", false)]);
+}
+
+#[test]
+fn nesting_is_not_bounded_by_the_call_stack() {
+    let text = "[".repeat(200_000) + &"]".repeat(200_000);
+    assert_eq!(Scanner::default().value(text.as_bytes(), 0), Ok(text.len()));
+}
+
+#[test]
+fn every_prefix_of_an_object_is_incomplete() {
+    let text = r#"{"a":[true,null,-1.5e+3,"\u00e9\n"],"b":{"c":{}}}"#.as_bytes();
+    for cut in 0..text.len() {
+        assert_eq!(Scanner::default().object(&text[..cut]), Err(Fault::Incomplete), "cut at {cut}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #[test]
+    fn accepts_what_serde_json_accepts(text in r#"[\[\]{},:" \\ntrufalse0-9.eE+\-\n\t\x01ué/b]{0,24}"#) {
+        prop_assert_eq!(whole(text.as_bytes()), serde(&text), "{:?}", text);
+    }
+
+    #[test]
+    fn one_byte_of_damage_is_judged_as_serde_json_does(at in 0usize..60, byte in 0x09u8..0x7f) {
+        let mut text = br#"{"a":[1,2.5e-3,{"b":"c\u00e9\\"}],"d":false,"e":null,"f":-0}"#.to_vec();
+        if at < text.len() {
+            text[at] = byte;
+        }
+        let text = String::from_utf8(text).expect("ASCII");
+        prop_assert_eq!(whole(text.as_bytes()), serde(&text), "{}", text);
+    }
+}
