@@ -1,7 +1,7 @@
 //! Where batches go: a sink applies a batch and accounts for every record in it.
 //! A target is a folder here, and a row in `targets.rs`.
 
-mod arangodb;
+pub mod arangodb;
 mod bulk_api;
 mod dry_run;
 pub(crate) mod elasticsearch;

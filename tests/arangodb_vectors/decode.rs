@@ -16,7 +16,7 @@ fn batch(many: usize, op: Op) -> Batch {
     let limits = Limits { records: usize::MAX, bytes: usize::MAX, interval: Duration::from_secs(1), distinct: false };
     let mut batcher = Batcher::new(limits, std::sync::Arc::new(Collection::default()));
     for line in 1..=many {
-        batcher.push(Origin { line: line as u64, ..Origin::default() }, &Action::plain(op, Key::Text(""), "{}"), 0);
+        batcher.push(Origin { line: line as u64, ..Origin::default() }, 0, &Action::plain(op, Key::Text(""), "{}"), 0);
     }
     batcher.take(Batch::default(), None)
 }
