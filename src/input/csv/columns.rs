@@ -2,6 +2,7 @@
 //! The rules are arangoimport's (a bare `true` is a boolean, an empty cell is no member, `--datatype` beats `--convert`)
 //! with one exception that is on purpose: only what is a number in JSON becomes one, so postal codes keep their zeros.
 
+use super::cell::{resolve, shortened};
 use super::frame::{Cell, Style};
 use super::number::{is_json_number, is_number};
 use super::object::{Field, Name, Object};
@@ -9,7 +10,6 @@ use super::{CsvOptions, Datatype, Dialect, EmptyCell, header};
 use crate::input::jsonl::{trimmed, utf8};
 use crate::json::Scanner;
 use crate::record::Reason;
-use std::borrow::Cow;
 
 /// A longer cell's room is given back at once.
 const LONG: usize = 1024 * 1024;
@@ -215,23 +215,6 @@ fn boolean(text: &[u8]) -> Value<'static> {
     }
 }
 
-/// Resolves doubled quotes and backslashes: of two bytes each, the second stands for itself.
-pub(super) fn resolve<'a>(text: &[u8], dialect: Dialect, out: &'a mut Vec<u8>) -> &'a [u8] {
-    out.clear();
-    let quote = dialect.quote.unwrap_or(b'\\');
-    let escape = if dialect.backslash_escape { b'\\' } else { quote };
-    let mut rest = text;
-    while let Some(at) = memchr::memchr2(quote, escape, rest)
-        && let Some(literal) = rest.get(at + 1)
-    {
-        out.extend_from_slice(&rest[..at]);
-        out.push(*literal);
-        rest = &rest[at + 2..];
-    }
-    out.extend_from_slice(rest);
-    out
-}
-
 fn is_string_column(name: &str, options: &CsvOptions) -> bool {
     matches!(name, "_key" | "_id" | "_from" | "_to") || options.string_columns.iter().any(|column| column == name)
 }
@@ -260,12 +243,4 @@ fn check_datatypes(names: &[String], options: &CsvOptions) -> Result<(), String>
 pub(in crate::input) fn wrong_count(count: usize, what: &str, columns: usize) -> Reason {
     let plural = if count == 1 { "" } else { "s" };
     Reason::new("wrong_number_of_fields", format!("{count} {what}{plural}, but the header has {columns}"))
-}
-
-/// As much of a text as a message can bear.
-pub(super) fn shortened(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(40) {
-        Some((at, _)) => Cow::Owned(format!("{}...", &text[..at])),
-        None => Cow::Borrowed(text),
-    }
 }

@@ -1,6 +1,6 @@
 //! Reads the names of the columns, from the first record of a file or from `--headers-file`.
 
-use super::columns::{resolve, shortened};
+use super::cell::{resolve, shortened};
 use super::frame::{Frame, Style};
 use super::rows::{Row, Rows};
 use super::{CsvOptions, Dialect, MAX_COLUMNS, flaw};

@@ -2,6 +2,7 @@
 //! `frame` cuts a record into cells, `rows` reads records and counts lines, `columns` turns cells into members that
 //! `object` writes. A cell knows whether it was quoted, because only a bare one can be a number.
 
+mod cell;
 mod columns;
 mod frame;
 mod header;
