@@ -240,7 +240,7 @@ fn half_index() -> Reason {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Origin, Verb};
+    use crate::record::Origin;
 
     /// A target that takes everything under such keys.
     struct OnlyKeys(KeyRule);
@@ -248,15 +248,6 @@ mod tests {
     impl Rules for OnlyKeys {
         fn keys(&self) -> KeyRule {
             self.0
-        }
-        fn check(&mut self, _: &Record<'_>, _: Op, _: [Span; 2], _: &mut String) -> Result<(), Reason> {
-            Ok(())
-        }
-        fn metadata(&self, _: Verb, _: &str, _: &str) -> Result<(), Reason> {
-            Ok(())
-        }
-        fn other_collection(&self, _: &str) -> Result<(), Reason> {
-            Ok(())
         }
         fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, _: &'a mut String) -> Result<Action<'a>, Reason> {
             Ok(line.action(record.text))

@@ -10,7 +10,7 @@ use crate::input::Broken;
 use crate::progress::{Progress, grouped};
 use crate::record::Origin;
 use crate::sink::http::Traffic;
-use crate::sink::{Bucket, Counts, Failure, Note, Outcome, ResultLine, SinkError};
+use crate::sink::{Bucket, Counts, Ending, Failure, Note, Outcome, ResultLine, SinkError};
 use crate::stop::Stop;
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -117,6 +117,8 @@ pub struct Report {
     too_many: bool,
     stopped: bool,
     rolled_back: bool,
+    /// Whoever takes what is written wanted no more.
+    enough: bool,
     /// Why the target could not go on, or undid everything.
     why: Option<String>,
     stop: Stop,
@@ -138,6 +140,7 @@ impl Report {
             too_many: false,
             stopped: false,
             rolled_back: false,
+            enough: false,
             why: None,
             stop,
             err,
@@ -197,9 +200,12 @@ impl Report {
     }
 
     fn stopped(&mut self, error: SinkError) {
-        let SinkError { text, rolled_back, .. } = error;
-        self.rolled_back |= rolled_back;
-        self.stopped |= !rolled_back;
+        let SinkError { text, ending, .. } = error;
+        match ending {
+            Ending::Stopped => self.stopped = true,
+            Ending::RolledBack => self.rolled_back = true,
+            Ending::Enough => return self.enough = true,
+        }
         // Each lane says the same of a target that is closed.
         if self.why.as_ref() != Some(&text) {
             self.say(&format!("error: {text}"));
@@ -330,7 +336,7 @@ impl Report {
     /// The first that holds of 130/143, 6, 5, 4, 3, 1.
     fn exit_code(&self, balanced: bool) -> u8 {
         let lost = self.counts[Bucket::Error] + self.counts[Bucket::Unknown] > 0
-            || (self.counts[Bucket::Unsent] > 0 && !self.settings.dry_run)
+            || (self.counts[Bucket::Unsent] > 0 && !self.settings.dry_run && !self.enough)
             || !balanced;
         match self.stop.signal() {
             Some(signal) => 128 + signal as u8,
@@ -423,5 +429,43 @@ impl Summary {
             }
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::progress::{Meter, ProgressMode};
+
+    /// The exit code of a run whose records are all unsent because its sink ended so.
+    fn exit_after(error: SinkError) -> u8 {
+        let settings = Settings {
+            files: Arc::from([]),
+            target: String::new(),
+            collection: None,
+            details: false,
+            quiet: true,
+            verbose: false,
+            color: false,
+            max_errors: None,
+            dry_run: false,
+            results: None,
+            traffic: None,
+        };
+        let progress = Progress::new(ProgressMode::None, None, Meter::default());
+        let mut report = Report::new(settings, progress, Stop::default(), Box::new(std::io::sink()));
+        let mut counts = Counts::default();
+        counts[Bucket::Unsent] = 2;
+        report.absorb(Message::Outcome(Outcome { counts, ..Outcome::default() }), 2);
+        report.absorb(Message::Stopped(error), 2);
+        report.absorb(Message::Read(ReadEnd { records: 2, ..ReadEnd::default() }), 2);
+        report.close(0).exit
+    }
+
+    #[test]
+    fn only_a_sink_that_has_had_enough_ends_a_run_well() {
+        assert_eq!(exit_after(SinkError::stopped("gone")), 4);
+        assert_eq!(exit_after(SinkError::rolled_back("undone")), 6);
+        assert_eq!(exit_after(SinkError::enough()), 0);
     }
 }

@@ -72,7 +72,7 @@ impl<'a> ActionLine<'a> {
                 _ => None,
             };
             match (name, text) {
-                ("_index", Some(text)) => read.index = Some(Written::new(text)),
+                ("_index", Some(text)) if !text.is_empty() => read.index = Some(Written::new(text)),
                 ("_id", Some(text)) => read.id = Some(Written::new(text)),
                 ("_index" | "_id" | "op_type", None) => return Err(not_plain(name)),
                 _ => rules.metadata(command.verb, name, value)?,

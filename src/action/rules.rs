@@ -20,24 +20,30 @@ pub trait Rules: Send {
         false
     }
 
-    /// Whether it keeps what an action says.
+    /// Whether it keeps what an action says: the record without the pieces that are cut out of it. The text takes what goes
+    /// beside the key as metadata.
     ///
     /// # Errors
-    /// Why it does not. `cut` are the pieces of the record that are cut out; `meta` takes what goes beside the key as
-    /// metadata of the action.
-    fn check(&mut self, record: &Record<'_>, op: Op, cut: [Span; 2], meta: &mut String) -> Result<(), Reason>;
+    /// Why it does not.
+    fn check(&mut self, _: &Record<'_>, _: Op, _: [Span; 2], _: &mut String) -> Result<(), Reason> {
+        Ok(())
+    }
 
-    /// Whether a bulk line may have this metadata, beside its key and its collection.
+    /// Whether a bulk line may have this metadata, a name and a value, beside its key and its collection.
     ///
     /// # Errors
     /// Why it may not.
-    fn metadata(&self, verb: Verb, name: &str, value: &str) -> Result<(), Reason>;
+    fn metadata(&self, _: Verb, _: &str, _: &str) -> Result<(), Reason> {
+        Ok(())
+    }
 
     /// Whether a bulk line may name another collection than that of the run.
     ///
     /// # Errors
     /// Why it may not.
-    fn other_collection(&self, name: &str) -> Result<(), Reason>;
+    fn other_collection(&self, _: &str) -> Result<(), Reason> {
+        Ok(())
+    }
 
     /// Makes an action of a bulk line. `meta` is memory for what the action lends.
     ///

@@ -63,6 +63,12 @@ fn read(argv: &[OsString], env: &[(OsString, OsString)]) -> Result<Request> {
     arguments.files = files_in_order(&all);
     let mut typed = named(&matches);
     typed.retain(|id| !matches!(matches.try_get_one::<bool>(id), Ok(Some(false))));
+    let command = help::command();
+    let group = |id: &str| {
+        let arg = command.get_arguments().find(|arg| arg.get_id() == id);
+        arg.and_then(|arg| arg.get_help_heading()).unwrap_or_default().to_owned()
+    };
+    let typed = typed.into_iter().map(|id| (id.clone(), group(&id))).collect();
     let flags = FlagSources { typed, named: named(&all) };
     let given = Given { flags, color: may_color(env), secrets: env::secrets(env) };
     Ok(Request::Run(Box::new(Config::from_args(arguments, &given)?)))

@@ -25,21 +25,37 @@ use std::sync::Arc;
 pub struct SinkError {
     /// One sentence.
     pub text: String,
-    /// `--complete`: all of it was undone (exit code 6); otherwise the target is gone, closed to us or full (exit code 4).
-    pub rolled_back: bool,
+    /// What it is for the run.
+    pub ending: Ending,
     /// The bucket of what was applied and is not durable.
     pub undone: Bucket,
+}
+
+/// What it is for a run that its sink cannot go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The target is gone, closed to us or full (exit code 4).
+    Stopped,
+    /// `--complete`: all of it was undone (exit code 6).
+    RolledBack,
+    /// Whoever takes what is written wants no more of it: no error, and what is not sent is nobody's loss.
+    Enough,
 }
 
 impl SinkError {
     /// The target cannot be used any more; what is not durable was not stored.
     pub fn stopped(text: impl Into<String>) -> SinkError {
-        SinkError { text: text.into(), rolled_back: false, undone: Bucket::Unsent }
+        SinkError { text: text.into(), ending: Ending::Stopped, undone: Bucket::Unsent }
     }
 
     /// Everything was undone, because of `--complete`.
     pub fn rolled_back(text: impl Into<String>) -> SinkError {
-        SinkError { rolled_back: true, ..SinkError::stopped(text) }
+        SinkError { ending: Ending::RolledBack, ..SinkError::stopped(text) }
+    }
+
+    /// Whoever takes what is written wants no more of it.
+    pub fn enough() -> SinkError {
+        SinkError { ending: Ending::Enough, ..SinkError::stopped("") }
     }
 }
 

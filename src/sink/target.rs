@@ -20,7 +20,7 @@ pub trait Target: Sync {
         SERVER
     }
 
-    /// How its addresses are written, an example each.
+    /// How its addresses are written.
     fn forms(&self) -> &'static [&'static str];
 
     /// What the short help of `--to` calls it.
@@ -29,13 +29,15 @@ pub trait Target: Sync {
     }
 
     /// What the long help of `--to` says: of a server its form, of anything else a sentence.
-    fn help(&self) -> &'static str;
+    fn help(&self) -> &'static str {
+        self.forms()[0]
+    }
 
     /// Reads an address; `None` if it is none of its own.
     fn place(&self, to: &OsStr) -> Option<Result<Place>>;
 
-    /// Why it cannot support a flag, as advice what to do instead; `None` if it can.
-    fn unsupported(&self, flag: &str) -> Option<&'static str>;
+    /// Why it cannot support a flag, as advice what to do instead; `None` if it can. `group` is what help shows the flag in.
+    fn unsupported(&self, flag: &str, group: &str) -> Option<&'static str>;
 
     /// Finds what flags ask together and it cannot do, and names that nothing of it can have.
     ///
@@ -106,40 +108,4 @@ pub trait Closing {
     /// # Errors
     /// When it cannot be.
     fn close(&mut self, in_a_hurry: bool) -> Result<()>;
-}
-
-/// Whether a flag says how a server is reached, and nothing of what it does.
-pub fn is_of_connections(flag: &str) -> bool {
-    const FLAGS: [&str; 14] = [
-        "user",
-        "password_file",
-        "api_key_file",
-        "bearer_file",
-        "cacert",
-        "cert",
-        "client_key",
-        "insecure",
-        "header",
-        "timeout",
-        "connect_timeout",
-        "retries",
-        "retry_max_time",
-        "compress_transfer",
-    ];
-    FLAGS.contains(&flag)
-}
-
-/// Whether a flag is one of Elasticsearch's own.
-pub fn is_of_indexing(flag: &str) -> bool {
-    const FLAGS: [&str; 8] = [
-        "refresh",
-        "routing_field",
-        "pipeline",
-        "wait_for_active_shards",
-        "require_alias",
-        "retry_on_conflict",
-        "bulk_mode",
-        "mapping",
-    ];
-    FLAGS.contains(&flag)
 }

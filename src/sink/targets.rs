@@ -51,21 +51,14 @@ fn looks_like_an_address(text: &str) -> bool {
     text.contains('@') || port.is_some_and(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Nouns of the table with what is found of the targets that are called so.
-fn by_noun(of: impl Fn(&'static dyn Target) -> Vec<&'static str>) -> Vec<(&'static str, Vec<&'static str>)> {
-    let mut all: Vec<(&str, Vec<&str>)> = Vec::new();
-    for target in TARGETS {
-        match all.iter_mut().find(|(noun, _)| *noun == target.noun()) {
-            Some((_, found)) => found.extend(of(target)),
-            None => all.push((target.noun(), of(target))),
-        }
-    }
-    all
+/// The rows that are called by one noun.
+fn kinds() -> impl Iterator<Item = &'static [&'static dyn Target]> {
+    TARGETS.chunk_by(|one, other| one.noun() == other.noun())
 }
 
 /// `a, b or c`.
-fn either(words: &[&str]) -> String {
-    match words {
+fn either(words: Vec<String>) -> String {
+    match &words[..] {
         [before @ .., last] if !before.is_empty() => format!("{} or {last}", before.join(", ")),
         _ => words.concat(),
     }
@@ -73,14 +66,16 @@ fn either(words: &[&str]) -> String {
 
 /// How addresses are written: `a store is written ..., a server ...`.
 fn forms() -> String {
-    let all = by_noun(|target| target.forms().to_vec());
-    let parts: Vec<String> = all.iter().map(|(noun, forms)| format!("{noun} {}", either(forms))).collect();
-    parts.join(", ").replacen(" `", " is written `", 1)
+    let forms = |kind: &[&'static dyn Target]| {
+        let forms = kind.iter().flat_map(|target| target.forms()).map(|form| format!("`{form}`"));
+        format!("{} {}", kind[0].noun(), either(forms.collect()))
+    };
+    kinds().map(forms).collect::<Vec<_>>().join(", ").replacen(" `", " is written `", 1)
 }
 
 /// How a server's address is written that was written without a scheme.
 fn servers(shown: &str) -> String {
-    let scheme = |target: &&'static dyn Target| target.forms()[0].trim_matches('`').split("://").next();
+    let scheme = |target: &&'static dyn Target| target.forms()[0].split("://").next();
     let servers = TARGETS.iter().filter(|target| target.noun() == SERVER);
     let schemes: Vec<&str> = servers.filter_map(scheme).collect();
     let [first, rest @ ..] = &schemes[..] else { return String::new() };
@@ -89,23 +84,18 @@ fn servers(shown: &str) -> String {
 
 /// The short help of `--to`.
 pub fn brief() -> String {
-    let mut words: Vec<&str> = TARGETS.iter().map(|target| target.brief()).collect();
-    words.dedup();
-    either(&words)
+    either(kinds().map(|kind| kind[0].brief().to_owned()).collect())
 }
 
 /// The long help of `--to`.
 pub fn help() -> String {
     let mut text = brief() + "\n\n";
-    for (noun, found) in by_noun(|target| vec![target.help()]) {
-        match noun {
-            SERVER => text.extend([
-                "A server is written ",
-                &either(&found),
-                "; of plain http:// the server is asked what it is. ",
-            ]),
-            _ => text.extend([&found.join(" "), " "]),
-        }
+    for kind in kinds() {
+        let all: Vec<String> = kind.iter().map(|target| target.help().to_owned()).collect();
+        text += &match kind[0].noun() {
+            SERVER => format!("A server is written {}; of plain http:// the server is asked what it is. ", either(all)),
+            _ => all.join(" ") + " ",
+        };
     }
     text + "Repeat it for more nodes of one cluster."
 }
@@ -115,26 +105,24 @@ pub fn help() -> String {
 /// # Errors
 /// When they are not.
 pub fn choose(addresses: &[Address]) -> Result<&'static dyn Target> {
-    let nouns: Vec<&str> = by_noun(|_| Vec::new()).into_iter().map(|(noun, _)| noun).collect();
-    let is_there = |noun: &&&str| addresses.iter().any(|address| address.target.noun() == **noun);
-    let found: Vec<&&str> = nouns.iter().filter(is_there).collect();
-    if let [one, other, ..] = found[..] {
-        bail!("--to: {one} and {other}");
-    }
-    if let ([_, _, ..], [noun]) = (addresses, &found[..])
-        && **noun != SERVER
-    {
-        let more = noun.trim_start_matches("a ");
-        return Err(anyhow!("--to: more than one {more}").context(hint("run once for each")));
+    let is_there = |noun: &&str| addresses.iter().any(|address| address.target.noun() == *noun);
+    let nouns: Vec<&str> = kinds().map(|kind| kind[0].noun()).filter(is_there).collect();
+    match nouns[..] {
+        [one, other, ..] => bail!("--to: {one} and {other}"),
+        [noun] if noun != SERVER && addresses.len() > 1 => {
+            let more = noun.trim_start_matches("a ");
+            return Err(anyhow!("--to: more than one {more}").context(hint("run once for each")));
+        }
+        _ => {}
     }
     let is_named = |address: &&Address| !matches!(&address.place, Place::Server(server) if !server.is_named);
     let named: Vec<&Address> = addresses.iter().filter(is_named).collect();
     let Some(first) = named.first().copied().or(addresses.first()) else { bail!("--to: there is no target") };
     let name = first.target.name();
-    if let Some(other) = named.iter().find(|other| other.target.name() != name) {
-        return Err(anyhow!("--to: {name} and {}", other.target.name()).context(hint("run once for each")));
+    match named.iter().map(|address| address.target.name()).find(|other| *other != name) {
+        Some(other) => Err(anyhow!("--to: {name} and {other}").context(hint("run once for each"))),
+        None => Ok(first.target),
     }
-    Ok(first.target)
 }
 
 /// Finds the first flag that a target cannot support, and what it cannot do together.
@@ -142,8 +130,8 @@ pub fn choose(addresses: &[Address]) -> Result<&'static dyn Target> {
 /// # Errors
 /// For what is found.
 pub fn check(target: &dyn Target, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
-    for id in &flags.typed {
-        if let Some(advice) = target.unsupported(id) {
+    for (id, group) in &flags.typed {
+        if let Some(advice) = target.unsupported(id, group) {
             return Err(anyhow!("{}: {} cannot honour it", flag(id), target.name()).context(hint(advice)));
         }
     }

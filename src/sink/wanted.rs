@@ -5,7 +5,7 @@ use crate::action::{OnDuplicate, Op};
 use crate::batch::Limits;
 use crate::retry::Retries;
 use anyhow::Error;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -118,7 +118,7 @@ impl BatchSizes {
 }
 
 /// What is known of the inputs before they are read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct InputFacts {
     /// Their paths as they were given; none is stdin alone.
     pub paths: Vec<PathBuf>,
@@ -128,12 +128,6 @@ pub struct InputFacts {
     pub stored_bytes: Option<u64>,
     /// Whether any of them is compressed.
     pub is_compressed: bool,
-}
-
-impl Default for InputFacts {
-    fn default() -> InputFacts {
-        InputFacts { paths: Vec::new(), names: Arc::from([]), stored_bytes: None, is_compressed: false }
-    }
 }
 
 /// How many bytes a compressed byte is taken for, to tell whether an input is large.
@@ -203,8 +197,9 @@ impl Wanted {
 /// way.
 #[derive(Clone, Debug, Default)]
 pub struct FlagSources {
-    /// Ids of the flags that the command line asks for; not of switches that it turns off.
-    pub typed: BTreeSet<String>,
+    /// Ids of the flags that the command line asks for, not of switches that it turns off, each with the group that help
+    /// shows it in.
+    pub typed: BTreeMap<String, String>,
     /// Ids of the flags that the command line or a variable gives any value.
     pub named: BTreeSet<String>,
 }
@@ -212,7 +207,7 @@ pub struct FlagSources {
 impl FlagSources {
     /// Whether the command line asks for it.
     pub fn typed(&self, id: &str) -> bool {
-        self.typed.contains(id)
+        self.typed.contains_key(id)
     }
 
     /// Whether the command line, or a variable, says of a switch that it is off.

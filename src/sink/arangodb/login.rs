@@ -1,35 +1,32 @@
 //! Logins with a name and a password: the server gives a token for them, which lasts an hour or so and spares it the work of
 //! checking a password for each request. Where it gives none, name and password go along with each request.
 
-use crate::json::quote_into;
-use crate::sink::http::{Call, Http, HttpOptions, Login, Method, NoReply, Reply, Session};
+use super::answer::DIALECT;
+use crate::sink::http::{Call, Http, Login, NoReply, Reply, Session};
+use crate::sink::remote::admin::{FIRST, unclear, unreachable};
+use crate::sink::wanted::Wanted;
+use anyhow::Result;
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-/// The session of these options, if they have a name and a password and the server gives tokens; its refusal otherwise.
+/// The session of a run, if it has a name and a password and the server gives tokens.
 ///
 /// # Errors
-/// When there is no answer.
-pub(super) fn session(
-    http: &mut Http,
-    options: &HttpOptions,
-    timeout: Duration,
-) -> Result<Result<Option<Arc<Session>>, Reply>, NoReply> {
-    let Some(Login::Basic(user, password)) = &options.login else { return Ok(Ok(None)) };
-    let mut body = String::from("{\"username\":");
-    quote_into(&mut body, user);
-    body.push_str(",\"password\":");
-    quote_into(&mut body, password);
-    body.push('}');
-    let login = Call::json(Method::POST, "/_open/auth", body);
-    let reply = http.send(Call { timeout: Some(timeout), ..login.clone() })?;
+/// When there is no answer, or the server does not know us.
+pub(super) fn session(http: &mut Http, wanted: &Wanted) -> Result<Option<Arc<Session>>> {
+    let Some(Login::Basic(user, password)) = &wanted.http.login else { return Ok(None) };
+    let login = Session::ask("/_open/auth", user, password);
+    let reply = http.send(Call { timeout: Some(wanted.http.timeout.min(FIRST)), ..login.clone() });
+    let reply = reply.map_err(|reply| match reply {
+        NoReply::NotSent { why, .. } => unreachable(&why),
+        NoReply::Lost(why) => unclear(&why),
+    })?;
     if reply.status == 401 {
-        return Ok(Err(reply));
+        return Err(DIALECT.login(&reply));
     }
     let token = Some(&reply).filter(|reply| reply.is_success()).and_then(token_of);
     let session = |token| Arc::new(Session { login, token_of, is_refused, now: Mutex::new(Some(token)) });
-    Ok(Ok(token.map(session)))
+    Ok(token.map(session))
 }
 
 fn token_of(reply: &Reply) -> Option<String> {

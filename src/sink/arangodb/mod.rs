@@ -67,20 +67,8 @@ impl Protocol for Collection {
         !self.unique.is_empty()
     }
 
-    fn is_routed(&self, _: &BatchAction<'_>) -> bool {
-        false
-    }
-
     fn shown(&self, action: &BatchAction<'_>) -> ItemDetails {
         ItemDetails { op: request::mode(action.op).to_owned(), index: self.name.clone(), ..ItemDetails::default() }
-    }
-
-    fn ask_running(&self) -> Option<Call> {
-        None
-    }
-
-    fn is_running(&self, _: &Reply, _: &str) -> Option<bool> {
-        None
     }
 
     fn read_back(&self, group: Group<'_>, _: &[Location]) -> Call {

@@ -5,9 +5,9 @@ use super::complete::Complete;
 use super::rules::ArangodbRules;
 use super::{Collection, login, whole};
 use crate::error::{hint, refused};
-use crate::sink::http::{Call, Http, HttpOptions, Method, NoReply, Nodes, Reply, Session};
-use crate::sink::remote::admin::{AdminClient, FIRST, unclear, unreachable};
-use crate::sink::remote::{Before, Shared, emptying, escaped, sentence};
+use crate::sink::http::{Call, Http, HttpOptions, Method, Nodes, Reply};
+use crate::sink::remote::admin::{AdminClient, FIRST};
+use crate::sink::remote::{Before, Shared, emptying, escaped};
 use crate::sink::target::Opened;
 use crate::sink::wanted::Wanted;
 use crate::sink::{Note, Say, Sink};
@@ -34,9 +34,9 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     let mut options = wanted.http.clone();
     let http = |options: &HttpOptions, lane: usize| Http::new(options, nodes.clone(), lane, stop.clone());
     let first = |options: &HttpOptions| http(&HttpOptions { gzip: false, ..options.clone() }, 0);
-    options.session = session(&mut first(&options)?, wanted)?;
+    options.session = login::session(&mut first(&options)?, wanted)?;
     let mut first = first(&options)?;
-    let mut admin = AdminClient { http: &mut first, retries: wanted.retries, stop: stop.clone(), dialect: &DIALECT };
+    let mut admin = AdminClient::new(&mut first, wanted, stop, &DIALECT);
     let version = version(&mut admin, wanted)?;
     let known = version.as_deref().unwrap_or("of a version that it does not tell");
     say(Note::Detail(format!("the server is ArangoDB {known}")));
@@ -61,16 +61,6 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     let rules =
         ArangodbRules { edge, server_keys: wanted.server_keys, lossy: wanted.lossy, ..ArangodbRules::default() };
     Ok(Opened { sinks, edge, rules: Box::new(rules), traffic, closing: None })
-}
-
-/// Logs in, if that is to be done.
-fn session(http: &mut Http, wanted: &Wanted) -> Result<Option<Arc<Session>>> {
-    match login::session(http, &wanted.http, wanted.http.timeout.min(FIRST)) {
-        Ok(Ok(session)) => Ok(session),
-        Ok(Err(reply)) => Err(DIALECT.login(&reply)),
-        Err(NoReply::NotSent { why, .. }) => Err(unreachable(&why)),
-        Err(reply) => Err(unclear(sentence(&reply))),
-    }
 }
 
 /// Asks who is there; the version, unless it is hidden from us.

@@ -55,11 +55,8 @@ impl Rules for ArangodbRules {
         own_metadata("ArangoDB", name, value)
     }
 
-    fn other_collection(&self, name: &str) -> Result<(), Reason> {
-        Err(not_supported(match name {
-            "" => "ArangoDB cannot honour `_index` of an action line",
-            _ => "`_index` names another collection than --collection",
-        }))
+    fn other_collection(&self, _: &str) -> Result<(), Reason> {
+        Err(not_supported("`_index` names another collection than --collection"))
     }
 
     /// A bulk line as an action on the one collection; what that cannot honour is an error of the item.

@@ -20,11 +20,7 @@ impl Target for Arangodb {
     }
 
     fn forms(&self) -> &'static [&'static str] {
-        &["`arangodb+http://HOST:8529/_db/NAME`"]
-    }
-
-    fn help(&self) -> &'static str {
-        "arangodb+http://HOST:8529/_db/NAME"
+        &["arangodb+http://HOST:8529/_db/NAME"]
     }
 
     fn place(&self, to: &OsStr) -> Option<Result<Place>> {
@@ -42,7 +38,7 @@ impl Target for Arangodb {
         }))
     }
 
-    fn unsupported(&self, flag: &str) -> Option<&'static str> {
+    fn unsupported(&self, flag: &str, _: &str) -> Option<&'static str> {
         Some(match flag {
             "api_key_file" => "`--bearer-file FILE` sends a token, `--user NAME` logs in",
             "refresh" => "leave it out, a stored document is seen at once",

@@ -1,5 +1,6 @@
 //! One item of an answer: what became of one action (contract of the bulk API, 2.2 to 2.4).
 
+use super::is_conditional;
 use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::record::Reason;
@@ -243,9 +244,8 @@ const RACES: [&str; 6] = [
 ];
 
 fn conflict(reason: Reason, action: &BatchAction<'_>) -> Fate {
-    let conditional = action.is_line && super::has_condition(action.head);
     match action.op {
-        _ if conditional => Fate::Conflict(reason),
+        _ if is_conditional(action) => Fate::Conflict(reason),
         Op::Create | Op::CreateOrIgnore => Fate::Exists,
         // Without a condition of ours somebody else wrote at the same time.
         _ => Fate::Busy(reason.text),

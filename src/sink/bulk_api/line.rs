@@ -2,6 +2,7 @@
 //! lines follow each other in a request is the target's own.
 
 use crate::action::{Action, Op};
+use crate::batch::BatchAction;
 use crate::json::{Kind, Scanner, same_name};
 use crate::sink::remote::{Group, push_document, push_key};
 use std::ops::Range;
@@ -37,20 +38,40 @@ pub(in crate::sink) fn push_upsert(action: &Action<'_>, text: &mut String) -> Ra
     doc
 }
 
+/// Whether an action can be carried out twice and leave what carrying it out once leaves.
+pub(in crate::sink) fn is_repeatable(action: &BatchAction<'_>) -> bool {
+    action.op != Op::Update || is_plain_doc(action.doc)
+}
+
+/// Whether a sequence of such actions on one key can be repeated as a whole.
+pub(in crate::sink) fn is_replayable(action: &BatchAction<'_>) -> bool {
+    let plain = match action.op {
+        Op::Index | Op::Delete | Op::Upsert => true,
+        Op::Update => is_doc_as_upsert(action.doc),
+        Op::Create | Op::CreateOrIgnore => false,
+    };
+    plain && !is_conditional(action)
+}
+
+/// Whether a bulk line has a condition on what is stored.
+pub(in crate::sink) fn is_conditional(action: &BatchAction<'_>) -> bool {
+    action.is_line && has_condition(action.head)
+}
+
 /// Whether an update's payload can be applied twice: a `doc`, with no script and no other document to insert.
-pub(in crate::sink) fn is_plain_doc(payload: &str) -> bool {
+fn is_plain_doc(payload: &str) -> bool {
     is_doc_as_upsert(payload) || (has(payload, "doc") && !has(payload, "upsert") && !has(payload, "script"))
 }
 
 /// Whether an update's payload is a document to merge or to insert.
-pub(in crate::sink) fn is_doc_as_upsert(payload: &str) -> bool {
+fn is_doc_as_upsert(payload: &str) -> bool {
     member(payload, "doc_as_upsert").is_some_and(|value| value == "true")
         && has(payload, "doc")
         && !has(payload, "script")
 }
 
 /// Whether an action's head has a condition on what is stored.
-pub(in crate::sink) fn has_condition(head: &str) -> bool {
+fn has_condition(head: &str) -> bool {
     names(head, &["if_seq_no", "if_primary_term", "version", "version_type"])
 }
 
@@ -106,6 +127,7 @@ pub(in crate::sink) fn culprit(group: Group<'_>, reason: &str) -> Option<usize> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::action::Key;
 
     #[test]
     fn an_update_is_repeatable_when_it_only_merges_a_document() {
@@ -122,5 +144,18 @@ mod tests {
         ] {
             assert_eq!((is_plain_doc(payload), is_doc_as_upsert(payload)), (plain, as_upsert), "{payload}");
         }
+    }
+
+    #[test]
+    fn conditions_and_routings_are_seen_in_the_head() {
+        let action = Action::plain(Op::Upsert, Key::Text("routing"), "{\"version\":1}");
+        for (meta, is_routed) in [("", false), ("\"routing\":\"a\"", true)] {
+            let mut head = String::new();
+            push_action(&Action { meta, ..action }, None, &mut head);
+            assert_eq!((has_routing(&head), has_condition(&head)), (is_routed, false), "{head}");
+        }
+        assert!(has_condition(r#"{"index":{"_id":"1","if_seq_no":1,"if_primary_term":1}}"#));
+        assert!(has_condition(r#"{"index":{"version":3,"version_type":"external"}}"#));
+        assert!(!has_condition(r#"{"index":{"_id":"version","routing":"if_seq_no"}}"#));
     }
 }

@@ -7,6 +7,6 @@ mod line;
 pub(in crate::sink) use flags::{check, mapping, unsupported};
 pub(in crate::sink) use item::{Item, Named, ServerError, blocked, error_of, failed, forbidden, verb};
 pub(in crate::sink) use line::{
-    culprit, has_condition, has_routing, is_doc_as_upsert, is_plain_doc, member, metadata, names, plain, push_action,
+    culprit, has_routing, is_conditional, is_repeatable, is_replayable, member, metadata, names, plain, push_action,
     push_upsert,
 };

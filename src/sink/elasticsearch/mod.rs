@@ -16,12 +16,11 @@ mod target;
 pub use target::Elasticsearch;
 
 use super::ItemDetails;
-use super::bulk_api::{has_condition, has_routing, is_doc_as_upsert, is_plain_doc, verb};
+use super::bulk_api::{self, has_routing, verb};
 use super::http::{Call, Method, Reply};
 use super::remote::destination::{Location, Named};
 use super::remote::{Answer, Group, Kept, Protocol, Stored, escaped};
 use super::wanted::Wanted;
-use crate::action::Op;
 use crate::batch::BatchAction;
 
 /// What all requests of a run have in common.
@@ -75,16 +74,11 @@ impl Protocol for Bulk {
     }
 
     fn is_repeatable(&self, action: &BatchAction<'_>) -> bool {
-        action.op != Op::Update || !action.is_line || is_plain_doc(action.doc)
+        bulk_api::is_repeatable(action)
     }
 
     fn is_replayable(&self, action: &BatchAction<'_>) -> bool {
-        let plain = match action.op {
-            Op::Index | Op::Delete | Op::Upsert => true,
-            Op::Update => action.is_line && is_doc_as_upsert(action.doc),
-            Op::Create | Op::CreateOrIgnore => false,
-        };
-        plain && !(action.is_line && has_condition(action.head))
+        bulk_api::is_replayable(action)
     }
 
     fn is_routed(&self, action: &BatchAction<'_>) -> bool {

@@ -70,7 +70,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     let nodes = Arc::new(Nodes::new(wanted.http.nodes.clone()));
     let http = |lane: usize, stop: &Stop| Http::new(&wanted.http, nodes.clone(), lane, stop.clone());
     let mut first = http(0, stop)?;
-    let mut admin = AdminClient { http: &mut first, retries: wanted.retries, stop: stop.clone(), dialect: &DIALECT };
+    let mut admin = AdminClient::new(&mut first, wanted, stop, &DIALECT);
     let who = who(&mut admin, wanted)?;
     ensure_one_cluster(admin.http, wanted, &nodes, &who)?;
     say(Note::Detail(introduced(&who)));

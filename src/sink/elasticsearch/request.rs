@@ -62,27 +62,3 @@ impl Encode for Bulk {
         doc
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::action::Key;
-    use crate::sink::bulk_api::{has_condition, has_routing};
-
-    #[test]
-    fn conditions_and_routings_are_seen_in_the_head() {
-        let action = Action::plain(Op::Upsert, Key::Text("routing"), "{\"version\":1}");
-        for (meta, is_routed) in [("", false), ("\"routing\":\"a\"", true)] {
-            let mut text = String::new();
-            let doc = Bulk::default().write(&Action { meta, ..action }, &mut text);
-            assert_eq!(
-                (has_routing(&text[..doc.start]), has_condition(&text[..doc.start])),
-                (is_routed, false),
-                "{text}"
-            );
-        }
-        assert!(has_condition(r#"{"index":{"_id":"1","if_seq_no":1,"if_primary_term":1}}"#));
-        assert!(has_condition(r#"{"index":{"version":3,"version_type":"external"}}"#));
-        assert!(!has_condition(r#"{"index":{"_id":"version","routing":"if_seq_no"}}"#));
-    }
-}

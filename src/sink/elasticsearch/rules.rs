@@ -30,15 +30,7 @@ impl Rules for ElasticsearchRules {
         Ok(())
     }
 
-    /// What it does not know is for the server to judge.
-    fn metadata(&self, _: Verb, _: &str, _: &str) -> Result<(), Reason> {
-        Ok(())
-    }
-
-    fn other_collection(&self, _: &str) -> Result<(), Reason> {
-        Ok(())
-    }
-
+    /// What it does not know of a line is for the server to judge.
     fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason> {
         write_line(line.command, (!line.has_id).then_some(line.key), meta);
         Ok(line.as_it_is(meta, record.text))

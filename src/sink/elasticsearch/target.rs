@@ -20,7 +20,7 @@ impl Target for Elasticsearch {
     }
 
     fn forms(&self) -> &'static [&'static str] {
-        &["`elasticsearch+http://HOST:9200`", "`opensearch+https://HOST:9200`"]
+        &["elasticsearch+http://HOST:9200", "opensearch+https://HOST:9200"]
     }
 
     fn help(&self) -> &'static str {
@@ -32,7 +32,7 @@ impl Target for Elasticsearch {
         Some(Server::read(to.to_str()?, &names, "")?.map(Place::Server))
     }
 
-    fn unsupported(&self, flag: &str) -> Option<&'static str> {
+    fn unsupported(&self, flag: &str, _: &str) -> Option<&'static str> {
         bulk_api::unsupported(flag)
     }
 

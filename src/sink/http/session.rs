@@ -1,7 +1,8 @@
 //! A login that gives out a token for some time. It is made when the first request needs it and again when the server no
 //! longer takes the token; the lanes share it, so that one of them renews it for all.
 
-use super::{Call, Http, NoReply, Reply};
+use super::{Call, Http, Method, NoReply, Reply};
+use crate::json::quote_into;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
@@ -27,6 +28,16 @@ impl fmt::Debug for Session {
 type NoToken = Result<Reply, NoReply>;
 
 impl Session {
+    /// The request for a token that takes a name and a password.
+    pub fn ask(path: &str, user: &str, password: &str) -> Call {
+        let mut body = String::from("{\"username\":");
+        quote_into(&mut body, user);
+        body.push_str(",\"password\":");
+        quote_into(&mut body, password);
+        body.push('}');
+        Call::json(Method::POST, path, body)
+    }
+
     /// The token that holds, other than `refused`; the lanes wait for the one that asks for it.
     pub(super) fn token(&self, http: &mut Http, refused: Option<&str>) -> Result<String, NoToken> {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,10 +4,9 @@
 
 use super::Import;
 use crate::action::Op;
-use crate::batch::BatchAction;
 use crate::record::Reason;
 use crate::sink::ItemDetails;
-use crate::sink::bulk_api::{Named, ServerError, culprit, error_of, failed, has_condition, verb};
+use crate::sink::bulk_api::{Named, ServerError, culprit, error_of, failed, is_conditional, verb};
 use crate::sink::http::Reply;
 use crate::sink::remote::admin::Dialect;
 use crate::sink::remote::{Answer, Fate, Group, Told};
@@ -265,10 +264,6 @@ fn fate(entry: &Entry<'_>, group: Group<'_>, place: usize) -> Fate {
         }
         _ => Fate::Untold(format!("Kuzzle answers with status {}", entry.status)),
     }
-}
-
-fn is_conditional(action: &BatchAction<'_>) -> bool {
-    action.is_line && has_condition(action.head)
 }
 
 fn shown(import: &Import, entry: &Entry<'_>) -> Box<ItemDetails> {

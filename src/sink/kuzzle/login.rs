@@ -2,18 +2,12 @@
 //! (contract of Kuzzle, 1.6).
 
 use super::answer::fault_of;
-use crate::json::quote_into;
-use crate::sink::http::{Call, Method, Reply, Session};
+use crate::sink::http::{Reply, Session};
 use serde_json::Value;
 
 /// Where tokens come from.
 pub(super) fn session(user: &str, password: &str) -> Session {
-    let mut body = String::from("{\"username\":");
-    quote_into(&mut body, user);
-    body.push_str(",\"password\":");
-    quote_into(&mut body, password);
-    body.push('}');
-    let login = Call::json(Method::POST, "/_login/local", body);
+    let login = Session::ask("/_login/local", user, password);
     Session { login, token_of, is_refused, now: Default::default() }
 }
 

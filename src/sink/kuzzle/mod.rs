@@ -13,12 +13,11 @@ mod target;
 pub use target::Kuzzle;
 
 use super::ItemDetails;
-use super::bulk_api::{has_condition, has_routing, is_doc_as_upsert, is_plain_doc, verb};
+use super::bulk_api::{self, has_routing, verb};
 use super::http::{Call, Method, Reply};
 use super::remote::destination::Location;
 use super::remote::{Answer, Group, Kept, Protocol, Stored, escaped};
 use super::wanted::Wanted;
-use crate::action::Op;
 use crate::batch::BatchAction;
 
 /// What all requests of a run have in common.
@@ -65,16 +64,11 @@ impl Protocol for Import {
     }
 
     fn is_repeatable(&self, action: &BatchAction<'_>) -> bool {
-        action.op != Op::Update || is_plain_doc(action.doc)
+        bulk_api::is_repeatable(action)
     }
 
     fn is_replayable(&self, action: &BatchAction<'_>) -> bool {
-        let plain = match action.op {
-            Op::Index | Op::Delete | Op::Upsert => true,
-            Op::Update => is_doc_as_upsert(action.doc),
-            Op::Create | Op::CreateOrIgnore => false,
-        };
-        plain && !(action.is_line && has_condition(action.head))
+        bulk_api::is_replayable(action)
     }
 
     fn is_routed(&self, action: &BatchAction<'_>) -> bool {
@@ -83,14 +77,6 @@ impl Protocol for Import {
 
     fn shown(&self, action: &BatchAction<'_>) -> ItemDetails {
         ItemDetails { op: verb(action.op).to_owned(), index: self.place(), ..ItemDetails::default() }
-    }
-
-    fn ask_running(&self) -> Option<Call> {
-        None
-    }
-
-    fn is_running(&self, _: &Reply, _: &str) -> Option<bool> {
-        None
     }
 
     fn read_back(&self, group: Group<'_>, _: &[Location]) -> Call {

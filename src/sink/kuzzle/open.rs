@@ -9,7 +9,7 @@ use crate::error::{self, hint, refused};
 use crate::sink::bulk_api;
 use crate::sink::http::{Call, Http, HttpOptions, Login, Method, NoReply, Nodes, Reply, Session};
 use crate::sink::remote::admin::{AdminClient, FIRST, unclear, unreachable};
-use crate::sink::remote::{Before, Shared, emptying, escaped, sentence};
+use crate::sink::remote::{Before, Shared, emptying, escaped};
 use crate::sink::target::Opened;
 use crate::sink::wanted::Wanted;
 use crate::sink::{Note, Say};
@@ -28,7 +28,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     let http = |lane: usize| Http::new(&options, nodes.clone(), lane, stop.clone());
     let mut first = http(0)?;
     ensure_reached(&mut first, wanted)?;
-    let mut admin = AdminClient { http: &mut first, retries: wanted.retries, stop: stop.clone(), dialect: &DIALECT };
+    let mut admin = AdminClient::new(&mut first, wanted, stop, &DIALECT);
     let exists = exists(&mut admin, &import)?;
     if exists == Some(false) && wanted.create_collection != Some(true) && mapping.is_none() {
         return Err(missing(&import));
@@ -82,7 +82,7 @@ fn ensure_reached(http: &mut Http, wanted: &Wanted) -> Result<()> {
     let call = Call { timeout: Some(wanted.http.timeout.min(FIRST)), ..Call::get("/_healthcheck") };
     let reply = http.send_bare(call).map_err(|reply| match reply {
         NoReply::NotSent { why, .. } => unreachable(&why),
-        NoReply::Lost(_) => unclear(sentence(&reply)),
+        NoReply::Lost(why) => unclear(&why),
     })?;
     let body: Option<Value> = serde_json::from_slice(&reply.body).ok();
     if body.as_ref().is_some_and(|body| body.get("requestId").is_some() || fault_of(&reply).is_some()) {

@@ -24,11 +24,7 @@ impl Target for Kuzzle {
     }
 
     fn forms(&self) -> &'static [&'static str] {
-        &["`kuzzle+http://HOST:7512/INDEX`"]
-    }
-
-    fn help(&self) -> &'static str {
-        "kuzzle+http://HOST:7512/INDEX"
+        &["kuzzle+http://HOST:7512/INDEX"]
     }
 
     fn place(&self, to: &OsStr) -> Option<Result<Place>> {
@@ -46,7 +42,7 @@ impl Target for Kuzzle {
         Some(Ok(Place::Server(server)))
     }
 
-    fn unsupported(&self, flag: &str) -> Option<&'static str> {
+    fn unsupported(&self, flag: &str, _: &str) -> Option<&'static str> {
         match flag {
             "routing_field" | "pipeline" | "wait_for_active_shards" | "require_alias" | "bulk_mode" => {
                 Some("leave it out; bulk lines (`-t bulk`) say `routing` and `pipeline` themselves")

@@ -5,6 +5,7 @@ use super::{nap, sentence};
 use crate::error::{hint, refused};
 use crate::retry::{Retries, Wait, Why};
 use crate::sink::http::{Call, Http, NoReply, Reply};
+use crate::sink::wanted::Wanted;
 use crate::stop::Stop;
 use anyhow::{Error, Result};
 use serde_json::Value;
@@ -34,7 +35,12 @@ pub struct AdminClient<'h> {
 /// The longest that a server may take to answer the first question.
 pub const FIRST: Duration = Duration::from_secs(10);
 
-impl AdminClient<'_> {
+impl<'h> AdminClient<'h> {
+    /// A way that waits as long as a run asks for.
+    pub fn new(http: &'h mut Http, wanted: &Wanted, stop: &Stop, dialect: &'static Dialect) -> AdminClient<'h> {
+        AdminClient { http, retries: wanted.retries, stop: stop.clone(), dialect }
+    }
+
     /// Asks the first question: a wrong address is an error at once, what goes away later is waited for. `known` looks at each
     /// answer, also at that of a server that is busy.
     ///

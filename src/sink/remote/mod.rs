@@ -215,16 +215,22 @@ pub trait Protocol: Encode {
     }
 
     /// Whether something beside the key tells where an action's document lies.
-    fn is_routed(&self, action: &BatchAction<'_>) -> bool;
+    fn is_routed(&self, _: &BatchAction<'_>) -> bool {
+        false
+    }
 
     /// How an action is shown of which an answer says nothing.
     fn shown(&self, action: &BatchAction<'_>) -> ItemDetails;
 
     /// The request that asks whether a try is still under way; `None` if the target cannot be asked.
-    fn ask_running(&self) -> Option<Call>;
+    fn ask_running(&self) -> Option<Call> {
+        None
+    }
 
     /// Whether the answer names the try; `None` if it is no such answer.
-    fn is_running(&self, reply: &Reply, opaque: &str) -> Option<bool>;
+    fn is_running(&self, _: &Reply, _: &str) -> Option<bool> {
+        None
+    }
 
     /// The name of the collection that an action goes to, if such a name may come to lead elsewhere; else empty.
     fn name_of<'a>(&'a self, _: &BatchAction<'a>) -> &'a str {

@@ -5,7 +5,7 @@
 use super::destination::Destination;
 use super::gate::Gate;
 use super::memory::{Fault, Memory, SAME_FAULT};
-use super::{Answer, Call, Group, Ledger, NoReply, Protocol, Reply, Say, SinkError, Traffic};
+use super::{Answer, Call, Fates, Group, Ledger, NoReply, Protocol, Reply, Say, SinkError, Traffic};
 use crate::batch::Batch;
 use crate::record::Reason;
 use crate::retry::{Retries, Wait, Why};
@@ -69,6 +69,14 @@ pub(super) struct Again {
     pub(super) busy: Option<String>,
 }
 
+/// A part on its way, and what its tries came to.
+struct Tries {
+    part: Vec<u32>,
+    wait: Wait,
+    refusals: u32,
+    losses: u32,
+}
+
 /// Bytes of a request that no server finds too large.
 const SURELY_SMALL: usize = 64 << 10;
 
@@ -98,134 +106,156 @@ impl Settling<'_> {
     }
 
     /// Settles a part, or cuts it into parts that it puts in front of those that wait.
-    fn part(&mut self, mut part: Vec<u32>, waiting: &mut Vec<Vec<u32>>) -> Result<(), SinkError> {
-        let mut wait = Wait::new(self.retries);
-        let (mut refusals, mut losses) = (0, 0);
-        loop {
-            if self.loses && !self.follow(&mut part, &mut wait)? || part.is_empty() {
-                return Ok(());
+    fn part(&mut self, part: Vec<u32>, waiting: &mut Vec<Vec<u32>>) -> Result<(), SinkError> {
+        let mut tries = Tries { part, wait: Wait::new(self.retries), refusals: 0, losses: 0 };
+        while matches!(self.attempt(&mut tries, waiting)?, Go::On) {}
+        Ok(())
+    }
+
+    /// Sends a part once and takes the answer in.
+    fn attempt(&mut self, tries: &mut Tries, waiting: &mut Vec<Vec<u32>>) -> Result<Go, SinkError> {
+        if self.loses && !self.follow(&mut tries.part, &mut tries.wait)? || tries.part.is_empty() {
+            return Ok(Go::Leave);
+        }
+        let part = &tries.part;
+        let name = (self.name)();
+        let each = self.out.shows() || self.loses && part.iter().any(|at| self.states[*at as usize].lost);
+        let group = Group { batch: self.batch, at: part, each };
+        let call = self.protocol.request(group, name.clone());
+        let size = call.body.len();
+        if part.iter().any(|at| self.states[*at as usize].sent) {
+            self.traffic.sent_again();
+        }
+        let reply = (self.send)(call);
+        let answer = match &reply {
+            Err(NoReply::NotSent { why, hopeless: true }) => return Err(SinkError::stopped(why.clone())),
+            Err(NoReply::NotSent { why, .. }) => return self.pause(&mut tries.wait, Why::Away, None, why),
+            Err(NoReply::Lost(why)) => Answer::Lost(why.clone()),
+            // After a lost try it matters which index an item names.
+            Ok(reply) => self.protocol.answer(group, reply, each),
+        };
+        if let Answer::Items(fates) = &answer
+            && !each
+            && self.end_all(group, fates)
+        {
+            self.gate.grow();
+            return Ok(Go::Leave);
+        }
+        part.iter().for_each(|at| self.states[*at as usize].sent = true);
+        let asked = reply.as_ref().ok().and_then(|reply| reply.retry_after);
+        match answer {
+            Answer::Items(fates) => self.items(tries, each, fates, reply.as_ref().ok()),
+            Answer::Busy(why) => {
+                self.gate.shrink();
+                self.pause(&mut tries.wait, Why::Busy, asked, &why)
             }
-            let name = (self.name)();
-            let each = self.out.shows() || self.loses && part.iter().any(|at| self.states[*at as usize].lost);
-            let group = Group { batch: self.batch, at: &part, each };
-            let call = self.protocol.request(group, name.clone());
-            let size = call.body.len();
-            if part.iter().any(|at| self.states[*at as usize].sent) {
-                self.traffic.sent_again();
+            Answer::Closed(why) => Err(SinkError::stopped(why)),
+            Answer::TooLarge(why) => self.too_large(tries, why, size, waiting),
+            Answer::Refused { reason, perhaps_done, culprit } => {
+                if perhaps_done {
+                    self.lose(&mut tries.part);
+                }
+                if let [only] = tries.part[..] {
+                    return self.refused(only, tries, (reason, perhaps_done), asked, waiting);
+                }
+                tries.part = self.narrow(std::mem::take(&mut tries.part), culprit, waiting);
+                Ok(Go::On)
             }
-            let reply = (self.send)(call);
-            let answer = match &reply {
-                Err(NoReply::NotSent { why, hopeless: true }) => return Err(SinkError::stopped(why.clone())),
-                Err(NoReply::NotSent { why, .. }) => {
-                    match self.pause(&mut wait, Why::Away, None, why)? {
-                        Go::On => continue,
-                        Go::Leave => return Ok(()),
-                    };
+            Answer::Lost(why) => {
+                self.mark_lost(&tries.part);
+                if !self.is_over(&name, &tries.part)? {
+                    return Ok(Go::Leave);
                 }
-                Err(NoReply::Lost(why)) => Answer::Lost(why.clone()),
-                // After a lost try it matters which index an item names.
-                Ok(reply) => self.protocol.answer(group, reply, each),
-            };
-            if let Answer::Items(fates) = &answer
-                && !each
-                && self.end_all(group, fates)
-            {
-                self.gate.grow();
-                return Ok(());
-            }
-            part.iter().for_each(|at| self.states[*at as usize].sent = true);
-            let asked = reply.as_ref().ok().and_then(|reply| reply.retry_after);
-            match answer {
-                Answer::Items(fates) => {
-                    self.accepted(group);
-                    let before = part.len();
-                    let taken = self.take(group, fates.of_each(), reply.as_ref().ok(), &mut wait)?;
-                    let Some(Again { left, busy }) = taken else { return Ok(()) };
-                    part = left;
-                    if part.is_empty() {
-                        self.gate.grow();
-                        return Ok(());
-                    }
-                    if part.len() < before {
-                        wait.progress();
-                    }
-                    let Some(busy) = busy else { if self.fields_are_there() { continue } else { return Ok(()) } };
-                    self.gate.shrink();
-                    if matches!(self.pause(&mut wait, Why::Busy, asked, &busy)?, Go::Leave) {
-                        return Ok(());
-                    }
+                // Some servers close the connection on what is too large for them, and say so to nobody.
+                let may_be_large = reply.is_err() && size > SURELY_SMALL;
+                if !self.may_send_again(tries, may_be_large, waiting) {
+                    return Ok(Go::Leave);
                 }
-                Answer::Busy(why) => {
-                    self.gate.shrink();
-                    if matches!(self.pause(&mut wait, Why::Busy, asked, &why)?, Go::Leave) {
-                        return Ok(());
-                    }
-                }
-                Answer::Closed(why) => return Err(SinkError::stopped(why)),
-                Answer::TooLarge(why) => {
-                    if let [only] = part[..] {
-                        let reason = Reason::new("too_large", why);
-                        if !self.states[only as usize].lost {
-                            self.end(only, Bucket::Error, Some(reason), None);
-                        } else {
-                            self.read_back(vec![(only, Some(reason), None)], &mut wait)?;
-                        }
-                        return Ok(());
-                    }
-                    let half = self.halve(&mut part, waiting);
-                    self.memory.lock().too_large_above(size / 2);
-                    part = half;
-                }
-                Answer::Refused { reason, perhaps_done, culprit } => {
-                    if perhaps_done {
-                        self.lose(&mut part);
-                    }
-                    match part[..] {
-                        [] => return Ok(()),
-                        [only] => {
-                            refusals += 1;
-                            // An error of the server's own may pass.
-                            if perhaps_done && refusals < SINGLE_TRIES {
-                                match self.pause(&mut wait, Why::Busy, asked, &reason.text)? {
-                                    Go::On => continue,
-                                    Go::Leave => return Ok(()),
-                                }
-                            }
-                            let fault = self.memory.lock().refused(&reason.text, perhaps_done);
-                            let text = reason.text.clone();
-                            if !self.states[only as usize].lost {
-                                self.end(only, Bucket::Error, Some(reason), None);
-                            } else if !self.read_back(vec![(only, Some(reason), None)], &mut wait)? {
-                                return Ok(());
-                            }
-                            match fault {
-                                Fault::Actions => {}
-                                Fault::Unclear(probe) => self.probe(probe, waiting),
-                                Fault::Requests => return self.stop_if_refused(perhaps_done, &text),
-                            }
-                            return Ok(());
-                        }
-                        _ => part = self.narrow(part, culprit, waiting),
-                    }
-                }
-                Answer::Lost(why) => {
-                    self.mark_lost(&part);
-                    if !self.is_over(&name, &part)? {
-                        return Ok(());
-                    }
-                    self.lose(&mut part);
-                    losses += 1;
-                    // Some servers close the connection on what is too large for them, and say so to nobody.
-                    if losses > 1 && part.len() > 1 && reply.is_err() && size > SURELY_SMALL {
-                        part = self.halve(&mut part, waiting);
-                        self.shrunk = true;
-                    }
-                    if !part.is_empty() && matches!(self.pause(&mut wait, Why::Busy, asked, &why)?, Go::Leave) {
-                        return Ok(());
-                    }
-                }
+                self.pause(&mut tries.wait, Why::Busy, asked, &why)
             }
         }
+    }
+
+    /// Leaves of a part that was lost what may be sent again, a second time less of it; false if that is nothing.
+    fn may_send_again(&mut self, tries: &mut Tries, may_be_large: bool, waiting: &mut Vec<Vec<u32>>) -> bool {
+        self.lose(&mut tries.part);
+        tries.losses += 1;
+        if tries.losses > 1 && tries.part.len() > 1 && may_be_large {
+            tries.part = self.halve(&mut tries.part, waiting);
+            self.shrunk = true;
+        }
+        !tries.part.is_empty()
+    }
+
+    /// Takes in what became of each action; what was not carried out stays in the part.
+    fn items(&mut self, tries: &mut Tries, each: bool, fates: Fates, reply: Option<&Reply>) -> Result<Go, SinkError> {
+        let group = Group { batch: self.batch, at: &tries.part, each };
+        self.accepted(group);
+        let before = tries.part.len();
+        let taken = self.take(group, fates.of_each(), reply, &mut tries.wait)?;
+        let Some(Again { left, busy }) = taken else { return Ok(Go::Leave) };
+        tries.part = left;
+        if tries.part.is_empty() {
+            self.gate.grow();
+            return Ok(Go::Leave);
+        }
+        if tries.part.len() < before {
+            tries.wait.progress();
+        }
+        let Some(busy) = busy else { return Ok(if self.fields_are_there() { Go::On } else { Go::Leave }) };
+        self.gate.shrink();
+        self.pause(&mut tries.wait, Why::Busy, reply.and_then(|reply| reply.retry_after), &busy)
+    }
+
+    /// Cuts a part that the server finds too large, as long as it is not a single action.
+    fn too_large(
+        &mut self,
+        tries: &mut Tries,
+        why: String,
+        size: usize,
+        waiting: &mut Vec<Vec<u32>>,
+    ) -> Result<Go, SinkError> {
+        if let [only] = tries.part[..] {
+            self.end_refused(only, Reason::new("too_large", why), &mut tries.wait)?;
+            return Ok(Go::Leave);
+        }
+        tries.part = self.halve(&mut tries.part, waiting);
+        self.memory.lock().too_large_above(size / 2);
+        Ok(Go::On)
+    }
+
+    /// Settles a single action that the server refuses, or tries it again: an error of the server's own may pass.
+    fn refused(
+        &mut self,
+        only: u32,
+        tries: &mut Tries,
+        (reason, perhaps_done): (Reason, bool),
+        asked: Option<Duration>,
+        waiting: &mut Vec<Vec<u32>>,
+    ) -> Result<Go, SinkError> {
+        tries.refusals += 1;
+        if perhaps_done && tries.refusals < SINGLE_TRIES {
+            return self.pause(&mut tries.wait, Why::Busy, asked, &reason.text);
+        }
+        let fault = self.memory.lock().refused(&reason.text, perhaps_done);
+        let text = reason.text.clone();
+        if self.end_refused(only, reason, &mut tries.wait)? {
+            match fault {
+                Fault::Actions => {}
+                Fault::Unclear(probe) => self.probe(probe, waiting),
+                Fault::Requests => self.stop_if_refused(perhaps_done, &text)?,
+            }
+        }
+        Ok(Go::Leave)
+    }
+
+    /// Settles an action that the server does not take; false if the run is asked to stop.
+    fn end_refused(&mut self, only: u32, reason: Reason, wait: &mut Wait) -> Result<bool, SinkError> {
+        if self.states[only as usize].lost {
+            return self.read_back(vec![(only, Some(reason), None)], wait);
+        }
+        self.end(only, Bucket::Error, Some(reason), None);
+        Ok(true)
     }
 
     /// Ends the run after the same refusal again and again. That of requests has to be that of all lanes: what others still

@@ -1,7 +1,7 @@
 //! Takes an answer apart: each action into its bucket, or among those that are sent again.
 
 use super::settle::{Again, Settling};
-use super::{Answer, Fate, Group, Reply, SinkError, Told};
+use super::{Answer, Fate, Group, ItemDetails, Reply, SinkError, Told};
 use crate::action::Op;
 use crate::record::Reason;
 use crate::retry::Wait;
@@ -39,34 +39,12 @@ impl Settling<'_> {
         let (mut left, mut read, mut closed) = (Vec::new(), Vec::new(), None);
         for ((at, told), again) in part.iter().zip(told).zip(again) {
             let lost = self.states[*at as usize].lost;
-            let lost_op = lost.then(|| self.batch.key(*at as usize).1);
             match told.fate {
                 _ if again => left.push(*at),
                 Fate::Closed(why) => closed = Some(why),
                 Fate::Exists if lost => read.push((*at, None, told.shown)),
                 Fate::Conflict(reason) if lost => read.push((*at, Some(reason), told.shown)),
-                Fate::Updated | Fate::Unchanged => {
-                    self.traffic.unsure(u64::from(matches!(lost_op, Some(Op::Index | Op::Upsert))));
-                    self.end(*at, Bucket::Updated, None, told.shown);
-                }
-                Fate::NotFound if lost => {
-                    self.traffic.unsure(1);
-                    self.end(*at, Bucket::Deleted, None, told.shown);
-                }
-                Fate::Created => self.end(*at, Bucket::Created, None, told.shown),
-                Fate::Ignored | Fate::NotFound => self.end(*at, Bucket::Ignored, None, told.shown),
-                Fate::Deleted => self.end(*at, Bucket::Deleted, None, told.shown),
-                Fate::Exists => self.exists(*at, told.shown),
-                Fate::Conflict(reason) => self.conflict(*at, reason, told.shown),
-                Fate::Rejected(reason) => self.end(*at, Bucket::Error, Some(reason), told.shown),
-                Fate::Untold(why) => {
-                    self.end(*at, Bucket::Unknown, Some(Reason::new("unclear_answer", why)), told.shown);
-                }
-                // `order` has decided on each.
-                Fate::Busy(why) => self.overtaken(*at, "the server was busy with this one", &why, told.shown),
-                Fate::Raced(reason) => {
-                    self.overtaken(*at, "another request added the same field", &reason.text, told.shown);
-                }
+                fate => self.end_told(*at, fate, told.shown),
             }
         }
         if !read.is_empty() && !self.read_back(read, wait)? {
@@ -75,6 +53,32 @@ impl Settling<'_> {
         match closed {
             Some(why) => Err(SinkError::stopped(why)),
             None => Ok(Some(Again { left, busy })),
+        }
+    }
+
+    /// Settles an action that is not sent again and need not be read back.
+    fn end_told(&mut self, at: u32, fate: Fate, shown: Option<Box<ItemDetails>>) {
+        let lost = self.states[at as usize].lost;
+        match fate {
+            Fate::Updated | Fate::Unchanged => {
+                let hides = lost && matches!(self.batch.key(at as usize).1, Op::Index | Op::Upsert);
+                self.traffic.unsure(u64::from(hides));
+                self.end(at, Bucket::Updated, None, shown);
+            }
+            Fate::NotFound if lost => {
+                self.traffic.unsure(1);
+                self.end(at, Bucket::Deleted, None, shown);
+            }
+            Fate::Created => self.end(at, Bucket::Created, None, shown),
+            Fate::Ignored | Fate::NotFound => self.end(at, Bucket::Ignored, None, shown),
+            Fate::Deleted => self.end(at, Bucket::Deleted, None, shown),
+            Fate::Exists => self.exists(at, shown),
+            Fate::Conflict(reason) => self.conflict(at, reason, shown),
+            Fate::Rejected(reason) => self.end(at, Bucket::Error, Some(reason), shown),
+            Fate::Untold(why) => self.end(at, Bucket::Unknown, Some(Reason::new("unclear_answer", why)), shown),
+            // `order` has decided on each; what is closed never comes here.
+            Fate::Busy(why) | Fate::Closed(why) => self.overtaken(at, "the server was busy with this one", &why, shown),
+            Fate::Raced(reason) => self.overtaken(at, "another request added the same field", &reason.text, shown),
         }
     }
 }

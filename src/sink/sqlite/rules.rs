@@ -1,7 +1,6 @@
 //! What the store takes: documents as they are, and bulk lines as far as it can carry them out.
 
-use crate::action::{Action, KeyRule, Line, Op, Rules, Update, not_supported, own_metadata};
-use crate::json::Span;
+use crate::action::{Action, KeyRule, Line, Op, Rules, Update, own_metadata};
 use crate::record::{Reason, Record, Verb};
 
 /// The rules of the store.
@@ -16,19 +15,8 @@ impl Rules for StoreRules {
         true
     }
 
-    fn check(&mut self, _: &Record<'_>, _: Op, _: [Span; 2], _: &mut String) -> Result<(), Reason> {
-        Ok(())
-    }
-
     fn metadata(&self, _: Verb, name: &str, value: &str) -> Result<(), Reason> {
         own_metadata("the store", name, value)
-    }
-
-    fn other_collection(&self, name: &str) -> Result<(), Reason> {
-        match name {
-            "" => Err(not_supported("the store cannot honour `_index` of an action line")),
-            _ => Ok(()),
-        }
     }
 
     fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, _: &'a mut String) -> Result<Action<'a>, Reason> {

@@ -6,7 +6,7 @@ use crate::batch::Limits;
 use crate::error::hint;
 use crate::sink::Say;
 use crate::sink::http::unknown_scheme;
-use crate::sink::target::{Opened, Target, is_of_connections, is_of_indexing};
+use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{FlagSources, Place, Wanted};
 use crate::stop::Stop;
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -28,7 +28,7 @@ impl Target for Sqlite {
     }
 
     fn forms(&self) -> &'static [&'static str] {
-        &["`bulkimport.db`"]
+        &["bulkimport.db"]
     }
 
     fn brief(&self) -> &'static str {
@@ -68,10 +68,10 @@ impl Target for Sqlite {
         if ENDS.iter().any(|end| text.to_ascii_lowercase().ends_with(end)) { store(path) } else { None }
     }
 
-    fn unsupported(&self, flag: &str) -> Option<&'static str> {
-        let is_other = is_of_connections(flag) || is_of_indexing(flag);
-        let is_of_servers = is_other || matches!(flag, "server_keys" | "results" | "lossy");
-        is_of_servers.then_some("`--to elasticsearch+http://HOST:9200` writes to a server")
+    fn unsupported(&self, flag: &str, group: &str) -> Option<&'static str> {
+        let is_of_servers = matches!(group, "Server" | "Elasticsearch and OpenSearch");
+        let is_of_some = matches!(flag, "server_keys" | "results" | "lossy" | "mapping");
+        (is_of_servers || is_of_some).then_some("`--to elasticsearch+http://HOST:9200` writes to a server")
     }
 
     fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
