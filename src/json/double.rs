@@ -1,13 +1,13 @@
 //! Finds numbers that do not survive a trip through a double.
 
-use super::{Kind, string_end};
+use super::{Kind, Span, string_end};
 
-/// The first number of a JSON value that is not the same number after it has been read as a double and written in the
+/// The first number of the JSON value at a place of a text that is not the same number after it has been read as a double and written in the
 /// fewest digits that read back. Integers are not looked at: servers that merge documents keep those of any size.
-pub fn first_changed_by_double(text: &str) -> Option<&str> {
+pub fn first_changed_by_double(text: &str, value: Span) -> Option<&str> {
     let bytes = text.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
+    let mut at = value.start as usize;
+    while at < value.end as usize {
         match bytes[at] {
             b'"' => at = string_end(bytes, at).0,
             b'-' | b'0'..=b'9' => {
@@ -81,14 +81,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn first_changed(text: &str) -> Option<&str> {
+        first_changed_by_double(text, Span::new(0, text.len()))
+    }
+
     #[test]
     fn only_numbers_that_change_are_found() {
         for same in ["1.10", "1e2", "0.1", "9007199254740993", "-0.0", "0e999", "123456789.0", "1.7976931348623157e308"]
         {
-            assert_eq!(first_changed_by_double(&format!("{{\"a\":[{same}]}}")), None, "{same}");
+            assert_eq!(first_changed(&format!("{{\"a\":[{same}]}}")), None, "{same}");
         }
         for changed in ["1e400", "0.12345678901234567890", "9007199254740993.0", "1e-400", "1e99999999999999999999"] {
-            assert_eq!(first_changed_by_double(&format!("{{\"1e400\":\"\\\"1e400\",\"a\":{changed}}}")), Some(changed));
+            assert_eq!(first_changed(&format!("{{\"1e400\":\"\\\"1e400\",\"a\":{changed}}}")), Some(changed));
         }
     }
 
@@ -96,7 +100,7 @@ mod tests {
         #[test]
         fn what_a_double_prints_holds(double in any::<f64>().prop_filter("finite", |double| double.is_finite())) {
             let text = format!("{double:e}");
-            prop_assert_eq!(first_changed_by_double(&text), None);
+            prop_assert_eq!(first_changed(&text), None);
         }
     }
 }

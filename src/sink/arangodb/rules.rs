@@ -154,27 +154,27 @@ fn change_of_members(record: &Record<'_>, cut: [Span; 2], names: &mut Names) -> 
     }
     let is_left_out = |member: &Member| cut.iter().any(|cut| cut.range().contains(&(member.name.start as usize)));
     members.iter().find_map(|member| {
-        let value = member.value.of_bytes(text);
-        let is_kept = match value[0] {
-            b'{' | b'[' => is_plain(value),
-            b'-' | b'0'..=b'9' => is_short(value) || is_left_out(member),
+        let is_kept = match text.as_bytes()[member.value.start as usize] {
+            b'{' | b'[' => is_plain(text.as_bytes(), member.value.start as usize),
+            b'-' | b'0'..=b'9' => is_short(member.value.of_bytes(text)) || is_left_out(member),
             _ => true,
         };
         if is_kept { None } else { change(member.value.of(text), [Span::default(); 2], names) }
     })
 }
 
-/// Whether an object or an array without escapes certainly comes out as it is; one with others inside is left to `change`.
-fn is_plain(value: &[u8]) -> bool {
-    let is_object = value[0] == b'{';
-    let (mut names, mut count, mut at, mut is_name) = ([Span::default(); FEW_INSIDE], 0, 1, is_object);
+/// Whether the object or the array at `start`, without escapes, certainly comes out as it is; one with others inside is left
+/// to `change`. It is looked at where it is, because a string before many others is read faster than one before an end.
+fn is_plain(bytes: &[u8], start: usize) -> bool {
+    let is_object = bytes[start] == b'{';
+    let (mut names, mut count, mut at, mut is_name) = ([Span::default(); FEW_INSIDE], 0, start + 1, is_object);
     loop {
-        match value[at] {
+        match bytes[at] {
             b'"' => {
-                let (end, _) = string_end(value, at);
+                let (end, _) = string_end(bytes, at);
                 if is_name {
                     let name = Span::new(at, end);
-                    if count == FEW_INSIDE || names[..count].iter().any(|other| is_same(value, *other, name)) {
+                    if count == FEW_INSIDE || names[..count].iter().any(|other| is_same(bytes, *other, name)) {
                         return false;
                     }
                     (names[count], is_name) = (name, false);
@@ -184,8 +184,8 @@ fn is_plain(value: &[u8]) -> bool {
             }
             b'-' | b'0'..=b'9' => {
                 let is_part = |byte: &&u8| !matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n');
-                let length = value[at..].iter().take_while(is_part).count();
-                if !is_short(&value[at..at + length]) {
+                let length = bytes[at..].iter().take_while(is_part).count();
+                if !is_short(&bytes[at..at + length]) {
                     return false;
                 }
                 at += length;
@@ -210,11 +210,15 @@ const FEW: usize = 24;
 const FEW_INSIDE: usize = 8;
 
 fn has_twice(text: &str, members: &[Member]) -> bool {
-    let is_there = |place: usize| {
-        let name = members[place].name;
-        members[..place].iter().any(|other| is_same(text.as_bytes(), other.name, name))
-    };
-    (1..members.len()).any(is_there)
+    // One bit for names of a length and a first byte, or a few of these: most have theirs alone.
+    let mut met = 0_u64;
+    members.iter().enumerate().any(|(place, one)| {
+        let first = u32::from(text.as_bytes()[one.name.start as usize]);
+        let bit = 1 << (((one.name.end - one.name.start) * 8 + first) % 64);
+        let may_be = met & bit != 0;
+        met |= bit;
+        may_be && members[..place].iter().any(|other| is_same(text.as_bytes(), other.name, one.name))
+    })
 }
 
 /// Whether two names are the same. Most are told by their lengths.

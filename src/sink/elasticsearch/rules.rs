@@ -91,10 +91,11 @@ fn write_line(command: &Command, id: Option<&str>, out: &mut String) {
 /// Refuses a document of which an update would change a number: Elasticsearch merges it as Java's doubles and writes
 /// those back (contract of the bulk API, 3).
 fn ensure_doubles_hold(record: &Record<'_>) -> Result<(), Reason> {
+    let text = record.text;
+    let values = record.members.iter().map(|member| member.value);
     // Most of a document are strings.
-    let mut others =
-        record.members.iter().map(|member| member.value.of(record.text)).filter(|value| !value.starts_with('"'));
-    match others.find_map(first_changed_by_double) {
+    let mut others = values.filter(|value| text.as_bytes()[value.start as usize] != b'"');
+    match others.find_map(|value| first_changed_by_double(text, value)) {
         None => Ok(()),
         Some(number) => Err(Reason::new(
             "lossy",
