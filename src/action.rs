@@ -204,16 +204,13 @@ impl Decider {
     /// A bulk line: its operation, its key and its collection are read here, the rest is its target's.
     fn line<'a>(&'a mut self, record: &Record<'a>, command: &'a Command, ordinal: u64) -> Result<Action<'a>, Reason> {
         let rules = &mut *self.rules;
-        let read = bulk::ActionLine::read(command, &*rules)?;
+        let read = bulk::ActionLine::read(command, self.collection.as_deref(), &*rules)?;
         let named = read.index.map(|index| index.text(&mut self.index).ok_or_else(half_index)).transpose()?;
         let collection = match named {
             None if self.collection.is_none() => {
                 return Err(Reason::new("no_collection", "no `_index` in the action line, and no --collection"));
             }
-            Some(name) if self.collection.as_deref() != Some(name) => {
-                rules.other_collection(name)?;
-                name
-            }
+            Some(name) if self.collection.as_deref() != Some(name) => name,
             _ => "",
         };
         let op = read.op(command.verb);

@@ -20,6 +20,14 @@ impl<'a> Written<'a> {
         if text.contains('\\') { Written::Escaped(text) } else { Written::Plain(text) }
     }
 
+    /// Whether it is this text.
+    fn is(self, other: Option<&str>) -> bool {
+        match self {
+            Written::Plain(text) => Some(text) == other,
+            Written::Escaped(inside) => unescape(inside).as_deref() == other,
+        }
+    }
+
     /// The text, in `scratch` if it must be unescaped; nothing for half of a surrogate pair.
     pub(super) fn text(self, scratch: &'a mut String) -> Option<&'a str> {
         match self {
@@ -56,8 +64,8 @@ pub(super) struct ActionLine<'a> {
 }
 
 impl<'a> ActionLine<'a> {
-    /// Reads it; whether what else it says is supported, `rules` know.
-    pub(super) fn read(command: &'a Command, rules: &dyn Rules) -> Result<ActionLine<'a>, Reason> {
+    /// Reads it; whether it may name another collection than the run's `own`, and what else it may say, `rules` know.
+    pub(super) fn read(command: &'a Command, own: Option<&str>, rules: &dyn Rules) -> Result<ActionLine<'a>, Reason> {
         let mut read = ActionLine { index: None, id: None, creates: false };
         for (place, member) in command.members.iter().enumerate() {
             let name = &*distinct(&command.meta, &command.members[..=place])?;
@@ -72,7 +80,13 @@ impl<'a> ActionLine<'a> {
                 _ => None,
             };
             match (name, text) {
-                ("_index", Some(text)) if !text.is_empty() => read.index = Some(Written::new(text)),
+                ("_index", Some(text)) if !text.is_empty() => {
+                    let index = Written::new(text);
+                    if !index.is(own) {
+                        rules.other_collection()?;
+                    }
+                    read.index = Some(index);
+                }
                 ("_id", Some(text)) => read.id = Some(Written::new(text)),
                 ("_index" | "_id" | "op_type", None) => return Err(not_plain(name)),
                 _ => rules.metadata(command.verb, name, value)?,

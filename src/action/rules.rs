@@ -41,7 +41,7 @@ pub trait Rules: Send {
     ///
     /// # Errors
     /// Why it may not.
-    fn other_collection(&self, _: &str) -> Result<(), Reason> {
+    fn other_collection(&self) -> Result<(), Reason> {
         Ok(())
     }
 

@@ -55,7 +55,7 @@ impl Rules for ArangodbRules {
         own_metadata("ArangoDB", name, value)
     }
 
-    fn other_collection(&self, _: &str) -> Result<(), Reason> {
+    fn other_collection(&self) -> Result<(), Reason> {
         Err(not_supported("`_index` names another collection than --collection"))
     }
 

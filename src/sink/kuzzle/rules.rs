@@ -208,7 +208,7 @@ impl Rules for KuzzleRules {
         }
     }
 
-    fn other_collection(&self, _: &str) -> Result<(), Reason> {
+    fn other_collection(&self) -> Result<(), Reason> {
         Err(not_supported("`_index` names another collection than --collection: Kuzzle takes one collection at a time"))
     }
 
