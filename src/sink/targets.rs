@@ -9,9 +9,10 @@ use crate::stop::Stop;
 use anyhow::{Error, Result, anyhow, bail};
 use std::ffi::OsStr;
 
-/// All targets. Each reads an address in turn, until one takes it for its own.
-static TARGETS: [&dyn Target; 4] =
-    [&sqlite::Sqlite, &elasticsearch::Elasticsearch, &arangodb::Arangodb, &kuzzle::Kuzzle];
+/// All targets, those that are called alike one behind the other. Each is shown an address in turn, until one takes it for
+/// its own.
+static TARGETS: &[&dyn Target] =
+    &[&sqlite::Sqlite, &elasticsearch::Elasticsearch, &arangodb::Arangodb, &kuzzle::Kuzzle];
 
 /// What one `--to` names, and whose it is.
 #[derive(Clone, Debug)]
@@ -27,7 +28,7 @@ pub struct Address {
 /// # Errors
 /// When it is no target's.
 pub fn read(to: &OsStr) -> Result<Address> {
-    for target in TARGETS {
+    for target in TARGETS.iter().copied() {
         if let Some(place) = target.place(to) {
             return Ok(Address { target, place: place? });
         }
