@@ -328,7 +328,7 @@ pub struct KeyFlags {
 pub struct EdgeFlags {
     /// The collection holds edges, with _from and _to
     ///
-    /// Stores and ArangoDB only, as the flags below.
+    /// Not for Elasticsearch, OpenSearch and Kuzzle, as the flags below.
     #[arg(long)]
     pub edge: bool,
     /// Collection put before _from: cities makes cities/1 of 1
@@ -366,7 +366,7 @@ pub struct ConflictFlags {
 pub struct RunFlags {
     /// All or nothing: an error rolls all back (exit 6)
     ///
-    /// Stores and ArangoDB only. ArangoDB gets the whole run in one request of at most --batch-bytes (64 MiB), sent when the
+    /// Not for Elasticsearch, OpenSearch and Kuzzle. ArangoDB gets the whole run in one request of at most --batch-bytes (64 MiB), sent when the
     /// input has ended.
     #[arg(long)]
     pub complete: bool,
@@ -455,7 +455,7 @@ pub struct ErrorFlags {
     ///
     /// One JSON object a line: file, line, counted (as what), status, result, version, error and more, in the order of the
     /// answers. - is stdout; the summary then goes to
-    /// stderr. Servers only.
+    /// stderr. Not for a store.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub results: Option<PathBuf>,
 }

@@ -8,7 +8,7 @@ mod request;
 mod secrets;
 mod wanted;
 
-pub use request::{Request, parse, wants_color, wants_json};
+pub use request::{Request, parse, wants_color, wants_json, wants_stdout};
 
 use crate::batch::Limits;
 use crate::cli::{Arguments, EdgeFlags, OutputFlags, ShapeFlags};
@@ -112,7 +112,7 @@ impl Config {
     /// Whether stdout is taken by something else than the summary, which then goes to stderr.
     pub fn uses_stdout(&self) -> bool {
         let results = self.wanted.results.as_ref().is_some_and(|path| path.as_os_str() == "-");
-        results || self.target.uses_stdout(&self.wanted)
+        results || self.wanted.places.iter().any(|place| self.target.uses_stdout(place))
     }
 
     /// Finds CSV flags that no input has a use for, once the formats of all inputs are known.

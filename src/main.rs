@@ -14,6 +14,7 @@ fn main() -> ExitCode {
     let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
     let json = config::wants_json(&words, &variables);
     let color = config::wants_color(&words, &variables);
+    let stdout_is_taken = config::wants_stdout(&words, &variables);
     match config::parse(words, variables) {
         Ok(Request::Print(text)) => ExitCode::from(print(&text, 0)),
         Ok(Request::Run(config)) => {
@@ -25,21 +26,26 @@ fn main() -> ExitCode {
                     ExitCode::from(summary.exit)
                 }
                 Ok(summary) => ExitCode::from(print(&summary.text(format), summary.exit)),
-                Err(error) => refuse(&error, format == SummaryFormat::Json, color),
+                Err(error) => refuse(&error, format == SummaryFormat::Json, color, stdout_is_taken),
             }
         }
-        Err(error) => refuse(&error, json, color),
+        Err(error) => refuse(&error, json, color, stdout_is_taken),
     }
 }
 
-/// Says why nothing was done: to a person on stderr, and as JSON on stdout where that was asked for.
-fn refuse(error: &anyhow::Error, json: bool, color: bool) -> ExitCode {
+/// Says why nothing was done: to a person on stderr, and as JSON where that was asked for and the summary would be.
+fn refuse(error: &anyhow::Error, json: bool, color: bool, stdout_is_taken: bool) -> ExitCode {
     let exit = error::exit_code(error);
     let line = format!("error: {}", error::text(error));
     let _ = writeln!(io::stderr(), "{}", painted(&line, color));
     if json {
         let error = error::message(error);
-        print(&format!("{}\n", serde_json::json!({ "schema": 1, "exit_code": exit, "error": error })), exit);
+        let line = format!("{}\n", serde_json::json!({ "schema": 1, "exit_code": exit, "error": error }));
+        if stdout_is_taken {
+            let _ = write!(io::stderr(), "{line}");
+        } else {
+            print(&line, exit);
+        }
     }
     ExitCode::from(exit)
 }

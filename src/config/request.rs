@@ -5,6 +5,7 @@
 use super::{Config, Given};
 use crate::cli::{Arguments, UsageError, env, help, hints};
 use crate::error::{self, hint};
+use crate::sink::targets;
 use crate::sink::wanted::FlagSources;
 use anyhow::{Error, Result};
 use clap::error::ErrorKind;
@@ -133,6 +134,13 @@ fn may_color(env: &[(OsString, OsString)]) -> bool {
 /// Whether a command line that may be wrong asks for `--summary json`.
 pub fn wants_json(argv: &[OsString], env: &[(OsString, OsString)]) -> bool {
     value_of("--summary", "BULKIMPORT_SUMMARY", argv, env).is_some_and(|form| form == "json")
+}
+
+/// Whether stdout is taken by something else than the summary, by a command line that may be wrong.
+pub fn wants_stdout(argv: &[OsString], env: &[(OsString, OsString)]) -> bool {
+    let to = value_of("--to", "BULKIMPORT_TO", argv, env).and_then(|to| targets::read(OsStr::new(to)).ok());
+    let results = value_of("--results", "BULKIMPORT_RESULTS", argv, env);
+    results == Some("-") || to.is_some_and(|address| address.target.uses_stdout(&address.place))
 }
 
 /// Whether stderr may be coloured, by a command line that may be wrong.

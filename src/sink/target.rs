@@ -52,7 +52,7 @@ pub trait Target: Sync {
     }
 
     /// Whether documents go to stdout; the summary then goes to stderr.
-    fn uses_stdout(&self, _: &Wanted) -> bool {
+    fn uses_stdout(&self, _: &Place) -> bool {
         false
     }
 

@@ -9,8 +9,8 @@ use crate::stop::Stop;
 use anyhow::{Error, Result, anyhow, bail};
 use std::ffi::OsStr;
 
-/// All targets, those that are called alike one behind the other. Each is shown an address in turn, until one takes it for
-/// its own.
+/// All targets, those that are called alike one behind the other. Each is shown an address in turn, the last one first, until
+/// one takes it for its own: any path that exists is a store's.
 static TARGETS: &[&dyn Target] =
     &[&sqlite::Sqlite, &elasticsearch::Elasticsearch, &arangodb::Arangodb, &kuzzle::Kuzzle];
 
@@ -28,7 +28,7 @@ pub struct Address {
 /// # Errors
 /// When it is no target's.
 pub fn read(to: &OsStr) -> Result<Address> {
-    for target in TARGETS.iter().copied() {
+    for target in TARGETS.iter().copied().rev() {
         if let Some(place) = target.place(to) {
             return Ok(Address { target, place: place? });
         }

@@ -6,8 +6,8 @@ use crate::batch::Limits;
 use crate::retry::Retries;
 use anyhow::Error;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, Metadata};
-use std::os::unix::fs::MetadataExt;
+use std::fs::Metadata;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -134,11 +134,13 @@ pub struct InputFacts {
 const UNPACKED: u64 = 5;
 
 impl InputFacts {
-    /// Whether a file is one of them too, under whatever name.
+    /// Whether a file or a pipe is one of them too, under whatever name.
     pub fn contain(&self, path: &Path) -> bool {
-        let identity = |about: Metadata| about.is_file().then(|| (about.dev(), about.ino()));
+        let is_one = |about: &Metadata| about.is_file() || about.file_type().is_fifo();
+        let identity = |about: Metadata| is_one(&about).then(|| (about.dev(), about.ino()));
         let of = |path: &Path| std::fs::metadata(path).ok().and_then(identity);
-        let stdin = || File::open("/dev/stdin").and_then(|file| file.metadata()).ok().and_then(identity);
+        // It is not opened, which would wait for the other end of a pipe.
+        let stdin = || of(Path::new("/dev/stdin"));
         let is_it = |input: &PathBuf| if input.as_os_str() == "-" { stdin() } else { of(input) } == of(path);
         let reads_stdin = self.paths.is_empty() && stdin() == of(path);
         of(path).is_some() && (reads_stdin || self.paths.iter().any(is_it))

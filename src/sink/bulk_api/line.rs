@@ -3,7 +3,8 @@
 
 use crate::action::{Action, Op};
 use crate::batch::BatchAction;
-use crate::json::{Kind, Scanner, same_name};
+use crate::json::{Kind, Member, Scanner, quote_into, same_name};
+use crate::record::{Command, Verb};
 use crate::sink::remote::{Group, push_document, push_key};
 use std::ops::Range;
 
@@ -28,6 +29,38 @@ pub(in crate::sink) fn push_action(action: &Action<'_>, retry_on_conflict: Optio
         text.push_str(&format!(",\"retry_on_conflict\":{times}"));
     }
     text.push_str("}}");
+}
+
+/// Writes an action line again, byte for byte but for the metadata that it did not have: pairs of a name and a text.
+pub(in crate::sink) fn write_line(command: &Command, added: &[(&str, &str)], out: &mut String) {
+    out.clear();
+    out.push_str(match command.verb {
+        Verb::Index => "{\"index\":",
+        Verb::Create => "{\"create\":",
+        Verb::Update => "{\"update\":",
+        Verb::Delete => "{\"delete\":",
+    });
+    let meta = &command.meta;
+    if added.is_empty() {
+        out.extend([meta, "}"]);
+        return;
+    }
+    for (place, (name, text)) in added.iter().enumerate() {
+        out.extend([if place == 0 { "{\"" } else { ",\"" }, name, "\":"]);
+        quote_into(out, text);
+    }
+    let is_added =
+        |member: &Member| added.iter().any(|(name, _)| same_name(member.name.of(meta), member.escaped, name));
+    if !command.members.is_empty() && !command.members.iter().any(is_added) {
+        out.extend([",", &meta[1..], "}"]);
+        return;
+    }
+    // One that is there is null, and goes with the blanks between the others.
+    for member in command.members.iter().filter(|member| !is_added(member)) {
+        out.push(',');
+        out.push_str(&meta[member.name.start as usize - 1..member.value.end as usize]);
+    }
+    out.push_str("}}");
 }
 
 /// Appends the source of an update that stores its document where there is none, and says where that lies.

@@ -2,8 +2,9 @@
 //! change a number.
 
 use crate::action::{Action, KeyRule, Line, Op, Rules, by_path};
-use crate::json::{Kind, Member, Scanner, Span, first_changed_by_double, quote_into, same_name};
-use crate::record::{Command, Reason, Record, Verb};
+use crate::json::{Kind, Scanner, Span, first_changed_by_double};
+use crate::record::{Reason, Record};
+use crate::sink::bulk_api::write_line;
 
 /// The rules of Elasticsearch.
 pub(super) struct ElasticsearchRules {
@@ -32,7 +33,8 @@ impl Rules for ElasticsearchRules {
 
     /// What it does not know of a line is for the server to judge.
     fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason> {
-        write_line(line.command, (!line.has_id).then_some(line.key), meta);
+        let id = (!line.has_id).then_some(("_id", line.key));
+        write_line(line.command, id.as_slice(), meta);
         Ok(line.as_it_is(meta, record.text))
     }
 }
@@ -52,40 +54,6 @@ fn write_routing(record: &Record<'_>, field: &str, out: &mut String, scanner: &m
         }
     }
     Ok(())
-}
-
-/// Writes an action line again, byte for byte but for the id that it did not have.
-fn write_line(command: &Command, id: Option<&str>, out: &mut String) {
-    let verb = match command.verb {
-        Verb::Index => "{\"index\":",
-        Verb::Create => "{\"create\":",
-        Verb::Update => "{\"update\":",
-        Verb::Delete => "{\"delete\":",
-    };
-    out.clear();
-    out.push_str(verb);
-    let meta = &command.meta;
-    match id {
-        None => out.push_str(meta),
-        Some(id) => {
-            out.push_str("{\"_id\":");
-            quote_into(out, id);
-            let is_id = |member: &&Member| same_name(member.name.of(meta), member.escaped, "_id");
-            if !command.members.is_empty() && !command.members.iter().any(|member| is_id(&member)) {
-                out.push(',');
-                out.push_str(&meta[1..]);
-                out.push('}');
-                return;
-            }
-            // An `_id` that is there is null, and goes with the blanks between the others.
-            for member in command.members.iter().filter(|m| !same_name(m.name.of(meta), m.escaped, "_id")) {
-                out.push(',');
-                out.push_str(&meta[member.name.start as usize - 1..member.value.end as usize]);
-            }
-            out.push('}');
-        }
-    }
-    out.push('}');
 }
 
 /// Refuses a document of which an update would change a number: Elasticsearch merges it as Java's doubles and writes
