@@ -22,7 +22,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkimport' -ScriptBlock {
     $completions = @(switch ($command) {
         'bulkimport' {
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The same as a FILE, as arangoimport and mongoimport write it')
-            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'FILE.db or a server')
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'FILE.db, a server or files')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Collection that the records go to (required)')
             [CompletionResult]::new('--collection', '--collection', [CompletionResultType]::ParameterName, 'Collection that the records go to (required)')
             [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'Name and password for the server')

@@ -19,7 +19,7 @@ set edit:completion:arg-completer[bulkimport] = {|@words|
     var completions = [
         &'bulkimport'= {
             cand --file 'The same as a FILE, as arangoimport and mongoimport write it'
-            cand --to 'FILE.db or a server'
+            cand --to 'FILE.db, a server or files'
             cand -c 'Collection that the records go to (required)'
             cand --collection 'Collection that the records go to (required)'
             cand -u 'Name and password for the server'

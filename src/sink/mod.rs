@@ -5,6 +5,7 @@ pub mod arangodb;
 mod bulk_api;
 mod dry_run;
 pub(crate) mod elasticsearch;
+mod file;
 pub mod http;
 mod kuzzle;
 mod outcome;

@@ -3,7 +3,7 @@
 use super::http::{Reply, unknown_scheme, without_secrets};
 use super::target::{Opened, SERVER, Target};
 use super::wanted::{FlagSources, Place, Wanted, flag};
-use super::{DryRun, Say, Sink, arangodb, elasticsearch, kuzzle, sqlite};
+use super::{DryRun, Say, Sink, arangodb, elasticsearch, file, kuzzle, sqlite};
 use crate::error::hint;
 use crate::stop::Stop;
 use anyhow::{Error, Result, anyhow, bail};
@@ -12,7 +12,7 @@ use std::ffi::OsStr;
 /// All targets, those that are called alike one behind the other. Each is shown an address in turn, the last one first, until
 /// one takes it for its own: any path that exists is a store's.
 static TARGETS: &[&dyn Target] =
-    &[&sqlite::Sqlite, &elasticsearch::Elasticsearch, &arangodb::Arangodb, &kuzzle::Kuzzle];
+    &[&sqlite::Sqlite, &elasticsearch::Elasticsearch, &arangodb::Arangodb, &kuzzle::Kuzzle, &file::Files];
 
 /// What one `--to` names, and whose it is.
 #[derive(Clone, Debug)]
@@ -261,6 +261,12 @@ mod tests {
             ("sqlite::memory:", "gone at once"),
             ("sqlite:///srv/a.db", "no URL"),
             ("sqlite:/", "a directory"),
+            ("jsonl:", "no path"),
+            ("jsonl://h/x", "no URL"),
+            ("bulk:/", "a directory"),
+            ("bulk:src", "a directory"),
+            ("jsonl:a.xz", "only names that end in .gz and .zst"),
+            ("out.ndjson.zst", "`jsonl:out.ndjson.zst` for documents"),
         ];
         for (to, part) in cases {
             let said = said(to);
@@ -288,12 +294,12 @@ mod tests {
     fn the_forms_of_all_targets_are_in_one_hint_and_one_help() {
         assert!(said("mongodb://h/db").ends_with(
             "hint: a store is written `bulkimport.db`, a server `elasticsearch+http://HOST:9200`, `opensearch+https://HOST:9200`, \
-             `arangodb+http://HOST:8529/_db/NAME` or `kuzzle+http://HOST:7512/INDEX`"
+             `arangodb+http://HOST:8529/_db/NAME` or `kuzzle+http://HOST:7512/INDEX`, a file `jsonl:PATH` or `bulk:PATH`"
         ));
         assert!(said("h:9200").ends_with(
             "hint: servers are written as URLs, such as `elasticsearch+http://h:9200`; there are arangodb+http and kuzzle+http too"
         ));
-        assert_eq!(brief(), "FILE.db or a server");
+        assert_eq!(brief(), "FILE.db, a server or files");
     }
 
     #[test]
@@ -307,6 +313,8 @@ mod tests {
         for (line, text) in [
             ("a.db b.db", "--to: more than one store\nhint: run once for each"),
             ("es+http://a b.db", "--to: a store and a server"),
+            ("- bulk:b", "--to: more than one file\nhint: run once for each"),
+            ("a.db bulk:b", "--to: a store and a file"),
             ("arango+http://a es+http://b", "--to: ArangoDB and Elasticsearch and OpenSearch\nhint: run once for each"),
         ] {
             assert_eq!(chosen(line), Err(text.to_owned()), "{line}");
