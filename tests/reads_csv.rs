@@ -187,6 +187,34 @@ fn a_byte_order_mark_is_no_part_of_the_first_name() {
 }
 
 #[test]
+fn a_byte_order_mark_that_is_not_at_the_beginning_is_data() {
+    assert_eq!(docs_of("a.csv", "a,b\n\u{feff}1,2\n", &[]), ["{\"a\":\"\u{feff}1\",\"b\":2}"]);
+    assert_eq!(docs_of("a.csv", "\u{feff}\u{feff}a\n1\n", &[]), ["{\"\u{feff}a\":1}"]);
+    let docs = ["{\"\u{feff}a\":\"\u{feff}1\"}"];
+    assert_eq!(docs_of("a.csv", "title\n\u{feff}a\n\u{feff}1\n", &["--skip-lines", "1"]), docs);
+}
+
+#[test]
+fn a_headers_file_with_a_broken_quote_is_refused() {
+    for (header, said) in [
+        ("_key,\"a\"b\n", "the header has text after the closing quote of field 2"),
+        ("_key,\"a\n", "the quote that opens here is not closed before the end of the input"),
+        ("_key,a\nb,c\n", "the headers file has more than one line of headers"),
+    ] {
+        let place = Place::new();
+        place.file("head", header);
+        let ran = place.import_text("a.csv", "1,2\n", &["--headers-file", "head"]);
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+        ran.says(said);
+        assert!(place.is_untouched());
+    }
+    let place = Place::new();
+    place.file("head", "\"_key\" ,\"a\"\n\n");
+    place.import_text("a.csv", "1,2\n", &["--headers-file", "head"]).expect(0, [1, 0, 0, 0]);
+    assert_eq!(place.docs(), ["{\"_key\":\"1\",\"a\":2}"]);
+}
+
+#[test]
 fn lines_may_end_with_lf_crlf_or_cr() {
     for text in ["_key,a\n1,x\n2,\"y\"\nbad\n", "_key,a\r\n1,x\r\n2,\"y\"\r\nbad\r\n", "_key,a\r1,x\r2,\"y\"\rbad\r"] {
         let place = Place::new();

@@ -149,10 +149,17 @@ impl Window {
 }
 
 /// More room than this is a long record's: it grows slowly, and is given back.
-const LONG: usize = 4 * 1024 * 1024;
+pub(super) const LONG: usize = 4 * 1024 * 1024;
 
-/// Makes room for `count` bytes after `end`: by moving what is at hand to the front when that is cheap, else by growing
-/// to twice the size, so that a long record is moved a bounded number of times; to an eighth more where twice would be much.
+/// Makes a buffer at least `needed` bytes long: as long as the next power of two, so that a long record is moved a bounded
+/// number of times, or a sixteenth longer where that would be much.
+pub(super) fn grow(buffer: &mut Vec<u8>, needed: usize) {
+    let room = if needed < LONG { needed.next_power_of_two() } else { needed + needed / 16 };
+    buffer.reserve_exact(room - buffer.len());
+    buffer.resize(room, 0);
+}
+
+/// Makes room for `count` bytes after `end`: by moving what is at hand to the front when that is cheap, else by growing.
 fn make_room(buffer: &mut Vec<u8>, start: &mut usize, end: &mut usize, count: usize) {
     let at_hand = *end - *start;
     if at_hand == 0 {
@@ -163,11 +170,8 @@ fn make_room(buffer: &mut Vec<u8>, start: &mut usize, end: &mut usize, count: us
     }
     buffer.copy_within(*start..*end, 0);
     (*start, *end) = (0, at_hand);
-    let needed = at_hand + count;
-    if buffer.len() < needed {
-        let size = needed.max(if at_hand < LONG { at_hand * 2 } else { at_hand + at_hand / 8 });
-        buffer.reserve_exact(size - buffer.len());
-        buffer.resize(size, 0);
+    if buffer.len() < at_hand + count {
+        grow(buffer, at_hand + count);
     }
 }
 

@@ -2,17 +2,13 @@
 //! The rules are arangoimport's (a bare `true` is a boolean, an empty cell is no member, `--datatype` beats `--convert`)
 //! with one exception that is on purpose: only what is a number in JSON becomes one, so postal codes keep their zeros.
 
-use super::cell::{resolve, shortened};
-use super::frame::{Cell, Style};
+use super::cells::{Cells, shortened};
 use super::number::{is_json_number, is_number};
 use super::object::{Field, Name, Object};
-use super::{CsvOptions, Datatype, Dialect, EmptyCell, header};
+use super::{CsvOptions, Datatype, EmptyCell, header};
 use crate::input::jsonl::{trimmed, utf8};
 use crate::json::Scanner;
 use crate::record::Reason;
-
-/// A longer cell's room is given back at once.
-const LONG: usize = 1024 * 1024;
 
 /// How the cells of a column are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,9 +56,7 @@ pub(super) struct Columns {
     list: Vec<Column>,
     empty: EmptyCell,
     ignore_missing: bool,
-    dialect: Dialect,
     scanner: Scanner,
-    resolved: Vec<u8>,
     nulls: Vec<String>,
     /// Whether some cells are read and not written, so that the object does not show whether the row is UTF-8.
     drops_text: bool,
@@ -70,7 +64,7 @@ pub(super) struct Columns {
 
 impl Columns {
     /// Takes the names of a header; the error is a sentence about it.
-    pub(super) fn new(names: Vec<String>, options: &CsvOptions, dialect: Dialect) -> Result<Columns, String> {
+    pub(super) fn new(names: Vec<String>, options: &CsvOptions) -> Result<Columns, String> {
         header::check(&names)?;
         header::ensure_separator_fits(&names, options)?;
         check_datatypes(&names, options)?;
@@ -80,9 +74,7 @@ impl Columns {
             list,
             empty: options.empty,
             ignore_missing: options.ignore_missing,
-            dialect,
             scanner: Scanner::default(),
-            resolved: Vec::new(),
             nulls: Vec::new(),
         })
     }
@@ -97,45 +89,31 @@ impl Columns {
         &self.nulls
     }
 
-    /// Writes the object of the record in the first `length` of `bytes`; `cells` are all of its `count` cells, or at
-    /// least as many as there are columns.
-    pub(super) fn write(
-        &mut self,
-        bytes: &[u8],
-        length: usize,
-        (cells, count): (&[Cell], usize),
-        out: &mut Object,
-    ) -> Result<(), Reason> {
+    /// Writes the object of a row, whose raw text is `row`.
+    pub(super) fn write(&mut self, row: &[u8], cells: &Cells, out: &mut Object) -> Result<(), Reason> {
+        let count = cells.count();
         if count != self.list.len() && !self.ignore_missing {
             return Err(wrong_count(count, "field", self.list.len()));
         }
-        let row = &bytes[..length];
         if self.drops_text || count > self.list.len() {
             utf8(row)?;
         }
         out.begin();
         self.nulls.clear();
-        for (column, cell) in self.list.iter().zip(cells) {
-            let cell_bytes = match cell.style {
-                Style::Escaped => Field::alone(resolve(&row[cell.range()], self.dialect, &mut self.resolved)),
-                _ => Field::new(&bytes[cell.range().start..], cell.range().len()),
-            };
-            let value = column.value(cell_bytes, cell.style == Style::Bare, &mut self.scanner);
+        for (column, (cell, is_bare)) in self.list.iter().zip(cells.kept()) {
+            let value = column.value(cell, is_bare, &mut self.scanner);
             if column.merged && matches!(value, Value::Null) {
                 self.nulls.push(column.name.clone());
             }
             let written = match (value, self.empty) {
                 (Value::Json(value), _) => out.push(&column.quoted, value),
                 (Value::Text(text), _) => out.push_text(&column.quoted, text),
-                (Value::Bad(kind, what), _) => return Err(column.not(cell_bytes.text(), kind, what)),
+                (Value::Bad(kind, what), _) => return Err(column.not(cell.text(), kind, what)),
                 (_, EmptyCell::Omit) => Ok(()),
                 (_, EmptyCell::Null) => out.push(&column.quoted, Field::alone(b"null")),
                 (_, EmptyCell::String) => out.push(&column.quoted, Field::alone(b"\"\"")),
             };
             written.map_err(|why| why.reason(row))?;
-            if self.resolved.len() > LONG {
-                self.resolved = Vec::new();
-            }
         }
         out.end();
         Ok(())

@@ -1,9 +1,8 @@
 //! Reads the names of the columns, from the first record of a file or from `--headers-file`.
 
-use super::cell::{resolve, shortened};
-use super::frame::{Frame, Style};
+use super::cells::shortened;
 use super::rows::{Row, Rows};
-use super::{CsvOptions, Dialect, MAX_COLUMNS, flaw};
+use super::{CsvOptions, Dialect, MAX_COLUMNS};
 use crate::input::jsonl::utf8;
 use crate::input::{Source, Window};
 use std::collections::HashSet;
@@ -15,15 +14,15 @@ use std::collections::HashSet;
 pub fn header_names(text: &[u8], dialect: Dialect) -> Result<Vec<String>, String> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let window = Window::new(Source::Pieces(vec![text.to_vec()]));
-    let mut rows = Rows::new(window, 0, 0, text.len(), Frame::new(dialect, text.len(), MAX_COLUMNS));
+    let mut rows = Rows::new(window, 0, 0, (text.len(), MAX_COLUMNS), dialect);
     let names = match rows.next().map_err(|broken| broken.text)? {
-        Row::Whole(length) => of_record(&rows, length, dialect)?,
+        Row::Whole(length) => of_record(&rows, length)?,
         _ => return Err("the headers file is empty".to_owned()),
     };
     check(&names)?;
     loop {
         match rows.next().map_err(|broken| broken.text)? {
-            Row::Whole(_) if rows.frame.is_blank() => {}
+            Row::Whole(_) if rows.cells.is_blank() => {}
             Row::End => return Ok(names),
             _ => return Err("the headers file has more than one line of headers".to_owned()),
         }
@@ -31,20 +30,17 @@ pub fn header_names(text: &[u8], dialect: Dialect) -> Result<Vec<String>, String
 }
 
 /// Reads the record that was framed last as a header.
-pub(super) fn of_record(rows: &Rows, length: usize, dialect: Dialect) -> Result<Vec<String>, String> {
-    if rows.frame.count() > MAX_COLUMNS {
+pub(super) fn of_record(rows: &Rows, length: usize) -> Result<Vec<String>, String> {
+    if rows.cells.count() > MAX_COLUMNS {
         return Err(format!("the header has more than {MAX_COLUMNS} columns; is the separator right?"));
     }
-    if let Some(reason) = flaw(&rows.frame) {
+    if let Some(reason) = rows.cells.reason() {
         return Err(format!("the header has {}", reason.text));
     }
-    let row = &rows.window.bytes()[..length];
-    utf8(row).map_err(|reason| format!("the header has {}", reason.text))?;
-    let mut resolved = Vec::new();
-    let names = rows.frame.cells().iter().map(|cell| {
-        let name = &row[cell.range()];
-        let name = if cell.style == Style::Escaped { resolve(name, dialect, &mut resolved) } else { name };
-        String::from_utf8(name.to_vec()).map_err(|_| "the separator or the quote cuts a character in two".to_owned())
+    utf8(&rows.window.bytes()[..length]).map_err(|reason| format!("the header has {}", reason.text))?;
+    let names = rows.cells.kept().map(|(name, _)| {
+        String::from_utf8(name.text().to_vec())
+            .map_err(|_| "the separator or the quote cuts a character in two".to_owned())
     });
     names.collect()
 }

@@ -1,10 +1,9 @@
 //! CSV and TSV with a header row.
-//! `frame` cuts a record into cells, `rows` reads records and counts lines, `columns` turns cells into members that
-//! `object` writes. A cell knows whether it was quoted, because only a bare one can be a number.
+//! `rows` lets the crate `csv_core` cut records into cells and counts lines, `cells` keeps the cells of a record, `columns`
+//! turns them into members that `object` writes. A cell knows whether it was quoted, because only a bare one can be a number.
 
-mod cell;
+mod cells;
 mod columns;
-mod frame;
 mod header;
 mod number;
 mod object;
@@ -14,7 +13,7 @@ mod word;
 use super::{Broken, OneByOne, Step, Window};
 use crate::record::{BadRecord, Reason, Record};
 use columns::Columns;
-use frame::{Flaw, Frame};
+use csv_core::Terminator;
 use rows::{Row, Rows};
 
 pub(super) use columns::wrong_count;
@@ -112,6 +111,17 @@ impl Dialect {
             backslash_escape: options.backslash_escape,
         }
     }
+
+    /// A new reader of fields. A `clone` of one would not be whole, and none can be given another terminator.
+    fn reader(self, terminator: Terminator) -> csv_core::Reader {
+        let mut builder = csv_core::ReaderBuilder::new();
+        builder.delimiter(self.separator).terminator(terminator);
+        builder.quoting(self.quote.is_some()).quote(self.quote.unwrap_or(b'"'));
+        let mut reader = builder.escape(self.backslash_escape.then_some(b'\\')).build();
+        // From its first bytes it takes what looks like a byte order mark. A blank line is nothing else to it.
+        reader.read_field(b"\n", &mut [0]);
+        reader
+    }
 }
 
 /// Cells kept of a header. Who has more columns has the wrong separator.
@@ -122,7 +132,6 @@ const MAX_COLUMNS: usize = 1 << 20;
 pub(super) struct Csv {
     rows: Rows,
     options: CsvOptions,
-    dialect: Dialect,
     /// Known once the header has been read.
     columns: Option<Columns>,
     object: Object,
@@ -139,11 +148,9 @@ impl Csv {
         options: &CsvOptions,
         dialect: Dialect,
     ) -> Csv {
-        let frame = Frame::new(dialect, max_record_bytes, MAX_COLUMNS);
         Csv {
-            rows: Rows::new(window, file, skipped_lines, max_record_bytes, frame),
+            rows: Rows::new(window, file, skipped_lines, (max_record_bytes, MAX_COLUMNS), dialect),
             options: options.clone(),
-            dialect,
             columns: None,
             object: Object::default(),
             empty: 0,
@@ -155,14 +162,14 @@ impl Csv {
         let names = match self.options.headers.clone() {
             Some(names) => Ok(names),
             None => match self.rows.next()? {
-                Row::Whole(length) => header::of_record(&self.rows, length, self.dialect),
+                Row::Whole(length) => header::of_record(&self.rows, length),
                 Row::TooLong => Err(format!("the header is {}", self.rows.too_long().text)),
                 wait => return Ok(Some(wait)),
             },
         };
-        let columns = names.and_then(|names| Columns::new(names, &self.options, self.dialect));
+        let columns = names.and_then(|names| Columns::new(names, &self.options));
         let columns = columns.map_err(|text| Broken::new(self.rows.origin, text))?;
-        self.rows.frame.keep(columns.len());
+        self.rows.cells.keep(columns.len());
         self.columns = Some(columns);
         Ok(None)
     }
@@ -185,20 +192,18 @@ impl OneByOne for Csv {
                     self.rows.origin.record += 1;
                     return Ok(bad(&self.rows, self.rows.too_long()));
                 }
-                Row::Whole(_) if self.rows.frame.is_blank() => self.empty += 1,
+                Row::Whole(_) if self.rows.cells.is_blank() => self.empty += 1,
                 Row::Whole(length) => break length,
             }
         };
         self.rows.origin.record += 1;
-        let frame = &self.rows.frame;
-        if let Some(reason) = flaw(frame) {
-            return Ok(bad(&self.rows, reason));
-        }
-        let cells = (frame.cells(), frame.count());
-        let bytes = self.rows.window.bytes();
-        let written = columns
-            .write(bytes, length, cells, &mut self.object)
-            .and_then(|()| self.object.text().map_err(|why| why.reason(&bytes[..length])));
+        let row = &self.rows.window.bytes()[..length];
+        let written = match self.rows.cells.reason() {
+            Some(reason) => Err(reason),
+            None => columns.write(row, &self.rows.cells, &mut self.object),
+        };
+        let written = written.and_then(|()| self.object.text().map_err(|why| why.reason(row)));
+        self.rows.give_back();
         match written {
             Ok(text) => Ok(Step::Record(Record {
                 text,
@@ -218,19 +223,6 @@ impl OneByOne for Csv {
 
 fn bad<'a>(rows: &Rows, reason: Reason) -> Step<'a> {
     Step::Bad(BadRecord { origin: rows.origin, reason })
-}
-
-/// Says what was wrong between the cells of a record.
-fn flaw(frame: &Frame) -> Option<Reason> {
-    frame.flaw().map(|(flaw, place)| match flaw {
-        Flaw::TextAfterQuote => {
-            Reason::new("text_after_quote", format!("text after the closing quote of field {place}"))
-        }
-        Flaw::UnknownEscape => Reason::new(
-            "unknown_escape",
-            format!("a backslash in field {place} that is not before a quote or a backslash"),
-        ),
-    })
 }
 
 #[cfg(test)]

@@ -4,14 +4,12 @@
 
 use super::word::Word;
 use crate::input::jsonl::utf8;
+use crate::input::window::{LONG, grow};
 use crate::json::{Member, Span, quote_into};
 use crate::record::Reason;
 
 /// Longest object that is written, in bytes: what `Span` and the rest of the program can hold.
 const LIMIT: usize = 1 << 30;
-
-/// More room than this is a long row's: it grows slowly, and is given back.
-const LONG: usize = 4 * 1024 * 1024;
 
 /// Why an object cannot be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,9 +196,7 @@ impl Object {
             if needed > LIMIT {
                 return Err(Unwritable::TooLong);
             }
-            let room = if needed < LONG { needed.next_power_of_two() } else { needed + needed / 16 };
-            self.buffer.reserve_exact(room - self.buffer.len());
-            self.buffer.resize(room, 0);
+            grow(&mut self.buffer, needed);
         }
         Ok(())
     }

@@ -1,11 +1,15 @@
 //! Reads the records of a CSV file in bounded memory and knows on which line each begins.
-//! A record ends with LF or CRLF. A lone CR ends one until another has ended so, and is data from then on.
-//! Line breaks inside quotes count as lines too, so that a line number is what an editor shows: there a lone CR counts
-//! only in a file whose records end with one.
+//! `csv_core` finds the ends of cells and records, wherever the bytes at hand end. Ours is what it passes over in silence:
+//! blank lines, quotes that are never closed, limits. A record ends with LF or CRLF; a lone CR ends one until another has
+//! ended so, and is data from then on. Line breaks inside quotes count as lines too, so that a line number is what an editor
+//! shows: there a lone CR counts only in a file whose records end with one.
 
-use super::frame::{Frame, Scan};
+use super::Dialect;
+use super::cells::{Breaks, Cells, closing_quote};
+use crate::input::window::LONG;
 use crate::input::{Broken, More, Window};
 use crate::record::{Origin, Reason};
+use csv_core::{ReadFieldResult, Reader, Terminator};
 
 /// Where a record lies in the window; it is given up at the next call.
 #[derive(Clone, Copy, Debug)]
@@ -20,33 +24,26 @@ pub(super) enum Row {
     End,
 }
 
-/// Line breaks inside quotes.
-#[derive(Clone, Copy, Debug, Default)]
-struct Breaks {
-    lf: u64,
-    lone_cr: u64,
-}
-
-impl Breaks {
-    fn add(&mut self, bytes: &[u8]) {
-        for at in memchr::memchr2_iter(b'\n', b'\r', bytes) {
-            if bytes[at] == b'\n' {
-                self.lf += 1;
-            } else if bytes.get(at + 1) != Some(&b'\n') {
-                self.lone_cr += 1;
-            }
-        }
-    }
-}
-
 /// Frames records.
 #[derive(Debug)]
 pub(super) struct Rows {
     pub(super) window: Window,
-    pub(super) frame: Frame,
+    /// The cells of the record framed last.
+    pub(super) cells: Cells,
     /// Where the record framed last begins; its `record` counts what the reader calls records.
     pub(super) origin: Origin,
+    dialect: Dialect,
     max: usize,
+    core: Reader,
+    /// Whether a record has ended with LF or CRLF.
+    has_lf: bool,
+    /// Bytes of the record that `core` has seen.
+    searched: usize,
+    /// Where the current cell begins, and how many bytes of its text `core` has written.
+    cell: usize,
+    written: usize,
+    /// Whether the beginning of the current cell has been given up: then it is bare, or its quotes are closed.
+    is_cut: bool,
     /// Bytes of the record framed last; `None` while one is being framed.
     used: Option<usize>,
     /// The line on which the next record begins.
@@ -59,14 +56,21 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// `skipped` lines lie before the window's first byte.
-    pub(super) fn new(window: Window, file: u32, skipped: u64, max: usize, frame: Frame) -> Rows {
+    /// `skipped` lines lie before the window's first byte; of each record, `keep` cells are kept.
+    pub(super) fn new(window: Window, file: u32, skipped: u64, (max, keep): (usize, usize), dialect: Dialect) -> Rows {
         let line = skipped + 1;
         Rows {
             window,
-            frame,
+            cells: Cells::new(dialect, keep),
             origin: Origin { file, line, ..Origin::default() },
+            dialect,
             max,
+            core: dialect.reader(Terminator::CRLF),
+            has_lf: false,
+            searched: 0,
+            cell: 0,
+            written: 0,
+            is_cut: false,
             used: None,
             line,
             passed: None,
@@ -79,22 +83,19 @@ impl Rows {
     pub(super) fn next(&mut self) -> Result<Row, Broken> {
         if let Some(used) = self.used.take() {
             self.window.consume(used);
-            self.frame.begin();
+            self.cells.begin();
+            (self.searched, self.cell, self.written, self.is_cut, self.passed) = (0, 0, 0, false, None);
         }
         loop {
             self.settle_cr();
             if self.after_cr.is_none() {
-                match self.frame.scan(self.window.bytes()) {
-                    Scan::Record(length) => return Ok(self.framed(length)),
-                    Scan::LongQuote => {
-                        let max = self.max;
-                        let text = format!(
-                            "the quoted field that begins here is longer than --max-record-bytes ({max} bytes); is its quote closed?"
-                        );
-                        return Err(self.at_quote(text));
-                    }
-                    Scan::More if self.frame.searched() > self.max => self.pass_over(),
-                    Scan::More => {}
+                if let Some(length) = self.scan()? {
+                    return Ok(self.framed(length));
+                }
+                // A CR may be half of a line break.
+                let half = usize::from(self.has_lf && self.window.bytes().ends_with(b"\r"));
+                if self.searched - half > self.max {
+                    self.pass_over()?;
                 }
             }
             match self.window.more() {
@@ -119,18 +120,86 @@ impl Rows {
             self.line += lone_crs;
         } else {
             self.window.consume(1);
-            self.frame.found_lf();
+            self.found_lf();
         }
     }
 
-    /// Gives up what has been seen of a record that is too long.
-    fn pass_over(&mut self) {
+    /// From here on a lone CR is data.
+    fn found_lf(&mut self) {
+        if !std::mem::replace(&mut self.has_lf, true) {
+            self.core = self.dialect.reader(Terminator::Any(b'\n'));
+        }
+    }
+
+    /// Lets `core` go on in the bytes at hand; the length of the record, if its end is among them.
+    fn scan(&mut self) -> Result<Option<usize>, Broken> {
+        let is_break = |byte: &u8| *byte == b'\n' || *byte == b'\r' && !self.has_lf;
+        if self.searched == 0 && self.passed.is_none() && self.window.bytes().first().is_some_and(is_break) {
+            return Ok(Some(0));
+        }
+        loop {
+            let bytes = self.window.bytes();
+            let rest = &bytes[self.searched..];
+            if rest.is_empty() {
+                return Ok(None);
+            }
+            let (result, read, written) = self.core.read_field(rest, self.cells.room(self.written, rest.len()));
+            self.searched += read;
+            self.written += written;
+            let ReadFieldResult::Field { record_end } = result else { continue };
+            let mut end = self.searched - 1;
+            if record_end && self.has_lf && bytes[self.cell..end].ends_with(b"\r") {
+                end -= 1;
+                self.written = self.written.saturating_sub(1);
+            }
+            if end - self.cell > self.max {
+                self.ensure_quote_fits(end)?;
+            }
+            if self.passed.is_none() {
+                self.cells.push(&self.window.bytes()[self.cell..end], self.written);
+            }
+            (self.cell, self.written, self.is_cut) = (self.searched, 0, false);
+            if record_end {
+                return Ok(Some(end));
+            }
+        }
+    }
+
+    /// What is at hand behind the opening quote of the current cell, up to `end`.
+    fn inside_quote(&self, end: usize) -> Option<&[u8]> {
+        match self.window.bytes()[..end].get(self.cell..)? {
+            [first, inside @ ..] if Some(*first) == self.dialect.quote && !self.is_cut => Some(inside),
+            _ => None,
+        }
+    }
+
+    /// Stops at a quoted cell that is longer than the limit: its quote is probably one that was never closed.
+    fn ensure_quote_fits(&self, end: usize) -> Result<(), Broken> {
+        let Some(inside) = self.inside_quote(end) else { return Ok(()) };
+        let length = closing_quote(inside, self.dialect).0.unwrap_or(inside.len());
+        if length <= self.max {
+            return Ok(());
+        }
+        let max = self.max;
+        Err(self.at_quote(format!(
+            "the quoted field that begins here is longer than --max-record-bytes ({max} bytes); is its quote closed?"
+        )))
+    }
+
+    /// Gives up what has been seen of a record that is too long, but for a quoted cell that may go on.
+    fn pass_over(&mut self) -> Result<(), Broken> {
+        self.ensure_quote_fits(self.searched)?;
         if self.passed.is_none() {
             self.origin.offset = self.window.offset();
         }
-        let count = self.frame.forget();
+        let goes_on = |inside: &[u8]| closing_quote(inside, self.dialect).0.is_none_or(|at| at + 1 == inside.len());
+        let count = if self.inside_quote(self.searched).is_some_and(goes_on) { self.cell } else { self.searched };
         self.passed.get_or_insert_default().add(&self.window.bytes()[..count]);
         self.window.consume(count);
+        self.is_cut |= count > self.cell;
+        self.cell = self.cell.saturating_sub(count);
+        (self.searched, self.written) = (self.searched - count, 0);
+        Ok(())
     }
 
     /// Ends the record before the line break at `length`.
@@ -151,13 +220,10 @@ impl Rows {
             }
             _ => 1,
         };
-        if self.after_cr.is_none() {
-            self.lone_crs_end_records = width == 1 && bytes.first() == Some(&b'\r');
-            if !self.lone_crs_end_records {
-                self.frame.found_lf();
-            }
+        self.lone_crs_end_records = width == 1 && bytes.starts_with(b"\r");
+        if !self.lone_crs_end_records {
+            self.found_lf();
         }
-        self.passed = None;
         self.used = Some(length + width);
         row
     }
@@ -168,13 +234,27 @@ impl Rows {
         if length == 0 && self.passed.is_none() {
             return Ok(Row::End);
         }
-        if !self.frame.finish(self.window.bytes()) {
-            return Err(self.at_quote("the quote that opens here is not closed before the end of the input"));
+        let mut end = length;
+        if self.inside_quote(length).is_some() {
+            // A CR here is half of a line break.
+            end -= usize::from(self.window.bytes().ends_with(b"\r"));
+            if self.inside_quote(end).is_none_or(|inside| closing_quote(inside, self.dialect).0.is_none()) {
+                return Err(self.at_quote("the quote that opens here is not closed before the end of the input"));
+            }
         }
-        let row = self.taken(length);
-        self.passed = None;
+        if self.passed.is_none() {
+            self.cells.push(&self.window.bytes()[self.cell..end], self.written - (length - end));
+        }
         self.used = Some(length);
-        Ok(row)
+        Ok(self.taken(length))
+    }
+
+    /// Gives up a long record and the room that it took, when its cells are wanted no more.
+    pub(super) fn give_back(&mut self) {
+        if self.used.is_some_and(|used| used > LONG) {
+            self.window.consume(self.used.replace(0).unwrap_or(0));
+            self.cells.begin();
+        }
     }
 
     fn taken(&mut self, length: usize) -> Row {
@@ -189,20 +269,19 @@ impl Rows {
     /// Line breaks in the record, of which `length` bytes are at hand.
     fn breaks(&self, length: usize) -> Breaks {
         let mut breaks = self.passed.unwrap_or_default();
-        if self.frame.quoted() {
+        if self.cells.has_quotes() || self.passed.is_some() {
             breaks.add(&self.window.bytes()[..length]);
         }
         breaks
     }
 
     fn at_quote(&self, text: impl Into<String>) -> Broken {
-        let start = self.frame.cell_start();
-        let breaks = self.breaks(start);
+        let breaks = self.breaks(self.cell);
         let lone_crs = if self.lone_crs_end_records { breaks.lone_cr } else { 0 };
         let origin = Origin {
             line: self.line + breaks.lf + lone_crs,
             record: self.origin.record + 1,
-            offset: self.window.offset() + start as u64,
+            offset: self.window.offset() + self.cell as u64,
             ..self.origin
         };
         Broken::new(origin, text)
@@ -215,114 +294,4 @@ impl Rows {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::Dialect;
-    use super::super::frame::{Flaw, Style};
-    use super::*;
-    use crate::input::Source;
-    use proptest::prelude::*;
-
-    /// A record: its line, its cells and whether each is bare, its flaw.
-    type Record = (u64, Vec<(Vec<u8>, bool)>, Option<Flaw>);
-
-    /// The rules once more, a byte at a time, for LF alone: records, and the line of a quote that is not closed.
-    fn simply(text: &[u8], dialect: Dialect) -> (Vec<Record>, Option<u64>) {
-        let mut records = Vec::new();
-        let (mut at, mut line) = (0, 1);
-        while at < text.len() {
-            let mut record: Record = (line, Vec::new(), None);
-            loop {
-                let (opened, start) = (line, at);
-                let ends = |at: usize| text.get(at).is_none_or(|byte| *byte == b'\n' || *byte == dialect.separator);
-                let mut bare = true;
-                let mut open = false;
-                if text.get(at).is_some() && text.get(at).copied() == dialect.quote {
-                    (bare, open) = (false, true);
-                    at += 1;
-                }
-                let content = at;
-                let mut end = at;
-                while open {
-                    let Some(byte) = text.get(at).copied() else { return (records, Some(opened)) };
-                    let next = text.get(at + 1).copied();
-                    line += u64::from(byte == b'\n');
-                    end = at;
-                    at += 1;
-                    if Some(byte) == dialect.quote {
-                        open = next == dialect.quote;
-                        at += usize::from(open);
-                    } else if byte == b'\\' && dialect.backslash_escape {
-                        if next == dialect.quote || next == Some(b'\\') {
-                            at += 1;
-                        } else if next.is_some() {
-                            record.2.get_or_insert(Flaw::UnknownEscape);
-                        }
-                    }
-                }
-                while !bare && !ends(at) && matches!(text[at], b' ' | b'\t') {
-                    at += 1;
-                }
-                if !bare && !ends(at) {
-                    record.2.get_or_insert(Flaw::TextAfterQuote);
-                    bare = true;
-                }
-                while !ends(at) {
-                    at += 1;
-                }
-                record.1.push((text[if bare { start..at } else { content..end }].to_vec(), bare));
-                if text.get(at) != Some(&dialect.separator) {
-                    break;
-                }
-                at += 1;
-            }
-            at += 1;
-            line += 1;
-            records.push(record);
-        }
-        (records, None)
-    }
-
-    fn framed(text: &[u8], dialect: Dialect) -> (Vec<Record>, Option<u64>) {
-        let window = Window::new(Source::Pieces(vec![text.to_vec()]));
-        let mut rows = Rows::new(window, 0, 0, text.len(), Frame::new(dialect, text.len(), 100));
-        let mut records = Vec::new();
-        loop {
-            match rows.next() {
-                Ok(Row::Whole(_)) => {}
-                Ok(_) => return (records, None),
-                Err(broken) => return (records, Some(broken.origin.line)),
-            }
-            let cell = |cell: &super::super::frame::Cell| {
-                (rows.window.bytes()[cell.range()].to_vec(), cell.style == Style::Bare)
-            };
-            let cells = rows.frame.cells().iter().map(cell).collect();
-            records.push((rows.origin.line, cells, rows.frame.flaw().map(|(flaw, _)| flaw)));
-        }
-    }
-
-    #[test]
-    fn a_record_that_is_too_long_is_given_up_while_it_comes() {
-        let dialect = Dialect { separator: b',', quote: Some(b'"'), backslash_escape: false };
-        for piece in ["abcdefghij", "abcdefghi,", "a,\"b\nc\" ,", "\"b,\nc\",d,"] {
-            let window = Window::new(Source::Pieces(vec![piece.as_bytes().to_vec(); 1000]));
-            let mut rows = Rows::new(window, 0, 0, 25, Frame::new(dialect, 25, 3));
-            assert!(matches!(rows.next(), Ok(Row::TooLong)), "{piece}");
-            assert!(rows.window.bytes().len() < 50, "{piece}");
-            assert_eq!((rows.origin.line, rows.origin.offset), (1, 0), "{piece}");
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(4000))]
-        #[test]
-        fn records_are_those_of_the_rules_read_simply(
-            text in prop::collection::vec(prop::sample::select(b",,,,\"\"\"\n\n\\ \tabcdef".to_vec()), 0..120),
-            separator in prop::sample::select(b",\t".to_vec()),
-            quote in prop::sample::select(vec![Some(b'"'), None]),
-            backslash_escape: bool,
-        ) {
-            let dialect = Dialect { separator, quote, backslash_escape };
-            prop_assert_eq!(framed(&text, dialect), simply(&text, dialect));
-        }
-    }
-}
+mod tests;

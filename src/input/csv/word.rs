@@ -21,15 +21,6 @@ impl Word {
         self.0.to_le_bytes()
     }
 
-    /// Sets the high bit of every byte that is an LF, a CR or `separator`, and nothing else.
-    #[inline(always)]
-    pub(super) fn ends(self, separator: u8) -> u64 {
-        // Has the high bit set unless the byte is zero.
-        let others = |word: u64| ((word & LOWS) + LOWS) | word;
-        let is_not = |byte: u8| others(self.0 ^ (ONES * u64::from(byte)));
-        !(is_not(separator) & is_not(b'\n') & is_not(b'\r') | LOWS)
-    }
-
     /// How many bytes come before the first one that a JSON string must escape.
     #[inline(always)]
     pub(super) fn plain(self) -> usize {
@@ -67,10 +58,6 @@ mod tests {
             let first = |wanted: fn(u8) -> bool| bytes.iter().position(|byte| wanted(*byte)).unwrap_or(8);
             prop_assert_eq!(word.plain(), first(|byte| byte < 0x20 || byte == b'"' || byte == b'\\'));
             prop_assert_eq!(word.digits(), first(|byte| !byte.is_ascii_digit()));
-            let marks = word.ends(b';').to_le_bytes();
-            for (byte, mark) in bytes.iter().zip(marks) {
-                prop_assert_eq!(mark, if matches!(byte, b'\n' | b'\r' | b';') { 0x80 } else { 0 });
-            }
         }
     }
 

@@ -1,0 +1,196 @@
+use super::*;
+use crate::input::Source;
+use proptest::prelude::*;
+
+/// A record: its line, its cells and whether each is bare, its flaw.
+type Record = (u64, Vec<(Vec<u8>, bool)>, Option<&'static str>);
+
+/// The rules once more, a byte at a time, for what comes after a row that ended with LF: records, and the line of a quote that
+/// is not closed.
+fn simply(text: &[u8], dialect: Dialect) -> (Vec<Record>, Option<u64>) {
+    let mut records = Vec::new();
+    let (mut at, mut line) = (0, 1);
+    while at < text.len() {
+        let mut record: Record = (line, Vec::new(), None);
+        loop {
+            let (opened, start) = (line, at);
+            let ends = |at: usize| match text[at..] {
+                [] | [b'\n', ..] | [b'\r', b'\n', ..] => true,
+                [byte, ..] => byte == dialect.separator,
+            };
+            let (mut bare, mut open) = (true, false);
+            let mut unquoted = Vec::new();
+            if text.get(at).is_some() && text.get(at).copied() == dialect.quote {
+                (bare, open) = (false, true);
+                at += 1;
+            }
+            while open {
+                let Some(byte) = text.get(at).copied() else { return (records, Some(opened)) };
+                let next = text.get(at + 1).copied();
+                line += u64::from(byte == b'\n');
+                at += 1;
+                let mut literal = byte;
+                if Some(byte) == dialect.quote {
+                    open = next == dialect.quote;
+                    at += usize::from(open);
+                } else if let (b'\\', true, Some(next)) = (byte, dialect.backslash_escape, next) {
+                    if Some(next) == dialect.quote || next == b'\\' {
+                        literal = next;
+                        at += 1;
+                    } else {
+                        record.2.get_or_insert("unknown_escape");
+                    }
+                }
+                if open {
+                    unquoted.push(literal);
+                }
+            }
+            while !bare && !ends(at) && matches!(text[at], b' ' | b'\t') {
+                at += 1;
+            }
+            if !bare && text[at..] == *b"\r" {
+                at += 1;
+            }
+            if !bare && !ends(at) {
+                record.2.get_or_insert("text_after_quote");
+            }
+            while !ends(at) {
+                at += 1;
+            }
+            record.1.push((if bare { text[start..at].to_vec() } else { unquoted }, bare));
+            if text.get(at) != Some(&dialect.separator) {
+                break;
+            }
+            at += 1;
+        }
+        at += if text[at.min(text.len())..].starts_with(b"\r") { 2 } else { 1 };
+        line += 1;
+        records.push(record);
+    }
+    (records, None)
+}
+
+fn framed(pieces: Vec<Vec<u8>>, dialect: Dialect) -> (Vec<Record>, Option<u64>) {
+    let mut rows = Rows::new(Window::new(Source::Pieces(pieces)), 0, 0, (1 << 20, 100), dialect);
+    let mut records = Vec::new();
+    loop {
+        match rows.next() {
+            Ok(Row::Whole(_)) => {}
+            Ok(_) => return (records, None),
+            Err(broken) => return (records, Some(broken.origin.line)),
+        }
+        if rows.cells.is_blank() {
+            records.push((rows.origin.line, vec![(Vec::new(), true)], None));
+            continue;
+        }
+        let cells = rows.cells.kept().map(|(text, is_bare)| (text.text().to_vec(), is_bare));
+        let flaw = rows.cells.reason().map(|reason| reason.word());
+        records.push((rows.origin.line, cells.collect(), flaw));
+    }
+}
+
+/// What is left of a record that is an error, as its texts are used by nobody.
+fn without_texts((line, cells, flaw): Record) -> Record {
+    let keep = |(text, is_bare)| (if flaw.is_some() { Vec::new() } else { text }, is_bare);
+    (line, cells.into_iter().map(keep).collect(), flaw)
+}
+
+fn in_pieces(text: &[u8], size: usize) -> Vec<Vec<u8>> {
+    text.chunks(size).map(<[u8]>::to_vec).collect()
+}
+
+#[test]
+fn a_record_that_is_too_long_is_given_up_while_it_comes() {
+    let dialect = Dialect { separator: b',', quote: Some(b'"'), backslash_escape: false };
+    for piece in ["abcdefghij", "abcdefghi,", "a,\"b\nc\" ,", "\"b,\nc\",d,"] {
+        let window = Window::new(Source::Pieces(vec![piece.as_bytes().to_vec(); 1000]));
+        let mut rows = Rows::new(window, 0, 0, (25, 3), dialect);
+        assert!(matches!(rows.next(), Ok(Row::TooLong)), "{piece}");
+        assert!(rows.window.bytes().len() < 50, "{piece}");
+        assert_eq!((rows.origin.line, rows.origin.offset), (1, 0), "{piece}");
+    }
+}
+
+#[test]
+fn cells_beyond_those_kept_are_only_counted() {
+    let dialect = Dialect { separator: b',', quote: None, backslash_escape: false };
+    let record = [b"abc,".repeat(1000), b"\n".to_vec()].concat();
+    let mut rows = Rows::new(Window::new(Source::Pieces(vec![record])), 0, 0, (5000, 3), dialect);
+    assert!(matches!(rows.next(), Ok(Row::Whole(4000))));
+    assert_eq!((rows.cells.kept().count(), rows.cells.count()), (3, 1001));
+}
+
+/// What the crate `csv` reads, without blank lines, which it passes over.
+fn by_the_crate(text: &[u8], dialect: Dialect) -> Vec<Vec<Vec<u8>>> {
+    let mut builder = csv::ReaderBuilder::new();
+    builder.has_headers(false).flexible(true).delimiter(dialect.separator);
+    builder.quoting(dialect.quote.is_some()).quote(dialect.quote.unwrap_or(b'"'));
+    let mut reader = builder.escape(dialect.backslash_escape.then_some(b'\\')).from_reader(text);
+    reader.byte_records().map(|record| record.expect("memory").iter().map(<[u8]>::to_vec).collect()).collect()
+}
+
+fn dialects() -> impl Strategy<Value = Dialect> {
+    let quotes = prop::sample::select(vec![Some(b'"'), Some(b'"'), Some(b'\''), None]);
+    (prop::sample::select(b",\t;".to_vec()), quotes, any::<bool>())
+        .prop_map(|(separator, quote, backslash_escape)| Dialect { separator, quote, backslash_escape })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #[test]
+    fn records_are_those_of_the_rules_read_simply(
+        text in prop::collection::vec(prop::sample::select(b",,,,;'\"\"\"\n\n\r\\ \tabcdef".to_vec()), 0..120),
+        dialect in dialects(),
+        size in 1usize..150,
+    ) {
+        let text = [b"h\n", &text[..]].concat();
+        let (found, open) = framed(in_pieces(&text, size), dialect);
+        let (expected, expected_open) = simply(&text, dialect);
+        prop_assert_eq!(open, expected_open);
+        let alike = |records: Vec<Record>| records.into_iter().map(without_texts).collect::<Vec<_>>();
+        prop_assert_eq!(alike(found), alike(expected));
+    }
+
+    #[test]
+    fn records_without_a_flaw_are_those_of_the_crate_csv(
+        text in prop::collection::vec(prop::sample::select(b",,,;'\"\"\n\n\\ \tabcdef".to_vec()), 0..120),
+        dialect in dialects(),
+        size in 1usize..150,
+    ) {
+        let (found, open) = framed(in_pieces(&text, size), dialect);
+        let theirs = by_the_crate(&text, dialect);
+        let ours: Vec<_> = found.into_iter().filter(|(_, cells, _)| *cells != [(Vec::new(), true)]).collect();
+        // They take what follows a quote that is never closed for a record.
+        prop_assert_eq!(theirs.len(), ours.len() + usize::from(open.is_some()));
+        for ((_, cells, flaw), theirs) in ours.iter().zip(&theirs) {
+            prop_assert_eq!(cells.len(), theirs.len());
+            for ((text, is_bare), theirs) in cells.iter().zip(theirs) {
+                // Blanks behind a closing quote are text there.
+                let rest = theirs.strip_prefix(&text[..]);
+                let blanks = rest.is_some_and(|rest| rest.iter().all(|byte| b" \t".contains(byte)));
+                prop_assert!(flaw.is_some() || text == theirs || !is_bare && blanks, "{:?} {:?}", text, theirs);
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_crate_csv_writes_reads_back(
+        rows in prop::collection::vec(prop::collection::vec("[a-c1,;'\"\\\\ \té\n\r]{0,12}", 1..4), 1..8),
+        always: bool,
+        crlf: bool,
+        size in 1usize..150,
+    ) {
+        let style = if always { csv::QuoteStyle::Always } else { csv::QuoteStyle::Necessary };
+        let end = if crlf { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') };
+        let mut writer = csv::WriterBuilder::new().flexible(true).quote_style(style).terminator(end).from_writer(Vec::new());
+        rows.iter().for_each(|row| writer.write_record(row).expect("memory"));
+        let text = writer.into_inner().expect("memory");
+        let dialect = Dialect { separator: b',', quote: Some(b'"'), backslash_escape: false };
+        let (found, open) = framed(in_pieces(&text, size), dialect);
+        prop_assert_eq!(open, None);
+        let texts = |(_, cells, flaw): Record| (cells.into_iter().map(|(text, _)| text).collect::<Vec<_>>(), flaw);
+        let expected: Vec<_> =
+            rows.iter().map(|row| (row.iter().map(|cell| cell.as_bytes().to_vec()).collect::<Vec<_>>(), None)).collect();
+        prop_assert_eq!(found.into_iter().map(texts).collect::<Vec<_>>(), expected);
+    }
+}
