@@ -294,6 +294,24 @@ fn a_row_that_ends_with_a_lone_cr_does_not_wait_for_what_follows() {
 }
 
 #[test]
+fn a_row_that_has_not_ended_delays_no_row_before_it() {
+    for (part, rest, text) in
+        [("2,\"y", "\"\"z\"\n", "y\\\"z"), ("2,y", "z\n", "yz"), ("2,\"y\"", "\"z\"\n", "y\\\"z"), ("2", ",yz", "yz")]
+    {
+        let place = Place::new();
+        let mut import = Live::start(&place, &["-c", "c", "-t", "csv", "--flush-interval", "10ms"]);
+        import.feed("_key,a\n1,x\n").feed(part);
+        until("the document", || place.visible() == 1);
+        import.feed(rest);
+        import.end().expect(0, [2, 0, 0, 0]);
+        assert_eq!(
+            place.docs(),
+            [r#"{"_key":"1","a":"x"}"#.to_owned(), format!("{{\"_key\":\"2\",\"a\":\"{text}\"}}")]
+        );
+    }
+}
+
+#[test]
 fn a_quoted_empty_cell_is_a_record_and_no_blank_line() {
     for (text, arguments, docs, empty) in [
         ("name\n\"\"\nx\n", &[][..], &[r#"{"name":""}"#, r#"{"name":"x"}"#][..], 0),

@@ -60,7 +60,7 @@ impl Cells {
     }
 
     /// Room for `count` more bytes of the cell to come, of which there are `written`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn room(&mut self, written: usize, count: usize) -> &mut [u8] {
         let start = self.end + written;
         if start + count > self.text.len() {
@@ -70,7 +70,7 @@ impl Cells {
     }
 
     /// Adds the cell with this raw text, of which `csv_core` has written `written` bytes into the room.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, raw: &[u8], written: usize) {
         self.count += 1;
         let is_bare = self.dialect.quote.is_none_or(|quote| raw.first() != Some(&quote));
@@ -82,6 +82,7 @@ impl Cells {
     }
 
     /// Looks for flaws in a quoted cell. What is behind its closing quote was written too; its length without that.
+    #[inline(never)]
     fn quoted(&mut self, raw: &[u8], written: usize) -> usize {
         self.has_quotes = true;
         let inside = &raw[1..];

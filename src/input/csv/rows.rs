@@ -137,12 +137,9 @@ impl Rows {
         if self.searched == 0 && self.passed.is_none() && self.window.bytes().first().is_some_and(is_break) {
             return Ok(Some(0));
         }
-        loop {
-            let bytes = self.window.bytes();
+        let bytes = self.window.bytes();
+        while self.searched < bytes.len() {
             let rest = &bytes[self.searched..];
-            if rest.is_empty() {
-                return Ok(None);
-            }
             let (result, read, written) = self.core.read_field(rest, self.cells.room(self.written, rest.len()));
             self.searched += read;
             self.written += written;
@@ -156,13 +153,14 @@ impl Rows {
                 self.ensure_quote_fits(end)?;
             }
             if self.passed.is_none() {
-                self.cells.push(&self.window.bytes()[self.cell..end], self.written);
+                self.cells.push(&bytes[self.cell..end], self.written);
             }
             (self.cell, self.written, self.is_cut) = (self.searched, 0, false);
             if record_end {
                 return Ok(Some(end));
             }
         }
+        Ok(None)
     }
 
     /// What is at hand behind the opening quote of the current cell, up to `end`.
