@@ -248,7 +248,7 @@ pub struct CsvFlags {
     pub headers_file: Option<PathBuf>,
     /// auto, or none: every cell is a string
     ///
-    /// auto: a bare cell (not in quotes) that is a JSON number is that number, digit for digit; bare true and false are themselves; a
+    /// auto: a bare cell (not in quotes) that is a JSON number (an integer within signed 64 bits, or a finite decimal) is that number, digit for digit; bare true and false are themselves; a
     /// bare null is an empty cell. A quoted cell, 007, +5 and .8 are strings.
     #[arg(long, value_name = "HOW", default_value = "auto", value_parser = one_of(words::CONVERSIONS))]
     pub convert: Conversion,

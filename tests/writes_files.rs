@@ -360,6 +360,21 @@ fn a_file_that_exists_is_replaced_only_when_that_is_asked_for() {
 }
 
 #[test]
+fn a_file_is_not_replaced_when_there_is_no_good_record() {
+    let place = Place::new();
+    for name in ["out", "out.gz"] {
+        place.file(name, "old");
+        let to = format!("jsonl:{name}");
+        place.pipe(&["-c", "c", "-t", "jsonl", "--to", &to, "--overwrite"], b"").expect(0, [0; 4]);
+        place.pipe(&["-c", "c", "-t", "jsonl", "--to", &to, "--overwrite"], b"[1]\n").expect(1, [0, 1, 0, 0]);
+        assert_eq!(place.read(name), "old");
+        place.pipe(&["-c", "c", "-t", "jsonl", "--to", &to, "--overwrite"], b"[1]\n{}\n").expect(1, [1, 1, 0, 0]);
+        assert_ne!(std::fs::read(place.path(name)).expect("a file"), b"old");
+    }
+    assert_eq!(place.names(), ["out", "out.gz"]);
+}
+
+#[test]
 fn a_file_that_appears_during_the_run_is_not_replaced() {
     let place = Place::new();
     let mut import = Live::start(&place, &["-c", "c", "--to", "jsonl:out", "--flush-interval", "10ms"]);

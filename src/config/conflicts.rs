@@ -134,7 +134,7 @@ fn no_collection(files: &[PathBuf]) -> Error {
     let first = files.first().and_then(|file| file.file_name()).map(|name| name.to_string_lossy());
     let stem = first.as_deref().and_then(|name| name.split('.').next()).filter(|stem| !stem.is_empty() && *stem != "-");
     anyhow!("no collection is named").context(hint(format!(
-        "say `--collection {}`; only bulk lines (`-t bulk`) into a store or Elasticsearch may name their own",
+        "say `--collection {}`; only bulk lines (`-t bulk`) may name their own",
         stem.unwrap_or("NAME")
     )))
 }

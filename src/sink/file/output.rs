@@ -145,8 +145,11 @@ impl Output {
         if self.beside.is_some() { self.file.set_len(self.length) } else { Ok(()) }
     }
 
-    /// Gives it its name.
+    /// Gives it its name. Without a good record the file that is there is kept.
     pub(super) fn close(&mut self) -> io::Result<()> {
+        if self.length == 0 && self.beside.as_ref().is_some_and(|beside| beside.overwrite && beside.path.exists()) {
+            return Ok(());
+        }
         if self.length == 0
             && let Some(frame) = self.packing.pack(b"")?
         {
