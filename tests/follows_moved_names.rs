@@ -279,6 +279,25 @@ fn an_alias_that_bulk_lines_name_is_asked_for_before_anything_goes_to_it() {
 }
 
 #[test]
+fn a_key_that_the_earlier_index_holds_is_no_duplicate_in_the_next_one() {
+    for mode in ["error", "ignore"] {
+        let (place, wire) = (Place::new(), Wire::start());
+        stream(&wire, &[".ds-c-1"]);
+        wire.bulk(&[created()]).expect(bulk().lost());
+        // It rolled over between the two, so that both were stored.
+        stream(&wire, &[".ds-c-1", ".ds-c-2"]);
+        reads(&wire, ".ds-c-1", &[("1", r#"{"n":1}"#)]);
+        wire.bulk(&[item("create", ".ds-c-2", "1", 409)]);
+        reads(&wire, ".ds-c-2", &[("1", r#"{"n":2}"#)]);
+        let text = "{\"_key\":\"1\",\"n\":1}\n{\"_key\":\"1\",\"n\":2}\n";
+        let ran = import(&place, &wire, text, &["--batch-size", "1", "--on-duplicate", mode]);
+        expect(&ran, 1, 1, 1);
+        assert_eq!(ran.count("ignored"), 0);
+        wire.done();
+    }
+}
+
+#[test]
 fn a_second_try_into_a_plain_index_is_as_before() {
     let (place, wire) = (Place::new(), Wire::start());
     wire.expect(bulk().lost()).bulk(&[updated(), created()]);

@@ -100,6 +100,27 @@ fn a_generated_key_that_exists_was_created_by_the_first_try() {
 }
 
 #[test]
+fn a_document_with_a_generated_key_is_created_in_every_mode() {
+    for mode in ["replace", "update"] {
+        let (place, wire) = (Place::new(), Wire::start());
+        wire.expect(bulk().lost()).bulk(&[updated(), created()]);
+        let ran = import(&place, &wire, "{\"n\":1}\n{\"n\":2}\n", &["--on-duplicate", mode]);
+        ran.expect(0, [2, 0, 0, 0]);
+        assert_eq!(ran.count("uncertain"), 0);
+    }
+}
+
+#[test]
+fn actions_on_one_key_that_are_sent_twice_are_uncertain() {
+    let (place, wire) = (Place::new(), Wire::start());
+    // There was a document before, which the first try removed.
+    wire.expect(bulk().lost()).bulk(&[created(), deleted()]);
+    let text = "{\"index\":{\"_id\":\"1\"}}\n{\"n\":1}\n{\"delete\":{\"_id\":\"1\"}}\n";
+    let ran = import(&place, &wire, text, &["-t", "bulk"]);
+    assert_eq!((ran.code, ran.count("created"), ran.count("deleted"), ran.count("uncertain")), (0, 1, 1, 2));
+}
+
+#[test]
 fn a_create_whose_key_this_run_had_stored_before_is_a_plain_duplicate() {
     let (place, wire) = (Place::new(), Wire::start());
     wire.bulk(&[created()]).expect(bulk().lost()).bulk(&[duplicate()]);

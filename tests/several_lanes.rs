@@ -386,6 +386,21 @@ fn a_server_that_refuses_everything_is_found_out_soon_on_several_lanes() {
 }
 
 #[test]
+fn records_that_are_refused_for_reasons_of_their_own_are_errors_on_any_number_of_lanes() {
+    for jobs in ["1", "2", "8"] {
+        let (place, wire) = (Place::new(), Wire::start());
+        wire.standing("POST", "_bulk", |request| {
+            let reason = if request.ids() == ["1"] { "unknown parameter [a]" } else { "unknown parameter [b]" };
+            Reply::refused(400, "illegal_argument_exception", reason)
+        });
+        place.file("in", documents(8));
+        let words = ["--to", &wire.to(), "-c", "c", "-t", "jsonl", "--batch-size", "1", "-j", jobs, "in"];
+        let ran = place.run(&words);
+        ran.expect(1, [0, 8, 0, 0]);
+    }
+}
+
+#[test]
 fn a_short_input_that_is_refused_to_the_last_record_is_told_from_single_bad_records() {
     let (place, wire) = (Place::new(), Wire::start());
     takes_only(&wire, |_| false);

@@ -607,6 +607,8 @@ fn what_a_file_cannot_do_is_a_usage_error() {
         ("--to - --to x.db", "--to: a store and a file"),
         ("--to - --results -", "--results: stdout is also what --to names"),
         ("--to jsonl:out --results out", "--results: out is also what --to names"),
+        ("--to jsonl:out --results /proc/self/cwd/out", "--results: out is also what --to names"),
+        ("--to jsonl:out --complete --results r", "--results: not with --complete, where an error undoes everything"),
         ("--to jsonl:out -j 2", "--jobs: a file has one writer"),
         (
             "--to jsonl:out --on-duplicate replace",

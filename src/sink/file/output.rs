@@ -191,6 +191,15 @@ fn followed(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many symbolic links"))
 }
 
+/// A path by which a file is known, whatever it is called by; the file need not be there.
+pub(super) fn real(path: &Path) -> PathBuf {
+    let path = followed(path).unwrap_or_else(|_| path.to_owned());
+    match (folder(&path).canonicalize(), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path,
+    }
+}
+
 /// Makes a file beside the place that a path leads to, with the rights of the one that is there.
 fn beside(path: &Path, wanted: &Wanted) -> io::Result<(File, Beside)> {
     let path = followed(path)?;

@@ -1,7 +1,7 @@
 //! Files as a target: how they are named, and what they cannot do.
 
 use super::lines::{BulkLines, DocumentLines};
-use super::output::{Output, is_in_place, is_stdout, shown};
+use super::output::{Output, is_in_place, is_stdout, real, shown};
 use super::rules::{BulkRules, DocumentRules};
 use super::writer::Writer;
 use crate::action::Rules;
@@ -12,7 +12,7 @@ use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{FlagSources, Place, Wanted};
 use crate::sink::{Say, Sink};
 use crate::stop::Stop;
-use anyhow::{Context as _, Error, Result, anyhow, bail};
+use anyhow::{Error, Result, anyhow, bail};
 use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt;
@@ -192,12 +192,14 @@ fn ensure_another(path: &Path, wanted: &Wanted) -> Result<()> {
         bail!("--to: {} is also an input", shown(path));
     }
     let Some(results) = &wanted.results else { return Ok(()) };
+    if wanted.complete {
+        bail!("--results: not with --complete, where an error undoes everything");
+    }
     let identity = |about: Metadata| about.is_file().then(|| (about.dev(), about.ino()));
     let of = |path: &Path| std::fs::metadata(path).ok().and_then(identity);
     let results_file = device(results);
     let is_one_file = of(&results_file).is_some() && of(&results_file) == of(&output);
-    let absolute = |path: &Path| std::path::absolute(path).with_context(|| path.display().to_string());
-    if is_one_file || absolute(&results_file)? == absolute(&output)? {
+    if is_one_file || real(&results_file) == real(&output) {
         return Err(anyhow!("--results: {} is also what --to names", shown(path))
             .context(hint("name another file, as in `--results results.jsonl`")));
     }

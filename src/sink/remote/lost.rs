@@ -1,7 +1,7 @@
 //! What is done about a try whose answer was lost: wait until it is over, give up what cannot be sent twice, and after the
 //! next try find out whose a document is that was in its way.
 
-use super::destination::Location;
+use super::destination::{Destination, Location};
 use super::memory::Left;
 use super::settle::{Go, SINGLE_TRIES, Settling};
 use super::{Call, Group, ItemDetails, Kept, Protocol, Reply, SinkError, Stored, sentence};
@@ -173,8 +173,16 @@ impl Settling<'_> {
         match self.memory.lock().before(hash, met) {
             // A key with another routing is another document.
             Left::Stored if self.protocol.is_routed(&self.batch.action(at as usize)) => Left::Unclear,
+            // So is one in another index of an alias or a data stream.
+            Left::Stored if self.moves(at) => Left::Unclear,
             left => left,
         }
+    }
+
+    /// Whether the name of an action's collection leads to another index now and then.
+    fn moves(&self, at: u32) -> bool {
+        let name = self.protocol.name_of(&self.batch.action(at as usize));
+        matches!(self.destinations.get(name), Some(Destination::Moving { .. }))
     }
 
     /// Whether an earlier action of this run perhaps had the same key.

@@ -85,6 +85,8 @@ pub(super) struct Remembered {
     pub(super) told_unasked: bool,
     /// A refusal that single actions got, and how many in a row got that very one.
     refusal: Option<(String, u32)>,
+    /// Whether single actions got different refusals.
+    refusals_differ: bool,
     /// Lanes that have nothing left to send.
     done: usize,
     /// Keys whose last action of this run certainly, or perhaps, left no document.
@@ -186,6 +188,7 @@ impl Remembered {
             Some((before, count)) if before == reason => count + 1,
             _ => 1,
         };
+        self.refusals_differ |= self.refusal.as_ref().is_some_and(|(before, _)| before != reason);
         self.refusal = Some((reason.to_owned(), count));
         match count {
             _ if is_servers && count >= SAME_FAULT => Fault::Requests,
@@ -203,7 +206,7 @@ impl Remembered {
     /// Notes that a lane has nothing left to send. The last one finds out whether every request was refused.
     pub(super) fn refused_everything(&mut self, lanes: usize) -> bool {
         self.done += 1;
-        self.done == lanes && self.is_refused()
+        self.done == lanes && !self.refusals_differ && self.is_refused()
     }
 
     /// Says so.

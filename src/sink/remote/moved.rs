@@ -125,7 +125,7 @@ impl Settling<'_> {
             match found {
                 _ if ours => {
                     self.traffic.unsure(u64::from(!key.starts_with(self.run)));
-                    let is_create = matches!(op, Op::Create | Op::CreateOrIgnore);
+                    let is_create = matches!(op, Op::Create | Op::CreateOrIgnore) || key.starts_with(self.run);
                     self.end(*at, if is_create { Bucket::Created } else { Bucket::Updated }, None, None);
                 }
                 _ if absent && all => {}

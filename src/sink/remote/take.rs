@@ -56,10 +56,20 @@ impl Settling<'_> {
         }
     }
 
+    /// Whether its batch has several actions on its key: a second try of them finds what the first left.
+    fn comes_again(&self, at: u32) -> bool {
+        let hash = self.batch.hashes()[at as usize];
+        hash != 0 && self.batch.hashes().iter().filter(|other| **other == hash).count() > 1
+    }
+
     /// Settles an action that is not sent again and need not be read back.
     fn end_told(&mut self, at: u32, fate: Fate, shown: Option<Box<ItemDetails>>) {
         let lost = self.states[at as usize].lost;
         match fate {
+            // Nobody else makes such a key, so the document is that of the lost try.
+            Fate::Updated | Fate::Unchanged if lost && self.batch.key(at as usize).0.starts_with(self.run) => {
+                self.end(at, Bucket::Created, None, shown);
+            }
             Fate::Updated | Fate::Unchanged => {
                 let hides = lost && matches!(self.batch.key(at as usize).1, Op::Index | Op::Upsert);
                 self.traffic.unsure(u64::from(hides));
@@ -69,9 +79,15 @@ impl Settling<'_> {
                 self.traffic.unsure(1);
                 self.end(at, Bucket::Deleted, None, shown);
             }
-            Fate::Created => self.end(at, Bucket::Created, None, shown),
+            Fate::Created => {
+                self.traffic.unsure(u64::from(lost && self.comes_again(at)));
+                self.end(at, Bucket::Created, None, shown);
+            }
             Fate::Ignored | Fate::NotFound => self.end(at, Bucket::Ignored, None, shown),
-            Fate::Deleted => self.end(at, Bucket::Deleted, None, shown),
+            Fate::Deleted => {
+                self.traffic.unsure(u64::from(lost && self.comes_again(at)));
+                self.end(at, Bucket::Deleted, None, shown);
+            }
             Fate::Exists => self.exists(at, shown),
             Fate::Conflict(reason) => self.conflict(at, reason, shown),
             Fate::Rejected(reason) => self.end(at, Bucket::Error, Some(reason), shown),
