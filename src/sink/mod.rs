@@ -9,6 +9,7 @@ mod file;
 pub mod http;
 mod kuzzle;
 mod outcome;
+mod paths;
 pub mod remote;
 mod sqlite;
 pub mod target;

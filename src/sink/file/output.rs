@@ -3,6 +3,7 @@
 //! written before can be read.
 
 use crate::error::refused;
+use crate::sink::paths::{folder, followed};
 use crate::sink::wanted::Wanted;
 use anyhow::{Error, Result};
 use flate2::write::GzEncoder;
@@ -169,34 +170,6 @@ impl Output {
             File::open(folder(&beside.path))?.sync_all()?;
         }
         Ok(())
-    }
-}
-
-/// The folder that a path lies in.
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// What a path leads to, which need not be there.
-fn followed(path: &Path) -> io::Result<PathBuf> {
-    /// Links that Linux follows.
-    const LINKS: usize = 40;
-    let mut path = path.to_owned();
-    for _ in 0..LINKS {
-        match fs::read_link(&path) {
-            Ok(to) => path = folder(&path).join(to),
-            Err(_) => return Ok(path),
-        }
-    }
-    Err(io::Error::other("too many symbolic links"))
-}
-
-/// A path by which a file is known, whatever it is called by; the file need not be there.
-pub(super) fn real(path: &Path) -> PathBuf {
-    let path = followed(path).unwrap_or_else(|_| path.to_owned());
-    match (folder(&path).canonicalize(), path.file_name()) {
-        (Ok(folder), Some(name)) => folder.join(name),
-        _ => path,
     }
 }
 

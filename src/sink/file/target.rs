@@ -1,13 +1,14 @@
 //! Files as a target: how they are named, and what they cannot do.
 
 use super::lines::{BulkLines, DocumentLines};
-use super::output::{Output, is_in_place, is_stdout, real, shown};
+use super::output::{Output, is_in_place, is_stdout, shown};
 use super::rules::{BulkRules, DocumentRules};
 use super::writer::Writer;
 use crate::action::Rules;
 use crate::batch::{Encode, Limits};
 use crate::error::hint;
 use crate::json::Scanner;
+use crate::sink::paths::real;
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{FlagSources, Place, Wanted};
 use crate::sink::{Say, Sink};

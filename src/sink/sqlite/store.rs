@@ -12,6 +12,7 @@ use super::{explained, is_busy};
 use crate::batch::{Batch, BatchAction};
 use crate::error::refused;
 use crate::record::Reason;
+use crate::sink::paths::real;
 use crate::sink::wanted::Wanted;
 use crate::sink::{Bucket, Durable, Ledger, Note, Say, Sink, SinkError};
 use crate::stop::Stop;
@@ -63,7 +64,7 @@ impl Store {
         }
         let mut take = || {
             // Under whatever name it was reached, one store has one lock.
-            StoreLock::take(&real_path(&path), || {
+            StoreLock::take(&real(&path), || {
                 say(Note::Warning(format!("waiting for another import into {}", path.display())));
             })
         };
@@ -311,22 +312,6 @@ impl Store {
         self.in_transaction = false;
         let undone = if self.committed_load { Bucket::Unknown } else { Bucket::Unsent };
         SinkError { undone, ..error }
-    }
-}
-
-/// Where a store really is, also behind a link to a file that is not there yet.
-fn real_path(path: &std::path::Path) -> PathBuf {
-    let mut path = path.to_owned();
-    // As many links in a row as Linux follows.
-    for _ in 0..40 {
-        let Ok(target) = path.read_link() else { break };
-        path = path.parent().map_or_else(|| target.clone(), |parent| parent.join(&target));
-    }
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let parent = parent.unwrap_or(std::path::Path::new(".")).canonicalize();
-    match (parent, path.file_name()) {
-        (Ok(parent), Some(name)) => parent.join(name),
-        _ => path,
     }
 }
 
