@@ -9,7 +9,7 @@ pub use batcher::Batcher;
 
 use crate::action::{Action, Op};
 use crate::json::{Span, needs_no_escape};
-use crate::record::{BadRecord, Origin};
+use crate::record::{BadRecord, Origin, Reason};
 use bytes::Bytes;
 use slots::Slots;
 use std::ops::Range;
@@ -135,7 +135,11 @@ pub struct Batch {
     /// Hashes of the keys, in the places of the items; 0 for what has no key.
     hashes: Vec<u64>,
     rare: Vec<Rare>,
-    rejected: Vec<BadRecord>,
+    rejected: Vec<(Origin, Reason, Span)>,
+    /// What the records were read from, if that is asked for.
+    raw: Vec<u8>,
+    /// In `raw`, in the places of the items.
+    raws: Vec<Span>,
     /// Ordinal in the run of the first action.
     first: u64,
     /// Bytes of keys and documents, as they were read.
@@ -242,8 +246,16 @@ impl Batch {
     }
 
     /// The records that failed before they became actions.
-    pub fn rejected(&self) -> &[BadRecord] {
-        &self.rejected
+    pub fn rejected(&self) -> impl Iterator<Item = BadRecord<'_>> {
+        self.rejected.iter().map(|(origin, reason, raw)| {
+            let (origin, reason) = (*origin, reason.clone());
+            BadRecord { origin, reason, raw: &self.raw[raw.range()] }
+        })
+    }
+
+    /// What the record at a place was read from; empty unless that is asked for.
+    pub fn raw(&self, at: usize) -> &[u8] {
+        self.raws.get(at).map_or(&[], |raw| &self.raw[raw.range()])
     }
 
     /// The record at a place.
@@ -281,15 +293,26 @@ impl Batch {
         if self.text.capacity() > usual {
             self.text = Arc::default();
         }
+        if self.raw.capacity() > usual {
+            self.raw = Vec::new();
+        }
         self.keys.clear();
         self.words.clear();
         self.items.clear();
         self.hashes.clear();
         self.rare.clear();
         self.rejected.clear();
+        self.raw.clear();
+        self.raws.clear();
         self.bytes = 0;
         self.has_lines = false;
         self.ops = 0;
+    }
+
+    fn keep_raw(&mut self, raw: &[u8]) -> Span {
+        let start = self.raw.len();
+        self.raw.extend_from_slice(raw);
+        Span::new(start, self.raw.len())
     }
 
     /// Puts a text among those that few actions have.

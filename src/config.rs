@@ -89,6 +89,7 @@ impl Config {
             limits: target.limits(&wanted),
             wanted,
             input: InputOptions {
+                keeps_raw: false,
                 format,
                 compression: args.format.compression,
                 skip_lines: args.format.skip_lines,

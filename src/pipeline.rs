@@ -44,6 +44,12 @@ pub struct Plan {
 
 /// Runs the plan to its end; everything that happens reaches the report.
 pub fn run(plan: Plan, report: &mut Report) {
+    let meter = plan.meter.clone();
+    start(plan, |inbox| collect(inbox, &meter, report));
+}
+
+/// Starts all threads, and ends with the last of them; `collect` receives what happens.
+fn start(plan: Plan, collect: impl FnOnce(&Receiver<Message>)) {
     let cut = AtomicBool::new(false);
     let (messages, inbox) = sync_channel(MESSAGES);
     let Plan { inputs, options, limit, shaper, decider, limits, sinks, meter, stop, results } = plan;
@@ -53,7 +59,7 @@ pub fn run(plan: Plan, report: &mut Report) {
         for sink in sinks {
             let (jobs, arriving) = sync_channel(1);
             let (returned, free) = channel();
-            let batcher = Batcher::new(limits, sink.encoder());
+            let batcher = Batcher::new(limits, sink.encoder(), options.keeps_raw);
             let (number, messages) = (lanes.len(), messages.clone());
             let lane = Lane { number, sink, arriving, returned, messages, stop: &stop, cut: &cut, results };
             named(scope, format!("lane-{number}"), move || lane.run(limits));
@@ -77,7 +83,7 @@ pub fn run(plan: Plan, report: &mut Report) {
             let _ = end.send(Message::Read(reading.run(inputs, cut)));
         });
         drop(messages);
-        collect(&inbox, &meter, report);
+        collect(&inbox);
     });
 }
 
@@ -171,9 +177,9 @@ impl Reading<'_> {
             Err(reason) => Err(reason.clone()),
         };
         match &decided {
-            Ok(action) => self.lanes.push(record.origin, action, ordinal),
+            Ok(action) => self.lanes.push(record, action, ordinal),
             Err(reason) => {
-                let bad = BadRecord { origin: record.origin, reason: reason.clone() };
+                let bad = BadRecord { origin: record.origin, reason: reason.clone(), raw: record.raw };
                 self.lanes.reject(bad, ordinal);
             }
         }
@@ -263,3 +269,6 @@ impl Lane<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

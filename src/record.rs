@@ -18,7 +18,7 @@ pub struct Origin {
 }
 
 /// One record, lent by a reader until the next one is asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Record<'a> {
     /// The object, without blanks around it. It is valid JSON.
     pub text: &'a str,
@@ -30,12 +30,15 @@ pub struct Record<'a> {
     pub command: Option<&'a Command>,
     /// Columns of a CSV row that hold a bare `null`, so that they are no members; `--merge-attributes` writes `null` for them.
     pub nulls: &'a [String],
+    /// What of the input it is, before anything is made of it. A bulk line's, and that of a row above 4 MiB, is there only if it
+    /// is asked for.
+    pub raw: &'a [u8],
 }
 
 impl<'a> Record<'a> {
     /// The object that a scanner has just scanned.
     pub fn of(text: &'a str, scanner: &'a Scanner, origin: Origin) -> Record<'a> {
-        Record { text, members: scanner.members(), origin, command: None, nulls: &[] }
+        Record { text, members: scanner.members(), origin, raw: text.as_bytes(), ..Record::default() }
     }
 }
 
@@ -90,9 +93,11 @@ impl Reason {
 
 /// Something in the input that takes the place of a record and is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadRecord {
+pub struct BadRecord<'a> {
     /// Where it begins.
     pub origin: Origin,
     /// What is wrong with it.
     pub reason: Reason,
+    /// As of a record; empty if it is too long to be kept.
+    pub raw: &'a [u8],
 }

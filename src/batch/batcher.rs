@@ -3,7 +3,7 @@
 use super::{Batch, Encode, Item, Limits, Rare, USUAL};
 use crate::action::Action;
 use crate::json::Span;
-use crate::record::{BadRecord, Origin};
+use crate::record::{BadRecord, Origin, Record};
 use crate::seen::Seen;
 use memchr::memchr;
 use std::collections::HashSet;
@@ -30,11 +30,13 @@ pub struct Batcher {
     joins: bool,
     /// A document without them.
     joined: String,
+    /// Whether batches keep what their records were read from.
+    keeps_raw: bool,
 }
 
 impl Batcher {
     /// Starts with an empty batch of actions in the form of one target.
-    pub fn new(limits: Limits, encoder: Arc<dyn Encode>) -> Batcher {
+    pub fn new(limits: Limits, encoder: Arc<dyn Encode>, keeps_raw: bool) -> Batcher {
         Batcher {
             limits,
             records: limits.records,
@@ -45,6 +47,7 @@ impl Batcher {
             since: None,
             keys: HashSet::new(),
             joined: String::new(),
+            keeps_raw,
         }
     }
 
@@ -66,8 +69,8 @@ impl Batcher {
         repeats || !self.batch.is_empty() && is_long
     }
 
-    /// Adds the action of the record with this ordinal, whose key has this hash, and says whether the batch is now full.
-    pub fn push(&mut self, origin: Origin, ordinal: u64, action: &Action<'_>, hash: u64) -> bool {
+    /// Adds the action of a record with this ordinal, whose key has this hash, and says whether the batch is now full.
+    pub fn push(&mut self, record: &Record<'_>, ordinal: u64, action: &Action<'_>, hash: u64) -> bool {
         if self.limits.distinct {
             self.keys.insert(hash);
         }
@@ -104,24 +107,31 @@ impl Batcher {
             more = batch.rare.len() as u32;
             batch.rare.push(Rare { collection, upsert, detect_noop: action.detect_noop });
         }
-        let Origin { file, line, record, offset } = origin;
+        let Origin { file, line, record: number, offset } = record.origin;
         let (doc, op, is_line) = (Span::new(doc.start, doc.end), action.op, action.is_line);
-        let item = Item { line, record, offset, file, text, doc, key, more, ordinal, op, is_line, repeats: false };
+        let item =
+            Item { line, record: number, offset, file, text, doc, key, more, ordinal, op, is_line, repeats: false };
         self.batch.items.push(item);
         self.batch.hashes.push(hash);
+        if self.keeps_raw {
+            let raw = self.batch.keep_raw(record.raw);
+            self.batch.raws.push(raw);
+        }
         self.is_full()
     }
 
     /// Adds a record that has already failed, and says whether the batch is now full.
-    pub fn reject(&mut self, bad: BadRecord) -> bool {
-        self.batch.rejected.push(bad);
+    pub fn reject(&mut self, bad: BadRecord<'_>) -> bool {
+        let raw = self.batch.keep_raw(if self.keeps_raw { bad.raw } else { &[] });
+        self.batch.rejected.push((bad.origin, bad.reason, raw));
         self.is_full()
     }
 
     #[inline(always)]
     fn is_full(&mut self) -> bool {
         self.since.get_or_insert_with(Instant::now);
-        let is_long = self.batch.bytes >= self.limits.bytes || self.text.len() >= LONGEST_TEXT;
+        let (raw, limits) = (self.batch.raw.len(), &self.limits);
+        let is_long = self.batch.bytes.max(raw) >= limits.bytes || self.text.len().max(raw) >= LONGEST_TEXT;
         is_long || self.batch.items.len() + self.batch.rejected.len() >= self.records
     }
 
@@ -164,20 +174,20 @@ mod tests {
 
     fn batcher() -> Batcher {
         let limits = Limits { records: 100, bytes: 1000, interval: Duration::from_secs(1), distinct: false };
-        Batcher::new(limits, Arc::new(Documents))
+        Batcher::new(limits, Arc::new(Documents), false)
     }
 
     fn push(batcher: &mut Batcher, key: &str, doc: &str) {
-        batcher.push(Origin::default(), 0, &Action::plain(Op::Index, Key::Text(key), doc), 1);
+        batcher.push(&Record::default(), 0, &Action::plain(Op::Index, Key::Text(key), doc), 1);
     }
 
     #[test]
     fn a_batch_goes_before_its_text_is_too_long_for_its_ranges() {
         let limits = Limits { records: usize::MAX, bytes: usize::MAX, interval: Duration::MAX, distinct: false };
-        let mut batcher = Batcher::new(limits, Arc::new(Documents));
+        let mut batcher = Batcher::new(limits, Arc::new(Documents), false);
         let doc = format!("{{\"a\":\"{}\"}}", "x".repeat(LONGEST_TEXT / 16));
         let action = Action::plain(Op::Index, Key::Text("k"), &doc);
-        let full = (1..=20).find(|_| batcher.push(Origin::default(), 0, &action, 1));
+        let full = (1..=20).find(|_| batcher.push(&Record::default(), 0, &action, 1));
         assert_eq!(full, Some(16));
     }
 
@@ -185,7 +195,7 @@ mod tests {
     fn the_text_of_neighbours_is_shared_and_that_of_others_is_put_together() {
         let mut batcher = batcher();
         ["{1}", "{22}"].iter().for_each(|doc| push(&mut batcher, "k", doc));
-        batcher.reject(BadRecord { origin: Origin::default(), reason: Reason::new("bad", "no") });
+        batcher.reject(BadRecord { origin: Origin::default(), reason: Reason::new("bad", "no"), raw: &[] });
         ["{333}", "{4}"].iter().for_each(|doc| push(&mut batcher, "k", doc));
         let batch = batcher.take(Batch::default(), None);
         for (at, text) in [
@@ -198,7 +208,7 @@ mod tests {
             assert_eq!(batch.text(at), text, "{at:?}");
         }
         assert!(std::ptr::eq(batch.text(&[1, 2]).as_ptr(), batch.text[3..].as_ptr()));
-        assert_eq!((batch.rejected().len(), batch.len()), (1, 4));
+        assert_eq!((batch.rejected().count(), batch.len()), (1, 4));
     }
 
     #[test]
@@ -226,13 +236,33 @@ mod tests {
         push(&mut batcher, "a", "{}");
         let plain = Action::plain(Op::Update, Key::Text("b"), "{1}");
         let action = Action { collection: "c", upsert: Some("{2}"), detect_noop: false, ..plain };
-        batcher.push(Origin::default(), 0, &action, 2);
+        batcher.push(&Record::default(), 0, &action, 2);
         push(&mut batcher, "c", "{}");
         let batch = batcher.take(Batch::default(), None);
         let rare: Vec<_> =
             (0..3).map(|at| batch.action(at)).map(|a| (a.collection, a.upsert, a.detect_noop, a.key)).collect();
         assert_eq!(rare, [("", None, true, "a"), ("c", Some("{2}"), false, "b"), ("", None, true, "c")]);
         assert_eq!(batch.bytes(), 3 + 8 + 3);
+    }
+
+    #[test]
+    fn what_records_were_read_from_is_kept_only_if_it_is_asked_for() {
+        let limits = Limits { records: 100, bytes: 10, interval: Duration::from_secs(1), distinct: false };
+        let action = Action::plain(Op::Index, Key::Text("k"), "{}");
+        for keeps_raw in [false, true] {
+            let mut batcher = Batcher::new(limits, Arc::new(Documents), keeps_raw);
+            assert!(!batcher.push(&Record { raw: b"a,b", ..Record::default() }, 0, &action, 1));
+            let bad = BadRecord { origin: Origin::default(), reason: Reason::new("bad", "no"), raw: b"bad" };
+            assert!(!batcher.reject(bad));
+            assert_eq!(batcher.push(&Record { raw: b"c,\"d", ..Record::default() }, 1, &action, 1), keeps_raw);
+            let mut batch = batcher.take(Batch::default(), None);
+            let rejected = batch.rejected().flat_map(|bad| bad.raw.to_vec()).collect::<Vec<u8>>();
+            let expected = if keeps_raw { [&b"a,b"[..], b"bad", b"c,\"d"] } else { [&[][..]; 3] };
+            assert_eq!([batch.raw(0), &rejected, batch.raw(1)], expected);
+            assert!(keeps_raw || (batch.raw.capacity(), batch.raws.capacity()) == (0, 0));
+            batch.clear(1000);
+            assert_eq!(batch.raw(0), b"");
+        }
     }
 
     #[test]
@@ -244,9 +274,9 @@ mod tests {
         let encoders: [(Arc<dyn Encode>, &str); 2] =
             [(Arc::new(Bulk::default()), "{\"index\":{\"_id\":\"k\"}}\n{ \"a\": 1} \n"), (Arc::new(Documents), doc)];
         for (encoder, text) in encoders {
-            let mut batcher = Batcher::new(limits, encoder);
-            batcher.push(Origin::default(), 0, &action, 1);
-            batcher.push(Origin::default(), 0, &action, 1);
+            let mut batcher = Batcher::new(limits, encoder, false);
+            batcher.push(&Record::default(), 0, &action, 1);
+            batcher.push(&Record::default(), 0, &action, 1);
             let batch = batcher.take(Batch::default(), None);
             assert_eq!(batch.line(0), text);
             assert_eq!((batch.line(1), batch.key(1).0), (text, "k"));

@@ -87,20 +87,19 @@ impl OneByOne for Arrays {
         };
         self.lines.origin.record += 1;
         let origin = self.lines.origin;
-        let written = match place {
+        let line = place.map(|place| &self.lines.window.bytes()[place]);
+        let raw = line.unwrap_or_default();
+        let written = match line {
             None => Err(self.lines.too_long()),
-            Some(place) => {
-                let line = &self.lines.window.bytes()[place];
-                write(line, &self.names, self.ignore_missing, &mut self.scanner, &mut self.object)
-                    .and_then(|()| self.object.text().map_err(|why| why.reason(line)))
-            }
+            Some(line) => write(line, &self.names, self.ignore_missing, &mut self.scanner, &mut self.object)
+                .and_then(|()| self.object.text().map_err(|why| why.reason(line))),
         };
         match written {
             Ok(text) => {
                 let members = self.object.members();
-                Ok(Step::Record(Record { text, members, origin, command: None, nulls: &[] }))
+                Ok(Step::Record(Record { text, members, origin, raw, ..Record::default() }))
             }
-            Err(reason) => Ok(Step::Bad(BadRecord { origin, reason })),
+            Err(reason) => Ok(Step::Bad(BadRecord { origin, reason, raw })),
         }
     }
 

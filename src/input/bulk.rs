@@ -42,6 +42,8 @@ pub(super) struct Bulk {
     expected: Expected,
     /// The action read last.
     command: Command,
+    /// Its line and the one after it, where those are asked for.
+    raw: Vec<u8>,
     /// Where the action line begins.
     origin: Origin,
     /// Scans action lines.
@@ -60,6 +62,7 @@ impl Bulk {
             lines,
             expected: Expected::Action,
             command: Command { verb: Verb::Index, meta: String::new(), members: Vec::new() },
+            raw: Vec::new(),
             scanner: Scanner::default(),
             meta_scanner: Scanner::default(),
             source_scanner: Scanner::default(),
@@ -69,11 +72,11 @@ impl Bulk {
 
     /// The record of a delete, which has no source.
     fn deleted(&self) -> Record<'_> {
-        Record { text: "", members: &[], origin: self.origin, command: Some(&self.command), nulls: &[] }
+        Record { origin: self.origin, command: Some(&self.command), raw: &self.raw, ..Record::default() }
     }
 
-    fn bad(&self, reason: Reason) -> Step<'static> {
-        Step::Bad(BadRecord { origin: self.origin, reason })
+    fn bad(&self, reason: Reason) -> Step<'_> {
+        Step::Bad(BadRecord { origin: self.origin, reason, raw: &self.raw })
     }
 
     fn begin_action(&mut self, then: Expected) {
@@ -84,6 +87,7 @@ impl Bulk {
 
     /// Takes a line where an action is expected; `None` if another line must be read.
     fn take_action(&mut self, line: Line) -> Option<Done> {
+        self.raw.clear();
         let Line::Whole(length) = line else {
             self.begin_action(Expected::Unclear);
             return Some(Done::Bad(self.lines.too_long()));
@@ -93,6 +97,9 @@ impl Bulk {
         if bytes.is_empty() {
             self.empty += 1;
             return None;
+        }
+        if self.lines.window.keeps_raw {
+            self.raw.extend_from_slice(bytes);
         }
         match read_action(bytes, &mut self.scanner, &mut self.meta_scanner) {
             Ok((verb, meta)) => {
@@ -116,16 +123,23 @@ impl Bulk {
         self.expected = Expected::Action;
         let number = self.lines.origin.line;
         let about = |reason: Reason| Reason::new(reason.kind, format!("the source, on line {number}: {}", reason.text));
-        let Line::Whole(length) = line else { return self.bad(about(self.lines.too_long())) };
+        let Line::Whole(length) = line else {
+            self.raw.clear();
+            return self.bad(about(self.lines.too_long()));
+        };
         let bytes = &self.lines.window.bytes()[..length];
         let bytes = &bytes[trimmed(bytes)];
         if bytes.is_empty() {
             return self.bad(Reason::new("missing_source", format!("the source, on line {number}, is blank")));
         }
+        if self.lines.window.keeps_raw {
+            self.raw.push(b'\n');
+            self.raw.extend_from_slice(bytes);
+        }
         match object(bytes, &mut self.source_scanner) {
             Ok(text) => {
                 let record = Record::of(text, &self.source_scanner, self.origin);
-                Step::Record(Record { command: Some(&self.command), ..record })
+                Step::Record(Record { command: Some(&self.command), raw: &self.raw, ..record })
             }
             Err(reason) => self.bad(about(reason)),
         }
@@ -244,7 +258,7 @@ mod tests {
                     let Origin { line, record: number, offset, .. } = record.origin;
                     format!("{line} #{number} @{offset} {:?} {} {}", command.verb, command.meta, record.text)
                 }
-                Ok(Step::Bad(BadRecord { origin: Origin { line, record, offset, .. }, reason })) => {
+                Ok(Step::Bad(BadRecord { origin: Origin { line, record, offset, .. }, reason, .. })) => {
                     format!("{line} #{record} @{offset} {}: {}", reason.kind, reason.text)
                 }
                 Ok(Step::Idle) => "idle".to_owned(),

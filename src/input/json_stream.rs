@@ -6,7 +6,7 @@
 //! as it would in NDJSON. An element longer than `--max-record-bytes` is one error too: its quotes and brackets tell
 //! where it ends.
 
-use super::jsonl::{not_an_object, utf8};
+use super::jsonl::{not_an_object, trimmed, utf8};
 use super::outline::Outline;
 use super::{Broken, More, OneByOne, Step, Window};
 use crate::json::{Fault, Scanner};
@@ -45,14 +45,28 @@ pub(super) struct JsonStream {
     wanted: usize,
     /// Something bad whose end has not been seen yet.
     skipping: Option<Skipping>,
+    /// The bad line passed over last, where that is asked for.
+    bad_line: Vec<u8>,
 }
 
 /// What has to be passed over before something bad can be said.
 #[derive(Debug)]
 struct Skipping {
-    bad: BadRecord,
+    origin: Origin,
+    reason: Reason,
     /// The rest of a value that is too long, or of a line of a stream.
     outline: Option<Outline>,
+    /// What was passed over of a line, where that is asked for and can be kept.
+    raw: Option<Vec<u8>>,
+}
+
+impl Skipping {
+    fn keep(&mut self, part: &[u8], max: usize) {
+        self.raw.take_if(|raw| raw.len() + part.len() > max);
+        if let Some(raw) = &mut self.raw {
+            raw.extend_from_slice(part);
+        }
+    }
 }
 
 impl JsonStream {
@@ -68,6 +82,7 @@ impl JsonStream {
             line_start: true,
             wanted: 0,
             skipping: None,
+            bad_line: Vec::new(),
         }
     }
 
@@ -214,7 +229,8 @@ impl JsonStream {
         self.origin.record += 1;
         let origin = self.here();
         let reason = Reason::new("invalid_json", format!("{what}, at byte {}", at + 1));
-        self.skipping = Some(Skipping { bad: BadRecord { origin, reason }, outline: None });
+        let raw = self.window.keeps_raw.then(Vec::new);
+        self.skipping = Some(Skipping { origin, reason, outline: None, raw });
         self.skip()
     }
 
@@ -223,14 +239,14 @@ impl JsonStream {
         self.origin.record += 1;
         let origin = self.here();
         let reason = Reason::new("record_too_long", format!("longer than --max-record-bytes ({} bytes)", self.max));
-        self.skipping = Some(Skipping { bad: BadRecord { origin, reason }, outline: Some(Outline::default()) });
+        self.skipping = Some(Skipping { origin, reason, outline: Some(Outline::default()), raw: None });
         self.skip()
     }
 
     /// Passes over what `skipping` says, as soon as it is there.
     fn skip(&mut self) -> Result<Step<'_>, Broken> {
         while let Some(skipping) = &mut self.skipping {
-            let origin = skipping.bad.origin;
+            let origin = skipping.origin;
             let bytes = self.window.bytes();
             let (found, open) = match &mut skipping.outline {
                 None => (memchr::memchr(b'\n', bytes), false),
@@ -240,7 +256,9 @@ impl JsonStream {
                     (found, outline.is_open())
                 }
             };
-            self.pass(found.unwrap_or(self.window.bytes().len()));
+            let count = found.unwrap_or(bytes.len());
+            skipping.keep(&bytes[..count], self.max);
+            self.pass(count);
             if found.is_some() {
                 break;
             }
@@ -256,7 +274,9 @@ impl JsonStream {
                 Err(error) => return Err(self.broken(error.to_string())),
             }
         }
-        Ok(self.skipping.take().map_or(Step::End, |skipping| Step::Bad(skipping.bad)))
+        let Some(Skipping { origin, reason, raw, .. }) = self.skipping.take() else { return Ok(Step::End) };
+        self.bad_line = raw.unwrap_or_default();
+        Ok(Step::Bad(BadRecord { origin, reason, raw: &self.bad_line[trimmed(&self.bad_line)] }))
     }
 }
 
@@ -313,11 +333,11 @@ impl OneByOne for JsonStream {
         let bytes = &self.window.bytes()[..end];
         if first != b'{' {
             let reason = not_an_object(bytes, &mut self.scanner);
-            return Ok(Step::Bad(BadRecord { origin, reason }));
+            return Ok(Step::Bad(BadRecord { origin, reason, raw: bytes }));
         }
         match utf8(bytes) {
             Ok(text) => Ok(Step::Record(Record::of(text, &self.scanner, origin))),
-            Err(reason) => Ok(Step::Bad(BadRecord { origin, reason })),
+            Err(reason) => Ok(Step::Bad(BadRecord { origin, reason, raw: bytes })),
         }
     }
 

@@ -147,7 +147,7 @@ impl Jsonl {
                 let text = whole.map_or_else(|_| utf8(&bytes[place.clone()]), |whole| Ok(&whole[place.clone()]));
                 let step = match text.and_then(|text| object_in(text, &mut self.scanner)) {
                     Ok(text) => Step::Record(Record::of(text, &self.scanner, origin)),
-                    Err(reason) => Step::Bad(BadRecord { origin, reason }),
+                    Err(reason) => Step::Bad(BadRecord { origin, reason, raw: &bytes[place] }),
                 };
                 if !take(step) {
                     self.lines.origin = origin;
@@ -173,7 +173,7 @@ impl Reader for Jsonl {
                 Line::TooLong => {
                     self.lines.origin.record += 1;
                     let reason = self.lines.too_long();
-                    take(Step::Bad(BadRecord { origin: self.lines.origin, reason }))
+                    take(Step::Bad(BadRecord { origin: self.lines.origin, reason, raw: &[] }))
                 }
                 Line::Idle => take(Step::Idle),
                 Line::End => {

@@ -32,7 +32,7 @@ pub enum Step<'a> {
     /// A record.
     Record(Record<'a>),
     /// Something that stands in the place of a record; reading can go on after it.
-    Bad(BadRecord),
+    Bad(BadRecord<'a>),
     /// Nothing for now: the pipe is silent.
     Idle,
     /// The end of the input.

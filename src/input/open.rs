@@ -30,6 +30,8 @@ pub struct InputOptions {
     pub skip_lines: u64,
     /// Longest record, in bytes, at most 1 GiB.
     pub max_record_bytes: usize,
+    /// Whether each record lends what it was read from.
+    pub keeps_raw: bool,
     /// For CSV, TSV and arrays.
     pub csv: csv::CsvOptions,
 }
@@ -264,7 +266,7 @@ impl Input {
         bytes_read: &Arc<AtomicU64>,
     ) -> Result<Box<dyn Reader>, Broken> {
         let origin = Origin { file, line: 1, ..Origin::default() };
-        let window = match self.place {
+        let mut window = match self.place {
             Place::Opened(window) => window,
             Place::File(file) => {
                 let source = file.source(bytes_read).map_err(|error| Broken::io(origin, error))?;
@@ -273,6 +275,7 @@ impl Input {
                 window
             }
         };
+        window.keeps_raw = options.keeps_raw;
         let max = options.max_record_bytes;
         let skipped = options.skip_lines;
         Ok(match self.format {

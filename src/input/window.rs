@@ -37,12 +37,23 @@ pub struct Window {
     ended: bool,
     /// When whoever reads had reason to look around the last time.
     looked: Instant,
+    /// Whether what a record was read from is asked for, beside what is made of it.
+    pub(super) keeps_raw: bool,
 }
 
 impl Window {
     /// Opens a window on a source that has not been read.
     pub fn new(source: Source) -> Window {
-        Window { source, buffer: Vec::new(), start: 0, end: 0, offset: 0, ended: false, looked: Instant::now() }
+        Window {
+            source,
+            buffer: Vec::new(),
+            start: 0,
+            end: 0,
+            offset: 0,
+            ended: false,
+            looked: Instant::now(),
+            keeps_raw: false,
+        }
     }
 
     /// The bytes at hand.

@@ -6,7 +6,7 @@
 
 use crate::action::Action;
 use crate::batch::{Batch, Batcher};
-use crate::record::{BadRecord, Origin};
+use crate::record::{BadRecord, Record};
 use crate::seen::{self, Seen};
 use crate::stop::Stop;
 use std::collections::HashSet;
@@ -100,7 +100,7 @@ impl<'r> Lanes<'r> {
     }
 
     /// Adds an action.
-    pub(super) fn push(&mut self, origin: Origin, action: &Action<'_>, ordinal: u64) {
+    pub(super) fn push(&mut self, record: &Record<'_>, action: &Action<'_>, ordinal: u64) {
         if self.ends.len() > 1 && !self.was_last(action.collection) {
             self.meet(action.collection);
         }
@@ -118,13 +118,13 @@ impl<'r> Lanes<'r> {
             self.send(lane);
             lane = self.now(home);
         }
-        if self.ends[lane].batcher.push(origin, ordinal, action, hash) {
+        if self.ends[lane].batcher.push(record, ordinal, action, hash) {
             self.send(lane);
         }
     }
 
     /// Adds a record that has already failed.
-    pub(super) fn reject(&mut self, bad: BadRecord, ordinal: u64) {
+    pub(super) fn reject(&mut self, bad: BadRecord<'_>, ordinal: u64) {
         let lane = self.now(ordinal % self.ends.len() as u64);
         if self.ends[lane].batcher.reject(bad) {
             self.send(lane);

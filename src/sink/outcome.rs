@@ -95,6 +95,8 @@ pub struct Failure {
     pub reason: Reason,
     /// `Error` or `Unknown`.
     pub bucket: Bucket,
+    /// What the record was read from, if that is asked for and can be kept.
+    pub raw: Vec<u8>,
 }
 
 /// An item of a response, as `--results` shows it.
@@ -189,8 +191,8 @@ impl Ledger {
 
     /// Settles the records of a batch that failed before it was filled.
     pub fn reject(&mut self, batch: &Batch) {
-        for BadRecord { origin, reason } in batch.rejected() {
-            self.add(*origin, Bucket::Error, Some(reason.clone()), None, "");
+        for BadRecord { origin, reason, raw } in batch.rejected() {
+            self.add((origin, "", raw), Bucket::Error, Some(reason), None);
         }
     }
 
@@ -206,7 +208,8 @@ impl Ledger {
         if reason.is_none() && !self.shows {
             return self.settle_many(bucket, 1);
         }
-        self.add(batch.item(index).origin(), bucket, reason, details, batch.key(index).0);
+        let record = (batch.item(index).origin(), batch.key(index).0, batch.raw(index));
+        self.add(record, bucket, reason, details);
     }
 
     /// Settles actions without a reason, by their number.
@@ -227,19 +230,19 @@ impl Ledger {
         self.held[bucket] += count;
     }
 
-    /// Makes a record that was reported as created an error, when its batch is gone.
+    /// Makes a record that was reported as created an error, when its batch is gone. What it was read from is gone too: only
+    /// the store could still have it.
     pub fn fail_created(&mut self, origin: Origin, key: &str, reason: Reason) {
         self.held[Bucket::Created] -= 1;
-        self.add(origin, Bucket::Error, Some(reason), None, key);
+        self.add((origin, key, &[]), Bucket::Error, Some(reason), None);
     }
 
     fn add(
         &mut self,
-        origin: Origin,
+        (origin, key, raw): (Origin, &str, &[u8]),
         bucket: Bucket,
         reason: Option<Reason>,
         details: Option<Box<ItemDetails>>,
-        key: &str,
     ) {
         match bucket {
             Bucket::Error => self.outcome.counts[bucket] += 1,
@@ -251,7 +254,7 @@ impl Ledger {
             self.outcome.results.push(ResultLine { origin, bucket, key: key.to_owned(), reason, details });
         }
         if let Some(reason) = reason {
-            self.outcome.failures.push(Failure { origin, reason, bucket });
+            self.outcome.failures.push(Failure { origin, reason, bucket, raw: raw.to_vec() });
             if self.outcome.failures.len() == CHUNK {
                 self.flush();
             }

@@ -4,7 +4,7 @@ use crate::import_api::{is_on, name};
 use crate::{database, model};
 use bulkimport::action::{Action, Key, Op};
 use bulkimport::batch::{Batch, Batcher, Limits};
-use bulkimport::record::Origin;
+use bulkimport::record::{Origin, Record};
 use bulkimport::sink::arangodb::Collection;
 use bulkimport::sink::http::Reply;
 use bulkimport::sink::remote::{Answer, Fate, Group, Protocol};
@@ -14,9 +14,10 @@ use std::time::Duration;
 /// So many documents without keys, so that any document fits any place.
 fn batch(many: usize, op: Op) -> Batch {
     let limits = Limits { records: usize::MAX, bytes: usize::MAX, interval: Duration::from_secs(1), distinct: false };
-    let mut batcher = Batcher::new(limits, std::sync::Arc::new(Collection::default()));
+    let mut batcher = Batcher::new(limits, std::sync::Arc::new(Collection::default()), false);
     for line in 1..=many {
-        batcher.push(Origin { line: line as u64, ..Origin::default() }, 0, &Action::plain(op, Key::Text(""), "{}"), 0);
+        let record = Record { origin: Origin { line: line as u64, ..Origin::default() }, ..Record::default() };
+        batcher.push(&record, 0, &Action::plain(op, Key::Text(""), "{}"), 0);
     }
     batcher.take(Batch::default(), None)
 }

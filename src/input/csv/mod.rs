@@ -11,7 +11,7 @@ mod rows;
 mod word;
 
 use super::{Broken, OneByOne, Step, Window};
-use crate::record::{BadRecord, Reason, Record};
+use crate::record::{BadRecord, Record};
 use columns::Columns;
 use csv_core::Terminator;
 use rows::{Row, Rows};
@@ -190,7 +190,8 @@ impl OneByOne for Csv {
                 Row::End => return Ok(Step::End),
                 Row::TooLong => {
                     self.rows.origin.record += 1;
-                    return Ok(bad(&self.rows, self.rows.too_long()));
+                    let (origin, reason) = (self.rows.origin, self.rows.too_long());
+                    return Ok(Step::Bad(BadRecord { origin, reason, raw: &[] }));
                 }
                 Row::Whole(_) if self.rows.cells.is_blank() => self.empty += 1,
                 Row::Whole(length) => break length,
@@ -203,26 +204,24 @@ impl OneByOne for Csv {
             None => columns.write(row, &self.rows.cells, &mut self.object),
         };
         let written = written.and_then(|()| self.object.text().map_err(|why| why.reason(row)));
-        self.rows.give_back();
+        let origin = self.rows.origin;
+        let raw = self.rows.give_back(length);
         match written {
             Ok(text) => Ok(Step::Record(Record {
                 text,
                 members: self.object.members(),
-                origin: self.rows.origin,
-                command: None,
+                origin,
                 nulls: columns.nulls(),
+                raw,
+                ..Record::default()
             })),
-            Err(reason) => Ok(bad(&self.rows, reason)),
+            Err(reason) => Ok(Step::Bad(BadRecord { origin, reason, raw })),
         }
     }
 
     fn empty(&self) -> u64 {
         self.empty
     }
-}
-
-fn bad<'a>(rows: &Rows, reason: Reason) -> Step<'a> {
-    Step::Bad(BadRecord { origin: rows.origin, reason })
 }
 
 #[cfg(test)]

@@ -247,12 +247,17 @@ impl Rows {
         Ok(self.taken(length))
     }
 
-    /// Gives up a long record and the room that it took, when its cells are wanted no more.
-    pub(super) fn give_back(&mut self) {
+    /// Gives up a long record and the room that it took, when its cells are wanted no more. Its text, of `length` bytes,
+    /// stays if that is asked for.
+    pub(super) fn give_back(&mut self, length: usize) -> &[u8] {
         if self.used.is_some_and(|used| used > LONG) {
-            self.window.consume(self.used.replace(0).unwrap_or(0));
             self.cells.begin();
+            if !self.window.keeps_raw {
+                self.window.consume(self.used.replace(0).unwrap_or(0));
+                return &[];
+            }
         }
+        &self.window.bytes()[..length]
     }
 
     fn taken(&mut self, length: usize) -> Row {

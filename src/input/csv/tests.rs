@@ -19,7 +19,7 @@ fn steps(pieces: Vec<Vec<u8>>, max: usize, options: &CsvOptions, dialect: Dialec
                 let Origin { line, record: number, offset, .. } = record.origin;
                 format!("{line} #{number} @{offset} {} {:?}", record.text, record.nulls)
             }
-            Ok(Step::Bad(BadRecord { origin: Origin { line, record, offset, .. }, reason })) => {
+            Ok(Step::Bad(BadRecord { origin: Origin { line, record, offset, .. }, reason, .. })) => {
                 format!("{line} #{record} @{offset} {}: {}", reason.kind, reason.text)
             }
             Ok(Step::Idle) => "idle".to_owned(),

@@ -7,7 +7,7 @@ use super::settle::Settling;
 use super::*;
 use crate::action::{Action, Key, Op};
 use crate::batch::{Batcher, Limits};
-use crate::record::Origin;
+use crate::record::{Origin, Record};
 use crate::retry::Retries;
 use crate::sink::bulk_api::verb;
 use crate::sink::elasticsearch::Bulk;
@@ -182,7 +182,7 @@ fn outcome(
     let mut done = Ok(());
     for (nth, chunk) in inputs.chunks(size).enumerate() {
         let limits = Limits { records: 1000, bytes: 1 << 20, interval: Duration::from_secs(1), distinct: false };
-        let mut batcher = Batcher::new(limits, Arc::new(bulk.clone()));
+        let mut batcher = Batcher::new(limits, Arc::new(bulk.clone()), false);
         for (place, input) in chunk.iter().enumerate() {
             let origin = Origin { line: (nth * size + place) as u64, ..Origin::default() };
             let hash = crate::seen::hash(&input.key);
@@ -191,7 +191,7 @@ fn outcome(
             let is_line = (nth + size).is_multiple_of(2) && input.op != Op::Upsert;
             let line = json!({ verb(input.op): { "_id": input.key } }).to_string();
             let action = if is_line { Action { is_line, meta: &line, ..plain } } else { plain };
-            batcher.push(origin, place as u64, &action, hash);
+            batcher.push(&Record { origin, ..Record::default() }, place as u64, &action, hash);
         }
         let batch = batcher.take(Batch::default(), None);
         if done.is_err() {
