@@ -14,9 +14,7 @@ enum Expected {
     Action,
     /// The source of the action read last.
     Source,
-    /// The source of an action that was an error.
-    SourceOfBad,
-    /// An action, or the source of an action that could not be read.
+    /// The source of the action read last, which could not be read, or another action.
     Unclear,
 }
 
@@ -42,6 +40,10 @@ pub(super) struct Bulk {
     expected: Expected,
     /// The action read last.
     command: Command,
+    /// Why it is an error: said when its source has been read too.
+    failed: Option<Reason>,
+    /// Why reading stops behind it.
+    broken: Option<Broken>,
     /// Its line and the one after it, where those are asked for.
     raw: Vec<u8>,
     /// Where the action line begins.
@@ -62,6 +64,8 @@ impl Bulk {
             lines,
             expected: Expected::Action,
             command: Command { verb: Verb::Index, meta: String::new(), members: Vec::new() },
+            failed: None,
+            broken: None,
             raw: Vec::new(),
             scanner: Scanner::default(),
             meta_scanner: Scanner::default(),
@@ -90,7 +94,8 @@ impl Bulk {
         self.raw.clear();
         let Line::Whole(length) = line else {
             self.begin_action(Expected::Unclear);
-            return Some(Done::Bad(self.lines.too_long()));
+            self.failed = Some(self.lines.too_long());
+            return None;
         };
         let bytes = &self.lines.window.bytes()[..length];
         let bytes = &bytes[trimmed(bytes)];
@@ -113,77 +118,81 @@ impl Bulk {
             }
             Err(bad) => {
                 self.begin_action(bad.then);
-                Some(Done::Bad(Reason::new("bad_action", bad.text)))
+                let reason = Reason::new("bad_action", bad.text);
+                if let Expected::Action = bad.then {
+                    return Some(Done::Bad(reason));
+                }
+                self.failed = Some(reason);
+                None
             }
         }
     }
 
-    /// Takes the line that is the source of an action.
+    /// Takes the line after an action, or the end in its place: it is the source, unless that is in doubt and the line is an
+    /// action itself.
     fn take_source(&mut self, line: Line) -> Step<'_> {
-        self.expected = Expected::Action;
         let number = self.lines.origin.line;
-        let about = |reason: Reason| Reason::new(reason.kind, format!("the source, on line {number}: {}", reason.text));
-        let Line::Whole(length) = line else {
-            self.raw.clear();
-            return self.bad(about(self.lines.too_long()));
+        let bytes = match line {
+            Line::Whole(length) => &self.lines.window.bytes()[..length],
+            _ => &[],
         };
-        let bytes = &self.lines.window.bytes()[..length];
         let bytes = &bytes[trimmed(bytes)];
-        if bytes.is_empty() {
-            return self.bad(Reason::new("missing_source", format!("the source, on line {number}, is blank")));
-        }
-        if self.lines.window.keeps_raw {
-            self.raw.push(b'\n');
-            self.raw.extend_from_slice(bytes);
-        }
-        match object(bytes, &mut self.source_scanner) {
-            Ok(text) => {
-                let record = Record::of(text, &self.source_scanner, self.origin);
-                Step::Record(Record { command: Some(&self.command), raw: &self.raw, ..record })
-            }
-            Err(reason) => self.bad(about(reason)),
-        }
-    }
-
-    /// Takes the line after an action that could not be read: it is taken for the source, unless it is an action itself.
-    fn take_unclear(&mut self, line: Line) -> Result<(), Broken> {
-        self.expected = Expected::Action;
-        let Line::Whole(length) = line else { return Ok(()) };
-        let bytes = &self.lines.window.bytes()[..length];
-        let bytes = &bytes[trimmed(bytes)];
-        if read_action(bytes, &mut self.scanner, &mut self.meta_scanner).is_ok() {
-            let number = self.lines.origin.line;
+        let expected = std::mem::replace(&mut self.expected, Expected::Action);
+        let is_unclear = matches!(expected, Expected::Unclear);
+        if is_unclear && read_action(bytes, &mut self.scanner, &mut self.meta_scanner).is_ok() {
             let text = format!(
                 "cannot tell whether line {number} is an action or the source of the unreadable action before it"
             );
-            return Err(Broken::new(self.lines.origin, text));
+            self.broken = Some(Broken::new(self.lines.origin, text));
+        } else if let Line::TooLong = line {
+            self.raw.clear();
+        } else if !self.raw.is_empty() && !bytes.is_empty() {
+            self.raw.push(b'\n');
+            self.raw.extend_from_slice(bytes);
         }
-        Ok(())
+        let about = |reason: Reason| Reason::new(reason.kind, format!("the source, on line {number}: {}", reason.text));
+        let reason = match (self.failed.take(), line) {
+            (Some(reason), _) => reason,
+            (None, Line::End) => Reason::new("missing_source", "the input ends before the source of this action"),
+            (None, Line::TooLong) => about(self.lines.too_long()),
+            (None, _) if bytes.is_empty() => {
+                Reason::new("missing_source", format!("the source, on line {number}, is blank"))
+            }
+            (None, _) => match object(bytes, &mut self.source_scanner) {
+                Ok(text) => {
+                    let record = Record::of(text, &self.source_scanner, self.origin);
+                    return Step::Record(Record { command: Some(&self.command), raw: &self.raw, ..record });
+                }
+                Err(reason) => about(reason),
+            },
+        };
+        self.bad(reason)
     }
 }
 
 impl OneByOne for Bulk {
     fn next(&mut self) -> Result<Step<'_>, Broken> {
+        if let Some(broken) = self.broken.take() {
+            return Err(broken);
+        }
         loop {
-            let line = match (self.lines.next()?, self.expected) {
-                (Line::Idle, _) => return Ok(Step::Idle),
-                (Line::End, Expected::Source) => {
-                    self.expected = Expected::Action;
-                    let reason = Reason::new("missing_source", "the input ends before the source of this action");
+            let line = match self.lines.next() {
+                Ok(Line::Idle) => return Ok(Step::Idle),
+                Ok(line) => line,
+                Err(broken) => {
+                    let Some(reason) = self.failed.take() else { return Err(broken) };
+                    self.broken = Some(broken);
                     return Ok(self.bad(reason));
                 }
-                (Line::End, _) => return Ok(Step::End),
-                (line, _) => line,
             };
-            match self.expected {
-                Expected::Source => return Ok(self.take_source(line)),
-                Expected::SourceOfBad => self.expected = Expected::Action,
-                Expected::Unclear => self.take_unclear(line)?,
-                Expected::Action => match self.take_action(line) {
+            match (self.expected, line) {
+                (Expected::Action, Line::End) => return Ok(Step::End),
+                (Expected::Action, line) => match self.take_action(line) {
                     Some(Done::Delete) => return Ok(Step::Record(self.deleted())),
                     Some(Done::Bad(reason)) => return Ok(self.bad(reason)),
                     None => {}
                 },
+                (Expected::Source | Expected::Unclear, line) => return Ok(self.take_source(line)),
             }
         }
     }
@@ -208,7 +217,7 @@ fn read_action<'a>(
         let name: String = first.name.of(text).chars().take(40).collect();
         return Err(unclear(format!("unknown action \"{name}\": expected index, create, update or delete")));
     };
-    let then = if verb == Verb::Delete { Expected::Action } else { Expected::SourceOfBad };
+    let then = if verb == Verb::Delete { Expected::Action } else { Expected::Source };
     if !others.is_empty() {
         // A second verb that disagrees about the next line leaves it in doubt.
         let is_delete = |verb| verb == Verb::Delete;

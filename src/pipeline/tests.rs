@@ -236,8 +236,14 @@ fn the_raw_text_of_bulk_lines_has_the_action_too() {
         good("\n"),
         long("{\"create\":{}}\n{\"a\":\"LONG\"}", 500_000),
         good("\n"),
-        long("{\"create\":\"LONG\"}", 500_000),
-        good("\n{}\n"),
+        long("{\"create\":\"LONG\"}\n{}", 500_000),
+        good("\n"),
+        bad("{\"index\":{},\"x\":1}\n{\"a\":1}"),
+        good("\n"),
+        bad("{\"Index\":{}}\n{\"a\":2}"),
+        good("\n"),
+        long("{\"Index\":{}}\n{\"a\":\"LONG\"}", 500_000),
+        good("\n"),
         bad("{\"create\":{}}"),
     ];
     check("in.ndjson", "-t bulk --max-record-bytes 400K", &pieces, <[u8]>::to_vec);
