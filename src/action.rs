@@ -5,36 +5,18 @@
 mod bulk;
 mod key;
 mod mongoexport;
-mod on_duplicate;
 mod rules;
 
+pub use crate::record::Op;
 pub(crate) use bulk::{Update, distinct, not_supported, own_metadata};
 pub use key::KeyRule;
 pub(crate) use key::{by_path, names_key};
-pub use on_duplicate::OnDuplicate;
 pub use rules::{Line, Rules};
 
 use crate::json::{Scanner, Span};
 use crate::record::{Command, Reason, Record};
-use key::{Found, Named as NamedKeys, by_convention, generated, half_pair, key_of_id, key_text, without_keys};
-
-/// What is done to the document that a key names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Op {
-    /// Store it; if the key exists, it is an error.
-    #[default]
-    Create,
-    /// Store it; if the key exists, it is ignored.
-    CreateOrIgnore,
-    /// Store it in the place of what is there.
-    Index,
-    /// Merge it into what is there, or store it.
-    Upsert,
-    /// Merge it into what is there; if the key does not exist, store `upsert`, or it is an error.
-    Update,
-    /// Remove it; if the key does not exist, it is ignored.
-    Delete,
-}
+use key::{Named as NamedKeys, by_convention, generated, half_pair, key_text, without_keys};
+use std::borrow::Cow;
 
 /// A key, without a copy where that can be.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +25,16 @@ pub enum Key<'a> {
     InDoc(Span),
     /// This text.
     Text(&'a str),
+}
+
+impl<'a> Key<'a> {
+    /// Its text, in or beside this document.
+    pub fn of(self, doc: &'a str) -> &'a str {
+        match self {
+            Key::InDoc(span) => span.of(doc),
+            Key::Text(text) => text,
+        }
+    }
 }
 
 /// One action, lent until the next record.
@@ -89,10 +81,7 @@ impl<'a> Action<'a> {
 impl Action<'_> {
     /// The key as text.
     pub fn key_text(&self) -> &str {
-        match self.key {
-            Key::InDoc(span) => span.of(self.doc),
-            Key::Text(text) => text,
-        }
+        self.key.of(self.doc)
     }
 
     /// Bytes that it takes in a batch.
@@ -111,8 +100,6 @@ pub struct Decider {
     op: Op,
     /// `--key`.
     field: Option<String>,
-    /// For records without an action line; the ids of action lines follow Elasticsearch.
-    rule: KeyRule,
     rules: Box<dyn Rules>,
     /// Prefix of generated keys: the same for a whole run, later runs sort behind it.
     run: String,
@@ -138,7 +125,6 @@ impl Decider {
         Decider {
             op,
             field,
-            rule: rules.keys(),
             rules,
             run,
             collection,
@@ -162,18 +148,18 @@ impl Decider {
             Some(_) if keeps_keys => NamedKeys::default(),
             _ => NamedKeys::find(record.text, record.members)?,
         };
-        let found = match &self.field {
-            Some(field) => Some(Found::Key(by_path(record.text, record.members, field, &mut self.scanner)?)),
+        let (found, is_id) = match &self.field {
+            Some(field) => (Some(by_path(record.text, record.members, field, &mut self.scanner)?), false),
             None => by_convention(record.text, record.members, named, &mut self.scanner)?,
         };
         let key = match found {
-            Some(Found::Key(value)) => key_text(record.text, value, &mut self.scratch)?,
-            Some(Found::Id(value)) => {
-                let id = key_text(record.text, value, &mut self.scratch)?;
-                match (self.rule, self.collection.as_deref()) {
-                    (KeyRule::Arangodb, collection) => key_of_id(record.text, id, collection.unwrap_or_default())?,
-                    _ => id,
+            Some(value) => {
+                let mut key = key_text(record.text, value, &mut self.scratch)?;
+                if is_id {
+                    key = self.rules.key_of_id(record.text, key, self.collection.as_deref().unwrap_or_default())?;
                 }
+                self.rules.keys().check(key.of(record.text), false)?;
+                key
             }
             None if self.op == Op::Delete => {
                 return Err(Reason::new("no_key", "no `_key` or `_id` says what to delete"));
@@ -181,22 +167,13 @@ impl Decider {
             None if self.rules.makes_keys() => Key::Text(""),
             None => Key::Text(generated(&mut self.scratch, &self.run, ordinal)),
         };
-        match key {
-            Key::Text("") if found.is_none() => {}
-            Key::Text(text) => self.rule.check(text)?,
-            Key::InDoc(span) => self.rule.check(span.of(record.text))?,
-        }
         let cut = if keeps_keys { [Span::default(); 2] } else { without_keys(record, named) };
         self.meta.clear();
         self.rules.check(record, self.op, cut, &mut self.meta)?;
         let meta = &*self.meta;
         // A delete needs no document; its key then has to be text of its own.
         if self.op == Op::Delete {
-            let text = match key {
-                Key::Text(text) => text,
-                Key::InDoc(span) => &record.text[span.range()],
-            };
-            return Ok(Action { meta, ..Action::plain(Op::Delete, Key::Text(text), "") });
+            return Ok(Action { meta, ..Action::plain(Op::Delete, Key::Text(key.of(record.text)), "") });
         }
         Ok(Action { cut, meta, ..Action::plain(self.op, key, record.text) })
     }
@@ -205,7 +182,8 @@ impl Decider {
     fn line<'a>(&'a mut self, record: &Record<'a>, command: &'a Command, ordinal: u64) -> Result<Action<'a>, Reason> {
         let rules = &mut *self.rules;
         let read = bulk::ActionLine::read(command, self.collection.as_deref(), &*rules)?;
-        let named = read.index.map(|index| index.text(&mut self.index).ok_or_else(half_index)).transpose()?;
+        let half_index = || Reason::new("bad_action", "`_index` has half of a surrogate pair");
+        let named = read.index.map(|index| Ok(lent(index.ok_or_else(half_index)?, &mut self.index))).transpose()?;
         let collection = match named {
             None if self.collection.is_none() => {
                 return Err(Reason::new("no_collection", "no `_index` in the action line, and no --collection"));
@@ -213,25 +191,29 @@ impl Decider {
             Some(name) if self.collection.as_deref() != Some(name) => name,
             _ => "",
         };
-        let op = read.op(command.verb);
+        let op = read.op;
+        let has_id = read.id.is_some();
         let key = match read.id {
-            Some(id) => id.text(&mut self.scratch).ok_or_else(half_pair)?,
+            Some(id) => lent(id.ok_or_else(half_pair)?, &mut self.scratch),
             None if matches!(op, Op::Update | Op::Delete) => {
                 return Err(Reason::new("no_key", "this action needs an `_id`"));
             }
             None => generated(&mut self.scratch, &self.run, ordinal),
         };
-        if self.rule == KeyRule::Store {
-            // Its length is judged in the words of the bulk API.
-            KeyRule::Bulk.check(key)?;
-        }
-        self.rule.check(key)?;
-        rules.line(Line { command, op, collection, key, has_id: read.id.is_some() }, record, &mut self.meta)
+        rules.keys().check(key, true)?;
+        rules.line(Line { command, op, collection, key, has_id }, record, &mut self.meta)
     }
 }
 
-fn half_index() -> Reason {
-    Reason::new("bad_action", "`_index` has half of a surrogate pair")
+/// The text itself, kept in `scratch` if it is nobody else's.
+fn lent<'a>(text: Cow<'a, str>, scratch: &'a mut String) -> &'a str {
+    match text {
+        Cow::Borrowed(text) => text,
+        Cow::Owned(text) => {
+            *scratch = text;
+            scratch
+        }
+    }
 }
 
 #[cfg(test)]
@@ -259,10 +241,7 @@ mod tests {
         let collection = Some("shop".to_owned());
         let mut decider = Decider::new(Op::Create, field.map(str::to_owned), rules, "run-".to_owned(), collection);
         let action = decider.decide(&record, 7).map_err(Reason::word)?;
-        Ok(match action.key {
-            Key::InDoc(span) => span.of(action.doc).to_owned(),
-            Key::Text(text) => text.to_owned(),
-        })
+        Ok(action.key_text().to_owned())
     }
 
     #[test]
@@ -288,27 +267,7 @@ mod tests {
             (r#"{"_key":"a\u0000"}"#, Err("illegal_key")),
             (r#"{"_key":"\ud800"}"#, Err("illegal_key")),
         ] {
-            assert_eq!(decide(None, KeyRule::Store, text), key.map(str::to_owned), "{text}");
-        }
-    }
-
-    #[test]
-    fn an_id_of_arangodb_names_the_collection_too() {
-        for (text, key) in [
-            (r#"{"_id":"shop/a"}"#, Ok("a")),
-            (r#"{"_id":"shop\/a"}"#, Ok("a")),
-            (r#"{"_id":"other/a","_key":"a"}"#, Ok("a")),
-            (r#"{"_id":{"$oid":"5f"}}"#, Ok("5f")),
-            (r#"{"_id":"other/a"}"#, Err("illegal_key")),
-            (r#"{"_id":"shop2/a"}"#, Err("illegal_key")),
-            (r#"{"_id":"shop/a/b"}"#, Err("illegal_key")),
-            (r#"{"_id":"shop/"}"#, Err("illegal_key")),
-            (r#"{"_id":"a"}"#, Err("illegal_key")),
-            (r#"{"_id":7}"#, Err("illegal_key")),
-            (r#"{"_key":"shop/a"}"#, Err("illegal_key")),
-            (r#"{"_key":"a b"}"#, Err("illegal_key")),
-        ] {
-            assert_eq!(decide(None, KeyRule::Arangodb, text), key.map(str::to_owned), "{text}");
+            assert_eq!(decide(None, KeyRule::TEXTS, text), key.map(str::to_owned), "{text}");
         }
     }
 
@@ -333,14 +292,14 @@ mod tests {
             } else {
                 "sku"
             };
-            assert_eq!(decide(Some(field), KeyRule::Store, text), key.map(str::to_owned), "{text}");
+            assert_eq!(decide(Some(field), KeyRule::TEXTS, text), key.map(str::to_owned), "{text}");
         }
     }
 
     #[test]
     fn bulk_ids_may_be_any_text_of_512_bytes() {
-        assert_eq!(decide(None, KeyRule::Bulk, r#"{"_key":"a b/ü"}"#).as_deref(), Ok("a b/ü"));
+        assert_eq!(decide(None, KeyRule::IDS, r#"{"_key":"a b/ü"}"#).as_deref(), Ok("a b/ü"));
         let long = format!(r#"{{"_key":"{}"}}"#, "x".repeat(513));
-        assert_eq!(decide(None, KeyRule::Bulk, &long), Err("illegal_key"));
+        assert_eq!(decide(None, KeyRule::IDS, &long), Err("illegal_key"));
     }
 }

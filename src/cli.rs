@@ -15,7 +15,7 @@ mod words;
 
 pub use usage::UsageError;
 
-use crate::action::OnDuplicate;
+use crate::action::Op;
 use crate::input::{Compression, Datatype, EmptyCell, Format};
 use crate::progress::ProgressMode;
 use crate::report::{MaxErrors, SummaryFormat};
@@ -352,7 +352,7 @@ pub struct ConflictFlags {
     /// member at any depth, all else is replaced, and null is a value. replace: the record takes its place. ignore: the
     /// stored document stays, the record counts as ignored.
     #[arg(long, value_name = "MODE", default_value = "error", value_parser = one_of(words::MODES))]
-    pub on_duplicate: OnDuplicate,
+    pub on_duplicate: Op,
     /// Each record names a key to delete
     ///
     /// A key that is not there counts as ignored.

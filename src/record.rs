@@ -45,24 +45,29 @@ impl<'a> Record<'a> {
 /// The action line of a bulk file, copied because reading its source may move the window.
 #[derive(Clone, Debug)]
 pub struct Command {
-    /// The name of the action, as the line has it.
-    pub verb: Verb,
+    /// What the line is called: create, index, update or delete.
+    pub op: Op,
     /// The metadata object, valid JSON.
     pub meta: String,
     /// Members of `meta`.
     pub members: Vec<Member>,
 }
 
-/// The four actions of the bulk API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
-    /// Store it, whatever is there.
-    Index,
-    /// Store it if nothing is there.
+/// What is done to the document that a key names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Op {
+    /// Store it; if the key exists, it is an error.
+    #[default]
     Create,
-    /// Change what is there.
+    /// Store it; if the key exists, it is ignored.
+    CreateOrIgnore,
+    /// Store it in the place of what is there.
+    Index,
+    /// Merge it into what is there, or store it.
+    Upsert,
+    /// Merge it into what is there; if the key does not exist, store `upsert`, or it is an error.
     Update,
-    /// Remove what is there.
+    /// Remove it; if the key does not exist, it is ignored.
     Delete,
 }
 

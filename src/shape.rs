@@ -301,7 +301,7 @@ fn check_ends(record: &Record<'_>, keys: KeyRule) -> Result<(), Reason> {
         }
         let whole = unescape(&raw[1..raw.len() - 1]).unwrap_or_default();
         let good = matches!(whole.split_once('/'), Some((collection, key))
-            if !collection.is_empty() && !key.contains('/') && keys.check(key).is_ok());
+            if !collection.is_empty() && !key.contains('/') && keys.check(key, false).is_ok());
         if !good {
             return bad(format!("`{name}` of an edge must be `collection/key`, it is {whole:?}"));
         }

@@ -3,43 +3,8 @@
 
 use super::{Op, Rules};
 use crate::json::{Kind, Member, same_name, unescape};
-use crate::record::{Command, Reason, Record, Verb};
+use crate::record::{Command, Reason, Record};
 use std::borrow::Cow;
-
-/// The text of a plain value.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Written<'a> {
-    /// As it stands.
-    Plain(&'a str),
-    /// The inside of a string with escapes.
-    Escaped(&'a str),
-}
-
-impl<'a> Written<'a> {
-    fn new(text: &'a str) -> Written<'a> {
-        if text.contains('\\') { Written::Escaped(text) } else { Written::Plain(text) }
-    }
-
-    /// Whether it is this text.
-    fn is(self, other: Option<&str>) -> bool {
-        match self {
-            Written::Plain(text) => Some(text) == other,
-            Written::Escaped(inside) => unescape(inside).as_deref() == other,
-        }
-    }
-
-    /// The text, in `scratch` if it must be unescaped; nothing for half of a surrogate pair.
-    pub(super) fn text(self, scratch: &'a mut String) -> Option<&'a str> {
-        match self {
-            Written::Plain(text) => Some(text),
-            Written::Escaped(inside) => {
-                scratch.clear();
-                scratch.push_str(&unescape(inside)?);
-                Some(scratch)
-            }
-        }
-    }
-}
 
 /// The unescaped name of the last of these members, which no earlier one has.
 pub(crate) fn distinct<'a>(text: &'a str, members: &[Member]) -> Result<Cow<'a, str>, Reason> {
@@ -55,18 +20,18 @@ pub(crate) fn distinct<'a>(text: &'a str, members: &[Member]) -> Result<Cow<'a, 
 
 /// What is read of an action line for every target.
 pub(super) struct ActionLine<'a> {
-    /// `_index`.
-    pub(super) index: Option<Written<'a>>,
-    /// `_id`.
-    pub(super) id: Option<Written<'a>>,
-    /// Whether `op_type` makes a create of an index.
-    creates: bool,
+    /// What it says to do: `op_type` can make a create of an index.
+    pub(super) op: Op,
+    /// `_index`, unescaped; nothing for half of a surrogate pair.
+    pub(super) index: Option<Option<Cow<'a, str>>>,
+    /// `_id`, in the same way.
+    pub(super) id: Option<Option<Cow<'a, str>>>,
 }
 
 impl<'a> ActionLine<'a> {
     /// Reads it; whether it may name another collection than the run's `own`, and what else it may say, `rules` know.
     pub(super) fn read(command: &'a Command, own: Option<&str>, rules: &dyn Rules) -> Result<ActionLine<'a>, Reason> {
-        let mut read = ActionLine { index: None, id: None, creates: false };
+        let mut read = ActionLine { op: command.op, index: None, id: None };
         for (place, member) in command.members.iter().enumerate() {
             let name = &*distinct(&command.meta, &command.members[..=place])?;
             let value = member.value.of(&command.meta);
@@ -81,32 +46,21 @@ impl<'a> ActionLine<'a> {
             };
             match (name, text) {
                 ("_index", Some(text)) if !text.is_empty() => {
-                    let index = Written::new(text);
-                    if !index.is(own) {
+                    let index = unescape(text);
+                    if index.as_deref() != own {
                         rules.other_collection()?;
                     }
                     read.index = Some(index);
                 }
-                ("_id", Some(text)) => read.id = Some(Written::new(text)),
+                ("_id", Some(text)) => read.id = Some(unescape(text)),
                 ("_index" | "_id" | "op_type", None) => return Err(not_plain(name)),
-                _ => rules.metadata(command.verb, name, value)?,
+                _ => rules.metadata(command.op, name, value)?,
             }
-            if let ("op_type", Some(text)) = (name, text) {
-                read.creates = unescape(text).is_some_and(|text| text == "create");
+            if let ("op_type", Op::Index, Some(text)) = (name, command.op, text) {
+                read.op = if unescape(text).as_deref() == Some("create") { Op::Create } else { Op::Index };
             }
         }
         Ok(read)
-    }
-
-    /// What it says to do.
-    pub(super) fn op(&self, verb: Verb) -> Op {
-        match verb {
-            Verb::Index if self.creates => Op::Create,
-            Verb::Index => Op::Index,
-            Verb::Create => Op::Create,
-            Verb::Update => Op::Update,
-            Verb::Delete => Op::Delete,
-        }
     }
 }
 

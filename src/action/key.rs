@@ -7,101 +7,51 @@ use crate::record::{Reason, Record};
 use memchr::memchr;
 use std::fmt::Write as _;
 
-/// Which keys a target takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyRule {
-    /// ArangoDB's: 1 to 254 bytes of letters, digits and ``_-:.@()+,=;$!*'%`` (its `KeyGenerator.cpp`).
-    Arangodb,
-    /// Elasticsearch's and Kuzzle's: 1 to 512 bytes.
-    Bulk,
-    /// The store's: 1 to 512 bytes without U+0000, behind which many programs that read SQLite see nothing.
-    Store,
+/// Which keys a target takes. None is empty.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyRule {
+    /// What a key is called in a record, and in an action line.
+    pub names: [&'static str; 2],
+    /// The most bytes that it has.
+    pub longest: usize,
+    /// Whether all of its characters are allowed.
+    pub allows: fn(&str) -> bool,
+    /// Which are, in words.
+    pub characters: &'static str,
 }
 
-/// The bytes that ArangoDB allows in a key.
-const ARANGODB_KEY: [bool; 256] = {
-    let mut allowed = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        allowed[byte] = (byte as u8).is_ascii_alphanumeric();
-        byte += 1;
-    }
-    let others = b"_-:.@()+,=;$!*'%";
-    let mut place = 0;
-    while place < others.len() {
-        allowed[others[place] as usize] = true;
-        place += 1;
-    }
-    allowed
-};
-
 impl KeyRule {
-    /// Checks a key.
+    /// Any text of 512 bytes, as in Elasticsearch.
+    pub const IDS: KeyRule = KeyRule { names: ["id"; 2], longest: 512, allows: |_| true, characters: "" };
+
+    /// The same without U+0000, behind which many programs that read SQLite see nothing.
+    pub const TEXTS: KeyRule = KeyRule {
+        names: ["key", "id"],
+        longest: 512,
+        allows: |key| memchr(0, key.as_bytes()).is_none(),
+        characters: "no character U+0000",
+    };
+
+    /// Checks a key of a record, or of an action line.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn check(self, key: &str) -> Result<(), Reason> {
-        let bad = |text: String| Err(Reason::new("illegal_key", text));
-        match self {
-            _ if key.is_empty() => bad("the key is empty".to_owned()),
-            KeyRule::Bulk if key.len() > 512 => bad(format!("the id has {} bytes, at most 512 are allowed", key.len())),
-            KeyRule::Store if key.len() > 512 => {
-                bad(format!("the key has {} bytes, at most 512 are allowed", key.len()))
+    pub fn check(self, key: &str, is_line: bool) -> Result<(), Reason> {
+        let text = match key.len() {
+            0 => "the key is empty".to_owned(),
+            bytes if bytes > self.longest => {
+                let (name, longest) = (self.names[usize::from(is_line)], self.longest);
+                format!("the {name} has {bytes} bytes, at most {longest} are allowed")
             }
-            KeyRule::Store if memchr(0, key.as_bytes()).is_some() => {
-                bad(format!("illegal key {key:?}: a key has no character U+0000"))
-            }
-            KeyRule::Arangodb if key.len() > 254 => {
-                bad(format!("the key has {} bytes, at most 254 are allowed", key.len()))
-            }
-            // Without an early end, so that several bytes are looked up at once.
-            KeyRule::Arangodb if !key.bytes().fold(true, |good, byte| good & ARANGODB_KEY[byte as usize]) => {
-                bad(format!("illegal key {key:?}: a key has letters, digits and _-:.@()+,=;$!*'% only"))
-            }
-            _ => Ok(()),
-        }
+            _ if (self.allows)(key) => return Ok(()),
+            _ => format!("illegal key {key:?}: a key has {}", self.characters),
+        };
+        Err(Reason::new("illegal_key", text))
     }
 }
 
 pub(super) fn half_pair() -> Reason {
     Reason::new("illegal_key", "the key has half of a surrogate pair")
-}
-
-/// Where a key was found.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Found {
-    /// In `_key`, or where `--key` says, or in one of mongoexport's wrappers.
-    Key(Span),
-    /// In `_id`, as it is written.
-    Id(Span),
-}
-
-/// The key in an `_id` of ArangoDB, which is `COLLECTION/KEY`. That of another collection is no key here, and neither is a
-/// text of another form: cut at its slash, two of them could become one key.
-pub(super) fn key_of_id<'a>(text: &str, id: Key<'a>, collection: &str) -> Result<Key<'a>, Reason> {
-    let whole = match id {
-        Key::Text(id) => id,
-        Key::InDoc(span) => span.of(text),
-    };
-    let Some(key) = whole.strip_prefix(collection).and_then(|rest| rest.strip_prefix('/')) else {
-        let hint = match KeyRule::Arangodb.check(whole) {
-            Ok(()) => " (`--key _id` takes it as the key)",
-            Err(_) => "",
-        };
-        let text = format!(
-            "`_id` is {whole:?}, and without a `_key` it must be `COLLECTION/KEY` of the collection {collection:?}{hint}"
-        );
-        return Err(Reason::new("illegal_key", text));
-    };
-    Ok(match id {
-        Key::Text(id) => Key::Text(&id[id.len() - key.len()..]),
-        Key::InDoc(span) => Key::InDoc(Span { start: span.end - key.len() as u32, end: span.end }),
-    })
-}
-
-/// Whether an `_id` is `COLLECTION/KEY` with this key, in whatever collection: exports are imported under other names.
-fn is_id_of(id: &str, key: &str) -> bool {
-    id.split_once('/').is_some_and(|(collection, of_id)| !collection.is_empty() && of_id == key)
 }
 
 /// Writes the generated key of a record: the same when the run is resumed, and in the order of the input.
@@ -168,13 +118,12 @@ impl Named {
             if !member.escaped && text.as_bytes()[member.name.start as usize] != b'_' {
                 continue;
             }
-            let (name, found) = match member.name.of_bytes(text) {
-                b"_key" => ("_key", &mut named.key),
-                b"_id" => ("_id", &mut named.id),
-                _ if !member.escaped => continue,
-                _ if same_name(member.name.of(text), true, "_key") => ("_key", &mut named.key),
-                _ if same_name(member.name.of(text), true, "_id") => ("_id", &mut named.id),
-                _ => continue,
+            let (name, found) = if is_named(text, member, "_key") {
+                ("_key", &mut named.key)
+            } else if is_named(text, member, "_id") {
+                ("_id", &mut named.id)
+            } else {
+                continue;
             };
             if found.replace(place).is_some() {
                 return Err(Reason::new("ambiguous_key", format!("`{name}` stands twice in the record")));
@@ -190,38 +139,34 @@ pub(crate) fn names_key(text: &str, members: &[Member]) -> Result<bool, Reason> 
     Ok(named.key.is_some() || named.id.is_some())
 }
 
-/// Finds the key where no `--key` says: `_key`, else `_id`.
+/// Finds the key where no `--key` says: `_key`, else `_id`. True if it is an `_id` as it is written.
 #[inline(always)]
 pub(super) fn by_convention(
     text: &str,
     members: &[Member],
     named: Named,
     scanner: &mut Scanner,
-) -> Result<Option<Found>, Reason> {
+) -> Result<(Option<Span>, bool), Reason> {
     let key = named.key.map(|place| members[place].value);
     match named.id {
-        None => Ok(key.map(Found::Key)),
-        Some(place) => of_both(text, key, members[place].value, scanner).map(Some),
+        None => Ok((key, false)),
+        Some(place) => of_both(text, key, members[place].value, scanner),
     }
 }
 
 /// The key of a record that has an `_id`, and perhaps a `_key` too.
-fn of_both(text: &str, key: Option<Span>, id: Span, scanner: &mut Scanner) -> Result<Found, Reason> {
-    let written = id;
-    let id = unwrapped(text, id, scanner);
-    let Some(key) = key else { return Ok(if id == written { Found::Id(id) } else { Found::Key(id) }) };
-    let plain = |span: Span| -> Result<String, Reason> {
-        let mut scratch = String::new();
-        match key_text(text, span, &mut scratch)? {
-            Key::InDoc(span) => Ok(span.of(text).to_owned()),
-            Key::Text(text) => Ok(text.to_owned()),
-        }
-    };
-    let (key_text, id_text) = (plain(key)?, plain(id)?);
-    if key_text != id_text && !is_id_of(&id_text, &key_text) {
+fn of_both(text: &str, key: Option<Span>, id: Span, scanner: &mut Scanner) -> Result<(Option<Span>, bool), Reason> {
+    let inner = unwrapped(text, id, scanner);
+    let Some(key) = key else { return Ok((Some(inner), inner == id)) };
+    let (mut key_scratch, mut id_scratch) = (String::new(), String::new());
+    let key_word = key_text(text, key, &mut key_scratch)?.of(text);
+    let id_word = key_text(text, inner, &mut id_scratch)?.of(text);
+    // An `_id` may be `COLLECTION/KEY`, of whatever collection: exports are imported under other names.
+    let of_id = id_word.split_once('/').and_then(|(collection, key)| (!collection.is_empty()).then_some(key));
+    if key_word != id_word && of_id != Some(key_word) {
         return Err(Reason::new("ambiguous_key", "`_key` and `_id` are both there and differ"));
     }
-    Ok(Found::Key(key))
+    Ok((Some(key), false))
 }
 
 /// Finds what `--key` names: a member of that very name, else a dotted path.
@@ -272,14 +217,6 @@ pub(super) fn without_keys(record: &Record<'_>, named: Named) -> [Span; 2] {
 mod tests {
     use super::*;
     use crate::record::Origin;
-
-    #[test]
-    fn keys_of_the_import_api_have_letters_digits_and_some_other_characters() {
-        for byte in 0..=255 {
-            let is_allowed = u8::is_ascii_alphanumeric(&byte) || b"_-:.@()+,=;$!*'%".contains(&byte);
-            assert_eq!(ARANGODB_KEY[byte as usize], is_allowed, "{byte:#x}");
-        }
-    }
 
     #[test]
     fn a_document_without_its_key_is_still_a_document() {

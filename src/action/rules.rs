@@ -3,12 +3,20 @@
 
 use super::{Action, Key, KeyRule, Op};
 use crate::json::Span;
-use crate::record::{Command, Reason, Record, Verb};
+use crate::record::{Command, Reason, Record};
 
 /// The rules of a target.
 pub trait Rules: Send {
     /// Which keys it takes.
     fn keys(&self) -> KeyRule;
+
+    /// The key in an `_id` that no `_key` stands beside, in a run into this collection.
+    ///
+    /// # Errors
+    /// Why it is none.
+    fn key_of_id<'a>(&self, _: &'a str, id: Key<'a>, _: &str) -> Result<Key<'a>, Reason> {
+        Ok(id)
+    }
 
     /// Whether the members that name the key stay in the document as they are written; else they are cut out of it.
     fn keeps_keys(&self) -> bool {
@@ -33,7 +41,7 @@ pub trait Rules: Send {
     ///
     /// # Errors
     /// Why it may not.
-    fn metadata(&self, _: Verb, _: &str, _: &str) -> Result<(), Reason> {
+    fn metadata(&self, _: Op, _: &str, _: &str) -> Result<(), Reason> {
         Ok(())
     }
 

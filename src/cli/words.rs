@@ -1,7 +1,7 @@
 //! The words that a flag takes where it takes one of a few, and what they stand for.
 
 use super::{Conversion, UsageError};
-use crate::action::OnDuplicate;
+use crate::action::Op;
 use crate::input::{Compression, EmptyCell, Format};
 use crate::progress::ProgressMode;
 use crate::report::SummaryFormat;
@@ -36,12 +36,12 @@ pub const CONVERSIONS: Words<Conversion> = &[(&["auto"], Conversion::Auto), (&["
 /// `--empty`.
 pub const EMPTY_CELLS: Words<EmptyCell> =
     &[(&["omit"], EmptyCell::Omit), (&["null"], EmptyCell::Null), (&["string"], EmptyCell::String)];
-/// `--on-duplicate`.
-pub const MODES: Words<OnDuplicate> = &[
-    (&["error"], OnDuplicate::Error),
-    (&["update"], OnDuplicate::Update),
-    (&["replace"], OnDuplicate::Replace),
-    (&["ignore"], OnDuplicate::Ignore),
+/// `--on-duplicate`: what is done with a record, if it is no bulk line.
+pub const MODES: Words<Op> = &[
+    (&["error"], Op::Create),
+    (&["update"], Op::Upsert),
+    (&["replace"], Op::Index),
+    (&["ignore"], Op::CreateOrIgnore),
 ];
 /// `--summary`.
 pub const SUMMARIES: Words<SummaryFormat> = &[(&["text"], SummaryFormat::Text), (&["json"], SummaryFormat::Json)];

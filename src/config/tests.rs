@@ -1,7 +1,7 @@
 //! What flags mean together, tried on whole command lines.
 
 use super::*;
-use crate::action::OnDuplicate;
+use crate::action::Op;
 use crate::error;
 use crate::input::EmptyCell;
 use crate::shape::Part;
@@ -37,7 +37,7 @@ fn defaults_are_those_of_the_design() {
     assert_eq!((config.limits.records, config.limits.bytes), (5000, 1 << 20));
     assert_eq!(config.limits.interval, Duration::from_secs(1));
     assert_eq!(config.input.max_record_bytes, 100 << 20);
-    assert_eq!((config.wanted.on_duplicate, config.progress), (OnDuplicate::Error, ProgressMode::Auto));
+    assert_eq!((config.wanted.on_duplicate, config.progress), (Op::Create, ProgressMode::Auto));
     assert_eq!((config.summary, config.max_errors), (SummaryFormat::Text, None));
     assert_eq!(
         (config.limit, config.input.skip_lines, config.wanted.jobs, config.wanted.create_collection),
@@ -90,7 +90,7 @@ fn every_flag_arrives() {
             && config.wanted.complete
             && config.wanted.overwrite
     );
-    assert_eq!((config.wanted.key.as_deref(), config.wanted.on_duplicate), (Some("k"), OnDuplicate::Replace));
+    assert_eq!((config.wanted.key.as_deref(), config.wanted.on_duplicate), (Some("k"), Op::Index));
     assert_eq!(
         (config.wanted.create_collection, config.wanted.unique.len(), config.wanted.dry_run),
         (Some(false), 2, true)
@@ -179,8 +179,8 @@ fn variables_stand_for_flags_and_the_command_line_wins() {
 #[test]
 fn a_variable_gives_way_where_a_flag_would_be_an_error() {
     let found = config("-t bulk", &["KEY=sku", "ON_DUPLICATE=update", "SEPARATOR=;", "NESTED=1"]);
-    assert_eq!((found.wanted.key, found.wanted.on_duplicate, found.shape.nested), (None, OnDuplicate::Error, false));
-    assert_eq!(config("-c c --delete-keys", &["ON_DUPLICATE=update"]).wanted.on_duplicate, OnDuplicate::Error);
+    assert_eq!((found.wanted.key, found.wanted.on_duplicate, found.shape.nested), (None, Op::Create, false));
+    assert_eq!(config("-c c --delete-keys", &["ON_DUPLICATE=update"]).wanted.on_duplicate, Op::Create);
     assert!(!config("-c c --delete-keys", &["EDGE=1"]).wanted.edge && config("-c c", &["EDGE=1"]).wanted.edge);
     assert!(config("-c c -t jsonl", &["HEADERS_FILE=/nowhere"]).input.csv.headers.is_none());
     let loud = config("-c c -v", &["QUIET=1"]);

@@ -1,7 +1,7 @@
 //! What the flags ask of the target. Which target that is, and what it supports, the table of targets says.
 
 use super::{Given, secrets};
-use crate::action::OnDuplicate;
+use crate::action::Op;
 use crate::cli::Arguments;
 use crate::input::Format;
 use crate::retry::Retries;
@@ -31,7 +31,7 @@ fn without_login(args: &Arguments, given: &Given) -> Wanted {
         places,
         collection: args.target.collection.clone(),
         is_bulk,
-        on_duplicate: if !is_bulk && !deletes { args.conflict.on_duplicate } else { OnDuplicate::default() },
+        on_duplicate: if !is_bulk && !deletes { args.conflict.on_duplicate } else { Op::default() },
         delete_keys: deletes,
         key: args.key.key.clone().filter(|_| !is_bulk),
         server_keys: args.key.server_keys,

@@ -5,7 +5,7 @@
 use super::jsonl::{Line, Lines, object, trimmed};
 use super::{Broken, OneByOne, Step};
 use crate::json::{Kind, Member, Scanner, same_name};
-use crate::record::{BadRecord, Command, Origin, Reason, Record, Verb};
+use crate::record::{BadRecord, Command, Op, Origin, Reason, Record};
 
 /// What the next line is.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +63,7 @@ impl Bulk {
             origin: lines.origin,
             lines,
             expected: Expected::Action,
-            command: Command { verb: Verb::Index, meta: String::new(), members: Vec::new() },
+            command: Command { op: Op::Index, meta: String::new(), members: Vec::new() },
             failed: None,
             broken: None,
             raw: Vec::new(),
@@ -108,13 +108,13 @@ impl Bulk {
         }
         match read_action(bytes, &mut self.scanner, &mut self.meta_scanner) {
             Ok((verb, meta)) => {
-                self.command.verb = verb;
+                self.command.op = verb;
                 self.command.meta.clear();
                 self.command.meta.push_str(meta);
                 self.command.members.clear();
                 self.command.members.extend_from_slice(self.meta_scanner.members());
-                self.begin_action(if verb == Verb::Delete { Expected::Action } else { Expected::Source });
-                (verb == Verb::Delete).then_some(Done::Delete)
+                self.begin_action(if verb == Op::Delete { Expected::Action } else { Expected::Source });
+                (verb == Op::Delete).then_some(Done::Delete)
             }
             Err(bad) => {
                 self.begin_action(bad.then);
@@ -207,7 +207,7 @@ fn read_action<'a>(
     line: &'a [u8],
     scanner: &mut Scanner,
     meta_scanner: &mut Scanner,
-) -> Result<(Verb, &'a str), BadAction> {
+) -> Result<(Op, &'a str), BadAction> {
     let unclear = |text: String| BadAction { text, then: Expected::Unclear };
     let text = object(line, scanner).map_err(|reason| unclear(format!("the action: {}", reason.text)))?;
     let [first, others @ ..] = scanner.members() else {
@@ -217,10 +217,10 @@ fn read_action<'a>(
         let name: String = first.name.of(text).chars().take(40).collect();
         return Err(unclear(format!("unknown action \"{name}\": expected index, create, update or delete")));
     };
-    let then = if verb == Verb::Delete { Expected::Action } else { Expected::Source };
+    let then = if verb == Op::Delete { Expected::Action } else { Expected::Source };
     if !others.is_empty() {
         // A second verb that disagrees about the next line leaves it in doubt.
-        let is_delete = |verb| verb == Verb::Delete;
+        let is_delete = |verb| verb == Op::Delete;
         let disputed =
             others.iter().filter_map(|other| verb_of(other, text)).any(|other| is_delete(other) != is_delete(verb));
         let text = "the action has more than one member".to_owned();
@@ -234,8 +234,8 @@ fn read_action<'a>(
     Ok((verb, meta))
 }
 
-fn verb_of(member: &Member, text: &str) -> Option<Verb> {
-    let verbs = [("index", Verb::Index), ("create", Verb::Create), ("update", Verb::Update), ("delete", Verb::Delete)];
+fn verb_of(member: &Member, text: &str) -> Option<Op> {
+    let verbs = [("index", Op::Index), ("create", Op::Create), ("update", Op::Update), ("delete", Op::Delete)];
     let name = member.name.of(text);
     verbs.into_iter().find(|(word, _)| same_name(name, member.escaped, word)).map(|(_, verb)| verb)
 }
@@ -258,14 +258,14 @@ mod tests {
                     let mut scanner = Scanner::default();
                     assert_eq!(scanner.object(command.meta.as_bytes()), Ok(command.meta.len()));
                     assert_eq!(scanner.members(), command.members);
-                    if command.verb == Verb::Delete {
+                    if command.op == Op::Delete {
                         assert!(record.text.is_empty() && record.members.is_empty());
                     } else {
                         assert_eq!(scanner.object(record.text.as_bytes()), Ok(record.text.len()));
                         assert_eq!(scanner.members(), record.members);
                     }
                     let Origin { line, record: number, offset, .. } = record.origin;
-                    format!("{line} #{number} @{offset} {:?} {} {}", command.verb, command.meta, record.text)
+                    format!("{line} #{number} @{offset} {:?} {} {}", command.op, command.meta, record.text)
                 }
                 Ok(Step::Bad(BadRecord { origin: Origin { line, record, offset, .. }, reason, .. })) => {
                     format!("{line} #{record} @{offset} {}: {}", reason.kind, reason.text)

@@ -5,7 +5,7 @@
 use super::{Broken, CsvOptions, Datatype, Dialect, EmptyCell, Reader, Source, Step, Window};
 use super::{arrays::Arrays, bulk::Bulk, csv::Csv, json_stream::JsonStream, jsonl::Jsonl, jsonl::Lines};
 use crate::json::{Member, Scanner};
-use crate::record::{Origin, Record, Verb};
+use crate::record::{Op, Origin, Record};
 use serde_json::value::RawValue;
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -201,7 +201,7 @@ fn check_object(text: &str, members: &[Member]) {
 fn check_record(record: &Record<'_>) {
     if let Some(command) = record.command {
         check_object(&command.meta, &command.members);
-        if command.verb == Verb::Delete {
+        if command.op == Op::Delete {
             assert!(record.text.is_empty() && record.members.is_empty());
             return;
         }
@@ -225,7 +225,7 @@ fn said(mut reader: Box<dyn Reader>, length: usize, step_by_step: bool) -> Vec<S
         let origin = match step {
             Step::Record(record) => {
                 check_record(&record);
-                let meta = record.command.map(|command| (command.verb, command.meta.as_str()));
+                let meta = record.command.map(|command| (command.op, command.meta.as_str()));
                 said.push(format!("{:?} {meta:?} {} {:?}", record.origin, record.text, record.nulls));
                 record.origin
             }

@@ -1,7 +1,7 @@
 //! What a run asks of any target: the values of flags that concern targets, whichever of them supports which.
 
 use super::http::{HttpOptions, Reply, Server};
-use crate::action::{OnDuplicate, Op};
+use crate::action::Op;
 use crate::batch::Limits;
 use crate::retry::Retries;
 use anyhow::Error;
@@ -30,8 +30,8 @@ pub struct Wanted {
     pub collection: Option<String>,
     /// Whether the input is bulk lines, each with an operation of its own.
     pub is_bulk: bool,
-    /// `--on-duplicate`, for what is no bulk line.
-    pub on_duplicate: OnDuplicate,
+    /// `--on-duplicate`; what it is by default for bulk lines, and for records that name keys to delete.
+    pub on_duplicate: Op,
     /// `--delete-keys`.
     pub delete_keys: bool,
     /// `--key`: the member that is the key.
@@ -155,12 +155,12 @@ impl InputFacts {
 impl Wanted {
     /// What a record without an action line means.
     pub fn op(&self) -> Op {
-        if self.delete_keys { Op::Delete } else { self.on_duplicate.op() }
+        if self.delete_keys { Op::Delete } else { self.on_duplicate }
     }
 
     /// Whether records are merged into the documents that have their keys.
     pub fn updates(&self) -> bool {
-        self.on_duplicate == OnDuplicate::Update && !self.delete_keys && !self.is_bulk
+        self.on_duplicate == Op::Upsert
     }
 
     /// How many lanes a target gets that takes several.

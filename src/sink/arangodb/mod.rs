@@ -6,6 +6,7 @@ mod complete;
 mod counts;
 mod each;
 mod errors;
+mod key;
 mod login;
 mod open;
 mod read_back;

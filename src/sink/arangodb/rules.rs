@@ -2,9 +2,10 @@
 //! numbers as doubles, one of several members of a name, whole characters, and no ends of edges in a collection of documents.
 //! It reads at most 200 levels (contract of the import API, 1.4), and one is that of the array in which documents are sent.
 
-use crate::action::{Action, KeyRule, Line, Op, Rules, Update, names_key, not_supported, own_metadata};
+use super::key;
+use crate::action::{Action, Key, KeyRule, Line, Op, Rules, Update, names_key, not_supported, own_metadata};
 use crate::json::{Member, Scanner, Span, Token, Walk, holds_as_double, repeated, same_name, string_end, unescape};
-use crate::record::{Reason, Record, Verb};
+use crate::record::{Reason, Record};
 
 /// Levels of a document that the server reads, in whichever form it is sent: a lost one has to be sent in another.
 const LEVELS: usize = 199;
@@ -33,7 +34,11 @@ pub(super) struct ArangodbRules {
 
 impl Rules for ArangodbRules {
     fn keys(&self) -> KeyRule {
-        KeyRule::Arangodb
+        key::RULE
+    }
+
+    fn key_of_id<'a>(&self, text: &'a str, id: Key<'a>, collection: &str) -> Result<Key<'a>, Reason> {
+        key::of_id(text, id, collection)
     }
 
     fn makes_keys(&self) -> bool {
@@ -51,7 +56,7 @@ impl Rules for ArangodbRules {
         ensure_kept(record, cut, self.edge, &mut self.names)
     }
 
-    fn metadata(&self, _: Verb, name: &str, value: &str) -> Result<(), Reason> {
+    fn metadata(&self, _: Op, name: &str, value: &str) -> Result<(), Reason> {
         own_metadata("ArangoDB", name, value)
     }
 

@@ -1,6 +1,6 @@
 //! One item of an answer: what became of one action (contract of the bulk API, 2.2 to 2.4).
 
-use super::is_conditional;
+use super::{is_conditional, verb};
 use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::record::Reason;
@@ -132,16 +132,6 @@ pub(in crate::sink) fn error_of(raw: &RawValue) -> ServerError<'_> {
         let text: String = serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().to_owned());
         ServerError { reason: Some(Cow::Owned(text)), ..ServerError::default() }
     })
-}
-
-/// The name of an operation in the bulk API.
-pub(in crate::sink) fn verb(op: Op) -> &'static str {
-    match op {
-        Op::Create | Op::CreateOrIgnore => "create",
-        Op::Index => "index",
-        Op::Upsert | Op::Update => "update",
-        Op::Delete => "delete",
-    }
 }
 
 impl Named<'_> {

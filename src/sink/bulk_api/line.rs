@@ -4,7 +4,7 @@
 use crate::action::{Action, Op};
 use crate::batch::BatchAction;
 use crate::json::{Kind, Member, Scanner, quote_into, same_name};
-use crate::record::{Command, Verb};
+use crate::record::Command;
 use crate::sink::remote::{Group, push_document, push_key};
 use std::ops::Range;
 
@@ -31,15 +31,20 @@ pub(in crate::sink) fn push_action(action: &Action<'_>, retry_on_conflict: Optio
     text.push_str("}}");
 }
 
+/// The name of an operation in the bulk API.
+pub(in crate::sink) fn verb(op: Op) -> &'static str {
+    match op {
+        Op::Create | Op::CreateOrIgnore => "create",
+        Op::Index => "index",
+        Op::Upsert | Op::Update => "update",
+        Op::Delete => "delete",
+    }
+}
+
 /// Writes an action line again, byte for byte but for the metadata that it did not have: pairs of a name and a text.
 pub(in crate::sink) fn write_line(command: &Command, added: &[(&str, &str)], out: &mut String) {
     out.clear();
-    out.push_str(match command.verb {
-        Verb::Index => "{\"index\":",
-        Verb::Create => "{\"create\":",
-        Verb::Update => "{\"update\":",
-        Verb::Delete => "{\"delete\":",
-    });
+    out.extend(["{\"", verb(command.op), "\":"]);
     let meta = &command.meta;
     if added.is_empty() {
         out.extend([meta, "}"]);

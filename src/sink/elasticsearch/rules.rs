@@ -18,7 +18,7 @@ pub(super) struct ElasticsearchRules {
 
 impl Rules for ElasticsearchRules {
     fn keys(&self) -> KeyRule {
-        KeyRule::Bulk
+        KeyRule::IDS
     }
 
     fn check(&mut self, record: &Record<'_>, op: Op, _: [Span; 2], meta: &mut String) -> Result<(), Reason> {

@@ -2,7 +2,7 @@
 
 use crate::action::{Action, KeyRule, Line, Op, Rules, by_path, names_key, not_supported, own_metadata};
 use crate::json::{Member, Scanner, Span, quote_into, same_name};
-use crate::record::{Reason, Record, Verb};
+use crate::record::{Reason, Record};
 use crate::sink::bulk_api::{plain, write_line};
 
 /// The rules of documents: they stay as a store would keep them.
@@ -13,7 +13,7 @@ pub(super) struct DocumentRules {
 
 impl Rules for DocumentRules {
     fn keys(&self) -> KeyRule {
-        KeyRule::Store
+        KeyRule::TEXTS
     }
 
     fn keeps_keys(&self) -> bool {
@@ -24,7 +24,7 @@ impl Rules for DocumentRules {
         if op == Op::Delete { Err(no_document("delete")) } else { Ok(()) }
     }
 
-    fn metadata(&self, _: Verb, name: &str, value: &str) -> Result<(), Reason> {
+    fn metadata(&self, _: Op, name: &str, value: &str) -> Result<(), Reason> {
         own_metadata("a file of documents", name, value)
     }
 
@@ -73,7 +73,7 @@ pub(super) struct BulkRules {
 
 impl Rules for BulkRules {
     fn keys(&self) -> KeyRule {
-        KeyRule::Bulk
+        KeyRule::IDS
     }
 
     fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason> {

@@ -3,7 +3,7 @@
 
 use crate::action::{Action, KeyRule, Line, Op, Rules, distinct, not_supported};
 use crate::json::{Kind, Member, Scanner, Span, Token, Walk, holds_as_double, quote_into, repeated, same_name};
-use crate::record::{Reason, Record, Verb};
+use crate::record::{Reason, Record};
 use crate::sink::bulk_api::verb;
 
 /// What Kuzzle takes an element for an action by, if its first member is called so.
@@ -182,20 +182,20 @@ pub(super) struct KuzzleRules {
 
 impl Rules for KuzzleRules {
     fn keys(&self) -> KeyRule {
-        KeyRule::Bulk
+        KeyRule::IDS
     }
 
     fn check(&mut self, record: &Record<'_>, op: Op, cut: [Span; 2], _: &mut String) -> Result<(), Reason> {
         if op == Op::Delete { Ok(()) } else { ensure_kept(record, op, cut, self.lossy) }
     }
 
-    fn metadata(&self, verb: Verb, name: &str, value: &str) -> Result<(), Reason> {
+    fn metadata(&self, op: Op, name: &str, value: &str) -> Result<(), Reason> {
         let is_plain = !matches!(Kind::of(value), Kind::Object | Kind::Array);
         match name {
-            "op_type" if verb == Verb::Index && matches!(value, "\"create\"" | "\"index\"") => Ok(()),
+            "op_type" if op == Op::Index && matches!(value, "\"create\"" | "\"index\"") => Ok(()),
             // The storage refuses a whole request because of these.
             "routing" if !is_plain => Err(not_supported("`routing` of an action line must be a plain value")),
-            "version" | "version_type" if verb == Verb::Update => {
+            "version" | "version_type" if op == Op::Update => {
                 Err(not_supported(format!("an update cannot have a `{name}`")))
             }
             // What Kuzzle writes to is an alias.

@@ -1,21 +1,21 @@
 //! What the store takes: documents as they are, and bulk lines as far as it can carry them out.
 
 use crate::action::{Action, KeyRule, Line, Op, Rules, Update, own_metadata};
-use crate::record::{Reason, Record, Verb};
+use crate::record::{Reason, Record};
 
 /// The rules of the store.
 pub(crate) struct StoreRules;
 
 impl Rules for StoreRules {
     fn keys(&self) -> KeyRule {
-        KeyRule::Store
+        KeyRule::TEXTS
     }
 
     fn keeps_keys(&self) -> bool {
         true
     }
 
-    fn metadata(&self, _: Verb, name: &str, value: &str) -> Result<(), Reason> {
+    fn metadata(&self, _: Op, name: &str, value: &str) -> Result<(), Reason> {
         own_metadata("the store", name, value)
     }
 
