@@ -10,7 +10,7 @@ use crate::record::{BadRecord, Record};
 use crate::report::{Message, ReadEnd, Report};
 use crate::seen::Seen;
 use crate::shape::Shaper;
-use crate::sink::{Durable, Ledger, Sink, SinkError};
+use crate::sink::{Durable, Ledger, Say, Sink, SinkError};
 use crate::stop::Stop;
 use lanes::{Job, LaneEnd, Lanes};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,40 +49,33 @@ pub fn run(plan: Plan, report: &mut Report) {
 }
 
 /// Starts all threads, and ends with the last of them; `collect` receives what happens.
-fn start(plan: Plan, collect: impl FnOnce(&Receiver<Message>)) {
-    let cut = AtomicBool::new(false);
+fn start(mut plan: Plan, collect: impl FnOnce(&Receiver<Message>)) {
+    let cut = &AtomicBool::new(false);
     let (messages, inbox) = sync_channel(MESSAGES);
-    let Plan { inputs, options, limit, shaper, decider, limits, sinks, meter, stop, results } = plan;
+    let (inputs, sinks) = (std::mem::take(&mut plan.inputs), std::mem::take(&mut plan.sinks));
     let seen = sinks.iter().any(|sink| sink.asks_for_repeats()).then(Seen::default);
     std::thread::scope(|scope| {
-        let mut lanes = Vec::with_capacity(sinks.len());
-        for sink in sinks {
+        let mut ends = Vec::with_capacity(sinks.len());
+        for (number, sink) in sinks.into_iter().enumerate() {
             let (jobs, arriving) = sync_channel(1);
             let (returned, free) = channel();
-            let batcher = Batcher::new(limits, sink.encoder(), options.keeps_raw);
-            let (number, messages) = (lanes.len(), messages.clone());
-            let lane = Lane { number, sink, arriving, returned, messages, stop: &stop, cut: &cut, results };
-            named(scope, format!("lane-{number}"), move || lane.run(limits));
-            lanes.push(LaneEnd { batcher, jobs, free, at_work: 0, spare: Vec::new() });
+            let batcher = Batcher::new(plan.limits, sink.encoder(), plan.options.keeps_raw);
+            ends.push(LaneEnd { batcher, jobs, free, at_work: 0, spare: Vec::new() });
+            let (messages, stop) = (messages.clone(), plan.stop.clone());
+            let (limits, results) = (plan.limits, plan.results);
+            named(scope, format!("lane-{number}"), move || {
+                let to_report = messages.clone();
+                let hand_over = move |outcome| drop(to_report.send(Message::Outcome(outcome)));
+                let ledger = Ledger::new(number, results, Box::new(hand_over));
+                Lane { sink, ledger, messages, stop, cut, ended: false }.run(&arriving, &returned, limits);
+            });
         }
-        let reading = Reading {
-            options: &options,
-            limit: limit.unwrap_or(u64::MAX),
-            shaper,
-            decider,
-            lanes: Lanes::new(lanes, seen, &stop),
-            meter: &meter,
-            stop: &stop,
-            read: 0,
-            empty: 0,
-        };
-        let end = messages.clone();
-        let cut = &cut;
+        let lanes = Lanes::new(ends, seen, plan.stop.clone());
+        let reading = Reading { plan, lanes, read: 0, empty: 0 };
         named(scope, "reader".to_owned(), move || {
             // A lane still at work is told how reading ended before its channel closes with `reading`.
-            let _ = end.send(Message::Read(reading.run(inputs, cut)));
+            let _ = messages.send(Message::Read(reading.run(inputs, cut)));
         });
-        drop(messages);
         collect(&inbox);
     });
 }
@@ -110,14 +103,9 @@ fn collect(inbox: &Receiver<Message>, meter: &Meter, report: &mut Report) {
 }
 
 /// The reading thread: from inputs to batches.
-struct Reading<'r> {
-    options: &'r InputOptions,
-    limit: u64,
-    shaper: Shaper,
-    decider: Decider,
-    lanes: Lanes<'r>,
-    meter: &'r Meter,
-    stop: &'r Stop,
+struct Reading {
+    plan: Plan,
+    lanes: Lanes,
     read: u64,
     empty: u64,
 }
@@ -125,34 +113,31 @@ struct Reading<'r> {
 /// How many records are read between two looks at the clock.
 const LOOK: u64 = 64;
 
-impl Reading<'_> {
+impl Reading {
     fn run(mut self, inputs: Vec<Input>, cut: &AtomicBool) -> ReadEnd {
         let mut broken = None;
         for (number, input) in inputs.into_iter().enumerate() {
-            if self.is_over() {
+            if self.is_over() || broken.is_some() {
                 break;
             }
-            if let Err(why) = self.input(input, number as u32) {
-                broken = Some(why);
-                break;
-            }
+            broken = self.input(input, number as u32).err();
         }
         self.lanes.end();
-        cut.store(broken.is_some() || self.stop.asked(), Ordering::SeqCst);
-        self.meter.records.store(self.read, Ordering::Relaxed);
+        cut.store(broken.is_some() || self.plan.stop.asked(), Ordering::SeqCst);
+        self.plan.meter.records.store(self.read, Ordering::Relaxed);
         ReadEnd { records: self.read, empty: self.empty, broken }
     }
 
     fn is_over(&self) -> bool {
-        self.read >= self.limit || self.stop.asked()
+        self.plan.limit.is_some_and(|limit| self.read >= limit) || self.plan.stop.asked()
     }
 
     fn input(&mut self, input: Input, number: u32) -> Result<(), crate::input::Broken> {
-        self.shaper.expect_rows(matches!(input.format, Format::Csv | Format::Tsv | Format::Arrays));
+        self.plan.shaper.expect_rows(matches!(input.format, Format::Csv | Format::Tsv | Format::Arrays));
         // What was one line has no line breaks, and nothing that shapes a record adds one.
         let is_line = matches!(input.format, Format::Jsonl | Format::Bulk);
         self.lanes.expect_lines(is_line);
-        let mut reader = input.reader(number, self.options, &self.meter.bytes)?;
+        let mut reader = input.reader(number, &self.plan.options, &self.plan.meter.bytes)?;
         let result = reader.each(&mut |step| {
             // By reference, because a record is large.
             match step {
@@ -171,9 +156,9 @@ impl Reading<'_> {
 
     fn record(&mut self, record: &Record<'_>) {
         let ordinal = self.read;
-        let shaped = self.shaper.shape(record);
+        let shaped = self.plan.shaper.shape(record);
         let decided = match &shaped {
-            Ok(shaped) => self.decider.decide(shaped.as_ref().unwrap_or(record), ordinal),
+            Ok(shaped) => self.plan.decider.decide(shaped.as_ref().unwrap_or(record), ordinal),
             Err(reason) => Err(reason.clone()),
         };
         match &decided {
@@ -195,77 +180,65 @@ impl Reading<'_> {
 
     /// Says how far reading is, and sends what has waited long enough.
     fn look(&mut self) {
-        self.meter.records.store(self.read, Ordering::Relaxed);
+        self.plan.meter.records.store(self.read, Ordering::Relaxed);
         self.lanes.send_due(Instant::now());
     }
 }
 
 /// A lane: one thread, one sink, one batch at a time.
 struct Lane<'r> {
-    number: usize,
     sink: Box<dyn Sink>,
-    arriving: Receiver<Job>,
-    returned: Sender<Batch>,
+    ledger: Ledger,
     messages: SyncSender<Message>,
-    stop: &'r Stop,
+    stop: Stop,
+    /// Whether reading ended before its time, once it has ended.
     cut: &'r AtomicBool,
-    /// Whether a line for each record is wanted.
-    results: bool,
+    /// Whether the sink cannot go on.
+    ended: bool,
 }
 
 impl Lane<'_> {
-    fn run(self, limits: Limits) {
-        let Lane { number, mut sink, arriving, returned, messages, stop, cut, results } = self;
-        let to_report = messages.clone();
-        let hand_over = move |outcome| drop(to_report.send(Message::Outcome(outcome)));
-        let mut ledger = Ledger::new(number, results, Box::new(hand_over));
-        let mut say = |note| drop(messages.send(Message::Note(note)));
-        // Takes in what a call of the sink returned, and whether it was the last.
-        let settle = |ledger: &mut Ledger, done: Result<Durable, SinkError>| {
-            match &done {
-                Ok(Durable::All) => ledger.durable(),
-                Ok(Durable::Earlier) => {}
-                Err(error) => ledger.undo(error.undone),
-            }
-            ledger.flush();
-            if let Err(error) = done {
-                let _ = messages.send(Message::Stopped(error));
-                stop.ask();
-                return true;
-            }
-            false
-        };
-        let mut ended = false;
+    fn run(mut self, arriving: &Receiver<Job>, returned: &Sender<Batch>, limits: Limits) {
         loop {
             match arriving.recv_timeout(limits.interval) {
-                Ok(job) => {
-                    let (mut batch, leaves) = match job {
-                        Job::Apply(batch) => (batch, ended),
-                        Job::Leave(batch) => (batch, true),
-                    };
-                    ledger.reject(&batch);
-                    let done = if leaves || batch.is_empty() {
-                        ledger.leave_unsent(&batch, 0);
-                        Ok(Durable::Earlier)
-                    } else {
-                        sink.apply(&batch, &mut ledger, &mut say)
-                    };
-                    ended |= settle(&mut ledger, done);
+                Ok(Job { mut batch, is_left }) => {
+                    self.ledger.reject(&batch);
+                    let is_left = is_left || self.ended || batch.is_empty();
+                    self.call(|sink, ledger, say| {
+                        if is_left {
+                            ledger.leave_unsent(&batch, 0);
+                            return Ok(Durable::Earlier);
+                        }
+                        sink.apply(&batch, ledger, say)
+                    });
                     batch.clear(limits.bytes);
                     let _ = returned.send(batch);
                 }
-                Err(RecvTimeoutError::Timeout) if ended => {}
-                Err(RecvTimeoutError::Timeout) => {
-                    let done = sink.flush_idle(&mut ledger, &mut say);
-                    ended = settle(&mut ledger, done);
-                }
+                Err(RecvTimeoutError::Timeout) if self.ended => {}
+                Err(RecvTimeoutError::Timeout) => self.call(|sink, ledger, say| sink.flush_idle(ledger, say)),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        if !ended {
-            let clean = !cut.load(Ordering::SeqCst) && !ledger.has_failed();
-            let done = sink.finish(clean, &mut ledger, &mut say);
-            settle(&mut ledger, done);
+        if !self.ended {
+            let clean = !self.cut.load(Ordering::SeqCst) && !self.ledger.has_failed();
+            self.call(|sink, ledger, say| sink.finish(clean, ledger, say));
+        }
+    }
+
+    /// Calls the sink, and takes in what it returns.
+    fn call(&mut self, call: impl FnOnce(&mut dyn Sink, &mut Ledger, Say<'_>) -> Result<Durable, SinkError>) {
+        let Lane { sink, ledger, messages, .. } = self;
+        let done = call(&mut **sink, ledger, &mut |note| drop(messages.send(Message::Note(note))));
+        match &done {
+            Ok(Durable::All) => ledger.durable(),
+            Ok(Durable::Earlier) => {}
+            Err(error) => ledger.undo(error.undone),
+        }
+        ledger.flush();
+        if let Err(error) = done {
+            let _ = messages.send(Message::Stopped(error));
+            self.stop.ask();
+            self.ended = true;
         }
     }
 }

@@ -14,11 +14,10 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Instant;
 
 /// What a lane gets.
-pub(super) enum Job {
-    /// Apply the batch.
-    Apply(Batch),
-    /// Settle it without sending anything: what it has to come after was not sent.
-    Leave(Batch),
+pub(super) struct Job {
+    pub(super) batch: Batch,
+    /// Whether nothing is sent: what it has to come after was not sent either.
+    pub(super) is_left: bool,
 }
 
 /// The reading thread's end of a lane.
@@ -34,7 +33,7 @@ pub(super) struct LaneEnd {
 
 impl LaneEnd {
     /// Sends what has been collected. A lane never hangs up before its channel closes.
-    fn send(&mut self, seen: Option<&mut Seen>, job: fn(Batch) -> Job) {
+    fn send(&mut self, seen: Option<&mut Seen>, is_left: bool) {
         if self.batcher.is_empty() {
             return;
         }
@@ -43,16 +42,15 @@ impl LaneEnd {
         }
         let next = self.spare.pop().unwrap_or_default();
         self.at_work += 1;
-        let _ = self.jobs.send(job(self.batcher.take(next, seen)));
+        let batch = self.batcher.take(next, seen);
+        let _ = self.jobs.send(Job { batch, is_left });
     }
 
     /// Waits until everything that was sent is settled.
     fn wait(&mut self) {
         while self.at_work > 0 {
-            match self.free.recv() {
-                Ok(batch) => self.returned(batch),
-                Err(_) => return,
-            }
+            let Ok(batch) = self.free.recv() else { return };
+            self.returned(batch);
         }
     }
 
@@ -75,10 +73,10 @@ enum Lead {
 const NAMES: usize = 1 << 12;
 
 /// All lanes, as the reading thread sees them.
-pub(super) struct Lanes<'r> {
+pub(super) struct Lanes {
     ends: Vec<LaneEnd>,
     seen: Option<Seen>,
-    stop: &'r Stop,
+    stop: Stop,
     /// While there is one, everything goes to the first lane.
     lead: Option<Lead>,
     /// Hashes of the collections that were named.
@@ -87,9 +85,9 @@ pub(super) struct Lanes<'r> {
     name: Option<String>,
 }
 
-impl<'r> Lanes<'r> {
+impl Lanes {
     /// Begins with a lead batch, if there is more than one lane.
-    pub(super) fn new(ends: Vec<LaneEnd>, seen: Option<Seen>, stop: &'r Stop) -> Lanes<'r> {
+    pub(super) fn new(ends: Vec<LaneEnd>, seen: Option<Seen>, stop: Stop) -> Lanes {
         let lead = (ends.len() > 1).then_some(Lead::First);
         Lanes { ends, seen, stop, lead, names: HashSet::new(), name: None }
     }
@@ -144,7 +142,7 @@ impl<'r> Lanes<'r> {
     pub(super) fn end(&mut self) {
         match self.lead {
             Some(Lead::Later) => self.send(0),
-            _ => self.ends.iter_mut().for_each(|end| end.send(self.seen.as_mut(), Job::Apply)),
+            _ => self.send_all(),
         }
     }
 
@@ -170,19 +168,23 @@ impl<'r> Lanes<'r> {
         last.push_str(name);
         let is_new = self.names.len() < NAMES && self.names.insert(seen::hash(name));
         if is_new && self.lead.is_none() {
-            self.ends.iter_mut().for_each(|end| end.send(self.seen.as_mut(), Job::Apply));
+            self.send_all();
             self.lead = Some(Lead::Later);
         }
     }
 
+    fn send_all(&mut self) {
+        self.ends.iter_mut().for_each(|end| end.send(self.seen.as_mut(), false));
+    }
+
     fn send(&mut self, lane: usize) {
-        let Some(lead) = self.lead else { return self.ends[lane].send(self.seen.as_mut(), Job::Apply) };
+        let Some(lead) = self.lead else { return self.ends[lane].send(self.seen.as_mut(), false) };
         if lead == Lead::Later {
             self.ends.iter_mut().for_each(LaneEnd::wait);
         }
         // A lane that was stopped may have left earlier actions on the keys of a later lead batch.
-        let job = if lead == Lead::Later && self.stop.asked() { Job::Leave } else { Job::Apply };
-        self.ends[0].send(self.seen.as_mut(), job);
+        let is_left = lead == Lead::Later && self.stop.asked();
+        self.ends[0].send(self.seen.as_mut(), is_left);
         self.ends[0].wait();
         // The same holds for whatever comes behind a lead batch.
         self.lead = self.stop.asked().then_some(Lead::Later);
