@@ -143,9 +143,9 @@ impl Decider {
         if let Some(command) = record.command {
             return self.line(record, command, ordinal);
         }
-        let keeps_keys = self.rules.keeps_keys();
+        let keys = self.rules.keys();
         let named = match &self.field {
-            Some(_) if keeps_keys => NamedKeys::default(),
+            Some(_) if keys.stays => NamedKeys::default(),
             _ => NamedKeys::find(record.text, record.members)?,
         };
         let (found, is_id) = match &self.field {
@@ -158,7 +158,7 @@ impl Decider {
                 if is_id {
                     key = self.rules.key_of_id(record.text, key, self.collection.as_deref().unwrap_or_default())?;
                 }
-                self.rules.keys().check(key.of(record.text), false)?;
+                keys.check(key.of(record.text), false)?;
                 key
             }
             None if self.op == Op::Delete => {
@@ -167,7 +167,7 @@ impl Decider {
             None if self.rules.makes_keys() => Key::Text(""),
             None => Key::Text(generated(&mut self.scratch, &self.run, ordinal)),
         };
-        let cut = if keeps_keys { [Span::default(); 2] } else { without_keys(record, named) };
+        let cut = if keys.stays { [Span::default(); 2] } else { without_keys(record, named) };
         self.meta.clear();
         self.rules.check(record, self.op, cut, &mut self.meta)?;
         let meta = &*self.meta;

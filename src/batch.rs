@@ -3,7 +3,6 @@
 //! that is done with a batch gives it back to be filled again: nothing is allocated for a record.
 
 mod batcher;
-mod slots;
 
 pub use batcher::Batcher;
 
@@ -11,7 +10,6 @@ use crate::action::{Action, Op};
 use crate::json::{Span, needs_no_escape};
 use crate::record::{BadRecord, Origin, Reason};
 use bytes::Bytes;
-use slots::Slots;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -131,7 +129,7 @@ pub struct Batch {
     keys: String,
     /// Names of collections, and other texts that few actions have.
     words: String,
-    items: Slots<Item>,
+    items: Vec<Item>,
     /// Hashes of the keys, in the places of the items; 0 for what has no key.
     hashes: Vec<u64>,
     rare: Vec<Rare>,
@@ -145,8 +143,6 @@ pub struct Batch {
     /// Bytes of keys and documents, as they were read.
     bytes: usize,
     has_lines: bool,
-    /// A bit for each operation that it has.
-    ops: u8,
 }
 
 impl Batch {
@@ -237,7 +233,7 @@ impl Batch {
 
     /// Whether all actions have one operation.
     pub fn is_of_one_kind(&self) -> bool {
-        self.ops.count_ones() <= 1
+        self.items.windows(2).all(|pair| pair[0].op == pair[1].op)
     }
 
     /// Whether no key needs an escape in JSON.
@@ -306,7 +302,6 @@ impl Batch {
         self.raws.clear();
         self.bytes = 0;
         self.has_lines = false;
-        self.ops = 0;
     }
 
     fn keep_raw(&mut self, raw: &[u8]) -> Span {

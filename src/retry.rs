@@ -1,6 +1,6 @@
 //! Decides how often, and after which pauses, something is tried again. Pure but for the clock.
 
-use std::hash::{BuildHasher, Hasher};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 /// `--retries` and `--retry-max-time`: how much is done for a request that a server does not take.
@@ -31,7 +31,6 @@ pub struct Wait {
     retries: Retries,
     used: u32,
     since: Option<Instant>,
-    chance: u64,
 }
 
 /// The first pause for a busy server, before jitter.
@@ -44,9 +43,7 @@ const LONGEST: Duration = Duration::from_secs(30);
 impl Wait {
     /// Begins with the first try.
     pub fn new(retries: Retries) -> Wait {
-        // The standard library seeds its hashers from the operating system's randomness.
-        let chance = std::collections::hash_map::RandomState::new().build_hasher().finish() | 1;
-        Wait { retries, used: 0, since: None, chance }
+        Wait { retries, used: 0, since: None }
     }
 
     /// Begins anew: something was achieved.
@@ -77,8 +74,8 @@ impl Wait {
         let pause = match (asked, why) {
             (Some(asked), _) => asked,
             (None, Why::Every(pause)) => pause,
-            (None, Why::Busy) => grown(BUSY).mul_f64(self.random()),
-            (None, Why::Away) => grown(AWAY).mul_f64(0.5 + self.random() / 2.0),
+            (None, Why::Busy) => grown(BUSY).mul_f64(random()),
+            (None, Why::Away) => grown(AWAY).mul_f64(0.5 + random() / 2.0),
         };
         if let Some(asked) = asked.filter(|asked| *asked > self.retries.max_time) {
             return Err(format!("the server asks for {} s, more than --retry-max-time", asked.as_secs()));
@@ -89,14 +86,11 @@ impl Wait {
         self.used += 1;
         Ok(pause)
     }
+}
 
-    /// From 0 to 1 (xorshift64*).
-    fn random(&mut self) -> f64 {
-        self.chance ^= self.chance >> 12;
-        self.chance ^= self.chance << 25;
-        self.chance ^= self.chance >> 27;
-        (self.chance.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1u64 << 53) as f64
-    }
+/// From 0 to 1: each new state of a hasher of the standard library is another, and all come from the system's randomness.
+fn random() -> f64 {
+    RandomState::new().build_hasher().finish() as f64 / u64::MAX as f64
 }
 
 #[cfg(test)]

@@ -18,11 +18,13 @@ pub struct KeyRule {
     pub allows: fn(&str) -> bool,
     /// Which are, in words.
     pub characters: &'static str,
+    /// Whether the members that name the key stay in the document as they are written; else they are cut out of it.
+    pub stays: bool,
 }
 
 impl KeyRule {
     /// Any text of 512 bytes, as in Elasticsearch.
-    pub const IDS: KeyRule = KeyRule { names: ["id"; 2], longest: 512, allows: |_| true, characters: "" };
+    pub const IDS: KeyRule = KeyRule { names: ["id"; 2], longest: 512, allows: |_| true, characters: "", stays: false };
 
     /// The same without U+0000, behind which many programs that read SQLite see nothing.
     pub const TEXTS: KeyRule = KeyRule {
@@ -30,6 +32,7 @@ impl KeyRule {
         longest: 512,
         allows: |key| memchr(0, key.as_bytes()).is_none(),
         characters: "no character U+0000",
+        stays: true,
     };
 
     /// Checks a key of a record, or of an action line.
@@ -195,10 +198,6 @@ pub(crate) fn by_path(text: &str, members: &[Member], path: &str, scanner: &mut 
 #[inline(always)]
 pub(super) fn without_keys(record: &Record<'_>, named: Named) -> [Span; 2] {
     let members = record.members;
-    if let (Some(0), None, [first, second, ..]) = (named.key, named.id, members) {
-        // Most are like this.
-        return [Span { start: first.name.start - 1, end: second.name.start - 1 }, Span::default()];
-    }
     let (first, last) = (named.key.min(named.id).or(named.key).or(named.id), named.key.max(named.id));
     let (Some(first), Some(last)) = (first, last) else { return [Span::default(); 2] };
     // Those that the object begins with go up to the first member that stays, others with the comma before them.

@@ -18,11 +18,6 @@ pub trait Rules: Send {
         Ok(id)
     }
 
-    /// Whether the members that name the key stay in the document as they are written; else they are cut out of it.
-    fn keeps_keys(&self) -> bool {
-        false
-    }
-
     /// Whether it makes the keys of records that have none.
     fn makes_keys(&self) -> bool {
         false

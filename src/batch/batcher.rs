@@ -98,7 +98,6 @@ impl Batcher {
         batch.keys.push_str(word);
         batch.bytes += word.len() + action.doc.len() + action.meta.len();
         batch.has_lines |= action.is_line;
-        batch.ops |= 1 << action.op as u8;
         let mut more = USUAL;
         if !action.collection.is_empty() || action.upsert.is_some() || !action.detect_noop {
             let collection = batch.word(action.collection);

@@ -11,6 +11,7 @@ pub(super) const RULE: KeyRule = KeyRule {
     // Without an early end, so that several bytes are looked up at once.
     allows: |key| key.bytes().fold(true, |good, byte| good & ALLOWED[byte as usize]),
     characters: "letters, digits and _-:.@()+,=;$!*'% only",
+    stays: false,
 };
 
 /// The bytes that a key may have.

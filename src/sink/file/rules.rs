@@ -16,10 +16,6 @@ impl Rules for DocumentRules {
         KeyRule::TEXTS
     }
 
-    fn keeps_keys(&self) -> bool {
-        true
-    }
-
     fn check(&mut self, _: &Record<'_>, op: Op, _: [Span; 2], _: &mut String) -> Result<(), Reason> {
         if op == Op::Delete { Err(no_document("delete")) } else { Ok(()) }
     }

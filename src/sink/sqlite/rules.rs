@@ -11,10 +11,6 @@ impl Rules for StoreRules {
         KeyRule::TEXTS
     }
 
-    fn keeps_keys(&self) -> bool {
-        true
-    }
-
     fn metadata(&self, _: Op, name: &str, value: &str) -> Result<(), Reason> {
         own_metadata("the store", name, value)
     }
