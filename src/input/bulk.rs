@@ -2,13 +2,14 @@
 //! Which line is which follows from the line before it, so an action that cannot be read leaves its next line in doubt.
 //! Where that doubt could store a source as an action, or the other way round, reading stops.
 
-use super::jsonl::{Line, Lines, object, trimmed};
-use super::{Broken, OneByOne, Step};
+use super::jsonl::{Lines, object};
+use super::{Broken, NoRecord, OneByOne, Step};
 use crate::json::{Kind, Member, Scanner, same_name};
-use crate::record::{BadRecord, Command, Origin, Reason, Record, Verb};
+use crate::record::{Command, Origin, Reason, Record, Verb};
+use std::ops::Range;
 
 /// What the next line is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expected {
     /// An action.
     Action,
@@ -28,13 +29,6 @@ struct BadAction {
     then: Expected,
 }
 
-/// An action that is done with before another line is read.
-#[derive(Debug)]
-enum Done {
-    Delete,
-    Bad(Reason),
-}
-
 /// Reads bulk lines.
 #[derive(Debug)]
 pub(super) struct Bulk {
@@ -50,7 +44,6 @@ pub(super) struct Bulk {
     meta_scanner: Scanner,
     /// Scans sources.
     source_scanner: Scanner,
-    empty: u64,
 }
 
 impl Bulk {
@@ -63,7 +56,6 @@ impl Bulk {
             scanner: Scanner::default(),
             meta_scanner: Scanner::default(),
             source_scanner: Scanner::default(),
-            empty: 0,
         }
     }
 
@@ -72,28 +64,15 @@ impl Bulk {
         Record { text: "", members: &[], origin: self.origin, command: Some(&self.command), nulls: &[] }
     }
 
-    fn bad(&self, reason: Reason) -> Step<'static> {
-        Step::Bad(BadRecord { origin: self.origin, reason })
-    }
-
-    fn begin_action(&mut self, then: Expected) {
+    /// Takes a line where an action is expected; `None` if its source must be read.
+    fn take_action(&mut self, line: Result<Range<usize>, Reason>) -> Option<Result<(), Reason>> {
         self.lines.origin.record += 1;
         self.origin = self.lines.origin;
-        self.expected = then;
-    }
-
-    /// Takes a line where an action is expected; `None` if another line must be read.
-    fn take_action(&mut self, line: Line) -> Option<Done> {
-        let Line::Whole(length) = line else {
-            self.begin_action(Expected::Unclear);
-            return Some(Done::Bad(self.lines.too_long()));
+        self.expected = Expected::Unclear;
+        let bytes = match line {
+            Ok(place) => &self.lines.window.bytes()[place],
+            Err(reason) => return Some(Err(reason)),
         };
-        let bytes = &self.lines.window.bytes()[..length];
-        let bytes = &bytes[trimmed(bytes)];
-        if bytes.is_empty() {
-            self.empty += 1;
-            return None;
-        }
         match read_action(bytes, &mut self.scanner, &mut self.meta_scanner) {
             Ok((verb, meta)) => {
                 self.command.verb = verb;
@@ -101,42 +80,38 @@ impl Bulk {
                 self.command.meta.push_str(meta);
                 self.command.members.clear();
                 self.command.members.extend_from_slice(self.meta_scanner.members());
-                self.begin_action(if verb == Verb::Delete { Expected::Action } else { Expected::Source });
-                (verb == Verb::Delete).then_some(Done::Delete)
+                let is_delete = verb == Verb::Delete;
+                self.expected = if is_delete { Expected::Action } else { Expected::Source };
+                is_delete.then_some(Ok(()))
             }
             Err(bad) => {
-                self.begin_action(bad.then);
-                Some(Done::Bad(Reason::new("bad_action", bad.text)))
+                self.expected = bad.then;
+                Some(Err(Reason::new("bad_action", bad.text)))
             }
         }
     }
 
     /// Takes the line that is the source of an action.
-    fn take_source(&mut self, line: Line) -> Step<'_> {
-        self.expected = Expected::Action;
+    fn take_source(&mut self, line: Result<Range<usize>, Reason>) -> Step<'_> {
         let number = self.lines.origin.line;
-        let about = |reason: Reason| Reason::new(reason.kind, format!("the source, on line {number}: {}", reason.text));
-        let Line::Whole(length) = line else { return self.bad(about(self.lines.too_long())) };
-        let bytes = &self.lines.window.bytes()[..length];
-        let bytes = &bytes[trimmed(bytes)];
-        if bytes.is_empty() {
-            return self.bad(Reason::new("missing_source", format!("the source, on line {number}, is blank")));
+        if line.as_ref().is_ok_and(Range::is_empty) {
+            return missing(self.origin, format!("the source, on line {number}, is blank"));
         }
-        match object(bytes, &mut self.source_scanner) {
+        let text = line.and_then(|place| object(&self.lines.window.bytes()[place], &mut self.source_scanner));
+        let record = match text {
             Ok(text) => {
                 let record = Record::of(text, &self.source_scanner, self.origin);
-                Step::Record(Record { command: Some(&self.command), ..record })
+                Ok(Record { command: Some(&self.command), ..record })
             }
-            Err(reason) => self.bad(about(reason)),
-        }
+            Err(Reason { kind, text }) => Err(Reason { kind, text: format!("the source, on line {number}: {text}") }),
+        };
+        Step::of(self.origin, record)
     }
 
     /// Takes the line after an action that could not be read: it is taken for the source, unless it is an action itself.
-    fn take_unclear(&mut self, line: Line) -> Result<(), Broken> {
-        self.expected = Expected::Action;
-        let Line::Whole(length) = line else { return Ok(()) };
-        let bytes = &self.lines.window.bytes()[..length];
-        let bytes = &bytes[trimmed(bytes)];
+    fn take_unclear(&mut self, line: Result<Range<usize>, Reason>) -> Result<(), Broken> {
+        let Ok(place) = line else { return Ok(()) };
+        let bytes = &self.lines.window.bytes()[place];
         if read_action(bytes, &mut self.scanner, &mut self.meta_scanner).is_ok() {
             let number = self.lines.origin.line;
             let text = format!(
@@ -148,34 +123,32 @@ impl Bulk {
     }
 }
 
+fn missing<'a>(origin: Origin, text: impl Into<String>) -> Step<'a> {
+    Step::of(origin, Err(Reason::new("missing_source", text)))
+}
+
 impl OneByOne for Bulk {
-    fn next(&mut self) -> Result<Step<'_>, Broken> {
+    fn next(&mut self) -> Result<Step<'_>, NoRecord> {
         loop {
-            let line = match (self.lines.next()?, self.expected) {
-                (Line::Idle, _) => return Ok(Step::Idle),
-                (Line::End, Expected::Source) => {
+            let line = match self.lines.next() {
+                Err(NoRecord::End) if self.expected == Expected::Source => {
                     self.expected = Expected::Action;
-                    let reason = Reason::new("missing_source", "the input ends before the source of this action");
-                    return Ok(self.bad(reason));
+                    return Ok(missing(self.origin, "the input ends before the source of this action"));
                 }
-                (Line::End, _) => return Ok(Step::End),
-                (line, _) => line,
+                line => line?,
             };
-            match self.expected {
+            match std::mem::replace(&mut self.expected, Expected::Action) {
                 Expected::Source => return Ok(self.take_source(line)),
-                Expected::SourceOfBad => self.expected = Expected::Action,
+                Expected::SourceOfBad => {}
                 Expected::Unclear => self.take_unclear(line)?,
-                Expected::Action => match self.take_action(line) {
-                    Some(Done::Delete) => return Ok(Step::Record(self.deleted())),
-                    Some(Done::Bad(reason)) => return Ok(self.bad(reason)),
-                    None => {}
-                },
+                Expected::Action if line.as_ref().is_ok_and(Range::is_empty) => return Ok(Step::Empty),
+                Expected::Action => {
+                    if let Some(done) = self.take_action(line) {
+                        return Ok(Step::of(self.origin, done.map(|()| self.deleted())));
+                    }
+                }
             }
         }
-    }
-
-    fn empty(&self) -> u64 {
-        self.empty
     }
 }
 
@@ -222,12 +195,14 @@ mod tests {
     use super::*;
     use crate::input::source::thread_source;
     use crate::input::{Compression, Source, Window};
+    use crate::record::BadRecord;
     use proptest::prelude::*;
     use std::io::Write as _;
 
     fn steps(pieces: Vec<Vec<u8>>, max: usize) -> Vec<String> {
         let mut bulk = Bulk::new(Lines::new(Window::new(Source::Pieces(pieces)), 0, 0, max));
         let mut said = Vec::new();
+        let mut empty = 0;
         loop {
             let step = match bulk.next() {
                 Ok(Step::Record(record)) => {
@@ -247,12 +222,17 @@ mod tests {
                 Ok(Step::Bad(BadRecord { origin: Origin { line, record, offset, .. }, reason })) => {
                     format!("{line} #{record} @{offset} {}: {}", reason.kind, reason.text)
                 }
-                Ok(Step::Idle) => "idle".to_owned(),
-                Ok(Step::End) => {
-                    said.push(format!("end, {} empty", bulk.empty()));
+                Ok(Step::Empty) => {
+                    empty += 1;
+                    continue;
+                }
+                Ok(other) => panic!("{other:?}"),
+                Err(NoRecord::Idle) => "idle".to_owned(),
+                Err(NoRecord::End) => {
+                    said.push(format!("end, {} empty", empty));
                     return said;
                 }
-                Err(broken) => {
+                Err(NoRecord::Broken(broken)) => {
                     said.push(format!("{} broken: {}", broken.origin.line, broken.text));
                     return said;
                 }
@@ -381,11 +361,11 @@ mod tests {
         let window = Window::new(thread_source(reader, Some(Compression::None)));
         let mut bulk = Bulk::new(Lines::new(window, 0, 0, 1 << 20));
         pipe.write_all(b"{\"index\":{\"_id\":\"1\"}}\n{\"a\"").expect("open");
-        assert!(matches!(bulk.next(), Ok(Step::Idle)));
+        assert!(matches!(bulk.next(), Err(NoRecord::Idle)));
         pipe.write_all(b":1}\n").expect("open");
         loop {
             match bulk.next() {
-                Ok(Step::Idle) => {}
+                Err(NoRecord::Idle) => {}
                 Ok(Step::Record(record)) => {
                     assert_eq!(record.text, "{\"a\":1}");
                     assert_eq!(record.command.map(|command| command.meta.as_str()), Some("{\"_id\":\"1\"}"));

@@ -144,6 +144,12 @@ fn digits(bytes: &[u8], at: usize) -> Result<usize, Halt> {
     }
 }
 
+/// Whether a text is a JSON number, of any size.
+#[inline]
+pub fn is_number(text: &[u8]) -> bool {
+    matches!(text.first(), Some(b'-' | b'0'..=b'9')) && number(text, 0).is_ok_and(|end| end == text.len())
+}
+
 #[inline(always)]
 fn number(bytes: &[u8], start: usize) -> Result<usize, Halt> {
     let integer = start + usize::from(bytes[start] == b'-');
