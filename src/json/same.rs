@@ -1,6 +1,6 @@
 //! Compares JSON values, however they are written.
 
-use super::{Kind, Scanner, same_number, unescape};
+use super::{Kind, Scanner, same_number, unescape, unquoted};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ fn same(one: &str, other: &str, depth: usize) -> bool {
             _ => false,
         },
         Kind::Number => same_number(one, other),
-        Kind::String => one == other || string(one).is_some_and(|one| string(other) == Some(one)),
+        Kind::String => one == other || unquoted(one).is_some_and(|one| unquoted(other) == Some(one)),
         Kind::Boolean | Kind::Null => one == other,
     }
 }
@@ -54,10 +54,6 @@ fn members(text: &str) -> Option<BTreeMap<Cow<'_, str>, &str>> {
 
 fn elements(text: &str) -> Option<Vec<&RawValue>> {
     serde_json::from_str(text).ok()
-}
-
-fn string(text: &str) -> Option<Cow<'_, str>> {
-    unescape(&text[1..text.len() - 1])
 }
 
 #[cfg(test)]

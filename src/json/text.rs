@@ -61,6 +61,11 @@ pub fn unescape(inside: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(out))
 }
 
+/// Reads a JSON string that the scanner accepted, with its quotes; `None` as `unescape`.
+pub fn unquoted(string: &str) -> Option<Cow<'_, str>> {
+    unescape(&string[1..string.len() - 1])
+}
+
 /// Reads one escape (two, for a surrogate pair): the character and the bytes it took.
 fn escaped(text: &str) -> Option<(char, usize)> {
     let plain = match text.as_bytes().get(1)? {
