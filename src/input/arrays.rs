@@ -65,17 +65,17 @@ fn write(
     object: &mut Object,
 ) -> Result<(), Reason> {
     object.begin();
-    let mut written = Ok(());
     let count = elements(utf8(line)?, scanner, |index, value| {
-        if let (Some(name), Ok(()), true) = (names.get(index), &written, Kind::of(value) != Kind::Null) {
-            written = object.push(name, value);
+        if let Some(name) = names.get(index)
+            && Kind::of(value) != Kind::Null
+        {
+            object.push(name, value);
         }
     })?;
     if count != names.len() && !ignore_missing {
         return Err(wrong_count(count, "value", names.len()));
     }
-    object.end();
-    written
+    object.end()
 }
 
 /// Calls `each` with every element of the array that is all of `line`, and counts them.

@@ -11,7 +11,7 @@ use std::ops::Range;
 #[derive(Clone, Copy, Debug)]
 struct Cell {
     start: u32,
-    length: u32,
+    end: u32,
     is_bare: bool,
 }
 
@@ -65,8 +65,9 @@ impl Cells {
         let is_bare = self.dialect.quote.is_none_or(|quote| raw.first() != Some(&quote));
         let length = if is_bare { written } else { self.quoted(raw, written) };
         if self.count <= self.keep {
-            self.list.push(Cell { start: self.end as u32, length: length as u32, is_bare });
+            let start = self.end as u32;
             self.end += length;
+            self.list.push(Cell { start, end: self.end as u32, is_bare });
         }
     }
 
@@ -103,7 +104,7 @@ impl Cells {
     /// Where in `text` each cell is, and whether it was bare.
     #[inline]
     pub(super) fn kept(&self) -> impl Iterator<Item = (Range<usize>, bool)> {
-        self.list.iter().map(|cell| (cell.start as usize..(cell.start + cell.length) as usize, cell.is_bare))
+        self.list.iter().map(|cell| (cell.start as usize..cell.end as usize, cell.is_bare))
     }
 }
 

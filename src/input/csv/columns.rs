@@ -28,8 +28,10 @@ enum Value {
     Null,
     /// This JSON.
     Word(&'static str),
-    /// The JSON value that it is, without blanks around it.
+    /// The JSON value that it is.
     Json,
+    /// The JSON value that it is without the blanks around it.
+    Trimmed,
     /// A string with its text.
     Text,
     /// An error of this kind: the cell is not what it should be.
@@ -98,18 +100,22 @@ impl Columns {
             match (value, whole.and_then(|whole| whole.get(place))) {
                 (Value::Bad(kind, what), _) => return Err(column.not(cell, kind, what)),
                 (_, None) => is_utf8 = false,
-                (Value::Json, Some(text)) => out.push(name, text.trim_matches([' ', '\t', '\r', '\n']))?,
-                (Value::Text, Some(text)) => out.push_text(name, text)?,
-                (Value::Word(word), _) => out.push(name, word)?,
-                (Value::Empty | Value::Null, _) => self.empty.map_or(Ok(()), |word| out.push(name, word))?,
+                (Value::Json, Some(text)) => out.push(name, text),
+                (Value::Trimmed, Some(text)) => out.push(name, text.trim_matches([' ', '\t', '\r', '\n'])),
+                (Value::Text, Some(text)) => out.push_text(name, text),
+                (Value::Word(word), _) => out.push(name, word),
+                (Value::Empty | Value::Null, _) => {
+                    if let Some(word) = self.empty {
+                        out.push(name, word);
+                    }
+                }
             }
         }
-        out.end();
         if !is_utf8 {
             utf8(row)?;
             return Err(Reason::new("invalid_utf8", "the separator or the quote cuts a character in two"));
         }
-        Ok(())
+        out.end()
     }
 }
 
@@ -137,7 +143,7 @@ impl Column {
             Some(Datatype::Json) => {
                 let place = trimmed(text);
                 match scanner.value(text, place.start) {
-                    Ok(end) if end == place.end => Value::Json,
+                    Ok(end) if end == place.end => Value::Trimmed,
                     _ => Value::Bad("invalid_json", "one JSON value"),
                 }
             }

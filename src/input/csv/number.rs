@@ -6,18 +6,19 @@ use crate::json;
 /// integer in signed 64 bits, anything else as a finite double. So `007`, `+5`, `.8` and long digit strings stay text.
 #[inline]
 pub(super) fn is_number(text: &[u8]) -> bool {
-    json::is_number(text) && (is_short(text) || is_held(text))
+    // Most numbers are integers of few digits.
+    if text.len() <= 18 && text.iter().all(u8::is_ascii_digit) {
+        return text.len() == 1 || (text.len() > 1 && text[0] != b'0');
+    }
+    json::is_number(text) && std::str::from_utf8(text).is_ok_and(is_held)
 }
 
-/// Whether a number has so few digits, and no exponent, that any type holds it.
-fn is_short(number: &[u8]) -> bool {
-    number.len() <= 18 && !number.iter().any(|byte| matches!(byte, b'e' | b'E'))
-}
-
-fn is_held(number: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(number) else { return false };
-    let is_integer = !text.contains(['.', 'e', 'E']);
-    if is_integer { text.parse::<i64>().is_ok() } else { text.parse::<f64>().is_ok_and(f64::is_finite) }
+/// Whether a reader can hold a JSON number.
+fn is_held(number: &str) -> bool {
+    if number.contains(['.', 'e', 'E']) {
+        return number.parse::<f64>().is_ok_and(f64::is_finite);
+    }
+    number.parse::<i64>().is_ok()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ const LIMIT: usize = 1 << 30;
 /// A member's name, ready to be written.
 #[derive(Clone, Debug)]
 pub(in crate::input) struct Name {
-    /// `"name":`
+    /// `,"name":`
     text: String,
     escaped: bool,
 }
@@ -26,7 +26,7 @@ impl Name {
 
     /// Takes a name as it is spelt in valid JSON, with its quotes.
     pub(in crate::input) fn as_written(quoted: &str) -> Name {
-        Name { text: format!("{quoted}:"), escaped: quoted.contains('\\') }
+        Name { text: format!(",{quoted}:"), escaped: quoted.contains('\\') }
     }
 }
 
@@ -35,6 +35,7 @@ impl Name {
 pub(in crate::input) struct Object {
     text: String,
     members: Vec<Member>,
+    is_too_long: bool,
 }
 
 impl Object {
@@ -50,40 +51,59 @@ impl Object {
         self.members.clear();
         self.text.clear();
         self.text.push('{');
+        self.is_too_long = false;
     }
 
     /// Adds a member whose value is valid JSON.
     #[inline]
-    pub(in crate::input) fn push(&mut self, name: &Name, value: &str) -> Result<(), Reason> {
-        let start = self.push_name(name, value.len())?;
-        self.text.push_str(value);
-        self.end_member(name, start);
-        Ok(())
+    pub(in crate::input) fn push(&mut self, name: &Name, value: &str) {
+        self.push_with(name, value.len(), |out| out.push_str(value));
     }
 
     /// Adds a member whose value is a string with this text.
     #[inline]
-    pub(in crate::input) fn push_text(&mut self, name: &Name, text: &str) -> Result<(), Reason> {
-        let is_plain = needs_no_escape(text);
-        let start = self.push_name(name, 2 + if is_plain { text.len() } else { escaped_length(text) })?;
-        if is_plain {
-            self.text.push('"');
-            self.text.push_str(text);
-            self.text.push('"');
+    pub(in crate::input) fn push_text(&mut self, name: &Name, text: &str) {
+        if needs_no_escape(text) {
+            self.push_with(name, text.len() + 2, |out| {
+                out.push('"');
+                out.push_str(text);
+                out.push('"');
+            });
         } else {
-            quote_into(&mut self.text, text);
+            self.push_with(name, escaped_length(text) + 2, |out| quote_into(out, text));
         }
-        self.end_member(name, start);
-        Ok(())
+    }
+
+    /// Adds a member with a value of this length.
+    #[inline(always)]
+    fn push_with(&mut self, name: &Name, length: usize, write: impl FnOnce(&mut String)) {
+        let start = self.text.len();
+        let needed = start + name.text.len() + length + 1;
+        if needed > self.text.capacity() {
+            if needed > LIMIT {
+                self.is_too_long = true;
+                return;
+            }
+            self.text.reserve_exact(room_for(needed) - start);
+        }
+        let comma = usize::from(!self.members.is_empty());
+        self.text.push_str(&name.text[1 - comma..]);
+        let value = self.text.len();
+        write(&mut self.text);
+        self.members.push(Member {
+            name: Span::new(start + comma + 1, value - 2),
+            value: Span::new(value, self.text.len()),
+            escaped: name.escaped,
+        });
     }
 
     /// Ends the object.
-    pub(in crate::input) fn end(&mut self) {
-        // A comma stands behind every member.
-        if !self.members.is_empty() {
-            self.text.pop();
-        }
+    pub(in crate::input) fn end(&mut self) -> Result<(), Reason> {
         self.text.push('}');
+        if self.is_too_long {
+            return Err(Reason::new("record_too_long", "as a JSON object it is longer than 1 GiB"));
+        }
+        Ok(())
     }
 
     /// The object, once ended.
@@ -95,32 +115,6 @@ impl Object {
     pub(in crate::input) fn members(&self) -> &[Member] {
         &self.members
     }
-
-    /// Makes room for a member, a comma and a brace, writes the name, and returns where that begins.
-    #[inline(always)]
-    fn push_name(&mut self, name: &Name, length: usize) -> Result<usize, Reason> {
-        let start = self.text.len();
-        let needed = start + name.text.len() + length + 2;
-        if needed > self.text.capacity() {
-            if needed > LIMIT {
-                return Err(Reason::new("record_too_long", "as a JSON object it is longer than 1 GiB"));
-            }
-            self.text.reserve_exact(room_for(needed) - start);
-        }
-        self.text.push_str(&name.text);
-        Ok(start)
-    }
-
-    #[inline(always)]
-    fn end_member(&mut self, name: &Name, start: usize) {
-        let value = start + name.text.len();
-        self.members.push(Member {
-            name: Span::new(start + 1, value - 2),
-            value: Span::new(value, self.text.len()),
-            escaped: name.escaped,
-        });
-        self.text.push(',');
-    }
 }
 
 #[cfg(test)]
@@ -131,8 +125,8 @@ mod tests {
     fn written(text: &str) -> (String, String) {
         let mut object = Object::default();
         object.begin();
-        object.push_text(&Name::new("a\""), text).expect("short");
-        object.end();
+        object.push_text(&Name::new("a\""), text);
+        object.end().expect("short");
         let member = object.members()[0];
         let all = object.text().to_owned();
         assert_eq!((member.name.of(&all), member.escaped), ("a\\\"", true));
@@ -152,7 +146,7 @@ mod tests {
     fn an_object_without_members_is_empty() {
         let mut object = Object::default();
         object.begin();
-        object.end();
+        object.end().expect("short");
         assert_eq!(object.text(), "{}");
     }
 
