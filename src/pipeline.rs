@@ -138,7 +138,7 @@ impl Reading {
         let is_line = matches!(input.format, Format::Jsonl | Format::Bulk);
         self.lanes.expect_lines(is_line);
         let mut reader = input.reader(number, &self.plan.options, &self.plan.meter.bytes)?;
-        let result = reader.each(&mut |step| {
+        reader.each(&mut |step| {
             // By reference, because a record is large.
             match step {
                 Step::Record(ref record) => self.record(record),
@@ -146,12 +146,11 @@ impl Reading {
                     self.lanes.reject(bad, self.read);
                     self.count();
                 }
+                Step::Empty => self.empty += 1,
                 Step::Idle | Step::End => self.look(),
             }
             !self.is_over()
-        });
-        self.empty += reader.empty();
-        result
+        })
     }
 
     fn record(&mut self, record: &Record<'_>) {

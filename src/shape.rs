@@ -2,7 +2,7 @@
 
 /// What is done to every record, in this order: merge, remove, rename, edge prefixes, nest.
 /// Merges and removals use the names of the input, as arangoimport does.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShapeOptions {
     /// `--translate FROM=TO`.
     pub translate: Vec<(String, String)>,
@@ -39,7 +39,7 @@ pub enum Part {
 }
 
 use crate::action::KeyRule;
-use crate::json::{Kind, Scanner, quote_into, same_name, unescape};
+use crate::json::{Kind, Member, Scanner, quote_into, same_name, unescape, unquoted};
 use crate::record::{Reason, Record};
 use std::borrow::Cow;
 
@@ -58,40 +58,25 @@ pub struct Shaper {
     scanner: Scanner,
 }
 
-/// A member of the shaped record.
-enum Piece<'a> {
-    /// Kept, perhaps under another name or with another value.
-    Kept {
-        before: &'a str,
-        name: Cow<'a, str>,
-        between: &'a str,
-        value: Cow<'a, str>,
-        plain: Cow<'a, str>,
-        renamed: bool,
-    },
-    /// New.
-    Made { name: &'a str, value: String, renamed: bool },
-}
-
-impl Piece<'_> {
-    /// Its name, unescaped, and whether `--translate` gave it.
-    fn name(&self) -> (&str, bool) {
-        match self {
-            Piece::Kept { plain, renamed, .. } => (plain, *renamed),
-            Piece::Made { name, renamed, .. } => (name, *renamed),
-        }
-    }
+/// A member of the shaped record, kept or new.
+struct Piece<'a> {
+    /// What is before its name: blanks, and perhaps a comma.
+    before: &'a str,
+    /// Its name in quotes.
+    name: Cow<'a, str>,
+    /// The colon, and blanks.
+    between: &'a str,
+    value: Cow<'a, str>,
+    /// Its name, unescaped.
+    plain: Cow<'a, str>,
+    /// Whether `--translate` gave it the name.
+    renamed: bool,
 }
 
 impl Shaper {
     /// Makes a shaper; `ends` says which keys the ends of edges have, if the collection holds edges.
     pub fn new(options: ShapeOptions, ends: Option<KeyRule>) -> Shaper {
-        let idle = options.translate.is_empty()
-            && options.remove.is_empty()
-            && options.merge.is_empty()
-            && options.from_prefix.is_none()
-            && options.to_prefix.is_none()
-            && !options.nested;
+        let idle = ShapeOptions { overwrite_prefix: false, ..options.clone() } == ShapeOptions::default();
         Shaper {
             options,
             idle,
@@ -150,60 +135,61 @@ fn write_flat(options: &ShapeOptions, record: &Record<'_>, out: &mut String) -> 
     let mut pieces: Vec<Piece<'_>> = Vec::with_capacity(record.members.len() + merged.len());
     let mut end = 1;
     for member in record.members {
-        let written = member.name.of(text);
         let before = &text[end..member.name.start as usize - 1];
-        let between = &text[member.name.end as usize..member.value.start as usize];
         end = member.value.end as usize;
-        let is = |name: &str| same_name(written, member.escaped, name);
-        if options.remove.iter().any(|name| is(name)) || merged.iter().any(|(name, _)| is(name)) {
-            continue;
+        let is = |name: &str| same_name(member.name.of(text), member.escaped, name);
+        if !options.remove.iter().any(|name| is(name)) && !merged.iter().any(|(name, _)| is(name)) {
+            pieces.push(kept(options, text, member, before)?);
         }
-        let to = options.translate.iter().find(|(from, _)| is(from)).map(|(_, to)| to.as_str());
-        let plain = to.map(Cow::Borrowed).or_else(|| unescape(written)).unwrap_or(Cow::Borrowed(written));
-        let raw = member.value.of(text);
-        let value = match &*plain {
-            "_from" => prefixed(raw, options.from_prefix.as_deref(), options.overwrite_prefix)?,
-            "_to" => prefixed(raw, options.to_prefix.as_deref(), options.overwrite_prefix)?,
-            _ => Cow::Borrowed(raw),
-        };
-        let name = match to {
-            Some(to) => Cow::Owned(quoted(to)),
-            None => Cow::Borrowed(&text[member.name.start as usize - 1..member.name.end as usize + 1]),
-        };
-        let between = &between[1..];
-        pieces.push(Piece::Kept { before, name, between, value, plain, renamed: to.is_some() });
     }
-    for (name, value) in merged.into_iter().filter(|(_, value)| !value.is_empty()) {
+    for (name, value) in merged.iter().filter(|(_, value)| !value.is_empty()) {
         if !options.remove.iter().any(|removed| removed == name) {
-            let to = options.translate.iter().find(|(from, _)| from == name).map(|(_, to)| to.as_str());
-            let name = to.unwrap_or(name);
-            pieces.push(Piece::Made { name, value: merged_value(options, name, &value)?, renamed: to.is_some() });
+            pieces.push(made(options, name, value)?);
         }
     }
     ensure_renames_hide_nothing(&pieces)?;
     out.clear();
     out.push('{');
     for (place, piece) in pieces.iter().enumerate() {
-        match piece {
-            Piece::Kept { before, name, between, value, .. } => {
-                // `before` of the first member has no comma; of a later one that is now the first, it is dropped.
-                let before = if place == 0 && before.contains(',') { "" } else { before };
-                let joint = if place > 0 && !before.contains(',') { "," } else { "" };
-                out.extend([joint, before, name, between, value]);
-            }
-            Piece::Made { name, value, .. } => {
-                out.push_str(if place == 0 { "" } else { "," });
-                quote_into(out, name);
-                out.push(':');
-                out.push_str(value);
-            }
-        }
+        // `before` of the first member has no comma; of a later one that is now the first, it is dropped.
+        let has_comma = piece.before.contains(',');
+        let before = if place == 0 && has_comma { "" } else { piece.before };
+        let joint = if place > 0 && !has_comma { "," } else { "" };
+        out.extend([joint, before, &piece.name, piece.between, &piece.value]);
     }
     out.push_str(&text[end..]);
-    if text[end..].is_empty() {
-        out.push('}');
-    }
     Ok(())
+}
+
+fn kept<'a>(options: &'a ShapeOptions, text: &'a str, member: &Member, before: &'a str) -> Result<Piece<'a>, Reason> {
+    let written = member.name.of(text);
+    let to = new_name(options, |from| same_name(written, member.escaped, from));
+    let plain = to.map(Cow::Borrowed).or_else(|| unescape(written)).unwrap_or(Cow::Borrowed(written));
+    let value = member.value.of(text);
+    let (name_start, name_end) = (member.name.start as usize - 1, member.name.end as usize + 1);
+    Ok(Piece {
+        before,
+        name: to.map_or(Cow::Borrowed(&text[name_start..name_end]), |to| quoted(to).into()),
+        between: &text[name_end..member.value.start as usize],
+        value: prefixed(options, &plain, value)?.map_or(Cow::Borrowed(value), Cow::Owned),
+        plain,
+        renamed: to.is_some(),
+    })
+}
+
+/// A merged value is always a string; the ends of edges get their prefix as any other would.
+fn made<'a>(options: &'a ShapeOptions, name: &'a str, text: &str) -> Result<Piece<'a>, Reason> {
+    let to = new_name(options, |from| from == name);
+    let name = to.unwrap_or(name);
+    let value = quoted(text);
+    let value = prefixed(options, name, &value)?.unwrap_or(value).into();
+    let (quoted, plain) = (quoted(name).into(), name.into());
+    Ok(Piece { before: "", name: quoted, between: ":", value, plain, renamed: to.is_some() })
+}
+
+/// What `--translate` makes of a name.
+fn new_name(options: &ShapeOptions, is: impl Fn(&str) -> bool) -> Option<&str> {
+    options.translate.iter().find(|(from, _)| is(from)).map(|(_, to)| to.as_str())
 }
 
 fn quoted(name: &str) -> String {
@@ -214,10 +200,9 @@ fn quoted(name: &str) -> String {
 
 /// Finds a member with the very name that `--translate` gives another one.
 fn ensure_renames_hide_nothing(pieces: &[Piece<'_>]) -> Result<(), Reason> {
-    for (place, piece) in pieces.iter().enumerate() {
-        let (name, renamed) = piece.name();
+    for (place, Piece { plain: name, .. }) in pieces.iter().enumerate().filter(|(_, piece)| piece.renamed) {
         let mut others = pieces.iter().enumerate().filter(|(other, _)| *other != place);
-        if renamed && others.any(|(_, other)| other.name().0 == name) {
+        if others.any(|(_, other)| other.plain == *name) {
             return Err(Reason::new("name_clash", format!("--translate makes a second member `{name}`")));
         }
     }
@@ -244,62 +229,59 @@ fn merged<'o>(options: &'o ShapeOptions, record: &Record<'_>) -> Result<Vec<(&'o
     Ok(made)
 }
 
-/// The text of a member for a merge: a string's content, else what was written; nothing if there is no such member.
-fn member_text<'a>(record: &Record<'a>, name: &str) -> Result<Cow<'a, str>, Reason> {
-    let found = record.members.iter().rev().find(|member| same_name(member.name.of(record.text), member.escaped, name));
-    let Some(member) = found else {
-        return Ok(Cow::Borrowed(if record.nulls.iter().any(|null| null == name) { "null" } else { "" }));
-    };
-    let raw = member.value.of(record.text);
-    if Kind::of(raw) != Kind::String {
-        return Ok(Cow::Borrowed(raw));
-    }
-    unescape(&raw[1..raw.len() - 1])
-        .ok_or_else(|| Reason::new("shape", format!("`{name}` has half of a surrogate pair and cannot be merged")))
+/// The value of the last member of that name.
+fn value_of<'a>(record: &Record<'a>, name: &str) -> Option<&'a str> {
+    let is = |member: &&Member| same_name(member.name.of(record.text), member.escaped, name);
+    record.members.iter().rev().find(is).map(|member| member.value.of(record.text))
 }
 
-/// The JSON of a merged value, which is always a string; the ends of edges get their prefix as any other would.
-fn merged_value(options: &ShapeOptions, name: &str, text: &str) -> Result<String, Reason> {
-    let value = quoted(text);
+/// The text of a member for a merge: a string's content, else what was written; nothing if there is no such member.
+fn member_text<'a>(record: &Record<'a>, name: &str) -> Result<Cow<'a, str>, Reason> {
+    match value_of(record, name) {
+        Some(raw) if Kind::of(raw) == Kind::String => unquoted(raw)
+            .ok_or_else(|| Reason::new("shape", format!("`{name}` has half of a surrogate pair and cannot be merged"))),
+        Some(raw) => Ok(Cow::Borrowed(raw)),
+        None if record.nulls.iter().any(|null| null == name) => Ok(Cow::Borrowed("null")),
+        None => Ok(Cow::Borrowed("")),
+    }
+}
+
+/// Puts the prefix before the end of an edge (contract of ArangoDB's import, 1.10): before text without `/` and before
+/// whole numbers; text with `/` keeps its own collection unless that is to be overwritten. `None`: it stays as it is.
+fn prefixed(options: &ShapeOptions, name: &str, raw: &str) -> Result<Option<String>, Reason> {
     let prefix = match name {
         "_from" => options.from_prefix.as_deref(),
         "_to" => options.to_prefix.as_deref(),
         _ => None,
     };
-    Ok(prefixed(&value, prefix, options.overwrite_prefix)?.into_owned())
-}
-
-/// Puts the prefix before the end of an edge (contract of ArangoDB's import, 1.10): before text without `/` and before
-/// whole numbers; text with `/` keeps its own collection unless that is to be overwritten.
-fn prefixed<'a>(raw: &'a str, prefix: Option<&str>, overwrite: bool) -> Result<Cow<'a, str>, Reason> {
-    let Some(prefix) = prefix else { return Ok(Cow::Borrowed(raw)) };
-    let end: Cow<'_, str> = match Kind::of(raw) {
-        Kind::String => unescape(&raw[1..raw.len() - 1])
-            .ok_or_else(|| Reason::new("bad_edge", "the end of an edge has half of a surrogate pair"))?,
+    let Some(prefix) = prefix else { return Ok(None) };
+    let end = match Kind::of(raw) {
+        Kind::String => {
+            unquoted(raw).ok_or_else(|| Reason::new("bad_edge", "the end of an edge has half of a surrogate pair"))?
+        }
         Kind::Number if raw.bytes().all(|byte| byte.is_ascii_digit()) => Cow::Borrowed(raw),
-        _ => return Ok(Cow::Borrowed(raw)),
+        _ => return Ok(None),
     };
     let key = match end.split_once('/') {
-        Some((_, key)) if overwrite => key,
-        Some(_) => return Ok(Cow::Borrowed(raw)),
+        Some((_, key)) if options.overwrite_prefix => key,
+        Some(_) => return Ok(None),
         None => &end,
     };
-    Ok(Cow::Owned(quoted(&format!("{prefix}/{key}"))))
+    Ok(Some(quoted(&format!("{prefix}/{key}"))))
 }
 
 /// Checks that both ends of an edge are there and name a collection and a key (contract of ArangoDB's import, 1.10). A
 /// second slash is refused whatever the keys are: where the collection ends would be a guess.
 fn check_ends(record: &Record<'_>, keys: KeyRule) -> Result<(), Reason> {
     for name in ["_from", "_to"] {
-        let member =
-            record.members.iter().rev().find(|member| same_name(member.name.of(record.text), member.escaped, name));
         let bad = |text: String| Err(Reason::new("bad_edge", text));
-        let Some(member) = member else { return bad(format!("an edge needs `_from` and `_to`; `{name}` is missing")) };
-        let raw = member.value.of(record.text);
+        let Some(raw) = value_of(record, name) else {
+            return bad(format!("an edge needs `_from` and `_to`; `{name}` is missing"));
+        };
         if Kind::of(raw) != Kind::String {
             return bad(format!("`{name}` of an edge must be a string, it is {}", Kind::of(raw).name()));
         }
-        let whole = unescape(&raw[1..raw.len() - 1]).unwrap_or_default();
+        let whole = unquoted(raw).unwrap_or_default();
         let good = matches!(whole.split_once('/'), Some((collection, key))
             if !collection.is_empty() && !key.contains('/') && keys.check(key, false).is_ok());
         if !good {

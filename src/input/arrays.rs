@@ -1,11 +1,11 @@
 //! ArangoDB's header form: a line with an array of attribute names, then one array of values a line.
 //! Values are copied byte for byte into an object; a `null` makes no member, as on the server.
 
-use super::csv::{CsvOptions, Field, Name, Object, wrong_count};
-use super::jsonl::{Line, Lines, trimmed, utf8};
-use super::{Broken, OneByOne, Step};
+use super::csv::{CsvOptions, Name, Object, wrong_count};
+use super::jsonl::{Lines, ensure_end, invalid, not_a, trimmed, utf8};
+use super::{Broken, NoRecord, OneByOne, Step};
 use crate::json::{Fault, Kind, Scanner, unescape};
-use crate::record::{BadRecord, Reason, Record};
+use crate::record::{Reason, Record};
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -18,15 +18,6 @@ pub(super) struct Arrays {
     /// Empty until the header has been read.
     names: Vec<Name>,
     object: Object,
-    empty: u64,
-}
-
-/// A line that is not blank, or what stands for one.
-enum Next {
-    Line(Range<usize>),
-    TooLong,
-    Idle,
-    End,
 }
 
 impl Arrays {
@@ -37,74 +28,31 @@ impl Arrays {
             ignore_missing: options.ignore_missing,
             names: Vec::new(),
             object: Object::default(),
-            empty: 0,
         }
-    }
-
-    fn next_line(&mut self) -> Result<Next, Broken> {
-        loop {
-            match self.lines.next()? {
-                Line::Idle => return Ok(Next::Idle),
-                Line::End => return Ok(Next::End),
-                Line::TooLong => return Ok(Next::TooLong),
-                Line::Whole(length) => {
-                    let place = trimmed(&self.lines.window.bytes()[..length]);
-                    if !place.is_empty() {
-                        return Ok(Next::Line(place));
-                    }
-                    self.empty += 1;
-                }
-            }
-        }
-    }
-
-    /// Reads the names; `Some` if that has to wait or there is nothing to read.
-    fn read_header(&mut self) -> Result<Option<Next>, Broken> {
-        let names = match self.next_line()? {
-            Next::Line(place) => header(&self.lines.window.bytes()[place], &mut self.scanner),
-            Next::TooLong => Err(self.lines.too_long().text),
-            wait => return Ok(Some(wait)),
-        };
-        let explained = |text| format!("the header is no array of attribute names: {text}");
-        self.names = names.map_err(|text| Broken::new(self.lines.origin, explained(text)))?;
-        Ok(None)
     }
 }
 
 impl OneByOne for Arrays {
-    fn next(&mut self) -> Result<Step<'_>, Broken> {
-        if self.names.is_empty()
-            && let Some(Next::Idle) = self.read_header()?
-        {
-            return Ok(Step::Idle);
+    fn next(&mut self) -> Result<Step<'_>, NoRecord> {
+        let mut line = self.lines.next()?;
+        if self.names.is_empty() && line.as_ref().map_or(true, |place| !place.is_empty()) {
+            let names = line.map_err(|reason| reason.text);
+            let names = names.and_then(|place| header(&self.lines.window.bytes()[place], &mut self.scanner));
+            let explained = |text| format!("the header is no array of attribute names: {text}");
+            self.names = names.map_err(|text| Broken::new(self.lines.origin, explained(text)))?;
+            line = self.lines.next()?;
         }
-        let next = self.next_line()?;
-        let place = match next {
-            Next::Idle => return Ok(Step::Idle),
-            Next::End => return Ok(Step::End),
-            Next::TooLong => None,
-            Next::Line(place) => Some(place),
-        };
+        if line.as_ref().is_ok_and(Range::is_empty) {
+            return Ok(Step::Empty);
+        }
         self.lines.origin.record += 1;
         let origin = self.lines.origin;
-        let line = place.map(|place| &self.lines.window.bytes()[place]);
-        let raw = line.unwrap_or_default();
-        let written = match line {
-            None => Err(self.lines.too_long()),
-            Some(line) => write(line, &self.names, self.ignore_missing, &mut self.scanner, &mut self.object)
-                .and_then(|()| self.object.text().map_err(|why| why.reason(line))),
-        };
-        match written {
-            Ok(text) => {
-                let members = self.object.members();
-                Ok(Step::Record(Record { text, members, origin, raw, ..Record::default() }))
-            }
-            Err(reason) => Ok(Step::Bad(BadRecord { origin, reason, raw })),
-        }
-    }
-
-    fn empty(&self) -> u64 {
-        self.empty
+        let line = line.map(|place| &self.lines.window.bytes()[place]);
+        let raw = *line.as_ref().unwrap_or(&&[][..]);
+        let written =
+            line.and_then(|line| write(line, &self.names, self.ignore_missing, &mut self.scanner, &mut self.object));
+        let (text, members) = (self.object.text(), self.object.members());
+        Ok(Step::of(origin, raw, written.map(|()| Record { text, members, origin, ..Record::default() })))
     }
 }
 
@@ -117,29 +65,30 @@ fn write(
     object: &mut Object,
 ) -> Result<(), Reason> {
     object.begin();
-    let mut written = Ok(());
     let count = elements(utf8(line)?, scanner, |index, value| {
-        if let (Some(name), Ok(()), true) = (names.get(index), written, Kind::of(value) != Kind::Null) {
-            written = object.push(name, Field::alone(value.as_bytes()));
+        if let Some(name) = names.get(index)
+            && Kind::of(value) != Kind::Null
+        {
+            object.push(name, value);
         }
     })?;
     if count != names.len() && !ignore_missing {
         return Err(wrong_count(count, "value", names.len()));
     }
-    object.end();
-    written.map_err(|why| why.reason(line))
+    object.end()
 }
 
 /// Calls `each` with every element of the array that is all of `line`, and counts them.
 fn elements<'a>(line: &'a str, scanner: &mut Scanner, mut each: impl FnMut(usize, &'a str)) -> Result<usize, Reason> {
     let bytes = line.as_bytes();
     if bytes.first() != Some(&b'[') {
-        return Err(not_an_array(line, scanner));
+        return Err(not_a(Kind::Array, bytes, scanner));
     }
+    let invalid = |fault| invalid(fault, "array");
     let mut count = 0;
     let mut at = blanks(bytes, 1);
     if bytes.get(at) == Some(&b']') {
-        return ended(bytes, at).map(|()| 0);
+        return ensure_end(bytes, at + 1, "array").map(|()| 0);
     }
     loop {
         let end = scanner.value(bytes, at).map_err(invalid)?;
@@ -148,7 +97,7 @@ fn elements<'a>(line: &'a str, scanner: &mut Scanner, mut each: impl FnMut(usize
         at = blanks(bytes, end);
         match bytes.get(at) {
             Some(b',') => at = blanks(bytes, at + 1),
-            Some(b']') => return ended(bytes, at).map(|()| count),
+            Some(b']') => return ensure_end(bytes, at + 1, "array").map(|()| count),
             Some(_) => return Err(invalid(Fault::Syntax { at, what: "expected `,` or `]`" })),
             None => return Err(invalid(Fault::Incomplete)),
         }
@@ -157,28 +106,6 @@ fn elements<'a>(line: &'a str, scanner: &mut Scanner, mut each: impl FnMut(usize
 
 fn blanks(bytes: &[u8], at: usize) -> usize {
     at + trimmed(&bytes[at..]).start
-}
-
-/// Checks that the array's closing bracket, at `at`, ends the line.
-fn ended(bytes: &[u8], at: usize) -> Result<(), Reason> {
-    if at + 1 == bytes.len() {
-        return Ok(());
-    }
-    Err(Reason::new("invalid_json", format!("more text after the array, at byte {}", at + 2)))
-}
-
-fn invalid(fault: Fault) -> Reason {
-    match fault {
-        Fault::Incomplete => Reason::new("invalid_json", "the array does not end"),
-        Fault::Syntax { at, what } => Reason::new("invalid_json", format!("{what}, at byte {}", at + 1)),
-    }
-}
-
-fn not_an_array(line: &str, scanner: &mut Scanner) -> Reason {
-    if scanner.value(line.as_bytes(), 0) == Ok(line.len()) {
-        return Reason::new("not_an_array", format!("expected an array, found {}", Kind::of(line).name()));
-    }
-    Reason::new("invalid_json", "not a JSON array")
 }
 
 /// Reads the names of the header; the error is what is wrong with it.
@@ -217,6 +144,7 @@ mod tests {
         let lines = Lines::new(Window::new(Source::Pieces(pieces)), 0, 0, max);
         let mut arrays = Arrays::new(lines, &CsvOptions { ignore_missing, ..CsvOptions::default() });
         let mut said = Vec::new();
+        let mut empty = 0;
         loop {
             let step = match arrays.next() {
                 Ok(Step::Record(record)) => {
@@ -228,12 +156,17 @@ mod tests {
                 Ok(Step::Bad(bad)) => {
                     format!("{} #{} {}: {}", bad.origin.line, bad.origin.record, bad.reason.kind, bad.reason.text)
                 }
-                Ok(Step::Idle) => "idle".to_owned(),
-                Ok(Step::End) => {
-                    said.push(format!("end, {} empty", arrays.empty()));
+                Ok(Step::Empty) => {
+                    empty += 1;
+                    continue;
+                }
+                Ok(other) => panic!("{other:?}"),
+                Err(NoRecord::Idle) => "idle".to_owned(),
+                Err(NoRecord::End) => {
+                    said.push(format!("end, {} empty", empty));
                     return said;
                 }
-                Err(broken) => {
+                Err(NoRecord::Broken(broken)) => {
                     said.push(format!("{} broken: {}", broken.origin.line, broken.text));
                     return said;
                 }

@@ -2,13 +2,14 @@
 //! Which line is which follows from the line before it, so an action that cannot be read leaves its next line in doubt.
 //! Where that doubt could store a source as an action, or the other way round, reading stops.
 
-use super::jsonl::{Line, Lines, object, trimmed};
-use super::{Broken, OneByOne, Step};
+use super::jsonl::{Lines, object};
+use super::{Broken, NoRecord, OneByOne, Step};
 use crate::json::{Kind, Member, Scanner, same_name};
-use crate::record::{BadRecord, Command, Op, Origin, Reason, Record};
+use crate::record::{Command, Op, Origin, Reason, Record};
+use std::ops::Range;
 
 /// What the next line is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expected {
     /// An action.
     Action,
@@ -24,13 +25,6 @@ struct BadAction {
     text: String,
     /// What comes after it.
     then: Expected,
-}
-
-/// An action that is done with before another line is read.
-#[derive(Debug)]
-enum Done {
-    Delete,
-    Bad(Reason),
 }
 
 /// Reads bulk lines.
@@ -54,7 +48,6 @@ pub(super) struct Bulk {
     meta_scanner: Scanner,
     /// Scans sources.
     source_scanner: Scanner,
-    empty: u64,
 }
 
 impl Bulk {
@@ -70,57 +63,41 @@ impl Bulk {
             scanner: Scanner::default(),
             meta_scanner: Scanner::default(),
             source_scanner: Scanner::default(),
-            empty: 0,
         }
     }
 
-    /// The record of a delete, which has no source.
-    fn deleted(&self) -> Record<'_> {
-        Record { origin: self.origin, command: Some(&self.command), raw: &self.raw, ..Record::default() }
-    }
-
-    fn bad(&self, reason: Reason) -> Step<'_> {
-        Step::Bad(BadRecord { origin: self.origin, reason, raw: &self.raw })
-    }
-
-    fn begin_action(&mut self, then: Expected) {
+    /// Takes a line where an action is expected; `None` if its source must be read.
+    fn take_action(&mut self, line: Result<Range<usize>, Reason>) -> Option<Result<(), Reason>> {
         self.lines.origin.record += 1;
         self.origin = self.lines.origin;
-        self.expected = then;
-    }
-
-    /// Takes a line where an action is expected; `None` if another line must be read.
-    fn take_action(&mut self, line: Line) -> Option<Done> {
+        self.expected = Expected::Unclear;
         self.raw.clear();
-        let Line::Whole(length) = line else {
-            self.begin_action(Expected::Unclear);
-            self.failed = Some(self.lines.too_long());
-            return None;
+        let bytes = match line {
+            Ok(place) => &self.lines.window.bytes()[place],
+            Err(reason) => {
+                self.failed = Some(reason);
+                return None;
+            }
         };
-        let bytes = &self.lines.window.bytes()[..length];
-        let bytes = &bytes[trimmed(bytes)];
-        if bytes.is_empty() {
-            self.empty += 1;
-            return None;
-        }
         if self.lines.window.keeps_raw {
             self.raw.extend_from_slice(bytes);
         }
         match read_action(bytes, &mut self.scanner, &mut self.meta_scanner) {
-            Ok((verb, meta)) => {
-                self.command.op = verb;
+            Ok((op, meta)) => {
+                self.command.op = op;
                 self.command.meta.clear();
                 self.command.meta.push_str(meta);
                 self.command.members.clear();
                 self.command.members.extend_from_slice(self.meta_scanner.members());
-                self.begin_action(if verb == Op::Delete { Expected::Action } else { Expected::Source });
-                (verb == Op::Delete).then_some(Done::Delete)
+                let is_delete = op == Op::Delete;
+                self.expected = if is_delete { Expected::Action } else { Expected::Source };
+                is_delete.then_some(Ok(()))
             }
             Err(bad) => {
-                self.begin_action(bad.then);
+                self.expected = bad.then;
                 let reason = Reason::new("bad_action", bad.text);
-                if let Expected::Action = bad.then {
-                    return Some(Done::Bad(reason));
+                if bad.then == Expected::Action {
+                    return Some(Err(reason));
                 }
                 self.failed = Some(reason);
                 None
@@ -128,77 +105,82 @@ impl Bulk {
         }
     }
 
-    /// Takes the line after an action, or the end in its place: it is the source, unless that is in doubt and the line is an
-    /// action itself.
-    fn take_source(&mut self, line: Line) -> Step<'_> {
+    /// Takes the line after an action: it is the source, unless that is in doubt and the line is an action itself.
+    fn take_source(&mut self, line: Result<Range<usize>, Reason>, is_unclear: bool) -> Step<'_> {
         let number = self.lines.origin.line;
-        let bytes = match line {
-            Line::Whole(length) => &self.lines.window.bytes()[..length],
-            _ => &[],
-        };
-        let bytes = &bytes[trimmed(bytes)];
-        let expected = std::mem::replace(&mut self.expected, Expected::Action);
-        let is_unclear = matches!(expected, Expected::Unclear);
-        if is_unclear && read_action(bytes, &mut self.scanner, &mut self.meta_scanner).is_ok() {
-            let text = format!(
-                "cannot tell whether line {number} is an action or the source of the unreadable action before it"
-            );
-            self.broken = Some(Broken::new(self.lines.origin, text));
-        } else if let Line::TooLong = line {
-            self.raw.clear();
-        } else if !self.raw.is_empty() && !bytes.is_empty() {
-            self.raw.push(b'\n');
-            self.raw.extend_from_slice(bytes);
-        }
-        let about = |reason: Reason| Reason::new(reason.kind, format!("the source, on line {number}: {}", reason.text));
-        let reason = match (self.failed.take(), line) {
-            (Some(reason), _) => reason,
-            (None, Line::End) => Reason::new("missing_source", "the input ends before the source of this action"),
-            (None, Line::TooLong) => about(self.lines.too_long()),
-            (None, _) if bytes.is_empty() => {
-                Reason::new("missing_source", format!("the source, on line {number}, is blank"))
+        let bytes = line.map(|place| &self.lines.window.bytes()[place]);
+        match &bytes {
+            Ok(bytes) if is_unclear && read_action(bytes, &mut self.scanner, &mut self.meta_scanner).is_ok() => {
+                let text = format!(
+                    "cannot tell whether line {number} is an action or the source of the unreadable action before it"
+                );
+                self.broken = Some(Broken::new(self.lines.origin, text));
             }
-            (None, _) => match object(bytes, &mut self.source_scanner) {
-                Ok(text) => {
-                    let record = Record::of(text, &self.source_scanner, self.origin);
-                    return Step::Record(Record { command: Some(&self.command), raw: &self.raw, ..record });
-                }
-                Err(reason) => about(reason),
-            },
+            Ok(bytes) if !self.raw.is_empty() && !bytes.is_empty() => {
+                self.raw.push(b'\n');
+                self.raw.extend_from_slice(bytes);
+            }
+            Ok(_) => {}
+            Err(_) => self.raw.clear(),
+        }
+        if let Some(reason) = self.failed.take() {
+            return self.bad(reason);
+        }
+        let bytes = match bytes {
+            Ok(b"") => {
+                let text = format!("the source, on line {number}, is blank");
+                return self.bad(Reason::new("missing_source", text));
+            }
+            bytes => bytes,
         };
-        self.bad(reason)
+        let record = match bytes.and_then(|bytes| object(bytes, &mut self.source_scanner)) {
+            Ok(text) => {
+                let record = Record::of(text, &self.source_scanner, self.origin);
+                Ok(Record { command: Some(&self.command), ..record })
+            }
+            Err(Reason { kind, text }) => Err(Reason { kind, text: format!("the source, on line {number}: {text}") }),
+        };
+        Step::of(self.origin, &self.raw, record)
+    }
+
+    fn bad(&self, reason: Reason) -> Step<'_> {
+        Step::of(self.origin, &self.raw, Err(reason))
     }
 }
 
 impl OneByOne for Bulk {
-    fn next(&mut self) -> Result<Step<'_>, Broken> {
+    fn next(&mut self) -> Result<Step<'_>, NoRecord> {
         if let Some(broken) = self.broken.take() {
-            return Err(broken);
+            return Err(broken.into());
         }
         loop {
             let line = match self.lines.next() {
-                Ok(Line::Idle) => return Ok(Step::Idle),
-                Ok(line) => line,
-                Err(broken) => {
-                    let Some(reason) = self.failed.take() else { return Err(broken) };
+                Err(NoRecord::End) if self.expected != Expected::Action => {
+                    self.expected = Expected::Action;
+                    let missing = || Reason::new("missing_source", "the input ends before the source of this action");
+                    let reason = self.failed.take().unwrap_or_else(missing);
+                    return Ok(self.bad(reason));
+                }
+                Err(NoRecord::Broken(broken)) => {
+                    let Some(reason) = self.failed.take() else { return Err(broken.into()) };
                     self.broken = Some(broken);
                     return Ok(self.bad(reason));
                 }
+                line => line?,
             };
-            match (self.expected, line) {
-                (Expected::Action, Line::End) => return Ok(Step::End),
-                (Expected::Action, line) => match self.take_action(line) {
-                    Some(Done::Delete) => return Ok(Step::Record(self.deleted())),
-                    Some(Done::Bad(reason)) => return Ok(self.bad(reason)),
-                    None => {}
-                },
-                (Expected::Source | Expected::Unclear, line) => return Ok(self.take_source(line)),
+            match std::mem::replace(&mut self.expected, Expected::Action) {
+                Expected::Source => return Ok(self.take_source(line, false)),
+                Expected::Unclear => return Ok(self.take_source(line, true)),
+                Expected::Action if line.as_ref().is_ok_and(Range::is_empty) => return Ok(Step::Empty),
+                Expected::Action => {
+                    if let Some(done) = self.take_action(line) {
+                        let deleted =
+                            || Record { command: Some(&self.command), origin: self.origin, ..Record::default() };
+                        return Ok(Step::of(self.origin, &self.raw, done.map(|()| deleted())));
+                    }
+                }
             }
         }
-    }
-
-    fn empty(&self) -> u64 {
-        self.empty
     }
 }
 
@@ -245,12 +227,14 @@ mod tests {
     use super::*;
     use crate::input::source::thread_source;
     use crate::input::{Compression, Source, Window};
+    use crate::record::BadRecord;
     use proptest::prelude::*;
     use std::io::Write as _;
 
     fn steps(pieces: Vec<Vec<u8>>, max: usize) -> Vec<String> {
         let mut bulk = Bulk::new(Lines::new(Window::new(Source::Pieces(pieces)), 0, 0, max));
         let mut said = Vec::new();
+        let mut empty = 0;
         loop {
             let step = match bulk.next() {
                 Ok(Step::Record(record)) => {
@@ -270,12 +254,17 @@ mod tests {
                 Ok(Step::Bad(BadRecord { origin: Origin { line, record, offset, .. }, reason, .. })) => {
                     format!("{line} #{record} @{offset} {}: {}", reason.kind, reason.text)
                 }
-                Ok(Step::Idle) => "idle".to_owned(),
-                Ok(Step::End) => {
-                    said.push(format!("end, {} empty", bulk.empty()));
+                Ok(Step::Empty) => {
+                    empty += 1;
+                    continue;
+                }
+                Ok(other) => panic!("{other:?}"),
+                Err(NoRecord::Idle) => "idle".to_owned(),
+                Err(NoRecord::End) => {
+                    said.push(format!("end, {} empty", empty));
                     return said;
                 }
-                Err(broken) => {
+                Err(NoRecord::Broken(broken)) => {
                     said.push(format!("{} broken: {}", broken.origin.line, broken.text));
                     return said;
                 }
@@ -404,11 +393,11 @@ mod tests {
         let window = Window::new(thread_source(reader, Some(Compression::None)));
         let mut bulk = Bulk::new(Lines::new(window, 0, 0, 1 << 20));
         pipe.write_all(b"{\"index\":{\"_id\":\"1\"}}\n{\"a\"").expect("open");
-        assert!(matches!(bulk.next(), Ok(Step::Idle)));
+        assert!(matches!(bulk.next(), Err(NoRecord::Idle)));
         pipe.write_all(b":1}\n").expect("open");
         loop {
             match bulk.next() {
-                Ok(Step::Idle) => {}
+                Err(NoRecord::Idle) => {}
                 Ok(Step::Record(record)) => {
                     assert_eq!(record.text, "{\"a\":1}");
                     assert_eq!(record.command.map(|command| command.meta.as_str()), Some("{\"_id\":\"1\"}"));

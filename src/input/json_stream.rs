@@ -6,11 +6,11 @@
 //! as it would in NDJSON. An element longer than `--max-record-bytes` is one error too: its quotes and brackets tell
 //! where it ends.
 
-use super::jsonl::{not_an_object, trimmed, utf8};
+use super::jsonl::{not_a, trimmed, utf8};
 use super::outline::Outline;
-use super::{Broken, More, OneByOne, Step, Window};
-use crate::json::{Fault, Scanner};
-use crate::record::{BadRecord, Origin, Reason, Record};
+use super::{Broken, More, NoRecord, OneByOne, Step, Window, too_long};
+use crate::json::{Fault, Kind, Scanner};
+use crate::record::{Origin, Reason, Record};
 
 /// What may come next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,79 +99,64 @@ impl JsonStream {
         self.window.consume(count);
     }
 
-    fn here(&mut self) -> Origin {
-        self.origin.line = self.line;
-        self.origin.offset = self.window.offset();
-        self.origin
+    fn here(&self) -> Origin {
+        Origin { line: self.line, offset: self.window.offset(), ..self.origin }
     }
 
-    fn broken(&mut self, text: impl Into<String>) -> Broken {
-        let mut origin = self.here();
-        origin.record += 1;
-        Broken::new(origin, text)
+    /// Where the next record is expected.
+    fn ahead(&self) -> Origin {
+        Origin { record: self.origin.record + 1, ..self.here() }
+    }
+
+    fn broken<T>(&self, text: impl Into<String>) -> Result<T, NoRecord> {
+        Err(Broken::new(self.ahead(), text).into())
     }
 
     /// Passes over blanks and returns the next byte, without giving it up.
-    fn peek(&mut self) -> Result<Peek, Broken> {
+    fn peek(&mut self) -> Result<u8, NoRecord> {
         loop {
             let bytes = self.window.bytes();
-            match bytes.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) {
-                Some(at) => {
-                    let byte = bytes[at];
-                    self.pass(at);
-                    return Ok(Peek::Byte(byte));
-                }
-                None => self.pass(self.window.bytes().len()),
+            if let Some(at) = bytes.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) {
+                let byte = bytes[at];
+                self.pass(at);
+                return Ok(byte);
             }
-            match self.window.more() {
-                Ok(More::Data) => {}
-                Ok(More::Idle | More::Later) => return Ok(Peek::Idle),
-                Ok(More::End) => return Ok(Peek::End),
-                Err(error) => return Err(self.broken(error.to_string())),
+            self.pass(bytes.len());
+            if !self.window.read_on(self.ahead())? {
+                return Err(NoRecord::End);
             }
         }
     }
 
-    /// Moves to the beginning of the next element.
-    fn advance(&mut self) -> Result<Peek, Broken> {
+    /// Moves to the beginning of the next element, and returns its first byte.
+    fn advance(&mut self) -> Result<u8, NoRecord> {
         loop {
-            let byte = match self.peek()? {
-                Peek::Byte(byte) => byte,
-                Peek::Idle => return Ok(Peek::Idle),
-                Peek::End => {
-                    return match self.state {
-                        State::Element { .. } | State::Separator => Err(self.broken("the JSON array does not end")),
-                        _ => Ok(Peek::End),
-                    };
+            let byte = match self.peek() {
+                Err(NoRecord::End) if matches!(self.state, State::Element { .. } | State::Separator) => {
+                    return self.broken("the JSON array does not end");
+                }
+                peeked => peeked?,
+            };
+            self.state = match (self.state, byte) {
+                (State::Start, b'[') => State::Element { first: true },
+                (State::Element { first: true } | State::Separator, b']') => State::After,
+                (State::Separator, b',') => State::Element { first: false },
+                (State::Separator, _) => return self.broken("broken JSON array: expected `,` or `]`"),
+                (State::After, _) => return self.broken("more text after the end of the JSON array"),
+                (State::Element { first: false }, b']') => return self.broken("broken JSON array: `]` after a comma"),
+                (State::Element { .. }, _) => return Ok(byte),
+                (State::Start | State::Stream, _) => {
+                    self.state = State::Stream;
+                    return Ok(byte);
                 }
             };
-            match (self.state, byte) {
-                (State::Start, b'[') => {
-                    self.pass(1);
-                    self.state = State::Element { first: true };
-                }
-                (State::Start, _) => self.state = State::Stream,
-                (State::Element { first: true } | State::Separator, b']') => {
-                    self.pass(1);
-                    self.state = State::After;
-                }
-                (State::Separator, b',') => {
-                    self.pass(1);
-                    self.state = State::Element { first: false };
-                }
-                (State::Separator, _) => return Err(self.broken("broken JSON array: expected `,` or `]`")),
-                (State::After, _) => return Err(self.broken("more text after the end of the JSON array")),
-                (State::Element { first: false }, b']') => {
-                    return Err(self.broken("broken JSON array: `]` after a comma"));
-                }
-                (State::Element { .. } | State::Stream, _) => return Ok(Peek::Byte(byte)),
-            }
+            self.pass(1);
         }
     }
 
-    /// Scans the element at the window's first byte. It sees one byte more than an element may have, however many are at
-    /// hand, so that what it says does not depend on how they come.
-    fn element(&mut self, first: u8) -> Result<Element, Broken> {
+    /// Scans the element at the window's first byte; `None` if it is longer than an element may be. The scanner sees one
+    /// byte more than that, however many are at hand, so that what it says does not depend on how they come.
+    fn element(&mut self, first: u8) -> Result<Option<Result<usize, Fault>>, NoRecord> {
         loop {
             let at_hand = self.window.bytes().len();
             if at_hand >= self.wanted || at_hand > self.max || self.window.ended() {
@@ -180,169 +165,115 @@ impl JsonStream {
                     b'{' => self.scanner.object(bytes),
                     _ => self.scanner.value(bytes, 0),
                 };
-                let at_end = |end: usize| end == bytes.len() && !matches!(first, b'{' | b'[' | b'"');
-                let ended = self.window.ended() && at_hand <= self.max;
-                match scanned {
+                let is_open = match scanned {
                     // A number that ends with the buffer may go on behind it.
-                    Ok(end) if at_end(end) && !ended => {}
-                    Err(Fault::Incomplete) if !ended => {
-                        // Rescanning from the beginning is cheap as long as each try has twice the bytes of the last.
-                        self.wanted = bytes.len() * 2;
-                    }
-                    Ok(end) if end > self.max => {}
-                    done => {
-                        self.wanted = 0;
-                        return Ok(Element::Scanned(done));
-                    }
-                }
-                if at_hand > self.max {
+                    Ok(end) => end == bytes.len() && !matches!(first, b'{' | b'[' | b'"'),
+                    Err(fault) => fault == Fault::Incomplete,
+                };
+                let is_long = at_hand > self.max && (is_open || scanned.is_ok_and(|end| end > self.max));
+                if is_long || !is_open || self.window.ended() {
                     self.wanted = 0;
-                    return Ok(Element::TooLong);
+                    return Ok((!is_long).then_some(scanned));
                 }
+                // Rescanning from the beginning is cheap as long as each try has twice the bytes of the last.
+                self.wanted = bytes.len() * 2;
             }
             match self.window.more() {
-                Ok(More::Later) => return Ok(Element::Idle),
+                Ok(More::Later) => return Err(NoRecord::Idle),
                 Ok(More::Idle) => {
                     // What has come may be a whole record that waits for nothing but being looked at.
-                    if self.wanted > 0 {
-                        self.wanted = 0;
-                        continue;
-                    }
-                    return Ok(Element::Idle);
+                    self.wanted = 0;
+                    return Err(NoRecord::Idle);
                 }
-                Ok(_) => {}
-                Err(error) => return Err(self.broken(error.to_string())),
+                Ok(More::Data | More::End) => {}
+                Err(error) => return self.broken(error.to_string()),
             }
         }
     }
 
     /// Counts a broken object of a stream as one bad line, if it began its line and broke on it.
-    fn skip_broken_line(&mut self, at: usize, what: &'static str) -> Result<Step<'_>, Broken> {
-        let began_line = self.line_start;
+    fn skip_broken(&mut self, fault: Fault) -> Result<Step<'_>, NoRecord> {
         let bytes = self.window.bytes();
-        let broke_on_it = memchr::memchr(b'\n', &bytes[..at.min(bytes.len())]).is_none();
-        if self.state != State::Stream || !began_line || !broke_on_it {
-            let place = if self.state == State::Stream { "broken JSON" } else { "broken JSON array" };
-            let at = at + 1;
-            return Err(self.broken(format!("{place}: {what}, at byte {at} of the element")));
+        let (at, what) = match fault {
+            Fault::Syntax { at, what } => (at, what),
+            Fault::Incomplete => (bytes.len(), "the object does not end"),
+        };
+        let byte = at + 1;
+        if self.state != State::Stream {
+            return self.broken(format!("broken JSON array: {what}, at byte {byte} of the element"));
         }
-        self.origin.record += 1;
-        let origin = self.here();
-        let reason = Reason::new("invalid_json", format!("{what}, at byte {}", at + 1));
-        let raw = self.window.keeps_raw.then(Vec::new);
-        self.skipping = Some(Skipping { origin, reason, outline: None, raw });
-        self.skip()
+        let broke_on_it = memchr::memchr(b'\n', &bytes[..at]).is_none();
+        if !self.line_start || !broke_on_it {
+            return self.broken(format!("broken JSON: {what}, at byte {byte} of the element"));
+        }
+        self.skip_record(Reason::new("invalid_json", format!("{what}, at byte {byte}")), None)
     }
 
-    /// Counts an element as one that is too long.
-    fn skip_long(&mut self) -> Result<Step<'_>, Broken> {
+    /// Counts what is ahead as a record that cannot be used, and passes over it.
+    fn skip_record(&mut self, reason: Reason, outline: Option<Outline>) -> Result<Step<'_>, NoRecord> {
         self.origin.record += 1;
-        let origin = self.here();
-        let reason = Reason::new("record_too_long", format!("longer than --max-record-bytes ({} bytes)", self.max));
-        self.skipping = Some(Skipping { origin, reason, outline: Some(Outline::default()), raw: None });
+        let raw = (outline.is_none() && self.window.keeps_raw).then(Vec::new);
+        self.skipping = Some(Skipping { origin: self.here(), reason, outline, raw });
         self.skip()
     }
 
     /// Passes over what `skipping` says, as soon as it is there.
-    fn skip(&mut self) -> Result<Step<'_>, Broken> {
+    fn skip(&mut self) -> Result<Step<'_>, NoRecord> {
         while let Some(skipping) = &mut self.skipping {
             let origin = skipping.origin;
             let bytes = self.window.bytes();
-            let (found, open) = match &mut skipping.outline {
-                None => (memchr::memchr(b'\n', bytes), false),
+            let found = match &mut skipping.outline {
+                None => memchr::memchr(b'\n', bytes),
                 Some(outline) => {
-                    let found =
-                        outline.end(bytes).map_err(|what| Broken::new(origin, format!("broken JSON: {what}")))?;
-                    (found, outline.is_open())
+                    outline.end(bytes).map_err(|what| Broken::new(origin, format!("broken JSON: {what}")))?
                 }
             };
+            let is_open = skipping.outline.as_ref().is_some_and(Outline::is_open);
             let count = found.unwrap_or(bytes.len());
             skipping.keep(&bytes[..count], self.max);
             self.pass(count);
             if found.is_some() {
                 break;
             }
-            match self.window.more() {
-                Ok(More::Data) => {}
-                Ok(More::Idle | More::Later) => return Ok(Step::Idle),
-                Ok(More::End) if open => {
+            if !self.window.read_on(self.ahead())? {
+                if is_open {
                     let max = self.max;
                     let text = format!("a record longer than --max-record-bytes ({max} bytes) that does not end");
-                    return Err(Broken::new(origin, text));
+                    return Err(Broken::new(origin, text).into());
                 }
-                Ok(More::End) => break,
-                Err(error) => return Err(self.broken(error.to_string())),
+                break;
             }
         }
         let Some(Skipping { origin, reason, raw, .. }) = self.skipping.take() else { return Ok(Step::End) };
         self.bad_line = raw.unwrap_or_default();
-        Ok(Step::Bad(BadRecord { origin, reason, raw: &self.bad_line[trimmed(&self.bad_line)] }))
+        Ok(Step::of(origin, &self.bad_line[trimmed(&self.bad_line)], Err(reason)))
     }
 }
 
-/// What lies ahead.
-enum Peek {
-    Byte(u8),
-    Idle,
-    End,
-}
-
-/// What an element turned out to be.
-enum Element {
-    /// As the scanner has it.
-    Scanned(Result<usize, Fault>),
-    /// Longer than an element may be.
-    TooLong,
-    /// Not all there: the pipe is silent.
-    Idle,
-}
-
 impl OneByOne for JsonStream {
-    fn next(&mut self) -> Result<Step<'_>, Broken> {
+    fn next(&mut self) -> Result<Step<'_>, NoRecord> {
         let used = std::mem::take(&mut self.used);
         self.pass(used);
         if self.skipping.is_some() {
             return self.skip();
         }
-        let first = match self.advance()? {
-            Peek::Byte(byte) => byte,
-            Peek::Idle => return Ok(Step::Idle),
-            Peek::End => return Ok(Step::End),
-        };
-        let element = self.element(first)?;
-        let is_array = self.state != State::Stream;
-        let end = match element {
-            Element::Idle => return Ok(Step::Idle),
-            Element::TooLong => {
-                self.state = if is_array { State::Separator } else { State::Stream };
-                return self.skip_long();
-            }
-            Element::Scanned(Ok(end)) => end,
-            Element::Scanned(Err(Fault::Incomplete)) => {
-                let whole = self.window.bytes().len();
-                return self.skip_broken_line(whole, "the object does not end");
-            }
-            Element::Scanned(Err(Fault::Syntax { at, what })) => return self.skip_broken_line(at, what),
-        };
-        if is_array {
+        let first = self.advance()?;
+        let scanned = self.element(first)?;
+        if self.state != State::Stream {
             self.state = State::Separator;
         }
+        let end = match scanned {
+            None => return self.skip_record(too_long(self.max), Some(Outline::default())),
+            Some(Err(fault)) => return self.skip_broken(fault),
+            Some(Ok(end)) => end,
+        };
         self.origin.record += 1;
         let origin = self.here();
         self.used = end;
         let bytes = &self.window.bytes()[..end];
         if first != b'{' {
-            let reason = not_an_object(bytes, &mut self.scanner);
-            return Ok(Step::Bad(BadRecord { origin, reason, raw: bytes }));
+            return Ok(Step::of(origin, bytes, Err(not_a(Kind::Object, bytes, &mut self.scanner))));
         }
-        match utf8(bytes) {
-            Ok(text) => Ok(Step::Record(Record::of(text, &self.scanner, origin))),
-            Err(reason) => Ok(Step::Bad(BadRecord { origin, reason, raw: bytes })),
-        }
-    }
-
-    /// Blank lines mean nothing between the elements of a stream.
-    fn empty(&self) -> u64 {
-        0
+        Ok(Step::of(origin, bytes, utf8(bytes).map(|text| Record::of(text, &self.scanner, origin))))
     }
 }

@@ -1,24 +1,12 @@
 //! NDJSON: one object a line.
 //! `Lines` is shared by every line format: it frames lines of any length in bounded memory and knows where they are.
 
-use super::{Broken, More, Reader, Step, Window};
-use crate::json::{Fault, Scanner};
-use crate::record::{BadRecord, Origin, Reason, Record};
+use super::{Broken, NoRecord, Reader, Step, Window, hand_over, too_long};
+use crate::json::{Fault, Kind, Scanner};
+use crate::record::{Origin, Reason, Record};
+use std::ops::Range;
 
-/// Where a line lies in the window; it is given up at the next call.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Line {
-    /// A line of this many bytes, without its line break.
-    Whole(usize),
-    /// A line longer than the limit, already passed over.
-    TooLong,
-    /// Nothing yet.
-    Idle,
-    /// No more lines.
-    End,
-}
-
-/// Frames lines.
+/// Frames lines. A line longer than the limit is passed over, and is a reason.
 #[derive(Debug)]
 pub(super) struct Lines {
     pub(super) window: Window,
@@ -38,19 +26,24 @@ impl Lines {
     }
 
     /// Frames the whole lines at the beginning of what is at hand, so few that none of them is longer than the limit; else
-    /// the next line alone.
-    fn several(&mut self) -> Result<Line, Broken> {
+    /// the next line alone. Their length without the last line break.
+    fn several(&mut self) -> Result<Result<usize, Reason>, NoRecord> {
         self.window.consume(std::mem::take(&mut self.used));
         let bytes = self.window.bytes();
         let bytes = &bytes[..bytes.len().min(TOGETHER).min(self.max)];
         match memchr::memrchr(b'\n', bytes) {
             Some(last) if self.searched == 0 && !self.passing_over => Ok(self.framed(last, 1)),
-            _ => self.next(),
+            _ => self.one(),
         }
     }
 
-    /// Frames the next line. A last line needs no line break.
-    pub(super) fn next(&mut self) -> Result<Line, Broken> {
+    /// Frames the next line: where it lies, without blanks around it. It is given up at the next call.
+    pub(super) fn next(&mut self) -> Result<Result<Range<usize>, Reason>, NoRecord> {
+        Ok(self.one()?.map(|length| trimmed(&self.window.bytes()[..length])))
+    }
+
+    /// Frames the next line: its length without its line break, which a last line does not need.
+    fn one(&mut self) -> Result<Result<usize, Reason>, NoRecord> {
         self.window.consume(std::mem::take(&mut self.used));
         loop {
             let bytes = self.window.bytes();
@@ -61,15 +54,9 @@ impl Lines {
             if self.searched > self.max {
                 self.pass_over();
             }
-            match self.window.more() {
-                Ok(More::Data) => {}
-                Ok(More::Idle | More::Later) => return Ok(Line::Idle),
-                Ok(More::End) if self.searched > 0 || self.passing_over => return Ok(self.framed(self.searched, 0)),
-                Ok(More::End) => return Ok(Line::End),
-                Err(error) => {
-                    self.origin.line += 1;
-                    return Err(Broken::io(self.origin, error));
-                }
+            if !self.window.read_on(Origin { line: self.origin.line + 1, ..self.origin })? {
+                let is_line = self.searched > 0 || self.passing_over;
+                return if is_line { Ok(self.framed(self.searched, 0)) } else { Err(NoRecord::End) };
             }
         }
     }
@@ -84,28 +71,20 @@ impl Lines {
         self.searched = 0;
     }
 
-    fn framed(&mut self, length: usize, line_break: usize) -> Line {
+    fn framed(&mut self, length: usize, line_break: usize) -> Result<usize, Reason> {
         self.searched = 0;
         self.used = length + line_break;
         self.origin.line += 1;
-        if std::mem::take(&mut self.passing_over) {
-            return Line::TooLong;
+        let passed_over = std::mem::take(&mut self.passing_over);
+        if !passed_over {
+            self.origin.offset = self.window.offset();
         }
-        self.origin.offset = self.window.offset();
-        if length > self.max {
-            return Line::TooLong;
-        }
-        Line::Whole(length)
-    }
-
-    /// The reason for `Line::TooLong`.
-    pub(super) fn too_long(&self) -> Reason {
-        Reason::new("record_too_long", format!("longer than --max-record-bytes ({} bytes)", self.max))
+        if passed_over || length > self.max { Err(too_long(self.max)) } else { Ok(length) }
     }
 }
 
 /// Where `bytes` begin and end without JSON's blanks; equal when there is nothing else.
-pub(super) fn trimmed(bytes: &[u8]) -> std::ops::Range<usize> {
+pub(super) fn trimmed(bytes: &[u8]) -> Range<usize> {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
     let start = bytes.iter().position(|byte| !blank(byte)).unwrap_or(bytes.len());
     let end = bytes.iter().rposition(|byte| !blank(byte)).map_or(start, |last| last + 1);
@@ -120,16 +99,15 @@ const TOGETHER: usize = 16 * 1024;
 pub(super) struct Jsonl {
     lines: Lines,
     scanner: Scanner,
-    empty: u64,
 }
 
 impl Jsonl {
     pub(super) fn new(lines: Lines) -> Jsonl {
-        Jsonl { lines, scanner: Scanner::default(), empty: 0 }
+        Jsonl { lines, scanner: Scanner::default() }
     }
 
     /// Hands over what is in whole lines of this length, the last line break left out; false if no more is wanted.
-    fn hand_over(&mut self, length: usize, take: &mut dyn FnMut(Step<'_>) -> bool) -> bool {
+    fn take_lines(&mut self, length: usize, take: &mut dyn FnMut(Step<'_>) -> bool) -> bool {
         let bytes = &self.lines.window.bytes()[..length];
         // Checked together, because most of the cost of a check is that of its beginning and its end.
         let whole = simdutf8::basic::from_utf8(bytes);
@@ -139,25 +117,20 @@ impl Jsonl {
             let end = memchr::memchr(b'\n', &bytes[start..]).map_or(length, |found| start + found);
             let place = trimmed(&bytes[start..end]);
             let place = start + place.start..start + place.end;
-            if place.is_empty() {
-                self.empty += 1;
+            let step = if place.is_empty() {
+                Step::Empty
             } else {
                 origin.record += 1;
                 origin.offset = offset + start as u64;
                 let text = whole.map_or_else(|_| utf8(&bytes[place.clone()]), |whole| Ok(&whole[place.clone()]));
-                let step = match text.and_then(|text| object_in(text, &mut self.scanner)) {
-                    Ok(text) => Step::Record(Record::of(text, &self.scanner, origin)),
-                    Err(reason) => Step::Bad(BadRecord { origin, reason, raw: &bytes[place] }),
-                };
-                if !take(step) {
-                    self.lines.origin = origin;
-                    self.lines.used = self.lines.used.min(end + 1);
-                    return false;
-                }
-            }
-            if end == length {
+                let object = text.and_then(|text| object_in(text, &mut self.scanner));
+                Step::of(origin, &bytes[place], object.map(|text| Record::of(text, &self.scanner, origin)))
+            };
+            let wants_more = take(step);
+            if !wants_more || end == length {
                 self.lines.origin = origin;
-                return true;
+                self.lines.used = self.lines.used.min(end + 1);
+                return wants_more;
             }
             origin.line += 1;
             start = end + 1;
@@ -168,27 +141,18 @@ impl Jsonl {
 impl Reader for Jsonl {
     fn each(&mut self, take: &mut dyn FnMut(Step<'_>) -> bool) -> Result<(), Broken> {
         loop {
-            let wants_more = match self.lines.several()? {
-                Line::Whole(length) => self.hand_over(length, take),
-                Line::TooLong => {
+            let wants_more = match self.lines.several() {
+                Ok(Ok(length)) => self.take_lines(length, take),
+                Ok(Err(reason)) => {
                     self.lines.origin.record += 1;
-                    let reason = self.lines.too_long();
-                    take(Step::Bad(BadRecord { origin: self.lines.origin, reason, raw: &[] }))
+                    take(Step::of(self.lines.origin, &[], Err(reason)))
                 }
-                Line::Idle => take(Step::Idle),
-                Line::End => {
-                    take(Step::End);
-                    return Ok(());
-                }
+                Err(none) => hand_over(Err(none), take)?,
             };
             if !wants_more {
                 return Ok(());
             }
         }
-    }
-
-    fn empty(&self) -> u64 {
-        self.empty
     }
 }
 
@@ -199,24 +163,41 @@ pub(super) fn object<'a>(bytes: &'a [u8], scanner: &mut Scanner) -> Result<&'a s
 
 /// Checks that a text without blanks around it is one JSON object.
 fn object_in<'a>(text: &'a str, scanner: &mut Scanner) -> Result<&'a str, Reason> {
-    let bytes = text.as_bytes();
-    match scanner.object(bytes) {
-        Ok(end) if end == bytes.len() => Ok(text),
-        Ok(end) => Err(Reason::new("invalid_json", format!("more text after the object, at byte {}", end + 1))),
-        Err(Fault::Incomplete) => Err(Reason::new("invalid_json", "the object does not end")),
-        Err(Fault::Syntax { at: 0, .. }) => Err(not_an_object(bytes, scanner)),
-        Err(Fault::Syntax { at, what }) => Err(Reason::new("invalid_json", format!("{what}, at byte {}", at + 1))),
+    match scanner.object(text.as_bytes()) {
+        Ok(end) => ensure_end(text.as_bytes(), end, "object").map(|()| text),
+        Err(Fault::Syntax { at: 0, .. }) => Err(not_a(Kind::Object, text.as_bytes(), scanner)),
+        Err(fault) => Err(invalid(fault, "object")),
     }
 }
 
-/// Says what stands where an object should.
-pub(super) fn not_an_object(bytes: &[u8], scanner: &mut Scanner) -> Reason {
-    let is_value = matches!(scanner.value(bytes, 0), Ok(end) if end == bytes.len());
-    if is_value {
-        let kind = std::str::from_utf8(bytes).map_or("a value", |text| crate::json::Kind::of(text).name());
-        return Reason::new("not_an_object", format!("expected an object, found {kind}"));
+/// Checks that nothing follows the object or array that ends at `end`.
+pub(super) fn ensure_end(bytes: &[u8], end: usize, what: &str) -> Result<(), Reason> {
+    if end == bytes.len() {
+        return Ok(());
     }
-    Reason::new("invalid_json", "not a JSON object")
+    Err(Reason::new("invalid_json", format!("more text after the {what}, at byte {}", end + 1)))
+}
+
+/// The reason for a fault in what should be an object or an array.
+pub(super) fn invalid(fault: Fault, what: &str) -> Reason {
+    let text = match fault {
+        Fault::Incomplete => format!("the {what} does not end"),
+        Fault::Syntax { at, what } => format!("{what}, at byte {}", at + 1),
+    };
+    Reason::new("invalid_json", text)
+}
+
+/// Reports what was found where an object or an array should be.
+pub(super) fn not_a(wanted: Kind, bytes: &[u8], scanner: &mut Scanner) -> Reason {
+    let (kind, text) = match wanted {
+        Kind::Object => ("not_an_object", "not a JSON object"),
+        _ => ("not_an_array", "not a JSON array"),
+    };
+    if scanner.value(bytes, 0) != Ok(bytes.len()) {
+        return Reason::new("invalid_json", text);
+    }
+    let found = std::str::from_utf8(bytes).map_or("a value", |text| Kind::of(text).name());
+    Reason::new(kind, format!("expected {}, found {found}", wanted.name()))
 }
 
 /// Checks that `bytes` are UTF-8.

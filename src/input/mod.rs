@@ -23,7 +23,7 @@ pub use source::Source;
 pub use unpack::Compression;
 pub use window::{More, Window};
 
-use crate::record::{BadRecord, Origin, Record};
+use crate::record::{BadRecord, Origin, Reason, Record};
 use std::io;
 
 /// What a reader found.
@@ -33,10 +33,22 @@ pub enum Step<'a> {
     Record(Record<'a>),
     /// Something that stands in the place of a record; reading can go on after it.
     Bad(BadRecord<'a>),
+    /// A blank line.
+    Empty,
     /// Nothing for now: the pipe is silent.
     Idle,
     /// The end of the input.
     End,
+}
+
+impl<'a> Step<'a> {
+    /// A record that begins at `origin` and is `raw` in the input, or why there is none.
+    fn of(origin: Origin, raw: &'a [u8], record: Result<Record<'a>, Reason>) -> Step<'a> {
+        match record {
+            Ok(record) => Step::Record(Record { raw, ..record }),
+            Err(reason) => Step::Bad(BadRecord { origin, reason, raw }),
+        }
+    }
 }
 
 /// Why reading stopped before the end of the input.
@@ -58,6 +70,23 @@ impl Broken {
     }
 }
 
+/// Why there is no record at hand.
+#[derive(Debug)]
+enum NoRecord {
+    /// The pipe is silent.
+    Idle,
+    /// The input has ended.
+    End,
+    /// Reading cannot go on.
+    Broken(Broken),
+}
+
+impl From<Broken> for NoRecord {
+    fn from(broken: Broken) -> NoRecord {
+        NoRecord::Broken(broken)
+    }
+}
+
 /// Cuts an input into records. One implementation a format.
 pub trait Reader: Send {
     /// Hands over one step after the other, until `take` says that it wants no more, or after the end.
@@ -65,32 +94,35 @@ pub trait Reader: Send {
     /// # Errors
     /// When the input cannot be read on: I/O, damaged compression, or a format that has lost its frame.
     fn each(&mut self, take: &mut dyn FnMut(Step<'_>) -> bool) -> Result<(), Broken>;
-
-    /// Blank lines passed over so far.
-    fn empty(&self) -> u64;
 }
 
 /// A reader that finds one record at a time.
 trait OneByOne: Send {
     /// Lends the next record.
-    fn next(&mut self) -> Result<Step<'_>, Broken>;
-
-    /// As of a `Reader`.
-    fn empty(&self) -> u64;
+    fn next(&mut self) -> Result<Step<'_>, NoRecord>;
 }
 
 impl<R: OneByOne> Reader for R {
     fn each(&mut self, take: &mut dyn FnMut(Step<'_>) -> bool) -> Result<(), Broken> {
-        loop {
-            let step = self.next()?;
-            let is_end = matches!(step, Step::End);
-            if !take(step) || is_end {
-                return Ok(());
-            }
-        }
+        while hand_over(self.next(), take)? {}
+        Ok(())
     }
+}
 
-    fn empty(&self) -> u64 {
-        OneByOne::empty(self)
+/// Hands over what was found; false at the end, or if no more is wanted.
+fn hand_over(found: Result<Step<'_>, NoRecord>, take: &mut dyn FnMut(Step<'_>) -> bool) -> Result<bool, Broken> {
+    match found {
+        Ok(step) => Ok(take(step)),
+        Err(NoRecord::Idle) => Ok(take(Step::Idle)),
+        Err(NoRecord::End) => {
+            take(Step::End);
+            Ok(false)
+        }
+        Err(NoRecord::Broken(broken)) => Err(broken),
     }
+}
+
+/// The reason for a record that is longer than `max` bytes.
+fn too_long(max: usize) -> Reason {
+    Reason::new("record_too_long", format!("longer than --max-record-bytes ({max} bytes)"))
 }

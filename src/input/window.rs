@@ -2,6 +2,8 @@
 //! It only grows for a record that is longer than itself; how far is `--max-record-bytes`, which the readers check.
 
 use super::source::{AHEAD, Piece, Source};
+use super::{Broken, NoRecord};
+use crate::record::Origin;
 use std::io::{self, Read};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
@@ -108,6 +110,16 @@ impl Window {
         Ok(more)
     }
 
+    /// Reads more for a record that begins at `origin`; false at the end of the input.
+    pub(super) fn read_on(&mut self, origin: Origin) -> Result<bool, NoRecord> {
+        match self.more() {
+            Ok(More::Data) => Ok(true),
+            Ok(More::End) => Ok(false),
+            Ok(More::Idle | More::Later) => Err(NoRecord::Idle),
+            Err(error) => Err(Broken::io(origin, error).into()),
+        }
+    }
+
     fn read(&mut self) -> io::Result<More> {
         let piece = match &mut self.source {
             Source::File(file) => {
@@ -162,10 +174,15 @@ impl Window {
 /// More room than this is a long record's: it grows slowly, and is given back.
 pub(super) const LONG: usize = 4 * 1024 * 1024;
 
-/// Makes a buffer at least `needed` bytes long: as long as the next power of two, so that a long record is moved a bounded
-/// number of times, or a sixteenth longer where that would be much.
+/// How long a buffer should be that needs `needed` bytes: the next power of two, so that a long record is moved a bounded
+/// number of times, or a sixteenth more where that would be much.
+pub(super) fn room_for(needed: usize) -> usize {
+    if needed < LONG { needed.next_power_of_two() } else { needed + needed / 16 }
+}
+
+/// Makes a buffer at least `needed` bytes long.
 pub(super) fn grow(buffer: &mut Vec<u8>, needed: usize) {
-    let room = if needed < LONG { needed.next_power_of_two() } else { needed + needed / 16 };
+    let room = room_for(needed);
     buffer.reserve_exact(room - buffer.len());
     buffer.resize(room, 0);
 }

@@ -1,79 +1,60 @@
 //! Compares JSON values, however they are written.
 
-use super::{Kind, same_number, unescape};
+use super::{Kind, Scanner, same_number, unescape, unquoted};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+/// Deeper values are never the same; the comparison goes one call deeper for each level, and no server stores these.
+const MAX_DEPTH: usize = 1_000;
+
 /// Whether two JSON texts are the same value: members in any order, numbers digit for digit, strings by what they say.
-/// Objects that nest deeper than serde_json goes are never the same.
 pub fn same_value(one: &str, other: &str) -> bool {
+    same(one, other, 0)
+}
+
+fn same(one: &str, other: &str, depth: usize) -> bool {
     let kind = Kind::of(one);
-    if kind != Kind::of(other) {
+    if kind != Kind::of(other) || depth > MAX_DEPTH {
         return false;
     }
+    let same = |one, other| same(one, other, depth + 1);
     match kind {
         Kind::Object => match (members(one), members(other)) {
             (Some(one), Some(other)) => {
-                one.len() == other.len()
-                    && one.iter().zip(&other).all(|((name, value), (other_name, other_value))| {
-                        name == other_name && same_value(value.get(), other_value.get())
-                    })
+                one.keys().eq(other.keys()) && one.values().zip(other.values()).all(|(a, b)| same(a, b))
             }
             _ => false,
         },
-        Kind::Array => {
-            let elements = |text| serde_json::from_str::<Vec<&RawValue>>(text).ok();
-            match (elements(one), elements(other)) {
-                (Some(one), Some(other)) => {
-                    one.len() == other.len() && one.iter().zip(&other).all(|(a, b)| same_value(a.get(), b.get()))
-                }
-                _ => false,
+        Kind::Array => match (elements(one), elements(other)) {
+            (Some(one), Some(other)) => {
+                one.len() == other.len() && one.iter().zip(&other).all(|(a, b)| same(a.get(), b.get()))
             }
-        }
+            _ => false,
+        },
         Kind::Number => same_number(one, other),
-        Kind::String => {
-            let text = |text: &str| unescape(&text[1..text.len() - 1]).map(Cow::into_owned);
-            one == other || text(one).is_some_and(|one| text(other) == Some(one))
-        }
+        Kind::String => one == other || unquoted(one).is_some_and(|one| unquoted(other) == Some(one)),
         Kind::Boolean | Kind::Null => one == other,
     }
 }
 
 /// The members of an object; `None` for a name that stands twice, of which a server may keep either.
-fn members(text: &str) -> Option<BTreeMap<Cow<'_, str>, &RawValue>> {
-    let list: Pairs<'_> = serde_json::from_str(text).ok()?;
-    let count = list.0.len();
-    let map: BTreeMap<Cow<'_, str>, &RawValue> = list.0.into_iter().collect();
-    (map.len() == count).then_some(map)
-}
-
-struct Pairs<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de: 'a, 'a> serde::Deserialize<'de> for Pairs<'a> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct All;
-        impl<'de> serde::de::Visitor<'de> for All {
-            type Value = Pairs<'de>;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Pairs<'de>, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some((name, value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
-                    pairs.push((name.0, value));
-                }
-                Ok(Pairs(pairs))
-            }
+fn members(text: &str) -> Option<BTreeMap<Cow<'_, str>, &str>> {
+    let mut scanner = Scanner::default();
+    scanner.object(text.as_bytes()).ok()?;
+    let mut members = BTreeMap::new();
+    for member in scanner.members() {
+        let is_second = members.insert(unescape(member.name.of(text))?, member.value.of(text)).is_some();
+        if is_second {
+            return None;
         }
-        deserializer.deserialize_map(All)
     }
+    Some(members)
 }
 
-#[derive(serde::Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+fn elements(text: &str) -> Option<Vec<&RawValue>> {
+    serde_json::from_str(text).ok()
+}
 
 #[cfg(test)]
 mod tests {
@@ -94,6 +75,14 @@ mod tests {
             (r#"{"a":"1"}"#, r#"{"a":1}"#, false),
         ] {
             assert_eq!(same_value(one, other), same, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_deep_is_not_compared() {
+        for (levels, is_same) in [(1_000, true), (2_000, false)] {
+            let text = "[".repeat(levels) + &"]".repeat(levels);
+            assert_eq!(same_value(&text, &text), is_same);
         }
     }
 }

@@ -15,52 +15,17 @@ pub enum Fault {
     },
 }
 
-/// Why a scan does not go on, in one word, so that a result of the scanning functions fits into two registers: bytes to
-/// the place, and what was wrong in the lowest eight bits.
-#[derive(Clone, Copy)]
-pub(super) struct Halt(u64);
+/// Why a scan does not go on: boxed, so that a result of the scanning functions fits into two registers.
+pub(super) type Halt = Box<Fault>;
 
-/// What can be wrong, by the number that a `Halt` holds; 0 stands for an end that came too early.
-const WRONG: [&str; 12] = [
-    "",
-    "expected an object",
-    "expected a member name in quotes",
-    "expected `:` after a member name",
-    "expected `,` or `}`",
-    "expected `,` or `]`",
-    "control character in a string",
-    "`\\u` needs four hexadecimal digits",
-    "unknown escape in a string",
-    "expected a value",
-    "a number may not begin with 0",
-    "expected a digit",
-];
-pub(super) const OBJECT: u8 = 1;
-pub(super) const NAME: u8 = 2;
-pub(super) const COLON: u8 = 3;
-pub(super) const IN_OBJECT: u8 = 4;
-pub(super) const IN_ARRAY: u8 = 5;
-const CONTROL: u8 = 6;
-const UNICODE: u8 = 7;
-const ESCAPE: u8 = 8;
-const VALUE: u8 = 9;
-const ZERO: u8 = 10;
-const DIGIT: u8 = 11;
-
-pub(super) const INCOMPLETE: Halt = Halt(0);
-
-impl From<Halt> for Fault {
-    fn from(Halt(packed): Halt) -> Fault {
-        match packed {
-            0 => Fault::Incomplete,
-            _ => Fault::Syntax { at: (packed >> 8) as usize, what: WRONG[(packed & 0xff) as usize] },
-        }
-    }
+#[cold]
+pub(super) fn incomplete<T>() -> Result<T, Halt> {
+    Err(Box::new(Fault::Incomplete))
 }
 
 #[cold]
-pub(super) fn syntax<T>(at: usize, what: u8) -> Result<T, Halt> {
-    Err(Halt((at as u64) << 8 | u64::from(what)))
+pub(super) fn syntax<T>(at: usize, what: &'static str) -> Result<T, Halt> {
+    Err(Box::new(Fault::Syntax { at, what }))
 }
 
 /// Bytes of a string that are looked at together.
@@ -119,13 +84,13 @@ fn long_string(bytes: &[u8], mut at: usize) -> Result<(usize, bool), Halt> {
             at += LANES;
         }
         match bytes.get(at) {
-            None => return Err(INCOMPLETE),
+            None => return incomplete(),
             Some(b'"') => return Ok((at + 1, escaped)),
             Some(b'\\') => {
                 escaped = true;
                 at = escape(bytes, at)?;
             }
-            Some(0..=0x1f) => return syntax(at, CONTROL),
+            Some(0..=0x1f) => return syntax(at, "control character in a string"),
             Some(_) => at += 1,
         }
     }
@@ -134,19 +99,17 @@ fn long_string(bytes: &[u8], mut at: usize) -> Result<(usize, bool), Halt> {
 /// Checks the escape whose backslash is at `at` and returns one past it. A lone surrogate is allowed, as RFC 8259 does.
 fn escape(bytes: &[u8], at: usize) -> Result<usize, Halt> {
     match bytes.get(at + 1) {
-        None => Err(INCOMPLETE),
+        None => incomplete(),
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
         Some(b'u') => {
-            for place in at + 2..at + 6 {
-                match bytes.get(place) {
-                    None => return Err(INCOMPLETE),
-                    Some(digit) if digit.is_ascii_hexdigit() => {}
-                    Some(_) => return syntax(at, UNICODE),
-                }
+            let digits = bytes[at + 2..].iter().take(4).take_while(|digit| digit.is_ascii_hexdigit()).count();
+            match bytes.get(at + 2 + digits) {
+                _ if digits == 4 => Ok(at + 6),
+                None => incomplete(),
+                Some(_) => syntax(at, "`\\u` needs four hexadecimal digits"),
             }
-            Ok(at + 6)
         }
-        Some(_) => syntax(at, ESCAPE),
+        Some(_) => syntax(at, "unknown escape in a string"),
     }
 }
 
@@ -157,7 +120,7 @@ pub(super) fn scalar(bytes: &[u8], at: usize, byte: u8) -> Result<usize, Halt> {
         b't' => literal(bytes, at, b"true"),
         b'f' => literal(bytes, at, b"false"),
         b'n' => literal(bytes, at, b"null"),
-        _ => syntax(at, VALUE),
+        _ => syntax(at, "expected a value"),
     }
 }
 
@@ -167,48 +130,39 @@ fn literal(bytes: &[u8], at: usize, word: &'static [u8]) -> Result<usize, Halt> 
     if rest.starts_with(word) {
         return Ok(at + word.len());
     }
-    if word.starts_with(rest) { Err(INCOMPLETE) } else { syntax(at, VALUE) }
+    if word.starts_with(rest) { incomplete() } else { syntax(at, "expected a value") }
 }
 
+/// One past the digits that begin at `at`, of which there must be one.
 #[inline(always)]
-fn digits(bytes: &[u8], mut at: usize) -> usize {
-    while bytes.get(at).is_some_and(u8::is_ascii_digit) {
-        at += 1;
+fn digits(bytes: &[u8], at: usize) -> Result<usize, Halt> {
+    let count = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    match count {
+        0 if at == bytes.len() => incomplete(),
+        0 => syntax(at, "expected a digit"),
+        _ => Ok(at + count),
     }
-    at
+}
+
+/// Whether a text is a JSON number, of any size.
+#[inline]
+pub fn is_number(text: &[u8]) -> bool {
+    matches!(text.first(), Some(b'-' | b'0'..=b'9')) && number(text, 0).is_ok_and(|end| end == text.len())
 }
 
 #[inline(always)]
 fn number(bytes: &[u8], start: usize) -> Result<usize, Halt> {
-    let mut at = start + usize::from(bytes[start] == b'-');
-    let leading_zero = bytes.get(at) == Some(&b'0');
-    let end = digits(bytes, at);
-    if end == at {
-        return missing_digit(bytes, at);
+    let integer = start + usize::from(bytes[start] == b'-');
+    let mut at = digits(bytes, integer)?;
+    if bytes[integer] == b'0' && at > integer + 1 {
+        return syntax(start, "a number may not begin with 0");
     }
-    if leading_zero && end > at + 1 {
-        return syntax(start, ZERO);
-    }
-    at = end;
     if bytes.get(at) == Some(&b'.') {
-        let end = digits(bytes, at + 1);
-        if end == at + 1 {
-            return missing_digit(bytes, end);
-        }
-        at = end;
+        at = digits(bytes, at + 1)?;
     }
     if matches!(bytes.get(at), Some(b'e' | b'E')) {
         let sign = usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
-        let end = digits(bytes, at + 1 + sign);
-        if end == at + 1 + sign {
-            return missing_digit(bytes, end);
-        }
-        at = end;
+        at = digits(bytes, at + 1 + sign)?;
     }
     Ok(at)
-}
-
-#[cold]
-fn missing_digit(bytes: &[u8], at: usize) -> Result<usize, Halt> {
-    if at >= bytes.len() { Err(INCOMPLETE) } else { syntax(at, DIGIT) }
 }

@@ -2,7 +2,7 @@
 //! It accepts exactly RFC 8259 (compared with serde_json by a test), of any depth, and it does not look at whether the
 //! bytes are UTF-8: the caller does that once the value is framed, because a frame may end in the middle of a buffer.
 
-use super::scalar::{COLON, Fault, Halt, IN_ARRAY, IN_OBJECT, INCOMPLETE, NAME, OBJECT, scalar, string, syntax};
+use super::scalar::{Fault, Halt, incomplete, scalar, string, syntax};
 
 /// A range of bytes in a record. Records are at most 1 GiB, so 32 bits do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,13 +50,9 @@ pub struct Member {
 #[derive(Debug, Default)]
 pub struct Scanner {
     members: Vec<Member>,
-    nesting: Nesting,
+    /// Whether each open level is an object. Nesting is bounded by the record's size only, so it is not the call stack.
+    levels: Vec<bool>,
 }
-
-/// The levels of a value: one bit each, set for an object. Nesting is bounded by the record's size only, so it is not the
-/// call stack.
-#[derive(Debug, Default)]
-struct Nesting(Vec<u64>);
 
 impl Scanner {
     /// Members of the object scanned last, in the order written.
@@ -70,7 +66,7 @@ impl Scanner {
     /// `Incomplete` when the bytes end first, `Syntax` when it is not JSON or not an object.
     pub fn object(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
         self.members.clear();
-        Ok(self.nesting.members_of(bytes, &mut self.members)?)
+        members_of(bytes, &mut self.members, &mut self.levels).map_err(|halt| *halt)
     }
 
     /// Scans any value that begins at `bytes[at]` and returns one past its end. A number ends where its digits do, also
@@ -79,143 +75,118 @@ impl Scanner {
     /// # Errors
     /// As `object`.
     pub fn value(&mut self, bytes: &[u8], at: usize) -> Result<usize, Fault> {
-        Ok(self.nesting.value(bytes, at)?)
+        let Some(first) = bytes.get(at) else { return Err(Fault::Incomplete) };
+        value(bytes, at, *first, &mut self.levels).map_err(|halt| *halt)
     }
 }
 
-impl Nesting {
-    fn members_of(&mut self, bytes: &[u8], members: &mut Vec<Member>) -> Result<usize, Halt> {
-        match bytes.first() {
-            Some(b'{') => {}
-            None => return Err(INCOMPLETE),
-            _ => return syntax(0, OBJECT),
-        }
-        let (mut at, first) = next(bytes, 1)?;
-        if first == b'}' {
-            return Ok(at + 1);
-        }
-        let mut byte = first;
-        loop {
-            if byte != b'"' {
-                return syntax(at, NAME);
-            }
-            let (name_end, escaped) = string(bytes, at)?;
-            let name = Span::new(at + 1, name_end - 1);
-            let (colon, byte_there) = next(bytes, name_end)?;
-            if byte_there != b':' {
-                return syntax(colon, COLON);
-            }
-            let (start, opens) = next(bytes, colon + 1)?;
-            let end = match opens {
-                b'"' => string(bytes, start)?.0,
-                b'{' | b'[' => self.nested(bytes, start)?,
-                _ => scalar(bytes, start, opens)?,
-            };
-            members.push(Member { name, value: Span::new(start, end), escaped });
-            let (joint, byte_there) = next(bytes, end)?;
-            match byte_there {
-                b',' => (at, byte) = next(bytes, joint + 1)?,
-                b'}' => return Ok(joint + 1),
-                _ => return syntax(joint, IN_OBJECT),
-            }
-        }
+fn members_of(bytes: &[u8], members: &mut Vec<Member>, levels: &mut Vec<bool>) -> Result<usize, Halt> {
+    match bytes.first() {
+        Some(b'{') => {}
+        None => return incomplete(),
+        _ => return syntax(0, "expected an object"),
     }
-
-    #[inline(never)]
-    fn value(&mut self, bytes: &[u8], at: usize) -> Result<usize, Halt> {
-        match bytes.get(at) {
-            None => Err(INCOMPLETE),
-            Some(b'"') => string(bytes, at).map(|(end, _)| end),
-            Some(b'{' | b'[') => self.nested(bytes, at),
-            Some(byte) => scalar(bytes, at, *byte),
-        }
+    let (mut at, mut byte) = next(bytes, 1)?;
+    if byte == b'}' {
+        return Ok(at + 1);
     }
-
-    fn nested(&mut self, bytes: &[u8], start: usize) -> Result<usize, Halt> {
-        self.0.clear();
-        let mut depth = 0usize;
-        let (mut at, mut byte) = (start, bytes[start]);
-        loop {
-            // Here a value begins at `at` with `byte`.
-            let end = match byte {
-                b'{' | b'[' => {
-                    let object = byte == b'{';
-                    self.set_level(depth, object);
-                    depth += 1;
-                    (at, byte) = next(bytes, at + 1)?;
-                    let closer = if object { b'}' } else { b']' };
-                    if byte != closer {
-                        if object {
-                            (at, byte) = member_value(bytes, at, byte)?;
-                        }
-                        continue;
-                    }
-                    depth -= 1;
-                    at + 1
-                }
-                b'"' => string(bytes, at)?.0,
-                _ => scalar(bytes, at, byte)?,
-            };
-            at = end;
-            // Here a value has just ended.
-            loop {
-                if depth == 0 {
-                    return Ok(at);
-                }
-                (at, byte) = next(bytes, at)?;
-                let object = self.level(depth - 1);
-                match (byte, object) {
-                    (b',', true) => {
-                        (at, byte) = next(bytes, at + 1)?;
-                        (at, byte) = member_value(bytes, at, byte)?;
-                        break;
-                    }
-                    (b',', false) => {
-                        (at, byte) = next(bytes, at + 1)?;
-                        break;
-                    }
-                    (b'}', true) | (b']', false) => {
-                        at += 1;
-                        depth -= 1;
-                    }
-                    (_, true) => return syntax(at, IN_OBJECT),
-                    (_, false) => return syntax(at, IN_ARRAY),
-                }
-            }
+    loop {
+        let name = name(bytes, at, byte)?;
+        let end = value(bytes, name.value, name.first, levels)?;
+        members.push(Member {
+            name: Span::new(at + 1, name.end - 1),
+            value: Span::new(name.value, end),
+            escaped: name.escaped,
+        });
+        (at, byte) = next(bytes, end)?;
+        match byte {
+            b',' => (at, byte) = next(bytes, at + 1)?,
+            b'}' => return Ok(at + 1),
+            _ => return syntax(at, "expected `,` or `}`"),
         }
-    }
-
-    #[inline(always)]
-    fn set_level(&mut self, depth: usize, object: bool) {
-        let (word, bit) = (depth / 64, 1u64 << (depth % 64));
-        if word == self.0.len() {
-            self.0.push(0);
-        }
-        if object {
-            self.0[word] |= bit;
-        } else {
-            self.0[word] &= !bit;
-        }
-    }
-
-    #[inline(always)]
-    fn level(&self, depth: usize) -> bool {
-        self.0[depth / 64] & (1u64 << (depth % 64)) != 0
     }
 }
 
-/// Reads `"name" :`, whose first byte is given, and returns where the value begins and its first byte.
+/// Scans the value that begins at `at` with the byte `first`.
 #[inline(always)]
-fn member_value(bytes: &[u8], at: usize, byte: u8) -> Result<(usize, u8), Halt> {
-    if byte != b'"' {
-        return syntax(at, NAME);
+fn value(bytes: &[u8], at: usize, first: u8, levels: &mut Vec<bool>) -> Result<usize, Halt> {
+    match first {
+        b'"' => string(bytes, at).map(|(end, _)| end),
+        b'{' | b'[' => nested(bytes, at, levels),
+        _ => scalar(bytes, at, first),
     }
-    let (end, _) = string(bytes, at)?;
+}
+
+fn nested(bytes: &[u8], start: usize, levels: &mut Vec<bool>) -> Result<usize, Halt> {
+    levels.clear();
+    let (mut at, mut byte) = (start, bytes[start]);
+    loop {
+        // Here a value begins at `at` with `byte`.
+        if let b'{' | b'[' = byte {
+            let is_object = byte == b'{';
+            levels.push(is_object);
+            (at, byte) = next(bytes, at + 1)?;
+            if is_object && byte != b'}' {
+                (at, byte) = value_of_name(bytes, at, byte)?;
+                continue;
+            } else if !is_object && byte != b']' {
+                continue;
+            }
+        } else {
+            let end = if byte == b'"' { string(bytes, at)?.0 } else { scalar(bytes, at, byte)? };
+            (at, byte) = next(bytes, end)?;
+        }
+        // Here `byte` follows a value, or the bracket that opens an empty level.
+        while let Some(is_object) = levels.last().copied() {
+            match (byte, is_object) {
+                (b',', _) => {
+                    (at, byte) = next(bytes, at + 1)?;
+                    if is_object {
+                        (at, byte) = value_of_name(bytes, at, byte)?;
+                    }
+                    break;
+                }
+                (b'}', true) | (b']', false) => {
+                    levels.pop();
+                    if levels.is_empty() {
+                        return Ok(at + 1);
+                    }
+                    (at, byte) = next(bytes, at + 1)?;
+                }
+                (_, true) => return syntax(at, "expected `,` or `}`"),
+                (_, false) => return syntax(at, "expected `,` or `]`"),
+            }
+        }
+    }
+}
+
+/// A name and its colon: where it ends, and where the value begins with which byte.
+struct Name {
+    end: usize,
+    escaped: bool,
+    value: usize,
+    first: u8,
+}
+
+/// Reads `"name" :`, whose first byte is given.
+#[inline(always)]
+fn name(bytes: &[u8], at: usize, byte: u8) -> Result<Name, Halt> {
+    if byte != b'"' {
+        return syntax(at, "expected a member name in quotes");
+    }
+    let (end, escaped) = string(bytes, at)?;
     let (colon, byte) = next(bytes, end)?;
     if byte != b':' {
-        return syntax(colon, COLON);
+        return syntax(colon, "expected `:` after a member name");
     }
-    next(bytes, colon + 1)
+    let (value, first) = next(bytes, colon + 1)?;
+    Ok(Name { end, escaped, value, first })
+}
+
+/// As `name`, of which only the beginning of the value is wanted.
+#[inline(always)]
+fn value_of_name(bytes: &[u8], at: usize, byte: u8) -> Result<(usize, u8), Halt> {
+    name(bytes, at, byte).map(|name| (name.value, name.first))
 }
 
 /// Skips blanks: where the next other byte is, and that byte.
@@ -235,7 +206,7 @@ fn behind_blanks(bytes: &[u8], mut at: usize) -> Result<(usize, u8), Halt> {
         match bytes.get(at) {
             Some(b' ' | b'\t' | b'\n' | b'\r') => at += 1,
             Some(byte) => return Ok((at, *byte)),
-            None => return Err(INCOMPLETE),
+            None => return incomplete(),
         }
     }
 }

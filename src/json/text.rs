@@ -33,6 +33,16 @@ pub fn needs_no_escape(text: &str) -> bool {
     text.bytes().fold(true, |plain, byte| plain & (byte >= 0x20) & (byte != b'"') & (byte != b'\\'))
 }
 
+/// How many bytes `quote_into` writes for a text, without the quotes.
+pub fn escaped_length(text: &str) -> usize {
+    let length = |byte| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    text.bytes().map(length).sum()
+}
+
 /// Reads the inside of a JSON string that the scanner accepted. `None` if it has half of a surrogate pair, which is JSON
 /// but no text.
 pub fn unescape(inside: &str) -> Option<Cow<'_, str>> {
@@ -49,6 +59,11 @@ pub fn unescape(inside: &str) -> Option<Cow<'_, str>> {
     }
     out.push_str(rest);
     Some(Cow::Owned(out))
+}
+
+/// Reads a JSON string that the scanner accepted, with its quotes; `None` as `unescape`.
+pub fn unquoted(string: &str) -> Option<Cow<'_, str>> {
+    unescape(&string[1..string.len() - 1])
 }
 
 /// Reads one escape (two, for a surrogate pair): the character and the bytes it took.

@@ -23,14 +23,14 @@ struct Level<'a> {
 }
 
 impl<'a> Level<'a> {
-    /// The place of a member, which is made if it is not there.
-    fn place(&mut self, name: &str, new: Node<'a>) -> usize {
-        if let Some(place) = self.places.get(name) {
-            return *place;
+    /// The member of that name, and whether it is the new one.
+    fn member(&mut self, name: &str, new: Node<'a>) -> (&mut Node<'a>, bool) {
+        let next = self.members.len();
+        let place = *self.places.entry(name.to_owned()).or_insert(next);
+        if place == next {
+            self.members.push((name.to_owned(), new));
         }
-        self.places.insert(name.to_owned(), self.members.len());
-        self.members.push((name.to_owned(), new));
-        self.members.len() - 1
+        (&mut self.members[place].1, place == next)
     }
 }
 
@@ -50,7 +50,9 @@ pub(super) fn write_nested(text: &str, members: &[Member], out: &mut String) -> 
         if path.len() > MAX_DEPTH {
             return Err(Reason::new("name_clash", format!("--nested: a name has more than {MAX_DEPTH} parts")));
         }
-        insert(&mut root, &path, member.value.of(text)).map_err(|()| clash(&name))?;
+        if !insert(&mut root, &path, member.value.of(text)) {
+            return Err(clash(&name));
+        }
     }
     out.clear();
     // The outermost level is a document, so it is an object whatever its names look like.
@@ -61,17 +63,14 @@ fn clash(name: &str) -> Reason {
     Reason::new("name_clash", format!("--nested: `{name}` clashes with another name"))
 }
 
-fn insert<'a>(level: &mut Level<'a>, path: &[&str], value: &'a str) -> Result<(), ()> {
-    let [first, rest @ ..] = path else { return Err(()) };
-    if rest.is_empty() {
-        let there = level.members.len();
-        return if level.place(first, Node::Leaf(value)) == there { Ok(()) } else { Err(()) };
+/// Puts a value where its path leads; false if another name is in the way.
+fn insert<'a>(mut level: &mut Level<'a>, path: &[&str], value: &'a str) -> bool {
+    let Some((last, parents)) = path.split_last() else { return false };
+    for name in parents {
+        let (Node::Inner(inner), _) = level.member(name, Node::Inner(Level::default())) else { return false };
+        level = inner;
     }
-    let place = level.place(first, Node::Inner(Level::default()));
-    match &mut level.members[place].1 {
-        Node::Inner(inner) => insert(inner, rest, value),
-        Node::Leaf(_) => Err(()),
-    }
+    level.member(last, Node::Leaf(value)).1
 }
 
 fn index(name: &str) -> Option<usize> {
@@ -108,15 +107,15 @@ fn write_array(level: &Level<'_>, indices: &[usize], out: &mut String) -> Result
     if last > MAX_INDEX {
         return Err(Reason::new("name_clash", format!("--nested: array index {last} is above {MAX_INDEX}")));
     }
-    let mut elements: Vec<Option<usize>> = vec![None; last + 1];
-    for (place, index) in indices.iter().enumerate() {
-        elements[*index] = Some(place);
+    let mut elements: Vec<Option<&Node<'_>>> = vec![None; last + 1];
+    for (index, (_, node)) in indices.iter().zip(&level.members) {
+        elements[*index] = Some(node);
     }
     out.push('[');
-    for (wanted, place) in elements.iter().enumerate() {
-        out.push_str(if wanted == 0 { "" } else { "," });
-        match place {
-            Some(place) => write_node(&level.members[*place].1, out)?,
+    for (index, element) in elements.into_iter().enumerate() {
+        out.push_str(if index == 0 { "" } else { "," });
+        match element {
+            Some(node) => write_node(node, out)?,
             None => out.push_str("null"),
         }
     }

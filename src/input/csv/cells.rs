@@ -2,26 +2,17 @@
 //! a cell shows: whether it is quoted, where its closing quote is, and what is wrong behind it.
 
 use super::Dialect;
-use super::object::Field;
 use crate::input::window::{LONG, grow};
 use crate::record::Reason;
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// One cell, as a range of the texts. Records are at most 1 GiB, so 32 bits do.
 #[derive(Clone, Copy, Debug)]
 struct Cell {
     start: u32,
-    length: u32,
+    end: u32,
     is_bare: bool,
-}
-
-/// What makes a record an error although its end was found.
-#[derive(Clone, Copy, Debug)]
-enum Flaw {
-    /// Something else than blanks between a closing quote and the next separator.
-    TextAfterQuote,
-    /// A backslash in quotes before something else than a quote or a backslash.
-    UnknownEscape,
 }
 
 /// The cells of a record.
@@ -29,25 +20,23 @@ enum Flaw {
 pub(super) struct Cells {
     dialect: Dialect,
     /// Cells that are kept; a record may have more, which are only counted, so that a line of commas takes no memory.
-    keep: usize,
+    pub(super) keep: usize,
     list: Vec<Cell>,
-    count: usize,
+    /// How many there are.
+    pub(super) count: usize,
     /// The texts of the cells that are kept, up to `end`, then room.
     text: Vec<u8>,
     end: usize,
-    has_quotes: bool,
-    flaw: Option<(Flaw, usize)>,
+    /// Whether one of them began with a quote; else the record has no line break inside.
+    pub(super) has_quotes: bool,
+    /// The first thing that is wrong with the record, although its end was found.
+    pub(super) flaw: Option<Reason>,
 }
 
 impl Cells {
     pub(super) fn new(dialect: Dialect, keep: usize) -> Cells {
         let (list, text) = (Vec::new(), Vec::new());
         Cells { dialect, keep, list, count: 0, text, end: 0, has_quotes: false, flaw: None }
-    }
-
-    /// Keeps `keep` cells of each record from now on.
-    pub(super) fn keep(&mut self, keep: usize) {
-        self.keep = keep;
     }
 
     /// Goes to the beginning of a record, and gives back the room of a long one.
@@ -76,8 +65,9 @@ impl Cells {
         let is_bare = self.dialect.quote.is_none_or(|quote| raw.first() != Some(&quote));
         let length = if is_bare { written } else { self.quoted(raw, written) };
         if self.count <= self.keep {
-            self.list.push(Cell { start: self.end as u32, length: length as u32, is_bare });
+            let start = self.end as u32;
             self.end += length;
+            self.list.push(Cell { start, end: self.end as u32, is_bare });
         }
     }
 
@@ -89,47 +79,32 @@ impl Cells {
         let (closing, has_unknown_escape) = closing_quote(inside, self.dialect);
         let behind = closing.map_or(&[][..], |at| &inside[at + 1..]);
         let has_text = behind.iter().any(|byte| !matches!(byte, b' ' | b'\t'));
-        for (is_there, flaw) in [(has_unknown_escape, Flaw::UnknownEscape), (has_text, Flaw::TextAfterQuote)] {
-            if is_there {
-                self.flaw.get_or_insert((flaw, self.count));
-            }
+        let place = self.count;
+        if has_unknown_escape && self.flaw.is_none() {
+            let text = format!("a backslash in field {place} that is not before a quote or a backslash");
+            self.flaw = Some(Reason::new("unknown_escape", text));
+        }
+        if has_text && self.flaw.is_none() {
+            let text = format!("text after the closing quote of field {place}");
+            self.flaw = Some(Reason::new("text_after_quote", text));
         }
         written.saturating_sub(behind.len())
     }
 
-    /// How many there are.
-    pub(super) fn count(&self) -> usize {
-        self.count
-    }
-
-    /// Whether one of them began with a quote; else the record has no line break inside.
-    pub(super) fn has_quotes(&self) -> bool {
-        self.has_quotes
-    }
-
     /// Whether the record is a blank line.
     pub(super) fn is_blank(&self) -> bool {
-        self.count == 0 || self.count == 1 && self.kept().all(|(text, is_bare)| is_bare && text.text().is_empty())
+        self.count == 0 || self.count == 1 && self.end == 0 && !self.has_quotes
     }
 
-    /// The text of each cell that is kept, and whether it was bare.
+    /// The texts of all cells that are kept, one behind the other.
+    pub(super) fn text(&self) -> &[u8] {
+        &self.text[..self.end]
+    }
+
+    /// Where in `text` each cell is, and whether it was bare.
     #[inline]
-    pub(super) fn kept(&self) -> impl Iterator<Item = (Field<'_>, bool)> {
-        let field = |cell: &Cell| Field::new(&self.text[cell.start as usize..], cell.length as usize);
-        self.list.iter().map(move |cell| (field(cell), cell.is_bare))
-    }
-
-    /// The first thing that is wrong with the record.
-    pub(super) fn reason(&self) -> Option<Reason> {
-        self.flaw.map(|(flaw, place)| match flaw {
-            Flaw::TextAfterQuote => {
-                Reason::new("text_after_quote", format!("text after the closing quote of field {place}"))
-            }
-            Flaw::UnknownEscape => Reason::new(
-                "unknown_escape",
-                format!("a backslash in field {place} that is not before a quote or a backslash"),
-            ),
-        })
+    pub(super) fn kept(&self) -> impl Iterator<Item = (Range<usize>, bool)> {
+        self.list.iter().map(|cell| (cell.start as usize..cell.end as usize, cell.is_bare))
     }
 }
 

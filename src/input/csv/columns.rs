@@ -3,49 +3,37 @@
 //! with one exception that is on purpose: only what is a number in JSON becomes one, so postal codes keep their zeros.
 
 use super::cells::{Cells, shortened};
-use super::number::{is_json_number, is_number};
-use super::object::{Field, Name, Object};
+use super::number::is_number;
+use super::object::{Name, Object};
 use super::{CsvOptions, Datatype, EmptyCell, header};
 use crate::input::jsonl::{trimmed, utf8};
-use crate::json::Scanner;
+use crate::json::{self, Scanner};
 use crate::record::Reason;
 
-/// How the cells of a column are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rule {
-    /// Bare numbers, `true` and `false` are themselves, a bare `null` is an empty cell.
-    Convert,
-    /// All is text.
-    Text,
-    /// `--datatype number`.
-    Number,
-    /// `--datatype boolean`.
-    Boolean,
-    /// `--datatype null`.
-    Null,
-    /// `--datatype json`.
-    Json,
-}
-
 #[derive(Debug)]
-struct Column {
+pub(super) struct Column {
     name: String,
     quoted: Name,
-    rule: Rule,
-    /// The name again, if `--merge-attributes` reads this column.
+    /// `None`: bare numbers, `true` and `false` are themselves, a bare `null` is an empty cell, all else is text.
+    datatype: Option<Datatype>,
+    /// Whether `--merge-attributes` reads this column.
     merged: bool,
 }
 
 /// What a cell becomes.
-enum Value<'a> {
+enum Value {
     /// Nothing, or what `--empty` says.
     Empty,
     /// The same for a cell that says so with the word `null`.
     Null,
-    /// A JSON value.
-    Json(Field<'a>),
-    /// A string with this text.
-    Text(Field<'a>),
+    /// This JSON.
+    Word(&'static str),
+    /// The JSON value that it is.
+    Json,
+    /// The JSON value that it is without the blanks around it.
+    Trimmed,
+    /// A string with its text.
+    Text,
     /// An error of this kind: the cell is not what it should be.
     Bad(&'static str, &'static str),
 }
@@ -53,12 +41,14 @@ enum Value<'a> {
 /// All columns of a file.
 #[derive(Debug)]
 pub(super) struct Columns {
-    list: Vec<Column>,
-    empty: EmptyCell,
+    pub(super) list: Vec<Column>,
+    /// What an empty cell becomes.
+    empty: Option<&'static str>,
     ignore_missing: bool,
     scanner: Scanner,
-    nulls: Vec<String>,
-    /// Whether some cells are read and not written, so that the object does not show whether the row is UTF-8.
+    /// Columns that are read by `--merge-attributes` and hold the word `null` in the row written last.
+    pub(super) nulls: Vec<String>,
+    /// Whether the text of some cells is not written: a row is checked to be UTF-8 before these are read.
     drops_text: bool,
 }
 
@@ -69,29 +59,27 @@ impl Columns {
         header::ensure_separator_fits(&names, options)?;
         check_datatypes(&names, options)?;
         let list: Vec<_> = names.into_iter().map(|name| Column::new(name, options)).collect();
+        let drops_text = |column: &Column| matches!(column.datatype, Some(Datatype::Boolean | Datatype::Null));
         Ok(Columns {
-            drops_text: list.iter().any(|column| matches!(column.rule, Rule::Boolean | Rule::Null)),
+            drops_text: list.iter().any(drops_text),
             list,
-            empty: options.empty,
+            empty: match options.empty {
+                EmptyCell::Omit => None,
+                EmptyCell::Null => Some("null"),
+                EmptyCell::String => Some("\"\""),
+            },
             ignore_missing: options.ignore_missing,
             scanner: Scanner::default(),
             nulls: Vec::new(),
         })
     }
 
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.list.len()
-    }
-
-    /// Columns that are read by `--merge-attributes` and hold the word `null` in the row written last.
-    pub(super) fn nulls(&self) -> &[String] {
-        &self.nulls
-    }
-
     /// Writes the object of a row, whose raw text is `row`.
     pub(super) fn write(&mut self, row: &[u8], cells: &Cells, out: &mut Object) -> Result<(), Reason> {
-        let count = cells.count();
+        if let Some(flaw) = &cells.flaw {
+            return Err(flaw.clone());
+        }
+        let count = cells.count;
         if count != self.list.len() && !self.ignore_missing {
             return Err(wrong_count(count, "field", self.list.len()));
         }
@@ -100,62 +88,62 @@ impl Columns {
         }
         out.begin();
         self.nulls.clear();
-        for (column, (cell, is_bare)) in self.list.iter().zip(cells.kept()) {
+        let whole = simdutf8::basic::from_utf8(cells.text()).ok();
+        let mut is_utf8 = true;
+        for (column, (place, is_bare)) in self.list.iter().zip(cells.kept()) {
+            let cell = &cells.text()[place.clone()];
             let value = column.value(cell, is_bare, &mut self.scanner);
             if column.merged && matches!(value, Value::Null) {
                 self.nulls.push(column.name.clone());
             }
-            let written = match (value, self.empty) {
-                (Value::Json(value), _) => out.push(&column.quoted, value),
-                (Value::Text(text), _) => out.push_text(&column.quoted, text),
-                (Value::Bad(kind, what), _) => return Err(column.not(cell.text(), kind, what)),
-                (_, EmptyCell::Omit) => Ok(()),
-                (_, EmptyCell::Null) => out.push(&column.quoted, Field::alone(b"null")),
-                (_, EmptyCell::String) => out.push(&column.quoted, Field::alone(b"\"\"")),
-            };
-            written.map_err(|why| why.reason(row))?;
+            let name = &column.quoted;
+            match (value, whole.and_then(|whole| whole.get(place))) {
+                (Value::Bad(kind, what), _) => return Err(column.not(cell, kind, what)),
+                (_, None) => is_utf8 = false,
+                (Value::Json, Some(text)) => out.push(name, text),
+                (Value::Trimmed, Some(text)) => out.push(name, text.trim_matches([' ', '\t', '\r', '\n'])),
+                (Value::Text, Some(text)) => out.push_text(name, text),
+                (Value::Word(word), _) => out.push(name, word),
+                (Value::Empty | Value::Null, _) => {
+                    if let Some(word) = self.empty {
+                        out.push(name, word);
+                    }
+                }
+            }
         }
-        out.end();
-        Ok(())
+        if !is_utf8 {
+            utf8(row)?;
+            return Err(Reason::new("invalid_utf8", "the separator or the quote cuts a character in two"));
+        }
+        out.end()
     }
 }
 
 impl Column {
     fn new(name: String, options: &CsvOptions) -> Column {
-        let datatype = options.datatypes.iter().rfind(|(column, _)| *column == name).map(|(_, datatype)| *datatype);
-        let rule = match datatype {
-            _ if is_string_column(&name, options) => Rule::Text,
-            None if options.keep_strings => Rule::Text,
-            None => Rule::Convert,
-            Some(Datatype::String) => Rule::Text,
-            Some(Datatype::Number) => Rule::Number,
-            Some(Datatype::Boolean) => Rule::Boolean,
-            Some(Datatype::Null) => Rule::Null,
-            Some(Datatype::Json) => Rule::Json,
-        };
+        let given = options.datatypes.iter().rfind(|(column, _)| *column == name).map(|(_, datatype)| *datatype);
+        let is_text = is_string_column(&name, options) || (options.keep_strings && given.is_none());
+        let datatype = if is_text { Some(Datatype::String) } else { given };
         let merged = options.merged.contains(&name);
-        Column { quoted: Name::new(&name), name, rule, merged }
+        Column { quoted: Name::new(&name), name, datatype, merged }
     }
 
     /// Tells what a cell becomes.
     #[inline(always)]
-    fn value<'a>(&self, cell: Field<'a>, bare: bool, scanner: &mut Scanner) -> Value<'a> {
-        let text = cell.text();
-        if bare && text.is_empty() && self.rule != Rule::Null {
-            return Value::Empty;
-        }
-        match self.rule {
-            Rule::Convert if bare => converted(cell),
-            Rule::Convert | Rule::Text => Value::Text(cell),
-            Rule::Number if bare && text == b"null" => Value::Null,
-            Rule::Number if is_json_number(text) => Value::Json(cell),
-            Rule::Number => Value::Bad("invalid_number", "a JSON number"),
-            Rule::Boolean => boolean(text),
-            Rule::Null => Value::Json(Field::alone(b"null")),
-            Rule::Json => {
+    fn value(&self, text: &[u8], bare: bool, scanner: &mut Scanner) -> Value {
+        match self.datatype {
+            Some(Datatype::Null) => Value::Word("null"),
+            _ if bare && text.is_empty() => Value::Empty,
+            None if bare => converted(text),
+            None | Some(Datatype::String) => Value::Text,
+            Some(Datatype::Number) if bare && text == b"null" => Value::Null,
+            Some(Datatype::Number) if json::is_number(text) => Value::Json,
+            Some(Datatype::Number) => Value::Bad("invalid_number", "a JSON number"),
+            Some(Datatype::Boolean) => boolean(text),
+            Some(Datatype::Json) => {
                 let place = trimmed(text);
                 match scanner.value(text, place.start) {
-                    Ok(end) if end == place.end => Value::Json(Field::alone(&text[place])),
+                    Ok(end) if end == place.end => Value::Trimmed,
                     _ => Value::Bad("invalid_json", "one JSON value"),
                 }
             }
@@ -171,24 +159,24 @@ impl Column {
 
 /// What a bare cell becomes without `--datatype`.
 #[inline(always)]
-fn converted(cell: Field<'_>) -> Value<'_> {
-    match cell.text() {
-        [b'-' | b'0'..=b'9', ..] if is_number(cell) => Value::Json(cell),
-        b"true" | b"false" => Value::Json(cell),
+fn converted(text: &[u8]) -> Value {
+    match text {
+        [b'-' | b'0'..=b'9', ..] if is_number(text) => Value::Json,
+        b"true" | b"false" => Value::Json,
         b"null" => Value::Null,
-        _ => Value::Text(cell),
+        _ => Value::Text,
     }
 }
 
 /// What a cell becomes with `--datatype boolean`, quoted or not. What is no known word is an error: guessed to be true, a
 /// `FALSE` or a `no` would be stored as its opposite.
-fn boolean(text: &[u8]) -> Value<'static> {
+fn boolean(text: &[u8]) -> Value {
     let is = |words: [&str; 6]| words.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()));
     match text {
         b"" => Value::Empty,
         b"null" => Value::Null,
-        _ if is(["true", "yes", "y", "t", "on", "1"]) || text == b"1.0" => Value::Json(Field::alone(b"true")),
-        _ if is(["false", "no", "n", "f", "off", "0"]) || text == b"0.0" => Value::Json(Field::alone(b"false")),
+        _ if is(["true", "yes", "y", "t", "on", "1"]) || text == b"1.0" => Value::Word("true"),
+        _ if is(["false", "no", "n", "f", "off", "0"]) || text == b"0.0" => Value::Word("false"),
         _ => Value::Bad("invalid_boolean", "a boolean (true, false, yes, no, y, n, t, f, on, off, 1, 0, 1.0 or 0.0)"),
     }
 }

@@ -1,10 +1,10 @@
 //! Reads the names of the columns, from the first record of a file or from `--headers-file`.
 
 use super::cells::shortened;
-use super::rows::{Row, Rows};
+use super::rows::Rows;
 use super::{CsvOptions, Dialect, MAX_COLUMNS};
 use crate::input::jsonl::utf8;
-use crate::input::{Source, Window};
+use crate::input::{NoRecord, Source, Window};
 use std::collections::HashSet;
 
 /// Reads the text of a headers file: one record, in the dialect of the data.
@@ -15,15 +15,17 @@ pub fn header_names(text: &[u8], dialect: Dialect) -> Result<Vec<String>, String
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let window = Window::new(Source::Pieces(vec![text.to_vec()]));
     let mut rows = Rows::new(window, 0, 0, (text.len(), MAX_COLUMNS), dialect);
-    let names = match rows.next().map_err(|broken| broken.text)? {
-        Row::Whole(length) => of_record(&rows, length)?,
+    let names = match rows.next() {
+        Ok(Ok(length)) => of_record(&rows, length)?,
+        Err(NoRecord::Broken(broken)) => return Err(broken.text),
         _ => return Err("the headers file is empty".to_owned()),
     };
     check(&names)?;
     loop {
-        match rows.next().map_err(|broken| broken.text)? {
-            Row::Whole(_) if rows.cells.is_blank() => {}
-            Row::End => return Ok(names),
+        match rows.next() {
+            Ok(Ok(_)) if rows.cells.is_blank() => {}
+            Err(NoRecord::End) => return Ok(names),
+            Err(NoRecord::Broken(broken)) => return Err(broken.text),
             _ => return Err("the headers file has more than one line of headers".to_owned()),
         }
     }
@@ -31,15 +33,15 @@ pub fn header_names(text: &[u8], dialect: Dialect) -> Result<Vec<String>, String
 
 /// Reads the record that was framed last as a header.
 pub(super) fn of_record(rows: &Rows, length: usize) -> Result<Vec<String>, String> {
-    if rows.cells.count() > MAX_COLUMNS {
+    if rows.cells.count > MAX_COLUMNS {
         return Err(format!("the header has more than {MAX_COLUMNS} columns; is the separator right?"));
     }
-    if let Some(reason) = rows.cells.reason() {
+    if let Some(reason) = &rows.cells.flaw {
         return Err(format!("the header has {}", reason.text));
     }
     utf8(&rows.window.bytes()[..length]).map_err(|reason| format!("the header has {}", reason.text))?;
-    let names = rows.cells.kept().map(|(name, _)| {
-        String::from_utf8(name.text().to_vec())
+    let names = rows.cells.kept().map(|(place, _)| {
+        String::from_utf8(rows.cells.text()[place].to_vec())
             .map_err(|_| "the separator or the quote cuts a character in two".to_owned())
     });
     names.collect()

@@ -8,17 +8,16 @@ mod header;
 mod number;
 mod object;
 mod rows;
-mod word;
 
-use super::{Broken, OneByOne, Step, Window};
-use crate::record::{BadRecord, Record};
+use super::{Broken, NoRecord, OneByOne, Step, Window};
+use crate::record::Record;
 use columns::Columns;
 use csv_core::Terminator;
-use rows::{Row, Rows};
+use rows::Rows;
 
 pub(super) use columns::wrong_count;
 pub use header::header_names;
-pub(super) use object::{Field, Name, Object};
+pub(super) use object::{Name, Object};
 
 /// What `--datatype` says of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +134,6 @@ pub(super) struct Csv {
     /// Known once the header has been read.
     columns: Option<Columns>,
     object: Object,
-    empty: u64,
 }
 
 impl Csv {
@@ -153,74 +151,46 @@ impl Csv {
             options: options.clone(),
             columns: None,
             object: Object::default(),
-            empty: 0,
         }
     }
 
-    /// Finds out the columns; `Some` if that has to wait or there is nothing to read.
-    fn read_header(&mut self) -> Result<Option<Row>, Broken> {
-        let names = match self.options.headers.clone() {
-            Some(names) => Ok(names),
+    /// Finds out the columns.
+    fn read_header(&mut self) -> Result<Columns, NoRecord> {
+        let names = match &self.options.headers {
+            Some(names) => Ok(names.clone()),
             None => match self.rows.next()? {
-                Row::Whole(length) => header::of_record(&self.rows, length),
-                Row::TooLong => Err(format!("the header is {}", self.rows.too_long().text)),
-                wait => return Ok(Some(wait)),
+                Ok(length) => header::of_record(&self.rows, length),
+                Err(reason) => Err(format!("the header is {}", reason.text)),
             },
         };
         let columns = names.and_then(|names| Columns::new(names, &self.options));
         let columns = columns.map_err(|text| Broken::new(self.rows.origin, text))?;
-        self.rows.cells.keep(columns.len());
-        self.columns = Some(columns);
-        Ok(None)
+        self.rows.cells.keep = columns.list.len();
+        Ok(columns)
     }
 }
 
 impl OneByOne for Csv {
-    fn next(&mut self) -> Result<Step<'_>, Broken> {
+    fn next(&mut self) -> Result<Step<'_>, NoRecord> {
         self.object.give_back();
-        if self.columns.is_none()
-            && let Some(Row::Idle) = self.read_header()?
-        {
-            return Ok(Step::Idle);
+        if self.columns.is_none() {
+            self.columns = Some(self.read_header()?);
         }
-        let Some(columns) = &mut self.columns else { return Ok(Step::End) };
-        let length = loop {
-            match self.rows.next()? {
-                Row::Idle => return Ok(Step::Idle),
-                Row::End => return Ok(Step::End),
-                Row::TooLong => {
-                    self.rows.origin.record += 1;
-                    let (origin, reason) = (self.rows.origin, self.rows.too_long());
-                    return Ok(Step::Bad(BadRecord { origin, reason, raw: &[] }));
-                }
-                Row::Whole(_) if self.rows.cells.is_blank() => self.empty += 1,
-                Row::Whole(length) => break length,
-            }
-        };
+        let Some(columns) = &mut self.columns else { return Err(NoRecord::End) };
+        let row = self.rows.next()?;
+        if row.is_ok() && self.rows.cells.is_blank() {
+            return Ok(Step::Empty);
+        }
         self.rows.origin.record += 1;
-        let row = &self.rows.window.bytes()[..length];
-        let written = match self.rows.cells.reason() {
-            Some(reason) => Err(reason),
-            None => columns.write(row, &self.rows.cells, &mut self.object),
-        };
-        let written = written.and_then(|()| self.object.text().map_err(|why| why.reason(row)));
         let origin = self.rows.origin;
+        let length = *row.as_ref().unwrap_or(&0);
+        let written = row.and_then(|length| {
+            let row = &self.rows.window.bytes()[..length];
+            columns.write(row, &self.rows.cells, &mut self.object)
+        });
         let raw = self.rows.give_back(length);
-        match written {
-            Ok(text) => Ok(Step::Record(Record {
-                text,
-                members: self.object.members(),
-                origin,
-                nulls: columns.nulls(),
-                raw,
-                ..Record::default()
-            })),
-            Err(reason) => Ok(Step::Bad(BadRecord { origin, reason, raw })),
-        }
-    }
-
-    fn empty(&self) -> u64 {
-        self.empty
+        let (text, members, nulls) = (self.object.text(), self.object.members(), &columns.nulls[..]);
+        Ok(Step::of(origin, raw, written.map(|()| Record { text, members, origin, nulls, ..Record::default() })))
     }
 }
 

@@ -1,65 +1,24 @@
 //! Which cells are numbers.
 
-use super::object::Field;
-use std::ops::Range;
+use crate::json;
 
 /// Whether a bare cell becomes a number: it must be one in JSON, and one that the usual readers of JSON can hold, an
 /// integer in signed 64 bits, anything else as a finite double. So `007`, `+5`, `.8` and long digit strings stay text.
-#[inline(always)]
-pub(super) fn is_number(cell: Field<'_>) -> bool {
-    let text = cell.text();
-    if let Some(word) = cell.word(0)
-        && text.len() <= word.digits()
-    {
+#[inline]
+pub(super) fn is_number(text: &[u8]) -> bool {
+    // Most numbers are integers of few digits.
+    if text.len() <= 18 && text.iter().all(u8::is_ascii_digit) {
         return text.len() == 1 || (text.len() > 1 && text[0] != b'0');
     }
-    is_long_number(text)
+    json::is_number(text) && std::str::from_utf8(text).is_ok_and(is_held)
 }
 
-fn is_long_number(text: &[u8]) -> bool {
-    let Some(integer) = integer_digits(text) else { return false };
-    if integer.end == text.len() {
-        // 18 digits fit whatever they are.
-        return integer.len() <= 18 || parsed(text).is_some_and(|text| text.parse::<i64>().is_ok());
+/// Whether a reader can hold a JSON number.
+fn is_held(number: &str) -> bool {
+    if number.contains(['.', 'e', 'E']) {
+        return number.parse::<f64>().is_ok_and(f64::is_finite);
     }
-    is_json_number(text) && parsed(text).is_some_and(|text| text.parse::<f64>().is_ok_and(f64::is_finite))
-}
-
-fn parsed(text: &[u8]) -> Option<&str> {
-    std::str::from_utf8(text).ok()
-}
-
-/// Whether a text is a JSON number, of any size.
-pub(super) fn is_json_number(text: &[u8]) -> bool {
-    let Some(integer) = integer_digits(text) else { return false };
-    let mut rest = &text[integer.end..];
-    if let [b'.', fraction @ ..] = rest {
-        let count = digits(fraction);
-        if count == 0 {
-            return false;
-        }
-        rest = &fraction[count..];
-    }
-    if let [b'e' | b'E', exponent @ ..] = rest {
-        let exponent = match exponent {
-            [b'+' | b'-', unsigned @ ..] => unsigned,
-            unsigned => unsigned,
-        };
-        return !exponent.is_empty() && digits(exponent) == exponent.len();
-    }
-    rest.is_empty()
-}
-
-/// Where the digits before the point lie, if they may begin a JSON number.
-fn integer_digits(text: &[u8]) -> Option<Range<usize>> {
-    let start = usize::from(text.first() == Some(&b'-'));
-    let count = digits(&text[start..]);
-    let leading_zero = count > 1 && text[start] == b'0';
-    (count > 0 && !leading_zero).then_some(start..start + count)
-}
-
-fn digits(bytes: &[u8]) -> usize {
-    bytes.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(bytes.len())
+    number.parse::<i64>().is_ok()
 }
 
 #[cfg(test)]
@@ -67,12 +26,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Whatever lies behind the text.
     fn number(text: &str) -> bool {
-        let behind = |tail: &str| is_number(Field::new(format!("{text}{tail}").as_bytes(), text.len()));
-        let judged = is_number(Field::alone(text.as_bytes()));
-        assert_eq!([judged; 3], [behind("12345678"), behind(",,,,,,,,"), behind("x")], "{text}");
-        judged
+        is_number(text.as_bytes())
     }
 
     #[test]
@@ -93,7 +48,7 @@ mod tests {
         ];
         for text in not {
             assert!(!number(text), "{text}");
-            assert!(!is_json_number(text.as_bytes()), "{text}");
+            assert!(!json::is_number(text.as_bytes()), "{text}");
         }
     }
 
@@ -101,7 +56,7 @@ mod tests {
     fn what_overflows_stays_text_but_is_json() {
         for text in ["9223372036854775808", "-9223372036854775809", "2e309", "-1e400"] {
             assert!(!number(text), "{text}");
-            assert!(is_json_number(text.as_bytes()), "{text}");
+            assert!(json::is_number(text.as_bytes()), "{text}");
         }
     }
 
@@ -109,7 +64,7 @@ mod tests {
         #[test]
         fn json_numbers_are_those_of_serde_json(text in "[-+.eE0-9]{0,9}") {
             let expected = serde_json::from_str::<&serde_json::value::RawValue>(&text).is_ok();
-            prop_assert_eq!(is_json_number(text.as_bytes()), expected, "{}", text);
+            prop_assert_eq!(json::is_number(text.as_bytes()), expected, "{}", text);
         }
     }
 }

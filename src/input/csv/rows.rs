@@ -7,22 +7,9 @@
 use super::Dialect;
 use super::cells::{Breaks, Cells, closing_quote};
 use crate::input::window::LONG;
-use crate::input::{Broken, More, Window};
+use crate::input::{Broken, NoRecord, Window, too_long};
 use crate::record::{Origin, Reason};
 use csv_core::{ReadFieldResult, Reader, Terminator};
-
-/// Where a record lies in the window; it is given up at the next call.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Row {
-    /// A record of this many bytes, without its line break.
-    Whole(usize),
-    /// A record longer than the limit, already passed over.
-    TooLong,
-    /// Nothing yet.
-    Idle,
-    /// No more records.
-    End,
-}
 
 /// Frames records.
 #[derive(Debug)]
@@ -79,8 +66,9 @@ impl Rows {
         }
     }
 
-    /// Frames the next record. The last one needs no line break.
-    pub(super) fn next(&mut self) -> Result<Row, Broken> {
+    /// Frames the next record: its length without its line break, which the last one does not need. It lies at the beginning
+    /// of the window, and is given up at the next call. One that is longer than the limit is passed over.
+    pub(super) fn next(&mut self) -> Result<Result<usize, Reason>, NoRecord> {
         if let Some(used) = self.used.take() {
             self.window.consume(used);
             self.cells.begin();
@@ -98,14 +86,9 @@ impl Rows {
                     self.pass_over()?;
                 }
             }
-            match self.window.more() {
-                Ok(More::Data) => {}
-                Ok(More::Idle | More::Later) => return Ok(Row::Idle),
-                Ok(More::End) => return self.last(),
-                Err(error) => {
-                    let origin = Origin { line: self.line, offset: self.window.offset(), ..self.origin };
-                    return Err(Broken::io(origin, error));
-                }
+            let origin = Origin { line: self.line, offset: self.window.offset(), ..self.origin };
+            if !self.window.read_on(origin)? {
+                return self.last();
             }
         }
     }
@@ -201,7 +184,7 @@ impl Rows {
     }
 
     /// Ends the record before the line break at `length`.
-    fn framed(&mut self, length: usize) -> Row {
+    fn framed(&mut self, length: usize) -> Result<usize, Reason> {
         let row = self.taken(length);
         let bytes = &self.window.bytes()[length..];
         let breaks = self.breaks(length);
@@ -227,17 +210,19 @@ impl Rows {
     }
 
     /// Ends the record at the end of the input.
-    fn last(&mut self) -> Result<Row, Broken> {
+    fn last(&mut self) -> Result<Result<usize, Reason>, NoRecord> {
         let length = self.window.bytes().len();
         if length == 0 && self.passed.is_none() {
-            return Ok(Row::End);
+            return Err(NoRecord::End);
         }
         let mut end = length;
         if self.inside_quote(length).is_some() {
             // A CR here is half of a line break.
             end -= usize::from(self.window.bytes().ends_with(b"\r"));
             if self.inside_quote(end).is_none_or(|inside| closing_quote(inside, self.dialect).0.is_none()) {
-                return Err(self.at_quote("the quote that opens here is not closed before the end of the input"));
+                return Err(self
+                    .at_quote("the quote that opens here is not closed before the end of the input")
+                    .into());
             }
         }
         if self.passed.is_none() {
@@ -260,19 +245,18 @@ impl Rows {
         &self.window.bytes()[..length]
     }
 
-    fn taken(&mut self, length: usize) -> Row {
+    fn taken(&mut self, length: usize) -> Result<usize, Reason> {
         self.origin.line = self.line;
-        if self.passed.is_some() {
-            return Row::TooLong;
+        if self.passed.is_none() {
+            self.origin.offset = self.window.offset();
         }
-        self.origin.offset = self.window.offset();
-        if length > self.max { Row::TooLong } else { Row::Whole(length) }
+        if self.passed.is_some() || length > self.max { Err(too_long(self.max)) } else { Ok(length) }
     }
 
     /// Line breaks in the record, of which `length` bytes are at hand.
     fn breaks(&self, length: usize) -> Breaks {
         let mut breaks = self.passed.unwrap_or_default();
-        if self.cells.has_quotes() || self.passed.is_some() {
+        if self.cells.has_quotes || self.passed.is_some() {
             breaks.add(&self.window.bytes()[..length]);
         }
         breaks
@@ -288,11 +272,6 @@ impl Rows {
             ..self.origin
         };
         Broken::new(origin, text)
-    }
-
-    /// The reason for `Row::TooLong`.
-    pub(super) fn too_long(&self) -> Reason {
-        Reason::new("record_too_long", format!("longer than --max-record-bytes ({} bytes)", self.max))
     }
 }
 
