@@ -3,9 +3,8 @@
 //! process. Nothing counts as stored before its transaction is committed.
 
 mod apply;
-mod busy;
 mod collection;
-mod connect;
+mod database;
 mod duplicates;
 mod gaps;
 mod load;
@@ -13,15 +12,16 @@ mod lock;
 mod rules;
 mod schema;
 mod store;
-mod stretch;
 mod target;
 mod unique;
 
 use store::Store;
 pub use target::{Sqlite, other_name};
 
+use crate::json::{MergeError, Merger};
 use crate::record::Reason;
-use rusqlite::ffi;
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, Params, ffi};
 
 /// The reason of an action whose key exists.
 fn duplicate(key: &str) -> Reason {
@@ -31,6 +31,18 @@ fn duplicate(key: &str) -> Reason {
 /// The reason of an update that cannot be merged into what is there.
 fn unmergeable(key: &str, error: &str) -> Reason {
     Reason::new("cannot_merge", format!("{key:?}: {error}"))
+}
+
+/// A document merged into an older one.
+fn merged(merger: &mut Merger, old: &str, new: &str) -> Result<String, MergeError> {
+    let mut merged = String::with_capacity(old.len() + new.len());
+    merger.merge(old, new, &mut merged)?;
+    Ok(merged)
+}
+
+/// The one value that a query returns.
+fn value<T: FromSql>(connection: &Connection, sql: &str, params: impl Params) -> rusqlite::Result<T> {
+    connection.query_row(sql, params, |row| row.get(0))
 }
 
 /// The kind of the errors of documents that another unique index than that on the keys refuses.

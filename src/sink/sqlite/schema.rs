@@ -1,8 +1,9 @@
 //! The store's tables, and how a collection is found or made among them.
 //! Everything of ours is named `bulkimport_…`; a collection is a table under its own name, so any SQLite tool reads it.
 
+use super::value;
 use crate::record::Reason;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Version of the layout. A store of a newer one is refused.
 pub const FORMAT: i64 = 1;
@@ -18,6 +19,13 @@ pub struct Entry {
     pub loading: bool,
     /// The next sequence number.
     pub next_seq: i64,
+}
+
+impl Entry {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Entry> {
+        let (kind, state): (String, String) = (row.get(1)?, row.get(2)?);
+        Ok(Entry { name: row.get(0)?, edge: kind == "edge", loading: state == "loading", next_seq: row.get(3)? })
+    }
 }
 
 /// What stands in the way of a name.
@@ -52,13 +60,10 @@ pub fn key_index(collection: &str) -> String {
 
 /// The store's format, `None` if the database has no store yet.
 pub fn format(connection: &Connection) -> rusqlite::Result<Option<i64>> {
-    let there: Option<i64> = connection
-        .query_row("SELECT 1 FROM sqlite_schema WHERE name = 'bulkimport_format'", [], |row| row.get(0))
-        .optional()?;
-    match there {
-        None => Ok(None),
-        Some(_) => connection.query_row("SELECT version FROM bulkimport_format", [], |row| row.get(0)).map(Some),
+    if !has_table(connection, "bulkimport_format")? {
+        return Ok(None);
     }
+    value(connection, "SELECT version FROM bulkimport_format", []).map(Some)
 }
 
 /// Makes the catalogue in a database that has none.
@@ -77,25 +82,28 @@ pub fn create(connection: &Connection) -> rusqlite::Result<()> {
     ))
 }
 
+/// Makes the temporary tables in which the end of a load notes duplicates and their numbers, or empties them. A temporary
+/// table hides one of the same name, so these have names that no collection has.
+pub fn prepare_temporary(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "CREATE TEMP TABLE IF NOT EXISTS bulkimport_candidates (_key TEXT, row INTEGER);
+         CREATE TEMP TABLE IF NOT EXISTS bulkimport_duplicates (_key TEXT, row INTEGER);
+         CREATE TEMP TABLE IF NOT EXISTS bulkimport_failures
+           (row INTEGER PRIMARY KEY, _key TEXT, cause TEXT, file INTEGER, line INTEGER, record INTEGER);
+         CREATE TEMP TABLE IF NOT EXISTS bulkimport_corrections
+           (seq INTEGER, row INTEGER, change INTEGER, PRIMARY KEY (seq, row)) WITHOUT ROWID;
+         CREATE TEMP TABLE IF NOT EXISTS bulkimport_moves
+           (seq INTEGER, row INTEGER, so_far INTEGER, PRIMARY KEY (seq, row)) WITHOUT ROWID;
+         DELETE FROM temp.bulkimport_failures; DELETE FROM temp.bulkimport_corrections; DELETE FROM temp.bulkimport_moves;",
+    )
+}
+
 /// Finds a collection under exactly this name.
 pub fn find(connection: &Connection, name: &str) -> Result<Option<Entry>, Refusal> {
     check_name(name)?;
     if format(connection)?.is_some() {
-        let found = connection
-            .query_row(
-                "SELECT name, kind, state, next_seq FROM bulkimport_collections WHERE name = ?1",
-                [name],
-                |row| {
-                    Ok(Entry {
-                        name: row.get(0)?,
-                        edge: row.get::<_, String>(1)? == "edge",
-                        loading: row.get::<_, String>(2)? == "loading",
-                        next_seq: row.get(3)?,
-                    })
-                },
-            )
-            .optional()?;
-        match found {
+        let sql = "SELECT name, kind, state, next_seq FROM bulkimport_collections WHERE name = ?1";
+        match connection.query_row(sql, [name], Entry::read).optional()? {
             Some(entry) if entry.name == name => return Ok(Some(entry)),
             Some(entry) => return Err(clash(name, "a collection", &entry.name)),
             None => {}
@@ -116,10 +124,17 @@ pub fn find(connection: &Connection, name: &str) -> Result<Option<Entry>, Refusa
     }
 }
 
-/// Whether a table of that name is there: another program may have dropped that of a collection.
-pub fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)";
-    connection.query_row(sql, [name], |row| row.get(0))
+/// The collections whose load was interrupted, unless another program has dropped or renamed their tables.
+pub fn interrupted(connection: &Connection) -> rusqlite::Result<Vec<Entry>> {
+    let mut select = connection.prepare(
+        "SELECT name, kind, state, next_seq FROM bulkimport_collections AS entry WHERE state = 'loading'
+         AND EXISTS (SELECT 1 FROM sqlite_schema AS other WHERE type = 'table' AND other.name = entry.name)",
+    )?;
+    select.query_map([], Entry::read)?.collect()
+}
+
+fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+    value(connection, "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)", [name])
 }
 
 fn clash(name: &str, what: &str, other: &str) -> Refusal {
