@@ -3,10 +3,12 @@
 
 use crate::batch::Batch;
 use crate::record::{BadRecord, Origin, Reason};
+use serde::Serialize;
 use std::ops::{AddAssign, Index, IndexMut};
 
 /// The buckets. Every record read ends in exactly one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Bucket {
     /// Stored under a key that did not exist.
     Created,
@@ -25,30 +27,6 @@ pub enum Bucket {
 }
 
 impl Bucket {
-    /// All of them.
-    pub const ALL: [Bucket; 7] = [
-        Bucket::Created,
-        Bucket::Updated,
-        Bucket::Ignored,
-        Bucket::Deleted,
-        Bucket::Error,
-        Bucket::Unknown,
-        Bucket::Unsent,
-    ];
-
-    /// The name that results give it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Bucket::Created => "created",
-            Bucket::Updated => "updated",
-            Bucket::Ignored => "ignored",
-            Bucket::Deleted => "deleted",
-            Bucket::Error => "error",
-            Bucket::Unknown => "unknown",
-            Bucket::Unsent => "unsent",
-        }
-    }
-
     /// Whether the record was applied, or ignored as asked for: what a rollback takes back.
     fn is_applied(self) -> bool {
         matches!(self, Bucket::Created | Bucket::Updated | Bucket::Ignored | Bucket::Deleted)
@@ -57,7 +35,7 @@ impl Bucket {
 
 /// How many records are in each bucket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts([u64; Bucket::ALL.len()]);
+pub struct Counts([u64; Bucket::Unsent as usize + 1]);
 
 impl Counts {
     /// Records in all buckets together.
@@ -148,12 +126,6 @@ pub struct Outcome {
     pub results: Vec<ResultLine>,
 }
 
-impl Outcome {
-    fn is_empty(&self) -> bool {
-        self.counts == Counts::default()
-    }
-}
-
 /// Failures that are handed over at a time, so that any number of them takes bounded memory.
 const CHUNK: usize = 4_096;
 
@@ -190,7 +162,7 @@ impl Ledger {
     /// Settles the records of a batch that failed before it was filled.
     pub fn reject(&mut self, batch: &Batch) {
         for BadRecord { origin, reason } in batch.rejected() {
-            self.add(*origin, Bucket::Error, Some(reason.clone()), None, "");
+            self.fail(*origin, "", reason.clone());
         }
     }
 
@@ -206,7 +178,8 @@ impl Ledger {
         if reason.is_none() && !self.shows {
             return self.settle_many(bucket, 1);
         }
-        self.add(batch.item(index).origin(), bucket, reason, details, batch.key(index).0);
+        let (origin, key) = (batch.item(index).origin(), batch.key(index).0.to_owned());
+        self.add(ResultLine { origin, bucket, key, reason, details });
     }
 
     /// Settles actions without a reason, by their number.
@@ -230,31 +203,29 @@ impl Ledger {
     /// Makes a record that was reported as created an error, when its batch is gone.
     pub fn fail_created(&mut self, origin: Origin, key: &str, reason: Reason) {
         self.held[Bucket::Created] -= 1;
-        self.add(origin, Bucket::Error, Some(reason), None, key);
+        self.fail(origin, key, reason);
     }
 
-    fn add(
-        &mut self,
-        origin: Origin,
-        bucket: Bucket,
-        reason: Option<Reason>,
-        details: Option<Box<ItemDetails>>,
-        key: &str,
-    ) {
+    fn fail(&mut self, origin: Origin, key: &str, reason: Reason) {
+        let (bucket, key) = (Bucket::Error, key.to_owned());
+        self.add(ResultLine { origin, bucket, key, reason: Some(reason), details: None });
+    }
+
+    fn add(&mut self, line: ResultLine) {
+        let ResultLine { origin, bucket, .. } = line;
         match bucket {
             Bucket::Error => self.outcome.counts[bucket] += 1,
             _ => self.settle_many(bucket, 1),
         }
         self.failed |= bucket == Bucket::Error;
-        if self.shows {
-            let reason = reason.clone();
-            self.outcome.results.push(ResultLine { origin, bucket, key: key.to_owned(), reason, details });
-        }
-        if let Some(reason) = reason {
+        if let Some(reason) = line.reason.clone() {
             self.outcome.failures.push(Failure { origin, reason, bucket });
-            if self.outcome.failures.len() == CHUNK {
-                self.flush();
-            }
+        }
+        if self.shows {
+            self.outcome.results.push(line);
+        }
+        if self.outcome.failures.len() == CHUNK {
+            self.flush();
         }
     }
 
@@ -270,7 +241,7 @@ impl Ledger {
 
     /// Hands over what is settled.
     pub fn flush(&mut self) {
-        if !self.outcome.is_empty() {
+        if self.outcome.counts != Counts::default() {
             let lane = self.outcome.lane;
             let outcome = std::mem::replace(&mut self.outcome, Outcome { lane, ..Outcome::default() });
             (self.hand_over)(outcome);
