@@ -142,6 +142,7 @@ impl Run {
     fn save(&self, connection: &Connection, collection: &str) -> rusqlite::Result<()> {
         let Origin { file, line, record, .. } = self.first;
         let (line, step, record) = (line as i64, self.step.unwrap_or(0) as i64, record as i64);
+        // Nothing reads the name of the file.
         connection
             .prepare_cached("INSERT OR REPLACE INTO bulkimport_origins VALUES (?1, ?2, ?3, ?4, '', ?5, ?6, ?7, ?8)")?
             .execute(params![collection, self.first_row, self.last_row, mode(self.op), file, line, step, record])?;

@@ -43,6 +43,12 @@ impl From<rusqlite::Error> for Refusal {
     }
 }
 
+impl Refusal {
+    fn name(text: String) -> Refusal {
+        Refusal::Name(Reason::new("collection_refused", text))
+    }
+}
+
 /// A name as SQL writes it: in double quotes, doubled inside.
 pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
@@ -109,19 +115,13 @@ pub fn find(connection: &Connection, name: &str) -> Result<Option<Entry>, Refusa
             None => {}
         }
     }
-    let other: Option<(String, String)> = connection
-        .query_row("SELECT type, name FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE", [name], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .optional()?;
-    match other {
-        Some((kind, other)) if other == name => Err(Refusal::Name(Reason::new(
-            "collection_refused",
-            format!("the store has a {kind} {other:?} that is no collection of bulkimport"),
-        ))),
-        Some((kind, other)) => Err(clash(name, &format!("the {kind}"), &other)),
-        None => Ok(None),
+    let sql = "SELECT type, name FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE";
+    let other = connection.query_row(sql, [name], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let Some::<(String, String)>((kind, other)) = other else { return Ok(None) };
+    if other != name {
+        return Err(clash(name, &format!("the {kind}"), &other));
     }
+    Err(Refusal::name(format!("the store has a {kind} {other:?} that is no collection of bulkimport")))
 }
 
 /// The collections whose load was interrupted, unless another program has dropped or renamed their tables.
@@ -138,39 +138,33 @@ fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
 }
 
 fn clash(name: &str, what: &str, other: &str) -> Refusal {
-    Refusal::Name(Reason::new(
-        "collection_refused",
-        format!("collection {name:?}: the store has {what} {other:?}, and SQLite does not tell the two names apart"),
-    ))
+    let why = format!("the store has {what} {other:?}, and SQLite does not tell the two names apart");
+    Refusal::name(format!("collection {name:?}: {why}"))
 }
 
 /// Checks what SQLite and this program reserve.
-pub fn check_name(name: &str) -> Result<(), Refusal> {
+fn check_name(name: &str) -> Result<(), Refusal> {
     let lower = name.to_ascii_lowercase();
-    let bad =
-        |text: &str| Err(Refusal::Name(Reason::new("collection_refused", format!("collection {name:?}: {text}"))));
-    if name.is_empty() || name.contains('\0') {
-        return bad("the name is empty or has a NUL");
-    }
-    if lower.starts_with("sqlite_") || lower.starts_with("bulkimport_") {
-        return bad("names that begin with sqlite_ or bulkimport_ are reserved");
-    }
-    Ok(())
+    let fault = if name.is_empty() || name.contains('\0') {
+        "the name is empty or has a NUL"
+    } else if lower.starts_with("sqlite_") || lower.starts_with("bulkimport_") {
+        "names that begin with sqlite_ or bulkimport_ are reserved"
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::name(format!("collection {name:?}: {fault}")))
 }
 
 /// Makes a collection, without its unique index.
 pub fn make(connection: &Connection, name: &str, edge: bool) -> rusqlite::Result<Entry> {
     // The ends of an edge are read out of the document, so that they cannot differ from it.
-    let ends = if edge {
-        ", _from TEXT AS (json_extract(doc, '$._from')) VIRTUAL, _to TEXT AS (json_extract(doc, '$._to')) VIRTUAL"
-    } else {
-        ""
-    };
+    let ends =
+        ", _from TEXT AS (json_extract(doc, '$._from')) VIRTUAL, _to TEXT AS (json_extract(doc, '$._to')) VIRTUAL";
+    let (kind, ends) = if edge { ("edge", ends) } else { ("document", "") };
     connection.execute_batch(&format!(
         "CREATE TABLE {} (_key TEXT NOT NULL, _version INTEGER NOT NULL, _seq_no INTEGER NOT NULL, doc TEXT NOT NULL{ends})",
         quoted(name)
     ))?;
-    let kind = if edge { "edge" } else { "document" };
     connection.execute("INSERT INTO bulkimport_collections VALUES (?1, ?2, 'loading', 0)", params![name, kind])?;
     Ok(Entry { name: name.to_owned(), edge, loading: true, next_seq: 0 })
 }
@@ -178,9 +172,7 @@ pub fn make(connection: &Connection, name: &str, edge: bool) -> rusqlite::Result
 /// Writes what the catalogue says of a collection.
 pub fn save(connection: &Connection, entry: &Entry) -> rusqlite::Result<()> {
     let state = if entry.loading { "loading" } else { "ready" };
-    connection.execute(
-        "UPDATE bulkimport_collections SET state = ?2, next_seq = ?3 WHERE name = ?1",
-        params![entry.name, state, entry.next_seq],
-    )?;
+    let sql = "UPDATE bulkimport_collections SET state = ?2, next_seq = ?3 WHERE name = ?1";
+    connection.execute(sql, params![entry.name, state, entry.next_seq])?;
     Ok(())
 }
