@@ -1,7 +1,7 @@
 //! `--results`: a JSON line for each record. What a server said stands in it as the server wrote it.
 
 use crate::record::Reason;
-use crate::sink::{ItemDetails, ResultLine};
+use crate::sink::{Bucket, ItemDetails, ResultLine};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -38,7 +38,7 @@ impl Results {
 /// One line; its members are in the order of their names.
 #[derive(Serialize)]
 struct Line<'a> {
-    counted: &'static str,
+    counted: Bucket,
     error: Option<Said<'a>>,
     file: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,7 +87,7 @@ impl<'a> Line<'a> {
         let shown = line.details.as_deref().unwrap_or(none);
         let ours = || line.reason.as_ref().map(ours);
         Line {
-            counted: line.bucket.name(),
+            counted: line.bucket,
             error: shown.error.as_deref().and_then(raw).map(Said::Server).or_else(ours),
             file,
             get: shown.get.as_deref().and_then(raw),
@@ -125,7 +125,6 @@ fn raw(text: &str) -> Option<Box<RawValue>> {
 mod tests {
     use super::*;
     use crate::record::Origin;
-    use crate::sink::Bucket;
 
     #[test]
     fn what_a_server_said_is_not_changed() {

@@ -3,10 +3,12 @@
 
 use crate::batch::Batch;
 use crate::record::{BadRecord, Origin, Reason};
+use serde::Serialize;
 use std::ops::{AddAssign, Index, IndexMut};
 
 /// The buckets. Every record read ends in exactly one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Bucket {
     /// Stored under a key that did not exist.
     Created,
@@ -25,30 +27,6 @@ pub enum Bucket {
 }
 
 impl Bucket {
-    /// All of them.
-    pub const ALL: [Bucket; 7] = [
-        Bucket::Created,
-        Bucket::Updated,
-        Bucket::Ignored,
-        Bucket::Deleted,
-        Bucket::Error,
-        Bucket::Unknown,
-        Bucket::Unsent,
-    ];
-
-    /// The name that results give it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Bucket::Created => "created",
-            Bucket::Updated => "updated",
-            Bucket::Ignored => "ignored",
-            Bucket::Deleted => "deleted",
-            Bucket::Error => "error",
-            Bucket::Unknown => "unknown",
-            Bucket::Unsent => "unsent",
-        }
-    }
-
     /// Whether the record was applied, or ignored as asked for: what a rollback takes back.
     fn is_applied(self) -> bool {
         matches!(self, Bucket::Created | Bucket::Updated | Bucket::Ignored | Bucket::Deleted)
@@ -57,7 +35,7 @@ impl Bucket {
 
 /// How many records are in each bucket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts([u64; Bucket::ALL.len()]);
+pub struct Counts([u64; Bucket::Unsent as usize + 1]);
 
 impl Counts {
     /// Records in all buckets together.
@@ -150,12 +128,6 @@ pub struct Outcome {
     pub results: Vec<ResultLine>,
 }
 
-impl Outcome {
-    fn is_empty(&self) -> bool {
-        self.counts == Counts::default()
-    }
-}
-
 /// Failures that are handed over at a time, so that any number of them takes bounded memory.
 const CHUNK: usize = 4_096;
 
@@ -192,7 +164,7 @@ impl Ledger {
     /// Settles the records of a batch that failed before it was filled.
     pub fn reject(&mut self, batch: &Batch) {
         for BadRecord { origin, reason, raw } in batch.rejected() {
-            self.add((origin, "", raw), Bucket::Error, Some(reason), None);
+            self.fail(origin, "", reason, raw);
         }
     }
 
@@ -208,8 +180,8 @@ impl Ledger {
         if reason.is_none() && !self.shows {
             return self.settle_many(bucket, 1);
         }
-        let record = (batch.item(index).origin(), batch.key(index).0, batch.raw(index));
-        self.add(record, bucket, reason, details);
+        let (origin, key) = (batch.item(index).origin(), batch.key(index).0.to_owned());
+        self.add(ResultLine { origin, bucket, key, reason, details }, batch.raw(index));
     }
 
     /// Settles actions without a reason, by their number.
@@ -234,30 +206,29 @@ impl Ledger {
     /// the store could still have it.
     pub fn fail_created(&mut self, origin: Origin, key: &str, reason: Reason) {
         self.held[Bucket::Created] -= 1;
-        self.add((origin, key, &[]), Bucket::Error, Some(reason), None);
+        self.fail(origin, key, reason, &[]);
     }
 
-    fn add(
-        &mut self,
-        (origin, key, raw): (Origin, &str, &[u8]),
-        bucket: Bucket,
-        reason: Option<Reason>,
-        details: Option<Box<ItemDetails>>,
-    ) {
+    fn fail(&mut self, origin: Origin, key: &str, reason: Reason, raw: &[u8]) {
+        let (bucket, key) = (Bucket::Error, key.to_owned());
+        self.add(ResultLine { origin, bucket, key, reason: Some(reason), details: None }, raw);
+    }
+
+    fn add(&mut self, line: ResultLine, raw: &[u8]) {
+        let ResultLine { origin, bucket, .. } = line;
         match bucket {
             Bucket::Error => self.outcome.counts[bucket] += 1,
             _ => self.settle_many(bucket, 1),
         }
         self.failed |= bucket == Bucket::Error;
-        if self.shows {
-            let reason = reason.clone();
-            self.outcome.results.push(ResultLine { origin, bucket, key: key.to_owned(), reason, details });
-        }
-        if let Some(reason) = reason {
+        if let Some(reason) = line.reason.clone() {
             self.outcome.failures.push(Failure { origin, reason, bucket, raw: raw.to_vec() });
-            if self.outcome.failures.len() == CHUNK {
-                self.flush();
-            }
+        }
+        if self.shows {
+            self.outcome.results.push(line);
+        }
+        if self.outcome.failures.len() == CHUNK {
+            self.flush();
         }
     }
 
@@ -273,7 +244,7 @@ impl Ledger {
 
     /// Hands over what is settled.
     pub fn flush(&mut self) {
-        if !self.outcome.is_empty() {
+        if self.outcome.counts != Counts::default() {
             let lane = self.outcome.lane;
             let outcome = std::mem::replace(&mut self.outcome, Outcome { lane, ..Outcome::default() });
             (self.hand_over)(outcome);

@@ -1,6 +1,7 @@
 //! What a path is, whatever links lead to it; the file that it names need not be there.
 
 use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// The folder that a path lies in.
@@ -32,4 +33,10 @@ pub(super) fn real(path: &Path) -> PathBuf {
         (Ok(folder), Some(name)) => folder.join(name),
         _ => path,
     }
+}
+
+/// What a file or a pipe is known by, whatever its names are.
+pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
+    let about = path.metadata().ok()?;
+    (about.is_file() || about.file_type().is_fifo()).then(|| (about.dev(), about.ino()))
 }

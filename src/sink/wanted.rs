@@ -1,13 +1,12 @@
 //! What a run asks of any target: the values of flags that concern targets, whichever of them supports which.
 
 use super::http::{HttpOptions, Reply, Server};
+use super::paths::identity;
 use crate::action::Op;
 use crate::batch::Limits;
 use crate::retry::Retries;
 use anyhow::Error;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::Metadata;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -136,14 +135,11 @@ const UNPACKED: u64 = 5;
 impl InputFacts {
     /// Whether a file or a pipe is one of them too, under whatever name.
     pub fn contain(&self, path: &Path) -> bool {
-        let is_one = |about: &Metadata| about.is_file() || about.file_type().is_fifo();
-        let identity = |about: Metadata| is_one(&about).then(|| (about.dev(), about.ino()));
-        let of = |path: &Path| std::fs::metadata(path).ok().and_then(identity);
+        let Some(known) = identity(path) else { return false };
         // It is not opened, which would wait for the other end of a pipe.
-        let stdin = || of(Path::new("/dev/stdin"));
-        let is_it = |input: &PathBuf| if input.as_os_str() == "-" { stdin() } else { of(input) } == of(path);
-        let reads_stdin = self.paths.is_empty() && stdin() == of(path);
-        of(path).is_some() && (reads_stdin || self.paths.iter().any(is_it))
+        let stdin = Path::new("/dev/stdin");
+        let is_it = |input: &Path| identity(if input.as_os_str() == "-" { stdin } else { input }) == Some(known);
+        self.paths.iter().any(|input| is_it(input)) || self.paths.is_empty() && is_it(stdin)
     }
 
     /// About how many bytes of text there are, if that is known.

@@ -5,9 +5,10 @@
 use crate::error::refused;
 use crate::sink::paths::{folder, followed};
 use crate::sink::wanted::Wanted;
-use anyhow::{Error, Result};
+use anyhow::Result;
 use flate2::write::GzEncoder;
-use std::fs::{self, File, Permissions};
+use std::borrow::Cow;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -50,16 +51,16 @@ impl Packing {
         })
     }
 
-    /// A whole frame of its own; nothing if it is not compressed.
-    fn pack(&mut self, text: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    /// A whole frame of its own; the text itself if it is not compressed.
+    fn pack<'t>(&mut self, text: &'t [u8]) -> io::Result<Cow<'t, [u8]>> {
         match self {
-            Packing::None => Ok(None),
+            Packing::None => Ok(Cow::Borrowed(text)),
             Packing::Gzip => {
                 let mut packed = GzEncoder::new(Vec::with_capacity(text.len() / 2), flate2::Compression::default());
                 packed.write_all(text)?;
-                packed.finish().map(Some)
+                packed.finish().map(Cow::Owned)
             }
-            Packing::Zstd(compressor) => compressor.compress(text).map(Some),
+            Packing::Zstd(compressor) => compressor.compress(text).map(Cow::Owned),
         }
     }
 }
@@ -69,14 +70,12 @@ struct Beside {
     temporary: PathBuf,
     path: PathBuf,
     overwrite: bool,
-    is_renamed: bool,
 }
 
 impl Drop for Beside {
     fn drop(&mut self) {
-        if !self.is_renamed {
-            let _ = fs::remove_file(&self.temporary);
-        }
+        // Once it is renamed there is none of this name.
+        let _ = fs::remove_file(&self.temporary);
     }
 }
 
@@ -101,19 +100,17 @@ pub(super) struct Output {
 impl Output {
     /// Opens it. A pipe is waited for until somebody reads it.
     pub(super) fn open(path: &Path, wanted: &Wanted) -> Result<Output> {
-        let (name, sync) = (shown(path), wanted.wait_for_sync);
+        let name = shown(path);
         let packing = Packing::of(path)?;
-        let output = |file, beside| Output { name: name.clone(), file, packing, beside, length: 0, sync };
-        if is_stdout(path) {
-            let file = io::stdout().as_fd().try_clone_to_owned().map_err(|error| cannot(&name, &error))?;
-            return Ok(output(File::from(file), None));
-        }
-        if is_in_place(path) {
-            let file = File::options().write(true).open(path).map_err(|error| cannot(&name, &error))?;
-            return Ok(output(file, None));
-        }
-        let (file, beside) = beside(path, wanted).map_err(|error| cannot(&name, &error))?;
-        Ok(output(file, Some(beside)))
+        let opened = if is_stdout(path) {
+            io::stdout().as_fd().try_clone_to_owned().map(|stdout| (File::from(stdout), None))
+        } else if is_in_place(path) {
+            File::options().write(true).open(path).map(|file| (file, None))
+        } else {
+            beside(path, wanted).map(|(file, beside)| (file, Some(beside)))
+        };
+        let (file, beside) = opened.map_err(|error| refused(why(&name, &error)))?;
+        Ok(Output { name, file, packing, beside, length: 0, sync: wanted.wait_for_sync })
     }
 
     /// Its name for a person.
@@ -129,15 +126,13 @@ impl Output {
     /// Writes a text, which then is where nothing later on takes it away.
     pub(super) fn write(&mut self, text: &[u8]) -> Result<(), Failed> {
         let packed = self.packing.pack(text).map_err(|error| Failed { written: 0, error })?;
-        let bytes = packed.as_deref().unwrap_or(text);
-        match write_all(&mut self.file, bytes) {
-            Ok(()) => {
-                self.length += bytes.len() as u64;
-                Ok(())
-            }
-            Err(failed) if packed.is_some() => Err(Failed { written: 0, ..failed }),
-            Err(failed) => Err(failed),
+        match write_all(&mut self.file, &packed) {
+            Ok(()) => self.length += packed.len() as u64,
+            // A part of a frame is nothing.
+            Err(failed) if matches!(packed, Cow::Owned(_)) => return Err(Failed { written: 0, ..failed }),
+            Err(failed) => return Err(failed),
         }
+        Ok(())
     }
 
     /// After a write that failed: cuts off what lies behind so many bytes of its text.
@@ -151,13 +146,11 @@ impl Output {
         if self.length == 0 && self.beside.as_ref().is_some_and(|beside| beside.overwrite && beside.path.exists()) {
             return Ok(());
         }
-        if self.length == 0
-            && let Some(frame) = self.packing.pack(b"")?
-        {
+        if self.length == 0 {
             // An empty file is not a compressed one.
-            write_all(&mut self.file, &frame).map_err(|failed| failed.error)?;
+            write_all(&mut self.file, &self.packing.pack(b"")?).map_err(|failed| failed.error)?;
         }
-        let Some(beside) = &mut self.beside else { return Ok(()) };
+        let Some(beside) = &self.beside else { return Ok(()) };
         if self.sync {
             self.file.sync_all()?;
         }
@@ -165,7 +158,6 @@ impl Output {
             return Err(io::Error::other("another program has made this file meanwhile"));
         }
         fs::rename(&beside.temporary, &beside.path)?;
-        beside.is_renamed = true;
         if self.sync {
             File::open(folder(&beside.path))?.sync_all()?;
         }
@@ -176,10 +168,10 @@ impl Output {
 /// Makes a file beside the place that a path leads to, with the rights of the one that is there.
 fn beside(path: &Path, wanted: &Wanted) -> io::Result<(File, Beside)> {
     let path = followed(path)?;
-    let rights: Option<Permissions> = fs::metadata(&path).ok().map(|about| about.permissions());
+    let rights = fs::metadata(&path).ok().map(|about| about.permissions());
     let temporary = folder(&path).join(format!(".bulkimport-{}", wanted.run.trim_end_matches('-')));
     let file = File::create_new(&temporary)?;
-    let beside = Beside { temporary, path, overwrite: wanted.overwrite, is_renamed: false };
+    let beside = Beside { temporary, path, overwrite: wanted.overwrite };
     if let Some(rights) = rights {
         file.set_permissions(rights)?;
     }
@@ -200,10 +192,6 @@ fn write_all(file: &mut File, bytes: &[u8]) -> Result<(), Failed> {
         }
     }
     Ok(())
-}
-
-fn cannot(name: &str, error: &io::Error) -> Error {
-    refused(why(name, error))
 }
 
 /// Why it cannot be written, in a person's words.

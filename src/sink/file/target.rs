@@ -8,16 +8,14 @@ use crate::action::Rules;
 use crate::batch::{Encode, Limits};
 use crate::error::hint;
 use crate::json::Scanner;
-use crate::sink::paths::real;
+use crate::sink::paths::{identity, real};
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{FlagSources, Place, Wanted};
-use crate::sink::{Say, Sink};
+use crate::sink::{DryRun, Say, Sink};
 use crate::stop::Stop;
 use anyhow::{Error, Result, anyhow, bail};
 use std::ffi::OsStr;
-use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -115,28 +113,21 @@ impl Target for Files {
 
     fn open(&self, wanted: &Wanted, _: &Stop, _: Say<'_>) -> Result<Opened> {
         let (form, path) = place(wanted)?;
+        let collection = wanted.collection.clone();
         let is_bulk = form == BULK;
-        let rules: Box<dyn Rules> = if is_bulk {
-            Box::new(BulkRules { index: wanted.collection.clone() })
+        let (encoder, rules): (Arc<dyn Encode>, Box<dyn Rules>) = if is_bulk {
+            (Arc::new(BulkLines::new(collection.as_deref())), Box::new(BulkRules { index: collection.clone() }))
         } else {
-            Box::new(DocumentRules { scanner: Scanner::default() })
+            (Arc::new(DocumentLines), Box::new(DocumentRules { scanner: Scanner::default() }))
         };
-        let encoder: Arc<dyn Encode> =
-            if is_bulk { Arc::new(BulkLines::new(wanted.collection.as_deref())) } else { Arc::new(DocumentLines) };
-        let sink: Box<dyn Sink> = if wanted.dry_run {
-            Box::new(crate::sink::DryRun)
+        let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+        if wanted.dry_run {
+            sinks.push(Box::new(DryRun));
         } else {
-            Box::new(Writer {
-                output: Output::open(path, wanted)?,
-                encoder,
-                is_bulk,
-                complete: wanted.complete,
-                collection: wanted.collection.clone(),
-                has_noted: false,
-                indices: Vec::new(),
-            })
-        };
-        Ok(Opened { sinks: vec![sink], edge: wanted.edge, rules, traffic: None, closing: None })
+            let (output, complete) = (Output::open(path, wanted)?, wanted.complete);
+            sinks.push(Box::new(Writer { output, encoder, is_bulk, complete, collection, has_noted: false }));
+        }
+        Ok(Opened { sinks, edge: wanted.edge, rules, traffic: None, closing: None })
     }
 }
 
@@ -196,11 +187,9 @@ fn ensure_another(path: &Path, wanted: &Wanted) -> Result<()> {
     if wanted.complete {
         bail!("--results: not with --complete, where an error undoes everything");
     }
-    let identity = |about: Metadata| about.is_file().then(|| (about.dev(), about.ino()));
-    let of = |path: &Path| std::fs::metadata(path).ok().and_then(identity);
-    let results_file = device(results);
-    let is_one_file = of(&results_file).is_some() && of(&results_file) == of(&output);
-    if is_one_file || real(&results_file) == real(&output) {
+    let results = device(results);
+    let is_one_file = identity(&results).is_some() && identity(&results) == identity(&output);
+    if is_one_file || real(&results) == real(&output) {
         return Err(anyhow!("--results: {} is also what --to names", shown(path))
             .context(hint("name another file, as in `--results results.jsonl`")));
     }

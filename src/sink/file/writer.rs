@@ -20,8 +20,6 @@ pub(super) struct Writer {
     pub(super) collection: Option<String>,
     /// Whether it was said that there are several.
     pub(super) has_noted: bool,
-    /// Indices of the batch: memory that is used again.
-    pub(super) indices: Vec<u32>,
 }
 
 const ROLLED_BACK: &str = "everything was rolled back, because of --complete";
@@ -85,16 +83,21 @@ impl Writer {
             }
         }
         let why = why(self.output.name(), &failed.error);
+        if !self.complete
+            && self.output.cut(whole).and_then(|()| self.output.close()).is_ok()
+            && self.output.is_renamed_at_the_end()
+        {
+            out.durable();
+            return SinkError::stopped(format!("{why}; the records that fitted are kept"));
+        }
+        self.error(why)
+    }
+
+    fn error(&self, why: String) -> SinkError {
         if self.complete {
             return SinkError::rolled_back(format!("{ROLLED_BACK}: {why}"));
         }
-        match self.output.cut(whole).and_then(|()| self.output.close()) {
-            Ok(()) if self.output.is_renamed_at_the_end() => {
-                out.durable();
-                SinkError::stopped(format!("{why}; the records that fitted are kept"))
-            }
-            _ => SinkError::stopped(why),
-        }
+        SinkError::stopped(why)
     }
 }
 
@@ -105,9 +108,8 @@ impl Sink for Writer {
 
     fn apply(&mut self, batch: &Batch, out: &mut Ledger, say: Say<'_>) -> Result<Durable, SinkError> {
         self.note_collections(batch, say);
-        self.indices.clear();
-        self.indices.extend(0..batch.len() as u32);
-        match self.output.write(&batch.text(&self.indices)) {
+        let all: Vec<u32> = (0..batch.len() as u32).collect();
+        match self.output.write(&batch.text(&all)) {
             Err(failed) => Err(self.fail(batch, &failed, out)),
             Ok(()) => {
                 self.settle(batch, 0..batch.len(), out);
@@ -120,13 +122,10 @@ impl Sink for Writer {
         if self.complete && !clean {
             return Err(SinkError::rolled_back(ROLLED_BACK));
         }
-        match self.output.close() {
-            Ok(()) => Ok(Durable::All),
-            Err(error) if has_no_reader(&error) => Err(SinkError::enough()),
-            Err(error) if self.complete => {
-                Err(SinkError::rolled_back(format!("{ROLLED_BACK}: {}", why(self.output.name(), &error))))
-            }
-            Err(error) => Err(SinkError::stopped(why(self.output.name(), &error))),
+        let Err(error) = self.output.close() else { return Ok(Durable::All) };
+        if has_no_reader(&error) {
+            return Err(SinkError::enough());
         }
+        Err(self.error(why(self.output.name(), &error)))
     }
 }

@@ -8,34 +8,10 @@ use crate::record::Reason;
 use crate::sink::Bucket;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-/// What became of an action.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Applied {
-    /// A new document.
-    Created,
-    /// A document changed, or was found as it should be.
-    Updated,
-    /// Nothing, on purpose.
-    Ignored,
-    /// A document removed.
-    Deleted,
-}
-
-impl Applied {
-    /// Its bucket.
-    pub fn bucket(self) -> Bucket {
-        match self {
-            Applied::Created => Bucket::Created,
-            Applied::Updated => Bucket::Updated,
-            Applied::Ignored => Bucket::Ignored,
-            Applied::Deleted => Bucket::Deleted,
-        }
-    }
-}
-
-/// The statements on one collection, prepared once for a stretch of actions.
+/// The statements on one collection, prepared once for a run of actions.
 pub struct Table<'c> {
     connection: &'c Connection,
+    entry: &'c mut Entry,
     insert: CachedStatement<'c>,
     select: CachedStatement<'c>,
     rewrite: CachedStatement<'c>,
@@ -45,7 +21,6 @@ pub struct Table<'c> {
     /// Whether keys deleted a short while ago are remembered, with their versions.
     tombstones: &'c mut bool,
     merger: Merger,
-    merged: String,
 }
 
 /// A document as it is stored.
@@ -55,19 +30,21 @@ struct Stored {
     doc: String,
 }
 
-type Answer = rusqlite::Result<Result<Applied, Reason>>;
+/// Where an action ends, or why it failed; the outer result is the database's.
+type Applied = rusqlite::Result<Result<Bucket, Reason>>;
 
 impl<'c> Table<'c> {
     /// Prepares the statements for a collection.
     pub fn new(
         connection: &'c Connection,
-        collection: &str,
+        entry: &'c mut Entry,
         secondary: bool,
         tombstones: &'c mut bool,
     ) -> rusqlite::Result<Table<'c>> {
-        let table = quoted(collection);
+        let table = quoted(&entry.name);
         Ok(Table {
             connection,
+            entry,
             insert: connection.prepare_cached(&format!(
                 "INSERT INTO {table} (_key, _version, _seq_no, doc) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (_key) DO NOTHING"
             ))?,
@@ -78,76 +55,69 @@ impl<'c> Table<'c> {
             secondary,
             tombstones,
             merger: Merger::default(),
-            merged: String::new(),
         })
     }
 
-    /// Applies an action. The outer result is the database's, the inner one the action's.
-    pub fn apply(&mut self, entry: &mut Entry, action: &BatchAction<'_>) -> Answer {
+    /// Applies an action.
+    pub fn apply(&mut self, action: &BatchAction<'_>) -> Applied {
         match action.op {
-            Op::Create | Op::CreateOrIgnore => self.create(entry, action),
-            Op::Index => self.index(entry, action),
-            Op::Upsert | Op::Update => self.update(entry, action),
-            Op::Delete => self.delete(entry, action.key),
+            Op::Create | Op::CreateOrIgnore => self.create(action),
+            Op::Index => self.index(action),
+            Op::Upsert | Op::Update => self.update(action),
+            Op::Delete => self.delete(action.key),
         }
     }
 
-    fn create(&mut self, entry: &mut Entry, action: &BatchAction<'_>) -> Answer {
+    fn create(&mut self, action: &BatchAction<'_>) -> Applied {
         let ignore = action.op == Op::CreateOrIgnore;
-        match self.store(entry, action.key, action.doc)? {
-            Ok(true) => Ok(Ok(Applied::Created)),
-            Ok(false) if ignore => Ok(Ok(Applied::Ignored)),
-            Err(reason) if ignore && reason.kind == super::UNIQUE => Ok(Ok(Applied::Ignored)),
-            Ok(false) => Ok(Err(super::duplicate(action.key))),
-            Err(reason) => Ok(Err(reason)),
-        }
+        Ok(match self.insert(action.key, action.doc)? {
+            Ok(true) => Ok(Bucket::Created),
+            Ok(false) if ignore => Ok(Bucket::Ignored),
+            Ok(false) => Err(super::duplicate(action.key)),
+            Err(reason) if ignore && reason.kind == super::UNIQUE => Ok(Bucket::Ignored),
+            Err(reason) => Err(reason),
+        })
     }
 
-    fn index(&mut self, entry: &mut Entry, action: &BatchAction<'_>) -> Answer {
+    fn index(&mut self, action: &BatchAction<'_>) -> Applied {
         // With other unique indexes an insert might fail on the very document that it is to replace.
-        let stored = if self.secondary {
-            self.find(action.key)?
-        } else {
-            match self.store(entry, action.key, action.doc)? {
-                Ok(true) => return Ok(Ok(Applied::Created)),
-                Ok(false) => self.find(action.key)?,
+        if !self.secondary {
+            match self.insert(action.key, action.doc)? {
+                Ok(true) => return Ok(Ok(Bucket::Created)),
+                Ok(false) => {}
                 Err(reason) => return Ok(Err(reason)),
             }
-        };
-        match stored {
-            Some(stored) => self.write(entry, &stored, action.doc),
-            None => self.insert_new(entry, action.key, action.doc),
+        }
+        match self.find(action.key)? {
+            Some(stored) => self.rewrite(&stored, action.doc),
+            None => self.insert_new(action.key, action.doc),
         }
     }
 
-    fn update(&mut self, entry: &mut Entry, action: &BatchAction<'_>) -> Answer {
+    fn update(&mut self, action: &BatchAction<'_>) -> Applied {
         let Some(stored) = self.find(action.key)? else {
             let upsert = if action.op == Op::Upsert { Some(action.doc) } else { action.upsert };
             return match upsert {
-                Some(doc) => self.insert_new(entry, action.key, doc),
+                Some(doc) => self.insert_new(action.key, doc),
                 None => Ok(Err(Reason::new("document_missing", format!("no document {:?} to update", action.key)))),
             };
         };
-        let mut merged = std::mem::take(&mut self.merged);
-        merged.clear();
-        let answer = match self.merger.merge(&stored.doc, action.doc, &mut merged) {
+        match super::merged(&mut self.merger, &stored.doc, action.doc) {
             Err(error) => Ok(Err(super::unmergeable(action.key, &error.to_string()))),
-            Ok(()) if action.detect_noop && merged == stored.doc => Ok(Ok(Applied::Updated)),
-            Ok(()) => self.write(entry, &stored, &merged),
-        };
-        self.merged = merged;
-        answer
+            Ok(doc) if action.detect_noop && doc == stored.doc => Ok(Ok(Bucket::Updated)),
+            Ok(doc) => self.rewrite(&stored, &doc),
+        }
     }
 
-    fn delete(&mut self, entry: &mut Entry, key: &str) -> Answer {
-        let Some(stored) = self.find(key)? else { return Ok(Ok(Applied::Ignored)) };
+    fn delete(&mut self, key: &str) -> Applied {
+        let Some(stored) = self.find(key)? else { return Ok(Ok(Bucket::Ignored)) };
         self.remove.execute([stored.row])?;
         self.connection
             .prepare_cached("INSERT OR REPLACE INTO bulkimport_tombstones VALUES (?1, ?2, ?3, unixepoch())")?
-            .execute(params![entry.name, key, stored.version + 1])?;
+            .execute(params![self.entry.name, key, stored.version + 1])?;
         *self.tombstones = true;
-        entry.next_seq += 1;
-        Ok(Ok(Applied::Deleted))
+        self.entry.next_seq += 1;
+        Ok(Ok(Bucket::Deleted))
     }
 
     fn find(&mut self, key: &str) -> rusqlite::Result<Option<Stored>> {
@@ -156,40 +126,39 @@ impl<'c> Table<'c> {
             .optional()
     }
 
-    fn insert_new(&mut self, entry: &mut Entry, key: &str, doc: &str) -> Answer {
-        Ok(self.store(entry, key, doc)?.map(|_| Applied::Created))
+    fn insert_new(&mut self, key: &str, doc: &str) -> Applied {
+        Ok(self.insert(key, doc)?.map(|_| Bucket::Created))
     }
 
     /// Inserts a document; false if its key exists.
-    fn store(&mut self, entry: &mut Entry, key: &str, doc: &str) -> rusqlite::Result<Result<bool, Reason>> {
-        let version = if *self.tombstones { self.version_after_delete(&entry.name, key)? } else { 1 };
-        match self.insert.execute((key, version, entry.next_seq, doc)) {
-            Ok(0) => Ok(Ok(false)),
-            Ok(_) => {
-                entry.next_seq += 1;
-                Ok(Ok(true))
+    fn insert(&mut self, key: &str, doc: &str) -> rusqlite::Result<Result<bool, Reason>> {
+        let version = if *self.tombstones { self.version_after_delete(key)? } else { 1 };
+        match self.insert.execute((key, version, self.entry.next_seq, doc)) {
+            Ok(rows) => {
+                self.entry.next_seq += rows as i64;
+                Ok(Ok(rows > 0))
             }
             Err(error) => super::refused_document(error).map(Err),
         }
     }
 
-    fn write(&mut self, entry: &mut Entry, stored: &Stored, doc: &str) -> Answer {
-        match self.rewrite.execute((stored.row, stored.version + 1, entry.next_seq, doc)) {
+    fn rewrite(&mut self, stored: &Stored, doc: &str) -> Applied {
+        match self.rewrite.execute((stored.row, stored.version + 1, self.entry.next_seq, doc)) {
             Ok(_) => {
-                entry.next_seq += 1;
-                Ok(Ok(Applied::Updated))
+                self.entry.next_seq += 1;
+                Ok(Ok(Bucket::Updated))
             }
             Err(error) => super::refused_document(error).map(Err),
         }
     }
 
     /// A key that was deleted a short while ago goes on with its versions, as in Elasticsearch (`index.gc_deletes`).
-    fn version_after_delete(&self, collection: &str, key: &str) -> rusqlite::Result<i64> {
-        let deleted: Option<i64> = self
+    fn version_after_delete(&self, key: &str) -> rusqlite::Result<i64> {
+        let version: Option<i64> = self
             .connection
-            .prepare_cached("SELECT _version FROM bulkimport_tombstones WHERE collection = ?1 AND _key = ?2")?
-            .query_row([collection, key], |row| row.get(0))
+            .prepare_cached("SELECT _version + 1 FROM bulkimport_tombstones WHERE collection = ?1 AND _key = ?2")?
+            .query_row([&*self.entry.name, key], |row| row.get(0))
             .optional()?;
-        Ok(deleted.map_or(1, |version| version + 1))
+        Ok(version.unwrap_or(1))
     }
 }

@@ -1,10 +1,12 @@
-//! A collection of the store during a run: loading without an index, or applying with it.
+//! The collections of the store during a run, each loading without an index or applying with it.
 
-use super::duplicates;
-use super::load::{self, Load, can_load};
+use super::apply::Table;
+use super::database::size_cache;
+use super::load::{self, Load, Loader, can_load};
 use super::schema::{self, Entry, Refusal, quoted};
-use super::unique;
-use crate::batch::BatchAction;
+use super::{duplicates, unique, value};
+use crate::batch::{Batch, BatchAction};
+use crate::record::Reason;
 use crate::sink::wanted::Wanted;
 use crate::sink::{Bucket, Ledger, Note, Say};
 use rusqlite::Connection;
@@ -16,18 +18,17 @@ const PROBE: u64 = 2_000;
 #[derive(Debug)]
 pub(super) struct Collection {
     /// What the catalogue has of it.
-    pub(super) entry: Entry,
-    /// What is being done to it.
-    pub(super) phase: Phase,
+    entry: Entry,
+    phase: Phase,
     /// Whether it has other unique indexes than that on its keys.
-    pub(super) secondary: bool,
+    secondary: bool,
     /// Whether keys deleted a short while ago are remembered.
-    pub(super) tombstones: bool,
+    tombstones: bool,
 }
 
 /// What is being done to a collection.
 #[derive(Debug)]
-pub(super) enum Phase {
+enum Phase {
     /// Rows are appended; the unique index is built at the end.
     Loading(Load),
     /// The unique index stands. With a probe it may still turn out that loading is faster.
@@ -36,27 +37,68 @@ pub(super) enum Phase {
 
 /// Counts what a large input finds in a collection, to tell whether dropping the index pays.
 #[derive(Debug, Default)]
-pub(super) struct Probe {
+struct Probe {
     seen: u64,
     existing: u64,
 }
 
-impl Probe {
-    /// Counts an action that did or did not find its key.
-    pub(super) fn count(&mut self, existed: bool) {
-        self.seen += 1;
-        self.existing += u64::from(existed);
+/// The collections that a run has used so far.
+#[derive(Debug)]
+pub(super) struct Collections {
+    pub(super) all: Vec<Collection>,
+    wanted: Wanted,
+    /// Whether the run's own holds edges.
+    edge: bool,
+}
+
+impl Collections {
+    pub(super) fn new(wanted: Wanted, edge: bool) -> Collections {
+        Collections { all: Vec::new(), wanted, edge }
     }
 
-    /// Whether it has seen enough.
-    pub(super) fn is_done(&self) -> bool {
-        self.seen >= PROBE
+    /// The collection that an action goes to, found or made on first use, and ready for it.
+    pub(super) fn of(
+        &mut self,
+        connection: &Connection,
+        action: &BatchAction<'_>,
+        out: &mut Ledger,
+        say: Say<'_>,
+    ) -> Result<&mut Collection, Refusal> {
+        let own = action.collection.is_empty();
+        let name = if own { self.wanted.collection.as_deref().unwrap_or_default() } else { action.collection };
+        let found = self.all.iter().position(|collection| collection.entry.name == name);
+        let index = found.unwrap_or(self.all.len());
+        if found.is_none() {
+            self.all.push(Collection::open(connection, &self.wanted, name, own, self.edge)?);
+        }
+        let was_loading = self.all[index].is_loading();
+        self.all[index].prepare(connection, action, out, say)?;
+        if found.is_none() || was_loading != self.all[index].is_loading() {
+            size_cache(connection, self.all.iter().all(Collection::is_loading))?;
+        }
+        Ok(&mut self.all[index])
+    }
+
+    /// Writes down what is known of the collections; before every commit.
+    pub(super) fn save(&self, connection: &Connection) -> rusqlite::Result<()> {
+        for collection in &self.all {
+            if let Phase::Loading(load) = &collection.phase {
+                load.save(connection, &collection.entry)?;
+            }
+            schema::save(connection, &collection.entry)?;
+        }
+        Ok(())
+    }
+
+    /// Whether rows are being loaded whose index is not built.
+    pub(super) fn is_any_loading(&self) -> bool {
+        self.all.iter().any(Collection::is_loading)
     }
 }
 
 impl Collection {
     /// Finds or makes the collection `name`; `own` says that it is the run's, which the flags of the run concern.
-    pub(super) fn open(
+    fn open(
         connection: &Connection,
         wanted: &Wanted,
         name: &str,
@@ -71,27 +113,19 @@ impl Collection {
             connection.execute_batch(&format!("DELETE FROM {}", quoted(name)))?;
             connection.execute("DELETE FROM bulkimport_tombstones WHERE collection = ?1", [name])?;
         }
-        if own {
-            for field in &wanted.unique {
-                unique::make(connection, name, field)?;
-            }
+        for field in wanted.unique.iter().filter(|_| own) {
+            unique::make(connection, name, field)?;
         }
         let secondary = unique::any(connection, name)?;
-        let tombstones: bool = connection.query_row(
-            "SELECT EXISTS (SELECT 1 FROM bulkimport_tombstones WHERE collection = ?1)",
-            [name],
-            |row| row.get(0),
-        )?;
-        let empty: bool =
-            connection
-                .query_row(&format!("SELECT NOT EXISTS (SELECT 1 FROM {})", quoted(name)), [], |row| row.get(0))?;
+        let tombstones = "SELECT EXISTS (SELECT 1 FROM bulkimport_tombstones WHERE collection = ?1)";
+        let tombstones: bool = value(connection, tombstones, [name])?;
         let phase = if secondary || tombstones {
             if entry.loading {
                 load::finish(connection, &mut entry, None)?;
             }
             Phase::Applying(None)
-        } else if empty {
-            Phase::Loading(Load::begin(connection, &mut entry)?)
+        } else if value(connection, &format!("SELECT NOT EXISTS (SELECT 1 FROM {})", quoted(name)), [])? {
+            Phase::Loading(Load::begin(connection, &mut entry, true)?)
         } else {
             let large = own && input_is_large(connection, wanted.inputs.text_bytes(), name)?;
             Phase::Applying(large.then(Probe::default))
@@ -99,43 +133,84 @@ impl Collection {
         Ok(Collection { entry, phase, secondary, tombstones })
     }
 
-    /// Whether rows are being loaded.
-    pub(super) fn is_loading(&self) -> bool {
+    fn is_loading(&self) -> bool {
         matches!(self.phase, Phase::Loading(_))
     }
 
-    /// Begins a load where a probe has shown that it pays.
-    pub(super) fn choose(&mut self, connection: &Connection, next: &BatchAction<'_>) -> rusqlite::Result<()> {
-        let Phase::Applying(Some(probe)) = &self.phase else { return Ok(()) };
-        if probe.is_done() {
-            // A load knows nothing of the versions that deleted keys go on with.
-            self.phase = if probe.existing * 20 <= probe.seen && can_load(next) && !self.tombstones {
-                Phase::Loading(Load::begin(connection, &mut self.entry)?)
-            } else {
-                Phase::Applying(None)
-            };
+    /// Ends a load that the next action cannot be part of, or begins one where a probe has shown that it pays.
+    fn prepare(
+        &mut self,
+        connection: &Connection,
+        next: &BatchAction<'_>,
+        out: &mut Ledger,
+        say: Say<'_>,
+    ) -> rusqlite::Result<()> {
+        match &self.phase {
+            Phase::Loading(_) if !can_load(next) => self.end_load(connection, out, say)?,
+            Phase::Applying(Some(probe)) if probe.seen >= PROBE => {
+                // A load knows nothing of the versions that deleted keys go on with.
+                let pays = probe.existing * 20 <= probe.seen && can_load(next) && !self.tombstones;
+                self.phase = Phase::Applying(None);
+                if pays {
+                    self.phase = Phase::Loading(Load::begin(connection, &mut self.entry, false)?);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Applies the actions of a batch from the `at`-th on that go to this collection in the same way, and moves `at` behind
+    /// them.
+    pub(super) fn apply(
+        &mut self,
+        connection: &Connection,
+        batch: &Batch,
+        at: &mut usize,
+        out: &mut Ledger,
+    ) -> rusqlite::Result<()> {
+        let name = batch.action(*at).collection;
+        let actions = batch.actions_from(*at).take_while(|(_, action)| action.collection == name);
+        let mut settle = |done: Result<Bucket, Reason>| {
+            match done {
+                Ok(bucket) => out.settle_many(bucket, 1),
+                Err(reason) => out.settle(batch, *at, Bucket::Error, Some(reason), None),
+            }
+            *at += 1;
+        };
+        match &mut self.phase {
+            Phase::Loading(load) => {
+                let mut loader = Loader::new(connection, &mut self.entry, load)?;
+                for (item, action) in actions.take_while(|(_, action)| can_load(action)) {
+                    settle(loader.append(&action, item.origin(), item.repeats())?);
+                }
+            }
+            Phase::Applying(probe) => {
+                let mut table = Table::new(connection, &mut self.entry, self.secondary, &mut self.tombstones)?;
+                let left = probe.as_ref().map_or(usize::MAX, |probe| (PROBE - probe.seen) as usize);
+                for (_, action) in actions.take(left) {
+                    let done = table.apply(&action)?;
+                    if let Some(probe) = probe {
+                        probe.seen += 1;
+                        probe.existing += u64::from(done != Ok(Bucket::Created));
+                    }
+                    settle(done);
+                }
+            }
         }
         Ok(())
     }
 
     /// Ends a load, if there is one: builds the index and settles the rows whose keys repeat.
-    pub(super) fn end_load(
-        &mut self,
-        connection: &Connection,
-        files: &[String],
-        out: &mut Ledger,
-        say: Say<'_>,
-    ) -> rusqlite::Result<()> {
+    pub(super) fn end_load(&mut self, connection: &Connection, out: &mut Ledger, say: Say<'_>) -> rusqlite::Result<()> {
         let Phase::Loading(load) = &self.phase else { return Ok(()) };
         say(Note::Doing("building the index"));
-        load.save(connection, &self.entry, files)?;
-        let resolved = load::finish(connection, &mut self.entry, Some(load))?;
+        load.save(connection, &self.entry)?;
+        let gone = load::finish(connection, &mut self.entry, Some(load))?;
         // Its errors count only now that the index stands: had it failed, the rows would be pending as before.
-        if resolved.errors > 0 {
-            duplicates::drain(connection, out)?;
-        }
-        out.move_created(Bucket::Updated, resolved.updated);
-        out.move_created(Bucket::Ignored, resolved.ignored);
+        duplicates::report(connection, out)?;
+        out.move_created(Bucket::Updated, gone[Bucket::Updated]);
+        out.move_created(Bucket::Ignored, gone[Bucket::Ignored]);
         self.phase = Phase::Applying(None);
         Ok(())
     }
@@ -146,13 +221,13 @@ impl Collection {
 fn input_is_large(connection: &Connection, input: Option<u64>, name: &str) -> rusqlite::Result<bool> {
     let Some(input) = input else { return Ok(false) };
     let table = quoted(name);
-    let (rows, bytes): (f64, f64) = connection.query_row(
+    let bytes: f64 = value(
+        connection,
         &format!(
-            "SELECT (SELECT max(rowid) - min(rowid) + 1 FROM {table}),
+            "SELECT (SELECT max(rowid) - min(rowid) + 1 FROM {table}) *
                     (SELECT avg(length(CAST(doc AS BLOB))) FROM (SELECT doc FROM {table} LIMIT 1000))"
         ),
         [],
-        |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
-    Ok(input as f64 > rows * bytes * 0.5)
+    Ok(input as f64 > bytes * 0.5)
 }

@@ -4,14 +4,14 @@
 //! index stands, in the store itself, as stretches of rows whose lines grow by the same step: one for a clean file. An
 //! interrupted load is finished from them by whoever opens the store next.
 
-use super::duplicates::{self, Resolved};
-use super::gaps;
-use super::schema::{Entry, key_index, quoted};
+use super::schema::{self, Entry, key_index, quoted};
+use super::{duplicates, gaps};
 use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::record::{Origin, Reason};
 use crate::seen;
-use rusqlite::{Connection, Statement, params};
+use crate::sink::{Bucket, Counts};
+use rusqlite::{CachedStatement, Connection, params};
 use std::collections::HashSet;
 
 /// A load under way.
@@ -27,21 +27,6 @@ pub struct Load {
 /// How many hashes of repeated keys are remembered, some 12 MiB; a file with more is sorted to find them.
 const REPEATS: usize = 500_000;
 
-/// A row to append.
-#[derive(Clone, Copy, Debug)]
-pub struct NewRow<'a> {
-    /// What its action was.
-    pub op: Op,
-    /// Where it comes from.
-    pub origin: Origin,
-    /// Its key.
-    pub key: &'a str,
-    /// Its document.
-    pub doc: &'a str,
-    /// Whether its key perhaps repeats an earlier one of the run.
-    pub repeats: bool,
-}
-
 /// Rows whose origins follow each other evenly.
 #[derive(Debug)]
 struct Run {
@@ -52,11 +37,6 @@ struct Run {
     last: Origin,
     /// Lines from one row to the next; known from the second row on.
     step: Option<u64>,
-}
-
-/// The SQL that appends a row.
-pub fn append_sql(collection: &str) -> String {
-    format!("INSERT INTO {} (_key, _version, _seq_no, doc) VALUES (?1, 1, ?2, ?3)", quoted(collection))
 }
 
 /// Whether an action can be loaded: those that store their document whatever was there, or leave it to a later look. That
@@ -80,60 +60,64 @@ fn mode(op: Op) -> &'static str {
 }
 
 impl Load {
-    /// Begins a load: drops the unique index, if there is one.
-    pub fn begin(connection: &Connection, entry: &mut Entry) -> rusqlite::Result<Load> {
+    /// Begins a load: drops the unique index, if there is one. Of rows that are there already, nobody knows the hashes.
+    pub fn begin(connection: &Connection, entry: &mut Entry, is_empty: bool) -> rusqlite::Result<Load> {
         connection.execute_batch(&format!("DROP INDEX IF EXISTS {}", quoted(&key_index(&entry.name))))?;
         entry.loading = true;
-        let last: i64 = connection.query_row(
-            &format!("SELECT coalesce(max(rowid), 0) FROM {}", quoted(&entry.name)),
-            [],
-            |row| row.get(0),
-        )?;
-        // Of rows that were there before, nobody knows the hashes.
-        Ok(Load { run: None, repeats: (last == 0).then(HashSet::new), has_held: false })
+        Ok(Load { run: None, repeats: is_empty.then(HashSet::new), has_held: false })
     }
 
-    /// Appends a row with the statement of `append_sql`.
+    /// Writes down what is known of the rows so far; before every commit.
+    pub fn save(&self, connection: &Connection, entry: &Entry) -> rusqlite::Result<()> {
+        self.run.as_ref().map_or(Ok(()), |run| run.save(connection, &entry.name))
+    }
+}
+
+/// A load with its statement, prepared once for several rows.
+pub struct Loader<'c> {
+    connection: &'c Connection,
+    entry: &'c mut Entry,
+    load: &'c mut Load,
+    insert: CachedStatement<'c>,
+}
+
+impl<'c> Loader<'c> {
+    /// Prepares the statement.
+    pub fn new(connection: &'c Connection, entry: &'c mut Entry, load: &'c mut Load) -> rusqlite::Result<Loader<'c>> {
+        let table = quoted(&entry.name);
+        let sql = format!("INSERT INTO {table} (_key, _version, _seq_no, doc) VALUES (?1, 1, ?2, ?3)");
+        Ok(Loader { connection, entry, load, insert: connection.prepare_cached(&sql)? })
+    }
+
+    /// Appends a row; `repeats` says whether its key perhaps repeats an earlier one of the run.
     pub fn append(
         &mut self,
-        connection: &Connection,
-        entry: &mut Entry,
-        insert: &mut Statement<'_>,
-        new: NewRow<'_>,
-        files: &[String],
-    ) -> rusqlite::Result<Result<(), Reason>> {
-        let NewRow { op, origin, key, doc, repeats } = new;
+        action: &BatchAction<'_>,
+        origin: Origin,
+        repeats: bool,
+    ) -> rusqlite::Result<Result<Bucket, Reason>> {
+        let Loader { connection, entry, load, insert } = self;
+        let BatchAction { op, key, doc, .. } = *action;
         // One of these whose key is there changes nothing, so it is taken for a duplicate without a number.
-        let is_held = repeats && self.repeats.is_some() && matches!(op, Op::Create | Op::CreateOrIgnore);
+        let is_held = repeats && load.repeats.is_some() && matches!(op, Op::Create | Op::CreateOrIgnore);
         let seq = if is_held { gaps::held(entry.next_seq) } else { entry.next_seq };
         if let Err(error) = insert.execute((key, seq, doc)) {
             return super::refused_document(error).map(Err);
         }
-        self.has_held |= is_held;
+        load.has_held |= is_held;
         entry.next_seq += i64::from(!is_held);
-        let row = connection.last_insert_rowid();
-        if let (true, Some(hashes)) = (repeats, &mut self.repeats) {
+        if let (true, Some(hashes)) = (repeats, &mut load.repeats) {
             hashes.insert(seen::hash(key));
             if hashes.len() > REPEATS {
-                self.repeats = None;
+                load.repeats = None;
             }
         }
-        if let Some(run) = &mut self.run {
-            if run.takes(row, op, origin) {
-                return Ok(Ok(()));
-            }
-            run.save(connection, &entry.name, files)?;
+        let row = connection.last_insert_rowid();
+        if load.run.as_mut().is_none_or(|run| !run.takes(row, op, origin)) {
+            load.save(connection, entry)?;
+            load.run = Some(Run { first_row: row, last_row: row, op, first: origin, last: origin, step: None });
         }
-        self.run = Some(Run { first_row: row, last_row: row, op, first: origin, last: origin, step: None });
-        Ok(Ok(()))
-    }
-
-    /// Writes down what is known of the rows so far; before every commit.
-    pub fn save(&self, connection: &Connection, entry: &Entry, files: &[String]) -> rusqlite::Result<()> {
-        match &self.run {
-            Some(run) => run.save(connection, &entry.name, files),
-            None => Ok(()),
-        }
+        Ok(Ok(Bucket::Created))
     }
 }
 
@@ -146,7 +130,6 @@ impl Run {
             && op == self.op
             && origin.file == self.first.file
             && origin.record == self.last.record + 1
-            && origin.line >= self.last.line
             && self.step.is_none_or(|known| known == step);
         if continues {
             self.step = Some(step);
@@ -156,54 +139,41 @@ impl Run {
         continues
     }
 
-    fn save(&self, connection: &Connection, collection: &str, files: &[String]) -> rusqlite::Result<()> {
-        let file = files.get(self.first.file as usize).map_or("", String::as_str);
+    fn save(&self, connection: &Connection, collection: &str) -> rusqlite::Result<()> {
+        let Origin { file, line, record, .. } = self.first;
+        let (line, step, record) = (line as i64, self.step.unwrap_or(0) as i64, record as i64);
+        // Nothing reads the name of the file.
         connection
-            .prepare_cached("INSERT OR REPLACE INTO bulkimport_origins VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
-            .execute(params![
-                collection,
-                self.first_row,
-                self.last_row,
-                mode(self.op),
-                file,
-                self.first.file,
-                self.first.line as i64,
-                self.step.unwrap_or(0) as i64,
-                self.first.record as i64
-            ])?;
+            .prepare_cached("INSERT OR REPLACE INTO bulkimport_origins VALUES (?1, ?2, ?3, ?4, '', ?5, ?6, ?7, ?8)")?
+            .execute(params![collection, self.first_row, self.last_row, mode(self.op), file, line, step, record])?;
         Ok(())
     }
 }
 
-/// Ends a load: builds the unique index, and if keys repeat, lets the mode of each row decide first.
-/// `load` is what this run knows of it; of an interrupted one it knows nothing. Rows that are errors wait for
-/// `duplicates::drain`.
-pub fn finish(connection: &Connection, entry: &mut Entry, load: Option<&Load>) -> rusqlite::Result<Resolved> {
-    let has_held = load.is_none_or(|load| load.has_held);
-    if has_held {
-        gaps::note_held(connection, &entry.name)?;
-    }
-    let index = format!(
-        "CREATE UNIQUE INDEX IF NOT EXISTS {} ON {} (_key)",
-        quoted(&key_index(&entry.name)),
-        quoted(&entry.name)
-    );
-    let mut resolved = match load.and_then(|load| load.repeats.as_ref()) {
+/// Ends a load: builds the unique index, and if keys repeat, lets the mode of each row decide first; counts the rows that
+/// are gone. `load` is what this run knows of it; of an interrupted one it knows nothing. Rows that are errors wait for
+/// `duplicates::report`.
+pub fn finish(connection: &Connection, entry: &mut Entry, load: Option<&Load>) -> rusqlite::Result<Counts> {
+    schema::prepare_temporary(connection)?;
+    let mut gone = match load.and_then(|load| load.repeats.as_ref()) {
         Some(hashes) if !hashes.is_empty() => duplicates::resolve(connection, &entry.name, Some(hashes))?,
-        _ => Resolved::default(),
+        _ => Counts::default(),
     };
+    let (name, table) = (quoted(&key_index(&entry.name)), quoted(&entry.name));
+    let index = format!("CREATE UNIQUE INDEX IF NOT EXISTS {name} ON {table} (_key)");
     match connection.execute_batch(&index) {
         Err(error) if super::is_unique_violation(&error) => {
-            resolved.add(duplicates::resolve(connection, &entry.name, None)?);
+            gone += duplicates::resolve(connection, &entry.name, None)?;
             connection.execute_batch(&index)?;
         }
         other => other?,
     }
-    if has_held || resolved.removed() > 0 {
-        gaps::close(connection, entry)?;
+    let has_held = load.is_none_or(|load| load.has_held);
+    if has_held || gone.total() > 0 {
+        gaps::close(connection, entry, has_held)?;
     }
     connection.execute("DELETE FROM bulkimport_origins WHERE collection = ?1", [&entry.name])?;
     entry.loading = false;
-    super::schema::save(connection, entry)?;
-    Ok(resolved)
+    schema::save(connection, entry)?;
+    Ok(gone)
 }

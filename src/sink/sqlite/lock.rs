@@ -3,6 +3,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -44,26 +45,18 @@ impl StoreLock {
     }
 }
 
-#[cfg(unix)]
 fn still_there(path: &Path, file: &File) -> bool {
-    use std::os::unix::fs::MetadataExt;
     match (std::fs::metadata(path), file.metadata()) {
         (Ok(there), Ok(ours)) => there.ino() == ours.ino() && there.dev() == ours.dev(),
         _ => false,
     }
 }
 
-/// Elsewhere the file is never removed, so it is always the one.
-#[cfg(not(unix))]
-fn still_there(_: &Path, _: &File) -> bool {
-    true
-}
-
 impl Drop for StoreLock {
     fn drop(&mut self) {
         // Removed while still locked: who waits for it notices and makes a new one.
         // What is not empty is somebody else's file of that name.
-        if cfg!(unix) && self.file.metadata().is_ok_and(|about| about.len() == 0) {
+        if self.file.metadata().is_ok_and(|about| about.len() == 0) {
             let _ = std::fs::remove_file(&self.path);
         }
         let _ = self.file.unlock();

@@ -3,9 +3,8 @@
 //! process. Nothing counts as stored before its transaction is committed.
 
 mod apply;
-mod busy;
 mod collection;
-mod connect;
+mod database;
 mod duplicates;
 mod gaps;
 mod load;
@@ -13,15 +12,17 @@ mod lock;
 mod rules;
 mod schema;
 mod store;
-mod stretch;
 mod target;
 mod unique;
 
 use store::Store;
 pub use target::{Sqlite, other_name};
 
+use crate::json::{MergeError, Merger};
 use crate::record::Reason;
-use rusqlite::ffi;
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, ErrorCode, Params, ffi};
+use std::path::Path;
 
 /// The reason of an action whose key exists.
 fn duplicate(key: &str) -> Reason {
@@ -33,60 +34,62 @@ fn unmergeable(key: &str, error: &str) -> Reason {
     Reason::new("cannot_merge", format!("{key:?}: {error}"))
 }
 
+/// A document merged into an older one.
+fn merged(merger: &mut Merger, old: &str, new: &str) -> Result<String, MergeError> {
+    let mut merged = String::with_capacity(old.len() + new.len());
+    merger.merge(old, new, &mut merged)?;
+    Ok(merged)
+}
+
+/// The one value that a query returns.
+fn value<T: FromSql>(connection: &Connection, sql: &str, params: impl Params) -> rusqlite::Result<T> {
+    connection.query_row(sql, params, |row| row.get(0))
+}
+
 /// The kind of the errors of documents that another unique index than that on the keys refuses.
 const UNIQUE: &str = "unique_constraint";
 
 fn is_unique_violation(error: &rusqlite::Error) -> bool {
-    matches!(error, rusqlite::Error::SqliteFailure(cause, _) if cause.extended_code == ffi::SQLITE_CONSTRAINT_UNIQUE)
+    error.sqlite_extended_error_code() == Some(ffi::SQLITE_CONSTRAINT_UNIQUE)
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 /// Tells a document that the store refuses from a store that fails.
 fn refused_document(error: rusqlite::Error) -> rusqlite::Result<Reason> {
+    let text = error.to_string();
     if is_unique_violation(&error) {
-        let text = error.to_string();
-        return Ok(Reason::new(
-            UNIQUE,
-            match unique::field_of(&text) {
-                Some(field) => format!("another document has the same `{field}`"),
-                None => text,
-            },
-        ));
+        let same = |field| format!("another document has the same `{field}`");
+        return Ok(Reason::new(UNIQUE, unique::field_of(&text).map_or(text, same)));
     }
-    match &error {
-        // An index on a field has to read the document, and SQLite reads at most 1000 levels.
-        rusqlite::Error::SqliteFailure(_, Some(text)) if text.contains("malformed JSON") => Ok(Reason::new(
+    // An index on a field has to read the document, and SQLite reads at most 1000 levels.
+    if error.sqlite_error().is_some() && text.contains("malformed JSON") {
+        return Ok(Reason::new(
             "unreadable_document",
             "SQLite cannot read this document: it is nested deeper than 1000 levels, and the collection has an index or a column on a part of it",
-        )),
-        _ => Err(error),
+        ));
     }
-}
-
-fn is_busy(error: &rusqlite::Error) -> bool {
-    matches!(error, rusqlite::Error::SqliteFailure(cause, _)
-        if matches!(cause.code, rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked))
+    Err(error)
 }
 
 /// Says in a person's words why SQLite failed.
-fn explained(store: &std::path::Path, error: &rusqlite::Error) -> String {
-    use rusqlite::ErrorCode;
-    let store = store.display();
-    let moved = matches!(error, rusqlite::Error::SqliteFailure(cause, _) if cause.extended_code == ffi::SQLITE_READONLY_DBMOVED);
-    if moved || matches!(error, rusqlite::Error::InvalidPath(_)) {
-        return format!("{store}: was removed or replaced during the import");
-    }
-    if let (true, Some(field)) = (is_unique_violation(error), unique::field_of(&error.to_string())) {
-        return format!("{store}: --unique {field}: documents that are there already have the same value");
-    }
-    let rusqlite::Error::SqliteFailure(cause, _) = error else { return format!("{store}: {error}") };
-    match cause.code {
-        ErrorCode::NotADatabase => format!("{store}: not a SQLite database"),
-        ErrorCode::DiskFull => format!("{store}: no space left for the store or for SQLite's temporary files"),
-        ErrorCode::ReadOnly => format!("{store}: may not be written"),
-        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => format!("{store}: locked by another program"),
-        ErrorCode::CannotOpen => format!("{store}: cannot be opened"),
-        ErrorCode::DatabaseCorrupt => format!("{store}: the database is damaged ({error})"),
-        ErrorCode::SystemIoFailure => format!("{store}: cannot be read or written ({error})"),
-        _ => format!("{store}: {error}"),
-    }
+fn explained(store: &Path, error: &rusqlite::Error) -> String {
+    let moved = error.sqlite_extended_error_code() == Some(ffi::SQLITE_READONLY_DBMOVED);
+    let text = match error.sqlite_error_code() {
+        _ if moved || matches!(error, rusqlite::Error::InvalidPath(_)) => "was removed or replaced during the import",
+        Some(ErrorCode::NotADatabase) => "not a SQLite database",
+        Some(ErrorCode::DiskFull) => "no space left for the store or for SQLite's temporary files",
+        Some(ErrorCode::ReadOnly) => "may not be written",
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "locked by another program",
+        Some(ErrorCode::CannotOpen) => "cannot be opened",
+        Some(ErrorCode::DatabaseCorrupt) => &format!("the database is damaged ({error})"),
+        Some(ErrorCode::SystemIoFailure) => &format!("cannot be read or written ({error})"),
+        _ => match unique::field_of(&error.to_string()).filter(|_| is_unique_violation(error)) {
+            Some(field) => &format!("--unique {field}: documents that are there already have the same value"),
+            None => &error.to_string(),
+        },
+    };
+    format!("{}: {text}", store.display())
 }

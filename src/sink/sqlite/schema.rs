@@ -1,8 +1,9 @@
 //! The store's tables, and how a collection is found or made among them.
 //! Everything of ours is named `bulkimport_…`; a collection is a table under its own name, so any SQLite tool reads it.
 
+use super::value;
 use crate::record::Reason;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Version of the layout. A store of a newer one is refused.
 pub const FORMAT: i64 = 1;
@@ -20,6 +21,13 @@ pub struct Entry {
     pub next_seq: i64,
 }
 
+impl Entry {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Entry> {
+        let (kind, state): (String, String) = (row.get(1)?, row.get(2)?);
+        Ok(Entry { name: row.get(0)?, edge: kind == "edge", loading: state == "loading", next_seq: row.get(3)? })
+    }
+}
+
 /// What stands in the way of a name.
 #[derive(Debug)]
 pub enum Refusal {
@@ -32,6 +40,12 @@ pub enum Refusal {
 impl From<rusqlite::Error> for Refusal {
     fn from(error: rusqlite::Error) -> Refusal {
         Refusal::Sqlite(error)
+    }
+}
+
+impl Refusal {
+    fn name(text: String) -> Refusal {
+        Refusal::Name(Reason::new("collection_refused", text))
     }
 }
 
@@ -52,13 +66,10 @@ pub fn key_index(collection: &str) -> String {
 
 /// The store's format, `None` if the database has no store yet.
 pub fn format(connection: &Connection) -> rusqlite::Result<Option<i64>> {
-    let there: Option<i64> = connection
-        .query_row("SELECT 1 FROM sqlite_schema WHERE name = 'bulkimport_format'", [], |row| row.get(0))
-        .optional()?;
-    match there {
-        None => Ok(None),
-        Some(_) => connection.query_row("SELECT version FROM bulkimport_format", [], |row| row.get(0)).map(Some),
+    if !has_table(connection, "bulkimport_format")? {
+        return Ok(None);
     }
+    value(connection, "SELECT version FROM bulkimport_format", []).map(Some)
 }
 
 /// Makes the catalogue in a database that has none.
@@ -77,85 +88,83 @@ pub fn create(connection: &Connection) -> rusqlite::Result<()> {
     ))
 }
 
+/// Makes the temporary tables in which the end of a load notes duplicates and their numbers, or empties them. A temporary
+/// table hides one of the same name, so these have names that no collection has.
+pub fn prepare_temporary(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "CREATE TEMP TABLE IF NOT EXISTS bulkimport_candidates (_key TEXT, row INTEGER);
+         CREATE TEMP TABLE IF NOT EXISTS bulkimport_duplicates (_key TEXT, row INTEGER);
+         CREATE TEMP TABLE IF NOT EXISTS bulkimport_failures
+           (row INTEGER PRIMARY KEY, _key TEXT, cause TEXT, file INTEGER, line INTEGER, record INTEGER);
+         CREATE TEMP TABLE IF NOT EXISTS bulkimport_corrections
+           (seq INTEGER, row INTEGER, change INTEGER, PRIMARY KEY (seq, row)) WITHOUT ROWID;
+         CREATE TEMP TABLE IF NOT EXISTS bulkimport_moves
+           (seq INTEGER, row INTEGER, so_far INTEGER, PRIMARY KEY (seq, row)) WITHOUT ROWID;
+         DELETE FROM temp.bulkimport_failures; DELETE FROM temp.bulkimport_corrections; DELETE FROM temp.bulkimport_moves;",
+    )
+}
+
 /// Finds a collection under exactly this name.
 pub fn find(connection: &Connection, name: &str) -> Result<Option<Entry>, Refusal> {
     check_name(name)?;
     if format(connection)?.is_some() {
-        let found = connection
-            .query_row(
-                "SELECT name, kind, state, next_seq FROM bulkimport_collections WHERE name = ?1",
-                [name],
-                |row| {
-                    Ok(Entry {
-                        name: row.get(0)?,
-                        edge: row.get::<_, String>(1)? == "edge",
-                        loading: row.get::<_, String>(2)? == "loading",
-                        next_seq: row.get(3)?,
-                    })
-                },
-            )
-            .optional()?;
-        match found {
+        let sql = "SELECT name, kind, state, next_seq FROM bulkimport_collections WHERE name = ?1";
+        match connection.query_row(sql, [name], Entry::read).optional()? {
             Some(entry) if entry.name == name => return Ok(Some(entry)),
             Some(entry) => return Err(clash(name, "a collection", &entry.name)),
             None => {}
         }
     }
-    let other: Option<(String, String)> = connection
-        .query_row("SELECT type, name FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE", [name], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .optional()?;
-    match other {
-        Some((kind, other)) if other == name => Err(Refusal::Name(Reason::new(
-            "collection_refused",
-            format!("the store has a {kind} {other:?} that is no collection of bulkimport"),
-        ))),
-        Some((kind, other)) => Err(clash(name, &format!("the {kind}"), &other)),
-        None => Ok(None),
+    let sql = "SELECT type, name FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE";
+    let other = connection.query_row(sql, [name], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let Some::<(String, String)>((kind, other)) = other else { return Ok(None) };
+    if other != name {
+        return Err(clash(name, &format!("the {kind}"), &other));
     }
+    Err(Refusal::name(format!("the store has a {kind} {other:?} that is no collection of bulkimport")))
 }
 
-/// Whether a table of that name is there: another program may have dropped that of a collection.
-pub fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)";
-    connection.query_row(sql, [name], |row| row.get(0))
+/// The collections whose load was interrupted, unless another program has dropped or renamed their tables.
+pub fn interrupted(connection: &Connection) -> rusqlite::Result<Vec<Entry>> {
+    let mut select = connection.prepare(
+        "SELECT name, kind, state, next_seq FROM bulkimport_collections AS entry WHERE state = 'loading'
+         AND EXISTS (SELECT 1 FROM sqlite_schema AS other WHERE type = 'table' AND other.name = entry.name)",
+    )?;
+    select.query_map([], Entry::read)?.collect()
+}
+
+fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+    value(connection, "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)", [name])
 }
 
 fn clash(name: &str, what: &str, other: &str) -> Refusal {
-    Refusal::Name(Reason::new(
-        "collection_refused",
-        format!("collection {name:?}: the store has {what} {other:?}, and SQLite does not tell the two names apart"),
-    ))
+    let why = format!("the store has {what} {other:?}, and SQLite does not tell the two names apart");
+    Refusal::name(format!("collection {name:?}: {why}"))
 }
 
 /// Checks what SQLite and this program reserve.
-pub fn check_name(name: &str) -> Result<(), Refusal> {
+fn check_name(name: &str) -> Result<(), Refusal> {
     let lower = name.to_ascii_lowercase();
-    let bad =
-        |text: &str| Err(Refusal::Name(Reason::new("collection_refused", format!("collection {name:?}: {text}"))));
-    if name.is_empty() || name.contains('\0') {
-        return bad("the name is empty or has a NUL");
-    }
-    if lower.starts_with("sqlite_") || lower.starts_with("bulkimport_") {
-        return bad("names that begin with sqlite_ or bulkimport_ are reserved");
-    }
-    Ok(())
+    let fault = if name.is_empty() || name.contains('\0') {
+        "the name is empty or has a NUL"
+    } else if lower.starts_with("sqlite_") || lower.starts_with("bulkimport_") {
+        "names that begin with sqlite_ or bulkimport_ are reserved"
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::name(format!("collection {name:?}: {fault}")))
 }
 
 /// Makes a collection, without its unique index.
 pub fn make(connection: &Connection, name: &str, edge: bool) -> rusqlite::Result<Entry> {
     // The ends of an edge are read out of the document, so that they cannot differ from it.
-    let ends = if edge {
-        ", _from TEXT AS (json_extract(doc, '$._from')) VIRTUAL, _to TEXT AS (json_extract(doc, '$._to')) VIRTUAL"
-    } else {
-        ""
-    };
+    let ends =
+        ", _from TEXT AS (json_extract(doc, '$._from')) VIRTUAL, _to TEXT AS (json_extract(doc, '$._to')) VIRTUAL";
+    let (kind, ends) = if edge { ("edge", ends) } else { ("document", "") };
     connection.execute_batch(&format!(
         "CREATE TABLE {} (_key TEXT NOT NULL, _version INTEGER NOT NULL, _seq_no INTEGER NOT NULL, doc TEXT NOT NULL{ends})",
         quoted(name)
     ))?;
-    let kind = if edge { "edge" } else { "document" };
     connection.execute("INSERT INTO bulkimport_collections VALUES (?1, ?2, 'loading', 0)", params![name, kind])?;
     Ok(Entry { name: name.to_owned(), edge, loading: true, next_seq: 0 })
 }
@@ -163,9 +172,7 @@ pub fn make(connection: &Connection, name: &str, edge: bool) -> rusqlite::Result
 /// Writes what the catalogue says of a collection.
 pub fn save(connection: &Connection, entry: &Entry) -> rusqlite::Result<()> {
     let state = if entry.loading { "loading" } else { "ready" };
-    connection.execute(
-        "UPDATE bulkimport_collections SET state = ?2, next_seq = ?3 WHERE name = ?1",
-        params![entry.name, state, entry.next_seq],
-    )?;
+    let sql = "UPDATE bulkimport_collections SET state = ?2, next_seq = ?3 WHERE name = ?1";
+    connection.execute(sql, params![entry.name, state, entry.next_seq])?;
     Ok(())
 }

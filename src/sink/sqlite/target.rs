@@ -86,7 +86,7 @@ impl Target for Sqlite {
     fn open(&self, wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
         let Some(Place::Path(_, path)) = wanted.places.first() else { bail!("a store has a path") };
         let store = Store::open(path.clone(), wanted.clone(), stop.clone(), say)?;
-        let edge = store.is_edge();
+        let edge = store.edge;
         Ok(Opened { sinks: vec![Box::new(store)], edge, rules: Box::new(StoreRules), traffic: None, closing: None })
     }
 }
