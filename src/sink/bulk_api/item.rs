@@ -23,18 +23,18 @@ pub(in crate::sink) struct Item<'a> {
     #[serde(rename = "_version")]
     pub(in crate::sink) version: Option<i64>,
     #[serde(rename = "_seq_no")]
-    seq_no: Option<i64>,
+    pub(in crate::sink) seq_no: Option<i64>,
     #[serde(rename = "_primary_term")]
-    primary_term: Option<i64>,
+    pub(in crate::sink) primary_term: Option<i64>,
     #[serde(borrow)]
     pub(in crate::sink) result: Option<Cow<'a, str>>,
     pub(in crate::sink) status: u16,
     #[serde(borrow)]
     pub(in crate::sink) error: Option<&'a RawValue>,
     #[serde(borrow)]
-    failure_store: Option<Cow<'a, str>>,
+    pub(in crate::sink) failure_store: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    get: Option<&'a RawValue>,
+    pub(in crate::sink) get: Option<&'a RawValue>,
 }
 
 /// An item under the name of the action that was carried out.

@@ -17,5 +17,5 @@ fn token_of(reply: &Reply) -> Option<String> {
 }
 
 fn is_refused(reply: &Reply) -> bool {
-    reply.status == 401 && fault_of(reply).is_some_and(|fault| fault.id.starts_with("security.token."))
+    reply.status == 401 && fault_of(reply).is_some_and(|fault| fault.id().starts_with("security.token."))
 }

@@ -110,7 +110,7 @@ fn exists(admin: &mut AdminClient<'_>, import: &Import) -> Result<Option<bool>> 
         (200, None) if found.is_some() => Ok(found),
         // One who may only import may not ask.
         (403, Some(_)) => Ok(None),
-        (401, Some(fault)) if fault.id == "security.rights.unauthorized" && admin.http.is_anonymous() => {
+        (401, Some(fault)) if fault.id() == "security.rights.unauthorized" && admin.http.is_anonymous() => {
             // Anonymous users may have the right to import and not this one.
             Ok(None)
         }
@@ -137,7 +137,7 @@ fn make(
     if exists != Some(true) {
         let index = format!("/{}/_create", escaped(&import.index));
         let reply = admin.ask(|| Call::new(Method::POST, index.clone()))?;
-        let is_there = fault_of(&reply).is_some_and(|fault| fault.id == "services.storage.index_already_exists");
+        let is_there = fault_of(&reply).is_some_and(|fault| fault.id() == "services.storage.index_already_exists");
         if reply.is_success() {
             say(Note::Detail(format!("created the index {}", import.index)));
         } else if !is_there {
