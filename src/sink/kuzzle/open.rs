@@ -21,8 +21,7 @@ use std::sync::Arc;
 /// Looks at the server, prepares the collection and makes a sink for each lane.
 pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
     let import = Import::new(wanted);
-    let mapping = wanted.mapping.as_deref().map(|file| bulk_api::mapping(file, &["mappings", "settings"]));
-    let mapping = mapping.transpose()?;
+    let mapping = bulk_api::mapping(wanted, &["mappings", "settings"])?;
     let options = http_options(wanted);
     let nodes = Arc::new(Nodes::new(options.nodes.clone()));
     let http = |lane: usize| Http::new(&options, nodes.clone(), lane, stop.clone());
@@ -45,8 +44,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
         }
         let import = import.clone();
         emptying(wanted, stop, &DIALECT, move |admin| {
-            let path = import.path("/_truncate");
-            admin.order(|| Call::new(Method::DELETE, path.clone()))?;
+            admin.order(&Call::new(Method::DELETE, import.path("/_truncate")))?;
             Ok(Some(format!("emptied {}", import.place())))
         })
     };
@@ -101,8 +99,7 @@ fn ensure_reached(http: &mut Http, wanted: &Wanted) -> Result<()> {
 
 /// Whether the collection is there; `None` if we may not ask.
 fn exists(admin: &mut AdminClient<'_>, import: &Import) -> Result<Option<bool>> {
-    let path = import.path("/_exists");
-    let reply = admin.ask(|| Call::get(path.clone()))?;
+    let reply = admin.ask(&Call::get(import.path("/_exists")))?;
     let body: Option<Value> = serde_json::from_slice(&reply.body).ok();
     let found = body.as_ref().and_then(|body| body.get("result")).and_then(Value::as_bool);
     let fault = fault_of(&reply);
@@ -136,7 +133,7 @@ fn make(
     let mut refused = None;
     if exists != Some(true) {
         let index = format!("/{}/_create", escaped(&import.index));
-        let reply = admin.ask(|| Call::new(Method::POST, index.clone()))?;
+        let reply = admin.ask(&Call::new(Method::POST, index))?;
         let is_there = fault_of(&reply).is_some_and(|fault| fault.id() == "services.storage.index_already_exists");
         if reply.is_success() {
             say(Note::Detail(format!("created the index {}", import.index)));
@@ -145,8 +142,8 @@ fn make(
             refused = Some(format!("cannot create the index \"{}\": {}", import.index, refusal(admin, import, &reply)));
         }
     }
-    let (path, body) = (import.path(""), mapping.map_or_else(|| "{}".to_owned(), Value::to_string));
-    let reply = admin.ask(|| Call::json(Method::PUT, path.clone(), body.clone()))?;
+    let body = mapping.map_or_else(|| "{}".to_owned(), Value::to_string);
+    let reply = admin.ask(&Call::json(Method::PUT, import.path(""), body))?;
     if !reply.is_success() {
         let text =
             format!("cannot create the collection \"{}\": {}", import.collection, refusal(admin, import, &reply));
@@ -166,8 +163,7 @@ fn refusal(admin: &AdminClient<'_>, import: &Import, reply: &Reply) -> String {
 
 /// Refuses a collection whose storage answers before it writes to the disk.
 fn ensure_synced(admin: &mut AdminClient<'_>, import: &Import) -> Result<()> {
-    let path = import.path("/_settings");
-    let reply = admin.ask(|| Call::get(path.clone()))?;
+    let reply = admin.ask(&Call::get(import.path("/_settings")))?;
     if !reply.is_success() {
         let text =
             format!("--wait-for-sync: the settings of {} cannot be read: {}", import.place(), admin.said(&reply));
