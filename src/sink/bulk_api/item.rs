@@ -121,7 +121,8 @@ impl ServerError<'_> {
         here || self.caused_by.as_deref().is_some_and(|cause| cause.mentions(words))
     }
 
-    fn kind(&self) -> &str {
+    /// Its type; empty where there is none.
+    pub(in crate::sink) fn kind(&self) -> &str {
         self.kind.as_deref().unwrap_or_default()
     }
 }

@@ -4,27 +4,20 @@
 use super::Bulk;
 use super::fast_reply;
 use crate::record::Reason;
-use crate::sink::bulk_api::{Named, ServerError, blocked, culprit, error_of, forbidden};
+use crate::sink::bulk_api::{Named, blocked, culprit, error_of, forbidden};
 use crate::sink::http::Reply;
 use crate::sink::remote::admin::Dialect;
 use crate::sink::remote::{Answer, Fate, Group, Told};
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::{HashMap, VecDeque};
 
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(borrow)]
-    items: Vec<Named<'a>>,
+    items: Option<Vec<Named<'a>>>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Whole<'a> {
-    #[serde(borrow)]
-    error: &'a RawValue,
 }
 
 /// Errors of the server's own that mean a bad line, before anything was carried out (contract of live servers, 3).
@@ -35,12 +28,12 @@ const NOTHING_DONE: [&str; 4] =
 pub(super) static DIALECT: Dialect = Dialect { said, is_busy: |_| false };
 
 fn said(reply: &Reply) -> Option<String> {
-    let body: Value = serde_json::from_slice(&reply.body).ok()?;
-    let error = body.get("error")?;
-    let field = |name: &str| error.get(name).and_then(Value::as_str);
-    match (field("type"), field("reason")) {
+    let raw = serde_json::from_slice::<Body<'_>>(&reply.body).ok()?.error?;
+    let error = error_of(raw);
+    match (error.kind, error.reason) {
         (Some(kind), Some(reason)) => Some(format!("{kind}: {reason}")),
-        _ => error.as_str().map(str::to_owned),
+        (None, Some(text)) if raw.get().starts_with('"') => Some(text.into_owned()),
+        _ => None,
     }
 }
 
@@ -53,8 +46,8 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Reply, detail: bool) -
         return items(group, reply, detail);
     }
     let text = String::from_utf8_lossy(&reply.body);
-    let whole: Option<Whole<'_>> = serde_json::from_str(&text).ok();
-    let error = whole.as_ref().map(|whole| error_of(whole.error));
+    let error = serde_json::from_str::<Body<'_>>(&text).ok().and_then(|body| body.error).map(error_of);
+    let is_block = error.as_ref().is_some_and(|error| error.kind() == "cluster_block_exception");
     let reason = match &error {
         Some(error) => error.reason(reply.status),
         None => Reason::new(format!("status_{}", reply.status), reply.page()),
@@ -68,12 +61,11 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Reply, detail: bool) -
             reason,
         },
         401 => Answer::Closed(format!("{}; check the user and the password, or the key", reason.text)),
-        403 if error.as_ref().is_some_and(is_block) => Answer::Closed(blocked(&reason.text)),
+        403 | 429 if is_block => Answer::Closed(blocked(&reason.text)),
         403 => Answer::Closed(forbidden(&reason.text)),
         404 | 405 | 406 | 410 => Answer::Closed(format!("{}; is this the address of the cluster?", reason.text)),
         407 => Answer::Closed(format!("{}; the proxy wants a login", reason.text)),
         413 => Answer::TooLarge(group.too_large(LIMIT)),
-        429 if error.as_ref().is_some_and(is_block) => Answer::Closed(blocked(&reason.text)),
         429 if group.len() > 1 && is_too_large_alone(&reason.text) => Answer::TooLarge(reason.text),
         429 => Answer::Busy(reason.text),
         503 if error.as_ref().is_some_and(|error| error.kind.is_some()) => Answer::Busy(reason.text),
@@ -87,10 +79,6 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Reply, detail: bool) -
     }
 }
 
-fn is_block(error: &ServerError<'_>) -> bool {
-    error.kind.as_deref() == Some("cluster_block_exception")
-}
-
 /// Whether a request is refused though the server has nothing else to do: waiting would not help (contract, 2.5).
 fn is_too_large_alone(reason: &str) -> bool {
     reason.contains("all_bytes=0,") || reason.contains("all_bytes=0]")
@@ -101,11 +89,9 @@ fn items(group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
     if !detail && let Some(fates) = fast_reply::read(group, &reply.body) {
         return Answer::Items(fates);
     }
-    let body = match serde_json::from_slice::<Body<'_>>(&reply.body) {
-        Ok(body) if body.error.is_none() => body,
-        _ => return Answer::Lost(reply.page()),
+    let Ok(Body { items: Some(items), error: None }) = serde_json::from_slice(&reply.body) else {
+        return Answer::Lost(reply.page());
     };
-    let items = body.items;
     if items.len() != group.len() {
         let (sent, got) = (group.len(), items.len());
         return Answer::Lost(format!("the answer has {got} items for {sent} actions"));
