@@ -88,20 +88,18 @@ const SAID: usize = 300;
 impl ServerError<'_> {
     /// What it says, with its causes: `mapper_parsing_exception: failed to parse ...: For input string: "abc"`.
     pub(in crate::sink) fn reason(&self, status: u16) -> Reason {
-        let kind = self.kind.as_deref().unwrap_or("error");
+        let Some(kind) = self.kind.as_deref() else {
+            return Reason::new("error", format!("status {status}: {}", self.said()));
+        };
         let mut text = format!("{kind}: {}", self.said());
-        let mut cause = self.caused_by.as_deref();
-        while let Some(inner) = cause {
-            let said = inner.said();
-            if inner.reason.is_some() && !text.contains(&said) {
+        let causes = std::iter::successors(self.caused_by.as_deref(), |cause| cause.caused_by.as_deref());
+        for cause in causes.filter(|cause| cause.reason.is_some()) {
+            let said = cause.said();
+            if !text.contains(&said) {
                 text.push_str(&format!("; caused by: {said}"));
             }
-            cause = inner.caused_by.as_deref();
         }
-        if self.kind.is_none() {
-            text = format!("status {status}: {}", self.said());
-        }
-        Reason::new(Cow::Owned(kind.to_owned()), text)
+        Reason::new(kind.to_owned(), text)
     }
 
     /// Its reason on one line, and no longer than a person reads: some quote a whole document.

@@ -115,44 +115,34 @@ fn told(item: &Named<'_>, group: Group<'_>, place: usize, detail: bool) -> Told 
 
 /// Pairs items that are not in their places by id, and then what has lost its name with what is left.
 fn by_name(items: &[Named<'_>], group: Group<'_>, detail: bool) -> Vec<Told> {
-    let mut by_id: HashMap<&str, VecDeque<&Named<'_>>> = HashMap::new();
-    let mut nameless = VecDeque::new();
+    let mut by_id: HashMap<Option<&str>, VecDeque<&Named<'_>>> = HashMap::new();
     for item in items {
-        match item.item.id.as_deref() {
-            Some(id) => by_id.entry(id).or_default().push_back(item),
-            None => nameless.push_back(item),
-        }
+        by_id.entry(item.item.id.as_deref()).or_default().push_back(item);
     }
-    let mut told_of: Vec<Option<Told>> = (0..group.len())
-        .map(|place| {
-            let ((key, op), collection) = (group.key(place), group.get(place).collection);
-            let same_id = by_id.get_mut(key)?;
-            // Where an index is named by an alias, the item names another.
-            let here = same_id.iter().position(|item| item.answers(op) && item.may_lie_in(collection));
-            let first = here.or_else(|| same_id.iter().position(|item| item.answers(op)))?;
-            // Two actions of one kind on one key keep their order among themselves.
-            same_id.remove(first).map(|item| told(item, group, place, detail))
-        })
-        .collect();
-    let strangers: usize = by_id.values().map(VecDeque::len).sum();
-    let left = told_of.iter().filter(|told| told.is_none()).count();
+    let nameless = by_id.remove(&None).unwrap_or_default();
+    let of_place = |place| {
+        let ((key, op), collection) = (group.key(place), group.get(place).collection);
+        let same_id = by_id.get_mut(&Some(key))?;
+        // Where an index is named by an alias, the item names another.
+        let here = same_id.iter().position(|item| item.answers(op) && item.may_lie_in(collection));
+        let first = here.or_else(|| same_id.iter().position(|item| item.answers(op)))?;
+        // Two actions of one kind on one key keep their order among themselves.
+        same_id.remove(first).map(|item| told(item, group, place, detail))
+    };
+    let told_of: Vec<Option<Told>> = (0..group.len()).map(of_place).collect();
     // What is left are failures only, one for each action that is left: which is whose matters to the reason alone.
-    let all_failed = nameless.iter().all(|item| item.is_nameless());
-    let one_reason = left == 1;
-    for (place, told) in told_of.iter_mut().enumerate().filter(|(_, told)| told.is_none()) {
-        let item = nameless.pop_front().filter(|_| strangers == 0 && all_failed);
-        *told = Some(match item {
-            Some(item) => nameless_told(item, group, place, one_reason, detail),
-            None => Told {
-                fate: Fate::Untold(format!(
-                    "no item of the answer names the key {:?} (does an ingest pipeline change it?)",
-                    group.key(place).0
-                )),
-                shown: None,
-            },
-        });
-    }
-    told_of.into_iter().flatten().collect()
+    let are_failures = by_id.values().all(VecDeque::is_empty) && nameless.iter().all(|item| item.is_nameless());
+    let is_one = told_of.iter().filter(|told| told.is_none()).count() == 1;
+    let mut failures = nameless.into_iter().filter(|_| are_failures);
+    let mut of_failure = |place| match failures.next() {
+        Some(item) => nameless_told(item, group, place, is_one, detail),
+        None => {
+            let key = group.key(place).0;
+            let why = format!("no item of the answer names the key {key:?} (does an ingest pipeline change it?)");
+            Told { fate: Fate::Untold(why), shown: None }
+        }
+    };
+    told_of.into_iter().enumerate().map(|(place, told)| told.unwrap_or_else(|| of_failure(place))).collect()
 }
 
 fn nameless_told(item: &Named<'_>, group: Group<'_>, place: usize, certain: bool, detail: bool) -> Told {

@@ -50,10 +50,8 @@ fn items<'a>(body: &'a str, taker: &mut impl Takes<'a>) -> Option<()> {
                 text.items(taker)?;
             }
             "took" | "ingest_took" => drop(text.number()?),
-            "errors" => {
-                // An answer with an error in it is not the usual one.
-                text.word(b"false")?;
-            }
+            // An answer with an error in it is not the usual one.
+            "errors" => text.word(b"false")?,
             _ => return None,
         }
         match text.next()? {
@@ -149,7 +147,7 @@ impl<'a> Text<'a> {
     fn alike(&mut self, last: &Around, taker: &mut impl Takes<'a>) -> bool {
         let Some(mut rest) = self.bytes[self.at..].strip_prefix(last.before()) else { return false };
         while let Some(behind) = taker.next_id().and_then(|id| rest.strip_prefix(id.as_bytes())) {
-            if let Some(next) = behind.strip_prefix(last.between()) {
+            if let Some(next) = behind.strip_prefix(&*last.between) {
                 taker.take_alike();
                 rest = next;
             } else if let Some(end) = behind.strip_prefix(last.behind()) {
@@ -203,10 +201,6 @@ impl Around {
         self.between.clear();
         [behind, b",", before].into_iter().for_each(|part| self.between.extend_from_slice(part));
         self.comma = behind.len();
-    }
-
-    fn between(&self) -> &[u8] {
-        &self.between
     }
 
     fn behind(&self) -> &[u8] {

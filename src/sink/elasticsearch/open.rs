@@ -74,24 +74,23 @@ fn who(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Value> {
         None => Ok(()),
     };
     let reply = admin.first(&call, wanted.http.nodes.len(), known)?;
-    let who = match reply.status {
-        200 | 400 | 404 => {
-            let who: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
-            // Some servers have no `GET /`, but below a path of its own that is hardly the cluster.
-            match wanted.http.nodes.iter().find(|node| node.path() != "/") {
-                Some(node) if !is_cluster(&who) => return Err(not_a_cluster(node)),
-                _ => who,
-            }
-        }
+    let may_be_other = matches!(reply.status, 200 | 400 | 404);
+    let who: Value = match reply.status {
         401 => return Err(DIALECT.login(&reply)),
         300..=399 => return Err(refused(reply.redirect())),
+        _ if may_be_other => serde_json::from_slice(&reply.body).unwrap_or(Value::Null),
         _ => Value::Null,
     };
-    if !wanted.servers().any(|server| server.is_named) && !is_cluster(&who) {
-        return Err(anyhow!("{}: it does not say that it is Elasticsearch or OpenSearch", wanted.first_node())
-            .context(hint("if it is, write `elasticsearch+http://` in place of `http://`")));
+    if who.pointer("/version/number").is_some() && who.get("cluster_name").is_some() {
+        return Ok(who);
     }
-    Ok(who)
+    match wanted.http.nodes.iter().find(|node| node.path() != "/") {
+        // Below a path of its own that is hardly the cluster.
+        Some(node) if may_be_other => Err(not_a_cluster(node)),
+        _ if wanted.servers().any(|server| server.is_named) => Ok(who),
+        _ => Err(anyhow!("{}: it does not say that it is Elasticsearch or OpenSearch", wanted.first_node())
+            .context(hint("if it is, write `elasticsearch+http://` in place of `http://`"))),
+    }
 }
 
 fn not_a_cluster(node: &Url) -> Error {
@@ -232,9 +231,4 @@ fn create(wanted: &Wanted, admin: &mut AdminClient<'_>, index: &str, mapping: Op
         check(wanted, index, find(admin, index)?.0.as_ref())?;
     }
     Ok(())
-}
-
-/// Whether an answer to `GET /` is of a server that has the bulk API.
-fn is_cluster(who: &Value) -> bool {
-    who.pointer("/version/number").is_some() && who.get("cluster_name").is_some()
 }

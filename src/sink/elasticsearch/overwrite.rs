@@ -59,8 +59,7 @@ fn by_query(admin: &mut AdminClient<'_>, path: &str) -> Result<Option<u64>> {
     loop {
         let task = admin.order(&Call::get(format!("/_tasks/{}", escaped(id))))?;
         if task.get("completed") == Some(&Value::Bool(true)) {
-            let failures = task.pointer("/response/failures").and_then(Value::as_array).map_or(0, Vec::len);
-            if let Some(error) = task.get("error").or(task.pointer("/response/failures/0").filter(|_| failures > 0)) {
+            if let Some(error) = task.get("error").or(task.pointer("/response/failures/0")) {
                 bail!("{error}");
             }
             return Ok(Some(task.pointer("/response/deleted").and_then(Value::as_u64).unwrap_or(0)));

@@ -4,14 +4,14 @@
 use super::Bulk;
 use crate::action::Op;
 use crate::batch::BatchAction;
-use crate::json::{quote_into, same_value};
+use crate::json::same_value;
 use crate::sink::bulk_api::{error_of, kept_by, member, metadata, plain};
 use crate::sink::http::{Call, Reply};
 use crate::sink::remote::destination::Location;
 use crate::sink::remote::{Group, Kept, Protocol, Stored, escaped};
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Whether the task list has a task with our name; `None` if it is no task list.
@@ -33,21 +33,16 @@ fn index_of<'a>(bulk: &'a Bulk, action: &BatchAction<'a>, lies: &'a Location) ->
 
 /// The body of the multi-get that reads the actions' documents.
 pub(super) fn request(bulk: &Bulk, group: Group<'_>, lies: &[Location]) -> String {
-    let mut body = String::from("{\"docs\":[");
-    for (nth, (action, lies)) in group.iter().zip(lies).enumerate() {
-        body.push_str(if nth > 0 { ",{\"_index\":" } else { "{\"_index\":" });
-        quote_into(&mut body, index_of(bulk, &action, lies));
-        body.push_str(",\"_id\":");
-        quote_into(&mut body, action.key);
+    let question = |(action, lies): (BatchAction<'_>, &Location)| {
         let own = metadata(action.head).and_then(|meta| member(meta, "routing")).and_then(plain);
-        if let Some(routing) = own.as_ref().or(lies.routing.as_ref()) {
-            body.push_str(",\"routing\":");
-            quote_into(&mut body, routing);
+        let mut question = json!({ "_index": index_of(bulk, &action, lies), "_id": action.key });
+        if let Some(routing) = own.or_else(|| lies.routing.clone()) {
+            question["routing"] = routing.into();
         }
-        body.push('}');
-    }
-    body.push_str("]}");
-    body
+        question
+    };
+    let docs: Vec<Value> = group.iter().zip(lies).map(question).collect();
+    json!({ "docs": docs }).to_string()
 }
 
 #[derive(Deserialize)]

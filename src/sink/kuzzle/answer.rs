@@ -79,17 +79,13 @@ pub(super) fn is_kuzzle(reply: &Reply) -> bool {
 }
 
 impl Fault {
-    /// Its id; empty where there is none.
+    /// Its id; `error` where there is none.
     pub(super) fn id(&self) -> &str {
-        self.id.as_deref().unwrap_or_default()
+        self.id.as_deref().filter(|id| !id.is_empty()).unwrap_or("error")
     }
 
     fn message(&self) -> &str {
         self.message.as_deref().unwrap_or_default()
-    }
-
-    fn kind(&self) -> &str {
-        if self.id().is_empty() { "error" } else { self.id() }
     }
 
     /// Whether it is an exception of JavaScript's, seen for documents that are nested thousands of levels deep.
@@ -103,7 +99,7 @@ impl Fault {
         // Kuzzle quotes what it was sent.
         let line: String = self.message().split(char::is_control).collect::<Vec<_>>().join(" ");
         let short: String = line.chars().take(300).collect();
-        Reason::new(self.kind().to_owned(), format!("{}: {short}", self.kind()))
+        Reason::new(self.id().to_owned(), format!("{}: {short}", self.id()))
     }
 }
 
@@ -112,7 +108,7 @@ pub(super) static DIALECT: Dialect = Dialect { said, is_busy: |_| false };
 
 fn said(reply: &Reply) -> Option<String> {
     let fault = fault_of(reply).filter(|fault| !fault.message().is_empty())?;
-    Some(format!("{}: {}", fault.kind(), fault.message()))
+    Some(format!("{}: {}", fault.id(), fault.message()))
 }
 
 /// What refuses a request because of its size.

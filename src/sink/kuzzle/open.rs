@@ -3,7 +3,6 @@
 
 use super::Import;
 use super::answer::{DIALECT, closed, fault_of};
-use super::login::session;
 use super::rules::KuzzleRules;
 use crate::error::{self, hint, refused};
 use crate::sink::bulk_api;
@@ -14,7 +13,7 @@ use crate::sink::target::Opened;
 use crate::sink::wanted::Wanted;
 use crate::sink::{Note, Say};
 use crate::stop::Stop;
-use anyhow::{Error, Result, anyhow};
+use anyhow::{Result, anyhow};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -30,7 +29,8 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     let mut admin = AdminClient::new(&mut first, wanted, stop, &DIALECT);
     let exists = exists(&mut admin, &import)?;
     if exists == Some(false) && wanted.create_collection != Some(true) && mapping.is_none() {
-        return Err(missing(&import));
+        return Err(anyhow!("there is no collection \"{}\" in the index \"{}\"", import.collection, import.index)
+            .context(hint("`--create-collection` makes both if they are missing")));
     }
     let before = if wanted.dry_run {
         Before::default()
@@ -64,15 +64,25 @@ fn http_options(wanted: &Wanted) -> HttpOptions {
     HttpOptions { names: "x-kuzzle-request-id", login, session, ..wanted.http.clone() }
 }
 
+/// Kuzzle gives a token for an hour, and says of one that has expired that it is invalid (contract of Kuzzle, 1.6).
 fn login_of(login: Option<Login>) -> (Option<Login>, Option<Arc<Session>>) {
-    match login {
+    match &login {
         Some(Login::Basic(user, password)) => {
-            let session = session(&user, &password);
-            (Some(Login::Basic(user, password)), Some(Arc::new(session)))
+            let ask = Session::ask("/_login/local", user, password);
+            (login, Some(Arc::new(Session { login: ask, token_of, is_refused, now: Default::default() })))
         }
-        Some(Login::ApiKey(key)) => (Some(Login::Bearer(key)), None),
-        other => (other, None),
+        Some(Login::ApiKey(key)) => (Some(Login::Bearer(key.clone())), None),
+        _ => (login, None),
     }
+}
+
+fn token_of(reply: &Reply) -> Option<String> {
+    let body: Value = serde_json::from_slice(&reply.body).ok()?;
+    body.pointer("/result/jwt").and_then(Value::as_str).map(str::to_owned)
+}
+
+fn is_refused(reply: &Reply) -> bool {
+    reply.status == 401 && fault_of(reply).is_some_and(|fault| fault.id().starts_with("security.token."))
 }
 
 /// Tells a wrong address at once; what goes away later is waited for. The question is one that needs no login.
@@ -102,24 +112,18 @@ fn exists(admin: &mut AdminClient<'_>, import: &Import) -> Result<Option<bool>> 
     let reply = admin.ask(&Call::get(import.path("/_exists")))?;
     let body: Option<Value> = serde_json::from_slice(&reply.body).ok();
     let found = body.as_ref().and_then(|body| body.get("result")).and_then(Value::as_bool);
-    let fault = fault_of(&reply);
-    match (reply.status, fault) {
+    match (reply.status, fault_of(&reply)) {
         (200, None) if found.is_some() => Ok(found),
         // One who may only import may not ask.
         (403, Some(_)) => Ok(None),
-        (401, Some(fault)) if fault.id() == "security.rights.unauthorized" && admin.http.is_anonymous() => {
-            // Anonymous users may have the right to import and not this one.
-            Ok(None)
-        }
+        // Anonymous users may have the right to import and not this one.
+        (401, Some(fault)) if fault.id() == "security.rights.unauthorized" && admin.http.is_anonymous() => Ok(None),
         (412, Some(_)) => Ok(Some(false)),
-        (status, Some(fault)) => Err(refused(format!("{}; nothing was sent", closed(import, status, &fault)))),
-        (_, None) => Err(refused(format!("{}; nothing was sent", admin.said(&reply)))),
+        (status, fault) => {
+            let why = fault.map_or_else(|| admin.said(&reply), |fault| closed(import, status, &fault));
+            Err(refused(format!("{why}; nothing was sent")))
+        }
     }
-}
-
-fn missing(import: &Import) -> Error {
-    anyhow!("there is no collection \"{}\" in the index \"{}\"", import.collection, import.index)
-        .context(hint("`--create-collection` makes both if they are missing"))
 }
 
 /// Makes the index and the collection, or gives the collection the mapping. Each may be there already.

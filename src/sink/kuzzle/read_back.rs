@@ -3,7 +3,7 @@
 
 use crate::action::Op;
 use crate::batch::BatchAction;
-use crate::json::{Kind, quote_into};
+use crate::json::Kind;
 use crate::sink::bulk_api::{has_routing, kept_by, names};
 use crate::sink::http::Reply;
 use crate::sink::remote::{Group, Kept, Stored};
@@ -15,19 +15,6 @@ use std::collections::{BTreeMap, HashMap};
 
 /// Levels of nesting that are compared, so that the call stack holds.
 const DEEPEST: usize = 1000;
-
-/// The body of the request that reads the actions' documents.
-pub(super) fn request(group: Group<'_>) -> String {
-    let mut body = String::from("{\"ids\":[");
-    for place in 0..group.len() {
-        if place > 0 {
-            body.push(',');
-        }
-        quote_into(&mut body, group.key(place).0);
-    }
-    body.push_str("]}");
-    body
-}
 
 #[derive(Deserialize)]
 struct Body<'a> {

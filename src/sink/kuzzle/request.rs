@@ -8,22 +8,8 @@ use crate::action::{Action, Op};
 use crate::batch::Encode;
 use crate::json::{Member, Scanner, unescape};
 use crate::sink::bulk_api::{push_action, push_upsert};
-use crate::sink::http::{Call, Method};
-use crate::sink::remote::{Group, push_document};
+use crate::sink::remote::push_document;
 use std::ops::Range;
-
-/// The request for a group.
-pub(super) fn import(import: &Import, group: Group<'_>, opaque: String) -> Call {
-    let text = group.text();
-    // An array has no comma behind its last element.
-    let inside = text.strip_suffix(b",").unwrap_or(&text);
-    let body = [b"{\"bulkData\":[", inside, b"]}"].concat();
-    let query = if import.waits_for_refresh { "?refresh=wait_for" } else { "" };
-    // What failed comes back whole, written anew.
-    let most = (16 << 20) + 3 * body.len() + group.len() * (4 << 10);
-    let path = import.path(&format!("/_bulk{query}"));
-    Call { opaque: Some(opaque), most, ..Call::json(Method::POST, path, body) }
-}
 
 impl Encode for Import {
     /// Writes an action and its source, each with a comma behind it.

@@ -4,7 +4,7 @@
 use crate::action::{Action, KeyRule, Line, Op, Rules, distinct, not_supported};
 use crate::json::{Kind, Member, Scanner, Span, Token, Walk, holds_as_double, quote_into, repeated, same_name};
 use crate::record::{Reason, Record, Verb};
-use crate::sink::bulk_api::verb;
+use crate::sink::bulk_api::{member, verb};
 
 /// What Kuzzle takes an element for an action by, if its first member is called so.
 const ACTIONS: [&str; 4] = ["index", "create", "update", "delete"];
@@ -22,15 +22,11 @@ const PASSED_ON: [&str; 8] = [
 
 /// Whether a member is called like an action.
 pub(super) fn is_action(text: &str, member: &Member) -> bool {
-    ACTIONS.iter().any(|action| same_name(member.name.of(text), member.escaped, action))
+    is_one_of(&ACTIONS, text, member)
 }
 
-/// Checks the document of a record, whose members that name the key are left out.
-fn ensure_kept(record: &Record<'_>, op: Op, cut: [Span; 2], lossy: bool) -> Result<(), Reason> {
-    if op != Op::Upsert {
-        ensure_no_action(record.text, record.members, cut)?;
-    }
-    Check { text: record.text, lossy, info: 1 }.run(cut)
+fn is_one_of(names: &[&str], text: &str, member: &Member) -> bool {
+    names.iter().any(|name| same_name(member.name.of(text), member.escaped, name))
 }
 
 /// Refuses a document that would be taken for an action whichever of its members came first.
@@ -53,25 +49,35 @@ struct Check<'a> {
     lossy: bool,
     /// How deep `_kuzzle_info` is Kuzzle's own.
     info: usize,
+    /// Up to where Kuzzle does not look for scripts.
+    unasked: usize,
 }
 
 impl Check<'_> {
-    fn run(&self, cut: [Span; 2]) -> Result<(), Reason> {
+    fn run(text: &str, cut: [Span; 2], lossy: bool, info: usize) -> Result<(), Reason> {
+        Check { text, lossy, info, unasked: 0 }.walk(cut)
+    }
+
+    fn walk(&mut self, cut: [Span; 2]) -> Result<(), Reason> {
         let mut walk = Walk::new(self.text, cut);
         let (mut names, mut levels): (Vec<(Span, bool)>, Vec<usize>) = (Vec::new(), Vec::new());
-        let mut unasked = 0;
         while let Some(token) = walk.next() {
             match token {
                 Token::Open => levels.push(names.len()),
                 Token::Close => {
                     let from = levels.pop().unwrap_or_default();
-                    if !self.lossy {
-                        self.ensure_distinct(&names[from..])?;
+                    // JavaScript keeps the last of them.
+                    if !self.lossy
+                        && let Some(name) = repeated(self.text, &names[from..])
+                    {
+                        return Err(lossy(format!(
+                            "Kuzzle would keep only the last of the members called {name:?} (--lossy lets it)"
+                        )));
                     }
                     names.truncate(from);
                 }
                 Token::Name { inside, escaped } => {
-                    self.ensure_free((inside, escaped), walk.at(), levels.len(), &mut unasked)?;
+                    self.ensure_free((inside, escaped), walk.at(), levels.len())?;
                     names.push((inside, escaped));
                 }
                 Token::Number(span) if !self.lossy && !holds_as_double(span.of(self.text)) => {
@@ -84,14 +90,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Refuses names that are Kuzzle's own; up to `unasked` it does not look for scripts.
-    fn ensure_free(
-        &self,
-        (inside, escaped): (Span, bool),
-        at: usize,
-        depth: usize,
-        unasked: &mut usize,
-    ) -> Result<(), Reason> {
+    /// Refuses names that are Kuzzle's own.
+    fn ensure_free(&mut self, (inside, escaped): (Span, bool), at: usize, depth: usize) -> Result<(), Reason> {
         let name = inside.of(self.text);
         // Most names are told by their first byte.
         if !escaped && !matches!(name.as_bytes().first(), Some(b'_' | b's' | b'c')) {
@@ -102,7 +102,7 @@ impl Check<'_> {
             let text = "Kuzzle would replace the member `_kuzzle_info` (--remove-attribute _kuzzle_info takes it out, --lossy lets Kuzzle)";
             return Err(lossy(text.to_owned()));
         }
-        let script = ["script", "_script"].iter().find(|own| is(own)).filter(|_| at >= *unasked);
+        let script = ["script", "_script"].iter().find(|own| is(own)).filter(|_| at >= self.unasked);
         if let Some(own) = script {
             let value = value_behind(self.text, at);
             if !may_be_script(value) {
@@ -113,29 +113,17 @@ impl Check<'_> {
             }
             // It does not look into what it lets pass.
             let mut scanner = Scanner::default();
-            *unasked = self.text.len() - value.len() + scanner.value(value.as_bytes(), 0).unwrap_or_default();
+            self.unasked = self.text.len() - value.len() + scanner.value(value.as_bytes(), 0).unwrap_or_default();
         }
         // The client of its storage refuses to read what could be meant for JavaScript's own objects (secure-json-parse).
-        let own = match () {
-            () if is("__proto__") => "__proto__",
-            () if is("constructor") && has_member(value_behind(self.text, at), "prototype") => "constructor",
-            () => return Ok(()),
+        let is_refused = |own| own == "__proto__" || member(value_behind(self.text, at), "prototype").is_some();
+        let Some(own) = ["__proto__", "constructor"].into_iter().find(|own| is(own) && is_refused(*own)) else {
+            return Ok(());
         };
         let text = format!(
             "Kuzzle could not read a document with the member `{own}` again, and searches that find it would fail"
         );
         Err(Reason::new("reserved", text))
-    }
-
-    /// Refuses an object with two members of one name: JavaScript keeps the last.
-    fn ensure_distinct(&self, names: &[(Span, bool)]) -> Result<(), Reason> {
-        match repeated(self.text, names) {
-            Some(name) => {
-                let text = format!("Kuzzle would keep only the last of the members called {name:?} (--lossy lets it)");
-                Err(lossy(text))
-            }
-            None => Ok(()),
-        }
     }
 }
 
@@ -148,24 +136,14 @@ fn value_behind(text: &str, at: usize) -> &str {
     text[at..].trim_start_matches([' ', '\t', '\r', '\n', ':'])
 }
 
-/// Whether a value is an object with a member of this name.
-fn has_member(value: &str, name: &str) -> bool {
-    let mut scanner = Scanner::default();
-    scanner.object(value.as_bytes()).is_ok()
-        && scanner.members().iter().any(|member| same_name(member.name.of(value), member.escaped, name))
-}
-
 /// Whether Kuzzle lets the value of a member called `script` pass: of an object it asks the names, of anything else what
 /// JavaScript takes for its names.
 fn may_be_script(value: &str) -> bool {
-    let mut scanner = Scanner::default();
     match Kind::of(value) {
         Kind::Object => {
+            let mut scanner = Scanner::default();
             let _ = scanner.object(value.as_bytes());
-            let known = |member: &Member| {
-                ["id", "params"].iter().any(|name| same_name(member.name.of(value), member.escaped, name))
-            };
-            scanner.members().iter().all(known)
+            scanner.members().iter().all(|member| is_one_of(&["id", "params"], value, member))
         }
         Kind::Array => value[1..].trim_start_matches([' ', '\t', '\r', '\n']).starts_with(']'),
         Kind::String => value.starts_with("\"\""),
@@ -186,7 +164,12 @@ impl Rules for KuzzleRules {
     }
 
     fn check(&mut self, record: &Record<'_>, op: Op, cut: [Span; 2], _: &mut String) -> Result<(), Reason> {
-        if op == Op::Delete { Ok(()) } else { ensure_kept(record, op, cut, self.lossy) }
+        match op {
+            Op::Delete => return Ok(()),
+            Op::Upsert => {}
+            _ => ensure_no_action(record.text, record.members, cut)?,
+        }
+        Check::run(record.text, cut, self.lossy, 1)
     }
 
     fn metadata(&self, verb: Verb, name: &str, value: &str) -> Result<(), Reason> {
@@ -201,8 +184,7 @@ impl Rules for KuzzleRules {
             // What Kuzzle writes to is an alias.
             "require_alias" if matches!(value, "true" | "false") => Ok(()),
             _ if PASSED_ON.contains(&name) => {
-                let check = Check { text: value, lossy: false, info: 0 };
-                check.run([Span::default(); 2]).map_err(|reason| not_supported(reason.text))
+                Check::run(value, [Span::default(); 2], false, 0).map_err(|reason| not_supported(reason.text))
             }
             _ => Err(not_supported(format!("Kuzzle cannot honour `{name}` of an action line"))),
         }
@@ -215,9 +197,8 @@ impl Rules for KuzzleRules {
     /// The action line is written anew with its id as text, because Kuzzle would read a number as a double.
     fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason> {
         match line.op {
-            Op::Delete => {}
             Op::Update => ensure_update(record, self.lossy)?,
-            op => ensure_kept(record, op, [Span::default(); 2], self.lossy)?,
+            op => self.check(record, op, [Span::default(); 2], meta)?,
         }
         write_line(&line, meta);
         Ok(line.as_it_is(meta, record.text))
@@ -229,9 +210,7 @@ fn write_line(line: &Line<'_>, out: &mut String) {
     out.clear();
     out.extend(["{\"", verb(line.op), "\":{\"_id\":"]);
     quote_into(out, line.key);
-    let is = |member: &Member, name: &str| same_name(member.name.of(meta), member.escaped, name);
-    let is_passed_on =
-        |member: &&Member| member.value.of(meta) != "null" && PASSED_ON.iter().any(|name| is(member, name));
+    let is_passed_on = |member: &&Member| member.value.of(meta) != "null" && is_one_of(&PASSED_ON, meta, member);
     for member in line.command.members.iter().filter(is_passed_on) {
         out.extend([",", &meta[member.name.start as usize - 1..member.value.end as usize]]);
     }
@@ -243,21 +222,20 @@ fn ensure_update(record: &Record<'_>, lossy: bool) -> Result<(), Reason> {
     let mut can = false;
     for (place, member) in record.members.iter().enumerate() {
         let name = &*distinct(record.text, &record.members[..=place])?;
-        let kind = Kind::of(member.value.of(record.text));
-        match (name, kind) {
-            ("doc" | "script", Kind::Object) => can = true,
-            ("upsert", Kind::Object) => {}
-            ("doc_as_upsert" | "detect_noop" | "scripted_upsert", Kind::Boolean) => {}
-            ("doc" | "upsert" | "script" | "doc_as_upsert" | "detect_noop" | "scripted_upsert", _) => {
-                return Err(Reason::new("bad_action", format!("`{name}` of the update has the wrong type")));
-            }
+        let expected = match name {
+            "doc" | "script" | "upsert" => Kind::Object,
+            "doc_as_upsert" | "detect_noop" | "scripted_upsert" => Kind::Boolean,
             _ => return Err(not_supported(format!("Kuzzle cannot honour `{name}` of an update"))),
+        };
+        if Kind::of(member.value.of(record.text)) != expected {
+            return Err(Reason::new("bad_action", format!("`{name}` of the update has the wrong type")));
         }
+        can |= matches!(name, "doc" | "script");
     }
     if !can {
         return Err(Reason::new("bad_action", "the update has no `doc`"));
     }
-    Check { text: record.text, lossy, info: 2 }.run([Span::default(); 2])
+    Check::run(record.text, [Span::default(); 2], lossy, 2)
 }
 
 #[cfg(test)]
