@@ -7,10 +7,9 @@ use crate::record::Reason;
 use crate::sink::ItemDetails;
 use crate::sink::remote::Fate;
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::fmt;
+use std::collections::HashMap;
 
 /// The members of an item that are looked at.
 #[derive(Debug, Default, Deserialize)]
@@ -38,37 +37,25 @@ pub(in crate::sink) struct Item<'a> {
 }
 
 /// An item under the name of the action that was carried out.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "HashMap<Cow<'a, str>, Item<'a>>")]
 pub(in crate::sink) struct Named<'a> {
     pub(in crate::sink) op: Cow<'a, str>,
+    #[serde(borrow)]
     pub(in crate::sink) item: Item<'a>,
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Named<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct One;
-        impl<'de> Visitor<'de> for One {
-            type Value = Named<'de>;
+impl<'a> TryFrom<HashMap<Cow<'a, str>, Item<'a>>> for Named<'a> {
+    type Error = &'static str;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object with one member, named like an action")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Named<'de>, A::Error> {
-                let one = map.next_entry::<Name<'de>, Item<'de>>()?;
-                let (Name(op), item) = one.ok_or_else(|| serde::de::Error::custom("an item is empty"))?;
-                if map.next_key::<serde::de::IgnoredAny>()?.is_some() {
-                    return Err(serde::de::Error::custom("an item has two members"));
-                }
-                Ok(Named { op, item })
-            }
+    fn try_from(members: HashMap<Cow<'a, str>, Item<'a>>) -> Result<Self, Self::Error> {
+        let mut members = members.into_iter();
+        match (members.next(), members.next()) {
+            (Some((op, item)), None) => Ok(Named { op, item }),
+            _ => Err("an item is an object with one member, named like an action"),
         }
-        deserializer.deserialize_map(One)
     }
 }
-
-#[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// A server's error: an object, or for the simplest ones a text.
 #[derive(Debug, Default, Deserialize)]
@@ -149,20 +136,14 @@ impl Named<'_> {
         self.op == verb(op)
     }
 
-    /// Whether it names this key.
-    pub(in crate::sink) fn names(&self, key: &str) -> bool {
-        self.item.id.as_deref() == Some(key)
+    /// Whether it is the answer to an action on this key.
+    pub(in crate::sink) fn fits(&self, (key, op): (&str, Op)) -> bool {
+        self.item.id.as_deref() == Some(key) && self.answers(op)
     }
 
     /// Whether it can lie in the collection that its action names; an action without one goes to the run's own.
     pub(in crate::sink) fn may_lie_in(&self, collection: &str) -> bool {
         collection.is_empty() || self.item.index.as_deref().is_none_or(|index| index == collection)
-    }
-
-    /// Whether it is one of those that lost their names: an upsert that failed in an ingest pipeline comes back as an
-    /// `index` without an id (contract of live servers, 2).
-    pub(in crate::sink) fn is_nameless(&self) -> bool {
-        self.item.id.is_none() && self.item.error.is_some()
     }
 
     /// What it says of an action; the whole of it is needed for a failure only.
@@ -216,7 +197,12 @@ pub(in crate::sink) fn failed(error: &ServerError<'_>, status: u16, action: &Bat
     match (error.kind(), status) {
         ("cluster_block_exception", 403 | 429) => Fate::Closed(blocked(&reason.text)),
         ("security_exception", 401 | 403) => Fate::Closed(forbidden(&reason.text)),
-        ("version_conflict_engine_exception", 409) => conflict(reason, action),
+        ("version_conflict_engine_exception", 409) => match action.op {
+            _ if is_conditional(action) => Fate::Conflict(reason),
+            Op::Create | Op::CreateOrIgnore => Fate::Exists,
+            // Without a condition of ours somebody else wrote at the same time.
+            _ => Fate::Busy(reason.text),
+        },
         // An update cannot merge into a document whose source is not kept: perhaps into one that a lost try has stored.
         ("document_source_missing_exception", _) => Fate::Conflict(reason),
         (_, 429 | 503) => Fate::Busy(reason.text),
@@ -241,15 +227,6 @@ const RACES: [&str; 6] = [
     // The master had other things to do: the mapping may be there by now.
     "timed out while waiting for a dynamic mapping update",
 ];
-
-fn conflict(reason: Reason, action: &BatchAction<'_>) -> Fate {
-    match action.op {
-        _ if is_conditional(action) => Fate::Conflict(reason),
-        Op::Create | Op::CreateOrIgnore => Fate::Exists,
-        // Without a condition of ours somebody else wrote at the same time.
-        _ => Fate::Busy(reason.text),
-    }
-}
 
 /// What an operator has to do about a block.
 pub(in crate::sink) fn blocked(reason: &str) -> String {

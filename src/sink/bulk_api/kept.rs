@@ -16,7 +16,7 @@ pub(in crate::sink) fn kept_by(about: &Value) -> Kept {
         return Kept::InPart(why.to_owned());
     }
     let pipelines = ["default_pipeline", "final_pipeline"];
-    if pipelines.iter().any(|name| given(about, name).is_some_and(|pipeline| pipeline != "_none")) {
+    if pipelines.iter().any(|name| setting(about, "settings", name).is_some_and(|pipeline| pipeline != "_none")) {
         return Kept::Changed("an ingest pipeline may have changed it".to_owned());
     }
     if has_type(about.get("mappings"), &INFERRED) {
@@ -28,6 +28,7 @@ pub(in crate::sink) fn kept_by(about: &Value) -> Kept {
 /// Why `_source` may be less than what was sent, if it may.
 fn left_out(about: &Value) -> Option<&'static str> {
     let mappings = about.get("mappings");
+    let given = |name: &str| setting(about, "settings", name);
     let source = mappings.and_then(|mappings| mappings.get("_source")).and_then(Value::as_object);
     let is_whole = |(name, value): (&String, &Value)| match name.as_str() {
         "enabled" => is(value, "true"),
@@ -39,21 +40,21 @@ fn left_out(about: &Value) -> Option<&'static str> {
     if !source.is_none_or(|source| source.iter().all(is_whole)) {
         return Some("the mapping filters _source");
     }
-    let mode = given(about, "mapping/source/mode").or_else(|| default(about, "mapping/source/mode"));
+    let mode = given("mapping/source/mode").or_else(|| setting(about, "defaults", "mapping/source/mode"));
     let is_stored = match mode {
         Some(mode) => mode == "stored",
-        None => given(about, "mode").is_none_or(|mode| mode == "standard" || mode == "lookup"),
+        None => given("mode").is_none_or(|mode| mode == "standard" || mode == "lookup"),
     };
-    if !is_stored || given(about, "derived_source/enabled").is_some_and(|enabled| enabled == "true") {
+    if !is_stored || given("derived_source/enabled").is_some_and(|enabled| enabled == "true") {
         return Some("the index makes _source from its fields");
     }
-    let leaves_out = |setting: &str, types: &[&str]| match given(about, setting).as_deref() {
+    let leaves_out = |name: &str, types: &[&str]| match given(name).as_deref() {
         Some("false") => false,
         Some(_) => true,
         // Whether a server leaves them out by default depends on its version.
         None if !has_type(mappings, types) => false,
         None => match about.get("defaults") {
-            Some(_) => default(about, setting).is_some_and(|value| value == "true"),
+            Some(_) => setting(about, "defaults", name).is_some_and(|value| value == "true"),
             None => true,
         },
     };
@@ -66,14 +67,9 @@ fn is(value: &Value, text: &str) -> bool {
     value.as_str().map_or_else(|| value.to_string(), str::to_ascii_lowercase) == text
 }
 
-/// A setting that the index has.
-fn given(about: &Value, name: &str) -> Option<String> {
-    about.pointer(&format!("/settings/index/{name}")).and_then(Value::as_str).map(str::to_ascii_lowercase)
-}
-
-/// What holds where it has none.
-fn default(about: &Value, name: &str) -> Option<String> {
-    about.pointer(&format!("/defaults/index/{name}")).and_then(Value::as_str).map(str::to_ascii_lowercase)
+/// A setting of an index among its `settings`, or among the `defaults` that hold where it has none.
+fn setting(about: &Value, among: &str, name: &str) -> Option<String> {
+    about.pointer(&format!("/{among}/index/{name}")).and_then(Value::as_str).map(str::to_ascii_lowercase)
 }
 
 /// Whether a field has one of these types, at any depth. A field named `type` has an object there.

@@ -37,6 +37,9 @@ fn said(reply: &Reply) -> Option<String> {
     }
 }
 
+/// What a server says when it refuses a request though it has nothing else to do: waiting would not help (contract, 2.5).
+const IDLE: [&str; 2] = ["all_bytes=0,", "all_bytes=0]"];
+
 /// What may refuse a request because of its size.
 const LIMIT: &str = "the server (http.max_content_length, or a proxy's limit)";
 
@@ -66,7 +69,7 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Reply, detail: bool) -
         404 | 405 | 406 | 410 => Answer::Closed(format!("{}; is this the address of the cluster?", reason.text)),
         407 => Answer::Closed(format!("{}; the proxy wants a login", reason.text)),
         413 => Answer::TooLarge(group.too_large(LIMIT)),
-        429 if group.len() > 1 && is_too_large_alone(&reason.text) => Answer::TooLarge(reason.text),
+        429 if group.len() > 1 && IDLE.iter().any(|idle| reason.text.contains(idle)) => Answer::TooLarge(reason.text),
         429 => Answer::Busy(reason.text),
         503 if error.as_ref().is_some_and(|error| error.kind.is_some()) => Answer::Busy(reason.text),
         // These come from gateways, and what stands behind them may have done everything.
@@ -77,11 +80,6 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Reply, detail: bool) -
         }
         _ => Answer::Lost(reason.text),
     }
-}
-
-/// Whether a request is refused though the server has nothing else to do: waiting would not help (contract, 2.5).
-fn is_too_large_alone(reason: &str) -> bool {
-    reason.contains("all_bytes=0,") || reason.contains("all_bytes=0]")
 }
 
 /// Pairs the items of an answer with the actions.
@@ -98,11 +96,7 @@ fn items(group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
     }
     // Items that fit in their places are theirs, whatever index they name: an alias has another, and only an item that was
     // carried out names the one behind it.
-    let fits = |(place, item): (usize, &Named<'_>)| {
-        let (key, op) = group.key(place);
-        item.names(key) && item.answers(op)
-    };
-    if items.iter().enumerate().all(fits) {
+    if items.iter().enumerate().all(|(place, item)| item.fits(group.key(place))) {
         let told = items.iter().enumerate().map(|(place, item)| told(item, group, place, detail));
         return Answer::Items(told.collect::<Vec<_>>().into());
     }
@@ -119,6 +113,7 @@ fn by_name(items: &[Named<'_>], group: Group<'_>, detail: bool) -> Vec<Told> {
     for item in items {
         by_id.entry(item.item.id.as_deref()).or_default().push_back(item);
     }
+    // An upsert that failed in an ingest pipeline comes back as an `index` without an id (contract of live servers, 2).
     let nameless = by_id.remove(&None).unwrap_or_default();
     let of_place = |place| {
         let ((key, op), collection) = (group.key(place), group.get(place).collection);
@@ -131,11 +126,17 @@ fn by_name(items: &[Named<'_>], group: Group<'_>, detail: bool) -> Vec<Told> {
     };
     let told_of: Vec<Option<Told>> = (0..group.len()).map(of_place).collect();
     // What is left are failures only, one for each action that is left: which is whose matters to the reason alone.
-    let are_failures = by_id.values().all(VecDeque::is_empty) && nameless.iter().all(|item| item.is_nameless());
+    let are_failures = by_id.values().all(VecDeque::is_empty) && nameless.iter().all(|item| item.item.error.is_some());
     let is_one = told_of.iter().filter(|told| told.is_none()).count() == 1;
     let mut failures = nameless.into_iter().filter(|_| are_failures);
     let mut of_failure = |place| match failures.next() {
-        Some(item) => nameless_told(item, group, place, is_one, detail),
+        Some(item) => {
+            let mut told = told(item, group, place, detail);
+            if let (Fate::Rejected(reason), false) = (&mut told.fate, is_one) {
+                reason.text.push_str(" (the server does not say which of its failures is this one's)");
+            }
+            told
+        }
         None => {
             let key = group.key(place).0;
             let why = format!("no item of the answer names the key {key:?} (does an ingest pipeline change it?)");
@@ -143,14 +144,6 @@ fn by_name(items: &[Named<'_>], group: Group<'_>, detail: bool) -> Vec<Told> {
         }
     };
     told_of.into_iter().enumerate().map(|(place, told)| told.unwrap_or_else(|| of_failure(place))).collect()
-}
-
-fn nameless_told(item: &Named<'_>, group: Group<'_>, place: usize, certain: bool, detail: bool) -> Told {
-    let mut told = told(item, group, place, detail);
-    if let (Fate::Rejected(reason), false) = (&mut told.fate, certain) {
-        reason.text.push_str(" (the server does not say which of its failures is this one's)");
-    }
-    told
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use anyhow::Result;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
-/// Our member of `_meta`.
+/// Where `_meta` is in what the server says of an index, and our member of it.
+const META: &str = "/mappings/_meta";
 const OURS: &str = "bulkimport_restore";
 /// The settings that are changed.
 const SETTINGS: [&str; 2] = ["refresh_interval", "number_of_replicas"];
@@ -35,9 +36,8 @@ impl Closing for Restoring {
         let mut admin = AdminClient { http: &mut self.http, retries, stop: Stop::default(), dialect: &DIALECT };
         restore(&mut admin, &self.index, &before).map_err(|why| {
             let (index, why) = (&self.index, error::message(&why));
-            refused(format!(
-                "--bulk-mode: the settings of {index} are not restored: {why}; the next run into it restores them"
-            ))
+            let fault = format!("--bulk-mode: the settings of {index} are not restored: {why}");
+            refused(format!("{fault}; the next run into it restores them"))
         })
     }
 }
@@ -50,7 +50,7 @@ impl Drop for Restoring {
 
 /// Puts back what an interrupted run left off, if it did; whether it did. `about` is what the server says of the index.
 pub(super) fn restore_left_over(admin: &mut AdminClient<'_>, index: &str, about: &Value) -> Result<bool> {
-    let left = about.pointer(&format!("/mappings/_meta/{OURS}"));
+    let left = about.pointer(META).and_then(|meta| meta.get(OURS));
     let Some(before) = left.and_then(Value::as_object) else { return Ok(false) };
     restore(admin, index, before)?;
     Ok(true)
@@ -59,7 +59,7 @@ pub(super) fn restore_left_over(admin: &mut AdminClient<'_>, index: &str, about:
 /// Turns refreshes and replicas off; returns what turns them on again, which goes by `http`.
 pub(super) fn begin(admin: &mut AdminClient<'_>, index: String, http: Http) -> Result<Box<dyn Closing>> {
     let path = format!("/{}", escaped(&index));
-    let meta = meta(admin, &path)?;
+    let meta = object(admin, format!("{path}/_mapping"), META)?;
     // Another run may be loading into it: what that one found is what is to be put back.
     let before = match meta.get(OURS).and_then(Value::as_object) {
         Some(before) => before.clone(),
@@ -85,7 +85,7 @@ fn restore(admin: &mut AdminClient<'_>, index: &str, before: &Map<String, Value>
     // A null gives a setting its default again.
     put(admin, format!("{path}/_settings"), &json!({ "index": before }))?;
     // The rest of `_meta` is the user's, and it can only be put as a whole.
-    let mut meta = meta(admin, &path)?;
+    let mut meta = object(admin, format!("{path}/_mapping"), META)?;
     meta.remove(OURS);
     put(admin, format!("{path}/_mapping"), &json!({ "_meta": meta }))?;
     admin.order(&Call::new(Method::POST, format!("{path}/_refresh"))).map(drop)
@@ -93,11 +93,6 @@ fn restore(admin: &mut AdminClient<'_>, index: &str, before: &Map<String, Value>
 
 fn put(admin: &mut AdminClient<'_>, path: String, body: &Value) -> Result<()> {
     admin.order(&Call::json(Method::PUT, path, body.to_string())).map(drop)
-}
-
-/// The index's `_meta`.
-fn meta(admin: &mut AdminClient<'_>, path: &str) -> Result<Map<String, Value>> {
-    object(admin, format!("{path}/_mapping"), "/mappings/_meta")
 }
 
 /// An object in what the server says of an index; empty if it is not there.

@@ -5,12 +5,7 @@ use crate::sink::http::{Call, Method, Reply};
 use crate::sink::remote::destination::{Destination, Named};
 use crate::sink::remote::escaped;
 use serde_json::{Map, Value, json};
-
-/// The question what has a name.
-pub(super) fn ask(name: &str) -> Call {
-    // The UUID is only there so that the answer has something of an index without an alias.
-    Call::get(format!("/{}?filter_path=error,*.aliases,*.data_stream,*.settings.index.uuid", escaped(name)))
-}
+use std::collections::BTreeSet;
 
 /// What the answer to any of the questions says.
 pub(super) fn read(name: &str, reply: &Reply) -> Named<Call> {
@@ -67,11 +62,9 @@ fn of_indices(name: &str, indices: &Map<String, Value>) -> Named<Call> {
     if indices.contains_key(name) {
         return Named::To(Destination::Index);
     }
-    let streams: Vec<Option<&str>> =
-        indices.values().map(|index| index.get("data_stream").and_then(Value::as_str)).collect();
-    if let Some(Some(stream)) = streams.first()
-        && streams.iter().all(|other| *other == Some(stream))
-    {
+    let stream = |index: &Value| index.get("data_stream").and_then(Value::as_str).map(str::to_owned);
+    let streams: BTreeSet<Option<String>> = indices.values().map(stream).collect();
+    if let (Some(Some(stream)), 1) = (streams.first(), streams.len()) {
         return Named::Ask(Call::get(format!("/_data_stream/{}", escaped(stream))));
     }
     let alias = |index: &Value, field: &str| index.get("aliases")?.get(name)?.get(field).cloned();

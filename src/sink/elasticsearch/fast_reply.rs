@@ -87,13 +87,9 @@ impl<'a> Text<'a> {
     fn string(&mut self) -> Option<&'a str> {
         self.word(b"\"")?;
         let start = self.at;
-        loop {
-            match self.next()? {
-                b'"' => return Some(&self.body[start..self.at - 1]),
-                b'\\' | 0..0x20 => return None,
-                _ => {}
-            }
-        }
+        let length = self.bytes[start..].iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
+        self.at += length;
+        self.word(b"\"").map(|()| &self.body[start..start + length])
     }
 
     /// A name and its colon.
@@ -103,20 +99,13 @@ impl<'a> Text<'a> {
         Some(name)
     }
 
-    /// An integer of at most eighteen digits.
+    /// An integer as JSON writes it.
     fn number(&mut self) -> Option<i64> {
-        let negative = self.word(b"-").is_some();
-        let start = self.at;
-        let mut number = 0;
-        while let Some(digit) = self.bytes.get(self.at).filter(|byte| byte.is_ascii_digit()) {
-            number = number * 10 + i64::from(digit - b'0');
-            self.at += 1;
-            if self.at - start > 18 {
-                return None;
-            }
-        }
-        let leading_zero = self.bytes.get(start) == Some(&b'0') && self.at > start + 1;
-        (self.at > start && !leading_zero).then_some(if negative { -number } else { number })
+        let rest = &self.body[self.at..];
+        let number = &rest[..rest.find(|c: char| c != '-' && !c.is_ascii_digit())?];
+        self.at += number.len();
+        let digits = number.trim_start_matches('-');
+        number.parse().ok().filter(|_| digits.len() == 1 || !digits.starts_with('0'))
     }
 
     fn items(&mut self, taker: &mut impl Takes<'a>) -> Option<()> {
@@ -229,9 +218,10 @@ impl<'a> Takes<'a> for InPlaces<'_> {
         if self.place == self.group.len() {
             return false;
         }
-        let (key, op) = self.group.key(self.place);
-        let fits = item.names(key) && item.answers(op);
+        let action = self.group.key(self.place);
+        let fits = item.fits(action);
         if fits {
+            let op = action.1;
             let fate = item.fate(op, &|| self.group.get(self.place));
             self.last = fate.is_shared().then_some(op);
             self.fates.push(fate, 1);

@@ -5,14 +5,13 @@ use super::rules::ElasticsearchRules;
 use super::{Bulk, bulk_mode, destination, overwrite};
 use crate::error::{hint, refused};
 use crate::json::Scanner;
-use crate::sink::bulk_api;
 use crate::sink::http::{Call, Http, Method, Nodes, Reply, Url};
 use crate::sink::remote::admin::{AdminClient, FIRST};
 use crate::sink::remote::destination::{Destination, Named};
 use crate::sink::remote::{Before, Shared, emptying, escaped};
 use crate::sink::target::Opened;
 use crate::sink::wanted::Wanted;
-use crate::sink::{Note, Say};
+use crate::sink::{Note, Say, bulk_api};
 use crate::stop::Stop;
 use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
 use serde_json::{Map, Value};
@@ -146,11 +145,10 @@ fn find(admin: &mut AdminClient<'_>, index: &str) -> Result<(Option<Found>, Dest
             Named::Ask(call) => named = destination::read(index, &admin.ask(&call)?),
         }
     };
-    let all: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
-    let found = match (reply.status, all.as_object().and_then(|all| all.iter().next())) {
-        (200, Some((name, about))) => {
-            Some(Found { name: name.clone(), count: all.as_object().map_or(1, Map::len), about: about.clone() })
-        }
+    let all: Map<String, Value> = serde_json::from_slice(&reply.body).unwrap_or_default();
+    let count = all.len();
+    let found = match (reply.status, all.into_iter().next()) {
+        (200, Some((name, about))) => Some(Found { name, count, about }),
         // A user who may only write may not be able to ask.
         (403 | 405, _) => Some(Found { name: index.to_owned(), count: 1, about: Value::Null }),
         (404, _) => None,

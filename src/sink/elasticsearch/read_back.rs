@@ -1,5 +1,5 @@
-//! Finds out what became of actions whose answer was lost: is the request still under way, what is stored, and do the
-//! indices keep documents as they were sent.
+//! Finds out what became of actions whose answer was lost: what is stored, and do the indices keep documents as they were
+//! sent.
 
 use super::Bulk;
 use crate::action::Op;
@@ -13,18 +13,6 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-
-/// Whether the task list has a task with our name; `None` if it is no task list.
-pub(super) fn is_running(reply: &Reply, opaque: &str) -> Option<bool> {
-    let list: Value = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success())?;
-    let nodes = list.get("nodes")?.as_object()?;
-    let mut tasks = nodes.values().filter_map(|node| node.get("tasks")?.as_object()).flat_map(|tasks| tasks.values());
-    let failed =
-        list.get("node_failures").is_some_and(|failures| failures.as_array().is_none_or(|all| !all.is_empty()));
-    let found = tasks.any(|task| task.pointer("/headers/X-Opaque-Id").and_then(Value::as_str) == Some(opaque));
-    // A node that could not be asked may have it.
-    (found || !failed).then_some(found)
-}
 
 /// The index of an action's document, or the name that the action gives, which may be no index but an alias.
 fn index_of<'a>(bulk: &'a Bulk, action: &BatchAction<'a>, lies: &'a Location) -> &'a str {

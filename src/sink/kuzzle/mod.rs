@@ -12,13 +12,13 @@ mod target;
 pub use target::Kuzzle;
 
 use super::ItemDetails;
-use super::bulk_api::{self, has_routing, verb};
+use super::bulk_api::{self, has_routing, kept_by, verb};
 use super::http::{Call, Method, Reply};
 use super::remote::destination::Location;
 use super::remote::{Answer, Group, Kept, Protocol, Stored, escaped};
 use super::wanted::Wanted;
 use crate::batch::BatchAction;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What all requests of a run have in common.
 #[derive(Clone, Debug)]
@@ -99,7 +99,18 @@ impl Protocol for Import {
         Call::get(self.path("/_settings"))
     }
 
+    /// Whether the collection keeps documents as they were sent, by its settings: an ingest pipeline may change them, and the
+    /// storage may make `_source` from its fields. Kuzzle refuses a mapping that filters `_source`. What cannot be read may do
+    /// anything.
     fn kept(&self, _: &str, reply: &Reply) -> Kept {
-        read_back::kept(reply)
+        let body: Option<Value> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success());
+        let Some(settings) = body.as_ref().and_then(|body| body.get("result")).filter(|settings| settings.is_object())
+        else {
+            return Kept::Changed(format!("Kuzzle answers {} when asked for the collection's settings", reply.status));
+        };
+        match kept_by(&json!({ "settings": { "index": settings } })) {
+            Kept::InPart(_) => Kept::InPart("its storage leaves out parts of documents".to_owned()),
+            other => other,
+        }
     }
 }

@@ -5,13 +5,12 @@ use super::Import;
 use super::answer::{DIALECT, closed, fault_of};
 use super::rules::KuzzleRules;
 use crate::error::{self, hint, refused};
-use crate::sink::bulk_api;
 use crate::sink::http::{Call, Http, HttpOptions, Login, Method, NoReply, Nodes, Reply, Session};
 use crate::sink::remote::admin::{AdminClient, FIRST, unclear, unreachable};
-use crate::sink::remote::{Before, Shared, emptying, escaped};
+use crate::sink::remote::{Shared, emptying, escaped};
 use crate::sink::target::Opened;
 use crate::sink::wanted::Wanted;
-use crate::sink::{Note, Say};
+use crate::sink::{Note, Say, bulk_api};
 use crate::stop::Stop;
 use anyhow::{Result, anyhow};
 use serde_json::Value;
@@ -20,7 +19,7 @@ use std::sync::Arc;
 /// Looks at the server, prepares the collection and makes a sink for each lane.
 pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
     let import = Import::new(wanted);
-    let mapping = bulk_api::mapping(wanted, &["mappings", "settings"])?;
+    let mapping = bulk_api::mapping(wanted, &["mappings", "settings"])?.map(|mapping| mapping.to_string());
     let options = http_options(wanted);
     let nodes = Arc::new(Nodes::new(options.nodes.clone()));
     let http = |lane: usize| Http::new(&options, nodes.clone(), lane, stop.clone());
@@ -32,22 +31,18 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
         return Err(anyhow!("there is no collection \"{}\" in the index \"{}\"", import.collection, import.index)
             .context(hint("`--create-collection` makes both if they are missing")));
     }
-    let before = if wanted.dry_run {
-        Before::default()
-    } else {
-        let makes = wanted.create_collection == Some(true) && exists != Some(true);
-        if makes || mapping.is_some() {
-            make(&mut admin, &import, mapping.as_ref(), exists, say)?;
-        }
-        if wanted.wait_for_sync {
-            ensure_synced(&mut admin, &import)?;
-        }
-        let import = import.clone();
-        emptying(wanted, stop, &DIALECT, move |admin| {
-            admin.order(&Call::new(Method::DELETE, import.path("/_truncate")))?;
-            Ok(Some(format!("emptied {}", import.place())))
-        })
-    };
+    let is_there = exists == Some(true);
+    if !wanted.dry_run && (mapping.is_some() || wanted.create_collection == Some(true) && !is_there) {
+        make(&mut admin, &import, mapping.unwrap_or("{}".to_owned()), is_there, say)?;
+    }
+    if !wanted.dry_run && wanted.wait_for_sync {
+        ensure_synced(&mut admin, &import)?;
+    }
+    let emptied = import.clone();
+    let before = emptying(wanted, stop, &DIALECT, move |admin| {
+        admin.order(&Call::new(Method::DELETE, emptied.path("/_truncate")))?;
+        Ok(Some(format!("emptied {}", emptied.place())))
+    });
     let shared = Shared::new(wanted, wanted.lanes(), before, stop);
     Ok(Opened {
         sinks: shared.sinks(&import, http)?,
@@ -92,19 +87,14 @@ fn ensure_reached(http: &mut Http, wanted: &Wanted) -> Result<()> {
         NoReply::NotSent { why, .. } => unreachable(&why),
         NoReply::Lost(why) => unclear(&why),
     })?;
-    let body: Option<Value> = serde_json::from_slice(&reply.body).ok();
-    if body.as_ref().is_some_and(|body| body.get("requestId").is_some() || fault_of(&reply).is_some()) {
+    let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+    let is_kuzzle = body.get("requestId").is_some() || fault_of(&reply).is_some();
+    let (node, status) = (&wanted.http.nodes[0], reply.status);
+    // A gateway may let only some paths through.
+    if is_kuzzle || reply.is_busy() || matches!(status, 401 | 403 | 407) {
         return Ok(());
     }
-    match reply.status {
-        // A gateway may let only some paths through.
-        401 | 403 | 407 => Ok(()),
-        _ if reply.is_busy() => Ok(()),
-        status => {
-            let node = &wanted.http.nodes[0];
-            Err(refused(format!("{node}: it does not answer as Kuzzle does (status {status})")))
-        }
-    }
+    Err(refused(format!("{node}: it does not answer as Kuzzle does (status {status})")))
 }
 
 /// Whether the collection is there; `None` if we may not ask.
@@ -127,27 +117,20 @@ fn exists(admin: &mut AdminClient<'_>, import: &Import) -> Result<Option<bool>> 
 }
 
 /// Makes the index and the collection, or gives the collection the mapping. Each may be there already.
-fn make(
-    admin: &mut AdminClient<'_>,
-    import: &Import,
-    mapping: Option<&Value>,
-    exists: Option<bool>,
-    say: Say<'_>,
-) -> Result<()> {
+fn make(admin: &mut AdminClient<'_>, import: &Import, mapping: String, is_there: bool, say: Say<'_>) -> Result<()> {
     let mut refused = None;
-    if exists != Some(true) {
+    if !is_there {
         let index = format!("/{}/_create", escaped(&import.index));
         let reply = admin.ask(&Call::new(Method::POST, index))?;
-        let is_there = fault_of(&reply).is_some_and(|fault| fault.id() == "services.storage.index_already_exists");
+        let has_index = fault_of(&reply).is_some_and(|fault| fault.id() == "services.storage.index_already_exists");
         if reply.is_success() {
             say(Note::Detail(format!("created the index {}", import.index)));
-        } else if !is_there {
+        } else if !has_index {
             // One who may not make an index may be able to make a collection in one that is there.
             refused = Some(format!("cannot create the index \"{}\": {}", import.index, refusal(admin, import, &reply)));
         }
     }
-    let body = mapping.map_or_else(|| "{}".to_owned(), Value::to_string);
-    let reply = admin.ask(&Call::json(Method::PUT, import.path(""), body))?;
+    let reply = admin.ask(&Call::json(Method::PUT, import.path(""), mapping))?;
     if !reply.is_success() {
         let text =
             format!("cannot create the collection \"{}\": {}", import.collection, refusal(admin, import, &reply));

@@ -4,12 +4,11 @@
 use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::json::Kind;
-use crate::sink::bulk_api::{has_routing, kept_by, names};
+use crate::sink::bulk_api::{has_routing, names};
 use crate::sink::http::Reply;
-use crate::sink::remote::{Group, Kept, Stored};
+use crate::sink::remote::{Group, Stored};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
@@ -107,21 +106,6 @@ fn value(text: &str, depth: usize) -> Option<Read<'_>> {
         Kind::String => Read::String(serde_json::from_str(text).ok()?),
         Kind::Boolean | Kind::Null => Read::Word(text),
     })
-}
-
-/// Whether the collection keeps documents as they were sent, by its settings: an ingest pipeline may change them, and the
-/// storage may make `_source` from its fields. Kuzzle refuses a mapping that filters `_source`. What cannot be read may do
-/// anything.
-pub(super) fn kept(reply: &Reply) -> Kept {
-    let body: Option<Value> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success());
-    let Some(settings) = body.as_ref().and_then(|body| body.get("result")).filter(|settings| settings.is_object())
-    else {
-        return Kept::Changed(format!("Kuzzle answers {} when asked for the collection's settings", reply.status));
-    };
-    match kept_by(&json!({ "settings": { "index": settings } })) {
-        Kept::InPart(_) => Kept::InPart("its storage leaves out parts of documents".to_owned()),
-        other => other,
-    }
 }
 
 #[cfg(test)]

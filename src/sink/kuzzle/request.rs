@@ -16,21 +16,16 @@ impl Encode for Import {
     fn write(&self, action: &Action<'_>, text: &mut String) -> Range<usize> {
         push_action(action, self.retry_on_conflict, text);
         text.push(',');
-        let mut doc = text.len()..text.len();
-        match action.op {
-            Op::Delete => return doc,
-            Op::Update => {
-                text.push_str(action.doc);
-                doc.end = text.len();
-            }
-            Op::Upsert => doc = push_upsert(action, text),
-            _ => {
-                doc = push_document(action, text);
-                if let Some(other) = no_action(&text[doc.clone()]) {
-                    text.replace_range(doc.clone(), &other);
-                    doc.end = text.len();
-                }
-            }
+        let mut doc = match action.op {
+            Op::Delete => return text.len()..text.len(),
+            Op::Upsert => push_upsert(action, text),
+            _ => push_document(action, text),
+        };
+        if !matches!(action.op, Op::Upsert | Op::Update)
+            && let Some(other) = no_action(&text[doc.clone()])
+        {
+            text.replace_range(doc.clone(), &other);
+            doc.end = text.len();
         }
         text.push(',');
         doc
