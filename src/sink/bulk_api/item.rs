@@ -17,7 +17,7 @@ use std::collections::HashMap;
 pub(in crate::sink) struct Item<'a> {
     #[serde(borrow, rename = "_index")]
     pub(in crate::sink) index: Option<Cow<'a, str>>,
-    #[serde(borrow, rename = "_id")]
+    #[serde(rename = "_id")]
     pub(in crate::sink) id: Option<Cow<'a, str>>,
     #[serde(rename = "_version")]
     pub(in crate::sink) version: Option<i64>,
@@ -25,14 +25,10 @@ pub(in crate::sink) struct Item<'a> {
     pub(in crate::sink) seq_no: Option<i64>,
     #[serde(rename = "_primary_term")]
     pub(in crate::sink) primary_term: Option<i64>,
-    #[serde(borrow)]
     pub(in crate::sink) result: Option<Cow<'a, str>>,
     pub(in crate::sink) status: u16,
-    #[serde(borrow)]
     pub(in crate::sink) error: Option<&'a RawValue>,
-    #[serde(borrow)]
     pub(in crate::sink) failure_store: Option<Cow<'a, str>>,
-    #[serde(borrow)]
     pub(in crate::sink) get: Option<&'a RawValue>,
 }
 
@@ -63,9 +59,7 @@ impl<'a> TryFrom<HashMap<Cow<'a, str>, Item<'a>>> for Named<'a> {
 pub(in crate::sink) struct ServerError<'a> {
     #[serde(borrow, rename = "type")]
     pub(in crate::sink) kind: Option<Cow<'a, str>>,
-    #[serde(borrow)]
     pub(in crate::sink) reason: Option<Cow<'a, str>>,
-    #[serde(borrow)]
     caused_by: Option<Box<ServerError<'a>>>,
 }
 

@@ -16,7 +16,6 @@ use std::collections::{HashMap, VecDeque};
 struct Body<'a> {
     #[serde(borrow)]
     items: Option<Vec<Named<'a>>>,
-    #[serde(borrow)]
     error: Option<&'a RawValue>,
 }
 

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 pub(super) fn read(name: &str, reply: &Reply) -> Named<Call> {
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
     let unclear = || Destination::Unclear(format!("the server answers {} when asked for {name:?}", reply.status));
+    let reason = body.pointer("/error/reason").and_then(Value::as_str).unwrap_or_default();
     match (reply.status, body.as_object()) {
         (200, Some(body)) if body.contains_key("data_streams") => {
             Named::To(of_stream(&body["data_streams"]).unwrap_or_else(unclear))
@@ -24,19 +25,13 @@ pub(super) fn read(name: &str, reply: &Reply) -> Named<Call> {
             None => Named::To(unclear()),
         },
         (404, _) => Named::To(Destination::Absent),
-        // Who may read documents but not what an index is sees where one would lie.
-        (403, Some(body)) if refuses_index(body) => {
+        // Who may read documents but not what an index is sees where one would lie; here the index was asked for.
+        (403, _) if reason.contains("indices:admin/get") => {
             let question = json!({ "docs": [{ "_index": name, "_id": "0", "_source": false }] });
             Named::Ask(Call::json(Method::POST, "/_mget", question.to_string()))
         }
         _ => Named::To(unclear()),
     }
-}
-
-/// Whether it is the question for the index that was refused, and not the one for a document.
-fn refuses_index(body: &Map<String, Value>) -> bool {
-    let reason = body.get("error").and_then(|error| error.get("reason")).and_then(Value::as_str).unwrap_or_default();
-    reason.contains("indices:admin/get")
 }
 
 fn moving(write: &str, others: Vec<String>, routing: Option<String>) -> Destination {

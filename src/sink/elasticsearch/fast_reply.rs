@@ -215,19 +215,15 @@ struct InPlaces<'g> {
 
 impl<'a> Takes<'a> for InPlaces<'_> {
     fn take(&mut self, item: &Named<'a>) -> bool {
-        if self.place == self.group.len() {
+        if self.place == self.group.len() || !item.fits(self.group.key(self.place)) {
             return false;
         }
-        let action = self.group.key(self.place);
-        let fits = item.fits(action);
-        if fits {
-            let op = action.1;
-            let fate = item.fate(op, &|| self.group.get(self.place));
-            self.last = fate.is_shared().then_some(op);
-            self.fates.push(fate, 1);
-            self.place += 1;
-        }
-        fits
+        let op = self.group.key(self.place).1;
+        let fate = item.fate(op, &|| self.group.get(self.place));
+        self.last = fate.is_shared().then_some(op);
+        self.fates.push(fate, 1);
+        self.place += 1;
+        true
     }
 
     /// Only an action of the same kind can have the same answer, and only a key that JSON writes as it is can be compared.

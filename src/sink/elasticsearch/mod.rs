@@ -152,10 +152,7 @@ impl Protocol for Bulk {
     }
 
     fn name_of<'a>(&'a self, action: &BatchAction<'a>) -> &'a str {
-        match action.collection {
-            "" => self.index.as_deref().unwrap_or_default(),
-            named => named,
-        }
+        if action.collection.is_empty() { self.index.as_deref().unwrap_or_default() } else { action.collection }
     }
 
     fn ask_destination(&self, name: &str) -> Call {

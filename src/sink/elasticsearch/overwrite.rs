@@ -28,15 +28,13 @@ pub(super) fn empty(admin: &mut AdminClient<'_>, index: &str) -> Result<Option<S
         if count.context("the server does not count the documents")? == 0 {
             return Ok(Some(format!("emptied {index}, {deleted} documents deleted by query")));
         }
-        match by_query(admin, &path)? {
-            Some(more) => deleted += more,
-            None => {
-                made_again(admin, &path)?;
-                return Ok(Some(format!(
-                    "deleted {index} and made it again with its settings and mappings: this server has no delete by query"
-                )));
-            }
-        }
+        let Some(more) = by_query(admin, &path)? else {
+            made_again(admin, &path)?;
+            return Ok(Some(format!(
+                "deleted {index} and made it again with its settings and mappings: this server has no delete by query"
+            )));
+        };
+        deleted += more;
     }
     Err(anyhow!("{index} is not empty after {ROUNDS} rounds of deleting: does something else write to it?"))
 }

@@ -46,17 +46,14 @@ struct Document<'a> {
     found: Option<bool>,
     #[serde(borrow, rename = "_source")]
     source: Option<&'a RawValue>,
-    #[serde(borrow)]
     error: Option<&'a RawValue>,
 }
 
 /// Compares what the multi-get found with what the actions would have stored.
 pub(super) fn compare(bulk: &Bulk, group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>> {
     let found: Documents<'_> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success())?;
-    if found.docs.len() != group.len() {
-        return None;
-    }
-    Some(group.iter().zip(&found.docs).map(|(action, document)| stored(bulk, &action, document)).collect())
+    (found.docs.len() == group.len())
+        .then(|| group.iter().zip(&found.docs).map(|(action, document)| stored(bulk, &action, document)).collect())
 }
 
 fn stored(bulk: &Bulk, action: &BatchAction<'_>, document: &Document<'_>) -> Stored {

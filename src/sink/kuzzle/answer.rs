@@ -41,10 +41,9 @@ pub(super) struct Fault {
 struct Flat<'a> {
     #[serde(borrow)]
     action: Cow<'a, str>,
-    #[serde(borrow, rename = "_id")]
+    #[serde(rename = "_id")]
     id: Option<Cow<'a, str>>,
     status: u16,
-    #[serde(borrow)]
     error: Option<&'a RawValue>,
 }
 
@@ -52,7 +51,6 @@ struct Flat<'a> {
 struct Lists<'a> {
     #[serde(borrow)]
     successes: Vec<Named<'a>>,
-    #[serde(borrow)]
     errors: Vec<Named<'a>>,
 }
 

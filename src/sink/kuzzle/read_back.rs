@@ -25,7 +25,6 @@ struct Body<'a> {
 struct Found<'a> {
     #[serde(borrow)]
     successes: Vec<Document<'a>>,
-    #[serde(borrow)]
     errors: Vec<Cow<'a, str>>,
 }
 

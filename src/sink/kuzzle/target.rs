@@ -69,13 +69,11 @@ impl Target for Kuzzle {
             return Err(anyhow!("--to: two indices, \"{index}\" and \"{other}\"")
                 .context(hint("several `--to` are nodes of one Kuzzle; run once for each index")));
         }
-        match &wanted.collection {
-            Some(name) => ensure_name("a collection", name).context("--collection"),
-            None => {
-                let advice = "give `--collection NAME`: lines of bulk files cannot";
-                Err(anyhow!("no collection is named").context(hint(advice)))
-            }
-        }
+        let Some(name) = &wanted.collection else {
+            let advice = "give `--collection NAME`: lines of bulk files cannot";
+            return Err(anyhow!("no collection is named").context(hint(advice)));
+        };
+        ensure_name("a collection", name).context("--collection")
     }
 
     /// Its answers name keys and no places, so a batch holds each key once.
@@ -98,10 +96,7 @@ fn ensure_name(what: &str, name: &str) -> Result<()> {
     let fault = match name {
         "_all" => format!("{what} cannot be called so"),
         _ if name.chars().any(char::is_uppercase) => format!("the name of {what} has no upper-case letters"),
-        _ if name.contains([
-            '\\', '/', '*', '?', '"', '<', '>', '|', ' ', '\t', '\r', '\n', ',', '+', '#', ':', '.', '&', '%',
-        ]) =>
-        {
+        _ if name.contains(|c| "\\/*?\"<>| \t\r\n,+#:.&%".contains(c)) => {
             format!("the name of {what} has no blanks and none of \\ / * ? \" < > | , + # : . & %")
         }
         _ if name.len() > 126 => format!("the name of {what} has at most 126 bytes"),
