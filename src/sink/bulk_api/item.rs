@@ -170,12 +170,11 @@ impl Named<'_> {
     /// How it is shown.
     pub(in crate::sink) fn shown(&self) -> Box<ItemDetails> {
         let item = &self.item;
-        let text = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);
         Box::new(ItemDetails {
             op: self.op.clone().into_owned(),
-            index: text(&item.index).unwrap_or_default(),
+            index: item.index.as_deref().unwrap_or_default().to_owned(),
             status: item.status,
-            result: text(&item.result),
+            result: item.result.as_deref().map(str::to_owned),
             version: item.version,
             seq_no: item.seq_no,
             primary_term: item.primary_term,

@@ -48,12 +48,9 @@ impl Drop for Restoring {
     }
 }
 
-/// Puts back what an interrupted run left off, if it did; whether it did. `about` is what the server says of the index.
-pub(super) fn restore_left_over(admin: &mut AdminClient<'_>, index: &str, about: &Value) -> Result<bool> {
-    let left = about.pointer(META).and_then(|meta| meta.get(OURS));
-    let Some(before) = left.and_then(Value::as_object) else { return Ok(false) };
-    restore(admin, index, before)?;
-    Ok(true)
+/// What an interrupted run left to be put back, by what the server says of the index.
+pub(super) fn left_over(about: &Value) -> Option<&Map<String, Value>> {
+    about.pointer(META)?.get(OURS)?.as_object()
 }
 
 /// Turns refreshes and replicas off; returns what turns them on again, which goes by `http`.
@@ -80,7 +77,7 @@ fn turn_off(admin: &mut AdminClient<'_>, path: &str, mut meta: Map<String, Value
 }
 
 /// Puts the settings back as they were, and forgets them.
-fn restore(admin: &mut AdminClient<'_>, index: &str, before: &Map<String, Value>) -> Result<()> {
+pub(super) fn restore(admin: &mut AdminClient<'_>, index: &str, before: &Map<String, Value>) -> Result<()> {
     let path = format!("/{}", escaped(index));
     // A null gives a setting its default again.
     put(admin, format!("{path}/_settings"), &json!({ "index": before }))?;

@@ -42,13 +42,9 @@ trait Takes<'a> {
 fn items<'a>(body: &'a str, taker: &mut impl Takes<'a>) -> Option<()> {
     let mut text = Text { bytes: body.as_bytes(), body, at: 0, id: 0..0 };
     text.word(b"{")?;
-    let mut found = false;
     loop {
         match text.name()? {
-            "items" if !found => {
-                found = true;
-                text.items(taker)?;
-            }
+            "items" => text.items(taker)?,
             "took" | "ingest_took" => drop(text.number()?),
             // An answer with an error in it is not the usual one.
             "errors" => text.word(b"false")?,
@@ -56,7 +52,7 @@ fn items<'a>(body: &'a str, taker: &mut impl Takes<'a>) -> Option<()> {
         }
         match text.next()? {
             b',' => {}
-            b'}' if found && text.at == text.bytes.len() => return Some(()),
+            b'}' if text.at == text.bytes.len() => return Some(()),
             _ => return None,
         }
     }
@@ -139,7 +135,7 @@ impl<'a> Text<'a> {
             if let Some(next) = behind.strip_prefix(&*last.between) {
                 taker.take_alike();
                 rest = next;
-            } else if let Some(end) = behind.strip_prefix(last.behind()) {
+            } else if let Some(end) = behind.strip_prefix(&last.between[..last.comma]) {
                 taker.take_alike();
                 self.at = self.bytes.len() - end.len();
                 return true;
@@ -190,10 +186,6 @@ impl Around {
         self.between.clear();
         [behind, b",", before].into_iter().for_each(|part| self.between.extend_from_slice(part));
         self.comma = behind.len();
-    }
-
-    fn behind(&self) -> &[u8] {
-        &self.between[..self.comma]
     }
 
     fn before(&self) -> &[u8] {

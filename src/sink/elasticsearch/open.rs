@@ -13,7 +13,7 @@ use crate::sink::target::Opened;
 use crate::sink::wanted::Wanted;
 use crate::sink::{Note, Say, bulk_api};
 use crate::stop::Stop;
-use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Error, Result, anyhow, bail};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -42,7 +42,14 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     bulk.is_incremental = is_incremental(&who);
     let (mut closing, mut before, mut destinations) = (None, Before::default(), HashMap::new());
     if let Some(index) = &bulk.index {
-        let (concrete, destination) = prepare(wanted, &mut admin, index, mapping.as_ref(), say)?;
+        let (found, destination) = find(&mut admin, index)?;
+        check(wanted, index, found.as_ref())?;
+        let concrete = found.as_ref().map_or(index, |found| &found.name).clone();
+        match found {
+            _ if wanted.dry_run => {}
+            Some(found) => adapt(&mut admin, index, &found, mapping.as_ref(), say)?,
+            None => create(wanted, &mut admin, index, mapping.as_ref())?,
+        }
         if !matches!(destination, Destination::Unclear(_)) {
             destinations.insert(index.clone(), destination);
         }
@@ -161,14 +168,12 @@ fn find(admin: &mut AdminClient<'_>, index: &str) -> Result<(Option<Found>, Dest
 /// Finds what the flags ask and the index cannot give.
 fn check(wanted: &Wanted, index: &str, found: Option<&Found>) -> Result<()> {
     let Some(found) = found else {
-        ensure!(
-            wanted.create_collection != Some(false),
-            "there is no index \"{index}\", and --create-collection=false"
-        );
+        if wanted.create_collection == Some(false) {
+            bail!("there is no index \"{index}\", and --create-collection=false");
+        }
         return Ok(());
     };
-    let is_other = found.count != 1 || found.name != index;
-    if wanted.overwrite && is_other {
+    if wanted.overwrite && (found.count != 1 || found.name != index) {
         return Err(anyhow!("--overwrite: \"{index}\" is an alias or a data stream")
             .context(hint("name the index that is to be emptied")));
     }
@@ -183,35 +188,18 @@ fn check(wanted: &Wanted, index: &str, found: Option<&Found>) -> Result<()> {
     Ok(())
 }
 
-/// Makes the index, or gives it the mapping, and puts back what an interrupted run left off; the concrete index, and where
-/// its name leads.
-fn prepare(
-    wanted: &Wanted,
-    admin: &mut AdminClient<'_>,
-    index: &str,
-    mapping: Option<&Value>,
-    say: Say<'_>,
-) -> Result<(String, Destination)> {
-    let (found, destination) = find(admin, index)?;
-    check(wanted, index, found.as_ref())?;
-    let Some(Found { name, count, about }) = found else {
-        if !wanted.dry_run {
-            create(wanted, admin, index, mapping)?;
-        }
-        return Ok((index.to_owned(), destination));
-    };
-    if wanted.dry_run {
-        return Ok((name, destination));
-    }
-    if count == 1 && bulk_mode::restore_left_over(admin, &name, &about)? {
+/// Gives the index the mapping, and puts back what an interrupted run left off.
+fn adapt(admin: &mut AdminClient<'_>, index: &str, found: &Found, mapping: Option<&Value>, say: Say<'_>) -> Result<()> {
+    if let Some(before) = bulk_mode::left_over(&found.about).filter(|_| found.count == 1) {
+        bulk_mode::restore(admin, &found.name, before)?;
         let what = "restored the refresh interval and the replicas that an interrupted run had turned off";
-        say(Note::Warning(format!("{name}: {what}")));
+        say(Note::Warning(format!("{}: {what}", found.name)));
     }
     if let Some(mappings) = mapping.and_then(|mapping| mapping.get("mappings")) {
         let path = format!("/{}/_mapping", escaped(index));
         admin.order(&Call::json(Method::PUT, path, mappings.to_string())).context("--mapping")?;
     }
-    Ok((name, destination))
+    Ok(())
 }
 
 /// Makes the index, where it is not left to the first document, and looks how it is.

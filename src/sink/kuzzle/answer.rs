@@ -82,20 +82,18 @@ impl Fault {
         self.id.as_deref().filter(|id| !id.is_empty()).unwrap_or("error")
     }
 
-    fn message(&self) -> &str {
-        self.message.as_deref().unwrap_or_default()
-    }
-
     /// Whether it is an exception of JavaScript's, seen for documents that are nested thousands of levels deep.
     fn is_exception(&self) -> bool {
+        let message = self.message.as_deref().unwrap_or_default();
         ["Maximum call stack size exceeded", "Invalid string length", "Cannot "]
             .iter()
-            .any(|text| self.message().starts_with(text))
+            .any(|text| message.starts_with(text))
     }
 
     fn reason(&self) -> Reason {
         // Kuzzle quotes what it was sent.
-        let line: String = self.message().split(char::is_control).collect::<Vec<_>>().join(" ");
+        let message = self.message.as_deref().unwrap_or_default();
+        let line: String = message.split(char::is_control).collect::<Vec<_>>().join(" ");
         let short: String = line.chars().take(300).collect();
         Reason::new(self.id().to_owned(), format!("{}: {short}", self.id()))
     }
@@ -105,8 +103,9 @@ impl Fault {
 pub(super) static DIALECT: Dialect = Dialect { said, is_busy: |_| false };
 
 fn said(reply: &Reply) -> Option<String> {
-    let fault = fault_of(reply).filter(|fault| !fault.message().is_empty())?;
-    Some(format!("{}: {}", fault.id(), fault.message()))
+    let fault = fault_of(reply)?;
+    let message = fault.message.as_deref().filter(|message| !message.is_empty())?;
+    Some(format!("{}: {message}", fault.id()))
 }
 
 /// What refuses a request because of its size.

@@ -2,9 +2,12 @@
 //! 1.5): found before a record is put into a batch, because one such record makes Kuzzle refuse all of a request.
 
 use crate::action::{Action, KeyRule, Line, Op, Rules, distinct, not_supported};
-use crate::json::{Kind, Member, Scanner, Span, Token, Walk, holds_as_double, quote_into, repeated, same_name};
+use crate::json::{
+    Kind, Member, Scanner, Span, Token, Walk, holds_as_double, quote_into, repeated, same_name, unescape,
+};
 use crate::record::{Reason, Record, Verb};
 use crate::sink::bulk_api::{member, verb};
+use std::borrow::Cow;
 
 /// What Kuzzle takes an element for an action by, if its first member is called so.
 const ACTIONS: [&str; 4] = ["index", "create", "update", "delete"];
@@ -20,13 +23,37 @@ const PASSED_ON: [&str; 8] = [
     "dynamic_templates",
 ];
 
-/// Whether a member is called like an action.
-pub(super) fn is_action(text: &str, member: &Member) -> bool {
-    is_one_of(&ACTIONS, text, member)
-}
-
+/// Whether a member is called by one of these names.
 fn is_one_of(names: &[&str], text: &str, member: &Member) -> bool {
     names.iter().any(|name| same_name(member.name.of(text), member.escaped, name))
+}
+
+/// Whether the first member can be called like an action, told by the first byte of its name.
+fn may_be_action(document: &[u8]) -> bool {
+    let mut rest = document.iter().skip(1).skip_while(|byte| matches!(**byte, b' ' | b'\t' | b'\r' | b'\n'));
+    rest.next() == Some(&b'"') && matches!(rest.next(), Some(b'i' | b'c' | b'u' | b'd' | b'\\'))
+}
+
+/// The document with the members that it begins with and that are called like actions at its end; `None` if it begins with
+/// another one. Of a name that stands twice Kuzzle keeps the last, so a member that comes again is not moved behind that.
+pub(super) fn no_action(document: &str) -> Option<String> {
+    if !may_be_action(document.as_bytes()) {
+        return None;
+    }
+    let mut scanner = Scanner::default();
+    scanner.object(document.as_bytes()).ok()?;
+    let members = scanner.members();
+    let leading = members.iter().take_while(|member| is_one_of(&ACTIONS, document, member)).count();
+    if leading == 0 || leading == members.len() {
+        return None;
+    }
+    let text = |member: &Member| &document[member.name.start as usize - 1..member.value.end as usize];
+    let name = |member: &Member| unescape(member.name.of(document)).map(Cow::into_owned);
+    let (moved, left) = members.split_at(leading);
+    let comes_again = |member: &&Member| left.iter().any(|other| name(other) == name(member));
+    let order = left.iter().chain(moved.iter().filter(|member| !comes_again(member)));
+    let parts: Vec<&str> = order.map(text).collect();
+    Some(format!("{{{}}}", parts.join(",")))
 }
 
 /// Refuses a document that would be taken for an action whichever of its members came first.
@@ -34,7 +61,7 @@ fn ensure_no_action(text: &str, members: &[Member], cut: [Span; 2]) -> Result<()
     let is_cut = |member: &&Member| cut.iter().any(|cut| cut.range().contains(&(member.name.start as usize)));
     let mut left = members.iter().filter(|member| !is_cut(member)).peekable();
     let Some(first) = left.peek().map(|member| member.name.of(text)) else { return Ok(()) };
-    if left.all(|member| is_action(text, member)) {
+    if left.all(|member| is_one_of(&ACTIONS, text, member)) {
         let text = format!(
             "Kuzzle takes a document for an action that begins with `{first}`, and there is no other member to begin with"
         );
@@ -55,11 +82,8 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn run(text: &str, cut: [Span; 2], lossy: bool, info: usize) -> Result<(), Reason> {
-        Check { text, lossy, info, unasked: 0 }.walk(cut)
-    }
-
-    fn walk(&mut self, cut: [Span; 2]) -> Result<(), Reason> {
-        let mut walk = Walk::new(self.text, cut);
+        let mut check = Check { text, lossy, info, unasked: 0 };
+        let mut walk = Walk::new(text, cut);
         let (mut names, mut levels): (Vec<(Span, bool)>, Vec<usize>) = (Vec::new(), Vec::new());
         while let Some(token) = walk.next() {
             match token {
@@ -67,22 +91,20 @@ impl Check<'_> {
                 Token::Close => {
                     let from = levels.pop().unwrap_or_default();
                     // JavaScript keeps the last of them.
-                    if !self.lossy
-                        && let Some(name) = repeated(self.text, &names[from..])
-                    {
-                        return Err(lossy(format!(
+                    if !lossy && let Some(name) = repeated(text, &names[from..]) {
+                        return Err(change(format!(
                             "Kuzzle would keep only the last of the members called {name:?} (--lossy lets it)"
                         )));
                     }
                     names.truncate(from);
                 }
                 Token::Name { inside, escaped } => {
-                    self.ensure_free((inside, escaped), walk.at(), levels.len())?;
+                    check.ensure_free((inside, escaped), walk.at(), levels.len())?;
                     names.push((inside, escaped));
                 }
-                Token::Number(span) if !self.lossy && !holds_as_double(span.of(self.text)) => {
-                    let number: String = span.of(self.text).chars().take(60).collect();
-                    return Err(lossy(format!("Kuzzle would change the number {number} (--lossy lets it)")));
+                Token::Number(span) if !lossy && !holds_as_double(span.of(text)) => {
+                    let number: String = span.of(text).chars().take(60).collect();
+                    return Err(change(format!("Kuzzle would change the number {number} (--lossy lets it)")));
                 }
                 Token::Number(_) | Token::Word(_) => {}
             }
@@ -100,7 +122,7 @@ impl Check<'_> {
         let is = |own: &str| same_name(name, escaped, own);
         if depth == self.info && !self.lossy && is("_kuzzle_info") {
             let text = "Kuzzle would replace the member `_kuzzle_info` (--remove-attribute _kuzzle_info takes it out, --lossy lets Kuzzle)";
-            return Err(lossy(text.to_owned()));
+            return Err(change(text.to_owned()));
         }
         let script = ["script", "_script"].iter().find(|own| is(own)).filter(|_| at >= self.unasked);
         if let Some(own) = script {
@@ -127,7 +149,7 @@ impl Check<'_> {
     }
 }
 
-fn lossy(text: String) -> Reason {
+fn change(text: String) -> Reason {
     Reason::new("lossy", text)
 }
 
@@ -306,5 +328,24 @@ mod tests {
             }
         }
         assert_eq!(said(Op::Upsert, false, r#"{"index":5}"#), None, "a doc in an update is taken for nothing else");
+    }
+
+    #[test]
+    fn a_document_that_begins_like_an_action_gets_those_members_at_its_end() {
+        for (document, sent) in [
+            (r#"{"index":5,"v":1}"#, Some(r#"{"v":1,"index":5}"#)),
+            (
+                r#"{ "create" : {"a": 1} , "delete":2, "v" : [1, 2] , "w":3 }"#,
+                Some(r#"{"v" : [1, 2],"w":3,"create" : {"a": 1},"delete":2}"#),
+            ),
+            (r#"{"\u0069ndex":5,"v":1}"#, Some(r#"{"v":1,"\u0069ndex":5}"#)),
+            (r#"{"index":1,"v":1,"index":2}"#, Some(r#"{"v":1,"index":2}"#)),
+            (r#"{"index":1,"index":2,"v":1}"#, Some(r#"{"v":1,"index":1,"index":2}"#)),
+            (r#"{"indices":5,"v":1}"#, None),
+            (r#"{"v":1,"index":5}"#, None),
+            ("{}", None),
+        ] {
+            assert_eq!(no_action(document).as_deref(), sent, "{document}");
+        }
     }
 }
