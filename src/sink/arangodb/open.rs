@@ -109,7 +109,7 @@ fn number(body: &Value) -> u64 {
 
 /// Finds the collection, or makes it; its type.
 fn collection(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str, makes: bool) -> Result<u64> {
-    let properties = admin.ask(|| Call::get(properties_path(name)))?;
+    let properties = admin.ask(&Call::get(properties_path(name)))?;
     let found: Value = serde_json::from_slice(&properties.body).unwrap_or(Value::Null);
     match (properties.status, number(&found)) {
         (200, _) => {}
@@ -167,7 +167,7 @@ fn create(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<u6
         return Ok(kind);
     }
     let body = json!({ "name": name, "type": kind }).to_string();
-    let made = admin.ask(|| Call::json(Method::POST, "/_api/collection", body.clone()))?;
+    let made = admin.ask(&Call::json(Method::POST, "/_api/collection", body))?;
     // Another run may have made it, or a first try of ours whose answer was lost.
     let exists = serde_json::from_slice(&made.body).is_ok_and(|body: Value| number(&body) == 1207);
     if !made.is_success() && !exists {
@@ -181,11 +181,9 @@ fn unique(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<Ve
     let path = format!("/_api/index?collection={}", escaped(name));
     for field in &wanted.unique {
         let body = json!({ "type": "persistent", "unique": true, "sparse": false, "fields": [field] }).to_string();
-        admin
-            .order(|| Call::json(Method::POST, path.clone(), body.clone()))
-            .with_context(|| format!("--unique {field}"))?;
+        admin.order(&Call::json(Method::POST, &*path, body)).with_context(|| format!("--unique {field}"))?;
     }
-    let all = admin.order(|| Call::get(path.clone()));
+    let all = admin.order(&Call::get(path));
     let all = all.context("the indexes of the collection cannot be seen")?;
     let indexes = all.get("indexes").and_then(Value::as_array).cloned().unwrap_or_default();
     let is_unique = |index: &&Value| {
@@ -202,7 +200,7 @@ fn unique(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<Ve
 fn emptied(wanted: &Wanted, stop: &Stop, name: &str) -> Before {
     let (path, name) = (format!("/_api/collection/{}/truncate", escaped(name)), name.to_owned());
     emptying(wanted, stop, &DIALECT, move |admin| {
-        admin.order(|| Call::json(Method::PUT, path.clone(), "{}"))?;
+        admin.order(&Call::json(Method::PUT, path, "{}"))?;
         Ok(Some(format!("emptied {name}")))
     })
 }

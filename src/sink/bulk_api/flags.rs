@@ -4,7 +4,6 @@ use crate::error::hint;
 use crate::sink::wanted::{FlagSources, Wanted};
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::{Value, json};
-use std::path::Path;
 
 /// Why a flag cannot be supported, as advice.
 pub(in crate::sink) fn unsupported(flag: &str) -> Option<&'static str> {
@@ -39,7 +38,8 @@ pub(in crate::sink) fn check(wanted: &Wanted, flags: &FlagSources) -> Result<()>
 }
 
 /// Reads `--mapping`: an object with some of `parts` (`mappings`, `settings`), or mappings alone.
-pub(in crate::sink) fn mapping(path: &Path, parts: &[&str]) -> Result<Value> {
+pub(in crate::sink) fn mapping(wanted: &Wanted, parts: &[&str]) -> Result<Option<Value>> {
+    let Some(path) = &wanted.mapping else { return Ok(None) };
     let read = || {
         let read: Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;
         let object = read.as_object().context("not a JSON object")?;
@@ -48,7 +48,7 @@ pub(in crate::sink) fn mapping(path: &Path, parts: &[&str]) -> Result<Value> {
         if !is_whole && !object.contains_key("properties") && object.values().any(is_field) {
             bail!("its fields belong under `properties`");
         }
-        Ok(if is_whole { read } else { json!({ "mappings": read }) })
+        Ok(Some(if is_whole { read } else { json!({ "mappings": read }) }))
     };
     read().with_context(|| format!("--mapping: {}", path.display()))
 }

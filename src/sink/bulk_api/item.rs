@@ -7,10 +7,9 @@ use crate::record::Reason;
 use crate::sink::ItemDetails;
 use crate::sink::remote::Fate;
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::fmt;
+use std::collections::HashMap;
 
 /// The members of an item that are looked at.
 #[derive(Debug, Default, Deserialize)]
@@ -18,57 +17,41 @@ use std::fmt;
 pub(in crate::sink) struct Item<'a> {
     #[serde(borrow, rename = "_index")]
     pub(in crate::sink) index: Option<Cow<'a, str>>,
-    #[serde(borrow, rename = "_id")]
+    #[serde(rename = "_id")]
     pub(in crate::sink) id: Option<Cow<'a, str>>,
     #[serde(rename = "_version")]
     pub(in crate::sink) version: Option<i64>,
     #[serde(rename = "_seq_no")]
-    seq_no: Option<i64>,
+    pub(in crate::sink) seq_no: Option<i64>,
     #[serde(rename = "_primary_term")]
-    primary_term: Option<i64>,
-    #[serde(borrow)]
+    pub(in crate::sink) primary_term: Option<i64>,
     pub(in crate::sink) result: Option<Cow<'a, str>>,
     pub(in crate::sink) status: u16,
-    #[serde(borrow)]
     pub(in crate::sink) error: Option<&'a RawValue>,
-    #[serde(borrow)]
-    failure_store: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    get: Option<&'a RawValue>,
+    pub(in crate::sink) failure_store: Option<Cow<'a, str>>,
+    pub(in crate::sink) get: Option<&'a RawValue>,
 }
 
 /// An item under the name of the action that was carried out.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "HashMap<Cow<'a, str>, Item<'a>>")]
 pub(in crate::sink) struct Named<'a> {
     pub(in crate::sink) op: Cow<'a, str>,
+    #[serde(borrow)]
     pub(in crate::sink) item: Item<'a>,
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Named<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct One;
-        impl<'de> Visitor<'de> for One {
-            type Value = Named<'de>;
+impl<'a> TryFrom<HashMap<Cow<'a, str>, Item<'a>>> for Named<'a> {
+    type Error = &'static str;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object with one member, named like an action")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Named<'de>, A::Error> {
-                let one = map.next_entry::<Name<'de>, Item<'de>>()?;
-                let (Name(op), item) = one.ok_or_else(|| serde::de::Error::custom("an item is empty"))?;
-                if map.next_key::<serde::de::IgnoredAny>()?.is_some() {
-                    return Err(serde::de::Error::custom("an item has two members"));
-                }
-                Ok(Named { op, item })
-            }
+    fn try_from(members: HashMap<Cow<'a, str>, Item<'a>>) -> Result<Self, Self::Error> {
+        let mut members = members.into_iter();
+        match (members.next(), members.next()) {
+            (Some((op, item)), None) => Ok(Named { op, item }),
+            _ => Err("an item is an object with one member, named like an action"),
         }
-        deserializer.deserialize_map(One)
     }
 }
-
-#[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// A server's error: an object, or for the simplest ones a text.
 #[derive(Debug, Default, Deserialize)]
@@ -76,9 +59,7 @@ struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 pub(in crate::sink) struct ServerError<'a> {
     #[serde(borrow, rename = "type")]
     pub(in crate::sink) kind: Option<Cow<'a, str>>,
-    #[serde(borrow)]
     pub(in crate::sink) reason: Option<Cow<'a, str>>,
-    #[serde(borrow)]
     caused_by: Option<Box<ServerError<'a>>>,
 }
 
@@ -88,20 +69,18 @@ const SAID: usize = 300;
 impl ServerError<'_> {
     /// What it says, with its causes: `mapper_parsing_exception: failed to parse ...: For input string: "abc"`.
     pub(in crate::sink) fn reason(&self, status: u16) -> Reason {
-        let kind = self.kind.as_deref().unwrap_or("error");
+        let Some(kind) = self.kind.as_deref() else {
+            return Reason::new("error", format!("status {status}: {}", self.said()));
+        };
         let mut text = format!("{kind}: {}", self.said());
-        let mut cause = self.caused_by.as_deref();
-        while let Some(inner) = cause {
-            let said = inner.said();
-            if inner.reason.is_some() && !text.contains(&said) {
+        let causes = std::iter::successors(self.caused_by.as_deref(), |cause| cause.caused_by.as_deref());
+        for cause in causes.filter(|cause| cause.reason.is_some()) {
+            let said = cause.said();
+            if !text.contains(&said) {
                 text.push_str(&format!("; caused by: {said}"));
             }
-            cause = inner.caused_by.as_deref();
         }
-        if self.kind.is_none() {
-            text = format!("status {status}: {}", self.said());
-        }
-        Reason::new(Cow::Owned(kind.to_owned()), text)
+        Reason::new(kind.to_owned(), text)
     }
 
     /// Its reason on one line, and no longer than a person reads: some quote a whole document.
@@ -121,7 +100,8 @@ impl ServerError<'_> {
         here || self.caused_by.as_deref().is_some_and(|cause| cause.mentions(words))
     }
 
-    fn kind(&self) -> &str {
+    /// Its type; empty where there is none.
+    pub(in crate::sink) fn kind(&self) -> &str {
         self.kind.as_deref().unwrap_or_default()
     }
 }
@@ -140,20 +120,14 @@ impl Named<'_> {
         self.op == verb(op)
     }
 
-    /// Whether it names this key.
-    pub(in crate::sink) fn names(&self, key: &str) -> bool {
-        self.item.id.as_deref() == Some(key)
+    /// Whether it is the answer to an action on this key.
+    pub(in crate::sink) fn fits(&self, (key, op): (&str, Op)) -> bool {
+        self.item.id.as_deref() == Some(key) && self.answers(op)
     }
 
     /// Whether it can lie in the collection that its action names; an action without one goes to the run's own.
     pub(in crate::sink) fn may_lie_in(&self, collection: &str) -> bool {
         collection.is_empty() || self.item.index.as_deref().is_none_or(|index| index == collection)
-    }
-
-    /// Whether it is one of those that lost their names: an upsert that failed in an ingest pipeline comes back as an
-    /// `index` without an id (contract of live servers, 2).
-    pub(in crate::sink) fn is_nameless(&self) -> bool {
-        self.item.id.is_none() && self.item.error.is_some()
     }
 
     /// What it says of an action; the whole of it is needed for a failure only.
@@ -186,12 +160,11 @@ impl Named<'_> {
     /// How it is shown.
     pub(in crate::sink) fn shown(&self) -> Box<ItemDetails> {
         let item = &self.item;
-        let text = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);
         Box::new(ItemDetails {
             op: self.op.clone().into_owned(),
-            index: text(&item.index).unwrap_or_default(),
+            index: item.index.as_deref().unwrap_or_default().to_owned(),
             status: item.status,
-            result: text(&item.result),
+            result: item.result.as_deref().map(str::to_owned),
             version: item.version,
             seq_no: item.seq_no,
             primary_term: item.primary_term,
@@ -207,7 +180,12 @@ pub(in crate::sink) fn failed(error: &ServerError<'_>, status: u16, action: &Bat
     match (error.kind(), status) {
         ("cluster_block_exception", 403 | 429) => Fate::Closed(blocked(&reason.text)),
         ("security_exception", 401 | 403) => Fate::Closed(forbidden(&reason.text)),
-        ("version_conflict_engine_exception", 409) => conflict(reason, action),
+        ("version_conflict_engine_exception", 409) => match action.op {
+            _ if is_conditional(action) => Fate::Conflict(reason),
+            Op::Create | Op::CreateOrIgnore => Fate::Exists,
+            // Without a condition of ours somebody else wrote at the same time.
+            _ => Fate::Busy(reason.text),
+        },
         // An update cannot merge into a document whose source is not kept: perhaps into one that a lost try has stored.
         ("document_source_missing_exception", _) => Fate::Conflict(reason),
         (_, 429 | 503) => Fate::Busy(reason.text),
@@ -232,15 +210,6 @@ const RACES: [&str; 6] = [
     // The master had other things to do: the mapping may be there by now.
     "timed out while waiting for a dynamic mapping update",
 ];
-
-fn conflict(reason: Reason, action: &BatchAction<'_>) -> Fate {
-    match action.op {
-        _ if is_conditional(action) => Fate::Conflict(reason),
-        Op::Create | Op::CreateOrIgnore => Fate::Exists,
-        // Without a condition of ours somebody else wrote at the same time.
-        _ => Fate::Busy(reason.text),
-    }
-}
 
 /// What an operator has to do about a block.
 pub(in crate::sink) fn blocked(reason: &str) -> String {

@@ -93,7 +93,7 @@ pub(in crate::sink) fn is_replayable(action: &BatchAction<'_>) -> bool {
 
 /// Whether a bulk line has a condition on what is stored.
 pub(in crate::sink) fn is_conditional(action: &BatchAction<'_>) -> bool {
-    action.is_line && has_condition(action.head)
+    action.is_line && names(action.head, &CONDITIONS)
 }
 
 /// Whether an update's payload can be applied twice: a `doc`, with no script and no other document to insert.
@@ -108,10 +108,8 @@ fn is_doc_as_upsert(payload: &str) -> bool {
         && !has(payload, "script")
 }
 
-/// Whether an action's head has a condition on what is stored.
-fn has_condition(head: &str) -> bool {
-    names(head, &["if_seq_no", "if_primary_term", "version", "version_type"])
-}
+/// Members of an action's head that are a condition on what is stored.
+const CONDITIONS: [&str; 4] = ["if_seq_no", "if_primary_term", "version", "version_type"];
 
 /// Whether an action's head has a routing.
 pub(in crate::sink) fn has_routing(head: &str) -> bool {
@@ -184,16 +182,20 @@ mod tests {
         }
     }
 
+    fn names_condition(head: &str) -> bool {
+        names(head, &CONDITIONS)
+    }
+
     #[test]
     fn conditions_and_routings_are_seen_in_the_head() {
         let action = Action::plain(Op::Upsert, Key::Text("routing"), "{\"version\":1}");
         for (meta, is_routed) in [("", false), ("\"routing\":\"a\"", true)] {
             let mut head = String::new();
             push_action(&Action { meta, ..action }, None, &mut head);
-            assert_eq!((has_routing(&head), has_condition(&head)), (is_routed, false), "{head}");
+            assert_eq!((has_routing(&head), names(&head, &CONDITIONS)), (is_routed, false), "{head}");
         }
-        assert!(has_condition(r#"{"index":{"_id":"1","if_seq_no":1,"if_primary_term":1}}"#));
-        assert!(has_condition(r#"{"index":{"version":3,"version_type":"external"}}"#));
-        assert!(!has_condition(r#"{"index":{"_id":"version","routing":"if_seq_no"}}"#));
+        assert!(names_condition(r#"{"index":{"_id":"1","if_seq_no":1,"if_primary_term":1}}"#));
+        assert!(names_condition(r#"{"index":{"version":3,"version_type":"external"}}"#));
+        assert!(!names_condition(r#"{"index":{"_id":"version","routing":"if_seq_no"}}"#));
     }
 }

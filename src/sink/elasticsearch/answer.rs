@@ -4,27 +4,19 @@
 use super::Bulk;
 use super::fast_reply;
 use crate::record::Reason;
-use crate::sink::bulk_api::{Named, ServerError, blocked, culprit, error_of, forbidden};
+use crate::sink::bulk_api::{Named, blocked, culprit, error_of, forbidden};
 use crate::sink::http::Reply;
 use crate::sink::remote::admin::Dialect;
 use crate::sink::remote::{Answer, Fate, Group, Told};
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::{HashMap, VecDeque};
 
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(borrow)]
-    items: Vec<Named<'a>>,
-    #[serde(borrow)]
+    items: Option<Vec<Named<'a>>>,
     error: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Whole<'a> {
-    #[serde(borrow)]
-    error: &'a RawValue,
 }
 
 /// Errors of the server's own that mean a bad line, before anything was carried out (contract of live servers, 3).
@@ -35,14 +27,17 @@ const NOTHING_DONE: [&str; 4] =
 pub(super) static DIALECT: Dialect = Dialect { said, is_busy: |_| false };
 
 fn said(reply: &Reply) -> Option<String> {
-    let body: Value = serde_json::from_slice(&reply.body).ok()?;
-    let error = body.get("error")?;
-    let field = |name: &str| error.get(name).and_then(Value::as_str);
-    match (field("type"), field("reason")) {
+    let raw = serde_json::from_slice::<Body<'_>>(&reply.body).ok()?.error?;
+    let error = error_of(raw);
+    match (error.kind, error.reason) {
         (Some(kind), Some(reason)) => Some(format!("{kind}: {reason}")),
-        _ => error.as_str().map(str::to_owned),
+        (None, Some(text)) if raw.get().starts_with('"') => Some(text.into_owned()),
+        _ => None,
     }
 }
+
+/// What a server says when it refuses a request though it has nothing else to do: waiting would not help (contract, 2.5).
+const IDLE: [&str; 2] = ["all_bytes=0,", "all_bytes=0]"];
 
 /// What may refuse a request because of its size.
 const LIMIT: &str = "the server (http.max_content_length, or a proxy's limit)";
@@ -53,8 +48,8 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Reply, detail: bool) -
         return items(group, reply, detail);
     }
     let text = String::from_utf8_lossy(&reply.body);
-    let whole: Option<Whole<'_>> = serde_json::from_str(&text).ok();
-    let error = whole.as_ref().map(|whole| error_of(whole.error));
+    let error = serde_json::from_str::<Body<'_>>(&text).ok().and_then(|body| body.error).map(error_of);
+    let is_block = error.as_ref().is_some_and(|error| error.kind() == "cluster_block_exception");
     let reason = match &error {
         Some(error) => error.reason(reply.status),
         None => Reason::new(format!("status_{}", reply.status), reply.page()),
@@ -68,13 +63,12 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Reply, detail: bool) -
             reason,
         },
         401 => Answer::Closed(format!("{}; check the user and the password, or the key", reason.text)),
-        403 if error.as_ref().is_some_and(is_block) => Answer::Closed(blocked(&reason.text)),
+        403 | 429 if is_block => Answer::Closed(blocked(&reason.text)),
         403 => Answer::Closed(forbidden(&reason.text)),
         404 | 405 | 406 | 410 => Answer::Closed(format!("{}; is this the address of the cluster?", reason.text)),
         407 => Answer::Closed(format!("{}; the proxy wants a login", reason.text)),
         413 => Answer::TooLarge(group.too_large(LIMIT)),
-        429 if error.as_ref().is_some_and(is_block) => Answer::Closed(blocked(&reason.text)),
-        429 if group.len() > 1 && is_too_large_alone(&reason.text) => Answer::TooLarge(reason.text),
+        429 if group.len() > 1 && IDLE.iter().any(|idle| reason.text.contains(idle)) => Answer::TooLarge(reason.text),
         429 => Answer::Busy(reason.text),
         503 if error.as_ref().is_some_and(|error| error.kind.is_some()) => Answer::Busy(reason.text),
         // These come from gateways, and what stands behind them may have done everything.
@@ -87,36 +81,21 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Reply, detail: bool) -
     }
 }
 
-fn is_block(error: &ServerError<'_>) -> bool {
-    error.kind.as_deref() == Some("cluster_block_exception")
-}
-
-/// Whether a request is refused though the server has nothing else to do: waiting would not help (contract, 2.5).
-fn is_too_large_alone(reason: &str) -> bool {
-    reason.contains("all_bytes=0,") || reason.contains("all_bytes=0]")
-}
-
 /// Pairs the items of an answer with the actions.
 fn items(group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
     if !detail && let Some(fates) = fast_reply::read(group, &reply.body) {
         return Answer::Items(fates);
     }
-    let body = match serde_json::from_slice::<Body<'_>>(&reply.body) {
-        Ok(body) if body.error.is_none() => body,
-        _ => return Answer::Lost(reply.page()),
+    let Ok(Body { items: Some(items), error: None }) = serde_json::from_slice(&reply.body) else {
+        return Answer::Lost(reply.page());
     };
-    let items = body.items;
     if items.len() != group.len() {
         let (sent, got) = (group.len(), items.len());
         return Answer::Lost(format!("the answer has {got} items for {sent} actions"));
     }
     // Items that fit in their places are theirs, whatever index they name: an alias has another, and only an item that was
     // carried out names the one behind it.
-    let fits = |(place, item): (usize, &Named<'_>)| {
-        let (key, op) = group.key(place);
-        item.names(key) && item.answers(op)
-    };
-    if items.iter().enumerate().all(fits) {
+    if items.iter().enumerate().all(|(place, item)| item.fits(group.key(place))) {
         let told = items.iter().enumerate().map(|(place, item)| told(item, group, place, detail));
         return Answer::Items(told.collect::<Vec<_>>().into());
     }
@@ -129,52 +108,41 @@ fn told(item: &Named<'_>, group: Group<'_>, place: usize, detail: bool) -> Told 
 
 /// Pairs items that are not in their places by id, and then what has lost its name with what is left.
 fn by_name(items: &[Named<'_>], group: Group<'_>, detail: bool) -> Vec<Told> {
-    let mut by_id: HashMap<&str, VecDeque<&Named<'_>>> = HashMap::new();
-    let mut nameless = VecDeque::new();
+    let mut by_id: HashMap<Option<&str>, VecDeque<&Named<'_>>> = HashMap::new();
     for item in items {
-        match item.item.id.as_deref() {
-            Some(id) => by_id.entry(id).or_default().push_back(item),
-            None => nameless.push_back(item),
-        }
+        by_id.entry(item.item.id.as_deref()).or_default().push_back(item);
     }
-    let mut told_of: Vec<Option<Told>> = (0..group.len())
-        .map(|place| {
-            let ((key, op), collection) = (group.key(place), group.get(place).collection);
-            let same_id = by_id.get_mut(key)?;
-            // Where an index is named by an alias, the item names another.
-            let here = same_id.iter().position(|item| item.answers(op) && item.may_lie_in(collection));
-            let first = here.or_else(|| same_id.iter().position(|item| item.answers(op)))?;
-            // Two actions of one kind on one key keep their order among themselves.
-            same_id.remove(first).map(|item| told(item, group, place, detail))
-        })
-        .collect();
-    let strangers: usize = by_id.values().map(VecDeque::len).sum();
-    let left = told_of.iter().filter(|told| told.is_none()).count();
+    // An upsert that failed in an ingest pipeline comes back as an `index` without an id (contract of live servers, 2).
+    let nameless = by_id.remove(&None).unwrap_or_default();
+    let of_place = |place| {
+        let ((key, op), collection) = (group.key(place), group.get(place).collection);
+        let same_id = by_id.get_mut(&Some(key))?;
+        // Where an index is named by an alias, the item names another.
+        let here = same_id.iter().position(|item| item.answers(op) && item.may_lie_in(collection));
+        let first = here.or_else(|| same_id.iter().position(|item| item.answers(op)))?;
+        // Two actions of one kind on one key keep their order among themselves.
+        same_id.remove(first).map(|item| told(item, group, place, detail))
+    };
+    let told_of: Vec<Option<Told>> = (0..group.len()).map(of_place).collect();
     // What is left are failures only, one for each action that is left: which is whose matters to the reason alone.
-    let all_failed = nameless.iter().all(|item| item.is_nameless());
-    let one_reason = left == 1;
-    for (place, told) in told_of.iter_mut().enumerate().filter(|(_, told)| told.is_none()) {
-        let item = nameless.pop_front().filter(|_| strangers == 0 && all_failed);
-        *told = Some(match item {
-            Some(item) => nameless_told(item, group, place, one_reason, detail),
-            None => Told {
-                fate: Fate::Untold(format!(
-                    "no item of the answer names the key {:?} (does an ingest pipeline change it?)",
-                    group.key(place).0
-                )),
-                shown: None,
-            },
-        });
-    }
-    told_of.into_iter().flatten().collect()
-}
-
-fn nameless_told(item: &Named<'_>, group: Group<'_>, place: usize, certain: bool, detail: bool) -> Told {
-    let mut told = told(item, group, place, detail);
-    if let (Fate::Rejected(reason), false) = (&mut told.fate, certain) {
-        reason.text.push_str(" (the server does not say which of its failures is this one's)");
-    }
-    told
+    let are_failures = by_id.values().all(VecDeque::is_empty) && nameless.iter().all(|item| item.item.error.is_some());
+    let is_one = told_of.iter().filter(|told| told.is_none()).count() == 1;
+    let mut failures = nameless.into_iter().filter(|_| are_failures);
+    let mut of_failure = |place| match failures.next() {
+        Some(item) => {
+            let mut told = told(item, group, place, detail);
+            if let (Fate::Rejected(reason), false) = (&mut told.fate, is_one) {
+                reason.text.push_str(" (the server does not say which of its failures is this one's)");
+            }
+            told
+        }
+        None => {
+            let key = group.key(place).0;
+            let why = format!("no item of the answer names the key {key:?} (does an ingest pipeline change it?)");
+            Told { fate: Fate::Untold(why), shown: None }
+        }
+    };
+    told_of.into_iter().enumerate().map(|(place, told)| told.unwrap_or_else(|| of_failure(place))).collect()
 }
 
 #[cfg(test)]

@@ -5,17 +5,13 @@ use crate::sink::http::{Call, Method, Reply};
 use crate::sink::remote::destination::{Destination, Named};
 use crate::sink::remote::escaped;
 use serde_json::{Map, Value, json};
-
-/// The question what has a name.
-pub(super) fn ask(name: &str) -> Call {
-    // The UUID is only there so that the answer has something of an index without an alias.
-    Call::get(format!("/{}?filter_path=error,*.aliases,*.data_stream,*.settings.index.uuid", escaped(name)))
-}
+use std::collections::BTreeSet;
 
 /// What the answer to any of the questions says.
 pub(super) fn read(name: &str, reply: &Reply) -> Named<Call> {
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
     let unclear = || Destination::Unclear(format!("the server answers {} when asked for {name:?}", reply.status));
+    let reason = body.pointer("/error/reason").and_then(Value::as_str).unwrap_or_default();
     match (reply.status, body.as_object()) {
         (200, Some(body)) if body.contains_key("data_streams") => {
             Named::To(of_stream(&body["data_streams"]).unwrap_or_else(unclear))
@@ -29,19 +25,13 @@ pub(super) fn read(name: &str, reply: &Reply) -> Named<Call> {
             None => Named::To(unclear()),
         },
         (404, _) => Named::To(Destination::Absent),
-        // Who may read documents but not what an index is sees where one would lie.
-        (403, Some(body)) if refuses_index(body) => {
+        // Who may read documents but not what an index is sees where one would lie; here the index was asked for.
+        (403, _) if reason.contains("indices:admin/get") => {
             let question = json!({ "docs": [{ "_index": name, "_id": "0", "_source": false }] });
             Named::Ask(Call::json(Method::POST, "/_mget", question.to_string()))
         }
         _ => Named::To(unclear()),
     }
-}
-
-/// Whether it is the question for the index that was refused, and not the one for a document.
-fn refuses_index(body: &Map<String, Value>) -> bool {
-    let reason = body.get("error").and_then(|error| error.get("reason")).and_then(Value::as_str).unwrap_or_default();
-    reason.contains("indices:admin/get")
 }
 
 fn moving(write: &str, others: Vec<String>, routing: Option<String>) -> Destination {
@@ -67,11 +57,9 @@ fn of_indices(name: &str, indices: &Map<String, Value>) -> Named<Call> {
     if indices.contains_key(name) {
         return Named::To(Destination::Index);
     }
-    let streams: Vec<Option<&str>> =
-        indices.values().map(|index| index.get("data_stream").and_then(Value::as_str)).collect();
-    if let Some(Some(stream)) = streams.first()
-        && streams.iter().all(|other| *other == Some(stream))
-    {
+    let stream = |index: &Value| index.get("data_stream").and_then(Value::as_str).map(str::to_owned);
+    let streams: BTreeSet<Option<String>> = indices.values().map(stream).collect();
+    if let (Some(Some(stream)), 1) = (streams.first(), streams.len()) {
         return Named::Ask(Call::get(format!("/_data_stream/{}", escaped(stream))));
     }
     let alias = |index: &Value, field: &str| index.get("aliases")?.get(name)?.get(field).cloned();

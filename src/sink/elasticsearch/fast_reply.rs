@@ -42,23 +42,17 @@ trait Takes<'a> {
 fn items<'a>(body: &'a str, taker: &mut impl Takes<'a>) -> Option<()> {
     let mut text = Text { bytes: body.as_bytes(), body, at: 0, id: 0..0 };
     text.word(b"{")?;
-    let mut found = false;
     loop {
         match text.name()? {
-            "items" if !found => {
-                found = true;
-                text.items(taker)?;
-            }
+            "items" => text.items(taker)?,
             "took" | "ingest_took" => drop(text.number()?),
-            "errors" => {
-                // An answer with an error in it is not the usual one.
-                text.word(b"false")?;
-            }
+            // An answer with an error in it is not the usual one.
+            "errors" => text.word(b"false")?,
             _ => return None,
         }
         match text.next()? {
             b',' => {}
-            b'}' if found && text.at == text.bytes.len() => return Some(()),
+            b'}' if text.at == text.bytes.len() => return Some(()),
             _ => return None,
         }
     }
@@ -89,13 +83,9 @@ impl<'a> Text<'a> {
     fn string(&mut self) -> Option<&'a str> {
         self.word(b"\"")?;
         let start = self.at;
-        loop {
-            match self.next()? {
-                b'"' => return Some(&self.body[start..self.at - 1]),
-                b'\\' | 0..0x20 => return None,
-                _ => {}
-            }
-        }
+        let length = self.bytes[start..].iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
+        self.at += length;
+        self.word(b"\"").map(|()| &self.body[start..start + length])
     }
 
     /// A name and its colon.
@@ -105,20 +95,13 @@ impl<'a> Text<'a> {
         Some(name)
     }
 
-    /// An integer of at most eighteen digits.
+    /// An integer as JSON writes it.
     fn number(&mut self) -> Option<i64> {
-        let negative = self.word(b"-").is_some();
-        let start = self.at;
-        let mut number = 0;
-        while let Some(digit) = self.bytes.get(self.at).filter(|byte| byte.is_ascii_digit()) {
-            number = number * 10 + i64::from(digit - b'0');
-            self.at += 1;
-            if self.at - start > 18 {
-                return None;
-            }
-        }
-        let leading_zero = self.bytes.get(start) == Some(&b'0') && self.at > start + 1;
-        (self.at > start && !leading_zero).then_some(if negative { -number } else { number })
+        let rest = &self.body[self.at..];
+        let number = &rest[..rest.find(|c: char| c != '-' && !c.is_ascii_digit())?];
+        self.at += number.len();
+        let digits = number.trim_start_matches('-');
+        number.parse().ok().filter(|_| digits.len() == 1 || !digits.starts_with('0'))
     }
 
     fn items(&mut self, taker: &mut impl Takes<'a>) -> Option<()> {
@@ -149,10 +132,10 @@ impl<'a> Text<'a> {
     fn alike(&mut self, last: &Around, taker: &mut impl Takes<'a>) -> bool {
         let Some(mut rest) = self.bytes[self.at..].strip_prefix(last.before()) else { return false };
         while let Some(behind) = taker.next_id().and_then(|id| rest.strip_prefix(id.as_bytes())) {
-            if let Some(next) = behind.strip_prefix(last.between()) {
+            if let Some(next) = behind.strip_prefix(&*last.between) {
                 taker.take_alike();
                 rest = next;
-            } else if let Some(end) = behind.strip_prefix(last.behind()) {
+            } else if let Some(end) = behind.strip_prefix(&last.between[..last.comma]) {
                 taker.take_alike();
                 self.at = self.bytes.len() - end.len();
                 return true;
@@ -205,14 +188,6 @@ impl Around {
         self.comma = behind.len();
     }
 
-    fn between(&self) -> &[u8] {
-        &self.between
-    }
-
-    fn behind(&self) -> &[u8] {
-        &self.between[..self.comma]
-    }
-
     fn before(&self) -> &[u8] {
         self.between.get(self.comma + 1..).unwrap_or_default()
     }
@@ -232,18 +207,15 @@ struct InPlaces<'g> {
 
 impl<'a> Takes<'a> for InPlaces<'_> {
     fn take(&mut self, item: &Named<'a>) -> bool {
-        if self.place == self.group.len() {
+        if self.place == self.group.len() || !item.fits(self.group.key(self.place)) {
             return false;
         }
-        let (key, op) = self.group.key(self.place);
-        let fits = item.names(key) && item.answers(op);
-        if fits {
-            let fate = item.fate(op, &|| self.group.get(self.place));
-            self.last = fate.is_shared().then_some(op);
-            self.fates.push(fate, 1);
-            self.place += 1;
-        }
-        fits
+        let op = self.group.key(self.place).1;
+        let fate = item.fate(op, &|| self.group.get(self.place));
+        self.last = fate.is_shared().then_some(op);
+        self.fates.push(fate, 1);
+        self.place += 1;
+        true
     }
 
     /// Only an action of the same kind can have the same answer, and only a key that JSON writes as it is can be compared.

@@ -5,23 +5,31 @@ mod answer;
 mod bulk_mode;
 mod destination;
 mod fast_reply;
-mod kept;
 mod open;
 mod overwrite;
 mod read_back;
-mod request;
 mod rules;
 mod target;
 
 pub use target::Elasticsearch;
 
 use super::ItemDetails;
-use super::bulk_api::{self, has_routing, verb};
+use super::bulk_api::{self, has_routing, push_action, push_upsert, verb};
 use super::http::{Call, Method, Reply};
 use super::remote::destination::{Location, Named};
-use super::remote::{Answer, Group, Kept, Protocol, Stored, escaped};
+use super::remote::{Answer, Group, Kept, Protocol, Stored, escaped, push_document};
 use super::wanted::Wanted;
-use crate::batch::BatchAction;
+use crate::action::{Action, Op};
+use crate::batch::{BatchAction, Encode};
+use serde_json::Value;
+use std::ops::Range;
+
+/// What an answer needs to have. The status keeps the items in their places.
+const FILTER: &str =
+    "filter_path=took,errors,items.*._id,items.*.result,items.*.status,items.*.error,items.*.failure_store";
+/// What the answer to bulk lines, and to a second try, needs too: where an item lies, and the version that tells an upsert
+/// that declined.
+const FILTER_OF_LINES: &str = ",items.*._index,items.*._version";
 
 /// What all requests of a run have in common.
 #[derive(Clone, Debug, Default)]
@@ -32,8 +40,8 @@ pub struct Bulk {
     pub retry_on_conflict: Option<u32>,
     /// `--pipeline`.
     pub pipeline: Option<String>,
-    /// Query parameters, with their `=` and without a leading `&`.
-    pub query: Vec<String>,
+    /// The path of all requests, with its query.
+    pub path: String,
     /// Whether a refused request may have been carried out in part: Elasticsearch does so from 8.16 on, and a server that
     /// does not say what it is may.
     pub is_incremental: bool,
@@ -52,11 +60,17 @@ impl Bulk {
             ("wait_for_active_shards", flags.wait_for_active_shards.as_deref()),
             ("require_alias", flags.require_alias.then_some("true")),
         ];
-        let query = named.iter().filter_map(|(name, value)| Some(format!("{name}={}", escaped((*value)?))));
+        let parameters = named.iter().filter_map(|(name, value)| Some(format!("{name}={}", escaped((*value)?))));
+        let filter = wanted.results.is_none().then(|| FILTER.to_owned());
+        let query: Vec<String> = parameters.chain(filter).collect();
+        let index = wanted.collection.clone();
+        let mut path = index.as_ref().map_or(String::new(), |index| format!("/{}", escaped(index)));
+        path.push_str(if query.is_empty() { "/_bulk" } else { "/_bulk?" });
+        path.push_str(&query.join("&"));
         Bulk {
-            index: wanted.collection.clone(),
+            index,
             retry_on_conflict: flags.retry_on_conflict,
-            query: query.collect(),
+            path,
             pipeline,
             is_incremental: true,
             shows_all: wanted.results.is_some(),
@@ -64,9 +78,39 @@ impl Bulk {
     }
 }
 
+impl Encode for Bulk {
+    fn is_by_lines(&self) -> bool {
+        true
+    }
+
+    /// Writes the lines of one action.
+    fn write(&self, action: &Action<'_>, text: &mut String) -> Range<usize> {
+        push_action(action, self.retry_on_conflict, text);
+        text.push('\n');
+        let doc = match action.op {
+            Op::Delete => return text.len()..text.len(),
+            Op::Upsert | Op::Update if !action.is_line => push_upsert(action, text),
+            _ => push_document(action, text),
+        };
+        text.push('\n');
+        doc
+    }
+}
+
 impl Protocol for Bulk {
+    /// An action line and a source line for each action, a newline after every line (contract of the bulk API, 1.4). The
+    /// body has a known length, so it is never sent in chunks.
     fn request(&self, group: Group<'_>, opaque: String) -> Call {
-        request::bulk(self, group, opaque)
+        let names_indices = !self.shows_all && (group.batch.has_lines() || group.each);
+        let path = self.path.clone() + if names_indices { FILTER_OF_LINES } else { "" };
+        Call {
+            content_type: Some("application/x-ndjson"),
+            body: group.text(),
+            opaque: Some(opaque),
+            // An item is some hundred bytes; one that failed quotes a part of its document and has causes.
+            most: (16 << 20) + group.len() * (16 << 10),
+            ..Call::new(Method::POST, path)
+        }
     }
 
     fn answer(&self, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
@@ -86,9 +130,8 @@ impl Protocol for Bulk {
     }
 
     fn shown(&self, action: &BatchAction<'_>) -> ItemDetails {
-        let index = Some(action.collection).filter(|name| !name.is_empty()).or(self.index.as_deref());
-        let op = verb(action.op).to_owned();
-        ItemDetails { op, index: index.unwrap_or_default().to_owned(), ..ItemDetails::default() }
+        let (op, index) = (verb(action.op).to_owned(), self.name_of(action).to_owned());
+        ItemDetails { op, index, ..ItemDetails::default() }
     }
 
     fn ask_running(&self) -> Option<Call> {
@@ -97,18 +140,24 @@ impl Protocol for Bulk {
     }
 
     fn is_running(&self, reply: &Reply, opaque: &str) -> Option<bool> {
-        read_back::is_running(reply, opaque)
+        let list: Value = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success())?;
+        let nodes = list.get("nodes")?.as_object()?;
+        let mut tasks =
+            nodes.values().filter_map(|node| node.get("tasks")?.as_object()).flat_map(|tasks| tasks.values());
+        let failed =
+            list.get("node_failures").is_some_and(|failures| failures.as_array().is_none_or(|all| !all.is_empty()));
+        let found = tasks.any(|task| task.pointer("/headers/X-Opaque-Id").and_then(Value::as_str) == Some(opaque));
+        // A node that could not be asked may have it.
+        (found || !failed).then_some(found)
     }
 
     fn name_of<'a>(&'a self, action: &BatchAction<'a>) -> &'a str {
-        match action.collection {
-            "" => self.index.as_deref().unwrap_or_default(),
-            named => named,
-        }
+        if action.collection.is_empty() { self.index.as_deref().unwrap_or_default() } else { action.collection }
     }
 
     fn ask_destination(&self, name: &str) -> Call {
-        destination::ask(name)
+        // The UUID is only there so that the answer has something of an index without an alias.
+        Call::get(format!("/{}?filter_path=error,*.aliases,*.data_stream,*.settings.index.uuid", escaped(name)))
     }
 
     fn destination(&self, name: &str, reply: &Reply) -> Named<Call> {
@@ -124,10 +173,10 @@ impl Protocol for Bulk {
     }
 
     fn ask_kept(&self, group: Group<'_>, lies: &[Location]) -> Call {
-        kept::ask(self, group, lies)
+        read_back::ask_kept(self, group, lies)
     }
 
     fn kept(&self, index: &str, reply: &Reply) -> Kept {
-        kept::read(index, reply)
+        read_back::kept(index, reply)
     }
 }

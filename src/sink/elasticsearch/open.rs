@@ -3,54 +3,20 @@
 use super::answer::DIALECT;
 use super::rules::ElasticsearchRules;
 use super::{Bulk, bulk_mode, destination, overwrite};
-use crate::error::{self, hint, refused};
+use crate::error::{hint, refused};
 use crate::json::Scanner;
-use crate::retry::Retries;
-use crate::sink::bulk_api;
 use crate::sink::http::{Call, Http, Method, Nodes, Reply, Url};
 use crate::sink::remote::admin::{AdminClient, FIRST};
 use crate::sink::remote::destination::{Destination, Named};
 use crate::sink::remote::{Before, Shared, emptying, escaped};
-use crate::sink::target::{Closing, Opened};
+use crate::sink::target::Opened;
 use crate::sink::wanted::Wanted;
-use crate::sink::{Note, Say};
+use crate::sink::{Note, Say, bulk_api};
 use crate::stop::Stop;
-use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Error, Result, anyhow, bail};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// Restores what `--bulk-mode` changed, at the latest when it is dropped.
-pub(super) struct Restoring {
-    index: String,
-    before: Option<Map<String, Value>>,
-    http: Http,
-    retries: Retries,
-}
-
-/// What is done to restore settings when somebody waits for the end.
-const IN_A_HURRY: Retries = Retries { retries: 3, max_time: Duration::from_secs(5) };
-
-impl Closing for Restoring {
-    fn close(&mut self, in_a_hurry: bool) -> Result<()> {
-        let Some(before) = self.before.take() else { return Ok(()) };
-        let retries = if in_a_hurry { IN_A_HURRY } else { self.retries };
-        let mut admin = AdminClient { http: &mut self.http, retries, stop: Stop::default(), dialect: &DIALECT };
-        bulk_mode::restore(&mut admin, &self.index, &before).map_err(|why| {
-            let (index, why) = (&self.index, error::message(&why));
-            refused(format!(
-                "--bulk-mode: the settings of {index} are not restored: {why}; the next run into it restores them"
-            ))
-        })
-    }
-}
-
-impl Drop for Restoring {
-    fn drop(&mut self) {
-        let _ = self.close(true);
-    }
-}
 
 /// What an index is.
 struct Found {
@@ -58,15 +24,14 @@ struct Found {
     name: String,
     /// How many indices are behind the name.
     count: usize,
-    mappings: Option<Value>,
-    durability: Option<String>,
+    /// What the server says of it; null if it says nothing.
+    about: Value,
 }
 
 /// Looks at the cluster, prepares the index and makes a sink for each lane.
 pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
     let mut bulk = Bulk::new(wanted);
-    let file = wanted.mapping.as_deref().filter(|_| bulk.index.is_some());
-    let mapping = file.map(|file| bulk_api::mapping(file, &["mappings", "settings", "aliases"])).transpose()?;
+    let mapping = bulk_api::mapping(wanted, &["mappings", "settings", "aliases"])?;
     let nodes = Arc::new(Nodes::new(wanted.http.nodes.clone()));
     let http = |lane: usize, stop: &Stop| Http::new(&wanted.http, nodes.clone(), lane, stop.clone());
     let mut first = http(0, stop)?;
@@ -77,17 +42,23 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     bulk.is_incremental = is_incremental(&who);
     let (mut closing, mut before, mut destinations) = (None, Before::default(), HashMap::new());
     if let Some(index) = &bulk.index {
-        let (found, destination) = prepare(wanted, &mut admin, index, mapping.as_ref(), say)?;
+        let (found, destination) = find(&mut admin, index)?;
+        check(wanted, index, found.as_ref())?;
+        let concrete = found.as_ref().map_or(index, |found| &found.name).clone();
+        match found {
+            _ if wanted.dry_run => {}
+            Some(found) => adapt(&mut admin, index, &found, mapping.as_ref(), say)?,
+            None => create(wanted, &mut admin, index, mapping.as_ref())?,
+        }
         if !matches!(destination, Destination::Unclear(_)) {
             destinations.insert(index.clone(), destination);
         }
-        let (name, shown) = (index.clone(), found.map_or(index.clone(), |found| found.name));
+        let name = index.clone();
         before = emptying(wanted, stop, &DIALECT, move |admin| overwrite::empty(admin, &name));
         if wanted.indexing.bulk_mode && !wanted.dry_run {
-            let settings = bulk_mode::begin(&mut admin, &shown).context("--bulk-mode")?;
+            // It is restored even when the run is asked to stop.
             let http = http(0, &Stop::default())?;
-            let restoring = Restoring { index: shown, before: Some(settings), http, retries: wanted.retries };
-            closing = Some(Box::new(restoring) as Box<dyn Closing>);
+            closing = Some(bulk_mode::begin(&mut admin, concrete, http).context("--bulk-mode")?);
         }
     }
     let shared = Shared { destinations, ..Shared::new(wanted, wanted.lanes(), before, stop) };
@@ -109,24 +80,23 @@ fn who(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Value> {
         None => Ok(()),
     };
     let reply = admin.first(&call, wanted.http.nodes.len(), known)?;
-    let who = match reply.status {
-        200 | 400 | 404 => {
-            let who: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
-            // Some servers have no `GET /`, but below a path of its own that is hardly the cluster.
-            match wanted.http.nodes.iter().find(|node| node.path() != "/") {
-                Some(node) if !is_cluster(&who) => return Err(not_a_cluster(node)),
-                _ => who,
-            }
-        }
+    let may_be_other = matches!(reply.status, 200 | 400 | 404);
+    let who: Value = match reply.status {
         401 => return Err(DIALECT.login(&reply)),
         300..=399 => return Err(refused(reply.redirect())),
+        _ if may_be_other => serde_json::from_slice(&reply.body).unwrap_or(Value::Null),
         _ => Value::Null,
     };
-    if !wanted.servers().any(|server| server.is_named) && !is_cluster(&who) {
-        return Err(anyhow!("{}: it does not say that it is Elasticsearch or OpenSearch", wanted.first_node())
-            .context(hint("if it is, write `elasticsearch+http://` in place of `http://`")));
+    if who.pointer("/version/number").is_some() && who.get("cluster_name").is_some() {
+        return Ok(who);
     }
-    Ok(who)
+    match wanted.http.nodes.iter().find(|node| node.path() != "/") {
+        // Below a path of its own that is hardly the cluster.
+        Some(node) if may_be_other => Err(not_a_cluster(node)),
+        _ if wanted.servers().any(|server| server.is_named) => Ok(who),
+        _ => Err(anyhow!("{}: it does not say that it is Elasticsearch or OpenSearch", wanted.first_node())
+            .context(hint("if it is, write `elasticsearch+http://` in place of `http://`"))),
+    }
 }
 
 fn not_a_cluster(node: &Url) -> Error {
@@ -174,27 +144,20 @@ fn is_incremental(who: &Value) -> bool {
 
 /// Finds what has a name, and where that leads.
 fn find(admin: &mut AdminClient<'_>, index: &str) -> Result<(Option<Found>, Destination)> {
-    let reply = admin.ask(|| Call::get(format!("/{}", escaped(index))))?;
+    let reply = admin.ask(&Call::get(format!("/{}", escaped(index))))?;
     let mut named = destination::read(index, &reply);
     let destination = loop {
         match named {
             Named::To(destination) => break destination,
-            Named::Ask(call) => named = destination::read(index, &admin.ask(|| call.clone())?),
+            Named::Ask(call) => named = destination::read(index, &admin.ask(&call)?),
         }
     };
-    let all: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
-    let found = match (reply.status, all.as_object().and_then(|all| all.iter().next())) {
-        (200, Some((name, about))) => Some(Found {
-            name: name.clone(),
-            count: all.as_object().map_or(1, Map::len),
-            mappings: about.get("mappings").cloned(),
-            durability: about
-                .pointer("/settings/index/translog/durability")
-                .and_then(Value::as_str)
-                .map(str::to_ascii_lowercase),
-        }),
+    let all: Map<String, Value> = serde_json::from_slice(&reply.body).unwrap_or_default();
+    let count = all.len();
+    let found = match (reply.status, all.into_iter().next()) {
+        (200, Some((name, about))) => Some(Found { name, count, about }),
         // A user who may only write may not be able to ask.
-        (403 | 405, _) => Some(Found { name: index.to_owned(), count: 1, mappings: None, durability: None }),
+        (403 | 405, _) => Some(Found { name: index.to_owned(), count: 1, about: Value::Null }),
         (404, _) => None,
         (401, _) => return Err(DIALECT.login(&reply)),
         _ => return Err(refused(admin.said(&reply))),
@@ -205,80 +168,53 @@ fn find(admin: &mut AdminClient<'_>, index: &str) -> Result<(Option<Found>, Dest
 /// Finds what the flags ask and the index cannot give.
 fn check(wanted: &Wanted, index: &str, found: Option<&Found>) -> Result<()> {
     let Some(found) = found else {
-        ensure!(
-            wanted.create_collection != Some(false),
-            "there is no index \"{index}\", and --create-collection=false"
-        );
+        if wanted.create_collection == Some(false) {
+            bail!("there is no index \"{index}\", and --create-collection=false");
+        }
         return Ok(());
     };
-    let is_other = found.count != 1 || found.name != index;
-    if wanted.overwrite && is_other {
+    if wanted.overwrite && (found.count != 1 || found.name != index) {
         return Err(anyhow!("--overwrite: \"{index}\" is an alias or a data stream")
             .context(hint("name the index that is to be emptied")));
     }
     if wanted.indexing.bulk_mode && found.count != 1 {
         bail!("--bulk-mode: \"{index}\" stands for {} indices", found.count);
     }
-    if wanted.wait_for_sync && found.durability.as_deref() == Some("async") {
+    let durability = found.about.pointer("/settings/index/translog/durability").and_then(Value::as_str);
+    if wanted.wait_for_sync && durability.is_some_and(|durability| durability.eq_ignore_ascii_case("async")) {
         return Err(refused(format!("--wait-for-sync: {index} answers before it writes to the disk"))
             .context(hint("set index.translog.durability to \"request\", which is the server's default")));
     }
     Ok(())
 }
 
-/// Makes the index, or gives it the mapping, and puts back what an interrupted run left off; the index, if it was there,
-/// and where its name leads.
-fn prepare(
-    wanted: &Wanted,
-    admin: &mut AdminClient<'_>,
-    index: &str,
-    mapping: Option<&Value>,
-    say: Say<'_>,
-) -> Result<(Option<Found>, Destination)> {
-    let (found, destination) = find(admin, index)?;
-    check(wanted, index, found.as_ref())?;
-    if wanted.dry_run {
-        return Ok((found, destination));
-    }
-    let Some(found) = found else {
-        create(wanted, admin, index, mapping)?;
-        if wanted.wait_for_sync {
-            check(wanted, index, find(admin, index)?.0.as_ref())?;
-        }
-        return Ok((None, destination));
-    };
-    if found.count == 1 && bulk_mode::restore_left_over(admin, &found.name, found.mappings.as_ref())? {
-        let text = format!(
-            "{}: restored the refresh interval and the replicas that an interrupted run had turned off",
-            found.name
-        );
-        say(Note::Warning(text));
+/// Gives the index the mapping, and puts back what an interrupted run left off.
+fn adapt(admin: &mut AdminClient<'_>, index: &str, found: &Found, mapping: Option<&Value>, say: Say<'_>) -> Result<()> {
+    if let Some(before) = bulk_mode::left_over(&found.about).filter(|_| found.count == 1) {
+        bulk_mode::restore(admin, &found.name, before)?;
+        let what = "restored the refresh interval and the replicas that an interrupted run had turned off";
+        say(Note::Warning(format!("{}: {what}", found.name)));
     }
     if let Some(mappings) = mapping.and_then(|mapping| mapping.get("mappings")) {
-        let body = mappings.to_string();
-        admin
-            .order(|| Call::json(Method::PUT, format!("/{}/_mapping", escaped(index)), body.clone()))
-            .context("--mapping")?;
+        let path = format!("/{}/_mapping", escaped(index));
+        admin.order(&Call::json(Method::PUT, path, mappings.to_string())).context("--mapping")?;
     }
-    Ok((Some(found), destination))
+    Ok(())
 }
 
-/// Makes the index, where it is not left to the first document.
+/// Makes the index, where it is not left to the first document, and looks how it is.
 fn create(wanted: &Wanted, admin: &mut AdminClient<'_>, index: &str, mapping: Option<&Value>) -> Result<()> {
-    if wanted.create_collection != Some(true) && mapping.is_none() && !wanted.indexing.bulk_mode {
-        return Ok(());
+    if wanted.create_collection == Some(true) || mapping.is_some() || wanted.indexing.bulk_mode {
+        let body = mapping.map_or_else(|| "{}".to_owned(), Value::to_string);
+        let reply = admin.ask(&Call::json(Method::PUT, format!("/{}", escaped(index)), body))?;
+        let said = admin.said(&reply);
+        // Another run may have made it, or a first try of ours whose answer was lost.
+        if !reply.is_success() && !said.contains("resource_already_exists") {
+            return Err(refused(format!("cannot create the index \"{index}\": {said}")));
+        }
     }
-    let body = mapping.map_or_else(|| "{}".to_owned(), Value::to_string);
-    let reply = admin.ask(|| Call::json(Method::PUT, format!("/{}", escaped(index)), body.clone()))?;
-    let said = admin.said(&reply);
-    // Another run may have made it, or a first try of ours whose answer was lost.
-    if reply.is_success() || said.contains("resource_already_exists") {
-        return Ok(());
+    if wanted.wait_for_sync {
+        check(wanted, index, find(admin, index)?.0.as_ref())?;
     }
-    Err(refused(format!("cannot create the index \"{index}\": {said}")))
-}
-
-/// Whether an answer to `GET /` is of a server that has the bulk API.
-fn is_cluster(who: &Value) -> bool {
-    who.pointer("/version/number").is_some() && who.get("cluster_name").is_some()
+    Ok(())
 }

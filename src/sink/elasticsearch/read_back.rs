@@ -1,57 +1,36 @@
-//! Finds out what became of actions whose answer was lost: is the request still under way, and what is stored.
+//! Finds out what became of actions whose answer was lost: what is stored, and do the indices keep documents as they were
+//! sent.
 
 use super::Bulk;
 use crate::action::Op;
 use crate::batch::BatchAction;
-use crate::json::{quote_into, same_value};
-use crate::sink::bulk_api::{error_of, member, metadata, plain};
-use crate::sink::http::Reply;
+use crate::json::same_value;
+use crate::sink::bulk_api::{error_of, kept_by, member, metadata, plain};
+use crate::sink::http::{Call, Reply};
 use crate::sink::remote::destination::Location;
-use crate::sink::remote::{Group, Stored};
+use crate::sink::remote::{Group, Kept, Protocol, Stored, escaped};
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
-/// Whether the task list has a task with our name; `None` if it is no task list.
-pub(super) fn is_running(reply: &Reply, opaque: &str) -> Option<bool> {
-    let list: Value = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success())?;
-    let nodes = list.get("nodes")?.as_object()?;
-    let mut tasks = nodes.values().filter_map(|node| node.get("tasks")?.as_object()).flat_map(|tasks| tasks.values());
-    let failed =
-        list.get("node_failures").is_some_and(|failures| failures.as_array().is_none_or(|all| !all.is_empty()));
-    let found = tasks.any(|task| task.pointer("/headers/X-Opaque-Id").and_then(Value::as_str) == Some(opaque));
-    // A node that could not be asked may have it.
-    (found || !failed).then_some(found)
-}
-
-/// The index that an action names, which may be no index but an alias.
-pub(super) fn index_of(bulk: &Bulk, action: &BatchAction<'_>) -> Option<String> {
-    of_head(action, "_index").or_else(|| bulk.index.clone())
-}
-
-fn of_head(action: &BatchAction<'_>, name: &str) -> Option<String> {
-    member(metadata(action.head).unwrap_or("{}"), name).and_then(plain)
+/// The index of an action's document, or the name that the action gives, which may be no index but an alias.
+fn index_of<'a>(bulk: &'a Bulk, action: &BatchAction<'a>, lies: &'a Location) -> &'a str {
+    if lies.index.is_empty() { bulk.name_of(action) } else { &lies.index }
 }
 
 /// The body of the multi-get that reads the actions' documents.
 pub(super) fn request(bulk: &Bulk, group: Group<'_>, lies: &[Location]) -> String {
-    let mut body = String::from("{\"docs\":[");
-    for (nth, (action, lies)) in group.iter().zip(lies).enumerate() {
-        let named = if lies.index.is_empty() { index_of(bulk, &action) } else { None };
-        let index = named.as_deref().unwrap_or(&lies.index);
-        let routing = of_head(&action, "routing").or_else(|| lies.routing.clone());
-        body.push_str(if nth > 0 { ",{\"_index\":" } else { "{\"_index\":" });
-        quote_into(&mut body, index);
-        body.push_str(",\"_id\":");
-        quote_into(&mut body, action.key);
-        if let Some(routing) = routing {
-            body.push_str(",\"routing\":");
-            quote_into(&mut body, &routing);
+    let question = |(action, lies): (BatchAction<'_>, &Location)| {
+        let own = metadata(action.head).and_then(|meta| member(meta, "routing")).and_then(plain);
+        let mut question = json!({ "_index": index_of(bulk, &action, lies), "_id": action.key });
+        if let Some(routing) = own.or_else(|| lies.routing.clone()) {
+            question["routing"] = routing.into();
         }
-        body.push('}');
-    }
-    body.push_str("]}");
-    body
+        question
+    };
+    let docs: Vec<Value> = group.iter().zip(lies).map(question).collect();
+    json!({ "docs": docs }).to_string()
 }
 
 #[derive(Deserialize)]
@@ -67,48 +46,62 @@ struct Document<'a> {
     found: Option<bool>,
     #[serde(borrow, rename = "_source")]
     source: Option<&'a RawValue>,
-    #[serde(borrow)]
     error: Option<&'a RawValue>,
 }
 
 /// Compares what the multi-get found with what the actions would have stored.
 pub(super) fn compare(bulk: &Bulk, group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>> {
     let found: Documents<'_> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success())?;
-    if found.docs.len() != group.len() {
-        return None;
-    }
-    Some(group.iter().zip(&found.docs).map(|(action, document)| stored(bulk, &action, document)).collect())
+    (found.docs.len() == group.len())
+        .then(|| group.iter().zip(&found.docs).map(|(action, document)| stored(bulk, &action, document)).collect())
 }
 
 fn stored(bulk: &Bulk, action: &BatchAction<'_>, document: &Document<'_>) -> Stored {
-    if document.error.is_some_and(|error| error_of(error).kind.as_deref() == Some("index_not_found_exception")) {
+    if document.error.is_some_and(|error| error_of(error).kind() == "index_not_found_exception") {
         return Stored::Nothing;
     }
     if document.error.is_some() || document.id != action.key {
         return Stored::Unclear("the server cannot read it".to_owned());
     }
+    let names_pipeline = metadata(action.head).is_some_and(|meta| member(meta, "pipeline").is_some());
     match (document.found, document.source) {
         (Some(true), _) if matches!(action.op, Op::Update | Op::Upsert) => Stored::Unclear("it was merged".to_owned()),
-        (Some(true), Some(source)) => {
-            let pipeline = match bulk.pipeline.as_deref() {
-                _ if action.is_line => metadata(action.head).and_then(|meta| member(meta, "pipeline")?.into()),
-                named => named,
-            };
-            match same(action.doc, source.get()) {
-                true => Stored::Same,
-                false if pipeline.is_some() || bulk.pipeline.is_some() => {
-                    Stored::Unclear("an ingest pipeline may have changed it".to_owned())
-                }
-                false => Stored::Other,
-            }
+        // A server that keeps no text may write the same values otherwise.
+        (Some(true), Some(source)) if action.doc == source.get() || same_value(action.doc, source.get()) => {
+            Stored::Same
         }
+        (Some(true), Some(_)) if bulk.pipeline.is_some() || names_pipeline => {
+            Stored::Unclear("an ingest pipeline may have changed it".to_owned())
+        }
+        (Some(true), Some(_)) => Stored::Other,
         (Some(true), None) => Stored::Unclear("the index keeps no _source".to_owned()),
         (Some(false), _) => Stored::Nothing,
         (None, _) => Stored::Unclear("the server does not say whether it is there".to_owned()),
     }
 }
 
-/// Whether two documents are the same values; a server that keeps no text may write them otherwise.
-fn same(ours: &str, theirs: &str) -> bool {
-    ours == theirs || same_value(ours, theirs)
+/// The question for mappings and settings of the indices in which the actions' documents lie.
+pub(super) fn ask_kept(bulk: &Bulk, group: Group<'_>, lies: &[Location]) -> Call {
+    let named = group.iter().zip(lies).map(|(action, lies)| escaped(index_of(bulk, &action, lies)));
+    let indices: BTreeSet<String> = named.filter(|index| !index.is_empty()).collect();
+    let indices = Vec::from_iter(indices).join(",");
+    let filter = ["mapping", "mode", "knn", "derived_source"].map(|name| format!("*.defaults.index.{name}")).join(",");
+    let query = format!("include_defaults=true&filter_path=*.mappings,*.settings.index,{filter}");
+    Call::get(format!("/{indices}?{query}"))
+}
+
+/// Whether this index keeps them; one that is not named is any of those that were asked for.
+pub(super) fn kept(index: &str, reply: &Reply) -> Kept {
+    let all: Option<Value> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success());
+    let Some(all) = all.as_ref().and_then(Value::as_object).filter(|all| !all.is_empty()) else {
+        let why = format!("the server answers {} when asked for mapping and settings", reply.status);
+        return Kept::Changed(why);
+    };
+    if let Some(about) = all.get(index) {
+        return kept_by(about);
+    }
+    all.values().map(kept_by).fold(Kept::Whole, |worst, kept| match (&worst, &kept) {
+        (Kept::Whole, _) | (_, Kept::InPart(_)) => kept,
+        _ => worst,
+    })
 }

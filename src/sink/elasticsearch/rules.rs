@@ -63,13 +63,9 @@ fn ensure_doubles_hold(record: &Record<'_>) -> Result<(), Reason> {
     let values = record.members.iter().map(|member| member.value);
     // Most of a document are strings.
     let mut others = values.filter(|value| text.as_bytes()[value.start as usize] != b'"');
-    match others.find_map(|value| first_changed_by_double(text, value)) {
-        None => Ok(()),
-        Some(number) => Err(Reason::new(
-            "lossy",
-            format!(
-                "the server would change the number {number} in an update (--lossy lets it, --on-duplicate replace keeps it)"
-            ),
-        )),
-    }
+    let changed = others.find_map(|value| first_changed_by_double(text, value));
+    changed.map_or(Ok(()), |number| {
+        let advice = "--lossy lets it, --on-duplicate replace keeps it";
+        Err(Reason::new("lossy", format!("the server would change the number {number} in an update ({advice})")))
+    })
 }

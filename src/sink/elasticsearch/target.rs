@@ -2,11 +2,10 @@
 
 use super::open;
 use crate::error::hint;
-use crate::sink::Say;
-use crate::sink::bulk_api;
 use crate::sink::http::Server;
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{FlagSources, Place, Wanted, flag};
+use crate::sink::{Say, bulk_api};
 use crate::stop::Stop;
 use anyhow::{Result, anyhow, bail};
 use std::ffi::OsStr;

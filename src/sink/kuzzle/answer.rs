@@ -6,7 +6,7 @@ use super::Import;
 use crate::action::Op;
 use crate::record::Reason;
 use crate::sink::ItemDetails;
-use crate::sink::bulk_api::{Named, ServerError, culprit, error_of, failed, is_conditional, verb};
+use crate::sink::bulk_api::{Item, Named, ServerError, culprit, error_of, failed, is_conditional, verb};
 use crate::sink::http::Reply;
 use crate::sink::remote::admin::Dialect;
 use crate::sink::remote::{Answer, Fate, Group, Told};
@@ -18,34 +18,22 @@ use std::collections::HashMap;
 /// An answer, or the bare error of one that never reached the API.
 #[derive(Deserialize)]
 struct Envelope<'a> {
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
+    error: Option<Fault>,
     #[serde(borrow)]
     result: Option<&'a RawValue>,
-    #[serde(borrow)]
-    id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    message: Option<Cow<'a, str>>,
+    id: Option<String>,
+    message: Option<String>,
 }
 
 /// Kuzzle's error.
-#[derive(Debug, Default)]
-pub(super) struct Fault {
-    /// `services.storage.unknown_index`; empty where there is none.
-    pub(super) id: String,
-    /// Its sentence.
-    pub(super) message: String,
-}
-
 #[derive(Deserialize)]
-struct Error<'a> {
-    #[serde(borrow)]
-    id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    message: Option<Cow<'a, str>>,
+pub(super) struct Fault {
+    /// `services.storage.unknown_index`.
+    id: Option<String>,
+    /// Its sentence.
+    message: Option<String>,
     /// The actions that failed, in a form of their own in each version.
-    #[serde(borrow)]
-    errors: Option<&'a RawValue>,
+    errors: Option<Box<RawValue>>,
 }
 
 /// A failure as Kuzzle 1 shows it.
@@ -53,10 +41,9 @@ struct Error<'a> {
 struct Flat<'a> {
     #[serde(borrow)]
     action: Cow<'a, str>,
-    #[serde(borrow, rename = "_id")]
+    #[serde(rename = "_id")]
     id: Option<Cow<'a, str>>,
     status: u16,
-    #[serde(borrow)]
     error: Option<&'a RawValue>,
 }
 
@@ -64,7 +51,6 @@ struct Flat<'a> {
 struct Lists<'a> {
     #[serde(borrow)]
     successes: Vec<Named<'a>>,
-    #[serde(borrow)]
     errors: Vec<Named<'a>>,
 }
 
@@ -74,30 +60,13 @@ struct Items<'a> {
     items: Vec<Named<'a>>,
 }
 
-/// One entry of an answer.
-struct Entry<'a> {
-    op: &'a str,
-    id: Option<&'a str>,
-    status: u16,
-    error: Option<&'a RawValue>,
-    is_success: bool,
-}
-
 /// The error in an answer.
 pub(super) fn fault_of(reply: &Reply) -> Option<Fault> {
-    let envelope: Envelope<'_> = serde_json::from_slice(&reply.body).ok()?;
-    let owned = |id: Option<Cow<'_, str>>, message: Option<Cow<'_, str>>| Fault {
-        id: id.unwrap_or_default().into_owned(),
-        message: message.unwrap_or_default().into_owned(),
-    };
-    match envelope.error {
-        Some(raw) => {
-            let error: Error<'_> = serde_json::from_str(raw.get()).ok()?;
-            // An error that says neither is another server's.
-            (error.id.is_some() || error.message.is_some()).then(|| owned(error.id, error.message))
-        }
-        None if envelope.message.is_some() => Some(owned(envelope.id, envelope.message)),
-        None => None,
+    let Envelope { error, id, message, .. } = serde_json::from_slice(&reply.body).ok()?;
+    match error {
+        // An error that says neither is another server's.
+        Some(fault) => (fault.id.is_some() || fault.message.is_some()).then_some(fault),
+        None => message.is_some().then_some(Fault { id, message, errors: None }),
     }
 }
 
@@ -108,19 +77,25 @@ pub(super) fn is_kuzzle(reply: &Reply) -> bool {
 }
 
 impl Fault {
+    /// Its id; `error` where there is none.
+    pub(super) fn id(&self) -> &str {
+        self.id.as_deref().filter(|id| !id.is_empty()).unwrap_or("error")
+    }
+
     /// Whether it is an exception of JavaScript's, seen for documents that are nested thousands of levels deep.
     fn is_exception(&self) -> bool {
+        let message = self.message.as_deref().unwrap_or_default();
         ["Maximum call stack size exceeded", "Invalid string length", "Cannot "]
             .iter()
-            .any(|text| self.message.starts_with(text))
+            .any(|text| message.starts_with(text))
     }
 
     fn reason(&self) -> Reason {
         // Kuzzle quotes what it was sent.
-        let line: String = self.message.split(char::is_control).collect::<Vec<_>>().join(" ");
+        let message = self.message.as_deref().unwrap_or_default();
+        let line: String = message.split(char::is_control).collect::<Vec<_>>().join(" ");
         let short: String = line.chars().take(300).collect();
-        let kind = if self.id.is_empty() { "error" } else { &self.id };
-        Reason::new(Cow::Owned(kind.to_owned()), format!("{kind}: {short}"))
+        Reason::new(self.id().to_owned(), format!("{}: {short}", self.id()))
     }
 }
 
@@ -128,9 +103,9 @@ impl Fault {
 pub(super) static DIALECT: Dialect = Dialect { said, is_busy: |_| false };
 
 fn said(reply: &Reply) -> Option<String> {
-    let fault = fault_of(reply).filter(|fault| !fault.message.is_empty())?;
-    let id = if fault.id.is_empty() { "error" } else { &fault.id };
-    Some(format!("{id}: {}", fault.message))
+    let fault = fault_of(reply)?;
+    let message = fault.message.as_deref().filter(|message| !message.is_empty())?;
+    Some(format!("{}: {message}", fault.id()))
 }
 
 /// What refuses a request because of its size.
@@ -139,12 +114,11 @@ const LIMIT: &str = "Kuzzle (server.maxRequestSize, 1 MB if it is not set)";
 /// What a reply to an import means.
 pub(super) fn read(import: &Import, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
     if matches!(reply.status, 200 | 206) {
-        return items(import, group, reply, detail)
-            .unwrap_or_else(|why| Answer::Lost(why.unwrap_or_else(|| reply.page())));
+        return items(import, group, reply, detail).map_or_else(Answer::Lost, |told| Answer::Items(told.into()));
     }
     let Some(fault) = fault_of(reply) else { return of_another(group, reply) };
     let reason = fault.reason();
-    match (reply.status, fault.id.as_str()) {
+    match (reply.status, fault.id()) {
         (400, id) => Answer::Refused {
             culprit: culprit(group, &reason.text),
             // New storages carry out what comes before a line that they cannot read.
@@ -184,7 +158,7 @@ fn of_another(group: Group<'_>, reply: &Reply) -> Answer {
 /// What an operator has to do.
 pub(super) fn closed(import: &Import, status: u16, fault: &Fault) -> String {
     let text = fault.reason().text.trim_end_matches(['.', ' ']).to_owned();
-    match (status, fault.id.as_str()) {
+    match (status, fault.id()) {
         (401, "plugin.strategy.missing_user") => format!("{text}; check `--user` and the password"),
         (401, id) if id.starts_with("security.token.") => {
             format!("{text}; it is forged or has expired; `--user` logs in, and again when its token expires")
@@ -198,80 +172,68 @@ pub(super) fn closed(import: &Import, status: u16, fault: &Fault) -> String {
     }
 }
 
-/// Pairs the entries of an answer with the actions by their keys; the error says why it is no answer, if the answer itself
-/// does not.
-fn items(import: &Import, group: Group<'_>, reply: &Reply, detail: bool) -> Result<Answer, Option<String>> {
-    let envelope: Envelope<'_> = serde_json::from_slice(&reply.body).map_err(|_| None)?;
-    let result = envelope.result.ok_or(None)?.get();
+/// What the entries of an answer say of the actions, paired by their keys; the error says why it is no answer.
+fn items(import: &Import, group: Group<'_>, reply: &Reply, detail: bool) -> Result<Vec<Told>, String> {
+    let envelope: Envelope<'_> = serde_json::from_slice(&reply.body).map_err(|_| reply.page())?;
+    let (done, failed) = entries(&envelope, reply.status).ok_or_else(|| reply.page())?;
     let places: HashMap<&str, usize> = (0..group.len()).map(|place| (group.key(place).0, place)).collect();
     let mut told: Vec<Option<Told>> = (0..group.len()).map(|_| None).collect();
-    let mut take = |entry: Entry<'_>| -> Result<(), Option<String>> {
-        let id = entry.id.unwrap_or_default();
-        let place = places.get(id).copied().filter(|place| verb(group.key(*place).1) == entry.op);
-        let Some(place) = place else {
-            return Err(Some(format!("the answer has an entry for {} of {id:?}, which was not sent", entry.op)));
+    let done = done.iter().map(|named| (named, true));
+    for (Named { op, item }, is_success) in done.chain(failed.iter().map(|named| (named, false))) {
+        let id = item.id.as_deref().unwrap_or_default();
+        let place = places.get(id).copied().filter(|place| verb(group.key(*place).1) == op);
+        let place = place.ok_or_else(|| format!("the answer has an entry for {op} of {id:?}, which was not sent"))?;
+        let details = || ItemDetails {
+            op: op.to_string(),
+            index: import.place(),
+            status: item.status,
+            error: item.error.map(|raw| raw.get().to_owned()),
+            ..ItemDetails::default()
         };
-        let new = Told { fate: fate(&entry, group, place), shown: detail.then(|| shown(import, &entry)) };
-        match told[place].replace(new) {
-            None => Ok(()),
-            Some(_) => Err(Some(format!("the answer has two entries for {id:?}"))),
-        }
-    };
-    let of = |named: &Named<'_>, is_success: bool, take: &mut dyn FnMut(Entry<'_>) -> Result<(), Option<String>>| {
-        let item = &named.item;
-        take(Entry { op: &named.op, id: item.id.as_deref(), status: item.status, error: item.error, is_success })
-    };
-    if let Ok(lists) = serde_json::from_str::<Lists<'_>>(result) {
-        if envelope.error.is_some() || reply.status != 200 {
-            return Err(None);
-        }
-        for (list, is_success) in [(&lists.successes, true), (&lists.errors, false)] {
-            list.iter().try_for_each(|named| of(named, is_success, &mut take))?;
-        }
-    } else {
-        let done: Items<'_> = serde_json::from_str(result).map_err(|_| None)?;
-        done.items.iter().try_for_each(|named| of(named, named.item.status < 400, &mut take))?;
-        if let Some(raw) = envelope.error {
-            let error: Error<'_> = serde_json::from_str(raw.get()).map_err(|_| None)?;
-            let failed: Vec<Flat<'_>> =
-                serde_json::from_str(error.errors.map_or("[]", RawValue::get)).map_err(|_| None)?;
-            for flat in &failed {
-                let (op, id) = (&*flat.action, flat.id.as_deref());
-                take(Entry { op, id, status: flat.status, error: flat.error, is_success: false })?;
-            }
+        let new = Told { fate: fate(item, is_success, group, place), shown: detail.then(|| Box::new(details())) };
+        if told[place].replace(new).is_some() {
+            return Err(format!("the answer has two entries for {id:?}"));
         }
     }
     let sent = told.len();
     let told: Vec<Told> = told.into_iter().flatten().collect();
     if told.len() != sent {
-        return Err(Some(format!("the answer accounts for {} of {sent} actions", told.len())));
+        return Err(format!("the answer accounts for {} of {sent} actions", told.len()));
     }
-    Ok(Answer::Items(told.into()))
+    Ok(told)
 }
 
-/// What an entry says of its action.
-fn fate(entry: &Entry<'_>, group: Group<'_>, place: usize) -> Fate {
+/// The actions of an answer that were carried out, and those that failed.
+fn entries<'a>(envelope: &'a Envelope<'a>, status: u16) -> Option<(Vec<Named<'a>>, Vec<Named<'a>>)> {
+    let result = envelope.result?.get();
+    if let Ok(Lists { successes, errors }) = serde_json::from_str(result) {
+        return (envelope.error.is_none() && status == 200).then_some((successes, errors));
+    }
+    let Items { items } = serde_json::from_str(result).ok()?;
+    let (done, mut failed): (Vec<_>, Vec<_>) = items.into_iter().partition(|named| named.item.status < 400);
+    if let Some(errors) = envelope.error.as_ref().and_then(|error| error.errors.as_ref()) {
+        let flat: Vec<Flat<'_>> = serde_json::from_str(errors.get()).ok()?;
+        failed.extend(flat.into_iter().map(|Flat { action: op, id, status, error }| {
+            let item = Item { id, status, error, ..Item::default() };
+            Named { op, item }
+        }));
+    }
+    Some((done, failed))
+}
+
+/// What an item says of its action.
+fn fate(item: &Item<'_>, is_success: bool, group: Group<'_>, place: usize) -> Fate {
     let op = group.key(place).1;
-    match (entry.is_success, op, entry.status) {
+    match (is_success, op, item.status) {
         (true, Op::Delete, 200) => Fate::Deleted,
         (true, Op::Index | Op::Update | Op::Upsert, 200) => Fate::Updated,
         (true, Op::Create | Op::CreateOrIgnore | Op::Index | Op::Update | Op::Upsert, 201) => Fate::Created,
         (false, Op::Delete, 404) => Fate::NotFound,
         (false, Op::Create | Op::CreateOrIgnore, 409) if !is_conditional(&group.get(place)) => Fate::Exists,
         (false, _, 400..) => {
-            let error = entry.error.map_or_else(ServerError::default, error_of);
-            failed(&error, entry.status, &group.get(place))
+            let error = item.error.map_or_else(ServerError::default, error_of);
+            failed(&error, item.status, &group.get(place))
         }
-        _ => Fate::Untold(format!("Kuzzle answers with status {}", entry.status)),
+        _ => Fate::Untold(format!("Kuzzle answers with status {}", item.status)),
     }
-}
-
-fn shown(import: &Import, entry: &Entry<'_>) -> Box<ItemDetails> {
-    Box::new(ItemDetails {
-        op: entry.op.to_owned(),
-        index: import.place(),
-        status: entry.status,
-        error: entry.error.map(|raw| raw.get().to_owned()),
-        ..ItemDetails::default()
-    })
 }

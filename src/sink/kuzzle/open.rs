@@ -3,26 +3,23 @@
 
 use super::Import;
 use super::answer::{DIALECT, closed, fault_of};
-use super::login::session;
 use super::rules::KuzzleRules;
 use crate::error::{self, hint, refused};
-use crate::sink::bulk_api;
 use crate::sink::http::{Call, Http, HttpOptions, Login, Method, NoReply, Nodes, Reply, Session};
 use crate::sink::remote::admin::{AdminClient, FIRST, unclear, unreachable};
-use crate::sink::remote::{Before, Shared, emptying, escaped};
+use crate::sink::remote::{Shared, emptying, escaped};
 use crate::sink::target::Opened;
 use crate::sink::wanted::Wanted;
-use crate::sink::{Note, Say};
+use crate::sink::{Note, Say, bulk_api};
 use crate::stop::Stop;
-use anyhow::{Error, Result, anyhow};
+use anyhow::{Result, anyhow};
 use serde_json::Value;
 use std::sync::Arc;
 
 /// Looks at the server, prepares the collection and makes a sink for each lane.
 pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
     let import = Import::new(wanted);
-    let mapping = wanted.mapping.as_deref().map(|file| bulk_api::mapping(file, &["mappings", "settings"]));
-    let mapping = mapping.transpose()?;
+    let mapping = bulk_api::mapping(wanted, &["mappings", "settings"])?.map(|mapping| mapping.to_string());
     let options = http_options(wanted);
     let nodes = Arc::new(Nodes::new(options.nodes.clone()));
     let http = |lane: usize| Http::new(&options, nodes.clone(), lane, stop.clone());
@@ -31,25 +28,21 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     let mut admin = AdminClient::new(&mut first, wanted, stop, &DIALECT);
     let exists = exists(&mut admin, &import)?;
     if exists == Some(false) && wanted.create_collection != Some(true) && mapping.is_none() {
-        return Err(missing(&import));
+        return Err(anyhow!("there is no collection \"{}\" in the index \"{}\"", import.collection, import.index)
+            .context(hint("`--create-collection` makes both if they are missing")));
     }
-    let before = if wanted.dry_run {
-        Before::default()
-    } else {
-        let makes = wanted.create_collection == Some(true) && exists != Some(true);
-        if makes || mapping.is_some() {
-            make(&mut admin, &import, mapping.as_ref(), exists, say)?;
-        }
-        if wanted.wait_for_sync {
-            ensure_synced(&mut admin, &import)?;
-        }
-        let import = import.clone();
-        emptying(wanted, stop, &DIALECT, move |admin| {
-            let path = import.path("/_truncate");
-            admin.order(|| Call::new(Method::DELETE, path.clone()))?;
-            Ok(Some(format!("emptied {}", import.place())))
-        })
-    };
+    let is_there = exists == Some(true);
+    if !wanted.dry_run && (mapping.is_some() || wanted.create_collection == Some(true) && !is_there) {
+        make(&mut admin, &import, mapping.unwrap_or("{}".to_owned()), is_there, say)?;
+    }
+    if !wanted.dry_run && wanted.wait_for_sync {
+        ensure_synced(&mut admin, &import)?;
+    }
+    let emptied = import.clone();
+    let before = emptying(wanted, stop, &DIALECT, move |admin| {
+        admin.order(&Call::new(Method::DELETE, emptied.path("/_truncate")))?;
+        Ok(Some(format!("emptied {}", emptied.place())))
+    });
     let shared = Shared::new(wanted, wanted.lanes(), before, stop);
     Ok(Opened {
         sinks: shared.sinks(&import, http)?,
@@ -66,15 +59,25 @@ fn http_options(wanted: &Wanted) -> HttpOptions {
     HttpOptions { names: "x-kuzzle-request-id", login, session, ..wanted.http.clone() }
 }
 
+/// Kuzzle gives a token for an hour, and says of one that has expired that it is invalid (contract of Kuzzle, 1.6).
 fn login_of(login: Option<Login>) -> (Option<Login>, Option<Arc<Session>>) {
-    match login {
+    match &login {
         Some(Login::Basic(user, password)) => {
-            let session = session(&user, &password);
-            (Some(Login::Basic(user, password)), Some(Arc::new(session)))
+            let ask = Session::ask("/_login/local", user, password);
+            (login, Some(Arc::new(Session { login: ask, token_of, is_refused, now: Default::default() })))
         }
-        Some(Login::ApiKey(key)) => (Some(Login::Bearer(key)), None),
-        other => (other, None),
+        Some(Login::ApiKey(key)) => (Some(Login::Bearer(key.clone())), None),
+        _ => (login, None),
     }
+}
+
+fn token_of(reply: &Reply) -> Option<String> {
+    let body: Value = serde_json::from_slice(&reply.body).ok()?;
+    body.pointer("/result/jwt").and_then(Value::as_str).map(str::to_owned)
+}
+
+fn is_refused(reply: &Reply) -> bool {
+    reply.status == 401 && fault_of(reply).is_some_and(|fault| fault.id().starts_with("security.token."))
 }
 
 /// Tells a wrong address at once; what goes away later is waited for. The question is one that needs no login.
@@ -84,69 +87,50 @@ fn ensure_reached(http: &mut Http, wanted: &Wanted) -> Result<()> {
         NoReply::NotSent { why, .. } => unreachable(&why),
         NoReply::Lost(why) => unclear(&why),
     })?;
-    let body: Option<Value> = serde_json::from_slice(&reply.body).ok();
-    if body.as_ref().is_some_and(|body| body.get("requestId").is_some() || fault_of(&reply).is_some()) {
+    let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+    let is_kuzzle = body.get("requestId").is_some() || fault_of(&reply).is_some();
+    let (node, status) = (&wanted.http.nodes[0], reply.status);
+    // A gateway may let only some paths through.
+    if is_kuzzle || reply.is_busy() || matches!(status, 401 | 403 | 407) {
         return Ok(());
     }
-    match reply.status {
-        // A gateway may let only some paths through.
-        401 | 403 | 407 => Ok(()),
-        _ if reply.is_busy() => Ok(()),
-        status => {
-            let node = &wanted.http.nodes[0];
-            Err(refused(format!("{node}: it does not answer as Kuzzle does (status {status})")))
-        }
-    }
+    Err(refused(format!("{node}: it does not answer as Kuzzle does (status {status})")))
 }
 
 /// Whether the collection is there; `None` if we may not ask.
 fn exists(admin: &mut AdminClient<'_>, import: &Import) -> Result<Option<bool>> {
-    let path = import.path("/_exists");
-    let reply = admin.ask(|| Call::get(path.clone()))?;
+    let reply = admin.ask(&Call::get(import.path("/_exists")))?;
     let body: Option<Value> = serde_json::from_slice(&reply.body).ok();
     let found = body.as_ref().and_then(|body| body.get("result")).and_then(Value::as_bool);
-    let fault = fault_of(&reply);
-    match (reply.status, fault) {
+    match (reply.status, fault_of(&reply)) {
         (200, None) if found.is_some() => Ok(found),
         // One who may only import may not ask.
         (403, Some(_)) => Ok(None),
-        (401, Some(fault)) if fault.id == "security.rights.unauthorized" && admin.http.is_anonymous() => {
-            // Anonymous users may have the right to import and not this one.
-            Ok(None)
-        }
+        // Anonymous users may have the right to import and not this one.
+        (401, Some(fault)) if fault.id() == "security.rights.unauthorized" && admin.http.is_anonymous() => Ok(None),
         (412, Some(_)) => Ok(Some(false)),
-        (status, Some(fault)) => Err(refused(format!("{}; nothing was sent", closed(import, status, &fault)))),
-        (_, None) => Err(refused(format!("{}; nothing was sent", admin.said(&reply)))),
+        (status, fault) => {
+            let why = fault.map_or_else(|| admin.said(&reply), |fault| closed(import, status, &fault));
+            Err(refused(format!("{why}; nothing was sent")))
+        }
     }
 }
 
-fn missing(import: &Import) -> Error {
-    anyhow!("there is no collection \"{}\" in the index \"{}\"", import.collection, import.index)
-        .context(hint("`--create-collection` makes both if they are missing"))
-}
-
 /// Makes the index and the collection, or gives the collection the mapping. Each may be there already.
-fn make(
-    admin: &mut AdminClient<'_>,
-    import: &Import,
-    mapping: Option<&Value>,
-    exists: Option<bool>,
-    say: Say<'_>,
-) -> Result<()> {
+fn make(admin: &mut AdminClient<'_>, import: &Import, mapping: String, is_there: bool, say: Say<'_>) -> Result<()> {
     let mut refused = None;
-    if exists != Some(true) {
+    if !is_there {
         let index = format!("/{}/_create", escaped(&import.index));
-        let reply = admin.ask(|| Call::new(Method::POST, index.clone()))?;
-        let is_there = fault_of(&reply).is_some_and(|fault| fault.id == "services.storage.index_already_exists");
+        let reply = admin.ask(&Call::new(Method::POST, index))?;
+        let has_index = fault_of(&reply).is_some_and(|fault| fault.id() == "services.storage.index_already_exists");
         if reply.is_success() {
             say(Note::Detail(format!("created the index {}", import.index)));
-        } else if !is_there {
+        } else if !has_index {
             // One who may not make an index may be able to make a collection in one that is there.
             refused = Some(format!("cannot create the index \"{}\": {}", import.index, refusal(admin, import, &reply)));
         }
     }
-    let (path, body) = (import.path(""), mapping.map_or_else(|| "{}".to_owned(), Value::to_string));
-    let reply = admin.ask(|| Call::json(Method::PUT, path.clone(), body.clone()))?;
+    let reply = admin.ask(&Call::json(Method::PUT, import.path(""), mapping))?;
     if !reply.is_success() {
         let text =
             format!("cannot create the collection \"{}\": {}", import.collection, refusal(admin, import, &reply));
@@ -166,8 +150,7 @@ fn refusal(admin: &AdminClient<'_>, import: &Import, reply: &Reply) -> String {
 
 /// Refuses a collection whose storage answers before it writes to the disk.
 fn ensure_synced(admin: &mut AdminClient<'_>, import: &Import) -> Result<()> {
-    let path = import.path("/_settings");
-    let reply = admin.ask(|| Call::get(path.clone()))?;
+    let reply = admin.ask(&Call::get(import.path("/_settings")))?;
     if !reply.is_success() {
         let text =
             format!("--wait-for-sync: the settings of {} cannot be read: {}", import.place(), admin.said(&reply));

@@ -2,9 +2,12 @@
 //! 1.5): found before a record is put into a batch, because one such record makes Kuzzle refuse all of a request.
 
 use crate::action::{Action, KeyRule, Line, Op, Rules, distinct, not_supported};
-use crate::json::{Kind, Member, Scanner, Span, Token, Walk, holds_as_double, quote_into, repeated, same_name};
+use crate::json::{
+    Kind, Member, Scanner, Span, Token, Walk, holds_as_double, quote_into, repeated, same_name, unescape,
+};
 use crate::record::{Reason, Record};
-use crate::sink::bulk_api::verb;
+use crate::sink::bulk_api::{member, verb};
+use std::borrow::Cow;
 
 /// What Kuzzle takes an element for an action by, if its first member is called so.
 const ACTIONS: [&str; 4] = ["index", "create", "update", "delete"];
@@ -20,17 +23,37 @@ const PASSED_ON: [&str; 8] = [
     "dynamic_templates",
 ];
 
-/// Whether a member is called like an action.
-pub(super) fn is_action(text: &str, member: &Member) -> bool {
-    ACTIONS.iter().any(|action| same_name(member.name.of(text), member.escaped, action))
+/// Whether a member is called by one of these names.
+fn is_one_of(names: &[&str], text: &str, member: &Member) -> bool {
+    names.iter().any(|name| same_name(member.name.of(text), member.escaped, name))
 }
 
-/// Checks the document of a record, whose members that name the key are left out.
-fn ensure_kept(record: &Record<'_>, op: Op, cut: [Span; 2], lossy: bool) -> Result<(), Reason> {
-    if op != Op::Upsert {
-        ensure_no_action(record.text, record.members, cut)?;
+/// Whether the first member can be called like an action, told by the first byte of its name.
+fn may_be_action(document: &[u8]) -> bool {
+    let mut rest = document.iter().skip(1).skip_while(|byte| matches!(**byte, b' ' | b'\t' | b'\r' | b'\n'));
+    rest.next() == Some(&b'"') && matches!(rest.next(), Some(b'i' | b'c' | b'u' | b'd' | b'\\'))
+}
+
+/// The document with the members that it begins with and that are called like actions at its end; `None` if it begins with
+/// another one. Of a name that stands twice Kuzzle keeps the last, so a member that comes again is not moved behind that.
+pub(super) fn no_action(document: &str) -> Option<String> {
+    if !may_be_action(document.as_bytes()) {
+        return None;
     }
-    Check { text: record.text, lossy, info: 1 }.run(cut)
+    let mut scanner = Scanner::default();
+    scanner.object(document.as_bytes()).ok()?;
+    let members = scanner.members();
+    let leading = members.iter().take_while(|member| is_one_of(&ACTIONS, document, member)).count();
+    if leading == 0 || leading == members.len() {
+        return None;
+    }
+    let text = |member: &Member| &document[member.name.start as usize - 1..member.value.end as usize];
+    let name = |member: &Member| unescape(member.name.of(document)).map(Cow::into_owned);
+    let (moved, left) = members.split_at(leading);
+    let comes_again = |member: &&Member| left.iter().any(|other| name(other) == name(member));
+    let order = left.iter().chain(moved.iter().filter(|member| !comes_again(member)));
+    let parts: Vec<&str> = order.map(text).collect();
+    Some(format!("{{{}}}", parts.join(",")))
 }
 
 /// Refuses a document that would be taken for an action whichever of its members came first.
@@ -38,7 +61,7 @@ fn ensure_no_action(text: &str, members: &[Member], cut: [Span; 2]) -> Result<()
     let is_cut = |member: &&Member| cut.iter().any(|cut| cut.range().contains(&(member.name.start as usize)));
     let mut left = members.iter().filter(|member| !is_cut(member)).peekable();
     let Some(first) = left.peek().map(|member| member.name.of(text)) else { return Ok(()) };
-    if left.all(|member| is_action(text, member)) {
+    if left.all(|member| is_one_of(&ACTIONS, text, member)) {
         let text = format!(
             "Kuzzle takes a document for an action that begins with `{first}`, and there is no other member to begin with"
         );
@@ -53,30 +76,35 @@ struct Check<'a> {
     lossy: bool,
     /// How deep `_kuzzle_info` is Kuzzle's own.
     info: usize,
+    /// Up to where Kuzzle does not look for scripts.
+    unasked: usize,
 }
 
 impl Check<'_> {
-    fn run(&self, cut: [Span; 2]) -> Result<(), Reason> {
-        let mut walk = Walk::new(self.text, cut);
+    fn run(text: &str, cut: [Span; 2], lossy: bool, info: usize) -> Result<(), Reason> {
+        let mut check = Check { text, lossy, info, unasked: 0 };
+        let mut walk = Walk::new(text, cut);
         let (mut names, mut levels): (Vec<(Span, bool)>, Vec<usize>) = (Vec::new(), Vec::new());
-        let mut unasked = 0;
         while let Some(token) = walk.next() {
             match token {
                 Token::Open => levels.push(names.len()),
                 Token::Close => {
                     let from = levels.pop().unwrap_or_default();
-                    if !self.lossy {
-                        self.ensure_distinct(&names[from..])?;
+                    // JavaScript keeps the last of them.
+                    if !lossy && let Some(name) = repeated(text, &names[from..]) {
+                        return Err(change(format!(
+                            "Kuzzle would keep only the last of the members called {name:?} (--lossy lets it)"
+                        )));
                     }
                     names.truncate(from);
                 }
                 Token::Name { inside, escaped } => {
-                    self.ensure_free((inside, escaped), walk.at(), levels.len(), &mut unasked)?;
+                    check.ensure_free((inside, escaped), walk.at(), levels.len())?;
                     names.push((inside, escaped));
                 }
-                Token::Number(span) if !self.lossy && !holds_as_double(span.of(self.text)) => {
-                    let number: String = span.of(self.text).chars().take(60).collect();
-                    return Err(lossy(format!("Kuzzle would change the number {number} (--lossy lets it)")));
+                Token::Number(span) if !lossy && !holds_as_double(span.of(text)) => {
+                    let number: String = span.of(text).chars().take(60).collect();
+                    return Err(change(format!("Kuzzle would change the number {number} (--lossy lets it)")));
                 }
                 Token::Number(_) | Token::Word(_) => {}
             }
@@ -84,14 +112,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Refuses names that are Kuzzle's own; up to `unasked` it does not look for scripts.
-    fn ensure_free(
-        &self,
-        (inside, escaped): (Span, bool),
-        at: usize,
-        depth: usize,
-        unasked: &mut usize,
-    ) -> Result<(), Reason> {
+    /// Refuses names that are Kuzzle's own.
+    fn ensure_free(&mut self, (inside, escaped): (Span, bool), at: usize, depth: usize) -> Result<(), Reason> {
         let name = inside.of(self.text);
         // Most names are told by their first byte.
         if !escaped && !matches!(name.as_bytes().first(), Some(b'_' | b's' | b'c')) {
@@ -100,9 +122,9 @@ impl Check<'_> {
         let is = |own: &str| same_name(name, escaped, own);
         if depth == self.info && !self.lossy && is("_kuzzle_info") {
             let text = "Kuzzle would replace the member `_kuzzle_info` (--remove-attribute _kuzzle_info takes it out, --lossy lets Kuzzle)";
-            return Err(lossy(text.to_owned()));
+            return Err(change(text.to_owned()));
         }
-        let script = ["script", "_script"].iter().find(|own| is(own)).filter(|_| at >= *unasked);
+        let script = ["script", "_script"].iter().find(|own| is(own)).filter(|_| at >= self.unasked);
         if let Some(own) = script {
             let value = value_behind(self.text, at);
             if !may_be_script(value) {
@@ -113,33 +135,21 @@ impl Check<'_> {
             }
             // It does not look into what it lets pass.
             let mut scanner = Scanner::default();
-            *unasked = self.text.len() - value.len() + scanner.value(value.as_bytes(), 0).unwrap_or_default();
+            self.unasked = self.text.len() - value.len() + scanner.value(value.as_bytes(), 0).unwrap_or_default();
         }
         // The client of its storage refuses to read what could be meant for JavaScript's own objects (secure-json-parse).
-        let own = match () {
-            () if is("__proto__") => "__proto__",
-            () if is("constructor") && has_member(value_behind(self.text, at), "prototype") => "constructor",
-            () => return Ok(()),
+        let is_refused = |own| own == "__proto__" || member(value_behind(self.text, at), "prototype").is_some();
+        let Some(own) = ["__proto__", "constructor"].into_iter().find(|own| is(own) && is_refused(*own)) else {
+            return Ok(());
         };
         let text = format!(
             "Kuzzle could not read a document with the member `{own}` again, and searches that find it would fail"
         );
         Err(Reason::new("reserved", text))
     }
-
-    /// Refuses an object with two members of one name: JavaScript keeps the last.
-    fn ensure_distinct(&self, names: &[(Span, bool)]) -> Result<(), Reason> {
-        match repeated(self.text, names) {
-            Some(name) => {
-                let text = format!("Kuzzle would keep only the last of the members called {name:?} (--lossy lets it)");
-                Err(lossy(text))
-            }
-            None => Ok(()),
-        }
-    }
 }
 
-fn lossy(text: String) -> Reason {
+fn change(text: String) -> Reason {
     Reason::new("lossy", text)
 }
 
@@ -148,24 +158,14 @@ fn value_behind(text: &str, at: usize) -> &str {
     text[at..].trim_start_matches([' ', '\t', '\r', '\n', ':'])
 }
 
-/// Whether a value is an object with a member of this name.
-fn has_member(value: &str, name: &str) -> bool {
-    let mut scanner = Scanner::default();
-    scanner.object(value.as_bytes()).is_ok()
-        && scanner.members().iter().any(|member| same_name(member.name.of(value), member.escaped, name))
-}
-
 /// Whether Kuzzle lets the value of a member called `script` pass: of an object it asks the names, of anything else what
 /// JavaScript takes for its names.
 fn may_be_script(value: &str) -> bool {
-    let mut scanner = Scanner::default();
     match Kind::of(value) {
         Kind::Object => {
+            let mut scanner = Scanner::default();
             let _ = scanner.object(value.as_bytes());
-            let known = |member: &Member| {
-                ["id", "params"].iter().any(|name| same_name(member.name.of(value), member.escaped, name))
-            };
-            scanner.members().iter().all(known)
+            scanner.members().iter().all(|member| is_one_of(&["id", "params"], value, member))
         }
         Kind::Array => value[1..].trim_start_matches([' ', '\t', '\r', '\n']).starts_with(']'),
         Kind::String => value.starts_with("\"\""),
@@ -186,7 +186,12 @@ impl Rules for KuzzleRules {
     }
 
     fn check(&mut self, record: &Record<'_>, op: Op, cut: [Span; 2], _: &mut String) -> Result<(), Reason> {
-        if op == Op::Delete { Ok(()) } else { ensure_kept(record, op, cut, self.lossy) }
+        match op {
+            Op::Delete => return Ok(()),
+            Op::Upsert => {}
+            _ => ensure_no_action(record.text, record.members, cut)?,
+        }
+        Check::run(record.text, cut, self.lossy, 1)
     }
 
     fn metadata(&self, op: Op, name: &str, value: &str) -> Result<(), Reason> {
@@ -201,8 +206,7 @@ impl Rules for KuzzleRules {
             // What Kuzzle writes to is an alias.
             "require_alias" if matches!(value, "true" | "false") => Ok(()),
             _ if PASSED_ON.contains(&name) => {
-                let check = Check { text: value, lossy: false, info: 0 };
-                check.run([Span::default(); 2]).map_err(|reason| not_supported(reason.text))
+                Check::run(value, [Span::default(); 2], false, 0).map_err(|reason| not_supported(reason.text))
             }
             _ => Err(not_supported(format!("Kuzzle cannot honour `{name}` of an action line"))),
         }
@@ -215,9 +219,8 @@ impl Rules for KuzzleRules {
     /// The action line is written anew with its id as text, because Kuzzle would read a number as a double.
     fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason> {
         match line.op {
-            Op::Delete => {}
             Op::Update => ensure_update(record, self.lossy)?,
-            op => ensure_kept(record, op, [Span::default(); 2], self.lossy)?,
+            op => self.check(record, op, [Span::default(); 2], meta)?,
         }
         write_line(&line, meta);
         Ok(line.as_it_is(meta, record.text))
@@ -229,9 +232,7 @@ fn write_line(line: &Line<'_>, out: &mut String) {
     out.clear();
     out.extend(["{\"", verb(line.op), "\":{\"_id\":"]);
     quote_into(out, line.key);
-    let is = |member: &Member, name: &str| same_name(member.name.of(meta), member.escaped, name);
-    let is_passed_on =
-        |member: &&Member| member.value.of(meta) != "null" && PASSED_ON.iter().any(|name| is(member, name));
+    let is_passed_on = |member: &&Member| member.value.of(meta) != "null" && is_one_of(&PASSED_ON, meta, member);
     for member in line.command.members.iter().filter(is_passed_on) {
         out.extend([",", &meta[member.name.start as usize - 1..member.value.end as usize]]);
     }
@@ -243,21 +244,20 @@ fn ensure_update(record: &Record<'_>, lossy: bool) -> Result<(), Reason> {
     let mut can = false;
     for (place, member) in record.members.iter().enumerate() {
         let name = &*distinct(record.text, &record.members[..=place])?;
-        let kind = Kind::of(member.value.of(record.text));
-        match (name, kind) {
-            ("doc" | "script", Kind::Object) => can = true,
-            ("upsert", Kind::Object) => {}
-            ("doc_as_upsert" | "detect_noop" | "scripted_upsert", Kind::Boolean) => {}
-            ("doc" | "upsert" | "script" | "doc_as_upsert" | "detect_noop" | "scripted_upsert", _) => {
-                return Err(Reason::new("bad_action", format!("`{name}` of the update has the wrong type")));
-            }
+        let expected = match name {
+            "doc" | "script" | "upsert" => Kind::Object,
+            "doc_as_upsert" | "detect_noop" | "scripted_upsert" => Kind::Boolean,
             _ => return Err(not_supported(format!("Kuzzle cannot honour `{name}` of an update"))),
+        };
+        if Kind::of(member.value.of(record.text)) != expected {
+            return Err(Reason::new("bad_action", format!("`{name}` of the update has the wrong type")));
         }
+        can |= matches!(name, "doc" | "script");
     }
     if !can {
         return Err(Reason::new("bad_action", "the update has no `doc`"));
     }
-    Check { text: record.text, lossy, info: 2 }.run([Span::default(); 2])
+    Check::run(record.text, [Span::default(); 2], lossy, 2)
 }
 
 #[cfg(test)]
@@ -328,5 +328,24 @@ mod tests {
             }
         }
         assert_eq!(said(Op::Upsert, false, r#"{"index":5}"#), None, "a doc in an update is taken for nothing else");
+    }
+
+    #[test]
+    fn a_document_that_begins_like_an_action_gets_those_members_at_its_end() {
+        for (document, sent) in [
+            (r#"{"index":5,"v":1}"#, Some(r#"{"v":1,"index":5}"#)),
+            (
+                r#"{ "create" : {"a": 1} , "delete":2, "v" : [1, 2] , "w":3 }"#,
+                Some(r#"{"v" : [1, 2],"w":3,"create" : {"a": 1},"delete":2}"#),
+            ),
+            (r#"{"\u0069ndex":5,"v":1}"#, Some(r#"{"v":1,"\u0069ndex":5}"#)),
+            (r#"{"index":1,"v":1,"index":2}"#, Some(r#"{"v":1,"index":2}"#)),
+            (r#"{"index":1,"index":2,"v":1}"#, Some(r#"{"v":1,"index":1,"index":2}"#)),
+            (r#"{"indices":5,"v":1}"#, None),
+            (r#"{"v":1,"index":5}"#, None),
+            ("{}", None),
+        ] {
+            assert_eq!(no_action(document).as_deref(), sent, "{document}");
+        }
     }
 }

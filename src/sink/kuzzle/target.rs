@@ -3,11 +3,10 @@
 use super::{answer, open};
 use crate::batch::Limits;
 use crate::error::hint;
-use crate::sink::Say;
-use crate::sink::bulk_api;
 use crate::sink::http::{Reply, Server, without_secrets};
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{FlagSources, Place, Wanted};
+use crate::sink::{Say, bulk_api};
 use crate::stop::Stop;
 use anyhow::{Context as _, Result, anyhow, bail};
 use std::ffi::OsStr;
@@ -29,17 +28,16 @@ impl Target for Kuzzle {
 
     fn place(&self, to: &OsStr) -> Option<Result<Place>> {
         let text = to.to_str()?;
-        let mut server = match Server::read(text, &["kuzzle"], "/INDEX")? {
-            Ok(server) => server,
-            Err(error) => return Some(Err(error)),
-        };
-        server.within = server.cut_last();
-        if server.within.is_none() {
+        let read = Server::read(text, &["kuzzle"], "/INDEX")?;
+        Some(read.and_then(|mut server| {
+            server.within = server.cut_last();
+            if server.within.is_some() {
+                return Ok(Place::Server(server));
+            }
             let scheme = text.split("://").next().unwrap_or_default().to_ascii_lowercase();
             let advice = format!("write `{scheme}://HOST:7512/INDEX`, and the collection with `--collection`");
-            return Some(Err(anyhow!("\"{}\": names no index", without_secrets(text)).context(hint(advice))));
-        }
-        Some(Ok(Place::Server(server)))
+            Err(anyhow!("\"{}\": names no index", without_secrets(text)).context(hint(advice)))
+        }))
     }
 
     fn unsupported(&self, flag: &str, _: &str) -> Option<&'static str> {
@@ -71,13 +69,11 @@ impl Target for Kuzzle {
             return Err(anyhow!("--to: two indices, \"{index}\" and \"{other}\"")
                 .context(hint("several `--to` are nodes of one Kuzzle; run once for each index")));
         }
-        match &wanted.collection {
-            Some(name) => ensure_name("a collection", name).context("--collection"),
-            None => {
-                let advice = "give `--collection NAME`: lines of bulk files cannot";
-                Err(anyhow!("no collection is named").context(hint(advice)))
-            }
-        }
+        let Some(name) = &wanted.collection else {
+            let advice = "give `--collection NAME`: lines of bulk files cannot";
+            return Err(anyhow!("no collection is named").context(hint(advice)));
+        };
+        ensure_name("a collection", name).context("--collection")
     }
 
     /// Its answers name keys and no places, so a batch holds each key once.
@@ -100,10 +96,7 @@ fn ensure_name(what: &str, name: &str) -> Result<()> {
     let fault = match name {
         "_all" => format!("{what} cannot be called so"),
         _ if name.chars().any(char::is_uppercase) => format!("the name of {what} has no upper-case letters"),
-        _ if name.contains([
-            '\\', '/', '*', '?', '"', '<', '>', '|', ' ', '\t', '\r', '\n', ',', '+', '#', ':', '.', '&', '%',
-        ]) =>
-        {
+        _ if name.contains(|c| "\\/*?\"<>| \t\r\n,+#:.&%".contains(c)) => {
             format!("the name of {what} has no blanks and none of \\ / * ? \" < > | , + # : . & %")
         }
         _ if name.len() > 126 => format!("the name of {what} has at most 126 bytes"),

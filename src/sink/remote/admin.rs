@@ -73,10 +73,10 @@ impl<'h> AdminClient<'h> {
     ///
     /// # Errors
     /// When there is none.
-    pub fn ask(&mut self, call: impl Fn() -> Call) -> Result<Reply> {
+    pub fn ask(&mut self, call: &Call) -> Result<Reply> {
         let mut wait = Wait::new(self.retries);
         loop {
-            let (why, text, asked) = match self.http.send(call()) {
+            let (why, text, asked) = match self.http.send(call.clone()) {
                 Ok(reply) if !self.is_busy(&reply) => return Ok(reply),
                 Ok(reply) => (Why::Busy, self.said(&reply), reply.retry_after),
                 Err(NoReply::NotSent { why, hopeless: true }) => return Err(refused(why)),
@@ -95,7 +95,7 @@ impl<'h> AdminClient<'h> {
     ///
     /// # Errors
     /// When there is none.
-    pub fn order(&mut self, call: impl Fn() -> Call) -> Result<Value> {
+    pub fn order(&mut self, call: &Call) -> Result<Value> {
         let reply = self.ask(call)?;
         if !reply.is_success() {
             return Err(refused(self.said(&reply)));

@@ -172,7 +172,7 @@ fn outcome(
     retries: u32,
     shows: bool,
 ) -> (Counts, Vec<ResultLine>, Result<(), SinkError>) {
-    let bulk = Bulk { index: Some("t".to_owned()), ..Bulk::default() };
+    let bulk = Bulk { index: Some("t".to_owned()), path: "/t/_bulk?filter".to_owned(), ..Bulk::default() };
     let (gate, traffic, memory) = (Gate::new(2), Traffic::default(), Memory::default());
     let mut destinations = HashMap::new();
     let (mut all, mut results, mut names) = (Counts::default(), Vec::new(), 0);

@@ -1,11 +1,7 @@
 //! Whether an index keeps documents as they were sent, by its mapping and its settings: what is read back is compared only
 //! where it does.
 
-use super::Bulk;
-use super::read_back::index_of;
-use crate::sink::http::{Call, Reply};
-use crate::sink::remote::destination::Location;
-use crate::sink::remote::{Group, Kept, escaped};
+use crate::sink::remote::Kept;
 use serde_json::Value;
 
 /// Field types that Elasticsearch may leave out of `_source`, and OpenSearch.
@@ -14,48 +10,13 @@ const KNN: [&str; 1] = ["knn_vector"];
 /// Field types whose values a server adds something to.
 const INFERRED: [&str; 2] = ["semantic_text", "semantic"];
 
-/// The question for mappings and settings of the indices in which the actions' documents lie.
-pub(super) fn ask(bulk: &Bulk, group: Group<'_>, lies: &[Location]) -> Call {
-    let mut indices: Vec<String> = group
-        .iter()
-        .zip(lies)
-        .filter_map(
-            |(action, lies)| if lies.index.is_empty() { index_of(bulk, &action) } else { Some(lies.index.clone()) },
-        )
-        .map(|index| escaped(&index))
-        .collect();
-    indices.sort_unstable();
-    indices.dedup();
-    let filter = ["mapping", "mode", "knn", "derived_source"].map(|name| format!("*.defaults.index.{name}")).join(",");
-    let query = format!("include_defaults=true&filter_path=*.mappings,*.settings.index,{filter}");
-    Call::get(format!("/{}?{query}", indices.join(",")))
-}
-
-/// Whether this index keeps them; one that is not named is any of those that were asked for.
-pub(super) fn read(index: &str, reply: &Reply) -> Kept {
-    let all: Option<Value> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success());
-    let Some(all) = all.as_ref().and_then(Value::as_object).filter(|all| !all.is_empty()) else {
-        let why = format!("the server answers {} when asked for mapping and settings", reply.status);
-        return Kept::Changed(why);
-    };
-    if let Some(about) = all.get(index) {
-        return kept(about);
-    }
-    let mut worst = Kept::Whole;
-    for kept in all.values().map(kept) {
-        if worst == Kept::Whole || matches!(kept, Kept::InPart(_)) {
-            worst = kept;
-        }
-    }
-    worst
-}
-
-fn kept(about: &Value) -> Kept {
+/// Whether the index does of which a server says this: its `mappings`, its `settings`, and their `defaults`.
+pub(in crate::sink) fn kept_by(about: &Value) -> Kept {
     if let Some(why) = left_out(about) {
         return Kept::InPart(why.to_owned());
     }
     let pipelines = ["default_pipeline", "final_pipeline"];
-    if pipelines.iter().any(|name| given(about, name).is_some_and(|pipeline| pipeline != "_none")) {
+    if pipelines.iter().any(|name| setting(about, "settings", name).is_some_and(|pipeline| pipeline != "_none")) {
         return Kept::Changed("an ingest pipeline may have changed it".to_owned());
     }
     if has_type(about.get("mappings"), &INFERRED) {
@@ -67,6 +28,7 @@ fn kept(about: &Value) -> Kept {
 /// Why `_source` may be less than what was sent, if it may.
 fn left_out(about: &Value) -> Option<&'static str> {
     let mappings = about.get("mappings");
+    let given = |name: &str| setting(about, "settings", name);
     let source = mappings.and_then(|mappings| mappings.get("_source")).and_then(Value::as_object);
     let is_whole = |(name, value): (&String, &Value)| match name.as_str() {
         "enabled" => is(value, "true"),
@@ -78,21 +40,21 @@ fn left_out(about: &Value) -> Option<&'static str> {
     if !source.is_none_or(|source| source.iter().all(is_whole)) {
         return Some("the mapping filters _source");
     }
-    let mode = given(about, "mapping/source/mode").or_else(|| default(about, "mapping/source/mode"));
+    let mode = given("mapping/source/mode").or_else(|| setting(about, "defaults", "mapping/source/mode"));
     let is_stored = match mode {
         Some(mode) => mode == "stored",
-        None => given(about, "mode").is_none_or(|mode| mode == "standard" || mode == "lookup"),
+        None => given("mode").is_none_or(|mode| mode == "standard" || mode == "lookup"),
     };
-    if !is_stored || given(about, "derived_source/enabled").is_some_and(|enabled| enabled == "true") {
+    if !is_stored || given("derived_source/enabled").is_some_and(|enabled| enabled == "true") {
         return Some("the index makes _source from its fields");
     }
-    let leaves_out = |setting: &str, types: &[&str]| match given(about, setting).as_deref() {
+    let leaves_out = |name: &str, types: &[&str]| match given(name).as_deref() {
         Some("false") => false,
         Some(_) => true,
         // Whether a server leaves them out by default depends on its version.
         None if !has_type(mappings, types) => false,
         None => match about.get("defaults") {
-            Some(_) => default(about, setting).is_some_and(|value| value == "true"),
+            Some(_) => setting(about, "defaults", name).is_some_and(|value| value == "true"),
             None => true,
         },
     };
@@ -105,14 +67,9 @@ fn is(value: &Value, text: &str) -> bool {
     value.as_str().map_or_else(|| value.to_string(), str::to_ascii_lowercase) == text
 }
 
-/// A setting that the index has.
-fn given(about: &Value, name: &str) -> Option<String> {
-    about.pointer(&format!("/settings/index/{name}")).and_then(Value::as_str).map(str::to_ascii_lowercase)
-}
-
-/// What holds where it has none.
-fn default(about: &Value, name: &str) -> Option<String> {
-    about.pointer(&format!("/defaults/index/{name}")).and_then(Value::as_str).map(str::to_ascii_lowercase)
+/// A setting of an index among its `settings`, or among the `defaults` that hold where it has none.
+fn setting(about: &Value, among: &str, name: &str) -> Option<String> {
+    about.pointer(&format!("/{among}/index/{name}")).and_then(Value::as_str).map(str::to_ascii_lowercase)
 }
 
 /// Whether a field has one of these types, at any depth. A field named `type` has an object there.
@@ -132,7 +89,7 @@ mod tests {
     use serde_json::json;
 
     fn said(about: &Value) -> &'static str {
-        match kept(about) {
+        match kept_by(about) {
             Kept::Whole => "whole",
             Kept::Changed(_) => "changed",
             Kept::InPart(_) => "in part",
