@@ -4,7 +4,6 @@
 
 pub mod admin;
 pub mod destination;
-mod end;
 mod fates;
 mod gate;
 mod lanes;
@@ -33,7 +32,7 @@ use crate::retry::Retries;
 use crate::stop::Stop;
 use bytes::Bytes;
 use destination::{Destination, Location, Named};
-use settle::Settling;
+use settle::{Link, Settling};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -301,6 +300,24 @@ pub struct Shared {
     pub stop: Stop,
 }
 
+impl Shared {
+    /// Sends a request; one that carries actions, which has a name, waits for its turn.
+    fn send(&self, http: &mut Http, call: Call) -> Result<Reply, NoReply> {
+        if call.opaque.is_none() {
+            return http.send(call);
+        }
+        let closed = || NoReply::NotSent { why: self.memory.lock().refused_every_request(), hopeless: true };
+        let _turn = self.gate.enter().ok_or_else(closed)?;
+        let reply = http.send(call);
+        if reply.as_ref().is_ok_and(Reply::is_success) {
+            // Within the turn, so that whoever is alone knows of it.
+            self.memory.lock().accepts();
+        }
+        self.traffic.sent(http.sent_bytes);
+        reply
+    }
+}
+
 /// One lane's sink.
 pub struct Remote<P> {
     protocol: Arc<P>,
@@ -347,47 +364,16 @@ impl<P: Protocol + 'static> Sink for Remote<P> {
             return Err(error);
         }
         let Remote { protocol, http, shared, lane, requests, destinations } = self;
-        let Shared { retries, gate, traffic, memory, run, stop, .. } = &*shared;
-        let mut send = |call: Call| {
-            // Only what carries actions has a name.
-            let carries = call.opaque.is_some();
-            let closed = || NoReply::NotSent { why: memory.lock().refused_every_request(), hopeless: true };
-            let _turn = carries.then(|| gate.enter().ok_or_else(closed)).transpose()?;
-            let reply = http.send(call);
-            if carries && reply.as_ref().is_ok_and(Reply::is_success) {
-                // Within the turn, so that whoever is alone knows of it.
-                memory.lock().accepts();
-            }
-            if carries {
-                traffic.sent(http.sent_bytes);
-            }
-            reply
-        };
-        let mut sleep = |pause: Duration| nap(pause, stop);
-        let mut name = || {
-            *requests += 1;
-            format!("{run}{lane}-{requests}")
-        };
-        let settling = Settling {
-            batch,
-            protocol: &**protocol,
-            send: &mut send,
-            sleep: &mut sleep,
-            name: &mut name,
-            retries: *retries,
-            run,
-            gate,
-            traffic,
-            memory,
-            destinations,
-            out,
+        let link = Link {
+            send: &mut |call| shared.send(http, call),
+            sleep: &mut |pause| nap(pause, &shared.stop),
+            name: &mut || {
+                *requests += 1;
+                format!("{}{lane}-{requests}", shared.run)
+            },
             say,
-            states: vec![Default::default(); batch.len()],
-            loses: false,
-            suspect: None,
-            shrunk: false,
-            races: HashMap::new(),
         };
+        let settling = Settling::new(batch, &**protocol, shared, link, destinations, out);
         // Even behind an error, what was applied stays applied.
         let done = settling.run();
         out.durable();

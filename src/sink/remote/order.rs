@@ -1,6 +1,6 @@
 //! Keeps the order of actions on one key when a server did not take some of them and they may be sent again.
 
-use super::settle::Settling;
+use super::settle::{Halt, Settling};
 use super::{Fate, ItemDetails, Told};
 use crate::record::Reason;
 use crate::sink::Bucket;
@@ -22,10 +22,10 @@ impl Fate {
 
 impl Settling<'_> {
     /// Waits until the fields for which others won a race can be expected to be there: a request that added them is answered
-    /// once they are, unless it is another program's. False if the run is asked to stop.
-    pub(super) fn fields_are_there(&mut self) -> bool {
-        self.gate.wait_until_empty();
-        (self.sleep)(PUBLISHED)
+    /// once they are, unless it is another program's.
+    pub(super) fn wait_for_fields(&mut self) -> Result<(), Halt> {
+        self.shared.gate.wait_until_empty();
+        if (self.link.sleep)(PUBLISHED) { Ok(()) } else { Err(Halt::Asked) }
     }
 
     /// Ends with an error what was sent once more after a race, and got the same refusal.
@@ -43,12 +43,12 @@ impl Settling<'_> {
 
     /// Decides which actions are sent again after some were busy or raced, so that no key ends with an older value: such an
     /// action is overtaken when a later one on its key was carried out; one that failed behind it is sent again behind it.
-    pub(super) fn order(&self, part: &[u32], told: &mut [Told], again: &mut [bool]) {
+    pub(super) fn order(&self, part: &[u32], told: &[Told], again: &mut [bool]) {
         let mut keys: HashMap<&str, Vec<usize>> = HashMap::new();
         let one_sequence = self.protocol.is_one_sequence();
-        let key = |at: u32| if one_sequence { "" } else { self.batch.key(at as usize).0 };
+        let key = |at: u32| if one_sequence { "" } else { self.key(at).0 };
         let open: HashSet<&str> =
-            part.iter().zip(&*told).filter(|(_, told)| told.fate.is_open()).map(|(at, _)| key(*at)).collect();
+            part.iter().zip(told).filter(|(_, told)| told.fate.is_open()).map(|(at, _)| key(*at)).collect();
         for (place, at) in part.iter().enumerate() {
             let key = key(*at);
             // What has no key yet has nothing to do with the rest.
