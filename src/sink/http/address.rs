@@ -4,6 +4,7 @@
 use super::{Url, without_secrets};
 use crate::error::hint;
 use anyhow::{Error, Result, anyhow};
+use percent_encoding::percent_decode_str;
 use std::fmt;
 
 /// A node of a cluster.
@@ -78,20 +79,5 @@ pub fn unknown_scheme(text: &str) -> Error {
 
 /// Undoes percent-encoding.
 fn decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
-    while at < bytes.len() {
-        let pair = text.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
-        match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                at += 3;
-            }
-            None => {
-                out.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }

@@ -22,7 +22,7 @@ pub(super) fn import(import: &Import, group: Group<'_>, opaque: String) -> Call 
     // What failed comes back whole, written anew.
     let most = (16 << 20) + 3 * body.len() + group.len() * (4 << 10);
     let path = import.path(&format!("/_bulk{query}"));
-    Call { opaque: Some(opaque), most, ..Call::json(Method::POST, path, body) }
+    Call { opaque: Some(opaque), most: Some(most), ..Call::json(Method::POST, path, body) }
 }
 
 impl Encode for Import {
