@@ -8,8 +8,7 @@ mod nodes;
 mod reply;
 mod session;
 
-pub use address::{Server, unknown_scheme};
-pub use login::without_secrets;
+pub use address::{Server, unknown_scheme, without_secrets};
 pub use nodes::Nodes;
 pub use session::Session;
 
@@ -277,20 +276,16 @@ impl Http {
         }
     }
 
-    /// Sends a request without a login.
-    ///
-    /// # Errors
-    /// As `send`.
-    pub fn send_bare(&mut self, call: Call) -> Result<Reply, NoReply> {
-        self.send_with(call, None)
-    }
-
     /// Whether requests say who we are.
     pub fn is_anonymous(&self) -> bool {
         self.options.session.is_none() && !self.headers.contains_key(AUTHORIZATION)
     }
 
-    fn send_with(&mut self, call: Call, token: Option<&str>) -> Result<Reply, NoReply> {
+    /// Sends a request with a token, or without one.
+    ///
+    /// # Errors
+    /// As `send`.
+    pub fn send_with(&mut self, call: Call, token: Option<&str>) -> Result<Reply, NoReply> {
         let packs = self.options.gzip && !call.body.is_empty();
         let body = if packs { packed(&call.body) } else { call.body.clone() };
         self.sent_bytes = body.len();
@@ -317,7 +312,7 @@ impl Http {
                 request = request.header(CONTENT_LENGTH, "0");
             }
             self.node = node;
-            let reply = self.exchange(request, call.most, token);
+            let reply = self.exchange(request, &call, token);
             match &reply {
                 Ok(reply) if !matches!(reply.status, 502..=504) => self.nodes.is_up(node),
                 // A gateway whose server is away answers for it, and a node that shuts down: another may do better.
@@ -340,7 +335,7 @@ impl Http {
     /// # Errors
     /// When there is no whole answer.
     pub fn ask(&mut self, node: usize, call: Call) -> Result<Reply, NoReply> {
-        self.exchange(self.request(node, &call), call.most, None)
+        self.exchange(self.request(node, &call), &call, None)
     }
 
     /// A request to a node with what all requests have.
@@ -350,12 +345,7 @@ impl Http {
     }
 
     /// Makes one exchange, which does not outlive a stop for long.
-    fn exchange(
-        &mut self,
-        request: RequestBuilder,
-        most: Option<usize>,
-        token: Option<&str>,
-    ) -> Result<Reply, NoReply> {
+    fn exchange(&mut self, request: RequestBuilder, call: &Call, token: Option<&str>) -> Result<Reply, NoReply> {
         let (stop, stopped) = (&self.stop, &mut self.stopped);
         let memory = std::mem::take(&mut self.last).try_into_mut().unwrap_or_default();
         let secrets: Vec<&str> = self.secrets.iter().map(String::as_str).chain(token).collect();
@@ -367,7 +357,7 @@ impl Http {
             }
             let mut exchange = pin!(async {
                 let response = request.send().await.map_err(|error| why(&error))?;
-                whole(response, most.unwrap_or(MOST), &secrets, memory).await
+                whole(response, call.most.unwrap_or(MOST), &secrets, memory).await
             });
             loop {
                 if let Ok(reply) = timeout(LOOK, exchange.as_mut()).await {

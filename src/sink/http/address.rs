@@ -1,7 +1,7 @@
 //! Addresses of servers: `NAME+http(s)://HOST:PORT/PATH`. An address may carry a password, so it is never repeated as it
 //! was written.
 
-use super::{Url, without_secrets};
+use super::Url;
 use crate::error::hint;
 use anyhow::{Error, Result, anyhow};
 use percent_encoding::percent_decode_str;
@@ -75,6 +75,14 @@ fn read(is_named: bool, url: &str, text: &str) -> Result<Server> {
 pub fn unknown_scheme(text: &str) -> Error {
     let scheme = text.split("://").next().unwrap_or_default().to_ascii_lowercase();
     anyhow!("\"{}\" has the unknown scheme \"{scheme}\"", without_secrets(text))
+}
+
+/// Hides the user, the password and the query of an address.
+pub fn without_secrets(address: &str) -> String {
+    let (scheme, rest) = address.split_at(address.find("://").map_or(0, |at| at + 3));
+    let (user, rest) = rest.rsplit_once('@').map_or(("", rest), |(_, host)| ("***@", host));
+    let (rest, query) = rest.split_once('?').map_or((rest, ""), |(start, _)| (start, "?***"));
+    format!("{scheme}{user}{rest}{query}")
 }
 
 /// Undoes percent-encoding.

@@ -73,19 +73,3 @@ pub(super) fn secrets(options: &HttpOptions, headers: &HeaderMap) -> Vec<String>
     // A word as short as this says nothing, and is part of many others.
     own.chain(sent).chain(login).filter(|secret| secret.len() > 3).map(str::to_owned).collect()
 }
-
-/// Hides the user, the password and the query of an address.
-pub fn without_secrets(address: &str) -> String {
-    let (scheme, rest) = match address.split_once("://") {
-        Some((scheme, rest)) => (format!("{scheme}://"), rest),
-        None => (String::new(), address),
-    };
-    let rest = match rest.rsplit_once('@') {
-        Some((_, host)) => format!("***@{host}"),
-        None => rest.to_owned(),
-    };
-    match rest.split_once('?') {
-        Some((start, _)) => format!("{scheme}{start}?***"),
-        None => format!("{scheme}{rest}"),
-    }
-}

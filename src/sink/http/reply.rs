@@ -21,11 +21,11 @@ pub(super) async fn whole(
     let location = header(LOCATION).map(super::without_secrets);
     let too_long = || NoReply::Lost(format!("the answer has more than {most} bytes"));
     memory.clear();
-    match response.content_length() {
-        Some(told) if told > most as u64 => return Err(too_long()),
-        Some(told) => memory.reserve(told as usize),
-        None => {}
+    let told = response.content_length().unwrap_or(0);
+    if told > most as u64 {
+        return Err(too_long());
     }
+    memory.reserve(told as usize);
     while let Some(piece) = response.chunk().await.map_err(|error| why(&error))? {
         memory.extend_from_slice(&piece);
         if memory.len() > most {
@@ -73,13 +73,9 @@ fn without(secrets: &[&str], body: Bytes) -> Bytes {
 
 /// `Retry-After`: seconds, or a date (RFC 9110, 10.2.3). At most a day: more is no advice.
 fn pause(value: &str) -> Option<Duration> {
-    let pause = match value.trim().parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let date = httpdate::parse_http_date(value).ok()?;
-            date.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO)
-        }
-    };
+    let seconds = value.trim().parse().ok().map(Duration::from_secs);
+    let until = |date: SystemTime| date.duration_since(SystemTime::now()).unwrap_or_default();
+    let pause = seconds.or_else(|| httpdate::parse_http_date(value).ok().map(until))?;
     Some(pause.min(Duration::from_secs(86_400)))
 }
 

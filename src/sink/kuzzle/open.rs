@@ -7,8 +7,8 @@ use super::login::session;
 use super::rules::KuzzleRules;
 use crate::error::{self, hint, refused};
 use crate::sink::bulk_api;
-use crate::sink::http::{Call, Http, HttpOptions, Login, Method, NoReply, Nodes, Reply, Session};
-use crate::sink::remote::admin::{AdminClient, FIRST, unclear, unreachable};
+use crate::sink::http::{Call, Http, HttpOptions, Login, Method, Nodes, Reply, Session};
+use crate::sink::remote::admin::{AdminClient, FIRST, no_answer};
 use crate::sink::remote::{Before, Shared, emptying, escaped};
 use crate::sink::target::Opened;
 use crate::sink::wanted::Wanted;
@@ -80,10 +80,7 @@ fn login_of(login: Option<Login>) -> (Option<Login>, Option<Arc<Session>>) {
 /// Tells a wrong address at once; what goes away later is waited for. The question is one that needs no login.
 fn ensure_reached(http: &mut Http, wanted: &Wanted) -> Result<()> {
     let call = Call { timeout: Some(wanted.http.timeout.min(FIRST)), ..Call::get("/_healthcheck") };
-    let reply = http.send_bare(call).map_err(|reply| match reply {
-        NoReply::NotSent { why, .. } => unreachable(&why),
-        NoReply::Lost(why) => unclear(&why),
-    })?;
+    let reply = http.send_with(call, None).map_err(|reply| no_answer(&reply))?;
     let body: Option<Value> = serde_json::from_slice(&reply.body).ok();
     if body.as_ref().is_some_and(|body| body.get("requestId").is_some() || fault_of(&reply).is_some()) {
         return Ok(());

@@ -63,11 +63,11 @@ impl Destination {
 
     /// Where a document lies that was written to the name.
     pub(super) fn location(&self, name: &str) -> Location {
-        match self {
-            Destination::Index => Location { index: name.to_owned(), routing: None },
-            Destination::Moving { write, routing, .. } => Location { index: write.clone(), routing: routing.clone() },
-            _ => Location::default(),
-        }
+        let routing = match self {
+            Destination::Moving { routing, .. } => routing.clone(),
+            _ => None,
+        };
+        Location { index: self.write(name).unwrap_or_default().to_owned(), routing }
     }
 
     /// Where a try went that was sent after the name led to `before`, which is not known of every name. This is where the

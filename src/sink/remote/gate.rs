@@ -38,10 +38,8 @@ impl Gate {
 
     /// Waits for a turn; `None` once the gate is closed.
     pub fn enter(&self) -> Option<Turn<'_>> {
-        let mut state = self.lock();
-        while !state.closed && (state.closing || state.inside as f64 >= state.allowed.floor()) {
-            state = self.wait(state);
-        }
+        let is_full = |state: &State| state.closing || state.inside as f64 >= state.allowed.floor();
+        let mut state = self.wait_while(self.lock(), |state| !state.closed && is_full(state));
         if state.closed {
             return None;
         }
@@ -56,22 +54,17 @@ impl Gate {
 
     /// Closes it for good if `holds` when nobody is inside, and says whether it is closed.
     pub fn close_if(&self, holds: impl FnOnce() -> bool) -> bool {
-        let mut state = self.lock();
-        while state.closing {
-            state = self.wait(state);
-        }
+        let mut state = self.wait_while(self.lock(), |state| state.closing);
         state.closing = true;
-        while state.inside > 0 {
-            state = self.wait(state);
-        }
+        state = self.wait_while(state, |state| state.inside > 0);
         state.closed = state.closed || holds();
         state.closing = false;
         self.free.notify_all();
         state.closed
     }
 
-    fn wait<'g>(&self, state: MutexGuard<'g, State>) -> MutexGuard<'g, State> {
-        self.free.wait(state).unwrap_or_else(PoisonError::into_inner)
+    fn wait_while<'g>(&self, state: MutexGuard<'g, State>, holds: impl Fn(&State) -> bool) -> MutexGuard<'g, State> {
+        self.free.wait_while(state, |state| holds(state)).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The server was busy: half as many.

@@ -4,7 +4,7 @@
 use super::destination::{Destination, Location};
 use super::memory::Left;
 use super::settle::{Halt, SINGLE_TRIES, Settling};
-use super::{Call, Group, ItemDetails, Kept, Reply, Stored, sentence};
+use super::{Call, Details, Group, Kept, Reply, Stored, sentence};
 use crate::action::Op;
 use crate::record::Reason;
 use crate::retry::{Retries, Wait, Why};
@@ -99,17 +99,13 @@ impl Settling<'_> {
 
     /// Finds out whether what is stored is what a lost try stored: for a document that is in the way of a second try, and,
     /// with its reason, for an action that the server refuses now.
-    pub(super) fn read_back(&mut self, list: Vec<(u32, Option<Reason>, Option<Box<ItemDetails>>)>) -> Result<(), Halt> {
+    pub(super) fn read_back(&mut self, list: Vec<(u32, Option<Reason>, Details)>) -> Result<(), Halt> {
         let mut open = Vec::new();
         for (at, conflict, shown) in list {
-            if conflict.is_some() {
-                open.push((at, conflict, shown));
-            } else if self.is_generated(at) {
-                self.end(at, Bucket::Created, None, shown);
-            } else if self.left(at) == Left::Stored {
-                self.exists(at, shown);
-            } else {
-                open.push((at, conflict, shown));
+            match conflict {
+                None if self.is_generated(at) => self.end(at, Bucket::Created, None, shown),
+                None if self.left(at) == Left::Stored => self.exists(at, shown),
+                conflict => open.push((at, conflict, shown)),
             }
         }
         let at: Vec<u32> = open.iter().map(|(at, ..)| *at).collect();
@@ -122,7 +118,7 @@ impl Settling<'_> {
     }
 
     /// Settles an action by what is stored under its key.
-    fn end_read_back(&mut self, at: u32, conflict: Option<Reason>, stored: Stored, shown: Option<Box<ItemDetails>>) {
+    fn end_read_back(&mut self, at: u32, conflict: Option<Reason>, stored: Stored, shown: Details) {
         let unclear = conflict.is_none() && self.left(at) == Left::Unclear;
         let bucket = match (stored, conflict) {
             (Stored::Same, _) if unclear => {

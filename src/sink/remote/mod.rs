@@ -11,30 +11,23 @@ mod lost;
 mod memory;
 mod moved;
 mod narrow;
-mod order;
 mod settle;
+mod shared;
 mod take;
 mod write;
 
 pub use fates::Fates;
-pub use gate::Gate;
-pub use lanes::emptying;
-pub use memory::Memory;
+pub use shared::{Before, Shared, emptying};
 pub use write::{escaped, push_document, push_key, push_members};
 
-use super::http::{Call, Http, NoReply, Reply, Traffic};
-use super::{Durable, ItemDetails, Ledger, Say, Sink, SinkError};
+use super::ItemDetails;
+use super::http::{Call, NoReply, Reply};
 use crate::action::Op;
 use crate::batch::{Batch, BatchAction, Encode};
-use crate::error;
 use crate::record::Reason;
-use crate::retry::Retries;
 use crate::stop::Stop;
 use bytes::Bytes;
 use destination::{Destination, Location, Named};
-use settle::{Link, Settling};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Some actions of a batch, in order.
@@ -50,13 +43,8 @@ pub struct Group<'a> {
 
 impl<'a> Group<'a> {
     /// How many actions there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.at.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.at.is_empty()
     }
 
     /// The action at a place of the group.
@@ -132,13 +120,16 @@ pub enum Fate {
     Untold(String),
 }
 
+/// How a person may see an action, when that was asked for.
+pub type Details = Option<Box<ItemDetails>>;
+
 /// What an answer says of one action, and how a person may see it.
 #[derive(Debug)]
 pub struct Told {
     /// What became of it.
     pub fate: Fate,
     /// The details, when they were asked for.
-    pub shown: Option<Box<ItemDetails>>,
+    pub shown: Details,
 }
 
 /// What a whole answer means.
@@ -187,6 +178,24 @@ pub enum Kept {
     Changed(String),
     /// It may show less than was sent, and why: no content proves anything.
     InPart(String),
+}
+
+/// Asks where a name leads, with one question or two.
+///
+/// # Errors
+/// Those of `ask`.
+pub fn leads_to<E>(
+    protocol: &dyn Protocol,
+    name: &str,
+    mut ask: impl FnMut(Call) -> Result<Reply, E>,
+) -> Result<Destination, E> {
+    let mut call = protocol.ask_destination(name);
+    loop {
+        match protocol.destination(name, &ask(call)?) {
+            Named::To(destination) => return Ok(destination),
+            Named::Ask(next) => call = next,
+        }
+    }
 }
 
 /// How a target is spoken to, beside the form in which actions are written for it. Pure: no socket, no clock.
@@ -257,136 +266,6 @@ pub trait Protocol: Encode {
 
     /// Whether it does in this index, by the answer.
     fn kept(&self, index: &str, reply: &Reply) -> Kept;
-}
-
-/// Something done once for all lanes before the first action is sent.
-pub type Before = Arc<Mutex<Preparation>>;
-
-/// What prepares a collection.
-pub type Prepare = dyn FnOnce(&mut Http, Say<'_>) -> anyhow::Result<()> + Send;
-
-/// What is done, or how it went.
-#[derive(Default)]
-pub enum Preparation {
-    /// It has been done, or there is nothing to do.
-    #[default]
-    Done,
-    /// It is still to be done.
-    Todo(Box<Prepare>),
-    /// It has failed, and why: no lane may send anything.
-    Failed(String),
-}
-
-/// What the lanes of a run share.
-#[derive(Clone)]
-pub struct Shared {
-    /// `--retries`, `--retry-max-time`.
-    pub retries: Retries,
-    /// How many lanes may send at once.
-    pub gate: Arc<Gate>,
-    /// What went over the wire.
-    pub traffic: Traffic,
-    /// What is done before the first action is sent.
-    pub before: Before,
-    /// What is remembered from one batch to the next.
-    pub memory: Arc<Memory>,
-    /// Where names led before the first action was sent.
-    pub destinations: HashMap<String, Destination>,
-    /// How many lanes there are.
-    pub lanes: usize,
-    /// The prefix of generated keys, and of the names of requests.
-    pub run: String,
-    /// What ends the run.
-    pub stop: Stop,
-}
-
-impl Shared {
-    /// Sends a request; one that carries actions, which has a name, waits for its turn.
-    fn send(&self, http: &mut Http, call: Call) -> Result<Reply, NoReply> {
-        if call.opaque.is_none() {
-            return http.send(call);
-        }
-        let closed = || NoReply::NotSent { why: self.memory.lock().refused_every_request(), hopeless: true };
-        let _turn = self.gate.enter().ok_or_else(closed)?;
-        let reply = http.send(call);
-        if reply.as_ref().is_ok_and(Reply::is_success) {
-            // Within the turn, so that whoever is alone knows of it.
-            self.memory.lock().accepts();
-        }
-        self.traffic.sent(http.sent_bytes);
-        reply
-    }
-}
-
-/// One lane's sink.
-pub struct Remote<P> {
-    protocol: Arc<P>,
-    http: Http,
-    shared: Shared,
-    lane: usize,
-    requests: u64,
-    /// Where names led before this lane's next try: another lane may have sent its last one earlier or later.
-    destinations: HashMap<String, Destination>,
-}
-
-impl<P: Protocol> Remote<P> {
-    /// Makes the sink of one lane.
-    pub fn new(protocol: P, http: Http, shared: Shared, lane: usize) -> Remote<P> {
-        let destinations = shared.destinations.clone();
-        Remote { protocol: Arc::new(protocol), http, shared, lane, requests: 0, destinations }
-    }
-
-    /// Does what comes before the first action: the first lane that has one does it, and the others wait for it.
-    fn prepare(&mut self, say: Say<'_>) -> Result<(), SinkError> {
-        let mut before = self.shared.before.lock().unwrap_or_else(PoisonError::into_inner);
-        *before = match std::mem::take(&mut *before) {
-            Preparation::Todo(act) => match act(&mut self.http, say) {
-                Ok(()) => Preparation::Done,
-                Err(error) => Preparation::Failed(error::text(&error)),
-            },
-            other => other,
-        };
-        match &*before {
-            Preparation::Failed(why) => Err(SinkError::stopped(why.clone())),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl<P: Protocol + 'static> Sink for Remote<P> {
-    fn encoder(&self) -> Arc<dyn Encode> {
-        self.protocol.clone()
-    }
-
-    fn apply(&mut self, batch: &Batch, out: &mut Ledger, say: Say<'_>) -> Result<Durable, SinkError> {
-        if let Err(error) = self.prepare(say) {
-            out.leave_unsent(batch, 0);
-            return Err(error);
-        }
-        let Remote { protocol, http, shared, lane, requests, destinations } = self;
-        let link = Link {
-            send: &mut |call| shared.send(http, call),
-            sleep: &mut |pause| nap(pause, &shared.stop),
-            name: &mut || {
-                *requests += 1;
-                format!("{}{lane}-{requests}", shared.run)
-            },
-            say,
-        };
-        let settling = Settling::new(batch, &**protocol, shared, link, destinations, out);
-        // Even behind an error, what was applied stays applied.
-        let done = settling.run();
-        out.durable();
-        done.map(|()| Durable::All)
-    }
-
-    fn finish(&mut self, _: bool, _: &mut Ledger, _: Say<'_>) -> Result<Durable, SinkError> {
-        let mut memory = self.shared.memory.lock();
-        match memory.refused_everything(self.shared.lanes) {
-            true => Err(SinkError::stopped(memory.refused_every_request())),
-            false => Ok(Durable::All),
-        }
-    }
 }
 
 /// Sleeps in pieces; false as soon as the run is asked to stop.

@@ -1,9 +1,9 @@
 //! Before a lost action is sent again: does its collection's name still lead to where the first try went? If not, the
 //! document is looked for there, and only what is certainly not there is sent again (DESIGN: never lose, never double).
 
-use super::destination::{Destination, Location, Named, Went};
+use super::destination::{Destination, Location, Went};
 use super::settle::{Halt, Settling};
-use super::{Fate, ItemDetails, Stored, Told};
+use super::{Fate, ItemDetails, Stored, Told, leads_to};
 use crate::action::Op;
 use crate::sink::Bucket;
 use std::collections::{BTreeMap, HashMap};
@@ -28,18 +28,16 @@ impl Settling<'_> {
                 continue;
             }
             asked += 1;
-            let mut call = self.protocol.ask_destination(name);
             // A question that gets no answer now is asked again when it matters.
-            while let Ok(reply) = (self.link.send)(call) {
-                match self.protocol.destination(name, &reply) {
-                    Named::Ask(next) => call = next,
-                    Named::To(Destination::Unclear(_)) => break,
-                    Named::To(destination) => {
-                        self.destinations.insert(name.to_owned(), destination);
-                        break;
-                    }
-                }
+            if let Ok(destination) = leads_to(self.protocol, name, |call| (self.link.send)(call)) {
+                self.remember(name, destination);
             }
+        }
+    }
+
+    fn remember(&mut self, name: &str, destination: Destination) {
+        if !matches!(destination, Destination::Unclear(_)) {
+            self.destinations.insert(name.to_owned(), destination);
         }
     }
 
@@ -52,7 +50,7 @@ impl Settling<'_> {
         }
         names.remove("");
         for (name, lost) in names {
-            let now = self.destination(name)?;
+            let now = leads_to(self.protocol, name, |call| self.ask(&call))?;
             match now.went(name, self.destinations.get(name)) {
                 Went::Here => {}
                 Went::Unclear(why) => {
@@ -65,23 +63,10 @@ impl Settling<'_> {
                     self.look(name, &lost, there.collect(), all)?;
                 }
             }
-            if !matches!(now, Destination::Unclear(_)) {
-                self.destinations.insert(name.to_owned(), now);
-            }
+            self.remember(name, now);
         }
         part.retain(|at| !self.states[*at as usize].settled);
         Ok(())
-    }
-
-    /// Asks where a name leads.
-    fn destination(&mut self, name: &str) -> Result<Destination, Halt> {
-        let mut call = self.protocol.ask_destination(name);
-        loop {
-            match self.protocol.destination(name, &self.ask(&call)?) {
-                Named::To(destination) => return Ok(destination),
-                Named::Ask(next) => call = next,
-            }
-        }
     }
 
     /// Looks for lost actions' documents in indices to which their first try may have gone, and settles those that are
@@ -158,14 +143,12 @@ impl Settling<'_> {
     /// Where an action's document lies: in the index that an answer names, or where its name leads.
     pub(super) fn location(&self, at: u32, shown: Option<&ItemDetails>) -> Location {
         let name = self.protocol.name_of(&self.batch.action(at as usize));
-        let known = self.destinations.get(name).map(|known| known.location(name)).unwrap_or_default();
-        match shown.map(|shown| shown.index.as_str()) {
-            // A failed item may name the alias.
-            Some(index) if !index.is_empty() && !name.is_empty() && index != name => {
-                Location { index: index.to_owned(), routing: known.routing }
-            }
-            _ => known,
+        let mut lies = self.destinations.get(name).map(|known| known.location(name)).unwrap_or_default();
+        // A failed item may name the alias.
+        if let Some(shown) = shown.filter(|shown| !shown.index.is_empty() && !name.is_empty() && shown.index != name) {
+            lies.index.clone_from(&shown.index);
         }
+        lies
     }
 }
 

@@ -3,13 +3,15 @@
 //! What surprises: nothing of a batch is sent out of order on one key, so each part is settled before the next is sent.
 
 use super::destination::Destination;
-use super::memory::{Fault, Remembered, SAME_FAULT};
-use super::{Answer, Call, Group, Ledger, NoReply, Protocol, Reply, Say, Shared, SinkError};
+use super::memory::{Fault, Memory, SAME_FAULT};
+use super::shared::Shared;
+use super::{Answer, Group, Protocol};
 use crate::action::Op;
 use crate::batch::Batch;
 use crate::record::Reason;
 use crate::retry::{Wait, Why};
-use crate::sink::{Bucket, Note};
+use crate::sink::http::{Call, NoReply, Reply};
+use crate::sink::{Bucket, Ledger, Note, Say, SinkError};
 use std::collections::HashMap;
 use std::sync::MutexGuard;
 use std::time::Duration;
@@ -293,8 +295,8 @@ impl<'s> Settling<'s> {
         self.link.pause(&mut self.tries.wait, why, asked, text)
     }
 
-    pub(super) fn memory(&self) -> MutexGuard<'s, Remembered> {
-        self.shared.memory.lock()
+    pub(super) fn memory(&self) -> MutexGuard<'s, Memory> {
+        self.shared.memory()
     }
 
     /// The key of an action, and its operation.

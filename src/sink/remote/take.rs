@@ -1,13 +1,21 @@
-//! Takes an answer apart: each action into its bucket, or among those that are sent again; and remembers what actions leave
-//! under their keys.
+//! Takes an answer apart: each action into its bucket, or among those that are sent again, which keeps the order of actions
+//! on one key; and remembers what actions leave under their keys.
 
 use super::memory::Left;
 use super::settle::{Halt, Settling, State};
-use super::{Answer, Fate, Fates, Group, ItemDetails, Reply, Told};
+use super::{Answer, Details, Fate, Fates, Group, Reply, Told};
 use crate::action::Op;
 use crate::record::Reason;
 use crate::retry::Why;
 use crate::sink::Bucket;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// How long a cluster needs to make a new field known to all of its nodes.
+const PUBLISHED: Duration = Duration::from_millis(100);
+
+/// Races that an action may lose, each over another field.
+const RACES: usize = 5;
 
 impl Settling<'_> {
     /// Takes in what became of each action; what was not carried out stays in the part.
@@ -96,8 +104,73 @@ impl Settling<'_> {
         }
     }
 
+    /// Waits until the fields for which others won a race can be expected to be there: a request that added them is answered
+    /// once they are, unless it is another program's.
+    fn wait_for_fields(&mut self) -> Result<(), Halt> {
+        self.shared.gate.wait_until_empty();
+        if (self.link.sleep)(PUBLISHED) { Ok(()) } else { Err(Halt::Asked) }
+    }
+
+    /// Ends with an error what was sent once more after a race, and got the same refusal.
+    fn end_races(&mut self, part: &[u32], told: &mut [Told]) {
+        for (at, told) in part.iter().zip(told) {
+            let Fate::Raced(reason) = &told.fate else { continue };
+            let lost = self.races.entry(*at).or_default();
+            if lost.len() < RACES && !lost.contains(&reason.text) {
+                lost.push(reason.text.clone());
+            } else {
+                told.fate = Fate::Rejected(reason.clone());
+            }
+        }
+    }
+
+    /// Decides which actions are sent again after some were busy or raced, so that no key ends with an older value: such an
+    /// action is overtaken when a later one on its key was carried out; one that failed behind it is sent again behind it.
+    fn order(&self, part: &[u32], told: &[Told], again: &mut [bool]) {
+        let mut keys: HashMap<&str, Vec<usize>> = HashMap::new();
+        let one_sequence = self.protocol.is_one_sequence();
+        let key = |at: u32| if one_sequence { "" } else { self.key(at).0 };
+        for (place, at) in part.iter().enumerate() {
+            match key(*at) {
+                // What has no key yet has nothing to do with the rest.
+                "" if !one_sequence => again[place] = told[place].fate.is_open(),
+                key => keys.entry(key).or_default().push(place),
+            }
+        }
+        for places in keys.into_values() {
+            for (nth, place) in places.iter().enumerate() {
+                if !told[*place].fate.is_open() {
+                    continue;
+                }
+                let same = |other: &&usize| may_be_one(&told[*place], &told[**other]);
+                let behind: Vec<usize> = places[nth + 1..].iter().filter(same).copied().collect();
+                let done = |other: &usize| {
+                    matches!(told[*other].fate, Fate::Created | Fate::Updated | Fate::Deleted | Fate::Untold(_))
+                };
+                if behind.iter().any(done) {
+                    continue;
+                }
+                again[*place] = true;
+                behind.iter().for_each(|other| again[*other] |= !matches!(told[*other].fate, Fate::Closed(_)));
+            }
+        }
+    }
+
+    /// Settles an action that a later one on its key has overtaken while something kept it from being carried out.
+    fn overtaken(&mut self, at: u32, cause: &str, why: &str, mut shown: Details) {
+        // What the server says of it is no longer why it is not stored.
+        if let Some(shown) = &mut shown {
+            shown.error = None;
+        }
+        let later = if self.protocol.is_one_sequence() { "a later action" } else { "a later action on this key" };
+        let text = format!("{later} was carried out while {cause}: {why}");
+        // A try that was lost may have been carried out before the later action.
+        let bucket = if self.states[at as usize].lost { Bucket::Unknown } else { Bucket::Error };
+        self.end(at, bucket, Some(Reason::new("overtaken", text)), shown);
+    }
+
     /// Settles an action that is not sent again and need not be read back.
-    fn end_told(&mut self, at: u32, fate: Fate, shown: Option<Box<ItemDetails>>) {
+    fn end_told(&mut self, at: u32, fate: Fate, shown: Details) {
         let lost = self.states[at as usize].lost;
         let (bucket, unsure) = match fate {
             Fate::Created => (Bucket::Created, lost && self.comes_again(at)),
@@ -134,7 +207,7 @@ impl Settling<'_> {
     }
 
     /// Settles an action that found a document in its way.
-    pub(super) fn exists(&mut self, at: u32, shown: Option<Box<ItemDetails>>) {
+    pub(super) fn exists(&mut self, at: u32, shown: Details) {
         let (key, op) = self.key(at);
         if op == Op::CreateOrIgnore {
             return self.end(at, Bucket::Ignored, None, shown);
@@ -144,7 +217,7 @@ impl Settling<'_> {
     }
 
     /// Settles an action that a condition kept from being carried out: the user's own, or that of a unique index.
-    pub(super) fn conflict(&mut self, at: u32, reason: Reason, shown: Option<Box<ItemDetails>>) {
+    pub(super) fn conflict(&mut self, at: u32, reason: Reason, shown: Details) {
         match self.key(at).1 {
             Op::CreateOrIgnore => self.end(at, Bucket::Ignored, None, shown),
             _ => self.end(at, Bucket::Error, Some(reason), shown),
@@ -152,12 +225,12 @@ impl Settling<'_> {
     }
 
     /// Settles an action of which it cannot be known whether a lost try carried it out.
-    pub(super) fn unknown(&mut self, at: u32, text: &str, shown: Option<Box<ItemDetails>>) {
+    pub(super) fn unknown(&mut self, at: u32, text: &str, shown: Details) {
         self.end(at, Bucket::Unknown, Some(Reason::new("lost", text)), shown);
     }
 
     /// Settles an action.
-    pub(super) fn end(&mut self, at: u32, bucket: Bucket, reason: Option<Reason>, shown: Option<Box<ItemDetails>>) {
+    pub(super) fn end(&mut self, at: u32, bucket: Bucket, reason: Option<Reason>, shown: Details) {
         self.states[at as usize].settled = true;
         let stored = matches!(bucket, Bucket::Created | Bucket::Updated);
         let is_plain = stored && reason.is_none() && !self.out.shows() && !self.batch.is_line(at as usize);
@@ -193,5 +266,13 @@ impl Settling<'_> {
                 _ => self.end(at, Bucket::Unsent, None, None),
             }
         }
+    }
+}
+
+/// Whether two items with the same key may be one document: the server says where each lies.
+fn may_be_one(one: &Told, other: &Told) -> bool {
+    match (&one.shown, &other.shown) {
+        (Some(one), Some(other)) => one.index.is_empty() || other.index.is_empty() || one.index == other.index,
+        _ => true,
     }
 }

@@ -10,9 +10,11 @@ use crate::record::Origin;
 use crate::retry::Retries;
 use crate::sink::bulk_api::verb;
 use crate::sink::elasticsearch::Bulk;
-use crate::sink::{Bucket, Counts, Ledger, Outcome, ResultLine};
+use crate::sink::http::Traffic;
+use crate::sink::{Bucket, Counts, Ledger, Outcome, ResultLine, SinkError};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 /// xorshift64*: the same numbers for a seed on every machine.
 struct Chance(u64);
@@ -176,7 +178,7 @@ fn outcome(
         retries: Retries { retries, max_time: Duration::from_secs(1 << 20) },
         gate: Arc::new(Gate::new(2)),
         traffic: Traffic::default(),
-        before: Before::default(),
+        before: super::Before::default(),
         memory: Arc::default(),
         destinations: HashMap::new(),
         lanes: 1,
