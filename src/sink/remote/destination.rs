@@ -86,12 +86,10 @@ impl Destination {
                 _ => Went::Here,
             },
             Destination::Moving { write, .. } if old == Some(write) => Went::Here,
+            Destination::Moving { others, lists_all: true, .. } if others.is_empty() => Went::Here,
             Destination::Moving { others, lists_all: true, .. } => {
                 let first = others.iter().position(|other| Some(other.as_str()) == old).unwrap_or(0);
-                match others[first..].to_vec() {
-                    indices if indices.is_empty() => Went::Here,
-                    indices => Went::Perhaps { indices, all: true },
-                }
+                Went::Perhaps { indices: others[first..].to_vec(), all: true }
             }
             Destination::Moving { write, others, .. } => {
                 let listed = old.is_some_and(|old| others.iter().any(|other| other == old));

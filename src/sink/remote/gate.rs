@@ -38,8 +38,8 @@ impl Gate {
 
     /// Waits for a turn; `None` once the gate is closed.
     pub fn enter(&self) -> Option<Turn<'_>> {
-        let is_full = |state: &State| state.closing || state.inside as f64 >= state.allowed.floor();
-        let mut state = self.wait_while(self.lock(), |state| !state.closed && is_full(state));
+        let has_room = |state: &State| !state.closing && (state.inside as f64) < state.allowed.floor();
+        let mut state = self.lock_when(|state| state.closed || has_room(state));
         if state.closed {
             return None;
         }
@@ -54,17 +54,13 @@ impl Gate {
 
     /// Closes it for good if `holds` when nobody is inside, and says whether it is closed.
     pub fn close_if(&self, holds: impl FnOnce() -> bool) -> bool {
-        let mut state = self.wait_while(self.lock(), |state| state.closing);
-        state.closing = true;
-        state = self.wait_while(state, |state| state.inside > 0);
+        // From here on nobody else comes in.
+        self.lock_when(|state| !state.closing).closing = true;
+        let mut state = self.lock_when(|state| state.inside == 0);
         state.closed = state.closed || holds();
         state.closing = false;
         self.free.notify_all();
         state.closed
-    }
-
-    fn wait_while<'g>(&self, state: MutexGuard<'g, State>, holds: impl Fn(&State) -> bool) -> MutexGuard<'g, State> {
-        self.free.wait_while(state, |state| holds(state)).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The server was busy: half as many.
@@ -78,6 +74,10 @@ impl Gate {
         let mut state = self.lock();
         state.allowed = (state.allowed + 1.0 / state.allowed).min(self.most);
         self.free.notify_all();
+    }
+
+    fn lock_when(&self, ready: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
+        self.free.wait_while(self.lock(), |state| !ready(state)).unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

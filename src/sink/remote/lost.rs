@@ -17,6 +17,10 @@ const AT_ONCE: usize = 5000;
 /// How often it is asked whether a lost request is still under way.
 const ASK: Duration = Duration::from_millis(200);
 
+/// Why it is not sent again meanwhile.
+const UNDER_WAY: &str =
+    "a request whose answer was lost is still under way, and sending it again could undo what comes later";
+
 impl Settling<'_> {
     /// Makes sure that a lost try is over, so that it cannot land behind the next.
     pub(super) fn wait_until_over(&mut self, name: &str, part: &[u32]) -> Result<(), Halt> {
@@ -38,11 +42,7 @@ impl Settling<'_> {
                 }
             };
             match self.protocol.is_running(&reply, name) {
-                Some(false) => return Ok(()),
-                Some(true) => {
-                    let text = "a request whose answer was lost is still under way, and sending it again could undo what comes later";
-                    self.link.pause(&mut asking, Why::Every(ASK), None, text)?;
-                }
+                Some(true) => self.link.pause(&mut asking, Why::Every(ASK), None, UNDER_WAY)?,
                 None if reply.is_busy() => {
                     let text = format!("the server answers {} when it is asked for its tasks", reply.status);
                     self.link.pause(&mut wait, Why::Busy, reply.retry_after, &text)?;
@@ -51,6 +51,7 @@ impl Settling<'_> {
                     self.warn_of_late("the server does not say (GET /_tasks)");
                     return Ok(());
                 }
+                Some(false) => return Ok(()),
             }
         }
     }

@@ -180,24 +180,6 @@ pub enum Kept {
     InPart(String),
 }
 
-/// Asks where a name leads, with one question or two.
-///
-/// # Errors
-/// Those of `ask`.
-pub fn leads_to<E>(
-    protocol: &dyn Protocol,
-    name: &str,
-    mut ask: impl FnMut(Call) -> Result<Reply, E>,
-) -> Result<Destination, E> {
-    let mut call = protocol.ask_destination(name);
-    loop {
-        match protocol.destination(name, &ask(call)?) {
-            Named::To(destination) => return Ok(destination),
-            Named::Ask(next) => call = next,
-        }
-    }
-}
-
 /// How a target is spoken to, beside the form in which actions are written for it. Pure: no socket, no clock.
 pub trait Protocol: Encode {
     /// The request that applies the actions. `opaque` is unique for each try.
@@ -272,16 +254,10 @@ pub trait Protocol: Encode {
 pub fn nap(pause: Duration, stop: &Stop) -> bool {
     const PIECE: Duration = Duration::from_millis(20);
     let end = Instant::now() + pause;
-    loop {
-        if stop.asked() {
-            return false;
-        }
-        let left = end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return true;
-        }
-        std::thread::sleep(left.min(PIECE));
+    while !stop.asked() && Instant::now() < end {
+        std::thread::sleep(end.saturating_duration_since(Instant::now()).min(PIECE));
     }
+    !stop.asked()
 }
 
 /// What is said of a request that was not answered.

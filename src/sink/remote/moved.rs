@@ -1,9 +1,9 @@
 //! Before a lost action is sent again: does its collection's name still lead to where the first try went? If not, the
 //! document is looked for there, and only what is certainly not there is sent again (DESIGN: never lose, never double).
 
-use super::destination::{Destination, Location, Went};
+use super::destination::{Destination, Location, Named, Went};
 use super::settle::{Halt, Settling};
-use super::{Fate, ItemDetails, Stored, Told, leads_to};
+use super::{Call, Fate, ItemDetails, Protocol, Reply, Stored, Told};
 use crate::action::Op;
 use crate::sink::Bucket;
 use std::collections::{BTreeMap, HashMap};
@@ -149,6 +149,21 @@ impl Settling<'_> {
             lies.index.clone_from(&shown.index);
         }
         lies
+    }
+}
+
+/// Asks where a name leads, with one question or two.
+fn leads_to<E>(
+    protocol: &dyn Protocol,
+    name: &str,
+    mut ask: impl FnMut(Call) -> Result<Reply, E>,
+) -> Result<Destination, E> {
+    let mut call = protocol.ask_destination(name);
+    loop {
+        match protocol.destination(name, &ask(call)?) {
+            Named::To(destination) => return Ok(destination),
+            Named::Ask(next) => call = next,
+        }
     }
 }
 
