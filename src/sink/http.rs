@@ -285,9 +285,12 @@ impl Http {
     ///
     /// # Errors
     /// As `send`.
-    pub fn send_with(&mut self, call: Call, token: Option<&str>) -> Result<Reply, NoReply> {
-        let packs = self.options.gzip && !call.body.is_empty();
-        let body = if packs { packed(&call.body) } else { call.body.clone() };
+    pub fn send_with(&mut self, mut call: Call, token: Option<&str>) -> Result<Reply, NoReply> {
+        let mut body = std::mem::take(&mut call.body);
+        let packs = self.options.gzip && !body.is_empty();
+        if packs {
+            body = packed(&body);
+        }
         self.sent_bytes = body.len();
         let mut last = Err(NoReply::NotSent { why: "there is no node".to_owned(), hopeless: true });
         for node in self.nodes.in_turn(self.node) {
