@@ -17,6 +17,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// `--max-errors`.
@@ -349,7 +350,8 @@ impl Report {
     }
 
     fn json(&self, bytes_read: u64, exit: u8) -> Value {
-        let traffic = |what: fn(&Traffic) -> u64| self.settings.traffic.as_ref().map_or(0, what);
+        let counted = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let traffic = self.settings.traffic.clone().unwrap_or_default();
         let kinds: Vec<Value> = self
             .kinds
             .iter()
@@ -374,13 +376,13 @@ impl Report {
             "unknown": self.counts[Bucket::Unknown],
             "unsent": self.counts[Bucket::Unsent],
             "empty": self.end.empty,
-            "uncertain": traffic(Traffic::uncertain),
+            "uncertain": counted(&traffic.uncertain),
             "target": self.settings.target,
             "collection": self.settings.collection,
-            "requests": traffic(Traffic::requests),
-            "retried": traffic(Traffic::retried),
+            "requests": counted(&traffic.requests),
+            "retried": counted(&traffic.retried),
             "bytes_read": bytes_read,
-            "bytes_sent": traffic(Traffic::bytes),
+            "bytes_sent": counted(&traffic.bytes),
             "seconds": (self.started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
             "exit_code": exit,
             "files": self.settings.files.to_vec(),

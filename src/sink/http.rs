@@ -8,24 +8,21 @@ mod nodes;
 mod reply;
 mod session;
 
-pub use address::{Server, unknown_scheme};
-pub use login::without_secrets;
+pub use address::{Server, unknown_scheme, without_secrets};
 pub use nodes::Nodes;
 pub use session::Session;
 
 use crate::stop::Stop;
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use login::{headers, identity, secrets};
-use reply::{causes, whole, why};
+use login::{client, headers, secrets};
+use reply::{whole, why};
 use reqwest::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
 };
-use reqwest::redirect::Policy;
-use reqwest::tls::Certificate;
-use reqwest::{Client, Request};
+use reqwest::{Client, RequestBuilder};
 pub use reqwest::{Method, Url};
 use std::fmt;
 use std::io::Write as _;
@@ -99,57 +96,41 @@ pub struct HttpOptions {
 }
 
 /// What went over the wire, added up by all lanes.
-#[derive(Clone, Debug, Default)]
-pub struct Traffic(Arc<Counters>);
+pub type Traffic = Arc<Counters>;
 
+/// Counts of what went over the wire.
 #[derive(Debug, Default)]
-struct Counters {
-    requests: AtomicU64,
-    retried: AtomicU64,
-    bytes: AtomicU64,
-    uncertain: AtomicU64,
+pub struct Counters {
+    /// Requests that carried actions.
+    pub requests: AtomicU64,
+    /// Those of them that carried actions which had been sent before.
+    pub retried: AtomicU64,
+    /// Bytes of their bodies, as they were sent.
+    pub bytes: AtomicU64,
+    /// Actions of which a lost reply hides whether they are created or updated.
+    pub uncertain: AtomicU64,
 }
 
-impl Traffic {
-    /// Requests that carried actions.
-    pub fn requests(&self) -> u64 {
-        self.0.requests.load(Ordering::Relaxed)
-    }
-
-    /// Those of them that carried actions which had been sent before.
-    pub fn retried(&self) -> u64 {
-        self.0.retried.load(Ordering::Relaxed)
-    }
-
-    /// Bytes of their bodies, as they were sent.
-    pub fn bytes(&self) -> u64 {
-        self.0.bytes.load(Ordering::Relaxed)
-    }
-
-    /// Actions of which a lost reply hides whether they are created or updated.
-    pub fn uncertain(&self) -> u64 {
-        self.0.uncertain.load(Ordering::Relaxed)
-    }
-
+impl Counters {
     /// Counts a request with actions in it, by the size of its body on the wire.
     pub fn sent(&self, bytes: usize) {
-        self.0.requests.fetch_add(1, Ordering::Relaxed);
-        self.0.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// Counts a request whose actions, or some of them, had been sent before.
     pub fn sent_again(&self) {
-        self.0.retried.fetch_add(1, Ordering::Relaxed);
+        self.retried.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts actions whose bucket is not certain.
     pub fn unsure(&self, actions: u64) {
-        self.0.uncertain.fetch_add(actions, Ordering::Relaxed);
+        self.uncertain.fetch_add(actions, Ordering::Relaxed);
     }
 }
 
 /// A request to be made.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Call {
     /// Its method.
     pub method: Method,
@@ -163,8 +144,8 @@ pub struct Call {
     pub opaque: Option<String>,
     /// Longest time for it, where that is not `--timeout`.
     pub timeout: Option<Duration>,
-    /// Bytes that its answer may have; a longer one is no answer.
-    pub most: usize,
+    /// Bytes that its answer may have, where that is not `MOST`; a longer one is no answer.
+    pub most: Option<usize>,
 }
 
 /// Bytes of an answer to a question.
@@ -178,15 +159,7 @@ impl Call {
 
     /// A request without a body, by another method.
     pub fn new(method: Method, path: impl Into<String>) -> Call {
-        Call {
-            method,
-            path: path.into(),
-            content_type: None,
-            body: Bytes::new(),
-            opaque: None,
-            timeout: None,
-            most: MOST,
-        }
+        Call { method, path: path.into(), ..Call::default() }
     }
 
     /// A request with a JSON body.
@@ -234,12 +207,10 @@ pub struct Http {
     client: Client,
     /// Runs on the lane's own thread, and only as long as a request is under way: nothing is handed from thread to thread.
     runtime: Runtime,
+    options: HttpOptions,
     nodes: Arc<Nodes>,
+    /// What all requests have.
     headers: HeaderMap,
-    names: &'static str,
-    session: Option<Arc<Session>>,
-    timeout: Duration,
-    gzip: bool,
     stop: Stop,
     /// When the stop was first seen.
     stopped: Option<Instant>,
@@ -250,7 +221,7 @@ pub struct Http {
     /// The answer received last, whose memory the next one takes once nobody looks at it any more.
     last: Bytes,
     /// What must not be seen in an answer that is shown: some servers echo what they were sent.
-    secrets: Arc<Vec<String>>,
+    secrets: Vec<String>,
 }
 
 /// How long a request may go on when the run is asked to stop.
@@ -264,41 +235,17 @@ impl Http {
     /// # Errors
     /// When a certificate or key cannot be read, or is none.
     pub fn new(options: &HttpOptions, nodes: Arc<Nodes>, lane: usize, stop: Stop) -> anyhow::Result<Http> {
-        // Another caller may have been first; the provider is then the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = Client::builder()
-            .redirect(Policy::none())
-            .http1_only()
-            .user_agent(concat!("bulkimport/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(options.connect_timeout)
-            .tls_danger_accept_invalid_certs(options.insecure);
-        let uses_tls = options.nodes.iter().any(|node| node.scheme() == "https");
-        if let Some(path) = &options.cacert {
-            let file = || format!("--cacert: {}", path.display());
-            let pem = std::fs::read(path).with_context(file)?;
-            let certificates = Certificate::from_pem_bundle(&pem).ok().filter(|all| !all.is_empty());
-            let certificates = certificates.context("there is no PEM certificate in it").with_context(file)?;
-            builder = builder.tls_certs_only(certificates);
-        } else if !uses_tls {
-            // Reading the system's certificates takes time and can fail; plain HTTP needs none.
-            builder = builder.tls_certs_only([]);
-        }
-        if let Some(path) = &options.cert {
-            builder = builder.identity(identity(path, options.client_key.as_ref())?);
-        }
-        let client = builder.build().map_err(|error| anyhow!("cannot set up TLS: {}", causes(&error)))?;
+        let client = client(options)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let headers = headers(&client, options)?;
         Ok(Http {
             client,
             runtime: runtime.context("cannot set up connections")?,
+            options: options.clone(),
             node: lane % nodes.len(),
             nodes,
-            headers: headers(options),
-            names: options.names,
-            session: options.session.clone(),
-            secrets: Arc::new(secrets(options)),
-            timeout: options.timeout,
-            gzip: options.gzip,
+            secrets: secrets(options, &headers),
+            headers,
             stop,
             stopped: None,
             sent_bytes: 0,
@@ -312,7 +259,7 @@ impl Http {
     /// When there is no whole answer.
     pub fn send(&mut self, call: Call) -> Result<Reply, NoReply> {
         // A header of the user's own wins.
-        let Some(session) = self.session.clone().filter(|_| !self.headers.contains_key(AUTHORIZATION)) else {
+        let Some(session) = self.options.session.clone().filter(|_| !self.headers.contains_key(AUTHORIZATION)) else {
             return self.send_with(call, None);
         };
         let token = match session.token(self, None) {
@@ -329,74 +276,61 @@ impl Http {
         }
     }
 
-    /// Sends a request without a login.
+    /// Whether requests say who we are.
+    pub fn is_anonymous(&self) -> bool {
+        self.options.session.is_none() && !self.headers.contains_key(AUTHORIZATION)
+    }
+
+    /// Sends a request with a token, or without one.
     ///
     /// # Errors
     /// As `send`.
-    pub fn send_bare(&mut self, call: Call) -> Result<Reply, NoReply> {
-        self.send_with(call, None)
-    }
-
-    /// Whether requests say who we are.
-    pub fn is_anonymous(&self) -> bool {
-        self.session.is_none() && !self.headers.contains_key(AUTHORIZATION)
-    }
-
-    fn send_with(&mut self, call: Call, token: Option<&str>) -> Result<Reply, NoReply> {
-        let mut headers = self.headers.clone();
-        let mut secrets = self.secrets.clone();
-        if let Some(token) = token {
-            if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {token}")) {
-                value.set_sensitive(true);
-                headers.insert(AUTHORIZATION, value);
-            }
-            Arc::make_mut(&mut secrets).push(token.to_owned());
-        }
-        if let Some(kind) = call.content_type {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        }
-        if let Some(id) = call.opaque.as_deref().and_then(|id| HeaderValue::from_str(id).ok()) {
-            headers.insert(self.names, id);
-        }
-        let mut body = call.body;
-        if self.gzip && !body.is_empty() {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    pub fn send_with(&mut self, mut call: Call, token: Option<&str>) -> Result<Reply, NoReply> {
+        let mut body = std::mem::take(&mut call.body);
+        let packs = self.options.gzip && !body.is_empty();
+        if packs {
             body = packed(&body);
         }
         self.sent_bytes = body.len();
-        let mut last = None;
+        let mut last = Err(NoReply::NotSent { why: "there is no node".to_owned(), hopeless: true });
         for node in self.nodes.in_turn(self.node) {
-            let url = self.nodes.url(node, &call.path);
-            let mut request = Request::new(call.method.clone(), url);
-            *request.headers_mut() = headers.clone();
+            let mut request = self.request(node, &call);
+            if let Some(token) = token {
+                request = request.bearer_auth(token);
+            }
+            if let Some(kind) = call.content_type {
+                request = request.header(CONTENT_TYPE, kind);
+            }
+            if let Some(id) = call.opaque.as_deref().and_then(|id| HeaderValue::from_str(id).ok()) {
+                // It replaces one of the user's own.
+                request = request.headers(HeaderMap::from_iter([(HeaderName::from_static(self.options.names), id)]));
+            }
+            if packs {
+                request = request.header(CONTENT_ENCODING, "gzip");
+            }
             if !body.is_empty() {
-                *request.body_mut() = Some(body.clone().into());
+                request = request.body(body.clone());
             } else if call.method == Method::POST {
                 // It says that it has no body; some servers wait for it otherwise.
-                request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+                request = request.header(CONTENT_LENGTH, "0");
             }
-            *request.timeout_mut() = Some(call.timeout.unwrap_or(self.timeout));
             self.node = node;
-            match self.exchange(request, call.most, &secrets) {
-                Err(NoReply::NotSent { why, hopeless }) => {
-                    self.nodes.is_down(node);
-                    last = Some(NoReply::NotSent { why: format!("{}: {why}", self.nodes.name(node)), hopeless });
-                }
-                Err(NoReply::Lost(why)) => {
-                    self.nodes.is_down(node);
-                    return Err(NoReply::Lost(format!("{}: {why}", self.nodes.name(node))));
-                }
-                Ok(reply) => {
-                    // A gateway whose server is away answers for it, and a node that shuts down: another may do better.
-                    match reply.status {
-                        502..=504 => self.nodes.is_down(node),
-                        _ => self.nodes.is_up(node),
-                    }
-                    return Ok(reply);
-                }
+            let reply = self.exchange(request, &call, token);
+            match &reply {
+                Ok(reply) if !matches!(reply.status, 502..=504) => self.nodes.is_up(node),
+                // A gateway whose server is away answers for it, and a node that shuts down: another may do better.
+                _ => self.nodes.is_down(node),
             }
+            let name = self.nodes.name(node);
+            last = match reply {
+                Err(NoReply::NotSent { why, hopeless }) => {
+                    Err(NoReply::NotSent { why: format!("{name}: {why}"), hopeless })
+                }
+                Err(NoReply::Lost(why)) => return Err(NoReply::Lost(format!("{name}: {why}"))),
+                Ok(reply) => return Ok(reply),
+            };
         }
-        Err(last.unwrap_or_else(|| NoReply::NotSent { why: "there is no node".to_owned(), hopeless: true }))
+        last
     }
 
     /// Asks one node a question, whatever the others do.
@@ -404,16 +338,20 @@ impl Http {
     /// # Errors
     /// When there is no whole answer.
     pub fn ask(&mut self, node: usize, call: Call) -> Result<Reply, NoReply> {
-        let mut request = Request::new(call.method, self.nodes.url(node, &call.path));
-        *request.headers_mut() = self.headers.clone();
-        *request.timeout_mut() = Some(call.timeout.unwrap_or(self.timeout));
-        self.exchange(request, call.most, &self.secrets.clone())
+        self.exchange(self.request(node, &call), &call, None)
+    }
+
+    /// A request to a node with what all requests have.
+    fn request(&self, node: usize, call: &Call) -> RequestBuilder {
+        let request = self.client.request(call.method.clone(), self.nodes.url(node, &call.path));
+        request.headers(self.headers.clone()).timeout(call.timeout.unwrap_or(self.options.timeout))
     }
 
     /// Makes one exchange, which does not outlive a stop for long.
-    fn exchange(&mut self, request: Request, most: usize, secrets: &[String]) -> Result<Reply, NoReply> {
-        let (client, stop, stopped) = (&self.client, &self.stop, &mut self.stopped);
+    fn exchange(&mut self, request: RequestBuilder, call: &Call, token: Option<&str>) -> Result<Reply, NoReply> {
+        let (stop, stopped) = (&self.stop, &mut self.stopped);
         let memory = std::mem::take(&mut self.last).try_into_mut().unwrap_or_default();
+        let secrets: Vec<&str> = self.secrets.iter().map(String::as_str).chain(token).collect();
         let reply = self.runtime.block_on(async {
             // Since the last exchange a server may have closed its connection. These let whoever waits for the end of one see
             // it, so that the request does not go into a connection that nobody reads.
@@ -421,8 +359,8 @@ impl Http {
                 yield_now().await;
             }
             let mut exchange = pin!(async {
-                let response = client.execute(request).await.map_err(|error| why(&error))?;
-                whole(response, most, secrets, memory).await
+                let response = request.send().await.map_err(|error| why(&error))?;
+                whole(response, call.most.unwrap_or(MOST), &secrets, memory).await
             });
             loop {
                 if let Ok(reply) = timeout(LOOK, exchange.as_mut()).await {

@@ -2,8 +2,8 @@
 //! checking a password for each request. Where it gives none, name and password go along with each request.
 
 use super::answer::DIALECT;
-use crate::sink::http::{Call, Http, Login, NoReply, Reply, Session};
-use crate::sink::remote::admin::{FIRST, unclear, unreachable};
+use crate::sink::http::{Call, Http, Login, Reply, Session};
+use crate::sink::remote::admin::{FIRST, no_answer};
 use crate::sink::wanted::Wanted;
 use anyhow::Result;
 use serde_json::Value;
@@ -17,10 +17,7 @@ pub(super) fn session(http: &mut Http, wanted: &Wanted) -> Result<Option<Arc<Ses
     let Some(Login::Basic(user, password)) = &wanted.http.login else { return Ok(None) };
     let login = Session::ask("/_open/auth", user, password);
     let reply = http.send(Call { timeout: Some(wanted.http.timeout.min(FIRST)), ..login.clone() });
-    let reply = reply.map_err(|reply| match reply {
-        NoReply::NotSent { why, .. } => unreachable(&why),
-        NoReply::Lost(why) => unclear(&why),
-    })?;
+    let reply = reply.map_err(|reply| no_answer(&reply))?;
     if reply.status == 401 {
         return Err(DIALECT.login(&reply));
     }

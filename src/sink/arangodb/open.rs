@@ -200,7 +200,7 @@ fn unique(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<Ve
 fn emptied(wanted: &Wanted, stop: &Stop, name: &str) -> Before {
     let (path, name) = (format!("/_api/collection/{}/truncate", escaped(name)), name.to_owned());
     emptying(wanted, stop, &DIALECT, move |admin| {
-        admin.order(&Call::json(Method::PUT, path, "{}"))?;
+        admin.order(&Call::json(Method::PUT, path.clone(), "{}"))?;
         Ok(Some(format!("emptied {name}")))
     })
 }

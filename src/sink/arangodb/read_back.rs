@@ -20,7 +20,7 @@ pub(super) fn request(collection: &Collection, group: Group<'_>) -> Call {
     }
     body.push(']');
     // Reading back, a server answers with the documents.
-    let most = (64 << 20) + 2 * group.size();
+    let most = Some((64 << 20) + 2 * group.size());
     Call { most, ..Call::json(Method::PUT, format!("/_api/document/{}?onlyget=true", escaped(&collection.name)), body) }
 }
 

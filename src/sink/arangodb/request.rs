@@ -43,7 +43,7 @@ pub(super) fn of(collection: &Collection, group: Group<'_>, opaque: String) -> C
     Call {
         opaque: Some(opaque),
         // An error quotes 255 bytes of its document, each of which may be escaped.
-        most: (16 << 20) + group.len() * (4 << 10),
+        most: Some((16 << 20) + group.len() * (4 << 10)),
         ..Call::json(method, path, body)
     }
 }

@@ -108,7 +108,7 @@ impl Protocol for Bulk {
             body: group.text(),
             opaque: Some(opaque),
             // An item is some hundred bytes; one that failed quotes a part of its document and has causes.
-            most: (16 << 20) + group.len() * (16 << 10),
+            most: Some((16 << 20) + group.len() * (16 << 10)),
             ..Call::new(Method::POST, path)
         }
     }

@@ -1,9 +1,10 @@
 //! Addresses of servers: `NAME+http(s)://HOST:PORT/PATH`. An address may carry a password, so it is never repeated as it
 //! was written.
 
-use super::{Url, without_secrets};
+use super::Url;
 use crate::error::hint;
 use anyhow::{Error, Result, anyhow};
+use percent_encoding::percent_decode_str;
 use std::fmt;
 
 /// A node of a cluster.
@@ -76,22 +77,15 @@ pub fn unknown_scheme(text: &str) -> Error {
     anyhow!("\"{}\" has the unknown scheme \"{scheme}\"", without_secrets(text))
 }
 
+/// Hides the user, the password and the query of an address.
+pub fn without_secrets(address: &str) -> String {
+    let (scheme, rest) = address.split_at(address.find("://").map_or(0, |at| at + 3));
+    let (user, rest) = rest.rsplit_once('@').map_or(("", rest), |(_, host)| ("***@", host));
+    let (rest, query) = rest.split_once('?').map_or((rest, ""), |(start, _)| (start, "?***"));
+    format!("{scheme}{user}{rest}{query}")
+}
+
 /// Undoes percent-encoding.
 fn decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
-    while at < bytes.len() {
-        let pair = text.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
-        match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                at += 3;
-            }
-            None => {
-                out.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }

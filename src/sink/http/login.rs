@@ -1,79 +1,44 @@
 //! Who we are to a server: headers, certificates, and what of it must never be seen.
 
+use super::reply::causes;
 use super::{Header, HttpOptions, Login};
 use anyhow::{Context as _, Result, anyhow};
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::tls::Identity;
-use std::path::PathBuf;
+use reqwest::Client;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap};
+use reqwest::redirect::Policy;
+use reqwest::tls::{Certificate, Identity};
+use std::path::Path;
 
-pub(super) fn headers(options: &HttpOptions) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    let login = options.login.as_ref().filter(|_| options.session.is_none()).map(|login| match login {
-        Login::Basic(user, password) => format!("Basic {}", base64(format!("{user}:{password}").as_bytes())),
-        Login::ApiKey(key) => format!("ApiKey {key}"),
-        Login::Bearer(token) => format!("Bearer {token}"),
-    });
-    if let Some(mut value) = login.and_then(|login| HeaderValue::from_str(&login).ok()) {
-        value.set_sensitive(true);
-        headers.insert(AUTHORIZATION, value);
+/// Whom we trust, and who we are by a certificate.
+pub(super) fn client(options: &HttpOptions) -> Result<Client> {
+    // Another caller may have been first; the provider is then the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = Client::builder()
+        .redirect(Policy::none())
+        .http1_only()
+        .user_agent(concat!("bulkimport/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(options.connect_timeout)
+        .tls_danger_accept_invalid_certs(options.insecure);
+    if let Some(path) = &options.cacert {
+        let certificates = Certificate::from_pem_bundle(&read("--cacert", path)?).ok().filter(|all| !all.is_empty());
+        let file = || format!("--cacert: {}", path.display());
+        let certificates = certificates.context("there is no PEM certificate in it").with_context(file)?;
+        builder = builder.tls_certs_only(certificates);
+    } else if options.nodes.iter().all(|node| node.scheme() != "https") {
+        // Reading the system's certificates takes time and can fail; plain HTTP needs none.
+        builder = builder.tls_certs_only([]);
     }
-    for Header(name, _) in &options.headers {
-        headers.remove(name);
+    if let Some(path) = &options.cert {
+        builder = builder.identity(identity(path, options.client_key.as_deref())?);
     }
-    for Header(name, value) in &options.headers {
-        headers.append(name, value.clone());
-    }
-    headers
+    builder.build().map_err(|error| anyhow!("cannot set up TLS: {}", causes(&error)))
 }
 
-/// What of the options is secret, as it may come back in an answer.
-pub(super) fn secrets(options: &HttpOptions) -> Vec<String> {
-    let mut secrets: Vec<String> = match &options.login {
-        Some(Login::Basic(user, password)) => {
-            vec![base64(format!("{user}:{password}").as_bytes()), password.clone()]
-        }
-        Some(Login::ApiKey(secret) | Login::Bearer(secret)) => vec![secret.clone()],
-        None => Vec::new(),
-    };
-    secrets.extend(options.headers.iter().filter_map(|Header(_, value)| value.to_str().ok().map(str::to_owned)));
-    // A word as short as this says nothing, and is part of many others.
-    secrets.retain(|secret| secret.len() > 3);
-    secrets
+fn read(flag: &str, path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("{flag}: {}", path.display()))
 }
 
-/// Hides the user, the password and the query of an address.
-pub fn without_secrets(address: &str) -> String {
-    let (scheme, rest) = match address.split_once("://") {
-        Some((scheme, rest)) => (format!("{scheme}://"), rest),
-        None => (String::new(), address),
-    };
-    let rest = match rest.rsplit_once('@') {
-        Some((_, host)) => format!("***@{host}"),
-        None => rest.to_owned(),
-    };
-    match rest.split_once('?') {
-        Some((start, _)) => format!("{scheme}{start}?***"),
-        None => format!("{scheme}{rest}"),
-    }
-}
-
-/// Standard base64 with padding (RFC 4648, 4).
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for place in 0..4 {
-            let digit = DIGITS[(word >> (18 - 6 * place) & 63) as usize] as char;
-            text.push(if place <= chunk.len() { digit } else { '=' });
-        }
-    }
-    text
-}
-
-pub(super) fn identity(cert: &PathBuf, key: Option<&PathBuf>) -> Result<Identity> {
-    let read = |flag: &str, path: &PathBuf| std::fs::read(path).with_context(|| format!("{flag}: {}", path.display()));
+fn identity(cert: &Path, key: Option<&Path>) -> Result<Identity> {
     let mut pem = read("--cert", cert)?;
     if let Some(key) = key {
         pem.push(b'\n');
@@ -83,16 +48,28 @@ pub(super) fn identity(cert: &PathBuf, key: Option<&PathBuf>) -> Result<Identity
     Identity::from_pem(&pem).map_err(|_| anyhow!("--cert: {}: {hint}", cert.display()))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What all requests have. A header of the user's own wins.
+pub(super) fn headers(client: &Client, options: &HttpOptions) -> Result<HeaderMap> {
+    let request = client.get(options.nodes[0].clone()).header(ACCEPT, "application/json");
+    let request = match options.login.as_ref().filter(|_| options.session.is_none()) {
+        Some(Login::Basic(user, password)) => request.basic_auth(user, Some(password)),
+        Some(Login::ApiKey(key)) => request.header(AUTHORIZATION, format!("ApiKey {key}")),
+        Some(Login::Bearer(token)) => request.bearer_auth(token),
+        None => request,
+    };
+    let own = options.headers.iter().map(|Header(name, value)| (name.clone(), value.clone()));
+    let mut request = request.headers(own.collect()).build().context("the login has odd characters")?;
+    Ok(std::mem::take(request.headers_mut()))
+}
 
-    #[test]
-    fn base64_is_the_standard_one() {
-        let cases =
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("me:pä", "bWU6cMOk")];
-        for (plain, coded) in cases {
-            assert_eq!(base64(plain.as_bytes()), coded);
-        }
-    }
+/// What of the options is secret, as it may come back in an answer.
+pub(super) fn secrets(options: &HttpOptions, headers: &HeaderMap) -> Vec<String> {
+    let own = options.headers.iter().filter_map(|Header(_, value)| value.to_str().ok());
+    // A name and a password are sent in another form.
+    let sent = headers.get(AUTHORIZATION).and_then(|value| Some(value.to_str().ok()?.split_once(' ')?.1));
+    let login = options.login.as_ref().map(|login| match login {
+        Login::Basic(_, secret) | Login::ApiKey(secret) | Login::Bearer(secret) => secret.as_str(),
+    });
+    // A word as short as this says nothing, and is part of many others.
+    own.chain(sent).chain(login).filter(|secret| secret.len() > 3).map(str::to_owned).collect()
 }

@@ -1,6 +1,7 @@
 //! Reads whole answers, and says what is certain when there is none.
 
 use super::{NoReply, Reply};
+use anyhow::Chain;
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
 use reqwest::header::{HeaderName, LOCATION, RETRY_AFTER};
@@ -11,7 +12,7 @@ use std::time::{Duration, SystemTime};
 pub(super) async fn whole(
     mut response: Response,
     most: usize,
-    secrets: &[String],
+    secrets: &[&str],
     mut memory: BytesMut,
 ) -> Result<Reply, NoReply> {
     let status = response.status().as_u16();
@@ -20,11 +21,11 @@ pub(super) async fn whole(
     let location = header(LOCATION).map(super::without_secrets);
     let too_long = || NoReply::Lost(format!("the answer has more than {most} bytes"));
     memory.clear();
-    match response.content_length() {
-        Some(told) if told > most as u64 => return Err(too_long()),
-        Some(told) => memory.reserve(told as usize),
-        None => {}
+    let told = response.content_length().unwrap_or(0);
+    if told > most as u64 {
+        return Err(too_long());
     }
+    memory.reserve(told as usize);
     while let Some(piece) = response.chunk().await.map_err(|error| why(&error))? {
         memory.extend_from_slice(&piece);
         if memory.len() > most {
@@ -62,7 +63,7 @@ impl Reply {
 }
 
 /// Hides secrets in a text.
-fn without(secrets: &[String], body: Bytes) -> Bytes {
+fn without(secrets: &[&str], body: Bytes) -> Bytes {
     if secrets.is_empty() {
         return body;
     }
@@ -72,13 +73,9 @@ fn without(secrets: &[String], body: Bytes) -> Bytes {
 
 /// `Retry-After`: seconds, or a date (RFC 9110, 10.2.3). At most a day: more is no advice.
 fn pause(value: &str) -> Option<Duration> {
-    let pause = match value.trim().parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let date = httpdate::parse_http_date(value).ok()?;
-            date.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO)
-        }
-    };
+    let seconds = value.trim().parse().ok().map(Duration::from_secs);
+    let until = |date: SystemTime| date.duration_since(SystemTime::now()).unwrap_or_default();
+    let pause = seconds.or_else(|| httpdate::parse_http_date(value).ok().map(until))?;
     Some(pause.min(Duration::from_secs(86_400)))
 }
 
@@ -97,20 +94,16 @@ pub(super) fn why(error: &reqwest::Error) -> NoReply {
 }
 
 /// The causes of an error without its address, the innermost last.
-pub(super) fn causes(error: &dyn Error) -> String {
+pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let said = inner.to_string();
+    for cause in Chain::new(error).skip(1) {
+        let said = cause.to_string();
         // Some layers repeat the one below them, and some only say that they are layers.
         let is_layer = said.starts_with("client error (") || said == "tcp connect error";
-        if !is_layer && !said.is_empty() && !text.contains(&said) {
-            if !text.is_empty() {
-                text.push_str(": ");
-            }
-            text.push_str(&said);
+        if !is_layer && !text.contains(&said) {
+            text += if text.is_empty() { "" } else { ": " };
+            text += &said;
         }
-        cause = inner.source();
     }
     if text.is_empty() { error.to_string() } else { text }
 }
@@ -131,7 +124,7 @@ mod tests {
 
     #[test]
     fn secrets_that_a_server_echoes_are_hidden() {
-        let secrets = ["hunter2".to_owned(), "bWU6aHVudGVyMg==".to_owned()];
+        let secrets = ["hunter2", "bWU6aHVudGVyMg=="];
         let body = Bytes::from_static(b"no: Basic bWU6aHVudGVyMg==, hunter2\xff");
         assert_eq!(without(&secrets, body), "no: Basic ***, ***\u{fffd}".as_bytes());
     }

@@ -2,7 +2,7 @@
 //! longer takes the token; the lanes share it, so that one of them renews it for all.
 
 use super::{Call, Http, Method, NoReply, Reply};
-use crate::json::quote_into;
+use serde_json::Value;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
@@ -30,11 +30,8 @@ type NoToken = Result<Reply, NoReply>;
 impl Session {
     /// The request for a token that takes a name and a password.
     pub fn ask(path: &str, user: &str, password: &str) -> Call {
-        let mut body = String::from("{\"username\":");
-        quote_into(&mut body, user);
-        body.push_str(",\"password\":");
-        quote_into(&mut body, password);
-        body.push('}');
+        let (user, password) = (Value::from(user), Value::from(password));
+        let body = format!("{{\"username\":{user},\"password\":{password}}}");
         Call::json(Method::POST, path, body)
     }
 

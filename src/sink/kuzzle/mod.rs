@@ -87,7 +87,7 @@ impl Protocol for Import {
         // What failed comes back whole, written anew.
         let most = (16 << 20) + 3 * body.len() + group.len() * (4 << 10);
         let path = self.path(if self.waits_for_refresh { "/_bulk?refresh=wait_for" } else { "/_bulk" });
-        Call { opaque: Some(opaque), most, ..Call::json(Method::POST, path, body) }
+        Call { opaque: Some(opaque), most: Some(most), ..Call::json(Method::POST, path, body) }
     }
 
     fn answer(&self, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {

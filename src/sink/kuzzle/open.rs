@@ -5,8 +5,8 @@ use super::Import;
 use super::answer::{DIALECT, closed, fault_of};
 use super::rules::KuzzleRules;
 use crate::error::{self, hint, refused};
-use crate::sink::http::{Call, Http, HttpOptions, Login, Method, NoReply, Nodes, Reply, Session};
-use crate::sink::remote::admin::{AdminClient, FIRST, unclear, unreachable};
+use crate::sink::http::{Call, Http, HttpOptions, Login, Method, Nodes, Reply, Session};
+use crate::sink::remote::admin::{AdminClient, FIRST, no_answer};
 use crate::sink::remote::{Shared, emptying, escaped};
 use crate::sink::target::Opened;
 use crate::sink::wanted::Wanted;
@@ -83,10 +83,7 @@ fn is_refused(reply: &Reply) -> bool {
 /// Tells a wrong address at once; what goes away later is waited for. The question is one that needs no login.
 fn ensure_reached(http: &mut Http, wanted: &Wanted) -> Result<()> {
     let call = Call { timeout: Some(wanted.http.timeout.min(FIRST)), ..Call::get("/_healthcheck") };
-    let reply = http.send_bare(call).map_err(|reply| match reply {
-        NoReply::NotSent { why, .. } => unreachable(&why),
-        NoReply::Lost(why) => unclear(&why),
-    })?;
+    let reply = http.send_with(call, None).map_err(|reply| no_answer(&reply))?;
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
     let is_kuzzle = body.get("requestId").is_some() || fault_of(&reply).is_some();
     let (node, status) = (&wanted.http.nodes[0], reply.status);

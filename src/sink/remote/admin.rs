@@ -58,11 +58,10 @@ impl<'h> AdminClient<'h> {
                     }
                     self.pause(&mut wait, Why::Busy, self.said(&reply), reply.retry_after)?;
                 }
-                Err(NoReply::NotSent { why, .. }) => return Err(unreachable(&why)),
                 Err(reply) => {
                     silent += 1;
-                    if silent >= nodes || self.stop.asked() {
-                        return Err(unclear(sentence(&reply)));
+                    if matches!(reply, NoReply::NotSent { .. }) || silent >= nodes || self.stop.asked() {
+                        return Err(no_answer(&reply));
                     }
                 }
             }
@@ -132,7 +131,14 @@ impl Dialect {
 }
 
 /// A server that did not answer the first question.
-pub fn unclear(why: &str) -> Error {
+pub fn no_answer(reply: &NoReply) -> Error {
+    match reply {
+        NoReply::NotSent { why, .. } => unreachable(why),
+        NoReply::Lost(why) => unclear(why),
+    }
+}
+
+fn unclear(why: &str) -> Error {
     let like_tls = ["closed before", "reset", "invalid HTTP version"];
     let error = refused(format!("{why}; nothing was sent"));
     match why.starts_with("http://") && like_tls.iter().any(|words| why.contains(words)) {
@@ -142,7 +148,7 @@ pub fn unclear(why: &str) -> Error {
 }
 
 /// A server to which there is no connection.
-pub fn unreachable(why: &str) -> Error {
+fn unreachable(why: &str) -> Error {
     let lower = why.to_ascii_lowercase();
     let error = refused(format!("cannot connect to {why}; nothing was sent"));
     let advice = if lower.contains("causedasendentity") {

@@ -63,11 +63,11 @@ impl Destination {
 
     /// Where a document lies that was written to the name.
     pub(super) fn location(&self, name: &str) -> Location {
-        match self {
-            Destination::Index => Location { index: name.to_owned(), routing: None },
-            Destination::Moving { write, routing, .. } => Location { index: write.clone(), routing: routing.clone() },
-            _ => Location::default(),
-        }
+        let routing = match self {
+            Destination::Moving { routing, .. } => routing.clone(),
+            _ => None,
+        };
+        Location { index: self.write(name).unwrap_or_default().to_owned(), routing }
     }
 
     /// Where a try went that was sent after the name led to `before`, which is not known of every name. This is where the
@@ -86,12 +86,10 @@ impl Destination {
                 _ => Went::Here,
             },
             Destination::Moving { write, .. } if old == Some(write) => Went::Here,
+            Destination::Moving { others, lists_all: true, .. } if others.is_empty() => Went::Here,
             Destination::Moving { others, lists_all: true, .. } => {
                 let first = others.iter().position(|other| Some(other.as_str()) == old).unwrap_or(0);
-                match others[first..].to_vec() {
-                    indices if indices.is_empty() => Went::Here,
-                    indices => Went::Perhaps { indices, all: true },
-                }
+                Went::Perhaps { indices: others[first..].to_vec(), all: true }
             }
             Destination::Moving { write, others, .. } => {
                 let listed = old.is_some_and(|old| others.iter().any(|other| other == old));

@@ -13,16 +13,6 @@ pub struct Fates {
 }
 
 impl Fates {
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.all.as_ref().map_or(self.each.len(), |(_, many)| *many)
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Adds the fate of the next actions.
     pub fn push(&mut self, fate: Fate, more: usize) {
         match &mut self.all {
@@ -69,12 +59,13 @@ impl From<Vec<Told>> for Fates {
 impl Fate {
     /// Whether it says nothing that is one action's own, so that others can have the same.
     pub fn is_shared(&self) -> bool {
-        match self {
-            Fate::Created | Fate::Updated | Fate::Unchanged => true,
-            Fate::Ignored | Fate::Deleted | Fate::NotFound => true,
-            Fate::Exists | Fate::Conflict(_) | Fate::Busy(_) | Fate::Raced(_) => false,
-            Fate::Closed(_) | Fate::Rejected(_) | Fate::Untold(_) => false,
-        }
+        let stored = matches!(self, Fate::Created | Fate::Updated | Fate::Unchanged);
+        stored || matches!(self, Fate::Ignored | Fate::Deleted | Fate::NotFound)
+    }
+
+    /// Whether the action may be sent again.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self, Fate::Busy(_) | Fate::Raced(_))
     }
 
     fn repeated(self, many: usize) -> impl Iterator<Item = Told> {
@@ -92,9 +83,9 @@ mod tests {
             all.push(fate.clone(), *more);
         }
         let sum = fates.iter().map(|(_, more)| more).sum::<usize>();
-        assert_eq!(all.len(), sum);
         let as_one = all.of_all().map(|fate| format!("{fate:?} for "));
         let each: Vec<String> = all.of_each().iter().map(|told| format!("{:?}", told.fate)).collect();
+        assert_eq!(each.len(), sum);
         as_one.unwrap_or_default() + &each.join(" ")
     }
 

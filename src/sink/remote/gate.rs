@@ -38,10 +38,8 @@ impl Gate {
 
     /// Waits for a turn; `None` once the gate is closed.
     pub fn enter(&self) -> Option<Turn<'_>> {
-        let mut state = self.lock();
-        while !state.closed && (state.closing || state.inside as f64 >= state.allowed.floor()) {
-            state = self.wait(state);
-        }
+        let has_room = |state: &State| !state.closing && (state.inside as f64) < state.allowed.floor();
+        let mut state = self.lock_when(|state| state.closed || has_room(state));
         if state.closed {
             return None;
         }
@@ -56,22 +54,13 @@ impl Gate {
 
     /// Closes it for good if `holds` when nobody is inside, and says whether it is closed.
     pub fn close_if(&self, holds: impl FnOnce() -> bool) -> bool {
-        let mut state = self.lock();
-        while state.closing {
-            state = self.wait(state);
-        }
-        state.closing = true;
-        while state.inside > 0 {
-            state = self.wait(state);
-        }
+        // From here on nobody else comes in.
+        self.lock_when(|state| !state.closing).closing = true;
+        let mut state = self.lock_when(|state| state.inside == 0);
         state.closed = state.closed || holds();
         state.closing = false;
         self.free.notify_all();
         state.closed
-    }
-
-    fn wait<'g>(&self, state: MutexGuard<'g, State>) -> MutexGuard<'g, State> {
-        self.free.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The server was busy: half as many.
@@ -85,6 +74,10 @@ impl Gate {
         let mut state = self.lock();
         state.allowed = (state.allowed + 1.0 / state.allowed).min(self.most);
         self.free.notify_all();
+    }
+
+    fn lock_when(&self, ready: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
+        self.free.wait_while(self.lock(), |state| !ready(state)).unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

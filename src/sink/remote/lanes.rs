@@ -1,31 +1,17 @@
-//! Makes the lanes of a run to a server, and what they share.
+//! The sink of each lane of a run to a server.
 
-use super::admin::{AdminClient, Dialect};
-use super::{Before, Gate, Preparation, Protocol, Remote, Shared};
-use crate::sink::http::{Http, Traffic};
-use crate::sink::wanted::Wanted;
-use crate::sink::{Note, Say, Sink};
-use crate::stop::Stop;
-use anyhow::{Context as _, Result};
+use super::destination::Destination;
+use super::settle::{Link, Settling};
+use super::shared::Shared;
+use super::{Protocol, nap};
+use crate::batch::{Batch, Encode};
+use crate::sink::http::Http;
+use crate::sink::{Durable, Ledger, Say, Sink, SinkError};
+use anyhow::Result;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 impl Shared {
-    /// What so many lanes share; `before` is done before the first action is sent.
-    pub fn new(wanted: &Wanted, lanes: usize, before: Before, stop: &Stop) -> Shared {
-        Shared {
-            retries: wanted.retries,
-            gate: Arc::new(Gate::new(lanes)),
-            traffic: Traffic::default(),
-            before,
-            memory: Arc::default(),
-            destinations: HashMap::new(),
-            lanes,
-            run: wanted.run.clone(),
-            stop: stop.clone(),
-        }
-    }
-
     /// A sink for each lane; `http` makes its connection.
     ///
     /// # Errors
@@ -35,28 +21,56 @@ impl Shared {
         P: Protocol + Clone + 'static,
     {
         let sink = |lane| -> Result<Box<dyn Sink>> {
-            Ok(Box::new(Remote::new(protocol.clone(), http(lane)?, self.clone(), lane)))
+            let (protocol, destinations) = (Arc::new(protocol.clone()), self.destinations.clone());
+            Ok(Box::new(Remote { protocol, http: http(lane)?, shared: self.clone(), lane, requests: 0, destinations }))
         };
         (0..self.lanes).map(sink).collect()
     }
 }
 
-/// What `--overwrite` asks for, if it is given: `empty` empties the collection, and says how if there was one.
-pub fn emptying(
-    wanted: &Wanted,
-    stop: &Stop,
-    dialect: &'static Dialect,
-    empty: impl FnOnce(&mut AdminClient<'_>) -> Result<Option<String>> + Send + 'static,
-) -> Before {
-    if !wanted.overwrite || wanted.dry_run {
-        return Before::default();
+/// One lane's sink.
+struct Remote<P> {
+    protocol: Arc<P>,
+    http: Http,
+    shared: Shared,
+    lane: usize,
+    requests: u64,
+    /// Where names led before this lane's next try: another lane may have sent its last one earlier or later.
+    destinations: HashMap<String, Destination>,
+}
+
+impl<P: Protocol + 'static> Sink for Remote<P> {
+    fn encoder(&self) -> Arc<dyn Encode> {
+        self.protocol.clone()
     }
-    let (retries, stop) = (wanted.retries, stop.clone());
-    Arc::new(Mutex::new(Preparation::Todo(Box::new(move |http: &mut Http, say: Say<'_>| {
-        let mut admin = AdminClient { http, retries, stop, dialect };
-        if let Some(done) = empty(&mut admin).context("--overwrite")? {
-            say(Note::Warning(format!("--overwrite: {done}")));
+
+    fn apply(&mut self, batch: &Batch, out: &mut Ledger, say: Say<'_>) -> Result<Durable, SinkError> {
+        let Remote { protocol, http, shared, lane, requests, destinations } = self;
+        if let Err(error) = shared.prepare(http, say) {
+            out.leave_unsent(batch, 0);
+            return Err(error);
         }
-        Ok(())
-    }))))
+        let link = Link {
+            send: &mut |call| shared.send(http, call),
+            sleep: &mut |pause| nap(pause, &shared.stop),
+            name: &mut || {
+                *requests += 1;
+                format!("{}{lane}-{requests}", shared.run)
+            },
+            say,
+        };
+        let settling = Settling::new(batch, &**protocol, shared, link, destinations, out);
+        // Even behind an error, what was applied stays applied.
+        let done = settling.run();
+        out.durable();
+        done.map(|()| Durable::All)
+    }
+
+    fn finish(&mut self, _: bool, _: &mut Ledger, _: Say<'_>) -> Result<Durable, SinkError> {
+        let mut memory = self.shared.memory();
+        match memory.refused_everything(self.shared.lanes) {
+            true => Err(SinkError::stopped(memory.refused_every_request())),
+            false => Ok(Durable::All),
+        }
+    }
 }

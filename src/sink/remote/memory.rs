@@ -3,7 +3,6 @@
 
 use crate::seen::Seen;
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Keys of which more than these are not remembered: 16 MB.
 const KEYS: usize = 1 << 19;
@@ -12,69 +11,12 @@ const KEYS: usize = 1 << 19;
 /// key, and most runs never ask it.
 const LOG: usize = 1 << 20;
 
-/// Keys of one piece of a log.
+/// Keys that are moved from the log to the filter at once.
 const PIECE: usize = 1 << 15;
-
-/// Keys of settled batches. Nobody asks for them unless an answer was lost.
-#[derive(Debug, Default)]
-struct Met {
-    /// Pieces, all but the last one full, so that a log gives up its memory while the filter takes its own.
-    log: Vec<Vec<u64>>,
-    seen: Option<Seen>,
-}
-
-impl Met {
-    fn add(&mut self, hashes: impl Iterator<Item = u64>) {
-        let pieces = if self.seen.is_some() { 1 } else { LOG / PIECE };
-        let mut hashes = hashes.peekable();
-        while hashes.peek().is_some() {
-            match self.log.last_mut() {
-                Some(piece) if piece.len() < PIECE => piece.extend(hashes.by_ref().take(PIECE - piece.len())),
-                _ => {
-                    if self.log.len() >= pieces {
-                        self.fold();
-                    }
-                    self.log.push(Vec::with_capacity(PIECE));
-                }
-            }
-        }
-    }
-
-    fn fold(&mut self) {
-        let seen = self.seen.get_or_insert_default();
-        for piece in self.log.drain(..) {
-            for hash in piece {
-                seen.meet(hash);
-            }
-        }
-    }
-
-    fn has(&mut self, hash: u64) -> bool {
-        if !self.log.is_empty() {
-            self.fold();
-        }
-        self.seen.as_ref().is_some_and(|seen| seen.has(hash))
-    }
-
-    fn is_exact(&self) -> bool {
-        self.seen.as_ref().is_none_or(Seen::is_exact)
-    }
-}
 
 /// The memory of a run.
 #[derive(Debug, Default)]
-pub struct Memory(Mutex<Remembered>);
-
-impl Memory {
-    /// What is remembered, for as long as it takes to look or to note something.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Remembered> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What is remembered.
-#[derive(Debug, Default)]
-pub(super) struct Remembered {
+pub struct Memory {
     /// Bodies above so many bytes were too large for the server.
     pub(super) largest: Option<usize>,
     /// Whether the server has once named an action that it then took: it is not believed again.
@@ -97,8 +39,10 @@ pub(super) struct Remembered {
     collection: Option<String>,
     /// Whether another one was named too: a key may then stand for several documents.
     several: bool,
-    /// Keys of settled batches.
-    met: Met,
+    /// Keys of settled batches that are not in the filter yet. Nobody asks for them unless an answer was lost.
+    log: Vec<u64>,
+    /// Keys of settled batches, once they are too many for a log or somebody asks for them.
+    seen: Option<Seen>,
 }
 
 /// Whose fault a refusal is.
@@ -130,15 +74,32 @@ pub(super) const PROBES: [usize; 5] = [8, 4, 2, 6, 1];
 /// After so many single actions in a row that got the same error of the server's own, the server is out of order.
 pub(super) const SAME_FAULT: u32 = 10;
 
-impl Remembered {
+impl Memory {
     /// Remembers that the keys with these hashes have been settled.
     pub(super) fn settled(&mut self, hashes: impl Iterator<Item = u64>) {
-        self.met.add(hashes);
+        for hash in hashes {
+            if self.log.len() >= if self.seen.is_some() { PIECE } else { LOG } {
+                self.fold();
+            }
+            self.log.push(hash);
+        }
+    }
+
+    /// Moves the log into the filter, in pieces: it gives up its memory while the filter takes its own.
+    fn fold(&mut self) {
+        while !self.log.is_empty() {
+            let seen = self.seen.get_or_insert_default();
+            for hash in self.log.drain(self.log.len().saturating_sub(PIECE)..) {
+                seen.meet(hash);
+            }
+            self.log.shrink_to_fit();
+        }
     }
 
     /// Whether an action of an earlier batch perhaps had the key with this hash; if not, certainly none had.
     pub(super) fn has_met(&mut self, hash: u64) -> bool {
-        self.met.has(hash)
+        self.fold();
+        self.seen.as_ref().is_some_and(|seen| seen.has(hash))
     }
 
     /// Whether a document stored in the run's own collection changes nothing of what is remembered.
@@ -166,7 +127,7 @@ impl Remembered {
         match self.gone.get(&hash) {
             Some(left) => *left,
             None if !met => Left::Nothing,
-            None if self.overflow || self.several || !self.met.is_exact() => Left::Unclear,
+            None if self.overflow || self.several || !self.seen.as_ref().is_none_or(Seen::is_exact) => Left::Unclear,
             None => Left::Stored,
         }
     }
@@ -223,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_key_met_before_has_a_document_unless_its_last_action_left_none() {
-        let mut memory = Remembered::default();
+        let mut memory = Memory::default();
         assert_eq!(memory.before(seen::hash("a"), false), Left::Nothing);
         assert_eq!(memory.before(seen::hash("a"), true), Left::Stored);
         memory.note("", seen::hash("a"), Left::Nothing);
@@ -236,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_key_in_two_collections_may_be_two_documents() {
-        let mut memory = Remembered::default();
+        let mut memory = Memory::default();
         memory.note("one", seen::hash("a"), Left::Stored);
         assert_eq!(memory.before(seen::hash("a"), true), Left::Stored);
         memory.note("two", seen::hash("b"), Left::Stored);
@@ -246,7 +207,7 @@ mod tests {
 
     #[test]
     fn keys_of_settled_batches_are_met() {
-        let mut memory = Remembered::default();
+        let mut memory = Memory::default();
         let hashes = |from: u64, to: u64| (from..to).map(|n| seen::hash(&n.to_string()));
         memory.settled(hashes(0, 1000));
         assert!(hashes(0, 1000).all(|hash| memory.has_met(hash)));
@@ -257,8 +218,7 @@ mod tests {
 
     #[test]
     fn what_the_filter_cannot_tell_is_unclear() {
-        let met = Met { seen: Some(Seen::of_blocks(1 << 12)), ..Met::default() };
-        let mut memory = Remembered { met, ..Remembered::default() };
+        let mut memory = Memory { seen: Some(Seen::of_blocks(1 << 12)), ..Memory::default() };
         memory.settled((0..200_000).map(|n: u64| seen::hash(&n.to_string())));
         assert!(memory.has_met(seen::hash("7")));
         assert_eq!(memory.before(seen::hash("7"), true), Left::Unclear);
@@ -267,7 +227,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_says_so() {
-        let mut memory = Remembered::default();
+        let mut memory = Memory::default();
         for n in 0..=KEYS {
             memory.note("", seen::hash(&n.to_string()), Left::Nothing);
         }
@@ -278,7 +238,7 @@ mod tests {
 
     #[test]
     fn the_same_refusal_again_and_again_is_the_requests_fault_if_nothing_was_ever_taken() {
-        let mut memory = Remembered::default();
+        let mut memory = Memory::default();
         let mut faults = |count: u32, reason: &str, is_servers: bool| -> Vec<Fault> {
             (0..count).map(|_| memory.refused(reason, is_servers)).collect()
         };

@@ -4,7 +4,6 @@
 
 pub mod admin;
 pub mod destination;
-mod end;
 mod fates;
 mod gate;
 mod lanes;
@@ -12,30 +11,23 @@ mod lost;
 mod memory;
 mod moved;
 mod narrow;
-mod order;
 mod settle;
+mod shared;
 mod take;
 mod write;
 
 pub use fates::Fates;
-pub use gate::Gate;
-pub use lanes::emptying;
-pub use memory::Memory;
+pub use shared::{Before, Shared, emptying};
 pub use write::{escaped, push_document, push_key, push_members};
 
-use super::http::{Call, Http, NoReply, Reply, Traffic};
-use super::{Durable, ItemDetails, Ledger, Say, Sink, SinkError};
+use super::ItemDetails;
+use super::http::{Call, NoReply, Reply};
 use crate::action::Op;
 use crate::batch::{Batch, BatchAction, Encode};
-use crate::error;
 use crate::record::Reason;
-use crate::retry::Retries;
 use crate::stop::Stop;
 use bytes::Bytes;
 use destination::{Destination, Location, Named};
-use settle::Settling;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Some actions of a batch, in order.
@@ -51,13 +43,8 @@ pub struct Group<'a> {
 
 impl<'a> Group<'a> {
     /// How many actions there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.at.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.at.is_empty()
     }
 
     /// The action at a place of the group.
@@ -133,13 +120,16 @@ pub enum Fate {
     Untold(String),
 }
 
+/// How a person may see an action, when that was asked for.
+pub type Details = Option<Box<ItemDetails>>;
+
 /// What an answer says of one action, and how a person may see it.
 #[derive(Debug)]
 pub struct Told {
     /// What became of it.
     pub fate: Fate,
     /// The details, when they were asked for.
-    pub shown: Option<Box<ItemDetails>>,
+    pub shown: Details,
 }
 
 /// What a whole answer means.
@@ -260,163 +250,14 @@ pub trait Protocol: Encode {
     fn kept(&self, index: &str, reply: &Reply) -> Kept;
 }
 
-/// Something done once for all lanes before the first action is sent.
-pub type Before = Arc<Mutex<Preparation>>;
-
-/// What prepares a collection.
-pub type Prepare = dyn FnOnce(&mut Http, Say<'_>) -> anyhow::Result<()> + Send;
-
-/// What is done, or how it went.
-#[derive(Default)]
-pub enum Preparation {
-    /// It has been done, or there is nothing to do.
-    #[default]
-    Done,
-    /// It is still to be done.
-    Todo(Box<Prepare>),
-    /// It has failed, and why: no lane may send anything.
-    Failed(String),
-}
-
-/// What the lanes of a run share.
-#[derive(Clone)]
-pub struct Shared {
-    /// `--retries`, `--retry-max-time`.
-    pub retries: Retries,
-    /// How many lanes may send at once.
-    pub gate: Arc<Gate>,
-    /// What went over the wire.
-    pub traffic: Traffic,
-    /// What is done before the first action is sent.
-    pub before: Before,
-    /// What is remembered from one batch to the next.
-    pub memory: Arc<Memory>,
-    /// Where names led before the first action was sent.
-    pub destinations: HashMap<String, Destination>,
-    /// How many lanes there are.
-    pub lanes: usize,
-    /// The prefix of generated keys, and of the names of requests.
-    pub run: String,
-    /// What ends the run.
-    pub stop: Stop,
-}
-
-/// One lane's sink.
-pub struct Remote<P> {
-    protocol: Arc<P>,
-    http: Http,
-    shared: Shared,
-    lane: usize,
-    requests: u64,
-    /// Where names led before this lane's next try: another lane may have sent its last one earlier or later.
-    destinations: HashMap<String, Destination>,
-}
-
-impl<P: Protocol> Remote<P> {
-    /// Makes the sink of one lane.
-    pub fn new(protocol: P, http: Http, shared: Shared, lane: usize) -> Remote<P> {
-        let destinations = shared.destinations.clone();
-        Remote { protocol: Arc::new(protocol), http, shared, lane, requests: 0, destinations }
-    }
-
-    /// Does what comes before the first action: the first lane that has one does it, and the others wait for it.
-    fn prepare(&mut self, say: Say<'_>) -> Result<(), SinkError> {
-        let mut before = self.shared.before.lock().unwrap_or_else(PoisonError::into_inner);
-        *before = match std::mem::take(&mut *before) {
-            Preparation::Todo(act) => match act(&mut self.http, say) {
-                Ok(()) => Preparation::Done,
-                Err(error) => Preparation::Failed(error::text(&error)),
-            },
-            other => other,
-        };
-        match &*before {
-            Preparation::Failed(why) => Err(SinkError::stopped(why.clone())),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl<P: Protocol + 'static> Sink for Remote<P> {
-    fn encoder(&self) -> Arc<dyn Encode> {
-        self.protocol.clone()
-    }
-
-    fn apply(&mut self, batch: &Batch, out: &mut Ledger, say: Say<'_>) -> Result<Durable, SinkError> {
-        if let Err(error) = self.prepare(say) {
-            out.leave_unsent(batch, 0);
-            return Err(error);
-        }
-        let Remote { protocol, http, shared, lane, requests, destinations } = self;
-        let Shared { retries, gate, traffic, memory, run, stop, .. } = &*shared;
-        let mut send = |call: Call| {
-            // Only what carries actions has a name.
-            let carries = call.opaque.is_some();
-            let closed = || NoReply::NotSent { why: memory.lock().refused_every_request(), hopeless: true };
-            let _turn = carries.then(|| gate.enter().ok_or_else(closed)).transpose()?;
-            let reply = http.send(call);
-            if carries && reply.as_ref().is_ok_and(Reply::is_success) {
-                // Within the turn, so that whoever is alone knows of it.
-                memory.lock().accepts();
-            }
-            if carries {
-                traffic.sent(http.sent_bytes);
-            }
-            reply
-        };
-        let mut sleep = |pause: Duration| nap(pause, stop);
-        let mut name = || {
-            *requests += 1;
-            format!("{run}{lane}-{requests}")
-        };
-        let settling = Settling {
-            batch,
-            protocol: &**protocol,
-            send: &mut send,
-            sleep: &mut sleep,
-            name: &mut name,
-            retries: *retries,
-            run,
-            gate,
-            traffic,
-            memory,
-            destinations,
-            out,
-            say,
-            states: vec![Default::default(); batch.len()],
-            loses: false,
-            suspect: None,
-            shrunk: false,
-            races: HashMap::new(),
-        };
-        // Even behind an error, what was applied stays applied.
-        let done = settling.run();
-        out.durable();
-        done.map(|()| Durable::All)
-    }
-
-    fn finish(&mut self, _: bool, _: &mut Ledger, _: Say<'_>) -> Result<Durable, SinkError> {
-        let mut memory = self.shared.memory.lock();
-        match memory.refused_everything(self.shared.lanes) {
-            true => Err(SinkError::stopped(memory.refused_every_request())),
-            false => Ok(Durable::All),
-        }
-    }
-}
-
 /// Sleeps in pieces; false as soon as the run is asked to stop.
 pub fn nap(pause: Duration, stop: &Stop) -> bool {
     const PIECE: Duration = Duration::from_millis(20);
     let end = Instant::now() + pause;
-    loop {
-        if stop.asked() {
-            return false;
-        }
-        let left = end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return true;
-        }
-        std::thread::sleep(left.min(PIECE));
+    while !stop.asked() && Instant::now() < end {
+        std::thread::sleep(end.saturating_duration_since(Instant::now()).min(PIECE));
     }
+    !stop.asked()
 }
 
 /// What is said of a request that was not answered.

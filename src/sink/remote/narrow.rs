@@ -6,11 +6,11 @@ use crate::action::Op;
 use std::collections::HashMap;
 
 impl Settling<'_> {
-    /// Cuts a list into parts that the server takes, as far as it is known what it takes; the first part comes last.
-    pub(super) fn parts(&self, list: Vec<u32>) -> Vec<Vec<u32>> {
-        let lists = if self.protocol.is_of_one_kind() { self.by_kind(list) } else { vec![list] };
-        let Some(largest) = self.memory.lock().largest else { return lists.into_iter().rev().collect() };
-        let mut parts = Vec::new();
+    /// Cuts the batch into parts that the server takes, as far as it is known what it takes; the first part comes last.
+    pub(super) fn parts(&self) -> Vec<Vec<u32>> {
+        let lists = self.by_kind();
+        let Some(largest) = self.memory().largest else { return lists.into_iter().rev().collect() };
+        let mut parts: Vec<Vec<u32>> = Vec::new();
         for list in lists {
             let (mut part, mut bytes) = (Vec::new(), 0);
             for at in list {
@@ -28,17 +28,19 @@ impl Settling<'_> {
         parts
     }
 
-    /// Cuts a list into lists of one kind each. Actions on other keys may change places, those on one key never do.
-    fn by_kind(&self, list: Vec<u32>) -> Vec<Vec<u32>> {
-        if self.batch.is_of_one_kind() {
-            return vec![list];
+    /// Cuts the batch into lists of one kind each, if a request carries one kind only. Actions on other keys may change
+    /// places, those on one key never do.
+    fn by_kind(&self) -> Vec<Vec<u32>> {
+        let all = 0..self.batch.len() as u32;
+        if !self.protocol.is_of_one_kind() || self.batch.is_of_one_kind() {
+            return vec![all.collect()];
         }
         let one_sequence = self.protocol.is_one_sequence();
         let mut done: Vec<Vec<u32>> = Vec::new();
         let mut open: Vec<(Op, Vec<u32>)> = Vec::new();
         let mut kinds: HashMap<&str, Op> = HashMap::new();
-        for at in list {
-            let (key, op) = self.batch.key(at as usize);
+        for at in all {
+            let (key, op) = self.key(at);
             let before = if one_sequence { open.last().map(|(op, _)| *op) } else { kinds.get(key).copied() };
             if before.is_some_and(|before| before != op) {
                 done.extend(open.drain(..).map(|(_, list)| list));
@@ -55,7 +57,7 @@ impl Settling<'_> {
     }
 
     /// Cuts a part in two of about the same size; the second waits.
-    pub(super) fn halve(&self, part: &mut Vec<u32>, waiting: &mut Vec<Vec<u32>>) -> Vec<u32> {
+    pub(super) fn halve(&mut self, part: &mut Vec<u32>) {
         let sizes = part.iter().map(|at| self.batch.size(*at as usize));
         let (all, mut before) = (sizes.clone().sum::<usize>(), 0);
         let middle = sizes.take_while(|size| {
@@ -63,43 +65,35 @@ impl Settling<'_> {
             before <= all / 2
         });
         let middle = middle.count().clamp(1, part.len() - 1);
-        waiting.push(part.split_off(middle));
-        std::mem::take(part)
+        self.waiting.push(part.split_off(middle));
     }
 
     /// Cuts a refused part so that the action that the server names stands alone, or else in two.
-    pub(super) fn narrow(
-        &mut self,
-        mut part: Vec<u32>,
-        culprit: Option<usize>,
-        waiting: &mut Vec<Vec<u32>>,
-    ) -> Vec<u32> {
-        let Some(place) = culprit.filter(|place| *place < part.len() && !self.memory.lock().misled) else {
-            let middle = part.len() / 2;
-            waiting.push(part.split_off(middle));
-            return part;
+    pub(super) fn narrow(&mut self, part: &mut Vec<u32>, culprit: Option<usize>) {
+        let Some(place) = culprit.filter(|place| *place < part.len() && !self.memory().misled) else {
+            self.waiting.push(part.split_off(part.len() / 2));
+            return;
         };
         self.suspect = Some(part[place]);
-        let behind = part.split_off(place + 1);
-        let alone = part.split_off(place);
-        waiting.extend([behind, alone].into_iter().filter(|part| !part.is_empty()));
-        if part.is_empty() { waiting.pop().unwrap_or_default() } else { part }
+        self.waiting.push(part.split_off(place + 1));
+        self.waiting.push(part.split_off(place));
     }
 
     /// Puts an action from elsewhere in the batch in front of those that wait, if its key has no other action there: so some
     /// bad lines in a row are not taken for a refusal of everything.
-    pub(super) fn probe(&self, nth: usize, waiting: &mut Vec<Vec<u32>>) {
+    pub(super) fn probe(&mut self, nth: usize) {
         if self.protocol.is_one_sequence() {
             return;
         }
-        let hash = |at: u32| self.batch.hashes()[at as usize];
+        let hash = |at: &u32| self.batch.hashes()[*at as usize];
         let mut counts: HashMap<u64, u32> = HashMap::new();
-        waiting.iter().flatten().for_each(|at| *counts.entry(hash(*at)).or_default() += 1);
-        let alone: Vec<u32> = waiting.iter().rev().flatten().copied().filter(|at| counts[&hash(*at)] == 1).collect();
+        self.waiting.iter().flatten().for_each(|at| *counts.entry(hash(at)).or_default() += 1);
+        let waiting = self.waiting.iter().rev().flatten().copied();
+        let alone: Vec<u32> = waiting.filter(|at| counts[&hash(at)] == 1).collect();
         let Some(last) = alone.len().checked_sub(1) else { return };
         let probe = alone[last * PROBES[nth] / 8];
-        waiting.iter_mut().for_each(|part| part.retain(|at| *at != probe));
-        waiting.push(vec![probe]);
-        waiting.retain(|part| !part.is_empty());
+        self.waiting.iter_mut().for_each(|part| part.retain(|at| *at != probe));
+        self.waiting.push(vec![probe]);
+        self.waiting.retain(|part| !part.is_empty());
     }
 }

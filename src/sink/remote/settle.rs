@@ -3,14 +3,17 @@
 //! What surprises: nothing of a batch is sent out of order on one key, so each part is settled before the next is sent.
 
 use super::destination::Destination;
-use super::gate::Gate;
 use super::memory::{Fault, Memory, SAME_FAULT};
-use super::{Answer, Call, Fates, Group, Ledger, NoReply, Protocol, Reply, Say, SinkError, Traffic};
+use super::shared::Shared;
+use super::{Answer, Group, Protocol};
+use crate::action::Op;
 use crate::batch::Batch;
 use crate::record::Reason;
-use crate::retry::{Retries, Wait, Why};
-use crate::sink::{Bucket, Note};
+use crate::retry::{Wait, Why};
+use crate::sink::http::{Call, NoReply, Reply};
+use crate::sink::{Bucket, Ledger, Note, Say, SinkError};
 use std::collections::HashMap;
+use std::sync::MutexGuard;
 use std::time::Duration;
 
 /// What is known of an action while its batch is being settled.
@@ -24,55 +27,69 @@ pub(super) struct State {
     pub(super) lost: bool,
 }
 
-/// A batch on its way.
-pub(super) struct Settling<'s> {
-    pub(super) batch: &'s Batch,
-    pub(super) protocol: &'s dyn Protocol,
+/// What a lane lends to the settling of a batch.
+pub(super) struct Link<'s> {
     pub(super) send: &'s mut dyn FnMut(Call) -> Result<Reply, NoReply>,
     /// False when the run is asked to stop: no more waiting.
     pub(super) sleep: &'s mut dyn FnMut(Duration) -> bool,
     /// A name for each try.
     pub(super) name: &'s mut dyn FnMut() -> String,
-    pub(super) retries: Retries,
-    /// What generated keys begin with.
-    pub(super) run: &'s str,
-    pub(super) gate: &'s Gate,
-    pub(super) traffic: &'s Traffic,
-    pub(super) memory: &'s Memory,
+    pub(super) say: Say<'s>,
+}
+
+/// Why a part is left before each of its actions is settled.
+pub(super) enum Halt {
+    /// The run is asked to stop: no more waiting.
+    Asked,
+    /// The target cannot be used any more, and why.
+    Stopped(String),
+}
+
+impl Link<'_> {
+    /// Waits before the next try, and says why nothing seems to happen: to everybody once it takes long, each time with `-v`.
+    pub(super) fn pause(&mut self, wait: &mut Wait, why: Why, asked: Option<Duration>, text: &str) -> Result<(), Halt> {
+        let pause = wait.next(why, asked).map_err(|used_up| Halt::Stopped(format!("{text} ({used_up})")))?;
+        let is_question = matches!(why, Why::Every(_));
+        if !is_question {
+            let next = wait.tries() + 1;
+            (self.say)(Note::Detail(format!("{text}; try {next} in {:.1} s", pause.as_secs_f64())));
+        }
+        // A question that is asked five times a second takes long after some more of them.
+        let long = if is_question { 15 } else { 4 };
+        if wait.tries() == long {
+            (self.say)(Note::Warning(format!("waiting: {text}")));
+        }
+        if (self.sleep)(pause) { Ok(()) } else { Err(Halt::Asked) }
+    }
+}
+
+/// A batch on its way.
+pub(super) struct Settling<'s> {
+    pub(super) batch: &'s Batch,
+    pub(super) protocol: &'s dyn Protocol,
+    pub(super) shared: &'s Shared,
+    pub(super) link: Link<'s>,
     /// Where names led before the next try is sent.
     pub(super) destinations: &'s mut HashMap<String, Destination>,
     pub(super) out: &'s mut Ledger,
-    pub(super) say: Say<'s>,
     pub(super) states: Vec<State>,
+    /// Parts that are still to be sent, the next one last.
+    pub(super) waiting: Vec<Vec<u32>>,
+    /// What the tries of the part that is being sent came to.
+    pub(super) tries: Tries,
     /// Whether the answer of any try was lost.
     pub(super) loses: bool,
     /// The action that the server named last, which stands alone now.
     pub(super) suspect: Option<u32>,
     /// Whether the part was made smaller because the connection was lost on it more than once.
-    pub(super) shrunk: bool,
+    shrunk: bool,
     /// What actions were refused with that other requests had added the same fields at the same time.
     pub(super) races: HashMap<u32, Vec<String>>,
 }
 
-/// Whether to go on after a pause.
-pub(super) enum Go {
-    /// Try again.
-    On,
-    /// The run is asked to stop: leave it as it is.
-    Leave,
-}
-
-/// What is to be sent again.
-pub(super) struct Again {
-    pub(super) left: Vec<u32>,
-    /// Why it has to wait, if the server is busy.
-    pub(super) busy: Option<String>,
-}
-
-/// A part on its way, and what its tries came to.
-struct Tries {
-    part: Vec<u32>,
-    wait: Wait,
+/// What the tries of a part came to.
+pub(super) struct Tries {
+    pub(super) wait: Wait,
     refusals: u32,
     losses: u32,
 }
@@ -83,197 +100,189 @@ const SURELY_SMALL: usize = 64 << 10;
 /// Tries of a single action that a server answers with an error of its own, and of a question that gets no answer to it.
 pub(super) const SINGLE_TRIES: u32 = 3;
 
-impl Settling<'_> {
+impl<'s> Settling<'s> {
+    pub(super) fn new(
+        batch: &'s Batch,
+        protocol: &'s dyn Protocol,
+        shared: &'s Shared,
+        link: Link<'s>,
+        destinations: &'s mut HashMap<String, Destination>,
+        out: &'s mut Ledger,
+    ) -> Settling<'s> {
+        Settling {
+            batch,
+            protocol,
+            shared,
+            link,
+            destinations,
+            out,
+            states: vec![State::default(); batch.len()],
+            waiting: Vec::new(),
+            tries: Tries { wait: Wait::new(shared.retries), refusals: 0, losses: 0 },
+            loses: false,
+            suspect: None,
+            shrunk: false,
+            races: HashMap::new(),
+        }
+    }
+
     /// Settles every action of the batch.
     ///
     /// # Errors
     /// When the target cannot be used any more; even then every record is settled.
     pub(super) fn run(mut self) -> Result<(), SinkError> {
         self.learn_names();
-        let all = (0..self.batch.len() as u32).collect();
-        let mut waiting = self.parts(all);
-        let mut done = Ok(());
-        while let Some(part) = waiting.pop() {
-            done = self.part(part, &mut waiting);
-            if done.is_err() {
-                break;
-            }
-        }
+        self.waiting = self.parts();
+        let done = self.send_parts();
         self.leave();
-        let batch = self.batch;
-        self.memory.lock().settled(batch.hashes().iter().copied().filter(|hash| *hash != 0));
+        self.memory().settled(self.batch.hashes().iter().copied().filter(|hash| *hash != 0));
         done
     }
 
-    /// Settles a part, or cuts it into parts that it puts in front of those that wait.
-    fn part(&mut self, part: Vec<u32>, waiting: &mut Vec<Vec<u32>>) -> Result<(), SinkError> {
-        let mut tries = Tries { part, wait: Wait::new(self.retries), refusals: 0, losses: 0 };
-        while matches!(self.attempt(&mut tries, waiting)?, Go::On) {}
+    /// Sends the parts that wait, each until it is settled.
+    fn send_parts(&mut self) -> Result<(), SinkError> {
+        while let Some(part) = self.waiting.pop() {
+            if let Err(Halt::Stopped(why)) = self.part(part) {
+                return Err(SinkError::stopped(why));
+            }
+        }
         Ok(())
     }
 
-    /// Sends a part once and takes the answer in.
-    fn attempt(&mut self, tries: &mut Tries, waiting: &mut Vec<Vec<u32>>) -> Result<Go, SinkError> {
-        if self.loses && !self.follow(&mut tries.part, &mut tries.wait)? || tries.part.is_empty() {
-            return Ok(Go::Leave);
+    /// Settles a part, or cuts it into parts that it puts in front of those that wait.
+    fn part(&mut self, mut part: Vec<u32>) -> Result<(), Halt> {
+        self.tries = Tries { wait: Wait::new(self.shared.retries), refusals: 0, losses: 0 };
+        while !part.is_empty() {
+            self.attempt(&mut part)?;
         }
-        let part = &tries.part;
-        let name = (self.name)();
-        let each = self.out.shows() || self.loses && part.iter().any(|at| self.states[*at as usize].lost);
+        Ok(())
+    }
+
+    /// Sends a part once and takes the answer in; what is to be sent again stays in the part.
+    fn attempt(&mut self, part: &mut Vec<u32>) -> Result<(), Halt> {
+        if self.loses {
+            self.follow(part)?;
+            if part.is_empty() {
+                return Ok(());
+            }
+        }
+        let has = |what: fn(&State) -> bool| part.iter().any(|at| what(&self.states[*at as usize]));
+        if has(|state| state.sent) {
+            self.shared.traffic.sent_again();
+        }
+        // After a lost try it matters which index an item names.
+        let each = self.out.shows() || self.loses && has(|state| state.lost);
         let group = Group { batch: self.batch, at: part, each };
+        let name = (self.link.name)();
         let call = self.protocol.request(group, name.clone());
         let size = call.body.len();
-        if part.iter().any(|at| self.states[*at as usize].sent) {
-            self.traffic.sent_again();
-        }
-        let reply = (self.send)(call);
-        let answer = match &reply {
-            Err(NoReply::NotSent { why, hopeless: true }) => return Err(SinkError::stopped(why.clone())),
-            Err(NoReply::NotSent { why, .. }) => return self.pause(&mut tries.wait, Why::Away, None, why),
-            Err(NoReply::Lost(why)) => Answer::Lost(why.clone()),
-            // After a lost try it matters which index an item names.
-            Ok(reply) => self.protocol.answer(group, reply, each),
+        let reply = match (self.link.send)(call) {
+            Ok(reply) => reply,
+            Err(NoReply::NotSent { why, hopeless: true }) => return Err(Halt::Stopped(why)),
+            Err(NoReply::NotSent { why, .. }) => return self.pause(Why::Away, None, &why),
+            // Some servers close the connection on what is too large for them, and say so to nobody.
+            Err(NoReply::Lost(why)) => return self.lost(part, &name, &why, None, size > SURELY_SMALL),
         };
-        if let Answer::Items(fates) = &answer
-            && !each
-            && self.end_all(group, fates)
-        {
-            self.gate.grow();
-            return Ok(Go::Leave);
-        }
         part.iter().for_each(|at| self.states[*at as usize].sent = true);
-        let asked = reply.as_ref().ok().and_then(|reply| reply.retry_after);
-        match answer {
-            Answer::Items(fates) => self.items(tries, each, fates, reply.as_ref().ok()),
+        match self.protocol.answer(group, &reply, each) {
+            Answer::Items(fates) => self.items(part, each, fates, &reply),
             Answer::Busy(why) => {
-                self.gate.shrink();
-                self.pause(&mut tries.wait, Why::Busy, asked, &why)
+                self.shared.gate.shrink();
+                self.pause(Why::Busy, reply.retry_after, &why)
             }
-            Answer::Closed(why) => Err(SinkError::stopped(why)),
-            Answer::TooLarge(why) => self.too_large(tries, why, size, waiting),
+            Answer::Closed(why) => Err(Halt::Stopped(why)),
+            Answer::TooLarge(why) => self.too_large(part, why, size),
             Answer::Refused { reason, perhaps_done, culprit } => {
                 if perhaps_done {
-                    self.lose(&mut tries.part);
+                    self.lose(part);
                 }
-                if let [only] = tries.part[..] {
-                    return self.refused(only, tries, (reason, perhaps_done), asked, waiting);
+                if let [only] = part[..] {
+                    return self.refused(part, only, reason, perhaps_done, reply.retry_after);
                 }
-                tries.part = self.narrow(std::mem::take(&mut tries.part), culprit, waiting);
-                Ok(Go::On)
+                self.narrow(part, culprit);
+                Ok(())
             }
-            Answer::Lost(why) => {
-                self.mark_lost(&tries.part);
-                if !self.is_over(&name, &tries.part)? {
-                    return Ok(Go::Leave);
-                }
-                // Some servers close the connection on what is too large for them, and say so to nobody.
-                let may_be_large = reply.is_err() && size > SURELY_SMALL;
-                if !self.may_send_again(tries, may_be_large, waiting) {
-                    return Ok(Go::Leave);
-                }
-                self.pause(&mut tries.wait, Why::Busy, asked, &why)
-            }
+            Answer::Lost(why) => self.lost(part, &name, &why, reply.retry_after, false),
         }
     }
 
-    /// Leaves of a part that was lost what may be sent again, a second time less of it; false if that is nothing.
-    fn may_send_again(&mut self, tries: &mut Tries, may_be_large: bool, waiting: &mut Vec<Vec<u32>>) -> bool {
-        self.lose(&mut tries.part);
-        tries.losses += 1;
-        if tries.losses > 1 && tries.part.len() > 1 && may_be_large {
-            tries.part = self.halve(&mut tries.part, waiting);
+    /// Leaves of a part whose answer was lost what may be sent again; if it may be too large, less of it from the second
+    /// time on.
+    fn lost(
+        &mut self,
+        part: &mut Vec<u32>,
+        name: &str,
+        why: &str,
+        asked: Option<Duration>,
+        may_be_large: bool,
+    ) -> Result<(), Halt> {
+        self.mark_lost(part);
+        self.wait_until_over(name, part)?;
+        self.lose(part);
+        self.tries.losses += 1;
+        if self.tries.losses > 1 && part.len() > 1 && may_be_large {
+            self.halve(part);
             self.shrunk = true;
         }
-        !tries.part.is_empty()
-    }
-
-    /// Takes in what became of each action; what was not carried out stays in the part.
-    fn items(&mut self, tries: &mut Tries, each: bool, fates: Fates, reply: Option<&Reply>) -> Result<Go, SinkError> {
-        let group = Group { batch: self.batch, at: &tries.part, each };
-        self.accepted(group);
-        let before = tries.part.len();
-        let taken = self.take(group, fates.of_each(), reply, &mut tries.wait)?;
-        let Some(Again { left, busy }) = taken else { return Ok(Go::Leave) };
-        tries.part = left;
-        if tries.part.is_empty() {
-            self.gate.grow();
-            return Ok(Go::Leave);
-        }
-        if tries.part.len() < before {
-            tries.wait.progress();
-        }
-        let Some(busy) = busy else { return Ok(if self.fields_are_there() { Go::On } else { Go::Leave }) };
-        self.gate.shrink();
-        self.pause(&mut tries.wait, Why::Busy, reply.and_then(|reply| reply.retry_after), &busy)
+        if part.is_empty() { Ok(()) } else { self.pause(Why::Busy, asked, why) }
     }
 
     /// Cuts a part that the server finds too large, as long as it is not a single action.
-    fn too_large(
-        &mut self,
-        tries: &mut Tries,
-        why: String,
-        size: usize,
-        waiting: &mut Vec<Vec<u32>>,
-    ) -> Result<Go, SinkError> {
-        if let [only] = tries.part[..] {
-            self.end_refused(only, Reason::new("too_large", why), &mut tries.wait)?;
-            return Ok(Go::Leave);
+    fn too_large(&mut self, part: &mut Vec<u32>, why: String, size: usize) -> Result<(), Halt> {
+        if let [only] = part[..] {
+            part.clear();
+            return self.end_refused(only, Reason::new("too_large", why));
         }
-        tries.part = self.halve(&mut tries.part, waiting);
-        self.memory.lock().too_large_above(size / 2);
-        Ok(Go::On)
+        self.halve(part);
+        self.memory().too_large_above(size / 2);
+        Ok(())
     }
 
     /// Settles a single action that the server refuses, or tries it again: an error of the server's own may pass.
     fn refused(
         &mut self,
+        part: &mut Vec<u32>,
         only: u32,
-        tries: &mut Tries,
-        (reason, perhaps_done): (Reason, bool),
+        reason: Reason,
+        perhaps_done: bool,
         asked: Option<Duration>,
-        waiting: &mut Vec<Vec<u32>>,
-    ) -> Result<Go, SinkError> {
-        tries.refusals += 1;
-        if perhaps_done && tries.refusals < SINGLE_TRIES {
-            return self.pause(&mut tries.wait, Why::Busy, asked, &reason.text);
+    ) -> Result<(), Halt> {
+        self.tries.refusals += 1;
+        if perhaps_done && self.tries.refusals < SINGLE_TRIES {
+            return self.pause(Why::Busy, asked, &reason.text);
         }
-        let fault = self.memory.lock().refused(&reason.text, perhaps_done);
+        part.clear();
+        let fault = self.memory().refused(&reason.text, perhaps_done);
         let text = reason.text.clone();
-        if self.end_refused(only, reason, &mut tries.wait)? {
-            match fault {
-                Fault::Actions => {}
-                Fault::Unclear(probe) => self.probe(probe, waiting),
-                Fault::Requests => self.stop_if_refused(perhaps_done, &text)?,
+        self.end_refused(only, reason)?;
+        match fault {
+            Fault::Actions => {}
+            Fault::Unclear(probe) => self.probe(probe),
+            Fault::Requests if perhaps_done => {
+                return Err(Halt::Stopped(format!("the server failed {SAME_FAULT} times in a row: {text}")));
+            }
+            // It has to be the refusal of all lanes: what others still wait for may be taken.
+            Fault::Requests => {
+                if self.shared.gate.close_if(|| self.memory().is_refused()) {
+                    return Err(Halt::Stopped(self.memory().refused_every_request()));
+                }
             }
         }
-        Ok(Go::Leave)
+        Ok(())
     }
 
-    /// Settles an action that the server does not take; false if the run is asked to stop.
-    fn end_refused(&mut self, only: u32, reason: Reason, wait: &mut Wait) -> Result<bool, SinkError> {
+    /// Settles an action that the server does not take.
+    fn end_refused(&mut self, only: u32, reason: Reason) -> Result<(), Halt> {
         if self.states[only as usize].lost {
-            return self.read_back(vec![(only, Some(reason), None)], wait);
+            return self.read_back(vec![(only, Some(reason), None)]);
         }
         self.end(only, Bucket::Error, Some(reason), None);
-        Ok(true)
-    }
-
-    /// Ends the run after the same refusal again and again. That of requests has to be that of all lanes: what others still
-    /// wait for may be taken.
-    fn stop_if_refused(&mut self, is_servers: bool, text: &str) -> Result<(), SinkError> {
-        let memory = self.memory;
-        match is_servers {
-            true => Err(SinkError::stopped(format!("the server failed {SAME_FAULT} times in a row: {text}"))),
-            false if self.gate.close_if(|| memory.lock().is_refused()) => {
-                Err(SinkError::stopped(memory.lock().refused_every_request()))
-            }
-            false => Ok(()),
-        }
+        Ok(())
     }
 
     /// Remembers what it says of the server that it has taken a request.
     pub(super) fn accepted(&mut self, group: Group<'_>) {
-        let mut memory = self.memory.lock();
+        let mut memory = self.memory();
         memory.accepts();
         if std::mem::take(&mut self.shrunk) {
             memory.too_large_above(group.size().max(SURELY_SMALL));
@@ -281,32 +290,27 @@ impl Settling<'_> {
         memory.misled |= group.len() == 1 && self.suspect == Some(group.at[0]);
     }
 
-    /// Waits before the next try.
-    pub(super) fn pause(
-        &mut self,
-        wait: &mut Wait,
-        why: Why,
-        asked: Option<Duration>,
-        text: &str,
-    ) -> Result<Go, SinkError> {
-        match wait.next(why, asked) {
-            Err(used_up) => Err(SinkError::stopped(format!("{text} ({used_up})"))),
-            Ok(pause) => {
-                self.tell_pause(wait.tries(), why, pause, text);
-                Ok(if (self.sleep)(pause) { Go::On } else { Go::Leave })
-            }
-        }
+    /// Waits before the next try of a part, or of a question that it depends on.
+    pub(super) fn pause(&mut self, why: Why, asked: Option<Duration>, text: &str) -> Result<(), Halt> {
+        self.link.pause(&mut self.tries.wait, why, asked, text)
     }
 
-    /// Says why nothing seems to happen: to everybody once it takes long, each time with `-v`.
-    fn tell_pause(&mut self, tries: u32, why: Why, pause: Duration, text: &str) {
-        if !matches!(why, Why::Every(_)) {
-            (self.say)(Note::Detail(format!("{text}; try {} in {:.1} s", tries + 1, pause.as_secs_f64())));
-        }
-        // A question that is asked five times a second takes long after some more of them.
-        let long = if matches!(why, Why::Every(_)) { 15 } else { 4 };
-        if tries == long {
-            (self.say)(Note::Warning(format!("waiting: {text}")));
-        }
+    pub(super) fn memory(&self) -> MutexGuard<'s, Memory> {
+        self.shared.memory()
+    }
+
+    /// The key of an action, and its operation.
+    pub(super) fn key(&self, at: u32) -> (&'s str, Op) {
+        self.batch.key(at as usize)
+    }
+
+    /// Whether an action is only to be done if its key has no document.
+    pub(super) fn creates(&self, at: u32) -> bool {
+        matches!(self.key(at).1, Op::Create | Op::CreateOrIgnore)
+    }
+
+    /// Whether this run has made an action's key. Nobody else makes such a key.
+    pub(super) fn is_generated(&self, at: u32) -> bool {
+        self.key(at).0.starts_with(&self.shared.run)
     }
 }

@@ -2,8 +2,7 @@
 //! reported must be what the model holds.
 
 use super::gate::Gate;
-use super::memory::Memory;
-use super::settle::Settling;
+use super::settle::{Link, Settling};
 use super::*;
 use crate::action::{Action, Key, Op};
 use crate::batch::{Batcher, Limits};
@@ -11,9 +10,11 @@ use crate::record::{Origin, Record};
 use crate::retry::Retries;
 use crate::sink::bulk_api::verb;
 use crate::sink::elasticsearch::Bulk;
-use crate::sink::{Bucket, Counts, Ledger, Outcome, ResultLine};
+use crate::sink::http::Traffic;
+use crate::sink::{Bucket, Counts, Ledger, Outcome, ResultLine, SinkError};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 /// xorshift64*: the same numbers for a seed on every machine.
 struct Chance(u64);
@@ -173,7 +174,17 @@ fn outcome(
     shows: bool,
 ) -> (Counts, Vec<ResultLine>, Result<(), SinkError>) {
     let bulk = Bulk { index: Some("t".to_owned()), path: "/t/_bulk?filter".to_owned(), ..Bulk::default() };
-    let (gate, traffic, memory) = (Gate::new(2), Traffic::default(), Memory::default());
+    let shared = Shared {
+        retries: Retries { retries, max_time: Duration::from_secs(1 << 20) },
+        gate: Arc::new(Gate::new(2)),
+        traffic: Traffic::default(),
+        before: super::Before::default(),
+        memory: Arc::default(),
+        destinations: HashMap::new(),
+        lanes: 1,
+        run: "generated-".to_owned(),
+        stop: Stop::default(),
+    };
     let mut destinations = HashMap::new();
     let (mut all, mut results, mut names) = (Counts::default(), Vec::new(), 0);
     let (sender, outcomes) = std::sync::mpsc::channel();
@@ -197,29 +208,16 @@ fn outcome(
         if done.is_err() {
             out.leave_unsent(&batch, 0);
         } else {
-            let settling = Settling {
-                batch: &batch,
-                protocol: &bulk,
+            let link = Link {
                 send: &mut |call| model.send(call),
                 sleep: &mut |_| true,
                 name: &mut || {
                     names += 1;
                     names.to_string()
                 },
-                retries: Retries { retries, max_time: Duration::from_secs(1 << 20) },
-                run: "generated-",
-                gate: &gate,
-                traffic: &traffic,
-                memory: &memory,
-                destinations: &mut destinations,
-                out: &mut out,
                 say: &mut |_| {},
-                states: vec![Default::default(); batch.len()],
-                loses: false,
-                suspect: None,
-                shrunk: false,
-                races: Default::default(),
             };
+            let settling = Settling::new(&batch, &bulk, &shared, link, &mut destinations, &mut out);
             done = settling.run();
         }
         out.durable();

@@ -2,18 +2,15 @@
 
 use crate::action::{Action, Key};
 use crate::json::{needs_no_escape, quote_into};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::ops::Range;
 
-/// Escapes a name for a path or a query (RFC 3986: all but unreserved characters).
+/// Bytes that are escaped in a path or a query: all but unreserved characters (RFC 3986, 2.3).
+const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Escapes a name for a path or a query.
 pub fn escaped(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(byte as char),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
+    utf8_percent_encode(name, &RESERVED).to_string()
 }
 
 /// Appends a record's document without the members that became metadata, and says where it lies.
