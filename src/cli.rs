@@ -10,12 +10,11 @@ pub(crate) mod hints;
 mod names;
 mod numbers;
 mod server;
-mod usage;
+pub(crate) mod usage;
 mod words;
 
-pub use usage::UsageError;
-
 use crate::action::OnDuplicate;
+use crate::error;
 use crate::input::{Compression, Datatype, EmptyCell, Format};
 use crate::progress::ProgressMode;
 use crate::report::{MaxErrors, SummaryFormat};
@@ -92,7 +91,7 @@ pub struct Arguments {
 pub struct TargetFlags {
     /// `--to`; its help is made of what the targets say, in help.rs.
     #[arg(long, value_name = "TARGET", default_value = "bulkimport.db", value_hint = ValueHint::FilePath,
-        value_parser = OsStringValueParser::new().try_map(|to| targets::read(&to).map_err(UsageError::from)))]
+        value_parser = OsStringValueParser::new().try_map(|to| targets::read(&to).map_err(|error| error::text(&error))))]
     pub to: Vec<Address>,
     /// Collection that the records go to (required)
     ///

@@ -2,7 +2,6 @@
 //! clap could read them itself, but it knows neither empty variables, nor one value a line, nor misspelt names. Here
 //! they become arguments that are parsed in front of the command line.
 
-use crate::cli::UsageError;
 use crate::cli::help::is_switch;
 use clap::{Arg, ArgAction, Command};
 use std::ffi::{OsStr, OsString};
@@ -31,7 +30,7 @@ fn name(long: &str) -> String {
 ///
 /// # Errors
 /// For the first such variable; its value is not shown.
-pub fn ensure_known(command: &Command, env: &[(OsString, OsString)]) -> Result<(), UsageError> {
+pub fn ensure_known(command: &Command, env: &[(OsString, OsString)]) -> Result<(), String> {
     let secrets = SECRETS.iter().map(|name| (*name).to_owned());
     let known: Vec<String> = command.get_arguments().filter_map(variable).chain(secrets).collect();
     for (found, _) in env {
@@ -44,18 +43,16 @@ pub fn ensure_known(command: &Command, env: &[(OsString, OsString)]) -> Result<(
     Ok(())
 }
 
-fn unknown(found: &str, known: &[String]) -> UsageError {
+fn unknown(found: &str, known: &[String]) -> String {
     if let Some(flag) = DESTRUCTIVE.iter().find(|flag| name(flag) == found) {
         let what = if *flag == "insecure" { "trusts anybody" } else { "destroys documents" };
-        return UsageError::new(format!("{found}: --{flag} {what} and is not taken from a variable"))
-            .hint(format!("write `--{flag}` on the command line"));
+        return format!(
+            "{found}: --{flag} {what} and is not taken from a variable\nhint: write `--{flag}` on the command line"
+        );
     }
-    let usage = UsageError::new(format!("{found}: there is no such variable"));
     let upper = found.to_ascii_uppercase();
-    match known.iter().min_by_key(|name| distance(&upper, name)) {
-        Some(near) => usage.hint(format!("the nearest is {near}; `bulkimport --help` shows all flags")),
-        None => usage,
-    }
+    let near = known.iter().min_by_key(|name| distance(&upper, name)).map_or("", String::as_str);
+    format!("{found}: there is no such variable\nhint: the nearest is {near}; `bulkimport --help` shows all flags")
 }
 
 /// Edits (a character put in, taken out or changed) between two names.
@@ -168,7 +165,7 @@ mod tests {
             ("BULKIMPORT_DELETE_KEYS", "write `--delete-keys` on the command line"),
         ];
         for (name, hint) in cases {
-            let said = ensure_known(&help::command(), &env(&[(name, "secret")])).expect_err(name).to_string();
+            let said = ensure_known(&help::command(), &env(&[(name, "secret")])).expect_err(name);
             assert!(said.contains(hint) && said.starts_with(&format!("{name}: ")), "{said}");
             assert!(!said.contains("secret"));
         }

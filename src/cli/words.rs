@@ -1,6 +1,6 @@
 //! The words that a flag takes where it takes one of a few, and what they stand for.
 
-use super::{Conversion, UsageError};
+use super::Conversion;
 use crate::action::OnDuplicate;
 use crate::input::{Compression, EmptyCell, Format};
 use crate::progress::ProgressMode;
@@ -68,11 +68,11 @@ pub fn one_of<T: Copy + Send + Sync + 'static>(words: Words<T>) -> impl TypedVal
 ///
 /// # Errors
 /// For anything but 1, 0, true, false.
-pub fn switch(text: &str) -> Result<bool, UsageError> {
+pub fn switch(text: &str) -> Result<bool, String> {
     match text {
         "1" | "true" => Ok(true),
         "0" | "false" => Ok(false),
-        _ => Err(UsageError::new(format!("\"{text}\" is neither true nor false"))),
+        _ => Err(format!("\"{text}\" is neither true nor false")),
     }
 }
 

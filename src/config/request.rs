@@ -3,7 +3,8 @@
 //! and then with the variables in front.
 
 use super::{Config, Given};
-use crate::cli::{Arguments, UsageError, env, help, hints};
+use crate::cli::usage::from_clap;
+use crate::cli::{Arguments, env, help, hints};
 use crate::error::{self, hint};
 use crate::sink::targets;
 use crate::sink::wanted::FlagSources;
@@ -50,9 +51,9 @@ fn with_hints(error: Error, hints: Vec<String>) -> Error {
 fn read(argv: &[OsString], env: &[(OsString, OsString)]) -> Result<Request> {
     let matches = match help::parser().try_get_matches_from(argv) {
         Ok(matches) => matches,
-        Err(error) => return printed(&error, argv).ok_or_else(|| UsageError::from_clap(&error, None).into()),
+        Err(error) => return printed(&error, argv).ok_or_else(|| from_clap(&error, None)),
     };
-    let arguments = Arguments::from_arg_matches(&matches).map_err(|error| UsageError::from_clap(&error, None))?;
+    let arguments = Arguments::from_arg_matches(&matches).map_err(|error| from_clap(&error, None))?;
     if let Some(shell) = arguments.output.completions {
         return Ok(Request::Print(help::completions(shell)));
     }
@@ -60,7 +61,7 @@ fn read(argv: &[OsString], env: &[(OsString, OsString)]) -> Result<Request> {
         return Ok(Request::Print(help::man_page()));
     }
     let all = with_variables(argv, env, &matches)?;
-    let mut arguments = Arguments::from_arg_matches(&all).map_err(|error| UsageError::from_clap(&error, None))?;
+    let mut arguments = Arguments::from_arg_matches(&all).map_err(|error| from_clap(&error, None))?;
     arguments.files = files_in_order(&all);
     let mut typed = named(&matches);
     typed.retain(|id| !matches!(matches.try_get_one::<bool>(id), Ok(Some(false))));
@@ -85,23 +86,19 @@ fn printed(error: &clap::Error, argv: &[OsString]) -> Option<Request> {
     }
 }
 
-fn with_variables(
-    argv: &[OsString],
-    env: &[(OsString, OsString)],
-    typed: &ArgMatches,
-) -> Result<ArgMatches, UsageError> {
+fn with_variables(argv: &[OsString], env: &[(OsString, OsString)], typed: &ArgMatches) -> Result<ArgMatches> {
     let command = help::command();
-    env::ensure_known(&command, env)?;
+    env::ensure_known(&command, env).map_err(Error::msg)?;
     let program = argv.first().cloned().unwrap_or_default();
     let is_typed = |arg: &clap::Arg| is_named(typed, arg.get_id().as_str());
     let mut words = vec![program.clone()];
     for (variable, arguments) in env::arguments(&command, &is_typed, env) {
         let alone = std::iter::once(&program).chain(&arguments);
-        help::parser().try_get_matches_from(alone).map_err(|error| UsageError::from_clap(&error, Some(&variable)))?;
+        help::parser().try_get_matches_from(alone).map_err(|error| from_clap(&error, Some(&variable)))?;
         words.extend(arguments);
     }
     words.extend(argv.iter().skip(1).cloned());
-    help::parser().try_get_matches_from(words).map_err(|error| UsageError::from_clap(&error, None))
+    help::parser().try_get_matches_from(words).map_err(|error| from_clap(&error, None))
 }
 
 fn is_named(matches: &ArgMatches, id: &str) -> bool {
