@@ -22,12 +22,12 @@ use crate::shape::Merge;
 use crate::sink::http::Header;
 use crate::sink::targets::{self, Address};
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::{ArgAction, Args, Parser, ValueHint};
+use clap::{ArgAction, Args, ColorChoice, Parser, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use help::{EXAMPLES, SHORT_EXAMPLES};
 use std::path::PathBuf;
 use std::time::Duration;
-use words::one_of;
+use words::{auto_or, one_of};
 
 /// A choice that `auto` leaves open. It has a name of its own because clap takes `Option` for a flag without a default.
 pub type Auto<T> = Option<T>;
@@ -157,8 +157,17 @@ pub struct ServerFlags {
     /// Send bodies as gzip: auto, gzip or none
     ///
     /// auto: gzip unless the server is on this machine.
-    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = one_of(words::TRANSFERS))]
-    pub compress_transfer: Auto<bool>,
+    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = auto_or::<Transfer>())]
+    pub compress_transfer: Auto<Transfer>,
+}
+
+/// `--compress-transfer`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Transfer {
+    /// Bodies are compressed.
+    Gzip,
+    /// Bodies are sent as they are.
+    None,
 }
 
 /// What only Elasticsearch and OpenSearch have.
@@ -205,12 +214,12 @@ pub struct FormatFlags {
     /// lines. arrays (a first line with attribute names, then one
     /// array a line) and bulk (Elasticsearch action lines) must be asked for by name. documents and ndjson are other
     /// words for jsonl, list for json.
-    #[arg(short = 't', long = "type", value_name = "TYPE", default_value = "auto", value_parser = one_of(words::FORMATS))]
+    #[arg(short = 't', long = "type", value_name = "TYPE", default_value = "auto", value_parser = auto_or::<Format>())]
     pub format: Auto<Format>,
     /// auto, none, gzip, zstd, bzip2 or xz
     ///
     /// auto tells it by the first bytes, on stdin too.
-    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = one_of(words::COMPRESSIONS))]
+    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = auto_or::<Compression>())]
     pub compression: Auto<Compression>,
     /// Pass over the first N text lines of each file
     #[arg(long, value_name = "N", default_value = "0", value_parser = numbers::count)]
@@ -249,7 +258,7 @@ pub struct CsvFlags {
     ///
     /// auto: a bare cell (not in quotes) that is a JSON number (an integer within signed 64 bits, or a finite decimal) is that number, digit for digit; bare true and false are themselves; a
     /// bare null is an empty cell. A quoted cell, 007, +5 and .8 are strings.
-    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = one_of(words::CONVERSIONS))]
+    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = one_of::<Conversion>())]
     pub convert: Conversion,
     /// Column type: string, number, boolean, null or json
     ///
@@ -261,7 +270,7 @@ pub struct CsvFlags {
     /// What an empty cell becomes: omit, null or string
     ///
     /// omit: no member. null: a null. string: an empty string.
-    #[arg(long, value_name = "HOW", default_value = "omit", value_parser = one_of(words::EMPTY_CELLS))]
+    #[arg(long, value_name = "HOW", default_value = "omit", value_parser = one_of::<EmptyCell>())]
     pub empty: EmptyCell,
     /// Let rows have fewer or more cells than the header
     ///
@@ -276,7 +285,7 @@ pub struct CsvFlags {
 }
 
 /// `--convert`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Conversion {
     /// Cells become what they look like.
     Auto,
@@ -350,7 +359,7 @@ pub struct ConflictFlags {
     /// error: the stored document stays, the record is an error. update: the record is merged in: objects member by
     /// member at any depth, all else is replaced, and null is a value. replace: the record takes its place. ignore: the
     /// stored document stays, the record counts as ignored.
-    #[arg(long, value_name = "MODE", default_value = "error", value_parser = one_of(words::MODES))]
+    #[arg(long, value_name = "MODE", default_value = "error", value_parser = one_of::<OnDuplicate>())]
     pub on_duplicate: OnDuplicate,
     /// Each record names a key to delete
     ///
@@ -464,7 +473,7 @@ pub struct ErrorFlags {
 #[command(next_help_heading = "Output")]
 pub struct OutputFlags {
     /// Form of the summary on stdout: text or json
-    #[arg(long, value_name = "FORM", default_value = "text", value_parser = one_of(words::SUMMARIES))]
+    #[arg(long, value_name = "FORM", default_value = "text", value_parser = one_of::<SummaryFormat>())]
     pub summary: SummaryFormat,
     /// Only the summary; with --details also every error
     ///
@@ -477,13 +486,13 @@ pub struct OutputFlags {
     /// auto, bar, plain (a line every 10 s) or none
     ///
     /// auto: a bar on a terminal, else plain. A bar needs a terminal; without one it is plain too.
-    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = one_of(words::PROGRESS_MODES))]
+    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = one_of::<ProgressMode>())]
     pub progress: ProgressMode,
     /// auto, always or never
     ///
     /// auto: on a terminal, unless NO_COLOR is set.
-    #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = one_of(words::COLORS))]
-    pub color: Auto<bool>,
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = one_of::<ColorChoice>())]
+    pub color: ColorChoice,
     /// Print completions for bash, zsh, fish, powershell or elvish
     #[arg(long, value_name = "SHELL")]
     pub completions: Option<Shell>,

@@ -21,6 +21,7 @@ use crate::sink::target::Target;
 use crate::sink::targets;
 use crate::sink::wanted::{FlagSources, Wanted, flag};
 use anyhow::{Result, anyhow};
+use clap::ColorChoice;
 use conflicts::{FOR_CELLS, FOR_ROWS};
 use std::path::PathBuf;
 
@@ -105,7 +106,10 @@ impl Config {
             summary: args.output.summary,
             quiet: args.output.quiet && !verbose,
             verbose: args.output.verbose && (verbose || !args.output.quiet),
-            color: args.output.color.unwrap_or(given.color),
+            color: match args.output.color {
+                ColorChoice::Auto => given.color,
+                choice => choice == ColorChoice::Always,
+            },
         })
     }
 

@@ -1,6 +1,7 @@
 //! Says on stderr how far a run is: a bar on a terminal, one plain line every ten seconds elsewhere.
 //! What is shown is what has been read, by bytes as stored; what is certain is the summary's business.
 
+use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::Write;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// `--progress`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ProgressMode {
     /// A bar on a terminal, else plain lines.
     #[default]

@@ -12,6 +12,7 @@ use crate::record::Origin;
 use crate::sink::http::Traffic;
 use crate::sink::{Bucket, Counts, Ending, Failure, Note, Outcome, ResultLine, SinkError};
 use crate::stop::Stop;
+use clap::ValueEnum;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -29,7 +30,7 @@ pub enum MaxErrors {
 }
 
 /// `--summary`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum SummaryFormat {
     /// One `name: count` a line.
     #[default]

@@ -1,9 +1,10 @@
 //! What is done when a key exists already: `--on-duplicate`, and the operation that it makes of a record.
 
 use super::Op;
+use clap::ValueEnum;
 
 /// `--on-duplicate`: what happens when a document with the same key exists.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum OnDuplicate {
     /// The stored document stays, ours is an error.
     #[default]

@@ -3,15 +3,8 @@
 
 use crate::input::Datatype;
 use crate::shape::{Merge, Part};
+use clap::ValueEnum;
 use std::path::Path;
-
-const DATATYPES: [(&str, Datatype); 5] = [
-    ("string", Datatype::String),
-    ("number", Datatype::Number),
-    ("boolean", Datatype::Boolean),
-    ("null", Datatype::Null),
-    ("json", Datatype::Json),
-];
 
 /// Reads `--separator`: one byte, or `\t`.
 ///
@@ -45,8 +38,8 @@ pub fn quote(text: &str) -> Result<Option<u8>, String> {
 pub fn datatype(text: &str) -> Result<(String, Datatype), String> {
     let refused = || format!("\"{text}\" is not COL=TYPE\nhint: types are string, number, boolean, null and json");
     let (column, word) = text.rsplit_once('=').filter(|(column, _)| !column.is_empty()).ok_or_else(refused)?;
-    let datatype = DATATYPES.iter().find(|(name, _)| *name == word).ok_or_else(refused)?;
-    Ok((column.to_owned(), datatype.1))
+    let datatype = Datatype::from_str(word, false).map_err(|_| refused())?;
+    Ok((column.to_owned(), datatype))
 }
 
 /// Reads `--translate`: two names, neither blank.

@@ -1,66 +1,25 @@
-//! The words that a flag takes where it takes one of a few, and what they stand for.
+//! Flags that take one of a few words.
 
-use super::Conversion;
-use crate::action::OnDuplicate;
-use crate::input::{Compression, EmptyCell, Format};
-use crate::progress::ProgressMode;
-use crate::report::SummaryFormat;
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, Resettable, TypedValueParser};
 
-/// The words that a flag takes; of each the name, then hidden synonyms, and what it stands for.
-pub type Words<T> = &'static [(&'static [&'static str], T)];
+/// The words of `T`. What they stand for is said in the help of the flag, so completions do not repeat it.
+fn names<T: ValueEnum + 'static>() -> impl Iterator<Item = PossibleValue> {
+    let words = T::value_variants().iter().filter_map(T::to_possible_value);
+    words.map(|word| word.help(Resettable::Reset))
+}
 
-/// `--type`.
-pub const FORMATS: Words<Option<Format>> = &[
-    (&["auto"], None),
-    (&["jsonl", "documents", "ndjson"], Some(Format::Jsonl)),
-    (&["json", "list"], Some(Format::Json)),
-    (&["csv"], Some(Format::Csv)),
-    (&["tsv"], Some(Format::Tsv)),
-    (&["arrays"], Some(Format::Arrays)),
-    (&["bulk"], Some(Format::Bulk)),
-];
-/// `--compression`.
-pub const COMPRESSIONS: Words<Option<Compression>> = &[
-    (&["auto"], None),
-    (&["none"], Some(Compression::None)),
-    (&["gzip", "gz"], Some(Compression::Gzip)),
-    (&["zstd", "zst"], Some(Compression::Zstd)),
-    (&["bzip2", "bz2"], Some(Compression::Bzip2)),
-    (&["xz"], Some(Compression::Xz)),
-];
-/// `--compress-transfer`.
-pub const TRANSFERS: Words<Option<bool>> = &[(&["auto"], None), (&["gzip"], Some(true)), (&["none"], Some(false))];
-/// `--convert`.
-pub const CONVERSIONS: Words<Conversion> = &[(&["auto"], Conversion::Auto), (&["none"], Conversion::None)];
-/// `--empty`.
-pub const EMPTY_CELLS: Words<EmptyCell> =
-    &[(&["omit"], EmptyCell::Omit), (&["null"], EmptyCell::Null), (&["string"], EmptyCell::String)];
-/// `--on-duplicate`.
-pub const MODES: Words<OnDuplicate> = &[
-    (&["error"], OnDuplicate::Error),
-    (&["update"], OnDuplicate::Update),
-    (&["replace"], OnDuplicate::Replace),
-    (&["ignore"], OnDuplicate::Ignore),
-];
-/// `--summary`.
-pub const SUMMARIES: Words<SummaryFormat> = &[(&["text"], SummaryFormat::Text), (&["json"], SummaryFormat::Json)];
-/// `--progress`.
-pub const PROGRESS_MODES: Words<ProgressMode> = &[
-    (&["auto"], ProgressMode::Auto),
-    (&["bar"], ProgressMode::Bar),
-    (&["plain"], ProgressMode::Plain),
-    (&["none"], ProgressMode::None),
-];
-/// `--color`.
-pub const COLORS: Words<Option<bool>> = &[(&["auto"], None), (&["always"], Some(true)), (&["never"], Some(false))];
+/// Takes one of the words of `T`.
+pub fn one_of<T: ValueEnum + Send + Sync + 'static>() -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(names::<T>()).try_map(|word| T::from_str(&word, false))
+}
 
-/// Takes one of `words`.
-pub fn one_of<T: Copy + Send + Sync + 'static>(words: Words<T>) -> impl TypedValueParser<Value = T> {
-    let names = words.iter().map(|(names, _)| PossibleValue::new(names[0]).aliases(names[1..].iter().copied()));
-    PossibleValuesParser::new(names).map(move |word| {
-        let entry = words.iter().find(|(names, _)| names.contains(&word.as_str()));
-        entry.map(|(_, value)| *value).expect("clap takes no word that is not among these")
+/// Takes one of the words of `T`, or `auto`, which leaves it open.
+pub fn auto_or<T: ValueEnum + Send + Sync + 'static>() -> impl TypedValueParser<Value = Option<T>> {
+    let words = std::iter::once(PossibleValue::new("auto")).chain(names::<T>());
+    PossibleValuesParser::new(words).try_map(|word| match word.as_str() {
+        "auto" => Ok(None),
+        word => T::from_str(word, false).map(Some),
     })
 }
 
@@ -79,10 +38,11 @@ pub fn switch(text: &str) -> Result<bool, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::Format;
 
     #[test]
     fn every_word_can_be_reached() {
-        let parser = one_of(FORMATS);
+        let parser = auto_or::<Format>();
         let parsed = |word: &str| {
             let command = clap::Command::new("x");
             parser.parse_ref(&command, None, std::ffi::OsStr::new(word)).ok()

@@ -2,7 +2,7 @@
 
 use super::{Given, secrets};
 use crate::action::OnDuplicate;
-use crate::cli::Arguments;
+use crate::cli::{Arguments, Transfer};
 use crate::input::Format;
 use crate::retry::Retries;
 use crate::sink::http::HttpOptions;
@@ -52,7 +52,7 @@ fn without_login(args: &Arguments, given: &Given) -> Wanted {
             interval: args.batches.flush_interval,
         },
         jobs: args.batches.jobs,
-        compress_transfer: args.server.compress_transfer,
+        compress_transfer: compress(args),
         retries: Retries { retries: args.server.retries, max_time: args.server.retry_max_time },
         indexing: indexing(args),
         inputs: InputFacts { paths: args.files.clone(), ..InputFacts::default() },
@@ -92,9 +92,14 @@ fn http(args: &Arguments, places: &[Place]) -> HttpOptions {
         connect_timeout: server.connect_timeout,
         names: "x-opaque-id",
         session: None,
-        gzip: server.compress_transfer.unwrap_or_else(|| !nodes.iter().all(is_here)),
+        gzip: compress(args).unwrap_or_else(|| !nodes.iter().all(is_here)),
         nodes,
     }
+}
+
+/// What `--compress-transfer` says, if it does not leave it open.
+fn compress(args: &Arguments) -> Option<bool> {
+    args.server.compress_transfer.map(|how| how == Transfer::Gzip)
 }
 
 /// Whether a node is on this machine, so that compressing for it only costs time.

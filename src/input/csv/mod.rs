@@ -12,6 +12,7 @@ mod word;
 
 use super::{Broken, OneByOne, Step, Window};
 use crate::record::{BadRecord, Reason, Record};
+use clap::ValueEnum;
 use columns::Columns;
 use csv_core::Terminator;
 use rows::{Row, Rows};
@@ -21,7 +22,7 @@ pub use header::header_names;
 pub(super) use object::{Field, Name, Object};
 
 /// What `--datatype` says of a column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Datatype {
     /// Always a string.
     String,
@@ -37,19 +38,13 @@ pub enum Datatype {
 
 impl Datatype {
     /// The word for it on the command line.
-    pub fn word(self) -> &'static str {
-        match self {
-            Datatype::String => "string",
-            Datatype::Number => "number",
-            Datatype::Boolean => "boolean",
-            Datatype::Null => "null",
-            Datatype::Json => "json",
-        }
+    pub fn word(self) -> String {
+        self.to_possible_value().map(|word| word.get_name().to_owned()).unwrap_or_default()
     }
 }
 
 /// What becomes of an empty cell.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum EmptyCell {
     /// No member.
     #[default]
