@@ -116,10 +116,8 @@ pub struct Report {
     failed: u64,
     end: ReadEnd,
     too_many: bool,
-    stopped: bool,
-    rolled_back: bool,
-    /// Whoever takes what is written wanted no more.
-    enough: bool,
+    /// Why lanes could not go on.
+    endings: Vec<Ending>,
     /// Why the target could not go on, or undid everything.
     why: Option<String>,
     stop: Stop,
@@ -139,9 +137,7 @@ impl Report {
             failed: 0,
             end: ReadEnd::default(),
             too_many: false,
-            stopped: false,
-            rolled_back: false,
-            enough: false,
+            endings: Vec::new(),
             why: None,
             stop,
             err,
@@ -202,10 +198,9 @@ impl Report {
 
     fn stopped(&mut self, error: SinkError) {
         let SinkError { text, ending, .. } = error;
-        match ending {
-            Ending::Stopped => self.stopped = true,
-            Ending::RolledBack => self.rolled_back = true,
-            Ending::Enough => return self.enough = true,
+        self.endings.push(ending);
+        if ending == Ending::Enough {
+            return;
         }
         // Each lane says the same of a target that is closed.
         if self.why.as_ref() != Some(&text) {
@@ -304,7 +299,7 @@ impl Report {
             self.say(&format!("stopped by {name}; what was read is settled as the summary says"));
         }
         let exit = self.exit_code(balanced);
-        Summary { json: self.json(bytes_read, exit), counts: self.counts, empty: self.end.empty, exit }
+        Summary { json: self.json(bytes_read, exit), exit }
     }
 
     /// Where and why an input could not be read on.
@@ -336,14 +331,15 @@ impl Report {
 
     /// The first that holds of 130/143, 6, 5, 4, 3, 1.
     fn exit_code(&self, balanced: bool) -> u8 {
+        let ended = |ending| self.endings.contains(&ending);
         let lost = self.counts[Bucket::Error] + self.counts[Bucket::Unknown] > 0
-            || (self.counts[Bucket::Unsent] > 0 && !self.settings.dry_run && !self.enough)
+            || (self.counts[Bucket::Unsent] > 0 && !self.settings.dry_run && !ended(Ending::Enough))
             || !balanced;
         match self.stop.signal() {
             Some(signal) => 128 + signal as u8,
-            None if self.rolled_back => 6,
+            None if ended(Ending::RolledBack) => 6,
             None if self.end.broken.is_some() => 5,
-            None if self.stopped => 4,
+            None if ended(Ending::Stopped) => 4,
             None if self.too_many => 3,
             None => u8::from(lost),
         }
@@ -397,8 +393,6 @@ impl Report {
 /// What is printed at the end.
 #[derive(Debug)]
 pub struct Summary {
-    counts: Counts,
-    empty: u64,
     json: Value,
     /// The process's exit code.
     pub exit: u8,
@@ -410,26 +404,11 @@ impl Summary {
         if format == SummaryFormat::Json {
             return format!("{}\n", self.json);
         }
-        let counts = &self.counts;
-        let mut text = format!(
-            "created: {}\nerrors: {}\nupdated: {}\nignored: {}\n",
-            counts[Bucket::Created],
-            counts[Bucket::Error],
-            counts[Bucket::Updated],
-            counts[Bucket::Ignored]
-        );
-        let rest = [
-            ("deleted", counts[Bucket::Deleted]),
-            ("empty", self.empty),
-            ("unknown", counts[Bucket::Unknown]),
-            ("unsent", counts[Bucket::Unsent]),
-        ];
-        for (name, count) in rest {
-            if count > 0 {
-                text.push_str(&format!("{name}: {count}\n"));
-            }
-        }
-        text
+        let always = ["created", "errors", "updated", "ignored"];
+        let lines =
+            always.iter().chain(&["deleted", "empty", "unknown", "unsent"]).map(|name| (name, &self.json[name]));
+        let shown = lines.filter(|(name, count)| always.contains(name) || **count != 0);
+        shown.map(|(name, count)| format!("{name}: {count}\n")).collect()
     }
 }
 

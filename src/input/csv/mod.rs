@@ -83,8 +83,8 @@ pub struct CsvOptions {
 /// How cells are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dialect {
-    separator: u8,
-    quote: Option<u8>,
+    pub(crate) separator: u8,
+    pub(crate) quote: Option<u8>,
     backslash_escape: bool,
 }
 
