@@ -11,11 +11,10 @@ mod wanted;
 pub use request::{Request, parse, wants_color, wants_json, wants_stdout};
 
 use crate::batch::Limits;
-use crate::cli::{Arguments, EdgeFlags, OutputFlags, ShapeFlags};
+use crate::cli::{Arguments, EdgeFlags, ErrorFlags, OutputFlags, ShapeFlags};
 use crate::error::hint;
 use crate::input::{Format, InputOptions};
 use crate::progress::ProgressMode;
-use crate::report::{MaxErrors, SummaryFormat};
 use crate::shape::ShapeOptions;
 use crate::sink::target::Target;
 use crate::sink::targets;
@@ -26,7 +25,7 @@ use conflicts::{FOR_CELLS, FOR_ROWS};
 use std::path::PathBuf;
 
 /// A checked run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Config {
     /// Where records go.
     pub target: &'static dyn Target,
@@ -44,18 +43,10 @@ pub struct Config {
     pub shape: ShapeOptions,
     /// Sizes of batches.
     pub limits: Limits,
-    /// `--details`.
-    pub details: bool,
-    /// `--max-errors`.
-    pub max_errors: Option<MaxErrors>,
-    /// `--summary`.
-    pub summary: SummaryFormat,
-    /// `-q`.
-    pub quiet: bool,
-    /// `-v`.
-    pub verbose: bool,
-    /// `--progress`.
-    pub progress: ProgressMode,
+    /// What becomes of errors.
+    pub errors: ErrorFlags,
+    /// What is said, without contradictions.
+    pub output: OutputFlags,
     /// Whether stderr may be coloured.
     pub color: bool,
 }
@@ -84,7 +75,6 @@ impl Config {
         let csv = cells::options(&args, format)?;
         let is_typed = |id: &&&str| given.flags.typed(id);
         let csv_flags = FOR_CELLS.iter().chain(&FOR_ROWS).filter(is_typed).map(|id| flag(id)).collect();
-        let verbose = given.flags.typed("verbose");
         Ok(Config {
             target,
             limits: target.limits(&wanted),
@@ -99,17 +89,13 @@ impl Config {
             csv_flags,
             limit: args.format.limit,
             shape: shape(args.shape, args.edges, args.csv.nested && has_rows(format)),
-            progress: progress(&args.output, &given.flags),
             files: args.files,
-            details: args.errors.details,
-            max_errors: args.errors.max_errors,
-            summary: args.output.summary,
-            quiet: args.output.quiet && !verbose,
-            verbose: args.output.verbose && (verbose || !args.output.quiet),
+            errors: args.errors,
             color: match args.output.color {
                 ColorChoice::Auto => given.color,
                 choice => choice == ColorChoice::Always,
             },
+            output: output(args.output, &given.flags),
         })
     }
 
@@ -150,9 +136,15 @@ fn shape(flags: ShapeFlags, edges: EdgeFlags, nested: bool) -> ShapeOptions {
 }
 
 /// `-q` is silent, unless it is a variable and the command line asks for more.
-fn progress(flags: &OutputFlags, given: &FlagSources) -> ProgressMode {
-    let is_silent = flags.quiet && !given.typed("progress") && !given.typed("verbose");
-    if is_silent { ProgressMode::None } else { flags.progress }
+fn output(flags: OutputFlags, given: &FlagSources) -> OutputFlags {
+    let quiet = flags.quiet && !given.typed("verbose");
+    let is_silent = quiet && !given.typed("progress");
+    OutputFlags {
+        quiet,
+        verbose: flags.verbose && !quiet,
+        progress: if is_silent { ProgressMode::None } else { flags.progress },
+        ..flags
+    }
 }
 
 #[cfg(test)]

@@ -96,13 +96,10 @@ impl Progress {
 
     /// Prints a line without disturbing the bar.
     pub fn line(&self, out: &mut dyn Write, text: &str) {
+        let mut print = || drop(writeln!(out, "{text}"));
         match &self.bar {
-            Some(bar) => bar.suspend(|| {
-                let _ = writeln!(out, "{text}");
-            }),
-            None => {
-                let _ = writeln!(out, "{text}");
-            }
+            Some(bar) => bar.suspend(print),
+            None => print(),
         }
     }
 

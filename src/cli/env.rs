@@ -6,6 +6,9 @@ use crate::cli::help::is_switch;
 use clap::{Arg, ArgAction, Command};
 use std::ffi::{OsStr, OsString};
 
+/// Variables, as the operating system has them.
+pub type Variables = [(OsString, OsString)];
+
 const PREFIX: &str = "BULKIMPORT_";
 /// Variables that only our tests set.
 const TEST_PREFIX: &str = "BULKIMPORT_TEST_";
@@ -30,7 +33,7 @@ fn name(long: &str) -> String {
 ///
 /// # Errors
 /// For the first such variable; its value is not shown.
-pub fn ensure_known(command: &Command, env: &[(OsString, OsString)]) -> Result<(), String> {
+pub fn ensure_known(command: &Command, env: &Variables) -> Result<(), String> {
     let secrets = SECRETS.iter().map(|name| (*name).to_owned());
     let known: Vec<String> = command.get_arguments().filter_map(variable).chain(secrets).collect();
     for (found, _) in env {
@@ -71,7 +74,7 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 /// The secrets that variables hold: a password, an API key and a bearer token, each if it is there and not empty.
-pub fn secrets(env: &[(OsString, OsString)]) -> [Option<String>; 3] {
+pub fn secrets(env: &Variables) -> [Option<String>; 3] {
     SECRETS.map(|name| {
         let found = env.iter().find(|(key, value)| *key == *name && !value.is_empty());
         found.and_then(|(_, value)| value.to_str()).map(str::to_owned)
@@ -79,11 +82,7 @@ pub fn secrets(env: &[(OsString, OsString)]) -> [Option<String>; 3] {
 }
 
 /// Returns the arguments that the variables stand for, flag by flag, without the flags that are `typed` anyway.
-pub fn arguments(
-    command: &Command,
-    typed: &dyn Fn(&Arg) -> bool,
-    env: &[(OsString, OsString)],
-) -> Vec<(String, Vec<OsString>)> {
+pub fn arguments(command: &Command, typed: &dyn Fn(&Arg) -> bool, env: &Variables) -> Vec<(String, Vec<OsString>)> {
     let mut found = Vec::new();
     for arg in command.get_arguments().filter(|arg| !typed(arg)) {
         let Some(name) = variable(arg) else { continue };
@@ -95,23 +94,17 @@ pub fn arguments(
 }
 
 fn values<'a>(arg: &Arg, value: &'a OsStr) -> Vec<&'a OsStr> {
+    let is_repeatable = matches!(arg.get_action(), ArgAction::Append);
     match value.to_str() {
-        Some(text) if is_repeatable(arg) => text.lines().filter(|line| !line.is_empty()).map(OsStr::new).collect(),
+        Some(text) if is_repeatable => text.lines().filter(|line| !line.is_empty()).map(OsStr::new).collect(),
         Some(text) if is_switch(arg) => vec![OsStr::new(text.trim())],
         _ => vec![value],
     }
 }
 
-fn is_repeatable(arg: &Arg) -> bool {
-    matches!(arg.get_action(), ArgAction::Append)
-}
-
 fn argument(arg: &Arg, value: &OsStr) -> OsString {
-    let mut argument = OsString::from("--");
-    argument.push(arg.get_long().unwrap_or_default());
-    argument.push("=");
-    argument.push(value);
-    argument
+    let flag = format!("--{}", arg.get_long().unwrap_or_default());
+    [OsStr::new(&flag), value].join(OsStr::new("="))
 }
 
 #[cfg(test)]

@@ -132,29 +132,25 @@ pub fn merge(text: &str) -> Result<Merge, String> {
 }
 
 fn parts(value: &str) -> Result<Vec<Part>, &'static str> {
-    let mut parts = Vec::new();
-    let mut rest = value;
-    while let Some((literal, after)) = rest.split_once('[') {
-        let (member, next) = after.split_once(']').ok_or("unbalanced brackets")?;
-        if literal.contains(']') || member.contains('[') {
-            return Err("unbalanced brackets");
-        }
+    let mut pieces = value.split('[');
+    let mut parts: Vec<Part> = literal(pieces.next().unwrap_or_default())?.into_iter().collect();
+    for piece in pieces {
+        let (member, after) = piece.split_once(']').ok_or("unbalanced brackets")?;
         if member.is_empty() {
             return Err("[] names no member");
         }
-        if !literal.is_empty() {
-            parts.push(Part::Literal(literal.to_owned()));
-        }
         parts.push(Part::Member(member.to_owned()));
-        rest = next;
-    }
-    if rest.contains(']') {
-        return Err("unbalanced brackets");
-    }
-    if !rest.is_empty() {
-        parts.push(Part::Literal(rest.to_owned()));
+        parts.extend(literal(after)?);
     }
     Ok(parts)
+}
+
+/// The text before or behind a member, if there is any.
+fn literal(text: &str) -> Result<Option<Part>, &'static str> {
+    if text.contains(']') {
+        return Err("unbalanced brackets");
+    }
+    Ok(if text.is_empty() { None } else { Some(Part::Literal(text.to_owned())) })
 }
 
 #[cfg(test)]

@@ -62,26 +62,24 @@ pub fn bytes(text: &str) -> Result<usize, String> {
     within(text, size(text)?, 1..=1 << 30, "1 byte and 1GiB")
 }
 
-/// Splits `5MiB` into its digits and its unit.
-fn with_unit(text: &str) -> Option<(u64, &str)> {
+/// A number with a unit behind it, such as `5MiB`, of which `factor` says how many ones it is.
+fn scaled(text: &str, factor: fn(&str) -> Option<u64>) -> Option<u64> {
     let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
-    Some((digits(&text[..end])?, text[end..].trim_start()))
+    digits(&text[..end])?.checked_mul(factor(text[end..].trim_start())?)
 }
 
 fn size(text: &str) -> Result<u64, String> {
-    let refused = || format!("\"{text}\" is not a size\nhint: sizes are written `5MiB`, `5MB`, `500k` or `1000`");
-    let (number, unit) = with_unit(text).ok_or_else(refused)?;
-    let factor: u64 = match unit.to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kib" => 1 << 10,
-        "m" | "mib" => 1 << 20,
-        "g" | "gib" => 1 << 30,
-        "kb" => 1_000,
-        "mb" => 1_000_000,
-        "gb" => 1_000_000_000,
-        _ => return Err(refused()),
-    };
-    number.checked_mul(factor).ok_or_else(refused)
+    let bytes = scaled(text, |unit| match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => Some(1),
+        "k" | "kib" => Some(1 << 10),
+        "m" | "mib" => Some(1 << 20),
+        "g" | "gib" => Some(1 << 30),
+        "kb" => Some(1_000),
+        "mb" => Some(1_000_000),
+        "gb" => Some(1_000_000_000),
+        _ => None,
+    });
+    bytes.ok_or_else(|| format!("\"{text}\" is not a size\nhint: sizes are written `5MiB`, `5MB`, `500k` or `1000`"))
 }
 
 /// Reads `--flush-interval`: 1 ms to 1 h.
@@ -89,20 +87,18 @@ fn size(text: &str) -> Result<u64, String> {
 /// # Errors
 /// When it is no such time.
 pub fn interval(text: &str) -> Result<Duration, String> {
-    let refused = || format!("\"{text}\" is not a time\nhint: times are written `1s`, `500ms` or `2m`");
-    let (number, unit) = with_unit(text).ok_or_else(refused)?;
-    let milliseconds: u64 = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" | "min" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err(refused()),
-    };
-    let time = number.checked_mul(milliseconds).ok_or_else(refused)?;
-    if !(1..=3_600_000).contains(&time) {
-        return Err(format!("\"{text}\" is not between 1ms and 1h"));
+    let milliseconds = scaled(text, |unit| match unit {
+        "ms" => Some(1),
+        "s" => Some(1_000),
+        "m" | "min" => Some(60_000),
+        "h" => Some(3_600_000),
+        _ => None,
+    });
+    match milliseconds {
+        Some(time @ 1..=3_600_000) => Ok(Duration::from_millis(time)),
+        Some(_) => Err(format!("\"{text}\" is not between 1ms and 1h")),
+        None => Err(format!("\"{text}\" is not a time\nhint: times are written `1s`, `500ms` or `2m`")),
     }
-    Ok(Duration::from_millis(time))
 }
 
 /// Reads `--max-errors`: a number, or 0 to 100 with `%`.

@@ -60,11 +60,9 @@ fn ensure_cells(format: Option<Format>, given: &Given) -> Result<()> {
         Format::Arrays => given.flags.first_typed(&FOR_CELLS),
         _ => given.flags.first_typed(&FOR_CELLS).or_else(|| given.flags.first_typed(&FOR_ROWS)),
     };
-    match unused {
-        Some(flag) => Err(anyhow!("{flag}: only csv and tsv can honour it, and the type is {}", format.name())
-            .context(hint("say `-t csv`, or leave it out"))),
-        None => Ok(()),
-    }
+    let Some(flag) = unused else { return Ok(()) };
+    Err(anyhow!("{flag}: only csv and tsv can honour it, and the type is {}", format.name())
+        .context(hint("say `-t csv`, or leave it out")))
 }
 
 fn ensure_bulk_lines_decide(format: Option<Format>, given: &Given, target: &dyn Target) -> Result<()> {
@@ -82,19 +80,10 @@ fn overwrite(target: &dyn Target) -> &'static str {
 }
 
 fn ensure_deletes_stand_alone(given: &Given, target: &dyn Target) -> Result<()> {
-    let without = [
-        "on_duplicate",
-        overwrite(target),
-        "unique",
-        "edge",
-        "from_prefix",
-        "to_prefix",
-        "overwrite_collection_prefix",
-    ];
-    match given.flags.first_typed(&without) {
-        Some(flag) if given.flags.typed("delete_keys") => {
-            Err(anyhow!("{flag}: not with --delete-keys, which stores nothing"))
-        }
+    let edges = ["unique", "edge", "from_prefix", "to_prefix", "overwrite_collection_prefix"];
+    let stores = given.flags.first_typed(&["on_duplicate", overwrite(target)]);
+    match stores.or_else(|| given.flags.first_typed(&edges)) {
+        Some(flag) if given.flags.typed("delete_keys") => bail!("{flag}: not with --delete-keys, which stores nothing"),
         _ => Ok(()),
     }
 }
@@ -115,19 +104,18 @@ fn ensure_once(args: &Arguments) -> Result<()> {
     once("--merge-attributes", shape.merge_attributes.iter().map(|merge| &merge.name))?;
     once("--datatype", args.csv.datatype.iter().map(|(column, _)| column))?;
     once("--unique", &args.run.unique)?;
-    let removed = |name: &String| shape.remove_attribute.contains(name);
-    match shape.translate.iter().find(|(from, _)| removed(from)) {
-        Some((from, _)) => Err(anyhow!("--translate: \"{from}\" is dropped by --remove-attribute")),
-        None => Ok(()),
+    if let Some((from, _)) = shape.translate.iter().find(|(from, _)| shape.remove_attribute.contains(from)) {
+        bail!("--translate: \"{from}\" is dropped by --remove-attribute");
     }
+    Ok(())
 }
 
 fn once<'a>(flag: &str, names: impl IntoIterator<Item = &'a String>) -> Result<()> {
     let mut seen = HashSet::new();
-    match names.into_iter().find(|name| !seen.insert(*name)) {
-        Some(name) => Err(anyhow!("{flag}: \"{name}\" is named twice")),
-        None => Ok(()),
+    if let Some(name) = names.into_iter().find(|name| !seen.insert(*name)) {
+        bail!("{flag}: \"{name}\" is named twice");
     }
+    Ok(())
 }
 
 fn no_collection(files: &[PathBuf]) -> Error {
