@@ -10,7 +10,7 @@ use crate::input::Broken;
 use crate::progress::{Progress, grouped};
 use crate::record::Origin;
 use crate::sink::http::Traffic;
-use crate::sink::{Bucket, Counts, Ending, Failure, Note, Outcome, ResultLine, SinkError};
+use crate::sink::{Bucket, Counts, Ending, Failure, Note, Outcome, SinkError};
 use crate::stop::Stop;
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -167,7 +167,7 @@ impl Report {
                 // A late index finds duplicates in the order of their keys; a person reads them by line.
                 outcome.failures.sort_unstable_by_key(|failure| failure.origin);
                 outcome.failures.iter().for_each(|failure| self.tell(failure));
-                self.write_results(&outcome.results);
+                self.write_results(|results, files| results.write(files, &outcome.results));
                 self.check_limit(read_so_far, PERCENT_FROM);
                 self.say_step(&format!("{} records settled", grouped(outcome.counts.total())));
             }
@@ -214,15 +214,10 @@ impl Report {
         self.stopped(SinkError::stopped(text));
     }
 
-    fn write_results(&mut self, lines: &[ResultLine]) {
+    /// Writes to the file of `--results`, if there is one. A run whose results cannot be kept stops.
+    fn write_results(&mut self, write: impl FnOnce(&mut Results, &[String]) -> std::io::Result<()>) {
         let Some(results) = &mut self.settings.results else { return };
-        let written = results.write(&self.settings.files, lines);
-        self.results_written(written);
-    }
-
-    fn results_written(&mut self, written: std::io::Result<()>) {
-        let Some(results) = &self.settings.results else { return };
-        if let Err(error) = written {
+        if let Err(error) = write(results, &self.settings.files) {
             let text = format!("--results: {}: {error}", results.name);
             self.settings.results = None;
             self.stopped(SinkError::stopped(text));
@@ -273,10 +268,7 @@ impl Report {
 
     /// Closes the account: says what is left to say, and returns the summary.
     pub fn close(mut self, bytes_read: u64) -> Summary {
-        if let Some(results) = &mut self.settings.results {
-            let flushed = results.out.flush();
-            self.results_written(flushed);
-        }
+        self.write_results(|results, _| results.out.flush());
         self.progress.finish();
         self.check_limit(self.end.records, 0);
         if let Some(broken) = self.broken() {

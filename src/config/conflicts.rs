@@ -1,7 +1,7 @@
 //! Flags that cannot be honoured together. Only what the command line itself asks for can be in conflict: what comes
 //! from a variable gives way.
 
-use super::Given;
+use super::{Given, has_rows};
 use crate::cli::Arguments;
 use crate::error::hint;
 use crate::input::Format;
@@ -22,10 +22,7 @@ pub(super) const FOR_ROWS: [&str; 2] = ["ignore_missing", "nested"];
 pub(super) fn ensure_none(args: &Arguments, given: &Given, target: &dyn Target) -> Result<()> {
     let format = args.format.format;
     ensure_inputs_are_files(&args.files)?;
-    ensure_cells(format, given)?;
-    ensure_bulk_lines_decide(format, given, target)?;
-    ensure_deletes_stand_alone(given, target)?;
-    ensure_edges(args, given)?;
+    ensure_flags_have_a_use(args, given, target)?;
     ensure_once(args)?;
     ensure_one_loudness(args, given)?;
     if args.target.collection.is_none() && format != Some(Format::Bulk) {
@@ -53,46 +50,38 @@ fn ensure_inputs_are_files(files: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-fn ensure_cells(format: Option<Format>, given: &Given) -> Result<()> {
-    let Some(format) = format else { return Ok(()) };
-    let unused = match format {
-        Format::Csv | Format::Tsv => None,
-        Format::Arrays => given.flags.first_typed(&FOR_CELLS),
-        _ => given.flags.first_typed(&FOR_CELLS).or_else(|| given.flags.first_typed(&FOR_ROWS)),
-    };
-    let Some(flag) = unused else { return Ok(()) };
-    Err(anyhow!("{flag}: only csv and tsv can honour it, and the type is {}", format.name())
-        .context(hint("say `-t csv`, or leave it out")))
-}
-
-fn ensure_bulk_lines_decide(format: Option<Format>, given: &Given, target: &dyn Target) -> Result<()> {
-    let decided = ["on_duplicate", "delete_keys", "key", overwrite(target)];
-    match given.flags.first_typed(&decided) {
-        Some(flag) if format == Some(Format::Bulk) => Err(anyhow!("{flag}: not with bulk lines")
-            .context(hint("each bulk line says itself what is done, and to which document"))),
-        _ => Ok(()),
-    }
-}
-
-/// `--overwrite`, if it empties a collection.
-fn overwrite(target: &dyn Target) -> &'static str {
-    if target.overwrites_collection() { "overwrite" } else { "" }
-}
-
-fn ensure_deletes_stand_alone(given: &Given, target: &dyn Target) -> Result<()> {
-    let edges = ["unique", "edge", "from_prefix", "to_prefix", "overwrite_collection_prefix"];
-    let stores = given.flags.first_typed(&["on_duplicate", overwrite(target)]);
-    match stores.or_else(|| given.flags.first_typed(&edges)) {
-        Some(flag) if given.flags.typed("delete_keys") => bail!("{flag}: not with --delete-keys, which stores nothing"),
-        _ => Ok(()),
-    }
-}
-
-fn ensure_edges(args: &Arguments, given: &Given) -> Result<()> {
+/// Finds flags that other flags leave nothing to do.
+fn ensure_flags_have_a_use(args: &Arguments, given: &Given, target: &dyn Target) -> Result<()> {
+    let format = args.format.format;
+    let has_cells = matches!(format, None | Some(Format::Csv | Format::Tsv));
     let no_prefix = args.edges.from_prefix.is_none() && args.edges.to_prefix.is_none();
-    if given.flags.typed("overwrite_collection_prefix") && no_prefix {
-        return Err(anyhow!("--overwrite-collection-prefix: there is no prefix to overwrite with")
-            .context(hint("give `--from-prefix` or `--to-prefix` too")));
+    let for_cells =
+        format!("only csv and tsv can honour it, and the type is {}", format.map_or_else(String::new, Format::name));
+    // If it empties a collection.
+    let overwrite = if target.overwrites_collection() { "overwrite" } else { "" };
+    let for_storing =
+        ["on_duplicate", overwrite, "unique", "edge", "from_prefix", "to_prefix", "overwrite_collection_prefix"];
+    let rules: [(bool, &[&str], &str, &str); 5] = [
+        (!has_cells, &FOR_CELLS, &for_cells, "say `-t csv`, or leave it out"),
+        (!has_rows(format), &FOR_ROWS, &for_cells, "say `-t csv`, or leave it out"),
+        (
+            format == Some(Format::Bulk),
+            &["on_duplicate", "delete_keys", "key", overwrite],
+            "not with bulk lines",
+            "each bulk line says itself what is done, and to which document",
+        ),
+        (given.flags.typed("delete_keys"), &for_storing, "not with --delete-keys, which stores nothing", ""),
+        (
+            no_prefix,
+            &["overwrite_collection_prefix"],
+            "there is no prefix to overwrite with",
+            "give `--from-prefix` or `--to-prefix` too",
+        ),
+    ];
+    for (applies, ids, why, advice) in rules {
+        let Some(flag) = given.flags.first_typed(ids).filter(|_| applies) else { continue };
+        let error = anyhow!("{flag}: {why}");
+        return Err(if advice.is_empty() { error } else { error.context(hint(advice)) });
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::sink::targets;
 use crate::sink::wanted::{BatchSizes, Indexing, InputFacts, Place, Wanted};
 use anyhow::Result;
 use reqwest::Url;
+use std::net::IpAddr;
 
 /// Finds the target, and what is asked of it.
 pub(super) fn of(args: &Arguments, given: &Given, target: &dyn Target) -> Result<Wanted> {
@@ -104,9 +105,6 @@ fn compress(args: &Arguments) -> Option<bool> {
 
 /// Whether a node is on this machine, so that compressing for it only costs time.
 fn is_here(node: &Url) -> bool {
-    match node.host_str() {
-        Some("localhost" | "[::1]") => true,
-        Some(host) => host.starts_with("127.") && host.parse::<std::net::Ipv4Addr>().is_ok(),
-        None => false,
-    }
+    let is_loopback = |host: &str| host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    node.host_str().is_some_and(|host| host == "localhost" || is_loopback(host.trim_matches(['[', ']'])))
 }
