@@ -1,5 +1,5 @@
 //! The command line: its flags and their help, and nothing else. The completions, the man page and the names of the
-//! variables come from here. What a value means is in numbers.rs, names.rs and words.rs, what flags mean
+//! variables come from here. What a value means is in values.rs, names.rs and words.rs, what flags mean
 //! together in config.rs, and what a target makes of them in its own room.
 //! A switch is declared as one without a value, so that help shows it bare; `help::parser` makes it take `=true|false`
 //! too.
@@ -8,7 +8,6 @@ pub(crate) mod env;
 pub mod help;
 pub(crate) mod hints;
 mod names;
-mod numbers;
 mod server;
 pub(crate) mod usage;
 mod words;
@@ -21,6 +20,8 @@ use crate::report::{MaxErrors, SummaryFormat};
 use crate::shape::Merge;
 use crate::sink::http::Header;
 use crate::sink::targets::{self, Address};
+use crate::sink::wanted::{BatchSizes, Indexing};
+use crate::values;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, ColorChoice, Parser, ValueEnum, ValueHint};
 use clap_complete::Shell;
@@ -62,7 +63,7 @@ pub struct Arguments {
     #[command(flatten)]
     pub(crate) server: ServerFlags,
     #[command(flatten)]
-    pub(crate) elasticsearch: ElasticsearchFlags,
+    pub(crate) indexing: Indexing,
     #[command(flatten)]
     pub(crate) format: FormatFlags,
     #[command(flatten)]
@@ -78,7 +79,7 @@ pub struct Arguments {
     #[command(flatten)]
     pub(crate) run: RunFlags,
     #[command(flatten)]
-    pub(crate) batches: BatchFlags,
+    pub(crate) batches: BatchSizes,
     #[command(flatten)]
     pub(crate) errors: ErrorFlags,
     #[command(flatten)]
@@ -141,18 +142,18 @@ pub struct ServerFlags {
     /// Longest time for a request and its answer
     ///
     /// After it the server is asked until the request is certainly over, for as long as --retry-max-time.
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = numbers::interval)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = values::interval)]
     pub timeout: Duration,
     /// Longest time to connect
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = numbers::interval)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::interval)]
     pub connect_timeout: Duration,
     /// Tries of a request after the first, without any progress
     ///
     /// For a server that is busy or away, and for lost answers. Pauses grow and are random; the server's Retry-After wins.
-    #[arg(long, value_name = "N", default_value = "8", value_parser = numbers::retries)]
+    #[arg(long, value_name = "N", default_value = "8", value_parser = values::retries)]
     pub retries: u32,
     /// Longest time that a request is tried again without progress
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = numbers::interval)]
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = values::interval)]
     pub retry_max_time: Duration,
     /// Send bodies as gzip: auto, gzip or none
     ///
@@ -168,39 +169,6 @@ pub enum Transfer {
     Gzip,
     /// Bodies are sent as they are.
     None,
-}
-
-/// What only Elasticsearch and OpenSearch have.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Elasticsearch and OpenSearch")]
-pub struct ElasticsearchFlags {
-    /// Make documents visible to searches: true, false or wait_for
-    ///
-    /// Kuzzle has wait_for and false.
-    #[arg(long, value_name = "WHEN", value_parser = server::refresh)]
-    pub refresh: Option<String>,
-    /// Member whose value is the routing
-    ///
-    /// It stays in the document. A record without it is an error. Bulk lines name their own.
-    #[arg(long, value_name = "FIELD", value_parser = names::member)]
-    pub routing_field: Option<String>,
-    /// Ingest pipeline that documents go through
-    #[arg(long, value_name = "NAME", value_parser = names::member)]
-    pub pipeline: Option<String>,
-    /// Copies of a shard that must be there: a number, or all
-    #[arg(long, value_name = "N|all", value_parser = server::active_shards)]
-    pub wait_for_active_shards: Option<String>,
-    /// The collection must be an alias
-    #[arg(long)]
-    pub require_alias: bool,
-    /// Times that the server tries an update again when others write
-    #[arg(long, value_name = "N", value_parser = numbers::retries)]
-    pub retry_on_conflict: Option<u32>,
-    /// No refresh and no replicas during the load
-    ///
-    /// Both are put back at the end, however the run ends; after a kill the next run into the index puts them back.
-    #[arg(long)]
-    pub bulk_mode: bool,
 }
 
 /// What is read.
@@ -222,15 +190,15 @@ pub struct FormatFlags {
     #[arg(long, value_name = "HOW", default_value = "auto", value_parser = auto_or::<Compression>())]
     pub compression: Auto<Compression>,
     /// Pass over the first N text lines of each file
-    #[arg(long, value_name = "N", default_value = "0", value_parser = numbers::count)]
+    #[arg(long, value_name = "N", default_value = "0", value_parser = values::count)]
     pub skip_lines: u64,
     /// Stop after N records of the whole run
-    #[arg(long, value_name = "N", value_parser = numbers::count)]
+    #[arg(long, value_name = "N", value_parser = values::count)]
     pub limit: Option<u64>,
     /// Longest record; a longer one is an error
     ///
     /// At most 1GiB. Sizes are bytes, or have a unit: k, M, G and KiB, MiB, GiB count in 1024s, kB, MB, GB in 1000s.
-    #[arg(long, value_name = "SIZE", default_value = "100MiB", value_parser = numbers::bytes)]
+    #[arg(long, value_name = "SIZE", default_value = "100MiB", value_parser = values::bytes)]
     pub max_record_bytes: usize,
 }
 
@@ -301,7 +269,7 @@ pub struct ShapeFlags {
     #[arg(long, value_name = "FROM=TO", value_parser = names::translation)]
     pub translate: Vec<(String, String)>,
     /// Drop a member; repeat for more
-    #[arg(long, value_name = "NAME", value_parser = names::member)]
+    #[arg(long, value_name = "NAME", value_parser = values::member)]
     pub remove_attribute: Vec<String>,
     /// Join members into a new one: "full=[first] [last]"
     ///
@@ -410,38 +378,13 @@ pub struct RunFlags {
     /// No two documents may have the same value here
     ///
     /// Makes a unique index on a member, or a dotted path. May be repeated. Stores and ArangoDB only.
-    #[arg(long, value_name = "FIELD", value_parser = names::member)]
+    #[arg(long, value_name = "FIELD", value_parser = values::member)]
     pub unique: Vec<String>,
     /// Check each record by itself, store nothing
     ///
     /// Good records count as unsent. Duplicates, and what is stored, are not checked. A server is asked whether it is there.
     #[arg(short = 'n', long)]
     pub dry_run: bool,
-}
-
-/// How much at a time.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Batches")]
-pub struct BatchFlags {
-    /// Most records in a batch
-    #[arg(long, value_name = "DOCS", default_value = "5000", value_parser = numbers::batch_records)]
-    pub batch_size: usize,
-    /// Most bytes in a batch; a longer record travels alone
-    ///
-    /// 1MiB for a store, which gains nothing from larger ones, 800KiB for Kuzzle, 5MiB for another server. Some three batches are in memory at once,
-    /// for each of --jobs.
-    #[arg(long, value_name = "SIZE", value_parser = numbers::bytes)]
-    pub batch_bytes: Option<usize>,
-    /// Most batches under way at once (a store takes one)
-    ///
-    /// For servers: as many as there are processors, at most 4. A server that is busy gets fewer for a while.
-    #[arg(short, long, value_name = "N", alias = "threads", value_parser = numbers::jobs)]
-    pub jobs: Option<usize>,
-    /// Longest time a record of a slow pipe waits for others
-    ///
-    /// With a unit: ms, s, m or h.
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = numbers::interval)]
-    pub flush_interval: Duration,
 }
 
 /// What becomes of errors.
@@ -457,7 +400,7 @@ pub struct ErrorFlags {
     ///
     /// A number of records, or a share of those read, such as 1%. Batches under way are still stored, and duplicates that
     /// a load into an empty collection finds come last. --complete is what stores nothing.
-    #[arg(long, value_name = "N|N%", value_parser = numbers::max_errors)]
+    #[arg(long, value_name = "N|N%")]
     pub max_errors: Option<MaxErrors>,
     /// File that says of each record what the server did
     ///

@@ -12,11 +12,13 @@ use crate::record::Origin;
 use crate::sink::http::Traffic;
 use crate::sink::{Bucket, Counts, Ending, Failure, Note, Outcome, SinkError};
 use crate::stop::Stop;
+use crate::values;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -27,6 +29,23 @@ pub enum MaxErrors {
     Count(u64),
     /// So many of a hundred records read.
     Percent(f64),
+}
+
+impl FromStr for MaxErrors {
+    type Err = String;
+
+    /// Reads a number, or 0 to 100 with `%`.
+    fn from_str(text: &str) -> Result<MaxErrors, String> {
+        let refused = || format!("\"{text}\" is neither a number of records nor a percentage up to 100%");
+        let Some(percent) = text.strip_suffix('%') else {
+            return values::count(text).map(MaxErrors::Count).map_err(|_| refused());
+        };
+        let plain = percent.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        match percent.parse() {
+            Ok(share) if plain && (0.0..=100.0).contains(&share) => Ok(MaxErrors::Percent(share)),
+            _ => Err(refused()),
+        }
+    }
 }
 
 /// `--summary`.
@@ -439,5 +458,16 @@ mod tests {
         assert_eq!(exit_after(SinkError::stopped("gone")), 4);
         assert_eq!(exit_after(SinkError::rolled_back("undone")), 6);
         assert_eq!(exit_after(SinkError::enough()), 0);
+    }
+
+    #[test]
+    fn errors_are_counted_or_a_share() {
+        assert_eq!("0".parse(), Ok(MaxErrors::Count(0)));
+        assert_eq!("20".parse(), Ok(MaxErrors::Count(20)));
+        assert_eq!("0.5%".parse(), Ok(MaxErrors::Percent(0.5)));
+        assert_eq!("100%".parse(), Ok(MaxErrors::Percent(100.0)));
+        for text in ["", "%", "-1", "1.5", "101%", "-1%", "nan%", "inf%", "1e1%", "ten"] {
+            assert!(text.parse::<MaxErrors>().is_err(), "{text}");
+        }
     }
 }

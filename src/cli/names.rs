@@ -3,6 +3,7 @@
 
 use crate::input::Datatype;
 use crate::shape::{Merge, Part};
+use crate::values::member;
 use clap::ValueEnum;
 use std::path::Path;
 
@@ -53,17 +54,6 @@ pub fn translation(text: &str) -> Result<(String, String), String> {
         }
         _ => Err(format!("\"{text}\" is not FROM=TO")),
     }
-}
-
-/// Reads the name of a member.
-///
-/// # Errors
-/// When it is blank.
-pub fn member(text: &str) -> Result<String, String> {
-    if is_blank(text) {
-        return Err("the name of a member cannot be blank".to_owned());
-    }
-    Ok(text.to_owned())
 }
 
 fn is_blank(text: &str) -> bool {

@@ -1,4 +1,4 @@
-//! Values that only servers have a use for. An error never repeats a header's value: it may be a secret.
+//! Headers of requests. An error never repeats a header's value: it may be a secret.
 
 use crate::sink::http::Header;
 use reqwest::header::{HeaderName, HeaderValue};
@@ -21,28 +21,6 @@ pub fn header(text: &str) -> Result<Header, String> {
         value.trim().parse().map_err(|_| wrong(&format!("the value of the header {name} has odd characters")))?;
     value.set_sensitive(true);
     Ok(Header(name, value))
-}
-
-/// Reads `--refresh`.
-///
-/// # Errors
-/// When it is none of its words.
-pub fn refresh(text: &str) -> Result<String, String> {
-    match text {
-        "true" | "false" | "wait_for" => Ok(text.to_owned()),
-        _ => Err(format!("\"{text}\" is none of true, false, wait_for")),
-    }
-}
-
-/// Reads `--wait-for-active-shards`.
-///
-/// # Errors
-/// When it is neither a number nor `all`.
-pub fn active_shards(text: &str) -> Result<String, String> {
-    if text == "all" || text.parse::<u32>().is_ok() {
-        return Ok(text.to_owned());
-    }
-    Err(format!("\"{text}\" is neither a number nor all"))
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ fn defaults_are_those_of_the_design() {
     assert_eq!((config.wanted.on_duplicate, config.output.progress), (OnDuplicate::Error, ProgressMode::Auto));
     assert_eq!((config.output.summary, config.errors.max_errors), (SummaryFormat::Text, None));
     assert_eq!(
-        (config.limit, config.input.skip_lines, config.wanted.jobs, config.wanted.create_collection),
+        (config.limit, config.input.skip_lines, config.wanted.batches.jobs, config.wanted.create_collection),
         (None, 0, None, None)
     );
     assert_eq!(
@@ -101,7 +101,7 @@ fn every_flag_arrives() {
         (config.wanted.create_collection, config.wanted.unique.len(), config.wanted.dry_run),
         (Some(false), 2, true)
     );
-    assert_eq!((config.limits.records, config.limits.bytes, config.wanted.jobs), (7, 8, Some(2)));
+    assert_eq!((config.limits.records, config.limits.bytes, config.wanted.batches.jobs), (7, 8, Some(2)));
     assert_eq!((config.errors.max_errors, config.output.summary), (Some(MaxErrors::Percent(1.0)), SummaryFormat::Json));
     assert!(config.errors.details && config.output.verbose && config.color && config.wanted.wait_for_sync);
     assert_eq!(config.output.progress, ProgressMode::Plain);

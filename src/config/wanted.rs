@@ -8,7 +8,7 @@ use crate::retry::Retries;
 use crate::sink::http::HttpOptions;
 use crate::sink::target::Target;
 use crate::sink::targets;
-use crate::sink::wanted::{BatchSizes, Indexing, InputFacts, Place, Wanted};
+use crate::sink::wanted::{InputFacts, Place, Wanted};
 use anyhow::Result;
 use reqwest::Url;
 use std::net::IpAddr;
@@ -47,31 +47,13 @@ fn without_login(args: &Arguments, given: &Given) -> Wanted {
         lossy: run.lossy,
         dry_run: run.dry_run,
         results: args.errors.results.clone(),
-        batches: BatchSizes {
-            records: args.batches.batch_size,
-            bytes: args.batches.batch_bytes,
-            interval: args.batches.flush_interval,
-        },
-        jobs: args.batches.jobs,
+        batches: args.batches,
         compress_transfer: compress(args),
         retries: Retries { retries: args.server.retries, max_time: args.server.retry_max_time },
-        indexing: indexing(args),
+        indexing: args.indexing.clone(),
         inputs: InputFacts { paths: args.files.clone(), ..InputFacts::default() },
         run: String::new(),
         stranger: targets::stranger,
-    }
-}
-
-fn indexing(args: &Arguments) -> Indexing {
-    let flags = &args.elasticsearch;
-    Indexing {
-        refresh: flags.refresh.clone(),
-        routing_field: flags.routing_field.clone(),
-        pipeline: flags.pipeline.clone(),
-        wait_for_active_shards: flags.wait_for_active_shards.clone(),
-        require_alias: flags.require_alias,
-        retry_on_conflict: flags.retry_on_conflict,
-        bulk_mode: flags.bulk_mode,
     }
 }
 

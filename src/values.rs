@@ -1,7 +1,7 @@
-//! Values that are numbers: of records, of bytes, of errors, and times.
-//! An error here names the value; which flag or variable it came from is put in front of it in usage.rs. A hint is a line of its own.
+//! Values of flags that are numbers and names: of records, of bytes, of members, and times.
+//! An error names the value; which flag or variable it came from is put in front of it in cli/usage.rs. A hint is a line
+//! of its own.
 
-use crate::report::MaxErrors;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -101,20 +101,15 @@ pub fn interval(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Reads `--max-errors`: a number, or 0 to 100 with `%`.
+/// Reads the name of a member.
 ///
 /// # Errors
-/// When it is neither.
-pub fn max_errors(text: &str) -> Result<MaxErrors, String> {
-    let refused = || format!("\"{text}\" is neither a number of records nor a percentage up to 100%");
-    let Some(percent) = text.strip_suffix('%') else {
-        return digits(text).map(MaxErrors::Count).ok_or_else(refused);
-    };
-    let plain = percent.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    match percent.parse() {
-        Ok(share) if plain && (0.0..=100.0).contains(&share) => Ok(MaxErrors::Percent(share)),
-        _ => Err(refused()),
+/// When it is blank.
+pub fn member(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("the name of a member cannot be blank".to_owned());
     }
+    Ok(text.to_owned())
 }
 
 #[cfg(test)]
@@ -171,16 +166,5 @@ mod tests {
         assert!(jobs("0").is_err() && jobs("257").is_err() && jobs("4") == Ok(4));
         assert_eq!(count("18446744073709551615"), Ok(u64::MAX));
         assert!(count("18446744073709551616").is_err() && count("+1").is_err());
-    }
-
-    #[test]
-    fn errors_are_counted_or_a_share() {
-        assert_eq!(max_errors("0"), Ok(MaxErrors::Count(0)));
-        assert_eq!(max_errors("20"), Ok(MaxErrors::Count(20)));
-        assert_eq!(max_errors("0.5%"), Ok(MaxErrors::Percent(0.5)));
-        assert_eq!(max_errors("100%"), Ok(MaxErrors::Percent(100.0)));
-        for text in ["", "%", "-1", "1.5", "101%", "-1%", "nan%", "inf%", "1e1%", "ten"] {
-            assert!(max_errors(text).is_err(), "{text}");
-        }
     }
 }
