@@ -1,5 +1,5 @@
 //! The command line: its flags and their help, and nothing else. The completions, the man page and the names of the
-//! variables come from here. What a value means is in values.rs, names.rs and words.rs, what flags mean
+//! variables come from here. What a value means is in values.rs, names.rs and server.rs, what flags mean
 //! together in config.rs, and what a target makes of them in its own room.
 //! A switch is declared as one without a value, so that help shows it bare; `help::parser` makes it take `=true|false`
 //! too.
@@ -10,28 +10,23 @@ pub(crate) mod hints;
 mod names;
 mod server;
 pub(crate) mod usage;
-mod words;
 
 use crate::action::OnDuplicate;
 use crate::error;
-use crate::input::{Compression, Datatype, EmptyCell, Format};
+use crate::input::InputOptions;
 use crate::progress::ProgressMode;
 use crate::report::{MaxErrors, SummaryFormat};
 use crate::shape::Merge;
 use crate::sink::http::Header;
 use crate::sink::targets::{self, Address};
 use crate::sink::wanted::{BatchSizes, Indexing};
-use crate::values;
+use crate::values::{self, Auto, auto_or, one_of};
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, ColorChoice, Parser, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use help::{EXAMPLES, SHORT_EXAMPLES};
 use std::path::PathBuf;
 use std::time::Duration;
-use words::{auto_or, one_of};
-
-/// A choice that `auto` leaves open. It has a name of its own because clap takes `Option` for a flag without a default.
-pub type Auto<T> = Option<T>;
 
 /// Imports records in bulk and accounts for every one of them
 ///
@@ -65,9 +60,7 @@ pub struct Arguments {
     #[command(flatten)]
     pub(crate) indexing: Indexing,
     #[command(flatten)]
-    pub(crate) format: FormatFlags,
-    #[command(flatten)]
-    pub(crate) csv: CsvFlags,
+    pub(crate) input: InputOptions,
     #[command(flatten)]
     pub(crate) shape: ShapeFlags,
     #[command(flatten)]
@@ -168,96 +161,6 @@ pub enum Transfer {
     /// Bodies are compressed.
     Gzip,
     /// Bodies are sent as they are.
-    None,
-}
-
-/// What is read.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Format")]
-pub struct FormatFlags {
-    /// auto, jsonl, json, csv, tsv, arrays or bulk
-    ///
-    /// auto: names ending in .csv, .tsv, .jsonl or .ndjson (also before .gz and the like; the last two unless the text
-    /// begins with [), else what the first line shows: [ is json, { is jsonl, or json if the object goes on over several
-    /// lines. arrays (a first line with attribute names, then one
-    /// array a line) and bulk (Elasticsearch action lines) must be asked for by name. documents and ndjson are other
-    /// words for jsonl, list for json.
-    #[arg(short = 't', long = "type", value_name = "TYPE", default_value = "auto", value_parser = auto_or::<Format>())]
-    pub format: Auto<Format>,
-    /// auto, none, gzip, zstd, bzip2 or xz
-    ///
-    /// auto tells it by the first bytes, on stdin too.
-    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = auto_or::<Compression>())]
-    pub compression: Auto<Compression>,
-    /// Pass over the first N text lines of each file
-    #[arg(long, value_name = "N", default_value = "0", value_parser = values::count)]
-    pub skip_lines: u64,
-    /// Stop after N records of the whole run
-    #[arg(long, value_name = "N", value_parser = values::count)]
-    pub limit: Option<u64>,
-    /// Longest record; a longer one is an error
-    ///
-    /// At most 1GiB. Sizes are bytes, or have a unit: k, M, G and KiB, MiB, GiB count in 1024s, kB, MB, GB in 1000s.
-    #[arg(long, value_name = "SIZE", default_value = "100MiB", value_parser = values::bytes)]
-    pub max_record_bytes: usize,
-}
-
-/// How cells are read.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "CSV")]
-pub struct CsvFlags {
-    /// Byte between cells: , for csv, \t for tsv
-    ///
-    /// Without it a header of one column that contains ;, a tab or | is refused.
-    #[arg(long, value_name = "BYTE", value_parser = names::separator)]
-    pub separator: Option<u8>,
-    /// Byte around cells: " for csv, none for tsv
-    ///
-    /// '' or none: cells are never quoted.
-    #[arg(long, value_name = "BYTE", value_parser = names::quote)]
-    pub quote: Option<Auto<u8>>,
-    /// Take \" and \\ in a quoted cell for a quote and a backslash
-    #[arg(long)]
-    pub backslash_escape: bool,
-    /// File with the header row; the data then has none
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub headers_file: Option<PathBuf>,
-    /// auto, or none: every cell is a string
-    ///
-    /// auto: a bare cell (not in quotes) that is a JSON number (an integer within signed 64 bits, or a finite decimal) is that number, digit for digit; bare true and false are themselves; a
-    /// bare null is an empty cell. A quoted cell, 007, +5 and .8 are strings.
-    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = one_of::<Conversion>())]
-    pub convert: Conversion,
-    /// Column type: string, number, boolean, null or json
-    ///
-    /// COL is the name in the header. number: a JSON number of any size, quoted or not, else the row is an error.
-    /// boolean: true, yes, y, t, on, 1, 1.0, or false, no, n, f, off, 0, 0.0, in any case, quoted or not; an empty cell
-    /// or null follows --empty, else the row is an error. null: always null. json: the cell is JSON. May be repeated.
-    #[arg(long, value_name = "COL=TYPE", value_parser = names::datatype)]
-    pub datatype: Vec<(String, Datatype)>,
-    /// What an empty cell becomes: omit, null or string
-    ///
-    /// omit: no member. null: a null. string: an empty string.
-    #[arg(long, value_name = "HOW", default_value = "omit", value_parser = one_of::<EmptyCell>())]
-    pub empty: EmptyCell,
-    /// Let rows have fewer or more cells than the header
-    ///
-    /// Missing cells are no members, surplus ones are dropped. Otherwise such a row is an error. Also for arrays.
-    #[arg(long)]
-    pub ignore_missing: bool,
-    /// Headers a.b and tags.0 make objects and arrays
-    ///
-    /// Also for arrays.
-    #[arg(long)]
-    pub nested: bool,
-}
-
-/// `--convert`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Conversion {
-    /// Cells become what they look like.
-    Auto,
-    /// Cells stay strings.
     None,
 }
 

@@ -37,8 +37,6 @@ pub struct Config {
     pub input: InputOptions,
     /// CSV flags of the command line, as they are written; an error if no input turns out to be CSV, TSV or arrays.
     pub csv_flags: Vec<String>,
-    /// `--limit`, in records.
-    pub limit: Option<u64>,
     /// Renames, removals, merges, edge prefixes, nesting.
     pub shape: ShapeOptions,
     /// Sizes of batches.
@@ -71,7 +69,7 @@ impl Config {
         let target = targets::choose(&args.target.to)?;
         conflicts::ensure_none(&args, given, target)?;
         let wanted = wanted::of(&args, given, target)?;
-        let format = args.format.format;
+        let format = args.input.format;
         let csv = cells::options(&args, format)?;
         let is_typed = |id: &&&str| given.flags.typed(id);
         let csv_flags = FOR_CELLS.iter().chain(&FOR_ROWS).filter(is_typed).map(|id| flag(id)).collect();
@@ -79,16 +77,9 @@ impl Config {
             target,
             limits: target.limits(&wanted),
             wanted,
-            input: InputOptions {
-                format,
-                compression: args.format.compression,
-                skip_lines: args.format.skip_lines,
-                max_record_bytes: args.format.max_record_bytes,
-                csv,
-            },
+            shape: shape(args.shape, args.edges, csv.nested && has_rows(format)),
+            input: InputOptions { csv, ..args.input },
             csv_flags,
-            limit: args.format.limit,
-            shape: shape(args.shape, args.edges, args.csv.nested && has_rows(format)),
             files: args.files,
             errors: args.errors,
             color: match args.output.color {

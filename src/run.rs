@@ -48,8 +48,8 @@ pub fn import(mut config: Config, mut err: Box<dyn Write>) -> Result<Summary> {
     let (op, ends) = (wanted.op(), (opened.edge && !wanted.delete_keys).then(|| opened.rules.keys()));
     let plan = Plan {
         inputs: inputs.list,
+        limit: config.input.limit,
         options: config.input,
-        limit: config.limit,
         shaper: Shaper::new(config.shape, ends),
         decider: Decider::new(op, wanted.key, opened.rules, wanted.run, wanted.collection),
         limits: config.limits,

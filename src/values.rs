@@ -1,7 +1,9 @@
-//! Values of flags that are numbers and names: of records, of bytes, of members, and times.
+//! Values of flags: numbers of records and bytes, times, names, single bytes, and words of which a flag takes one of a few.
 //! An error names the value; which flag or variable it came from is put in front of it in cli/usage.rs. A hint is a line
 //! of its own.
 
+use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, Resettable, TypedValueParser};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -112,9 +114,70 @@ pub fn member(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// Reads `--separator`: one byte, or `\t`.
+///
+/// # Errors
+/// For more or less than that, and for a line break.
+pub fn separator(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        _ if text == "\\t" => Ok(b'\t'),
+        [byte] if !matches!(byte, b'\n' | b'\r' | 0) => Ok(*byte),
+        _ => Err(format!("\"{text}\" is not exactly one byte\nhint: a tab is written `'\\t'`")),
+    }
+}
+
+/// Reads `--quote`: one byte, or nothing for none.
+///
+/// # Errors
+/// For more than that, and for a line break.
+pub fn quote(text: &str) -> Result<Option<u8>, String> {
+    match text.as_bytes() {
+        [] => Ok(None),
+        _ if text == "none" => Ok(None),
+        [byte] if !matches!(byte, b'\n' | b'\r' | 0) => Ok(Some(*byte)),
+        _ => Err(format!("\"{text}\" is not exactly one byte\nhint: `''` is for no quotes")),
+    }
+}
+
+/// A choice that `auto` leaves open. It has a name of its own because clap takes `Option` for a flag without a default.
+pub type Auto<T> = Option<T>;
+
+/// The words of `T`. What they stand for is said in the help of the flag, so completions do not repeat it.
+fn names<T: ValueEnum + 'static>() -> impl Iterator<Item = PossibleValue> {
+    let words = T::value_variants().iter().filter_map(T::to_possible_value);
+    words.map(|word| word.help(Resettable::Reset))
+}
+
+/// Takes one of the words of `T`.
+pub fn one_of<T: ValueEnum + Send + Sync + 'static>() -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(names::<T>()).try_map(|word| T::from_str(&word, false))
+}
+
+/// Takes one of the words of `T`, or `auto`, which leaves it open.
+pub fn auto_or<T: ValueEnum + Send + Sync + 'static>() -> impl TypedValueParser<Value = Option<T>> {
+    let words = std::iter::once(PossibleValue::new("auto")).chain(names::<T>());
+    PossibleValuesParser::new(words).try_map(|word| match word.as_str() {
+        "auto" => Ok(None),
+        word => T::from_str(word, false).map(Some),
+    })
+}
+
+/// Reads the value of a switch.
+///
+/// # Errors
+/// For anything but 1, 0, true, false.
+pub fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "true" => Ok(true),
+        "0" | "false" => Ok(false),
+        _ => Err(format!("\"{text}\" is neither true nor false")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::Format;
 
     #[test]
     fn sizes_have_units() {
@@ -166,5 +229,47 @@ mod tests {
         assert!(jobs("0").is_err() && jobs("257").is_err() && jobs("4") == Ok(4));
         assert_eq!(count("18446744073709551615"), Ok(u64::MAX));
         assert!(count("18446744073709551616").is_err() && count("+1").is_err());
+    }
+
+    #[test]
+    fn separators_and_quotes_are_one_byte() {
+        for (text, byte) in [(",", b','), (";", b';'), ("\\t", b'\t'), ("\t", b'\t'), ("|", b'|')] {
+            assert_eq!(separator(text), Ok(byte), "{text}");
+        }
+        for text in ["", ";;", "§", "\n", "\r", "\\n", "tab"] {
+            assert!(separator(text).is_err(), "{text}");
+        }
+        assert_eq!(quote(""), Ok(None));
+        assert_eq!(quote("none"), Ok(None));
+        assert_eq!(quote("'"), Ok(Some(b'\'')));
+        for text in ["''", "«", "\n"] {
+            assert!(quote(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_word_can_be_reached() {
+        let parser = auto_or::<Format>();
+        let parsed = |word: &str| {
+            let command = clap::Command::new("x");
+            parser.parse_ref(&command, None, std::ffi::OsStr::new(word)).ok()
+        };
+        assert_eq!(parsed("auto"), Some(None));
+        assert_eq!(parsed("documents"), Some(Some(Format::Jsonl)));
+        assert_eq!(parsed("ndjson"), Some(Some(Format::Jsonl)));
+        assert_eq!(parsed("list"), Some(Some(Format::Json)));
+        assert_eq!(parsed("bulk"), Some(Some(Format::Bulk)));
+        assert_eq!(parsed("xml"), None);
+    }
+
+    #[test]
+    fn switches_take_four_words() {
+        assert_eq!(
+            [switch("1"), switch("true"), switch("0"), switch("false")],
+            [Ok(true), Ok(true), Ok(false), Ok(false)]
+        );
+        for text in ["", "yes", "TRUE", "2"] {
+            assert!(switch(text).is_err(), "{text}");
+        }
     }
 }

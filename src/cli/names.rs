@@ -1,47 +1,9 @@
-//! Values that are names, bytes between names, and small formulas of names.
+//! Values that are names, and small formulas of names.
 //! An error here names the value; which flag or variable it came from is put in front of it in usage.rs. A hint is a line of its own.
 
-use crate::input::Datatype;
 use crate::shape::{Merge, Part};
 use crate::values::member;
-use clap::ValueEnum;
 use std::path::Path;
-
-/// Reads `--separator`: one byte, or `\t`.
-///
-/// # Errors
-/// For more or less than that, and for a line break.
-pub fn separator(text: &str) -> Result<u8, String> {
-    match text.as_bytes() {
-        _ if text == "\\t" => Ok(b'\t'),
-        [byte] if !matches!(byte, b'\n' | b'\r' | 0) => Ok(*byte),
-        _ => Err(format!("\"{text}\" is not exactly one byte\nhint: a tab is written `'\\t'`")),
-    }
-}
-
-/// Reads `--quote`: one byte, or nothing for none.
-///
-/// # Errors
-/// For more than that, and for a line break.
-pub fn quote(text: &str) -> Result<Option<u8>, String> {
-    match text.as_bytes() {
-        [] => Ok(None),
-        _ if text == "none" => Ok(None),
-        [byte] if !matches!(byte, b'\n' | b'\r' | 0) => Ok(Some(*byte)),
-        _ => Err(format!("\"{text}\" is not exactly one byte\nhint: `''` is for no quotes")),
-    }
-}
-
-/// Reads `--datatype`.
-///
-/// # Errors
-/// When there is no column, or no type that we have.
-pub fn datatype(text: &str) -> Result<(String, Datatype), String> {
-    let refused = || format!("\"{text}\" is not COL=TYPE\nhint: types are string, number, boolean, null and json");
-    let (column, word) = text.rsplit_once('=').filter(|(column, _)| !column.is_empty()).ok_or_else(refused)?;
-    let datatype = Datatype::from_str(word, false).map_err(|_| refused())?;
-    Ok((column.to_owned(), datatype))
-}
 
 /// Reads `--translate`: two names, neither blank.
 ///
@@ -148,28 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn separators_and_quotes_are_one_byte() {
-        for (text, byte) in [(",", b','), (";", b';'), ("\\t", b'\t'), ("\t", b'\t'), ("|", b'|')] {
-            assert_eq!(separator(text), Ok(byte), "{text}");
-        }
-        for text in ["", ";;", "§", "\n", "\r", "\\n", "tab"] {
-            assert!(separator(text).is_err(), "{text}");
-        }
-        assert_eq!(quote(""), Ok(None));
-        assert_eq!(quote("none"), Ok(None));
-        assert_eq!(quote("'"), Ok(Some(b'\'')));
-        for text in ["''", "«", "\n"] {
-            assert!(quote(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
     fn pairs_need_both_sides() {
-        assert_eq!(datatype("zip=string"), Ok(("zip".into(), Datatype::String)));
-        assert_eq!(datatype("a=b=json"), Ok(("a=b".into(), Datatype::Json)));
-        for text in ["a=date", "a=", "=string", "a", ""] {
-            assert!(datatype(text).is_err(), "{text}");
-        }
         assert_eq!(translation("a=b"), Ok(("a".into(), "b".into())));
         for text in ["a=", "=b", "a", "", " =b", "a=b=c"] {
             assert!(translation(text).is_err(), "{text}");

@@ -1,8 +1,8 @@
 //! How cells are read, and the header row from a file of its own.
 
 use super::has_rows;
-use crate::cli::{Arguments, Conversion};
-use crate::input::{CsvOptions, Dialect, Format, header_names};
+use crate::cli::Arguments;
+use crate::input::{Conversion, CsvOptions, Dialect, Format, header_names};
 use crate::shape::Part;
 use anyhow::{Context as _, Error, Result, bail};
 use std::fs::File;
@@ -13,30 +13,21 @@ use std::path::Path;
 const MAX_HEADER: u64 = 1024 * 1024;
 
 pub(super) fn options(args: &Arguments, format: Option<Format>) -> Result<CsvOptions> {
-    let flags = &args.csv;
-    let mut options = CsvOptions {
-        separator: flags.separator,
-        quote: flags.quote,
-        backslash_escape: flags.backslash_escape,
-        headers: None,
-        keep_strings: flags.convert == Conversion::None,
-        datatypes: flags.datatype.clone(),
-        empty: flags.empty,
-        ignore_missing: flags.ignore_missing,
-        merged: merged(args),
-        string_columns: string_columns(args),
-    };
+    let mut options = args.input.csv.clone();
+    options.keep_strings = options.convert == Conversion::None;
+    options.merged = merged(args);
+    options.string_columns = string_columns(args);
     let is_tsv =
         format == Some(Format::Tsv) || (format.is_none() && args.files.first().is_some_and(|file| is_named_tsv(file)));
     let dialect = if is_tsv { Dialect::tsv(&options) } else { Dialect::csv(&options) };
     if dialect.quote == Some(dialect.separator) && has_rows(format) {
         bail!("--quote and --separator: both are the same byte");
     }
-    if dialect.quote == Some(b'\\') && flags.backslash_escape {
+    if dialect.quote == Some(b'\\') && options.backslash_escape {
         bail!("--quote and --backslash-escape: both are the backslash");
     }
     let with_cells = matches!(format, None | Some(Format::Csv | Format::Tsv));
-    if let Some(path) = flags.headers_file.as_ref().filter(|_| with_cells) {
+    if let Some(path) = options.headers_file.as_ref().filter(|_| with_cells) {
         let names = header(path, dialect).with_context(|| format!("--headers-file {}", path.display()))?;
         options.headers = Some(names);
     }

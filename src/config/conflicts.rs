@@ -20,7 +20,7 @@ pub(super) const FOR_ROWS: [&str; 2] = ["ignore_missing", "nested"];
 
 /// Finds the first conflict.
 pub(super) fn ensure_none(args: &Arguments, given: &Given, target: &dyn Target) -> Result<()> {
-    let format = args.format.format;
+    let format = args.input.format;
     ensure_inputs_are_files(&args.files)?;
     ensure_flags_have_a_use(args, given, target)?;
     ensure_once(args)?;
@@ -52,7 +52,7 @@ fn ensure_inputs_are_files(files: &[PathBuf]) -> Result<()> {
 
 /// Finds flags that other flags leave nothing to do.
 fn ensure_flags_have_a_use(args: &Arguments, given: &Given, target: &dyn Target) -> Result<()> {
-    let format = args.format.format;
+    let format = args.input.format;
     let has_cells = matches!(format, None | Some(Format::Csv | Format::Tsv));
     let no_prefix = args.edges.from_prefix.is_none() && args.edges.to_prefix.is_none();
     let for_cells =
@@ -91,7 +91,7 @@ fn ensure_once(args: &Arguments) -> Result<()> {
     let shape = &args.shape;
     once("--translate", shape.translate.iter().map(|(from, _)| from))?;
     once("--merge-attributes", shape.merge_attributes.iter().map(|merge| &merge.name))?;
-    once("--datatype", args.csv.datatype.iter().map(|(column, _)| column))?;
+    once("--datatype", args.input.csv.datatypes.iter().map(|(column, _)| column))?;
     once("--unique", &args.run.unique)?;
     if let Some((from, _)) = shape.translate.iter().find(|(from, _)| shape.remove_attribute.contains(from)) {
         bail!("--translate: \"{from}\" is dropped by --remove-attribute");

@@ -42,7 +42,7 @@ fn defaults_are_those_of_the_design() {
     assert_eq!((config.wanted.on_duplicate, config.output.progress), (OnDuplicate::Error, ProgressMode::Auto));
     assert_eq!((config.output.summary, config.errors.max_errors), (SummaryFormat::Text, None));
     assert_eq!(
-        (config.limit, config.input.skip_lines, config.wanted.batches.jobs, config.wanted.create_collection),
+        (config.input.limit, config.input.skip_lines, config.wanted.batches.jobs, config.wanted.create_collection),
         (None, 0, None, None)
     );
     assert_eq!(
@@ -80,7 +80,7 @@ fn every_flag_arrives() {
     );
     assert_eq!(config.wanted.name(), "x.sqlite");
     assert_eq!(config.files, ["one", "-", "two"].map(PathBuf::from));
-    assert_eq!((config.input.format, config.input.skip_lines, config.limit), (Some(Format::Csv), 2, Some(3)));
+    assert_eq!((config.input.format, config.input.skip_lines, config.input.limit), (Some(Format::Csv), 2, Some(3)));
     let csv = &config.input.csv;
     assert_eq!((csv.separator, csv.quote, csv.backslash_escape), (Some(b';'), Some(Some(b'\'')), true));
     assert_eq!((csv.keep_strings, csv.empty, csv.ignore_missing), (true, EmptyCell::Null, true));

@@ -23,7 +23,7 @@ pub(super) fn of(args: &Arguments, given: &Given, target: &dyn Target) -> Result
 }
 
 fn without_login(args: &Arguments, given: &Given) -> Wanted {
-    let is_bulk = args.format.format == Some(Format::Bulk);
+    let is_bulk = args.input.format == Some(Format::Bulk);
     let deletes = args.conflict.delete_keys;
     let (run, edges) = (&args.run, &args.edges);
     let places: Vec<Place> = args.target.to.iter().map(|address| address.place.clone()).collect();
