@@ -1,5 +1,5 @@
 //! The command line: its flags and their help, and nothing else. The completions, the man page and the names of the
-//! variables come from here. What a value means is in numbers.rs, names.rs and words.rs, what flags mean
+//! variables come from here. What a value means is in values.rs, names.rs and server.rs, what flags mean
 //! together in config.rs, and what a target makes of them in its own room.
 //! A switch is declared as one without a value, so that help shows it bare; `help::parser` makes it take `=true|false`
 //! too.
@@ -8,30 +8,25 @@ pub(crate) mod env;
 pub mod help;
 pub(crate) mod hints;
 mod names;
-mod numbers;
 mod server;
-mod usage;
-mod words;
-
-pub use usage::UsageError;
+pub(crate) mod usage;
 
 use crate::action::Op;
-use crate::input::{Compression, Datatype, EmptyCell, Format};
+use crate::error;
+use crate::input::InputOptions;
 use crate::progress::ProgressMode;
 use crate::report::{MaxErrors, SummaryFormat};
 use crate::shape::Merge;
 use crate::sink::http::Header;
 use crate::sink::targets::{self, Address};
+use crate::sink::wanted::{BatchSizes, Indexing};
+use crate::values::{self, Auto, auto_or, one_of};
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::{ArgAction, Args, Parser, ValueHint};
+use clap::{ArgAction, Args, ColorChoice, Parser, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use help::{EXAMPLES, SHORT_EXAMPLES};
 use std::path::PathBuf;
 use std::time::Duration;
-use words::one_of;
-
-/// A choice that `auto` leaves open. It has a name of its own because clap takes `Option` for a flag without a default.
-pub type Auto<T> = Option<T>;
 
 /// Imports records in bulk and accounts for every one of them
 ///
@@ -63,11 +58,9 @@ pub struct Arguments {
     #[command(flatten)]
     pub(crate) server: ServerFlags,
     #[command(flatten)]
-    pub(crate) elasticsearch: ElasticsearchFlags,
+    pub(crate) indexing: Indexing,
     #[command(flatten)]
-    pub(crate) format: FormatFlags,
-    #[command(flatten)]
-    pub(crate) csv: CsvFlags,
+    pub(crate) input: InputOptions,
     #[command(flatten)]
     pub(crate) shape: ShapeFlags,
     #[command(flatten)]
@@ -79,7 +72,7 @@ pub struct Arguments {
     #[command(flatten)]
     pub(crate) run: RunFlags,
     #[command(flatten)]
-    pub(crate) batches: BatchFlags,
+    pub(crate) batches: BatchSizes,
     #[command(flatten)]
     pub(crate) errors: ErrorFlags,
     #[command(flatten)]
@@ -92,7 +85,7 @@ pub struct Arguments {
 pub struct TargetFlags {
     /// `--to`; its help is made of what the targets say, in help.rs.
     #[arg(long, value_name = "TARGET", default_value = "bulkimport.db", value_hint = ValueHint::FilePath,
-        value_parser = OsStringValueParser::new().try_map(|to| targets::read(&to).map_err(UsageError::from)))]
+        value_parser = OsStringValueParser::new().try_map(|to| targets::read(&to).map_err(|error| error::text(&error))))]
     pub to: Vec<Address>,
     /// Collection that the records go to (required)
     ///
@@ -142,146 +135,32 @@ pub struct ServerFlags {
     /// Longest time for a request and its answer
     ///
     /// After it the server is asked until the request is certainly over, for as long as --retry-max-time.
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = numbers::interval)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = values::interval)]
     pub timeout: Duration,
     /// Longest time to connect
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = numbers::interval)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::interval)]
     pub connect_timeout: Duration,
     /// Tries of a request after the first, without any progress
     ///
     /// For a server that is busy or away, and for lost answers. Pauses grow and are random; the server's Retry-After wins.
-    #[arg(long, value_name = "N", default_value = "8", value_parser = numbers::retries)]
+    #[arg(long, value_name = "N", default_value = "8", value_parser = values::retries)]
     pub retries: u32,
     /// Longest time that a request is tried again without progress
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = numbers::interval)]
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = values::interval)]
     pub retry_max_time: Duration,
     /// Send bodies as gzip: auto, gzip or none
     ///
     /// auto: gzip unless the server is on this machine.
-    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = one_of(words::TRANSFERS))]
-    pub compress_transfer: Auto<bool>,
+    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = auto_or::<Transfer>())]
+    pub compress_transfer: Auto<Transfer>,
 }
 
-/// What only Elasticsearch and OpenSearch have.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Elasticsearch and OpenSearch")]
-pub struct ElasticsearchFlags {
-    /// Make documents visible to searches: true, false or wait_for
-    ///
-    /// Kuzzle has wait_for and false.
-    #[arg(long, value_name = "WHEN", value_parser = server::refresh)]
-    pub refresh: Option<String>,
-    /// Member whose value is the routing
-    ///
-    /// It stays in the document. A record without it is an error. Bulk lines name their own.
-    #[arg(long, value_name = "FIELD", value_parser = names::member)]
-    pub routing_field: Option<String>,
-    /// Ingest pipeline that documents go through
-    #[arg(long, value_name = "NAME", value_parser = names::member)]
-    pub pipeline: Option<String>,
-    /// Copies of a shard that must be there: a number, or all
-    #[arg(long, value_name = "N|all", value_parser = server::active_shards)]
-    pub wait_for_active_shards: Option<String>,
-    /// The collection must be an alias
-    #[arg(long)]
-    pub require_alias: bool,
-    /// Times that the server tries an update again when others write
-    #[arg(long, value_name = "N", value_parser = numbers::retries)]
-    pub retry_on_conflict: Option<u32>,
-    /// No refresh and no replicas during the load
-    ///
-    /// Both are put back at the end, however the run ends; after a kill the next run into the index puts them back.
-    #[arg(long)]
-    pub bulk_mode: bool,
-}
-
-/// What is read.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Format")]
-pub struct FormatFlags {
-    /// auto, jsonl, json, csv, tsv, arrays or bulk
-    ///
-    /// auto: names ending in .csv, .tsv, .jsonl or .ndjson (also before .gz and the like; the last two unless the text
-    /// begins with [), else what the first line shows: [ is json, { is jsonl, or json if the object goes on over several
-    /// lines. arrays (a first line with attribute names, then one
-    /// array a line) and bulk (Elasticsearch action lines) must be asked for by name. documents and ndjson are other
-    /// words for jsonl, list for json.
-    #[arg(short = 't', long = "type", value_name = "TYPE", default_value = "auto", value_parser = one_of(words::FORMATS))]
-    pub format: Auto<Format>,
-    /// auto, none, gzip, zstd, bzip2 or xz
-    ///
-    /// auto tells it by the first bytes, on stdin too.
-    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = one_of(words::COMPRESSIONS))]
-    pub compression: Auto<Compression>,
-    /// Pass over the first N text lines of each file
-    #[arg(long, value_name = "N", default_value = "0", value_parser = numbers::count)]
-    pub skip_lines: u64,
-    /// Stop after N records of the whole run
-    #[arg(long, value_name = "N", value_parser = numbers::count)]
-    pub limit: Option<u64>,
-    /// Longest record; a longer one is an error
-    ///
-    /// At most 1GiB. Sizes are bytes, or have a unit: k, M, G and KiB, MiB, GiB count in 1024s, kB, MB, GB in 1000s.
-    #[arg(long, value_name = "SIZE", default_value = "100MiB", value_parser = numbers::bytes)]
-    pub max_record_bytes: usize,
-}
-
-/// How cells are read.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "CSV")]
-pub struct CsvFlags {
-    /// Byte between cells: , for csv, \t for tsv
-    ///
-    /// Without it a header of one column that contains ;, a tab or | is refused.
-    #[arg(long, value_name = "BYTE", value_parser = names::separator)]
-    pub separator: Option<u8>,
-    /// Byte around cells: " for csv, none for tsv
-    ///
-    /// '' or none: cells are never quoted.
-    #[arg(long, value_name = "BYTE", value_parser = names::quote)]
-    pub quote: Option<Auto<u8>>,
-    /// Take \" and \\ in a quoted cell for a quote and a backslash
-    #[arg(long)]
-    pub backslash_escape: bool,
-    /// File with the header row; the data then has none
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub headers_file: Option<PathBuf>,
-    /// auto, or none: every cell is a string
-    ///
-    /// auto: a bare cell (not in quotes) that is a JSON number (an integer within signed 64 bits, or a finite decimal) is that number, digit for digit; bare true and false are themselves; a
-    /// bare null is an empty cell. A quoted cell, 007, +5 and .8 are strings.
-    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = one_of(words::CONVERSIONS))]
-    pub convert: Conversion,
-    /// Column type: string, number, boolean, null or json
-    ///
-    /// COL is the name in the header. number: a JSON number of any size, quoted or not, else the row is an error.
-    /// boolean: true, yes, y, t, on, 1, 1.0, or false, no, n, f, off, 0, 0.0, in any case, quoted or not; an empty cell
-    /// or null follows --empty, else the row is an error. null: always null. json: the cell is JSON. May be repeated.
-    #[arg(long, value_name = "COL=TYPE", value_parser = names::datatype)]
-    pub datatype: Vec<(String, Datatype)>,
-    /// What an empty cell becomes: omit, null or string
-    ///
-    /// omit: no member. null: a null. string: an empty string.
-    #[arg(long, value_name = "HOW", default_value = "omit", value_parser = one_of(words::EMPTY_CELLS))]
-    pub empty: EmptyCell,
-    /// Let rows have fewer or more cells than the header
-    ///
-    /// Missing cells are no members, surplus ones are dropped. Otherwise such a row is an error. Also for arrays.
-    #[arg(long)]
-    pub ignore_missing: bool,
-    /// Headers a.b and tags.0 make objects and arrays
-    ///
-    /// Also for arrays.
-    #[arg(long)]
-    pub nested: bool,
-}
-
-/// `--convert`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Conversion {
-    /// Cells become what they look like.
-    Auto,
-    /// Cells stay strings.
+/// `--compress-transfer`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Transfer {
+    /// Bodies are compressed.
+    Gzip,
+    /// Bodies are sent as they are.
     None,
 }
 
@@ -293,7 +172,7 @@ pub struct ShapeFlags {
     #[arg(long, value_name = "FROM=TO", value_parser = names::translation)]
     pub translate: Vec<(String, String)>,
     /// Drop a member; repeat for more
-    #[arg(long, value_name = "NAME", value_parser = names::member)]
+    #[arg(long, value_name = "NAME", value_parser = values::member)]
     pub remove_attribute: Vec<String>,
     /// Join members into a new one: "full=[first] [last]"
     ///
@@ -351,7 +230,7 @@ pub struct ConflictFlags {
     /// error: the stored document stays, the record is an error. update: the record is merged in: objects member by
     /// member at any depth, all else is replaced, and null is a value. replace: the record takes its place. ignore: the
     /// stored document stays, the record counts as ignored.
-    #[arg(long, value_name = "MODE", default_value = "error", value_parser = one_of(words::MODES))]
+    #[arg(long, value_name = "MODE", default_value = "error", value_parser = one_of::<Op>())]
     pub on_duplicate: Op,
     /// Each record names a key to delete
     ///
@@ -402,38 +281,13 @@ pub struct RunFlags {
     /// No two documents may have the same value here
     ///
     /// Makes a unique index on a member, or a dotted path. May be repeated. Stores and ArangoDB only.
-    #[arg(long, value_name = "FIELD", value_parser = names::member)]
+    #[arg(long, value_name = "FIELD", value_parser = values::member)]
     pub unique: Vec<String>,
     /// Check each record by itself, store nothing
     ///
     /// Good records count as unsent. Duplicates, and what is stored, are not checked. A server is asked whether it is there.
     #[arg(short = 'n', long)]
     pub dry_run: bool,
-}
-
-/// How much at a time.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Batches")]
-pub struct BatchFlags {
-    /// Most records in a batch
-    #[arg(long, value_name = "DOCS", default_value = "5000", value_parser = numbers::batch_records)]
-    pub batch_size: usize,
-    /// Most bytes in a batch; a longer record travels alone
-    ///
-    /// 1MiB for a store, which gains nothing from larger ones, 800KiB for Kuzzle, 5MiB for another server. Some three batches are in memory at once,
-    /// for each of --jobs.
-    #[arg(long, value_name = "SIZE", value_parser = numbers::bytes)]
-    pub batch_bytes: Option<usize>,
-    /// Most batches under way at once (a store takes one)
-    ///
-    /// For servers: as many as there are processors, at most 4. A server that is busy gets fewer for a while.
-    #[arg(short, long, value_name = "N", alias = "threads", value_parser = numbers::jobs)]
-    pub jobs: Option<usize>,
-    /// Longest time a record of a slow pipe waits for others
-    ///
-    /// With a unit: ms, s, m or h.
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = numbers::interval)]
-    pub flush_interval: Duration,
 }
 
 /// What becomes of errors.
@@ -449,7 +303,7 @@ pub struct ErrorFlags {
     ///
     /// A number of records, or a share of those read, such as 1%. Batches under way are still stored, and duplicates that
     /// a load into an empty collection finds come last. --complete is what stores nothing.
-    #[arg(long, value_name = "N|N%", value_parser = numbers::max_errors)]
+    #[arg(long, value_name = "N|N%")]
     pub max_errors: Option<MaxErrors>,
     /// File that says of each record what the server did
     ///
@@ -465,7 +319,7 @@ pub struct ErrorFlags {
 #[command(next_help_heading = "Output")]
 pub struct OutputFlags {
     /// Form of the summary on stdout: text or json
-    #[arg(long, value_name = "FORM", default_value = "text", value_parser = one_of(words::SUMMARIES))]
+    #[arg(long, value_name = "FORM", default_value = "text", value_parser = one_of::<SummaryFormat>())]
     pub summary: SummaryFormat,
     /// Only the summary; with --details also every error
     ///
@@ -478,13 +332,13 @@ pub struct OutputFlags {
     /// auto, bar, plain (a line every 10 s) or none
     ///
     /// auto: a bar on a terminal, else plain. A bar needs a terminal; without one it is plain too.
-    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = one_of(words::PROGRESS_MODES))]
+    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = one_of::<ProgressMode>())]
     pub progress: ProgressMode,
     /// auto, always or never
     ///
     /// auto: on a terminal, unless NO_COLOR is set.
-    #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = one_of(words::COLORS))]
-    pub color: Auto<bool>,
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = one_of::<ColorChoice>())]
+    pub color: ColorChoice,
     /// Print completions for bash, zsh, fish, powershell or elvish
     #[arg(long, value_name = "SHELL")]
     pub completions: Option<Shell>,

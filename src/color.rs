@@ -9,14 +9,11 @@ pub fn painted(text: &str, color: bool) -> String {
     if !color {
         return text.to_owned();
     }
+    let line = |line: &str| match WORDS.iter().find(|(word, _)| line.starts_with(word)) {
+        Some((word, start)) => format!("{start}{word}{PLAIN}{}", &line[word.len()..]),
+        None => line.to_owned(),
+    };
     text.lines().map(line).collect::<Vec<_>>().join("\n")
-}
-
-fn line(text: &str) -> String {
-    match WORDS.iter().find(|(word, _)| text.starts_with(word)) {
-        Some((word, start)) => format!("{start}{word}{PLAIN}{}", &text[word.len()..]),
-        None => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -11,21 +11,21 @@ mod wanted;
 pub use request::{Request, parse, wants_color, wants_json, wants_stdout};
 
 use crate::batch::Limits;
-use crate::cli::{Arguments, EdgeFlags, OutputFlags, ShapeFlags};
+use crate::cli::{Arguments, EdgeFlags, ErrorFlags, OutputFlags, ShapeFlags};
 use crate::error::hint;
 use crate::input::{Format, InputOptions};
 use crate::progress::ProgressMode;
-use crate::report::{MaxErrors, SummaryFormat};
 use crate::shape::ShapeOptions;
 use crate::sink::target::Target;
 use crate::sink::targets;
 use crate::sink::wanted::{FlagSources, Wanted, flag};
 use anyhow::{Result, anyhow};
+use clap::ColorChoice;
 use conflicts::{FOR_CELLS, FOR_ROWS};
 use std::path::PathBuf;
 
 /// A checked run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Config {
     /// Where records go.
     pub target: &'static dyn Target,
@@ -37,24 +37,14 @@ pub struct Config {
     pub input: InputOptions,
     /// CSV flags of the command line, as they are written; an error if no input turns out to be CSV, TSV or arrays.
     pub csv_flags: Vec<String>,
-    /// `--limit`, in records.
-    pub limit: Option<u64>,
     /// Renames, removals, merges, edge prefixes, nesting.
     pub shape: ShapeOptions,
     /// Sizes of batches.
     pub limits: Limits,
-    /// `--details`.
-    pub details: bool,
-    /// `--max-errors`.
-    pub max_errors: Option<MaxErrors>,
-    /// `--summary`.
-    pub summary: SummaryFormat,
-    /// `-q`.
-    pub quiet: bool,
-    /// `-v`.
-    pub verbose: bool,
-    /// `--progress`.
-    pub progress: ProgressMode,
+    /// What becomes of errors.
+    pub errors: ErrorFlags,
+    /// What is said, without contradictions.
+    pub output: OutputFlags,
     /// Whether stderr may be coloured.
     pub color: bool,
 }
@@ -79,34 +69,24 @@ impl Config {
         let target = targets::choose(&args.target.to)?;
         conflicts::ensure_none(&args, given, target)?;
         let wanted = wanted::of(&args, given, target)?;
-        let format = args.format.format;
+        let format = args.input.format;
         let csv = cells::options(&args, format)?;
         let is_typed = |id: &&&str| given.flags.typed(id);
         let csv_flags = FOR_CELLS.iter().chain(&FOR_ROWS).filter(is_typed).map(|id| flag(id)).collect();
-        let verbose = given.flags.typed("verbose");
         Ok(Config {
             target,
             limits: target.limits(&wanted),
             wanted,
-            input: InputOptions {
-                keeps_raw: false,
-                format,
-                compression: args.format.compression,
-                skip_lines: args.format.skip_lines,
-                max_record_bytes: args.format.max_record_bytes,
-                csv,
-            },
+            shape: shape(args.shape, args.edges, csv.nested && has_rows(format)),
+            input: InputOptions { csv, ..args.input },
             csv_flags,
-            limit: args.format.limit,
-            shape: shape(args.shape, args.edges, args.csv.nested && has_rows(format)),
-            progress: progress(&args.output, &given.flags),
             files: args.files,
-            details: args.errors.details,
-            max_errors: args.errors.max_errors,
-            summary: args.output.summary,
-            quiet: args.output.quiet && !verbose,
-            verbose: args.output.verbose && (verbose || !args.output.quiet),
-            color: args.output.color.unwrap_or(given.color),
+            errors: args.errors,
+            color: match args.output.color {
+                ColorChoice::Auto => given.color,
+                choice => choice == ColorChoice::Always,
+            },
+            output: output(args.output, &given.flags),
         })
     }
 
@@ -147,9 +127,15 @@ fn shape(flags: ShapeFlags, edges: EdgeFlags, nested: bool) -> ShapeOptions {
 }
 
 /// `-q` is silent, unless it is a variable and the command line asks for more.
-fn progress(flags: &OutputFlags, given: &FlagSources) -> ProgressMode {
-    let is_silent = flags.quiet && !given.typed("progress") && !given.typed("verbose");
-    if is_silent { ProgressMode::None } else { flags.progress }
+fn output(flags: OutputFlags, given: &FlagSources) -> OutputFlags {
+    let quiet = flags.quiet && !given.typed("verbose");
+    let is_silent = quiet && !given.typed("progress");
+    OutputFlags {
+        quiet,
+        verbose: flags.verbose && !quiet,
+        progress: if is_silent { ProgressMode::None } else { flags.progress },
+        ..flags
+    }
 }
 
 #[cfg(test)]

@@ -33,3 +33,4 @@ pub mod seen;
 pub mod shape;
 pub mod sink;
 pub mod stop;
+pub mod values;

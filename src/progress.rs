@@ -1,14 +1,15 @@
 //! Says on stderr how far a run is: a bar on a terminal, one plain line every ten seconds elsewhere.
 //! What is shown is what has been read, by bytes as stored; what is certain is the summary's business.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use clap::ValueEnum;
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// `--progress`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ProgressMode {
     /// A bar on a terminal, else plain lines.
     #[default]
@@ -95,13 +96,10 @@ impl Progress {
 
     /// Prints a line without disturbing the bar.
     pub fn line(&self, out: &mut dyn Write, text: &str) {
+        let mut print = || drop(writeln!(out, "{text}"));
         match &self.bar {
-            Some(bar) => bar.suspend(|| {
-                let _ = writeln!(out, "{text}");
-            }),
-            None => {
-                let _ = writeln!(out, "{text}");
-            }
+            Some(bar) => bar.suspend(print),
+            None => print(),
         }
     }
 
@@ -183,15 +181,7 @@ impl Now {
 
 /// A number with commas between groups of three digits.
 pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() * 4 / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    HumanCount(number).to_string()
 }
 
 /// A number of bytes as a person reads it, in powers of 1024.

@@ -53,21 +53,27 @@ pub struct Command {
     pub members: Vec<Member>,
 }
 
-/// What is done to the document that a key names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What is done to the document that a key names; the first four are what `--on-duplicate` names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Op {
     /// Store it; if the key exists, it is an error.
     #[default]
+    #[value(name = "error")]
     Create,
-    /// Store it; if the key exists, it is ignored.
-    CreateOrIgnore,
-    /// Store it in the place of what is there.
-    Index,
     /// Merge it into what is there, or store it.
+    #[value(name = "update")]
     Upsert,
+    /// Store it in the place of what is there.
+    #[value(name = "replace")]
+    Index,
+    /// Store it; if the key exists, it is ignored.
+    #[value(name = "ignore")]
+    CreateOrIgnore,
     /// Merge it into what is there; if the key does not exist, store `upsert`, or it is an error.
+    #[value(skip)]
     Update,
     /// Remove it; if the key does not exist, it is ignored.
+    #[value(skip)]
     Delete,
 }
 

@@ -10,12 +10,15 @@ use crate::input::Broken;
 use crate::progress::{Progress, grouped};
 use crate::record::Origin;
 use crate::sink::http::Traffic;
-use crate::sink::{Bucket, Counts, Ending, Failure, Note, Outcome, ResultLine, SinkError};
+use crate::sink::{Bucket, Counts, Ending, Failure, Note, Outcome, SinkError};
 use crate::stop::Stop;
+use crate::values;
+use clap::ValueEnum;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -29,8 +32,25 @@ pub enum MaxErrors {
     Percent(f64),
 }
 
+impl FromStr for MaxErrors {
+    type Err = String;
+
+    /// Reads a number, or 0 to 100 with `%`.
+    fn from_str(text: &str) -> Result<MaxErrors, String> {
+        let refused = || format!("\"{text}\" is neither a number of records nor a percentage up to 100%");
+        let Some(percent) = text.strip_suffix('%') else {
+            return values::count(text).map(MaxErrors::Count).map_err(|_| refused());
+        };
+        let plain = percent.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        match percent.parse() {
+            Ok(share) if plain && (0.0..=100.0).contains(&share) => Ok(MaxErrors::Percent(share)),
+            _ => Err(refused()),
+        }
+    }
+}
+
 /// `--summary`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum SummaryFormat {
     /// One `name: count` a line.
     #[default]
@@ -116,10 +136,8 @@ pub struct Report {
     failed: u64,
     end: ReadEnd,
     too_many: bool,
-    stopped: bool,
-    rolled_back: bool,
-    /// Whoever takes what is written wanted no more.
-    enough: bool,
+    /// Why lanes could not go on.
+    endings: Vec<Ending>,
     /// Why the target could not go on, or undid everything.
     why: Option<String>,
     stop: Stop,
@@ -139,9 +157,7 @@ impl Report {
             failed: 0,
             end: ReadEnd::default(),
             too_many: false,
-            stopped: false,
-            rolled_back: false,
-            enough: false,
+            endings: Vec::new(),
             why: None,
             stop,
             err,
@@ -171,7 +187,7 @@ impl Report {
                 // A late index finds duplicates in the order of their keys; a person reads them by line.
                 outcome.failures.sort_unstable_by_key(|failure| failure.origin);
                 outcome.failures.iter().for_each(|failure| self.tell(failure));
-                self.write_results(&outcome.results);
+                self.write_results(|results, files| results.write(files, &outcome.results));
                 self.check_limit(read_so_far, PERCENT_FROM);
                 self.say_step(&format!("{} records settled", grouped(outcome.counts.total())));
             }
@@ -202,10 +218,9 @@ impl Report {
 
     fn stopped(&mut self, error: SinkError) {
         let SinkError { text, ending, .. } = error;
-        match ending {
-            Ending::Stopped => self.stopped = true,
-            Ending::RolledBack => self.rolled_back = true,
-            Ending::Enough => return self.enough = true,
+        self.endings.push(ending);
+        if ending == Ending::Enough {
+            return;
         }
         // Each lane says the same of a target that is closed.
         if self.why.as_ref() != Some(&text) {
@@ -219,15 +234,10 @@ impl Report {
         self.stopped(SinkError::stopped(text));
     }
 
-    fn write_results(&mut self, lines: &[ResultLine]) {
+    /// Writes to the file of `--results`, if there is one. A run whose results cannot be kept stops.
+    fn write_results(&mut self, write: impl FnOnce(&mut Results, &[String]) -> std::io::Result<()>) {
         let Some(results) = &mut self.settings.results else { return };
-        let written = results.write(&self.settings.files, lines);
-        self.results_written(written);
-    }
-
-    fn results_written(&mut self, written: std::io::Result<()>) {
-        let Some(results) = &self.settings.results else { return };
-        if let Err(error) = written {
+        if let Err(error) = write(results, &self.settings.files) {
             let text = format!("--results: {}: {error}", results.name);
             self.settings.results = None;
             self.stopped(SinkError::stopped(text));
@@ -278,10 +288,7 @@ impl Report {
 
     /// Closes the account: says what is left to say, and returns the summary.
     pub fn close(mut self, bytes_read: u64) -> Summary {
-        if let Some(results) = &mut self.settings.results {
-            let flushed = results.out.flush();
-            self.results_written(flushed);
-        }
+        self.write_results(|results, _| results.out.flush());
         self.progress.finish();
         self.check_limit(self.end.records, 0);
         if let Some(broken) = self.broken() {
@@ -304,7 +311,7 @@ impl Report {
             self.say(&format!("stopped by {name}; what was read is settled as the summary says"));
         }
         let exit = self.exit_code(balanced);
-        Summary { json: self.json(bytes_read, exit), counts: self.counts, empty: self.end.empty, exit }
+        Summary { json: self.json(bytes_read, exit), exit }
     }
 
     /// Where and why an input could not be read on.
@@ -336,14 +343,15 @@ impl Report {
 
     /// The first that holds of 130/143, 6, 5, 4, 3, 1.
     fn exit_code(&self, balanced: bool) -> u8 {
+        let ended = |ending| self.endings.contains(&ending);
         let lost = self.counts[Bucket::Error] + self.counts[Bucket::Unknown] > 0
-            || (self.counts[Bucket::Unsent] > 0 && !self.settings.dry_run && !self.enough)
+            || (self.counts[Bucket::Unsent] > 0 && !self.settings.dry_run && !ended(Ending::Enough))
             || !balanced;
         match self.stop.signal() {
             Some(signal) => 128 + signal as u8,
-            None if self.rolled_back => 6,
+            None if ended(Ending::RolledBack) => 6,
             None if self.end.broken.is_some() => 5,
-            None if self.stopped => 4,
+            None if ended(Ending::Stopped) => 4,
             None if self.too_many => 3,
             None => u8::from(lost),
         }
@@ -398,8 +406,6 @@ impl Report {
 /// What is printed at the end.
 #[derive(Debug)]
 pub struct Summary {
-    counts: Counts,
-    empty: u64,
     json: Value,
     /// The process's exit code.
     pub exit: u8,
@@ -411,26 +417,11 @@ impl Summary {
         if format == SummaryFormat::Json {
             return format!("{}\n", self.json);
         }
-        let counts = &self.counts;
-        let mut text = format!(
-            "created: {}\nerrors: {}\nupdated: {}\nignored: {}\n",
-            counts[Bucket::Created],
-            counts[Bucket::Error],
-            counts[Bucket::Updated],
-            counts[Bucket::Ignored]
-        );
-        let rest = [
-            ("deleted", counts[Bucket::Deleted]),
-            ("empty", self.empty),
-            ("unknown", counts[Bucket::Unknown]),
-            ("unsent", counts[Bucket::Unsent]),
-        ];
-        for (name, count) in rest {
-            if count > 0 {
-                text.push_str(&format!("{name}: {count}\n"));
-            }
-        }
-        text
+        let always = ["created", "errors", "updated", "ignored"];
+        let lines =
+            always.iter().chain(&["deleted", "empty", "unknown", "unsent"]).map(|name| (name, &self.json[name]));
+        let shown = lines.filter(|(name, count)| always.contains(name) || **count != 0);
+        shown.map(|(name, count)| format!("{name}: {count}\n")).collect()
     }
 }
 
@@ -469,5 +460,16 @@ mod tests {
         assert_eq!(exit_after(SinkError::stopped("gone")), 4);
         assert_eq!(exit_after(SinkError::rolled_back("undone")), 6);
         assert_eq!(exit_after(SinkError::enough()), 0);
+    }
+
+    #[test]
+    fn errors_are_counted_or_a_share() {
+        assert_eq!("0".parse(), Ok(MaxErrors::Count(0)));
+        assert_eq!("20".parse(), Ok(MaxErrors::Count(20)));
+        assert_eq!("0.5%".parse(), Ok(MaxErrors::Percent(0.5)));
+        assert_eq!("100%".parse(), Ok(MaxErrors::Percent(100.0)));
+        for text in ["", "%", "-1", "1.5", "101%", "-1%", "nan%", "inf%", "1e1%", "ten"] {
+            assert!(text.parse::<MaxErrors>().is_err(), "{text}");
+        }
     }
 }

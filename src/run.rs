@@ -41,15 +41,15 @@ pub fn import(mut config: Config, mut err: Box<dyn Write>) -> Result<Summary> {
     let stop = Stop::default();
     let mut opened = open(&config, &stop, &mut err)?;
     let meter = Meter { bytes: inputs.bytes_read.clone(), ..Meter::default() };
-    let progress = Progress::new(config.progress, inputs.size, meter.clone());
+    let progress = Progress::new(config.output.progress, inputs.size, meter.clone());
     let wants_results = results.is_some();
     let mut report = Report::new(settings(&config, &opened, results), progress, stop.clone(), err);
     let Config { wanted, .. } = config;
     let (op, ends) = (wanted.op(), (opened.edge && !wanted.delete_keys).then(|| opened.rules.keys()));
     let plan = Plan {
         inputs: inputs.list,
+        limit: config.input.limit,
         options: config.input,
-        limit: config.limit,
         shaper: Shaper::new(config.shape, ends),
         decider: Decider::new(op, wanted.key, opened.rules, wanted.run, wanted.collection),
         limits: config.limits,
@@ -69,12 +69,12 @@ pub fn import(mut config: Config, mut err: Box<dyn Write>) -> Result<Summary> {
 /// Says what is about to be done.
 fn introduce(config: &Config, inputs: &Inputs, err: &mut dyn Write) {
     let wanted = &config.wanted;
-    if !config.quiet {
+    if !config.output.quiet {
         let dry = if wanted.dry_run { ", dry run: nothing is written" } else { "" };
         let into = wanted.collection.as_ref().map_or(String::new(), |name| format!(", collection {name}"));
         let _ = writeln!(err, "importing into {}{into}{dry}", config.target.shown(wanted));
     }
-    if config.verbose {
+    if config.output.verbose {
         for input in &inputs.list {
             let _ = writeln!(err, "{} is read as {}", input.name, input.format.name());
         }
@@ -84,7 +84,7 @@ fn introduce(config: &Config, inputs: &Inputs, err: &mut dyn Write) {
 /// Opens the target. A signal ends the wait for a path of this machine at once, and nothing is left to put back there; a
 /// server is left as it should be.
 fn open(config: &Config, stop: &Stop, err: &mut dyn Write) -> Result<Opened> {
-    let (quiet, verbose) = (config.quiet, config.verbose);
+    let (quiet, verbose) = (config.output.quiet, config.output.verbose);
     let mut say = |note| match note {
         Note::Warning(text) if !quiet => drop(writeln!(err, "{text}")),
         Note::Detail(text) if verbose => drop(writeln!(err, "{text}")),
@@ -113,11 +113,11 @@ fn settings(config: &Config, opened: &Opened, results: Option<Results>) -> Setti
         files: wanted.inputs.names.clone(),
         target: config.target.shown(wanted),
         collection: wanted.collection.clone(),
-        details: config.details,
-        quiet: config.quiet,
-        verbose: config.verbose,
+        details: config.errors.details,
+        quiet: config.output.quiet,
+        verbose: config.output.verbose,
         color: config.color,
-        max_errors: config.max_errors,
+        max_errors: config.errors.max_errors,
         dry_run: wanted.dry_run,
         results,
         traffic: opened.traffic.clone(),

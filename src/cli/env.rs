@@ -2,10 +2,12 @@
 //! clap could read them itself, but it knows neither empty variables, nor one value a line, nor misspelt names. Here
 //! they become arguments that are parsed in front of the command line.
 
-use crate::cli::UsageError;
 use crate::cli::help::is_switch;
 use clap::{Arg, ArgAction, Command};
 use std::ffi::{OsStr, OsString};
+
+/// Variables, as the operating system has them.
+pub type Variables = [(OsString, OsString)];
 
 const PREFIX: &str = "BULKIMPORT_";
 /// Variables that only our tests set.
@@ -31,7 +33,7 @@ fn name(long: &str) -> String {
 ///
 /// # Errors
 /// For the first such variable; its value is not shown.
-pub fn ensure_known(command: &Command, env: &[(OsString, OsString)]) -> Result<(), UsageError> {
+pub fn ensure_known(command: &Command, env: &Variables) -> Result<(), String> {
     let secrets = SECRETS.iter().map(|name| (*name).to_owned());
     let known: Vec<String> = command.get_arguments().filter_map(variable).chain(secrets).collect();
     for (found, _) in env {
@@ -44,18 +46,16 @@ pub fn ensure_known(command: &Command, env: &[(OsString, OsString)]) -> Result<(
     Ok(())
 }
 
-fn unknown(found: &str, known: &[String]) -> UsageError {
+fn unknown(found: &str, known: &[String]) -> String {
     if let Some(flag) = DESTRUCTIVE.iter().find(|flag| name(flag) == found) {
         let what = if *flag == "insecure" { "trusts anybody" } else { "destroys documents" };
-        return UsageError::new(format!("{found}: --{flag} {what} and is not taken from a variable"))
-            .hint(format!("write `--{flag}` on the command line"));
+        return format!(
+            "{found}: --{flag} {what} and is not taken from a variable\nhint: write `--{flag}` on the command line"
+        );
     }
-    let usage = UsageError::new(format!("{found}: there is no such variable"));
     let upper = found.to_ascii_uppercase();
-    match known.iter().min_by_key(|name| distance(&upper, name)) {
-        Some(near) => usage.hint(format!("the nearest is {near}; `bulkimport --help` shows all flags")),
-        None => usage,
-    }
+    let near = known.iter().min_by_key(|name| distance(&upper, name)).map_or("", String::as_str);
+    format!("{found}: there is no such variable\nhint: the nearest is {near}; `bulkimport --help` shows all flags")
 }
 
 /// Edits (a character put in, taken out or changed) between two names.
@@ -74,7 +74,7 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 /// The secrets that variables hold: a password, an API key and a bearer token, each if it is there and not empty.
-pub fn secrets(env: &[(OsString, OsString)]) -> [Option<String>; 3] {
+pub fn secrets(env: &Variables) -> [Option<String>; 3] {
     SECRETS.map(|name| {
         let found = env.iter().find(|(key, value)| *key == *name && !value.is_empty());
         found.and_then(|(_, value)| value.to_str()).map(str::to_owned)
@@ -82,11 +82,7 @@ pub fn secrets(env: &[(OsString, OsString)]) -> [Option<String>; 3] {
 }
 
 /// Returns the arguments that the variables stand for, flag by flag, without the flags that are `typed` anyway.
-pub fn arguments(
-    command: &Command,
-    typed: &dyn Fn(&Arg) -> bool,
-    env: &[(OsString, OsString)],
-) -> Vec<(String, Vec<OsString>)> {
+pub fn arguments(command: &Command, typed: &dyn Fn(&Arg) -> bool, env: &Variables) -> Vec<(String, Vec<OsString>)> {
     let mut found = Vec::new();
     for arg in command.get_arguments().filter(|arg| !typed(arg)) {
         let Some(name) = variable(arg) else { continue };
@@ -98,23 +94,17 @@ pub fn arguments(
 }
 
 fn values<'a>(arg: &Arg, value: &'a OsStr) -> Vec<&'a OsStr> {
+    let is_repeatable = matches!(arg.get_action(), ArgAction::Append);
     match value.to_str() {
-        Some(text) if is_repeatable(arg) => text.lines().filter(|line| !line.is_empty()).map(OsStr::new).collect(),
+        Some(text) if is_repeatable => text.lines().filter(|line| !line.is_empty()).map(OsStr::new).collect(),
         Some(text) if is_switch(arg) => vec![OsStr::new(text.trim())],
         _ => vec![value],
     }
 }
 
-fn is_repeatable(arg: &Arg) -> bool {
-    matches!(arg.get_action(), ArgAction::Append)
-}
-
 fn argument(arg: &Arg, value: &OsStr) -> OsString {
-    let mut argument = OsString::from("--");
-    argument.push(arg.get_long().unwrap_or_default());
-    argument.push("=");
-    argument.push(value);
-    argument
+    let flag = format!("--{}", arg.get_long().unwrap_or_default());
+    [OsStr::new(&flag), value].join(OsStr::new("="))
 }
 
 #[cfg(test)]
@@ -168,7 +158,7 @@ mod tests {
             ("BULKIMPORT_DELETE_KEYS", "write `--delete-keys` on the command line"),
         ];
         for (name, hint) in cases {
-            let said = ensure_known(&help::command(), &env(&[(name, "secret")])).expect_err(name).to_string();
+            let said = ensure_known(&help::command(), &env(&[(name, "secret")])).expect_err(name);
             assert!(said.contains(hint) && said.starts_with(&format!("{name}: ")), "{said}");
             assert!(!said.contains("secret"));
         }

@@ -93,7 +93,7 @@ fn with_value(arg: Arg) -> Arg {
         .require_equals(true)
         .default_missing_value("true")
         .default_value("false")
-        .value_parser(super::words::switch)
+        .value_parser(crate::values::switch)
         .overrides_with(id)
 }
 

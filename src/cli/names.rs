@@ -1,79 +1,21 @@
-//! Values that are names, bytes between names, and small formulas of names.
-//! An error here names the value; which flag or variable it came from is put in front of it in usage.rs.
+//! Values that are names, and small formulas of names.
+//! An error here names the value; which flag or variable it came from is put in front of it in usage.rs. A hint is a line of its own.
 
-use super::UsageError;
-use crate::input::Datatype;
 use crate::shape::{Merge, Part};
+use crate::values::member;
 use std::path::Path;
-
-const DATATYPES: [(&str, Datatype); 5] = [
-    ("string", Datatype::String),
-    ("number", Datatype::Number),
-    ("boolean", Datatype::Boolean),
-    ("null", Datatype::Null),
-    ("json", Datatype::Json),
-];
-
-/// Reads `--separator`: one byte, or `\t`.
-///
-/// # Errors
-/// For more or less than that, and for a line break.
-pub fn separator(text: &str) -> Result<u8, UsageError> {
-    match text.as_bytes() {
-        _ if text == "\\t" => Ok(b'\t'),
-        [byte] if !matches!(byte, b'\n' | b'\r' | 0) => Ok(*byte),
-        _ => Err(UsageError::new(format!("\"{text}\" is not exactly one byte")).hint("a tab is written `'\\t'`")),
-    }
-}
-
-/// Reads `--quote`: one byte, or nothing for none.
-///
-/// # Errors
-/// For more than that, and for a line break.
-pub fn quote(text: &str) -> Result<Option<u8>, UsageError> {
-    match text.as_bytes() {
-        [] => Ok(None),
-        _ if text == "none" => Ok(None),
-        [byte] if !matches!(byte, b'\n' | b'\r' | 0) => Ok(Some(*byte)),
-        _ => Err(UsageError::new(format!("\"{text}\" is not exactly one byte")).hint("`''` is for no quotes")),
-    }
-}
-
-/// Reads `--datatype`.
-///
-/// # Errors
-/// When there is no column, or no type that we have.
-pub fn datatype(text: &str) -> Result<(String, Datatype), UsageError> {
-    let refused = || {
-        UsageError::new(format!("\"{text}\" is not COL=TYPE")).hint("types are string, number, boolean, null and json")
-    };
-    let (column, word) = text.rsplit_once('=').filter(|(column, _)| !column.is_empty()).ok_or_else(refused)?;
-    let datatype = DATATYPES.iter().find(|(name, _)| *name == word).ok_or_else(refused)?;
-    Ok((column.to_owned(), datatype.1))
-}
 
 /// Reads `--translate`: two names, neither blank.
 ///
 /// # Errors
 /// When it is not that.
-pub fn translation(text: &str) -> Result<(String, String), UsageError> {
+pub fn translation(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((from, to)) if !is_blank(from) && !is_blank(to) && !to.contains('=') => {
             Ok((from.to_owned(), to.to_owned()))
         }
-        _ => Err(UsageError::new(format!("\"{text}\" is not FROM=TO"))),
+        _ => Err(format!("\"{text}\" is not FROM=TO")),
     }
-}
-
-/// Reads the name of a member.
-///
-/// # Errors
-/// When it is blank.
-pub fn member(text: &str) -> Result<String, UsageError> {
-    if is_blank(text) {
-        return Err(UsageError::new("the name of a member cannot be blank"));
-    }
-    Ok(text.to_owned())
 }
 
 fn is_blank(text: &str) -> bool {
@@ -84,12 +26,13 @@ fn is_blank(text: &str) -> bool {
 ///
 /// # Errors
 /// When it is blank or looks like the key of a TLS client.
-pub fn key(text: &str) -> Result<String, UsageError> {
+pub fn key(text: &str) -> Result<String, String> {
     let ends = [".pem", ".key", ".crt", ".p12"];
     let like_a_path = text.contains(['.', '/', '\\']);
     if ends.iter().any(|end| text.to_ascii_lowercase().ends_with(end)) || (like_a_path && Path::new(text).is_file()) {
-        return Err(UsageError::new(format!("\"{text}\" looks like a file")).hint(
-            "--key names the member of the records that is their key; the key of a TLS client is `--client-key FILE`",
+        return Err(format!(
+            "\"{text}\" looks like a file\nhint: --key names the member of the records that is their key; \
+             the key of a TLS client is `--client-key FILE`"
         ));
     }
     member(text)
@@ -99,9 +42,9 @@ pub fn key(text: &str) -> Result<String, UsageError> {
 ///
 /// # Errors
 /// When nothing is left.
-pub fn prefix(text: &str) -> Result<String, UsageError> {
+pub fn prefix(text: &str) -> Result<String, String> {
     match text.strip_suffix('/').unwrap_or(text) {
-        name if is_blank(name) => Err(UsageError::new("the name of a collection cannot be blank")),
+        name if is_blank(name) => Err("the name of a collection cannot be blank".to_owned()),
         name => Ok(name.to_owned()),
     }
 }
@@ -110,12 +53,12 @@ pub fn prefix(text: &str) -> Result<String, UsageError> {
 ///
 /// # Errors
 /// When nothing can be called so.
-pub fn collection(text: &str) -> Result<String, UsageError> {
+pub fn collection(text: &str) -> Result<String, String> {
     if is_blank(text) {
-        return Err(UsageError::new("the name of a collection cannot be blank"));
+        return Err("the name of a collection cannot be blank".to_owned());
     }
     if text.contains('\0') {
-        return Err(UsageError::new("the name of a collection cannot hold a NUL"));
+        return Err("the name of a collection cannot hold a NUL".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -124,10 +67,8 @@ pub fn collection(text: &str) -> Result<String, UsageError> {
 ///
 /// # Errors
 /// When brackets or `=` are not where they should be, or a member is merged into itself.
-pub fn merge(text: &str) -> Result<Merge, UsageError> {
-    let wrong = |cause| {
-        UsageError::new(format!("wrong syntax in \"{text}\": {cause}")).hint("write it like `full=[first] [last]`")
-    };
+pub fn merge(text: &str) -> Result<Merge, String> {
+    let wrong = |cause| format!("wrong syntax in \"{text}\": {cause}\nhint: write it like `full=[first] [last]`");
     let (name, value) = match text.split_once('=') {
         Some((name, value)) if !value.contains('=') => (name, value),
         _ => return Err(wrong("there must be exactly one =")),
@@ -143,29 +84,25 @@ pub fn merge(text: &str) -> Result<Merge, UsageError> {
 }
 
 fn parts(value: &str) -> Result<Vec<Part>, &'static str> {
-    let mut parts = Vec::new();
-    let mut rest = value;
-    while let Some((literal, after)) = rest.split_once('[') {
-        let (member, next) = after.split_once(']').ok_or("unbalanced brackets")?;
-        if literal.contains(']') || member.contains('[') {
-            return Err("unbalanced brackets");
-        }
+    let mut pieces = value.split('[');
+    let mut parts: Vec<Part> = literal(pieces.next().unwrap_or_default())?.into_iter().collect();
+    for piece in pieces {
+        let (member, after) = piece.split_once(']').ok_or("unbalanced brackets")?;
         if member.is_empty() {
             return Err("[] names no member");
         }
-        if !literal.is_empty() {
-            parts.push(Part::Literal(literal.to_owned()));
-        }
         parts.push(Part::Member(member.to_owned()));
-        rest = next;
-    }
-    if rest.contains(']') {
-        return Err("unbalanced brackets");
-    }
-    if !rest.is_empty() {
-        parts.push(Part::Literal(rest.to_owned()));
+        parts.extend(literal(after)?);
     }
     Ok(parts)
+}
+
+/// The text before or behind a member, if there is any.
+fn literal(text: &str) -> Result<Option<Part>, &'static str> {
+    if text.contains(']') {
+        return Err("unbalanced brackets");
+    }
+    Ok(if text.is_empty() { None } else { Some(Part::Literal(text.to_owned())) })
 }
 
 #[cfg(test)]
@@ -173,28 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn separators_and_quotes_are_one_byte() {
-        for (text, byte) in [(",", b','), (";", b';'), ("\\t", b'\t'), ("\t", b'\t'), ("|", b'|')] {
-            assert_eq!(separator(text), Ok(byte), "{text}");
-        }
-        for text in ["", ";;", "§", "\n", "\r", "\\n", "tab"] {
-            assert!(separator(text).is_err(), "{text}");
-        }
-        assert_eq!(quote(""), Ok(None));
-        assert_eq!(quote("none"), Ok(None));
-        assert_eq!(quote("'"), Ok(Some(b'\'')));
-        for text in ["''", "«", "\n"] {
-            assert!(quote(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
     fn pairs_need_both_sides() {
-        assert_eq!(datatype("zip=string"), Ok(("zip".into(), Datatype::String)));
-        assert_eq!(datatype("a=b=json"), Ok(("a=b".into(), Datatype::Json)));
-        for text in ["a=date", "a=", "=string", "a", ""] {
-            assert!(datatype(text).is_err(), "{text}");
-        }
         assert_eq!(translation("a=b"), Ok(("a".into(), "b".into())));
         for text in ["a=", "=b", "a", "", " =b", "a=b=c"] {
             assert!(translation(text).is_err(), "{text}");
@@ -219,7 +135,7 @@ mod tests {
         assert_eq!(key("sku").as_deref(), Ok("sku"));
         assert_eq!(key("a.b").as_deref(), Ok("a.b"));
         for text in ["k.pem", "client.KEY", "x.crt", "x.p12", "./Cargo.toml", "Cargo.toml"] {
-            let said = key(text).expect_err(text).to_string();
+            let said = key(text).expect_err(text);
             assert!(said.contains("looks like a file\nhint: --key names the member"), "{said}");
         }
         assert!(key("").is_err());
@@ -260,7 +176,7 @@ mod tests {
             ("[x]=[a]", "needs a name"),
         ];
         for (text, cause) in wrong {
-            let said = merge(text).expect_err(text).to_string();
+            let said = merge(text).expect_err(text);
             assert!(said.starts_with("wrong syntax in ") && said.contains(cause), "{text}: {said}");
         }
     }

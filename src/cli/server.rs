@@ -1,6 +1,5 @@
-//! Values that only servers have a use for. An error never repeats a header's value: it may be a secret.
+//! Headers of requests. An error never repeats a header's value: it may be a secret.
 
-use super::UsageError;
 use crate::sink::http::Header;
 use reqwest::header::{HeaderName, HeaderValue};
 
@@ -8,42 +7,20 @@ use reqwest::header::{HeaderName, HeaderValue};
 ///
 /// # Errors
 /// When it is no header, or one that is ours to set.
-pub fn header(text: &str) -> Result<Header, UsageError> {
-    let wrong = |what: &str| UsageError::new(what.to_owned()).hint("a header is written `Name: value`");
+pub fn header(text: &str) -> Result<Header, String> {
+    let wrong = |what: &str| format!("{what}\nhint: a header is written `Name: value`");
     let (name, value) = text.split_once(':').ok_or_else(|| wrong("a header without a colon"))?;
     let name: HeaderName = name.trim().parse().map_err(|_| wrong("a header without a name"))?;
     if matches!(
         name.as_str(),
         "content-length" | "transfer-encoding" | "content-type" | "content-encoding" | "host" | "accept-encoding"
     ) {
-        return Err(UsageError::new(format!("the header {name} is set by bulkimport itself")));
+        return Err(format!("the header {name} is set by bulkimport itself"));
     }
     let mut value: HeaderValue =
         value.trim().parse().map_err(|_| wrong(&format!("the value of the header {name} has odd characters")))?;
     value.set_sensitive(true);
     Ok(Header(name, value))
-}
-
-/// Reads `--refresh`.
-///
-/// # Errors
-/// When it is none of its words.
-pub fn refresh(text: &str) -> Result<String, UsageError> {
-    match text {
-        "true" | "false" | "wait_for" => Ok(text.to_owned()),
-        _ => Err(UsageError::new(format!("\"{text}\" is none of true, false, wait_for"))),
-    }
-}
-
-/// Reads `--wait-for-active-shards`.
-///
-/// # Errors
-/// When it is neither a number nor `all`.
-pub fn active_shards(text: &str) -> Result<String, UsageError> {
-    if text == "all" || text.parse::<u32>().is_ok() {
-        return Ok(text.to_owned());
-    }
-    Err(UsageError::new(format!("\"{text}\" is neither a number nor all")))
 }
 
 #[cfg(test)]
@@ -55,7 +32,7 @@ mod tests {
         let Header(name, value) = header("X-Key:  secret ").expect("a header");
         assert_eq!((name.as_str(), value.to_str().ok()), ("x-key", Some("secret")));
         for wrong in ["secret", ": secret", "a b: secret", "Host: secret", "x: secret\u{7f}"] {
-            assert!(!header(wrong).expect_err(wrong).to_string().contains("secret"), "{wrong}");
+            assert!(!header(wrong).expect_err(wrong).contains("secret"), "{wrong}");
         }
     }
 }

@@ -1,46 +1,37 @@
 //! How cells are read, and the header row from a file of its own.
 
 use super::has_rows;
-use crate::cli::{Arguments, Conversion};
-use crate::input::{CsvOptions, Dialect, Format, header_names};
+use crate::cli::Arguments;
+use crate::input::{Conversion, CsvOptions, Dialect, Format, header_names};
 use crate::shape::Part;
 use anyhow::{Context as _, Error, Result, bail};
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Largest file that `--headers-file` reads, in bytes.
 const MAX_HEADER: u64 = 1024 * 1024;
 
 pub(super) fn options(args: &Arguments, format: Option<Format>) -> Result<CsvOptions> {
-    let flags = &args.csv;
+    let mut options = args.input.csv.clone();
+    options.keep_strings = options.convert == Conversion::None;
+    options.merged = merged(args);
+    options.string_columns = string_columns(args);
     let is_tsv =
         format == Some(Format::Tsv) || (format.is_none() && args.files.first().is_some_and(|file| is_named_tsv(file)));
-    let separator = flags.separator.unwrap_or(if is_tsv { b'\t' } else { b',' });
-    let quote = flags.quote.unwrap_or(if is_tsv { None } else { Some(b'"') });
-    if quote == Some(separator) && has_rows(format) {
+    let dialect = if is_tsv { Dialect::tsv(&options) } else { Dialect::csv(&options) };
+    if dialect.quote == Some(dialect.separator) && has_rows(format) {
         bail!("--quote and --separator: both are the same byte");
     }
-    if quote == Some(b'\\') && flags.backslash_escape {
+    if dialect.quote == Some(b'\\') && options.backslash_escape {
         bail!("--quote and --backslash-escape: both are the backslash");
     }
-    let header = |path: &PathBuf| {
-        header(path, separator, quote, flags.backslash_escape)
-            .with_context(|| format!("--headers-file {}", path.display()))
-    };
     let with_cells = matches!(format, None | Some(Format::Csv | Format::Tsv));
-    Ok(CsvOptions {
-        separator: flags.separator,
-        quote: flags.quote,
-        backslash_escape: flags.backslash_escape,
-        headers: flags.headers_file.as_ref().filter(|_| with_cells).map(header).transpose()?,
-        keep_strings: flags.convert == Conversion::None,
-        datatypes: flags.datatype.clone(),
-        empty: flags.empty,
-        ignore_missing: flags.ignore_missing,
-        merged: merged(args),
-        string_columns: string_columns(args),
-    })
+    if let Some(path) = options.headers_file.as_ref().filter(|_| with_cells) {
+        let names = header(path, dialect).with_context(|| format!("--headers-file {}", path.display()))?;
+        options.headers = Some(names);
+    }
+    Ok(options)
 }
 
 /// Whether a file is TSV by its name, also when it is compressed; only the dialect of `--headers-file` hangs on it.
@@ -49,7 +40,7 @@ fn is_named_tsv(file: &Path) -> bool {
     name.ends_with(".tsv") || name.rsplit_once('.').is_some_and(|(stem, _)| stem.ends_with(".tsv"))
 }
 
-fn header(path: &Path, separator: u8, quote: Option<u8>, escape: bool) -> Result<Vec<String>> {
+fn header(path: &Path, dialect: Dialect) -> Result<Vec<String>> {
     let file = File::open(path)?;
     let mut bytes = Vec::new();
     file.take(MAX_HEADER + 1).read_to_end(&mut bytes)?;
@@ -60,13 +51,7 @@ fn header(path: &Path, separator: u8, quote: Option<u8>, escape: bool) -> Result
     if bytes.trim_ascii().is_empty() {
         bail!("holds no header line");
     }
-    let dialect = CsvOptions {
-        separator: Some(separator),
-        quote: Some(quote),
-        backslash_escape: escape,
-        ..CsvOptions::default()
-    };
-    header_names(bytes, Dialect::csv(&dialect)).map_err(Error::msg)
+    header_names(bytes, dialect).map_err(Error::msg)
 }
 
 /// Members that merges read, each once.

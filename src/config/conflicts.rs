@@ -1,7 +1,7 @@
 //! Flags that cannot be honoured together. Only what the command line itself asks for can be in conflict: what comes
 //! from a variable gives way.
 
-use super::Given;
+use super::{Given, has_rows};
 use crate::cli::Arguments;
 use crate::error::hint;
 use crate::input::Format;
@@ -20,12 +20,9 @@ pub(super) const FOR_ROWS: [&str; 2] = ["ignore_missing", "nested"];
 
 /// Finds the first conflict.
 pub(super) fn ensure_none(args: &Arguments, given: &Given, target: &dyn Target) -> Result<()> {
-    let format = args.format.format;
+    let format = args.input.format;
     ensure_inputs_are_files(&args.files)?;
-    ensure_cells(format, given)?;
-    ensure_bulk_lines_decide(format, given, target)?;
-    ensure_deletes_stand_alone(given, target)?;
-    ensure_edges(args, given)?;
+    ensure_flags_have_a_use(args, given, target)?;
     ensure_once(args)?;
     ensure_one_loudness(args, given)?;
     if args.target.collection.is_none() && format != Some(Format::Bulk) {
@@ -53,57 +50,38 @@ fn ensure_inputs_are_files(files: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-fn ensure_cells(format: Option<Format>, given: &Given) -> Result<()> {
-    let Some(format) = format else { return Ok(()) };
-    let unused = match format {
-        Format::Csv | Format::Tsv => None,
-        Format::Arrays => given.flags.first_typed(&FOR_CELLS),
-        _ => given.flags.first_typed(&FOR_CELLS).or_else(|| given.flags.first_typed(&FOR_ROWS)),
-    };
-    match unused {
-        Some(flag) => Err(anyhow!("{flag}: only csv and tsv can honour it, and the type is {}", format.name())
-            .context(hint("say `-t csv`, or leave it out"))),
-        None => Ok(()),
-    }
-}
-
-fn ensure_bulk_lines_decide(format: Option<Format>, given: &Given, target: &dyn Target) -> Result<()> {
-    let decided = ["on_duplicate", "delete_keys", "key", overwrite(target)];
-    match given.flags.first_typed(&decided) {
-        Some(flag) if format == Some(Format::Bulk) => Err(anyhow!("{flag}: not with bulk lines")
-            .context(hint("each bulk line says itself what is done, and to which document"))),
-        _ => Ok(()),
-    }
-}
-
-/// `--overwrite`, if it empties a collection.
-fn overwrite(target: &dyn Target) -> &'static str {
-    if target.overwrites_collection() { "overwrite" } else { "" }
-}
-
-fn ensure_deletes_stand_alone(given: &Given, target: &dyn Target) -> Result<()> {
-    let without = [
-        "on_duplicate",
-        overwrite(target),
-        "unique",
-        "edge",
-        "from_prefix",
-        "to_prefix",
-        "overwrite_collection_prefix",
-    ];
-    match given.flags.first_typed(&without) {
-        Some(flag) if given.flags.typed("delete_keys") => {
-            Err(anyhow!("{flag}: not with --delete-keys, which stores nothing"))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn ensure_edges(args: &Arguments, given: &Given) -> Result<()> {
+/// Finds flags that other flags leave nothing to do.
+fn ensure_flags_have_a_use(args: &Arguments, given: &Given, target: &dyn Target) -> Result<()> {
+    let format = args.input.format;
+    let has_cells = matches!(format, None | Some(Format::Csv | Format::Tsv));
     let no_prefix = args.edges.from_prefix.is_none() && args.edges.to_prefix.is_none();
-    if given.flags.typed("overwrite_collection_prefix") && no_prefix {
-        return Err(anyhow!("--overwrite-collection-prefix: there is no prefix to overwrite with")
-            .context(hint("give `--from-prefix` or `--to-prefix` too")));
+    let for_cells =
+        format!("only csv and tsv can honour it, and the type is {}", format.map_or_else(String::new, Format::name));
+    // If it empties a collection.
+    let overwrite = if target.overwrites_collection() { "overwrite" } else { "" };
+    let for_storing =
+        ["on_duplicate", overwrite, "unique", "edge", "from_prefix", "to_prefix", "overwrite_collection_prefix"];
+    let rules: [(bool, &[&str], &str, &str); 5] = [
+        (!has_cells, &FOR_CELLS, &for_cells, "say `-t csv`, or leave it out"),
+        (!has_rows(format), &FOR_ROWS, &for_cells, "say `-t csv`, or leave it out"),
+        (
+            format == Some(Format::Bulk),
+            &["on_duplicate", "delete_keys", "key", overwrite],
+            "not with bulk lines",
+            "each bulk line says itself what is done, and to which document",
+        ),
+        (given.flags.typed("delete_keys"), &for_storing, "not with --delete-keys, which stores nothing", ""),
+        (
+            no_prefix,
+            &["overwrite_collection_prefix"],
+            "there is no prefix to overwrite with",
+            "give `--from-prefix` or `--to-prefix` too",
+        ),
+    ];
+    for (applies, ids, why, advice) in rules {
+        let Some(flag) = given.flags.first_typed(ids).filter(|_| applies) else { continue };
+        let error = anyhow!("{flag}: {why}");
+        return Err(if advice.is_empty() { error } else { error.context(hint(advice)) });
     }
     Ok(())
 }
@@ -113,21 +91,20 @@ fn ensure_once(args: &Arguments) -> Result<()> {
     let shape = &args.shape;
     once("--translate", shape.translate.iter().map(|(from, _)| from))?;
     once("--merge-attributes", shape.merge_attributes.iter().map(|merge| &merge.name))?;
-    once("--datatype", args.csv.datatype.iter().map(|(column, _)| column))?;
+    once("--datatype", args.input.csv.datatypes.iter().map(|(column, _)| column))?;
     once("--unique", &args.run.unique)?;
-    let removed = |name: &String| shape.remove_attribute.contains(name);
-    match shape.translate.iter().find(|(from, _)| removed(from)) {
-        Some((from, _)) => Err(anyhow!("--translate: \"{from}\" is dropped by --remove-attribute")),
-        None => Ok(()),
+    if let Some((from, _)) = shape.translate.iter().find(|(from, _)| shape.remove_attribute.contains(from)) {
+        bail!("--translate: \"{from}\" is dropped by --remove-attribute");
     }
+    Ok(())
 }
 
 fn once<'a>(flag: &str, names: impl IntoIterator<Item = &'a String>) -> Result<()> {
     let mut seen = HashSet::new();
-    match names.into_iter().find(|name| !seen.insert(*name)) {
-        Some(name) => Err(anyhow!("{flag}: \"{name}\" is named twice")),
-        None => Ok(()),
+    if let Some(name) = names.into_iter().find(|name| !seen.insert(*name)) {
+        bail!("{flag}: \"{name}\" is named twice");
     }
+    Ok(())
 }
 
 fn no_collection(files: &[PathBuf]) -> Error {

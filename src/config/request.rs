@@ -3,15 +3,17 @@
 //! and then with the variables in front.
 
 use super::{Config, Given};
-use crate::cli::{Arguments, UsageError, env, help, hints};
+use crate::cli::env::Variables;
+use crate::cli::usage::from_clap;
+use crate::cli::{Arguments, env, help, hints};
 use crate::error::{self, hint};
 use crate::sink::targets;
 use crate::sink::wanted::FlagSources;
 use anyhow::{Error, Result};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, FromArgMatches};
-use std::collections::BTreeSet;
+use clap::{Arg, ArgMatches, FromArgMatches};
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -29,13 +31,8 @@ pub enum Request {
 ///
 /// # Errors
 /// For every mistake that can be found without opening an input or the store.
-pub fn parse(
-    argv: impl IntoIterator<Item = OsString>,
-    env: impl IntoIterator<Item = (OsString, OsString)>,
-) -> Result<Request> {
-    let argv: Vec<OsString> = argv.into_iter().collect();
-    let env: Vec<(OsString, OsString)> = env.into_iter().collect();
-    read(&argv, &env).map_err(|error| with_hints(error, hints::for_words(&argv, &help::command())))
+pub fn parse(argv: &[OsString], env: &Variables) -> Result<Request> {
+    read(argv, env).map_err(|error| with_hints(error, hints::for_words(argv, &help::command())))
 }
 
 /// A word that another importer has is not a misspelt one of ours.
@@ -47,12 +44,12 @@ fn with_hints(error: Error, hints: Vec<String>) -> Error {
     hints.into_iter().fold(error, |error, text| error.context(hint(text)))
 }
 
-fn read(argv: &[OsString], env: &[(OsString, OsString)]) -> Result<Request> {
+fn read(argv: &[OsString], env: &Variables) -> Result<Request> {
     let matches = match help::parser().try_get_matches_from(argv) {
         Ok(matches) => matches,
-        Err(error) => return printed(&error, argv).ok_or_else(|| UsageError::from_clap(&error, None).into()),
+        Err(error) => return printed(&error, argv).ok_or_else(|| from_clap(&error, None)),
     };
-    let arguments = Arguments::from_arg_matches(&matches).map_err(|error| UsageError::from_clap(&error, None))?;
+    let arguments = Arguments::from_arg_matches(&matches).map_err(|error| from_clap(&error, None))?;
     if let Some(shell) = arguments.output.completions {
         return Ok(Request::Print(help::completions(shell)));
     }
@@ -60,17 +57,12 @@ fn read(argv: &[OsString], env: &[(OsString, OsString)]) -> Result<Request> {
         return Ok(Request::Print(help::man_page()));
     }
     let all = with_variables(argv, env, &matches)?;
-    let mut arguments = Arguments::from_arg_matches(&all).map_err(|error| UsageError::from_clap(&error, None))?;
+    let mut arguments = Arguments::from_arg_matches(&all).map_err(|error| from_clap(&error, None))?;
     arguments.files = files_in_order(&all);
+    let is_off = |id: &str| matches!(matches.try_get_one::<bool>(id), Ok(Some(false)));
     let mut typed = named(&matches);
-    typed.retain(|id| !matches!(matches.try_get_one::<bool>(id), Ok(Some(false))));
-    let command = help::command();
-    let group = |id: &str| {
-        let arg = command.get_arguments().find(|arg| arg.get_id() == id);
-        arg.and_then(|arg| arg.get_help_heading()).unwrap_or_default().to_owned()
-    };
-    let typed = typed.into_iter().map(|id| (id.clone(), group(&id))).collect();
-    let flags = FlagSources { typed, named: named(&all) };
+    typed.retain(|id, _| !is_off(id));
+    let flags = FlagSources { typed, named: named(&all).into_keys().collect() };
     let given = Given { flags, color: may_color(env), secrets: env::secrets(env) };
     Ok(Request::Run(Box::new(Config::from_args(arguments, &given)?)))
 }
@@ -85,32 +77,30 @@ fn printed(error: &clap::Error, argv: &[OsString]) -> Option<Request> {
     }
 }
 
-fn with_variables(
-    argv: &[OsString],
-    env: &[(OsString, OsString)],
-    typed: &ArgMatches,
-) -> Result<ArgMatches, UsageError> {
+fn with_variables(argv: &[OsString], env: &Variables, typed: &ArgMatches) -> Result<ArgMatches> {
     let command = help::command();
-    env::ensure_known(&command, env)?;
+    env::ensure_known(&command, env).map_err(Error::msg)?;
     let program = argv.first().cloned().unwrap_or_default();
-    let is_typed = |arg: &clap::Arg| is_named(typed, arg.get_id().as_str());
+    let is_typed = |arg: &Arg| is_named(typed, arg);
     let mut words = vec![program.clone()];
     for (variable, arguments) in env::arguments(&command, &is_typed, env) {
         let alone = std::iter::once(&program).chain(&arguments);
-        help::parser().try_get_matches_from(alone).map_err(|error| UsageError::from_clap(&error, Some(&variable)))?;
+        help::parser().try_get_matches_from(alone).map_err(|error| from_clap(&error, Some(&variable)))?;
         words.extend(arguments);
     }
     words.extend(argv.iter().skip(1).cloned());
-    help::parser().try_get_matches_from(words).map_err(|error| UsageError::from_clap(&error, None))
+    help::parser().try_get_matches_from(words).map_err(|error| from_clap(&error, None))
 }
 
-fn is_named(matches: &ArgMatches, id: &str) -> bool {
-    matches.value_source(id) == Some(ValueSource::CommandLine)
+fn is_named(matches: &ArgMatches, arg: &Arg) -> bool {
+    matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine)
 }
 
-fn named(matches: &ArgMatches) -> BTreeSet<String> {
-    let ids = matches.ids().map(|id| id.as_str());
-    ids.filter(|id| is_named(matches, id)).map(str::to_owned).collect()
+/// Ids of the flags that are given a value, each with the group that help shows it in.
+fn named(matches: &ArgMatches) -> BTreeMap<String, String> {
+    let command = help::command();
+    let named = command.get_arguments().filter(|arg| is_named(matches, arg));
+    named.map(|arg| (arg.get_id().to_string(), arg.get_help_heading().unwrap_or_default().to_owned())).collect()
 }
 
 /// Positional files and those of `--file`, as they were typed.
@@ -125,26 +115,26 @@ fn files_in_order(matches: &ArgMatches) -> Vec<PathBuf> {
     files.into_iter().map(|(_, path)| path).collect()
 }
 
-fn may_color(env: &[(OsString, OsString)]) -> bool {
+fn may_color(env: &Variables) -> bool {
     let value = |name: &str| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_os_str());
     let refused = value("NO_COLOR").is_some_and(|value| !value.is_empty()) || value("TERM") == Some(OsStr::new("dumb"));
     !refused && std::io::stderr().is_terminal()
 }
 
 /// Whether a command line that may be wrong asks for `--summary json`.
-pub fn wants_json(argv: &[OsString], env: &[(OsString, OsString)]) -> bool {
+pub fn wants_json(argv: &[OsString], env: &Variables) -> bool {
     value_of("--summary", "BULKIMPORT_SUMMARY", argv, env).is_some_and(|form| form == "json")
 }
 
 /// Whether stdout is taken by something else than the summary, by a command line that may be wrong.
-pub fn wants_stdout(argv: &[OsString], env: &[(OsString, OsString)]) -> bool {
+pub fn wants_stdout(argv: &[OsString], env: &Variables) -> bool {
     let to = value_of("--to", "BULKIMPORT_TO", argv, env).and_then(|to| targets::read(OsStr::new(to)).ok());
     let results = value_of("--results", "BULKIMPORT_RESULTS", argv, env);
     results == Some("-") || to.is_some_and(|address| address.target.uses_stdout(&address.place))
 }
 
 /// Whether stderr may be coloured, by a command line that may be wrong.
-pub fn wants_color(argv: &[OsString], env: &[(OsString, OsString)]) -> bool {
+pub fn wants_color(argv: &[OsString], env: &Variables) -> bool {
     match value_of("--color", "BULKIMPORT_COLOR", argv, env) {
         Some("always") => true,
         Some("never") => false,
@@ -153,7 +143,7 @@ pub fn wants_color(argv: &[OsString], env: &[(OsString, OsString)]) -> bool {
 }
 
 /// The value of a flag, else of its variable, when neither has been checked.
-fn value_of<'a>(flag: &str, variable: &str, argv: &'a [OsString], env: &'a [(OsString, OsString)]) -> Option<&'a str> {
+fn value_of<'a>(flag: &str, variable: &str, argv: &'a [OsString], env: &'a Variables) -> Option<&'a str> {
     let words = argv.iter().map(|word| word.to_str().unwrap_or_default());
     let words: Vec<&str> = words.take_while(|word| *word != "--").collect();
     let typed = words.iter().enumerate().find_map(|(place, word)| match word.strip_prefix(flag)? {
@@ -173,14 +163,14 @@ mod tests {
     }
 
     fn printed(line: &str) -> String {
-        match parse(words(line), [("BULKIMPORT_TYPO".into(), "1".into())]) {
+        match parse(&words(line), &[("BULKIMPORT_TYPO".into(), "1".into())]) {
             Ok(Request::Print(text)) => text,
             other => panic!("{line}: {other:?}"),
         }
     }
 
     fn said(line: &str) -> String {
-        format!("error: {}", error::text(&parse(words(line), []).expect_err(line)))
+        format!("error: {}", error::text(&parse(&words(line), &[]).expect_err(line)))
     }
 
     #[test]

@@ -8,38 +8,26 @@ use crate::sink::wanted::{Wanted, flag};
 use anyhow::{Context as _, Result, anyhow, bail};
 use std::path::Path;
 
+/// Flags that say who we are, in the order in which their variables are looked at.
+const WAYS: [&str; 3] = ["user", "api_key_file", "bearer_file"];
+
 /// Finds out who we are to a server. The command line wins over the address, and that over variables.
 pub(super) fn login(flags: &ServerFlags, wanted: &Wanted, given: &Given) -> Result<Option<Login>> {
-    let ways = ["user", "api_key_file", "bearer_file"];
-    let mut typed = ways.iter().filter(|way| given.flags.typed(way));
-    if let (Some(one), Some(other)) = (typed.next(), typed.next()) {
-        let names = (flag(one), flag(other));
-        bail!("{} and {}: only one login can be honoured", names.0, names.1);
+    let mut typed = WAYS.iter().filter(|way| given.flags.typed(way));
+    let (one, other) = (typed.next(), typed.next());
+    if let (Some(one), Some(other)) = (one, other) {
+        bail!("{} and {}: only one login can be honoured", flag(one), flag(other));
     }
-    let user = |flags: &ServerFlags| flags.user.as_ref().map(|user| basic(user, flags, given)).transpose();
-    let key = |flags: &ServerFlags| from_file("--api-key-file", flags.api_key_file.as_deref());
-    let bearer = |flags: &ServerFlags| from_file("--bearer-file", flags.bearer_file.as_deref());
-    if given.flags.typed("user") {
-        return user(flags);
-    }
-    if given.flags.typed("api_key_file") {
-        return Ok(key(flags)?.map(Login::ApiKey));
-    }
-    if given.flags.typed("bearer_file") {
-        return Ok(bearer(flags)?.map(Login::Bearer));
+    if let Some(way) = one {
+        return by(way, flags, given);
     }
     if let Some((user, password)) = wanted.servers().find_map(|server| server.login.clone()) {
-        return Ok(Some(Login::Basic(user.clone(), known(password, flags, given)?.map_or_else(|| ask(&user), Ok)?)));
+        return basic(user, password, flags, given).map(Some);
     }
-    let [_, key_variable, bearer_variable] = given.secrets.clone();
-    if let Some(login) = user(flags)? {
-        return Ok(Some(login));
-    }
-    if let Some(key) = key(flags)?.or(key_variable) {
-        return Ok(Some(Login::ApiKey(key)));
-    }
-    if let Some(token) = bearer(flags)?.or(bearer_variable) {
-        return Ok(Some(Login::Bearer(token)));
+    for way in WAYS {
+        if let Some(login) = by(way, flags, given)? {
+            return Ok(Some(login));
+        }
     }
     if given.flags.typed("password_file") {
         return Err(anyhow!("--password-file: there is no user").context(hint("give `--user NAME`")));
@@ -47,7 +35,18 @@ pub(super) fn login(flags: &ServerFlags, wanted: &Wanted, given: &Given) -> Resu
     Ok(None)
 }
 
-fn basic(user: &str, flags: &ServerFlags, given: &Given) -> Result<Login> {
+/// The login of one of the ways, from its flag or a variable that holds the secret itself.
+fn by(way: &str, flags: &ServerFlags, given: &Given) -> Result<Option<Login>> {
+    let [_, key, token] = given.secrets.clone();
+    Ok(match way {
+        "user" => flags.user.as_ref().map(|user| named(user, flags, given)).transpose()?,
+        "api_key_file" => from_file("--api-key-file", flags.api_key_file.as_deref())?.or(key).map(Login::ApiKey),
+        _ => from_file("--bearer-file", flags.bearer_file.as_deref())?.or(token).map(Login::Bearer),
+    })
+}
+
+/// Reads `--user`.
+fn named(user: &str, flags: &ServerFlags, given: &Given) -> Result<Login> {
     let (name, password) = match user.split_once(':') {
         Some((name, password)) => (name, Some(password.to_owned())),
         None => (user, None),
@@ -58,17 +57,16 @@ fn basic(user: &str, flags: &ServerFlags, given: &Given) -> Result<Login> {
     if password.is_some() && given.flags.typed("password_file") {
         bail!("--password-file: --user has a password already");
     }
-    let password = known(password, flags, given)?.map_or_else(|| ask(name), Ok)?;
-    Ok(Login::Basic(name.to_owned(), password))
+    basic(name.to_owned(), password, flags, given)
 }
 
-/// A password that need not be asked for.
-fn known(password: Option<String>, flags: &ServerFlags, given: &Given) -> Result<Option<String>> {
-    if password.is_some() {
-        return Ok(password);
-    }
+/// A name with its password, which is asked for if nothing else says it.
+fn basic(name: String, password: Option<String>, flags: &ServerFlags, given: &Given) -> Result<Login> {
     let [variable, ..] = given.secrets.clone();
-    Ok(from_file("--password-file", flags.password_file.as_deref())?.or(variable))
+    let file = || from_file("--password-file", flags.password_file.as_deref());
+    let known = if password.is_some() { password } else { file()?.or(variable) };
+    let password = known.map_or_else(|| ask(&name), Ok)?;
+    Ok(Login::Basic(name, password))
 }
 
 /// Asks on the terminal, which is not stdin: that may be the input.

@@ -4,6 +4,7 @@ use super::*;
 use crate::action::Op;
 use crate::error;
 use crate::input::EmptyCell;
+use crate::report::{MaxErrors, SummaryFormat};
 use crate::shape::Part;
 use crate::sink::http::Login;
 use std::ffi::OsString;
@@ -12,10 +13,11 @@ use std::time::Duration;
 
 /// Checks a line whose words are separated by blanks, with variables `NAME=value`.
 fn checked(line: &str, variables: &[&str]) -> Result<Config> {
-    let argv = std::iter::once("bulkimport").chain(line.split_whitespace()).map(OsString::from);
+    let argv: Vec<OsString> =
+        std::iter::once("bulkimport").chain(line.split_whitespace()).map(OsString::from).collect();
     let env = variables.iter().filter_map(|pair| pair.split_once('='));
     let env = env.map(|(name, value)| (OsString::from(format!("BULKIMPORT_{name}")), OsString::from(value)));
-    match parse(argv, env)? {
+    match parse(&argv, &env.collect::<Vec<_>>())? {
         Request::Run(config) => Ok(*config),
         Request::Print(text) => Err(anyhow!(text)),
     }
@@ -37,10 +39,10 @@ fn defaults_are_those_of_the_design() {
     assert_eq!((config.limits.records, config.limits.bytes), (5000, 1 << 20));
     assert_eq!(config.limits.interval, Duration::from_secs(1));
     assert_eq!(config.input.max_record_bytes, 100 << 20);
-    assert_eq!((config.wanted.on_duplicate, config.progress), (Op::Create, ProgressMode::Auto));
-    assert_eq!((config.summary, config.max_errors), (SummaryFormat::Text, None));
+    assert_eq!((config.wanted.on_duplicate, config.output.progress), (Op::Create, ProgressMode::Auto));
+    assert_eq!((config.output.summary, config.errors.max_errors), (SummaryFormat::Text, None));
     assert_eq!(
-        (config.limit, config.input.skip_lines, config.wanted.jobs, config.wanted.create_collection),
+        (config.input.limit, config.input.skip_lines, config.wanted.batches.jobs, config.wanted.create_collection),
         (None, 0, None, None)
     );
     assert_eq!(
@@ -53,10 +55,14 @@ fn defaults_are_those_of_the_design() {
         config.wanted.overwrite,
         config.wanted.wait_for_sync,
         config.wanted.dry_run,
-        config.details,
+        config.errors.details,
     ];
     assert!(
-        !switches.contains(&true) && !config.quiet && !config.verbose && !config.color && !config.wanted.delete_keys
+        !switches.contains(&true)
+            && !config.output.quiet
+            && !config.output.verbose
+            && !config.color
+            && !config.wanted.delete_keys
     );
     assert!(config.files.is_empty() && config.csv_flags.is_empty() && !config.input.csv.keep_strings);
 }
@@ -74,7 +80,7 @@ fn every_flag_arrives() {
     );
     assert_eq!(config.wanted.name(), "x.sqlite");
     assert_eq!(config.files, ["one", "-", "two"].map(PathBuf::from));
-    assert_eq!((config.input.format, config.input.skip_lines, config.limit), (Some(Format::Csv), 2, Some(3)));
+    assert_eq!((config.input.format, config.input.skip_lines, config.input.limit), (Some(Format::Csv), 2, Some(3)));
     let csv = &config.input.csv;
     assert_eq!((csv.separator, csv.quote, csv.backslash_escape), (Some(b';'), Some(Some(b'\'')), true));
     assert_eq!((csv.keep_strings, csv.empty, csv.ignore_missing), (true, EmptyCell::Null, true));
@@ -95,10 +101,10 @@ fn every_flag_arrives() {
         (config.wanted.create_collection, config.wanted.unique.len(), config.wanted.dry_run),
         (Some(false), 2, true)
     );
-    assert_eq!((config.limits.records, config.limits.bytes, config.wanted.jobs), (7, 8, Some(2)));
-    assert_eq!((config.max_errors, config.summary), (Some(MaxErrors::Percent(1.0)), SummaryFormat::Json));
-    assert!(config.details && config.verbose && config.color && config.wanted.wait_for_sync);
-    assert_eq!(config.progress, ProgressMode::Plain);
+    assert_eq!((config.limits.records, config.limits.bytes, config.wanted.batches.jobs), (7, 8, Some(2)));
+    assert_eq!((config.errors.max_errors, config.output.summary), (Some(MaxErrors::Percent(1.0)), SummaryFormat::Json));
+    assert!(config.errors.details && config.output.verbose && config.color && config.wanted.wait_for_sync);
+    assert_eq!(config.output.progress, ProgressMode::Plain);
 }
 
 #[test]
@@ -162,16 +168,16 @@ fn what_does_not_contradict_is_fine() {
     ] {
         config(line, &[]);
     }
-    assert!(!config("-c c --details --details=false", &[]).details);
+    assert!(!config("-c c --details --details=false", &[]).errors.details);
 }
 
 #[test]
 fn variables_stand_for_flags_and_the_command_line_wins() {
     let found = config("-c c", &["TO=a.db", "BATCH_SIZE=7", "DETAILS=1", "TRANSLATE=a=b\nc=d", "KEY=", "NESTED=false"]);
-    assert_eq!((&*found.wanted.name(), found.limits.records, found.details), ("a.db", 7, true));
+    assert_eq!((&*found.wanted.name(), found.limits.records, found.errors.details), ("a.db", 7, true));
     assert_eq!((found.shape.translate.len(), found.wanted.key, found.shape.nested), (2, None, false));
     let found = config("--to b.db -c c --details=false --translate x=y", &["TO=a.db", "DETAILS=1", "TRANSLATE=a=b"]);
-    assert_eq!((&*found.wanted.name(), found.details), ("b.db", false));
+    assert_eq!((&*found.wanted.name(), found.errors.details), ("b.db", false));
     assert_eq!(found.shape.translate, [("x".to_owned(), "y".to_owned())]);
     assert_eq!(config("", &["COLLECTION=c", "CREATE_COLLECTION=0"]).wanted.create_collection, Some(false));
 }
@@ -184,9 +190,9 @@ fn a_variable_gives_way_where_a_flag_would_be_an_error() {
     assert!(!config("-c c --delete-keys", &["EDGE=1"]).wanted.edge && config("-c c", &["EDGE=1"]).wanted.edge);
     assert!(config("-c c -t jsonl", &["HEADERS_FILE=/nowhere"]).input.csv.headers.is_none());
     let loud = config("-c c -v", &["QUIET=1"]);
-    assert!(loud.verbose && !loud.quiet);
-    assert_eq!(config("-c c -q", &["PROGRESS=bar"]).progress, ProgressMode::None);
-    assert_eq!(config("-c c --progress bar", &["QUIET=1"]).progress, ProgressMode::Bar);
+    assert!(loud.output.verbose && !loud.output.quiet);
+    assert_eq!(config("-c c -q", &["PROGRESS=bar"]).output.progress, ProgressMode::None);
+    assert_eq!(config("-c c --progress bar", &["QUIET=1"]).output.progress, ProgressMode::Bar);
 }
 
 #[test]

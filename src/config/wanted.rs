@@ -2,15 +2,16 @@
 
 use super::{Given, secrets};
 use crate::action::Op;
-use crate::cli::Arguments;
+use crate::cli::{Arguments, Transfer};
 use crate::input::Format;
 use crate::retry::Retries;
 use crate::sink::http::HttpOptions;
 use crate::sink::target::Target;
 use crate::sink::targets;
-use crate::sink::wanted::{BatchSizes, Indexing, InputFacts, Place, Wanted};
+use crate::sink::wanted::{InputFacts, Place, Wanted};
 use anyhow::Result;
 use reqwest::Url;
+use std::net::IpAddr;
 
 /// Finds the target, and what is asked of it.
 pub(super) fn of(args: &Arguments, given: &Given, target: &dyn Target) -> Result<Wanted> {
@@ -22,7 +23,7 @@ pub(super) fn of(args: &Arguments, given: &Given, target: &dyn Target) -> Result
 }
 
 fn without_login(args: &Arguments, given: &Given) -> Wanted {
-    let is_bulk = args.format.format == Some(Format::Bulk);
+    let is_bulk = args.input.format == Some(Format::Bulk);
     let deletes = args.conflict.delete_keys;
     let (run, edges) = (&args.run, &args.edges);
     let places: Vec<Place> = args.target.to.iter().map(|address| address.place.clone()).collect();
@@ -46,31 +47,13 @@ fn without_login(args: &Arguments, given: &Given) -> Wanted {
         lossy: run.lossy,
         dry_run: run.dry_run,
         results: args.errors.results.clone(),
-        batches: BatchSizes {
-            records: args.batches.batch_size,
-            bytes: args.batches.batch_bytes,
-            interval: args.batches.flush_interval,
-        },
-        jobs: args.batches.jobs,
-        compress_transfer: args.server.compress_transfer,
+        batches: args.batches,
+        compress_transfer: compress(args),
         retries: Retries { retries: args.server.retries, max_time: args.server.retry_max_time },
-        indexing: indexing(args),
+        indexing: args.indexing.clone(),
         inputs: InputFacts { paths: args.files.clone(), ..InputFacts::default() },
         run: String::new(),
         stranger: targets::stranger,
-    }
-}
-
-fn indexing(args: &Arguments) -> Indexing {
-    let flags = &args.elasticsearch;
-    Indexing {
-        refresh: flags.refresh.clone(),
-        routing_field: flags.routing_field.clone(),
-        pipeline: flags.pipeline.clone(),
-        wait_for_active_shards: flags.wait_for_active_shards.clone(),
-        require_alias: flags.require_alias,
-        retry_on_conflict: flags.retry_on_conflict,
-        bulk_mode: flags.bulk_mode,
     }
 }
 
@@ -92,16 +75,18 @@ fn http(args: &Arguments, places: &[Place]) -> HttpOptions {
         connect_timeout: server.connect_timeout,
         names: "x-opaque-id",
         session: None,
-        gzip: server.compress_transfer.unwrap_or_else(|| !nodes.iter().all(is_here)),
+        gzip: compress(args).unwrap_or_else(|| !nodes.iter().all(is_here)),
         nodes,
     }
 }
 
+/// What `--compress-transfer` says, if it does not leave it open.
+fn compress(args: &Arguments) -> Option<bool> {
+    args.server.compress_transfer.map(|how| how == Transfer::Gzip)
+}
+
 /// Whether a node is on this machine, so that compressing for it only costs time.
 fn is_here(node: &Url) -> bool {
-    match node.host_str() {
-        Some("localhost" | "[::1]") => true,
-        Some(host) => host.starts_with("127.") && host.parse::<std::net::Ipv4Addr>().is_ok(),
-        None => false,
-    }
+    let is_loopback = |host: &str| host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    node.host_str().is_some_and(|host| host == "localhost" || is_loopback(host.trim_matches(['[', ']'])))
 }

@@ -163,6 +163,7 @@ impl Random {
             ignore_missing: self.below(2) == 0,
             merged: Vec::new(),
             string_columns: Vec::new(),
+            ..CsvOptions::default()
         }
     }
 }

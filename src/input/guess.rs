@@ -5,13 +5,16 @@
 use super::jsonl::trimmed;
 use crate::json::{Kind, Scanner, same_name};
 use anyhow::{Result, anyhow, bail};
+use clap::ValueEnum;
 
 /// The formats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// One object a line.
+    #[value(aliases = ["documents", "ndjson"])]
     Jsonl,
     /// One array of objects, or objects one after another.
+    #[value(alias = "list")]
     Json,
     /// Comma-separated values with a header row.
     Csv,
@@ -25,15 +28,8 @@ pub enum Format {
 
 impl Format {
     /// Its name as `--type` takes it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Format::Jsonl => "jsonl",
-            Format::Json => "json",
-            Format::Csv => "csv",
-            Format::Tsv => "tsv",
-            Format::Arrays => "arrays",
-            Format::Bulk => "bulk",
-        }
+    pub fn name(self) -> String {
+        self.to_possible_value().map(|word| word.get_name().to_owned()).unwrap_or_default()
     }
 }
 

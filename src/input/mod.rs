@@ -16,7 +16,7 @@ mod source;
 mod unpack;
 mod window;
 
-pub use csv::{CsvOptions, Datatype, Dialect, EmptyCell, header_names};
+pub use csv::{Conversion, CsvOptions, Datatype, Dialect, EmptyCell, header_names};
 pub use guess::Format;
 pub use open::{Input, InputOptions, Inputs, open};
 pub use source::Source;

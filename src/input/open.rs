@@ -10,7 +10,9 @@ use super::{Broken, Format, Reader, guess};
 use super::{arrays, bulk, csv, json_stream, jsonl};
 use crate::error::Exit;
 use crate::record::Origin;
+use crate::values::{self, Auto, auto_or};
 use anyhow::{Context as _, Error, Result, anyhow, bail};
+use clap::Args;
 use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal, Read, Seek};
 use std::os::fd::AsFd;
@@ -19,21 +21,40 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-/// How inputs are read.
-#[derive(Clone, Debug)]
+/// What is read.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Format")]
 pub struct InputOptions {
-    /// The format of every input; `None` tells it for each.
-    pub format: Option<Format>,
-    /// The compression of every input; `None` tells it by magic bytes.
-    pub compression: Option<Compression>,
-    /// Text lines passed over at the beginning of each input.
+    /// auto, jsonl, json, csv, tsv, arrays or bulk
+    ///
+    /// auto: names ending in .csv, .tsv, .jsonl or .ndjson (also before .gz and the like; the last two unless the text
+    /// begins with [), else what the first line shows: [ is json, { is jsonl, or json if the object goes on over several
+    /// lines. arrays (a first line with attribute names, then one
+    /// array a line) and bulk (Elasticsearch action lines) must be asked for by name. documents and ndjson are other
+    /// words for jsonl, list for json.
+    #[arg(short = 't', long = "type", value_name = "TYPE", default_value = "auto", value_parser = auto_or::<Format>())]
+    pub format: Auto<Format>,
+    /// auto, none, gzip, zstd, bzip2 or xz
+    ///
+    /// auto tells it by the first bytes, on stdin too.
+    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = auto_or::<Compression>())]
+    pub compression: Auto<Compression>,
+    /// Pass over the first N text lines of each file
+    #[arg(long, value_name = "N", default_value = "0", value_parser = values::count)]
     pub skip_lines: u64,
-    /// Longest record, in bytes, at most 1 GiB.
+    /// Stop after N records of the whole run
+    #[arg(long, value_name = "N", value_parser = values::count)]
+    pub limit: Option<u64>,
+    /// Longest record; a longer one is an error
+    ///
+    /// At most 1GiB. Sizes are bytes, or have a unit: k, M, G and KiB, MiB, GiB count in 1024s, kB, MB, GB in 1000s.
+    #[arg(long, value_name = "SIZE", default_value = "100MiB", value_parser = values::bytes)]
     pub max_record_bytes: usize,
     /// Whether each record lends what it was read from.
+    #[arg(skip)]
     pub keeps_raw: bool,
-    /// For CSV, TSV and arrays.
-    pub csv: csv::CsvOptions,
+    #[command(flatten)]
+    pub(crate) csv: csv::CsvOptions,
 }
 
 /// One input that has been looked at.

@@ -1,17 +1,21 @@
 //! Decompression, told by magic bytes.
 
+use clap::ValueEnum;
 use std::io::{self, Read};
 
 /// How an input is compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Compression {
     /// Not at all.
     None,
     /// RFC 1952, one or more members.
+    #[value(alias = "gz")]
     Gzip,
     /// RFC 8878, one or more frames.
+    #[value(alias = "zst")]
     Zstd,
     /// bzip2, one or more streams.
+    #[value(alias = "bz2")]
     Bzip2,
     /// .xz, one or more streams.
     Xz,

@@ -33,8 +33,8 @@ fn long(record: &str, count: usize) -> Piece {
 
 fn plan(line: &str, files: &[&Path], keeps_raw: bool) -> Plan {
     let argv = ["bulkimport"].into_iter().chain(line.split_whitespace()).map(OsString::from);
-    let argv = argv.chain(files.iter().map(|path| path.as_os_str().to_owned()));
-    let config: Config = match parse(argv, std::iter::empty()).expect(line) {
+    let argv: Vec<_> = argv.chain(files.iter().map(|path| path.as_os_str().to_owned())).collect();
+    let config: Config = match parse(&argv, &[]).expect(line) {
         Request::Run(config) => *config,
         Request::Print(text) => panic!("{text}"),
     };

@@ -4,8 +4,8 @@ use crate::record::Reason;
 use crate::sink::{Bucket, ItemDetails, ResultLine};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use std::borrow::Cow;
 use std::io::{self, Write};
+use std::sync::LazyLock;
 
 /// Where a line for each record is written.
 pub struct Results {
@@ -69,22 +69,12 @@ enum Said<'a> {
     },
 }
 
+/// Of a record that no server has spoken of.
+static NO_DETAILS: LazyLock<ItemDetails> = LazyLock::new(ItemDetails::default);
+
 impl<'a> Line<'a> {
     fn new(file: &'a str, line: &'a ResultLine) -> Line<'a> {
-        let none = const {
-            &ItemDetails {
-                op: String::new(),
-                index: String::new(),
-                status: 0,
-                result: None,
-                version: None,
-                seq_no: None,
-                primary_term: None,
-                error: None,
-                get: None,
-            }
-        };
-        let shown = line.details.as_deref().unwrap_or(none);
+        let shown = line.details.as_deref().unwrap_or(&NO_DETAILS);
         let ours = || line.reason.as_ref().map(ours);
         Line {
             counted: line.bucket,
@@ -116,9 +106,7 @@ fn filled(text: &str) -> Option<&str> {
 
 /// JSON as it was written, on one line: raw newlines in it can only be blanks between its parts.
 fn raw(text: &str) -> Option<Box<RawValue>> {
-    let text =
-        if text.contains(['\n', '\r']) { Cow::Owned(text.replace(['\n', '\r'], " ")) } else { Cow::Borrowed(text) };
-    RawValue::from_string(text.into_owned()).ok()
+    RawValue::from_string(text.replace(['\n', '\r'], " ")).ok()
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@ use super::paths::identity;
 use crate::action::Op;
 use crate::batch::Limits;
 use crate::retry::Retries;
+use crate::values;
 use anyhow::Error;
+use clap::Args;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -61,8 +63,6 @@ pub struct Wanted {
     pub results: Option<PathBuf>,
     /// How large batches are asked to be.
     pub batches: BatchSizes,
-    /// `--jobs`, when it was said.
-    pub jobs: Option<usize>,
     /// How servers are reached.
     pub http: HttpOptions,
     /// `--compress-transfer`, when it was said.
@@ -79,33 +79,77 @@ pub struct Wanted {
     pub stranger: fn(&Reply) -> Option<Error>,
 }
 
-/// The flags of Elasticsearch.
-#[derive(Clone, Debug, Default)]
+/// What only Elasticsearch and OpenSearch have.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Elasticsearch and OpenSearch")]
 pub struct Indexing {
-    /// `--refresh`.
+    /// Make documents visible to searches: true, false or wait_for
+    ///
+    /// Kuzzle has wait_for and false.
+    #[arg(long, value_name = "WHEN", value_parser = refresh)]
     pub refresh: Option<String>,
-    /// `--routing-field`.
+    /// Member whose value is the routing
+    ///
+    /// It stays in the document. A record without it is an error. Bulk lines name their own.
+    #[arg(long, value_name = "FIELD", value_parser = values::member)]
     pub routing_field: Option<String>,
-    /// `--pipeline`.
+    /// Ingest pipeline that documents go through
+    #[arg(long, value_name = "NAME", value_parser = values::member)]
     pub pipeline: Option<String>,
-    /// `--wait-for-active-shards`.
+    /// Copies of a shard that must be there: a number, or all
+    #[arg(long, value_name = "N|all", value_parser = active_shards)]
     pub wait_for_active_shards: Option<String>,
-    /// `--require-alias`.
+    /// The collection must be an alias
+    #[arg(long)]
     pub require_alias: bool,
-    /// `--retry-on-conflict`.
+    /// Times that the server tries an update again when others write
+    #[arg(long, value_name = "N", value_parser = values::retries)]
     pub retry_on_conflict: Option<u32>,
-    /// `--bulk-mode`.
+    /// No refresh and no replicas during the load
+    ///
+    /// Both are put back at the end, however the run ends; after a kill the next run into the index puts them back.
+    #[arg(long)]
     pub bulk_mode: bool,
 }
 
-/// `--batch-size`, `--batch-bytes`, `--flush-interval`.
-#[derive(Clone, Copy, Debug)]
+/// Reads `--refresh`.
+fn refresh(text: &str) -> Result<String, String> {
+    match text {
+        "true" | "false" | "wait_for" => Ok(text.to_owned()),
+        _ => Err(format!("\"{text}\" is none of true, false, wait_for")),
+    }
+}
+
+/// Reads `--wait-for-active-shards`.
+fn active_shards(text: &str) -> Result<String, String> {
+    if text == "all" || text.parse::<u32>().is_ok() {
+        return Ok(text.to_owned());
+    }
+    Err(format!("\"{text}\" is neither a number nor all"))
+}
+
+/// How much at a time.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Batches")]
 pub struct BatchSizes {
-    /// Records.
+    /// Most records in a batch
+    #[arg(id = "batch_size", long = "batch-size", value_name = "DOCS", default_value = "5000", value_parser = values::batch_records)]
     pub records: usize,
-    /// Bytes, when that was said.
+    /// Most bytes in a batch; a longer record travels alone
+    ///
+    /// 1MiB for a store, which gains nothing from larger ones, 800KiB for Kuzzle, 5MiB for another server. Some three batches are in memory at once,
+    /// for each of --jobs.
+    #[arg(id = "batch_bytes", long = "batch-bytes", value_name = "SIZE", value_parser = values::bytes)]
     pub bytes: Option<usize>,
-    /// How long a record waits for others.
+    /// Most batches under way at once (a store takes one)
+    ///
+    /// For servers: as many as there are processors, at most 4. A server that is busy gets fewer for a while.
+    #[arg(short, long, value_name = "N", alias = "threads", value_parser = values::jobs)]
+    pub jobs: Option<usize>,
+    /// Longest time a record of a slow pipe waits for others
+    ///
+    /// With a unit: ms, s, m or h.
+    #[arg(id = "flush_interval", long = "flush-interval", value_name = "TIME", default_value = "1s", value_parser = values::interval)]
     pub interval: Duration,
 }
 
@@ -161,7 +205,7 @@ impl Wanted {
 
     /// How many lanes a target gets that takes several.
     pub fn lanes(&self) -> usize {
-        self.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4)))
+        self.batches.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4)))
     }
 
     /// The nodes of a cluster.

@@ -11,6 +11,7 @@ mod rows;
 
 use super::{Broken, NoRecord, OneByOne, Step, Window};
 use crate::record::Record;
+use crate::values::{self, Auto, one_of};
 use columns::Columns;
 use csv_core::Terminator;
 use rows::Rows;
@@ -20,7 +21,7 @@ pub use header::header_names;
 pub(super) use object::{Name, Object};
 
 /// What `--datatype` says of a column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Datatype {
     /// Always a string.
     String,
@@ -36,19 +37,13 @@ pub enum Datatype {
 
 impl Datatype {
     /// The word for it on the command line.
-    pub fn word(self) -> &'static str {
-        match self {
-            Datatype::String => "string",
-            Datatype::Number => "number",
-            Datatype::Boolean => "boolean",
-            Datatype::Null => "null",
-            Datatype::Json => "json",
-        }
+    pub fn word(self) -> String {
+        clap::ValueEnum::to_possible_value(&self).map(|word| word.get_name().to_owned()).unwrap_or_default()
     }
 }
 
 /// What becomes of an empty cell.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum EmptyCell {
     /// No member.
     #[default]
@@ -60,35 +55,90 @@ pub enum EmptyCell {
 }
 
 /// How cells are read.
-#[derive(Clone, Debug, Default)]
+#[derive(clap::Args, Clone, Debug, Default)]
+#[command(next_help_heading = "CSV")]
 pub struct CsvOptions {
-    /// Between cells; `None` is a comma for CSV, a tab for TSV.
+    /// Byte between cells: , for csv, \t for tsv
+    ///
+    /// Without it a header of one column that contains ;, a tab or | is refused.
+    #[arg(long, value_name = "BYTE", value_parser = values::separator)]
     pub separator: Option<u8>,
-    /// Around cells; `None` is `"` for CSV and none for TSV; `Some(None)` is none.
-    pub quote: Option<Option<u8>>,
-    /// Whether `\"` and `\\` inside a quoted cell are a quote and a backslash.
+    /// Byte around cells: " for csv, none for tsv
+    ///
+    /// '' or none: cells are never quoted.
+    #[arg(long, value_name = "BYTE", value_parser = values::quote)]
+    pub quote: Option<Auto<u8>>,
+    /// Take \" and \\ in a quoted cell for a quote and a backslash
+    #[arg(long)]
     pub backslash_escape: bool,
+    /// File with the header row; the data then has none
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub headers_file: Option<std::path::PathBuf>,
+    /// auto, or none: every cell is a string
+    ///
+    /// auto: a bare cell (not in quotes) that is a JSON number (an integer within signed 64 bits, or a finite decimal) is that number, digit for digit; bare true and false are themselves; a
+    /// bare null is an empty cell. A quoted cell, 007, +5 and .8 are strings.
+    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = one_of::<Conversion>())]
+    pub convert: Conversion,
+    /// Column type: string, number, boolean, null or json
+    ///
+    /// COL is the name in the header. number: a JSON number of any size, quoted or not, else the row is an error.
+    /// boolean: true, yes, y, t, on, 1, 1.0, or false, no, n, f, off, 0, 0.0, in any case, quoted or not; an empty cell
+    /// or null follows --empty, else the row is an error. null: always null. json: the cell is JSON. May be repeated.
+    #[arg(id = "datatype", long = "datatype", value_name = "COL=TYPE", value_parser = datatype)]
+    pub datatypes: Vec<(String, Datatype)>,
+    /// What an empty cell becomes: omit, null or string
+    ///
+    /// omit: no member. null: a null. string: an empty string.
+    #[arg(long, value_name = "HOW", default_value = "omit", value_parser = one_of::<EmptyCell>())]
+    pub empty: EmptyCell,
+    /// Let rows have fewer or more cells than the header
+    ///
+    /// Missing cells are no members, surplus ones are dropped. Otherwise such a row is an error. Also for arrays.
+    #[arg(long)]
+    pub ignore_missing: bool,
+    /// Headers a.b and tags.0 make objects and arrays
+    ///
+    /// Also for arrays.
+    #[arg(long)]
+    pub nested: bool,
     /// The header row, from `--headers-file`; the data then has none.
+    #[arg(skip)]
     pub headers: Option<Vec<String>>,
     /// Whether every cell stays a string (`--convert none`).
+    #[arg(skip)]
     pub keep_strings: bool,
-    /// Types of columns, by the header's original name.
-    pub datatypes: Vec<(String, Datatype)>,
-    /// What becomes of an empty cell.
-    pub empty: EmptyCell,
-    /// Whether rows may have too few or too many cells.
-    pub ignore_missing: bool,
     /// Columns that `--merge-attributes` reads.
+    #[arg(skip)]
     pub merged: Vec<String>,
     /// Columns that are always strings besides `_key`, `_id`, `_from` and `_to`: those that `--translate` makes one of these.
+    #[arg(skip)]
     pub string_columns: Vec<String>,
+}
+
+/// `--convert`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Conversion {
+    /// Cells become what they look like.
+    #[default]
+    Auto,
+    /// Cells stay strings.
+    None,
+}
+
+/// Reads `--datatype`.
+fn datatype(text: &str) -> Result<(String, Datatype), String> {
+    let refused = || format!("\"{text}\" is not COL=TYPE\nhint: types are string, number, boolean, null and json");
+    let (column, word) = text.rsplit_once('=').filter(|(column, _)| !column.is_empty()).ok_or_else(refused)?;
+    let datatype = clap::ValueEnum::from_str(word, false).map_err(|_| refused())?;
+    Ok((column.to_owned(), datatype))
 }
 
 /// How cells are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dialect {
-    separator: u8,
-    quote: Option<u8>,
+    pub(crate) separator: u8,
+    pub(crate) quote: Option<u8>,
     backslash_escape: bool,
 }
 

@@ -574,3 +574,12 @@ proptest! {
         prop_assert!(matches!(csv.next(), Err(NoRecord::End)));
     }
 }
+
+#[test]
+fn a_datatype_names_a_column_and_a_type() {
+    assert_eq!(datatype("zip=string"), Ok(("zip".into(), Datatype::String)));
+    assert_eq!(datatype("a=b=json"), Ok(("a=b".into(), Datatype::Json)));
+    for text in ["a=date", "a=", "=string", "a", ""] {
+        assert!(datatype(text).is_err(), "{text}");
+    }
+}

@@ -76,7 +76,7 @@ impl Target for Files {
 
     fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
         let (form, path) = place(wanted)?;
-        if flags.typed("jobs") && wanted.jobs.is_some_and(|jobs| jobs > 1) {
+        if flags.typed("jobs") && wanted.batches.jobs.is_some_and(|jobs| jobs > 1) {
             return Err(anyhow!("--jobs: a file has one writer").context(hint("leave it out")));
         }
         if form == DOCUMENTS {

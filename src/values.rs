@@ -1,0 +1,275 @@
+//! Values of flags: numbers of records and bytes, times, names, single bytes, and words of which a flag takes one of a few.
+//! An error names the value; which flag or variable it came from is put in front of it in cli/usage.rs. A hint is a line
+//! of its own.
+
+use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, Resettable, TypedValueParser};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// Reads a number of records or lines.
+///
+/// # Errors
+/// For anything but digits, and above 2^64 - 1.
+pub fn count(text: &str) -> Result<u64, String> {
+    digits(text).ok_or_else(|| format!("\"{text}\" is not a whole number"))
+}
+
+fn digits(text: &str) -> Option<u64> {
+    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if plain { text.parse().ok() } else { None }
+}
+
+/// Checks a number against its range, which `words` says in words.
+fn within(text: &str, number: u64, range: RangeInclusive<u64>, words: &str) -> Result<usize, String> {
+    let number = if range.contains(&number) { usize::try_from(number).ok() } else { None };
+    number.ok_or_else(|| format!("\"{text}\" is not between {words}"))
+}
+
+/// Reads `--batch-size`: 1 to 1,000,000 records.
+///
+/// # Errors
+/// When it is no such number.
+pub fn batch_records(text: &str) -> Result<usize, String> {
+    let read = count(text).and_then(|number| within(text, number, 1..=1_000_000, "1 and 1000000"));
+    // arangoimport's flag of this name is a size.
+    let is_size = size(text).is_ok_and(|size| size > 0);
+    read.map_err(|error| match is_size {
+        true => format!("{error}\nhint: this counts records; in bytes it is `--batch-bytes {text}`"),
+        false => error,
+    })
+}
+
+/// Reads `--jobs`: 1 to 256.
+///
+/// # Errors
+/// When it is no such number.
+pub fn jobs(text: &str) -> Result<usize, String> {
+    within(text, count(text)?, 1..=256, "1 and 256")
+}
+
+/// Reads a number of tries: 0 to 1,000.
+///
+/// # Errors
+/// When it is no such number.
+pub fn retries(text: &str) -> Result<u32, String> {
+    within(text, count(text)?, 0..=1_000, "0 and 1000").map(|number| number as u32)
+}
+
+/// Reads a limit in bytes: 1 byte to 1 GiB.
+///
+/// # Errors
+/// When it is no such size.
+pub fn bytes(text: &str) -> Result<usize, String> {
+    within(text, size(text)?, 1..=1 << 30, "1 byte and 1GiB")
+}
+
+/// A number with a unit behind it, such as `5MiB`, of which `factor` says how many ones it is.
+fn scaled(text: &str, factor: fn(&str) -> Option<u64>) -> Option<u64> {
+    let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    digits(&text[..end])?.checked_mul(factor(text[end..].trim_start())?)
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let bytes = scaled(text, |unit| match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => Some(1),
+        "k" | "kib" => Some(1 << 10),
+        "m" | "mib" => Some(1 << 20),
+        "g" | "gib" => Some(1 << 30),
+        "kb" => Some(1_000),
+        "mb" => Some(1_000_000),
+        "gb" => Some(1_000_000_000),
+        _ => None,
+    });
+    bytes.ok_or_else(|| format!("\"{text}\" is not a size\nhint: sizes are written `5MiB`, `5MB`, `500k` or `1000`"))
+}
+
+/// Reads `--flush-interval`: 1 ms to 1 h.
+///
+/// # Errors
+/// When it is no such time.
+pub fn interval(text: &str) -> Result<Duration, String> {
+    let milliseconds = scaled(text, |unit| match unit {
+        "ms" => Some(1),
+        "s" => Some(1_000),
+        "m" | "min" => Some(60_000),
+        "h" => Some(3_600_000),
+        _ => None,
+    });
+    match milliseconds {
+        Some(time @ 1..=3_600_000) => Ok(Duration::from_millis(time)),
+        Some(_) => Err(format!("\"{text}\" is not between 1ms and 1h")),
+        None => Err(format!("\"{text}\" is not a time\nhint: times are written `1s`, `500ms` or `2m`")),
+    }
+}
+
+/// Reads the name of a member.
+///
+/// # Errors
+/// When it is blank.
+pub fn member(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("the name of a member cannot be blank".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// Reads `--separator`: one byte, or `\t`.
+///
+/// # Errors
+/// For more or less than that, and for a line break.
+pub fn separator(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        _ if text == "\\t" => Ok(b'\t'),
+        [byte] if !matches!(byte, b'\n' | b'\r' | 0) => Ok(*byte),
+        _ => Err(format!("\"{text}\" is not exactly one byte\nhint: a tab is written `'\\t'`")),
+    }
+}
+
+/// Reads `--quote`: one byte, or nothing for none.
+///
+/// # Errors
+/// For more than that, and for a line break.
+pub fn quote(text: &str) -> Result<Option<u8>, String> {
+    match text.as_bytes() {
+        [] => Ok(None),
+        _ if text == "none" => Ok(None),
+        [byte] if !matches!(byte, b'\n' | b'\r' | 0) => Ok(Some(*byte)),
+        _ => Err(format!("\"{text}\" is not exactly one byte\nhint: `''` is for no quotes")),
+    }
+}
+
+/// A choice that `auto` leaves open. It has a name of its own because clap takes `Option` for a flag without a default.
+pub type Auto<T> = Option<T>;
+
+/// The words of `T`. What they stand for is said in the help of the flag, so completions do not repeat it.
+fn names<T: ValueEnum + 'static>() -> impl Iterator<Item = PossibleValue> {
+    let words = T::value_variants().iter().filter_map(T::to_possible_value);
+    words.map(|word| word.help(Resettable::Reset))
+}
+
+/// Takes one of the words of `T`.
+pub fn one_of<T: ValueEnum + Send + Sync + 'static>() -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(names::<T>()).try_map(|word| T::from_str(&word, false))
+}
+
+/// Takes one of the words of `T`, or `auto`, which leaves it open.
+pub fn auto_or<T: ValueEnum + Send + Sync + 'static>() -> impl TypedValueParser<Value = Option<T>> {
+    let words = std::iter::once(PossibleValue::new("auto")).chain(names::<T>());
+    PossibleValuesParser::new(words).try_map(|word| match word.as_str() {
+        "auto" => Ok(None),
+        word => T::from_str(word, false).map(Some),
+    })
+}
+
+/// Reads the value of a switch.
+///
+/// # Errors
+/// For anything but 1, 0, true, false.
+pub fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "true" => Ok(true),
+        "0" | "false" => Ok(false),
+        _ => Err(format!("\"{text}\" is neither true nor false")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::Format;
+
+    #[test]
+    fn sizes_have_units() {
+        let cases = [
+            ("1", 1),
+            ("1000", 1000),
+            ("12b", 12),
+            ("500k", 512_000),
+            ("500kB", 500_000),
+            ("5M", 5 << 20),
+            ("5MiB", 5 << 20),
+            ("5 mib", 5 << 20),
+            ("5MB", 5_000_000),
+            ("1G", 1 << 30),
+            ("1GB", 1_000_000_000),
+        ];
+        for (text, number) in cases {
+            assert_eq!(bytes(text), Ok(number), "{text}");
+        }
+        for text in ["", "MB", "-1", "1.5M", "5X", "5MBs", "99999999999999999999", "18446744073709551615k", "ñ"] {
+            let said = bytes(text).expect_err(text);
+            assert!(said.starts_with(&format!("\"{text}\" is not a size\nhint: ")), "{said}");
+        }
+        for text in ["0", "2G"] {
+            assert_eq!(bytes(text), Err(format!("\"{text}\" is not between 1 byte and 1GiB")));
+        }
+    }
+
+    #[test]
+    fn times_need_a_unit() {
+        for (text, ms) in [("1s", 1000), ("500ms", 500), ("2m", 120_000), ("1h", 3_600_000)] {
+            assert_eq!(interval(text), Ok(Duration::from_millis(ms)), "{text}");
+        }
+        for text in ["", "1", "s", "0s", "2h", "1.5s", "1d", "-1s", "99999999999999999999s", "18446744073709551615h"] {
+            assert!(interval(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn records_are_not_bytes() {
+        assert_eq!(batch_records("5000"), Ok(5000));
+        for text in ["16777216", "5MB", "500k"] {
+            let said = batch_records(text).expect_err(text);
+            assert!(said.ends_with(&format!("in bytes it is `--batch-bytes {text}`")), "{said}");
+        }
+        for text in ["0", "-1", "x", ""] {
+            assert!(!batch_records(text).expect_err(text).contains("hint"), "{text}");
+        }
+        assert!(jobs("0").is_err() && jobs("257").is_err() && jobs("4") == Ok(4));
+        assert_eq!(count("18446744073709551615"), Ok(u64::MAX));
+        assert!(count("18446744073709551616").is_err() && count("+1").is_err());
+    }
+
+    #[test]
+    fn separators_and_quotes_are_one_byte() {
+        for (text, byte) in [(",", b','), (";", b';'), ("\\t", b'\t'), ("\t", b'\t'), ("|", b'|')] {
+            assert_eq!(separator(text), Ok(byte), "{text}");
+        }
+        for text in ["", ";;", "§", "\n", "\r", "\\n", "tab"] {
+            assert!(separator(text).is_err(), "{text}");
+        }
+        assert_eq!(quote(""), Ok(None));
+        assert_eq!(quote("none"), Ok(None));
+        assert_eq!(quote("'"), Ok(Some(b'\'')));
+        for text in ["''", "«", "\n"] {
+            assert!(quote(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_word_can_be_reached() {
+        let parser = auto_or::<Format>();
+        let parsed = |word: &str| {
+            let command = clap::Command::new("x");
+            parser.parse_ref(&command, None, std::ffi::OsStr::new(word)).ok()
+        };
+        assert_eq!(parsed("auto"), Some(None));
+        assert_eq!(parsed("documents"), Some(Some(Format::Jsonl)));
+        assert_eq!(parsed("ndjson"), Some(Some(Format::Jsonl)));
+        assert_eq!(parsed("list"), Some(Some(Format::Json)));
+        assert_eq!(parsed("bulk"), Some(Some(Format::Bulk)));
+        assert_eq!(parsed("xml"), None);
+    }
+
+    #[test]
+    fn switches_take_four_words() {
+        assert_eq!(
+            [switch("1"), switch("true"), switch("0"), switch("false")],
+            [Ok(true), Ok(true), Ok(false), Ok(false)]
+        );
+        for text in ["", "yes", "TRUE", "2"] {
+            assert!(switch(text).is_err(), "{text}");
+        }
+    }
+}
