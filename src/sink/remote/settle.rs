@@ -193,14 +193,7 @@ impl<'s> Settling<'s> {
             Answer::Closed(why) => Err(Halt::Stopped(why)),
             Answer::TooLarge(why) => self.too_large(part, why, size),
             Answer::Refused { reason, perhaps_done, culprit } => {
-                if perhaps_done {
-                    self.lose(part);
-                }
-                if let [only] = part[..] {
-                    return self.refused(part, only, reason, perhaps_done, reply.retry_after);
-                }
-                self.narrow(part, culprit);
-                Ok(())
+                self.refused(part, reason, perhaps_done, culprit, reply.retry_after)
             }
             Answer::Lost(why) => self.lost(part, &name, &why, reply.retry_after, false),
         }
@@ -238,15 +231,23 @@ impl<'s> Settling<'s> {
         Ok(())
     }
 
-    /// Settles a single action that the server refuses, or tries it again: an error of the server's own may pass.
+    /// Cuts a part that the server refuses. A single action is settled, or tried again: an error of the server's own may
+    /// pass.
     fn refused(
         &mut self,
         part: &mut Vec<u32>,
-        only: u32,
         reason: Reason,
         perhaps_done: bool,
+        culprit: Option<usize>,
         asked: Option<Duration>,
     ) -> Result<(), Halt> {
+        if perhaps_done {
+            self.lose(part);
+        }
+        let [only] = part[..] else {
+            self.narrow(part, culprit);
+            return Ok(());
+        };
         self.tries.refusals += 1;
         if perhaps_done && self.tries.refusals < SINGLE_TRIES {
             return self.pause(Why::Busy, asked, &reason.text);
