@@ -3,8 +3,8 @@
 //! for by name.
 
 use super::jsonl::trimmed;
-use crate::json::{Kind, Scanner, same_name};
-use anyhow::{Result, anyhow, bail};
+use crate::json::{Member, Scanner, unescape};
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 
 /// The formats.
@@ -35,23 +35,23 @@ impl Format {
 
 /// Tells a format from a file name alone: those that their first bytes cannot tell.
 pub fn by_name(name: &str) -> Option<Format> {
-    let stem = unpacked(name);
-    if stem.ends_with(".csv") {
-        return Some(Format::Csv);
+    match extension(name).as_str() {
+        "csv" => Some(Format::Csv),
+        "tsv" => Some(Format::Tsv),
+        _ => None,
     }
-    stem.ends_with(".tsv").then_some(Format::Tsv)
 }
 
 fn named_jsonl(name: &str) -> bool {
-    let stem = unpacked(name);
-    stem.ends_with(".jsonl") || stem.ends_with(".ndjson")
+    matches!(extension(name).as_str(), "jsonl" | "ndjson")
 }
 
-/// A file name in lower case, without what compression puts at its end.
-fn unpacked(name: &str) -> String {
+/// What is behind the last dot of a file name, in lower case, without what compression puts at its end.
+fn extension(name: &str) -> String {
     let name = name.to_ascii_lowercase();
     let packed = [".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz"];
-    packed.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name).to_owned()
+    let unpacked = packed.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
+    unpacked.rsplit_once('.').map(|(_, extension)| extension.to_owned()).unwrap_or_default()
 }
 
 /// Tells a format from the beginning of the data: its first line that is not blank, whole if `line_ended`.
@@ -66,21 +66,21 @@ pub fn by_content(name: &str, start: &[u8]) -> Result<Format> {
     let line = &line[trimmed(line)];
     match rest[0] {
         b'{' => object(name, line),
-        b'[' if is_header(line) => Err(anyhow!(
+        b'[' if is_header(line) => bail!(
             "the first line looks like a header for lines of arrays: write `-t arrays`, or `-t json` to mean an array of strings"
-        )),
+        ),
         b'[' => Ok(Format::Json),
-        b'<' => Err(anyhow!("this looks like HTML or XML, which is no format of ours")),
+        b'<' => bail!("this looks like HTML or XML, which is no format of ours"),
         _ if rest.starts_with(b"PK\x03\x04") => {
-            Err(anyhow!("this is a zip archive or a spreadsheet; unpack it, or export it as CSV"))
+            bail!("this is a zip archive or a spreadsheet; unpack it, or export it as CSV")
         }
-        _ if memchr::memchr(0, line).is_some() => Err(anyhow!("this is binary, not text")),
+        _ if memchr::memchr(0, line).is_some() => bail!("this is binary, not text"),
         // Then only this line is bad, and the ones after it may be good.
         _ if named_jsonl(name) => Ok(Format::Jsonl),
         _ if memchr::memchr3(b',', b';', b'\t', line).is_some() => {
-            Err(anyhow!("this is not JSON; if it is CSV, write `-t csv` (or `-t tsv`)"))
+            bail!("this is not JSON; if it is CSV, write `-t csv` (or `-t tsv`)")
         }
-        _ => Err(anyhow!("cannot tell the format of this; say it with `-t jsonl|json|csv|tsv|arrays|bulk`")),
+        _ => bail!("cannot tell the format of this; say it with `-t jsonl|json|csv|tsv|arrays|bulk`"),
     }
 }
 
@@ -88,9 +88,8 @@ fn object(name: &str, line: &[u8]) -> Result<Format> {
     let mut scanner = Scanner::default();
     let whole = scanner.object(line) == Ok(line.len());
     if let (true, Ok(text), [only]) = (whole, std::str::from_utf8(line), scanner.members()) {
-        let (verb, meta) = (only.name.of(text), only.value.of(text));
         let verbs = ["index", "create", "update", "delete"];
-        if verbs.contains(&verb) && Kind::of(meta) == Kind::Object && is_meta(meta) {
+        if verbs.contains(&only.name.of(text)) && is_meta(only.value.of(text)) {
             bail!(
                 "the first line looks like an Elasticsearch bulk action: write `-t bulk`, or `-t jsonl` to mean documents"
             );
@@ -99,27 +98,16 @@ fn object(name: &str, line: &[u8]) -> Result<Format> {
     if whole || named_jsonl(name) { Ok(Format::Jsonl) } else { Ok(Format::Json) }
 }
 
-/// Whether an object has only members that bulk metadata has.
+/// Whether a value is an object that has only members that bulk metadata has.
 fn is_meta(text: &str) -> bool {
-    const PLAIN: [&str; 11] = [
-        "routing",
-        "version",
-        "version_type",
-        "if_seq_no",
-        "if_primary_term",
-        "retry_on_conflict",
-        "require_alias",
-        "require_data_stream",
-        "dynamic_templates",
-        "pipeline",
-        "list_executed_pipelines",
-    ];
     let mut scanner = Scanner::default();
-    scanner.object(text.as_bytes()).is_ok()
-        && scanner.members().iter().all(|member| {
-            let name = member.name.of(text);
-            name.starts_with('_') || PLAIN.iter().any(|plain| same_name(name, member.escaped, plain))
-        })
+    let is_known = |member: &Member| match unescape(member.name.of(text)).as_deref() {
+        Some("routing" | "version" | "version_type" | "if_seq_no" | "if_primary_term" | "retry_on_conflict") => true,
+        Some("require_alias" | "require_data_stream" | "dynamic_templates") => true,
+        Some("pipeline" | "list_executed_pipelines") => true,
+        _ => member.name.of(text).starts_with('_'),
+    };
+    scanner.object(text.as_bytes()).is_ok() && scanner.members().iter().all(is_known)
 }
 
 /// Whether a line is an array of strings and nothing else.

@@ -3,11 +3,13 @@
 //! is read as it was opened, whatever happens to its name; of very many, those that are closed again until their turn must be
 //! the same files then.
 
+use super::csv::{Csv, CsvOptions, Dialect};
+use super::jsonl::{Jsonl, Lines};
 use super::source::{Counted, Source, file_source, thread_source};
 use super::unpack::Compression;
 use super::window::{More, Window};
 use super::{Broken, Format, Reader, guess};
-use super::{arrays, bulk, csv, json_stream, jsonl};
+use super::{arrays::Arrays, bulk::Bulk, json_stream::JsonStream};
 use crate::error::Exit;
 use crate::record::Origin;
 use crate::values::{self, Auto, auto_or};
@@ -54,7 +56,7 @@ pub struct InputOptions {
     #[arg(skip)]
     pub keeps_raw: bool,
     #[command(flatten)]
-    pub(crate) csv: csv::CsvOptions,
+    pub(crate) csv: CsvOptions,
 }
 
 /// One input that has been looked at.
@@ -149,23 +151,28 @@ pub fn open(files: &[PathBuf], options: &InputOptions) -> Result<Inputs> {
 /// Opens what is named by a path.
 fn named(path: &Path, options: &InputOptions, inputs: &mut Inputs) -> Result<Input> {
     let name = path.display().to_string();
-    let file = File::open(path).map_err(|error| plain(&error))?;
-    let about = file.metadata().map_err(|error| plain(&error))?;
+    let file = File::open(path).map_err(plain)?;
+    let about = file.metadata().map_err(plain)?;
     if about.is_dir() {
         return Err(anyhow!("is a directory").context(Exit(5)));
     }
-    if about.is_file() {
-        inputs.size = inputs.size.map(|size| size + about.len());
-        let keep = inputs.list.len() < KEPT_OPEN;
-        let input = regular(name, path, (Arc::new(file), about), keep, options)?;
-        inputs.compressed |= !matches!(&input.place, Place::File(file) if file.compression == Compression::None);
-        return Ok(input);
+    if !about.is_file() {
+        inputs.size = None;
+        return opened(name, Counted::new(file, inputs.bytes_read.clone()), options);
     }
-    inputs.size = None;
-    opened(name, Counted::new(file, inputs.bytes_read.clone()), options)
+    inputs.size = inputs.size.map(|size| size + about.len());
+    let mut start = [0; 6];
+    let count = file.read_at(&mut start, 0).context(Exit(5))?;
+    let compression = options.compression.unwrap_or_else(|| Compression::of(&start[..count]));
+    inputs.compressed |= compression != Compression::None;
+    let file = Arc::new(file);
+    let mut window = Window::new(file_source(file.clone(), about.len(), compression, Arc::default()));
+    let format = look(&name, &mut window, options)?;
+    let file = (inputs.list.len() < KEPT_OPEN).then_some(file);
+    Ok(Input { name, format, place: Place::File(Regular { path: path.to_owned(), file, about, compression }) })
 }
 
-fn plain(error: &io::Error) -> Error {
+fn plain(error: io::Error) -> Error {
     let error = match error.kind() {
         io::ErrorKind::NotFound => anyhow!("no such file"),
         io::ErrorKind::PermissionDenied => anyhow!("permission denied"),
@@ -187,23 +194,6 @@ fn stdin_range() -> io::Result<(u64, u64)> {
     let mut file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let about = file.metadata()?;
     if about.is_file() { Ok((file.stream_position()?, about.len())) } else { Ok((0, 0)) }
-}
-
-fn regular(
-    name: String,
-    path: &Path,
-    (file, about): (Arc<File>, Metadata),
-    keep: bool,
-    options: &InputOptions,
-) -> Result<Input> {
-    let length = about.len();
-    let mut start = [0; 6];
-    let count = file.read_at(&mut start, 0).context(Exit(5))?;
-    let compression = options.compression.unwrap_or_else(|| Compression::of(&start[..count]));
-    let mut window = Window::new(file_source(file.clone(), length, compression, Arc::default()));
-    let format = look(&name, &mut window, options)?;
-    let file = keep.then_some(file);
-    Ok(Input { name, format, place: Place::File(Regular { path: path.to_owned(), file, about, compression }) })
 }
 
 fn opened<R: Read + Send + 'static>(name: String, raw: Counted<R>, options: &InputOptions) -> Result<Input> {
@@ -286,32 +276,27 @@ impl Input {
         options: &InputOptions,
         bytes_read: &Arc<AtomicU64>,
     ) -> Result<Box<dyn Reader>, Broken> {
-        let origin = Origin { file, line: 1, ..Origin::default() };
+        let broken = |error| Broken::io(Origin { file, line: 1, ..Origin::default() }, error);
+        let skipped = options.skip_lines;
         let mut window = match self.place {
             Place::Opened(window) => window,
             Place::File(file) => {
-                let source = file.source(bytes_read).map_err(|error| Broken::io(origin, error))?;
-                let mut window = Window::new(source);
-                begin(&mut window, options.skip_lines).map_err(|error| Broken::io(origin, error))?;
+                let mut window = Window::new(file.source(bytes_read).map_err(broken)?);
+                begin(&mut window, skipped).map_err(broken)?;
                 window
             }
         };
         window.keeps_raw = options.keeps_raw;
         let max = options.max_record_bytes;
-        let skipped = options.skip_lines;
+        let lines = |window| Lines::new(window, file, skipped, max);
+        let rows = |window, dialect| Csv::new(window, file, skipped, max, &options.csv, dialect);
         Ok(match self.format {
-            Format::Jsonl => Box::new(jsonl::Jsonl::new(jsonl::Lines::new(window, file, skipped, max))),
-            Format::Json => Box::new(json_stream::JsonStream::new(window, file, skipped + 1, max)),
-            Format::Csv => {
-                Box::new(csv::Csv::new(window, file, skipped, max, &options.csv, csv::Dialect::csv(&options.csv)))
-            }
-            Format::Tsv => {
-                Box::new(csv::Csv::new(window, file, skipped, max, &options.csv, csv::Dialect::tsv(&options.csv)))
-            }
-            Format::Arrays => {
-                Box::new(arrays::Arrays::new(jsonl::Lines::new(window, file, skipped, max), &options.csv))
-            }
-            Format::Bulk => Box::new(bulk::Bulk::new(jsonl::Lines::new(window, file, skipped, max))),
+            Format::Jsonl => Box::new(Jsonl::new(lines(window))),
+            Format::Json => Box::new(JsonStream::new(window, file, skipped + 1, max)),
+            Format::Csv => Box::new(rows(window, Dialect::csv(&options.csv))),
+            Format::Tsv => Box::new(rows(window, Dialect::tsv(&options.csv))),
+            Format::Arrays => Box::new(Arrays::new(lines(window), &options.csv)),
+            Format::Bulk => Box::new(Bulk::new(lines(window))),
         })
     }
 }

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 /// Where bytes come from, already decompressed.
 #[derive(Debug)]
@@ -108,40 +108,39 @@ pub fn file_source(file: Arc<File>, length: u64, compression: Compression, count
     }
 }
 
-/// Reads `raw` by a thread of its own, and unpacks it there; `None` tells the compression from the first bytes.
+/// Reads `raw` by a thread of its own, and unpacks it there; `None` tells the compression from the first bytes. The thread
+/// ends with the input, or when its receiver is dropped and the next read returns.
 pub fn thread_source(raw: impl Read + Send + 'static, compression: Option<Compression>) -> Source {
-    Source::Thread(ahead(move || unpacked(raw, compression)))
-}
-
-/// Reads what `open` opens by a thread of its own. The thread ends with the input, or when its receiver is dropped and the
-/// next read returns.
-fn ahead<R: Read>(open: impl FnOnce() -> io::Result<R> + Send + 'static) -> Ahead {
     let (ready, pieces) = sync_channel(WAITING);
     let (used, free) = channel();
     std::thread::spawn(move || {
-        let mut reader = match open() {
-            Ok(reader) => reader,
-            Err(error) => {
-                let _ = ready.send(Err(error));
-                return;
-            }
-        };
-        let mut buffer = Vec::new();
-        loop {
-            if buffer.is_empty() {
-                buffer = free.try_recv().unwrap_or_else(|_| vec![0; AHEAD]);
-            }
-            let piece = match reader.read(&mut buffer[ROOM..]) {
-                Ok(0) => return,
-                Ok(count) => Ok(Piece { buffer: std::mem::take(&mut buffer), range: ROOM..ROOM + count }),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => Err(explained(error)),
-            };
-            let failed = piece.is_err();
-            if ready.send(piece).is_err() || failed {
-                return;
-            }
+        if let Err(error) = unpacked(raw, compression).and_then(|reader| read_ahead(reader, &ready, &free)) {
+            let _ = ready.send(Err(explained(error)));
         }
     });
-    Ahead { pieces, used }
+    Source::Thread(Ahead { pieces, used })
+}
+
+fn read_ahead(
+    mut reader: impl Read,
+    ready: &SyncSender<io::Result<Piece>>,
+    free: &Receiver<Vec<u8>>,
+) -> io::Result<()> {
+    loop {
+        let mut buffer = free.try_recv().unwrap_or_else(|_| vec![0; AHEAD]);
+        let count = read_some(&mut reader, &mut buffer[ROOM..])?;
+        if count == 0 || ready.send(Ok(Piece { buffer, range: ROOM..ROOM + count })).is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// Reads once, and again if a signal came first.
+pub(super) fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match reader.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
 }

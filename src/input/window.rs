@@ -1,10 +1,10 @@
 //! The bytes of one input that have been read and not yet used, as one slice.
 //! It only grows for a record that is longer than itself; how far is `--max-record-bytes`, which the readers check.
 
-use super::source::{AHEAD, Piece, Source};
+use super::source::{AHEAD, Piece, Source, read_some};
 use super::{Broken, NoRecord};
 use crate::record::Origin;
-use std::io::{self, Read};
+use std::io;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
@@ -124,12 +124,7 @@ impl Window {
         let piece = match &mut self.source {
             Source::File(file) => {
                 make_room(&mut self.buffer, &mut self.start, &mut self.end, READ);
-                let count = loop {
-                    match file.read(&mut self.buffer[self.end..]) {
-                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                        other => break other?,
-                    }
-                };
+                let count = read_some(file, &mut self.buffer[self.end..])?;
                 self.end += count;
                 return Ok(if count == 0 { More::End } else { More::Data });
             }
@@ -208,6 +203,7 @@ mod tests {
     use super::*;
     use crate::input::Compression;
     use crate::input::source::thread_source;
+    use std::io::Read;
 
     /// Gives its bytes in pieces of sizes that a seed tells.
     struct Slow {

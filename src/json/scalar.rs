@@ -34,7 +34,7 @@ const LANES: usize = 8;
 /// The quotes, backslashes and control characters among eight bytes: the highest bit of each. The first one found is one;
 /// of what follows it a bit may be set that should not be.
 #[inline(always)]
-fn marks(chunk: &[u8; LANES]) -> u64 {
+pub(super) fn marks(chunk: &[u8; LANES]) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let word = u64::from_le_bytes(*chunk);
     // Bytes below a limit borrow from their highest bit. With one bit turned, a quote comes behind the control characters.

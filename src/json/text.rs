@@ -1,13 +1,14 @@
 //! Strings inside JSON text: comparing, reading and writing them.
 //! Names are compared unescaped (`"\u0061"` is `"a"`), but what is written back is always the user's own spelling.
 
+use super::scalar::marks;
 use std::borrow::Cow;
 
 /// Appends `text` to `out` as a JSON string with its quotes, escaping only what RFC 8259 says must be.
 pub fn quote_into(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(|b| b < 0x20 || b == b'"' || b == b'\\') {
+    while let Some(at) = rest.bytes().position(is_escaped) {
         out.push_str(&rest[..at]);
         match rest.as_bytes()[at] {
             b'"' => out.push_str("\\\""),
@@ -29,8 +30,13 @@ pub fn quote_into(out: &mut String, text: &str) {
 
 /// Whether a JSON string with this text in it needs no escapes.
 pub fn needs_no_escape(text: &str) -> bool {
+    let (chunks, rest) = text.as_bytes().as_chunks();
     // Without an early end, so that many bytes are compared at once.
-    text.bytes().fold(true, |plain, byte| plain & (byte >= 0x20) & (byte != b'"') & (byte != b'\\'))
+    chunks.iter().fold(0, |found, chunk| found | marks(chunk)) == 0 && !rest.iter().any(|byte| is_escaped(*byte))
+}
+
+fn is_escaped(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
 /// How many bytes `quote_into` writes for a text, without the quotes.

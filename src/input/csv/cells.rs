@@ -5,7 +5,6 @@ use super::Dialect;
 use crate::input::window::{LONG, grow};
 use crate::record::Reason;
 use std::borrow::Cow;
-use std::ops::Range;
 
 /// One cell, as a range of the texts. Records are at most 1 GiB, so 32 bits do.
 #[derive(Clone, Copy, Debug)]
@@ -101,10 +100,10 @@ impl Cells {
         &self.text[..self.end]
     }
 
-    /// Where in `text` each cell is, and whether it was bare.
+    /// The text of each cell that is kept, and whether it was bare.
     #[inline]
-    pub(super) fn kept(&self) -> impl Iterator<Item = (Range<usize>, bool)> {
-        self.list.iter().map(|cell| (cell.start as usize..cell.end as usize, cell.is_bare))
+    pub(super) fn kept(&self) -> impl Iterator<Item = (&[u8], bool)> {
+        self.list.iter().map(|cell| (&self.text[cell.start as usize..cell.end as usize], cell.is_bare))
     }
 }
 

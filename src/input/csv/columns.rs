@@ -21,6 +21,7 @@ pub(super) struct Column {
 }
 
 /// What a cell becomes.
+#[derive(Clone, Copy)]
 enum Value {
     /// Nothing, or what `--empty` says.
     Empty,
@@ -88,30 +89,30 @@ impl Columns {
         }
         out.begin();
         self.nulls.clear();
-        let whole = simdutf8::basic::from_utf8(cells.text()).ok();
-        let mut is_utf8 = true;
-        for (column, (place, is_bare)) in self.list.iter().zip(cells.kept()) {
-            let cell = &cells.text()[place.clone()];
+        let mut texts = simdutf8::basic::from_utf8(cells.text()).ok();
+        for (column, (cell, is_bare)) in self.list.iter().zip(cells.kept()) {
             let value = column.value(cell, is_bare, &mut self.scanner);
-            if column.merged && matches!(value, Value::Null) {
-                self.nulls.push(column.name.clone());
-            }
+            let split = texts.and_then(|texts| texts.split_at_checked(cell.len()));
+            texts = split.map(|(_, after)| after);
             let name = &column.quoted;
-            match (value, whole.and_then(|whole| whole.get(place))) {
+            match (value, split) {
                 (Value::Bad(kind, what), _) => return Err(column.not(cell, kind, what)),
-                (_, None) => is_utf8 = false,
-                (Value::Json, Some(text)) => out.push(name, text),
-                (Value::Trimmed, Some(text)) => out.push(name, text.trim_matches([' ', '\t', '\r', '\n'])),
-                (Value::Text, Some(text)) => out.push_text(name, text),
+                (Value::Json, Some((text, _))) => out.push(name, text),
+                (Value::Trimmed, Some((text, _))) => out.push(name, text.trim_matches([' ', '\t', '\r', '\n'])),
+                (Value::Text, Some((text, _))) => out.push_text(name, text),
+                (Value::Json | Value::Trimmed | Value::Text, None) => {}
                 (Value::Word(word), _) => out.push(name, word),
                 (Value::Empty | Value::Null, _) => {
+                    if column.merged && matches!(value, Value::Null) {
+                        self.nulls.push(column.name.clone());
+                    }
                     if let Some(word) = self.empty {
                         out.push(name, word);
                     }
                 }
             }
         }
-        if !is_utf8 {
+        if texts.is_none() {
             utf8(row)?;
             return Err(Reason::new("invalid_utf8", "the separator or the quote cuts a character in two"));
         }

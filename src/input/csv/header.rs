@@ -40,9 +40,8 @@ pub(super) fn of_record(rows: &Rows, length: usize) -> Result<Vec<String>, Strin
         return Err(format!("the header has {}", reason.text));
     }
     utf8(&rows.window.bytes()[..length]).map_err(|reason| format!("the header has {}", reason.text))?;
-    let names = rows.cells.kept().map(|(place, _)| {
-        String::from_utf8(rows.cells.text()[place].to_vec())
-            .map_err(|_| "the separator or the quote cuts a character in two".to_owned())
+    let names = rows.cells.kept().map(|(name, _)| {
+        String::from_utf8(name.to_vec()).map_err(|_| "the separator or the quote cuts a character in two".to_owned())
     });
     names.collect()
 }

@@ -4,7 +4,7 @@ use crate::json;
 
 /// Whether a bare cell becomes a number: it must be one in JSON, and one that the usual readers of JSON can hold, an
 /// integer in signed 64 bits, anything else as a finite double. So `007`, `+5`, `.8` and long digit strings stay text.
-#[inline]
+#[inline(always)]
 pub(super) fn is_number(text: &[u8]) -> bool {
     // Most numbers are integers of few digits.
     if text.len() <= 18 && text.iter().all(u8::is_ascii_digit) {

@@ -11,8 +11,10 @@ const LIMIT: usize = 1 << 30;
 /// A member's name, ready to be written.
 #[derive(Clone, Debug)]
 pub(in crate::input) struct Name {
-    /// `,"name":`
-    text: String,
+    /// `{"name":`, as it begins an object.
+    first: String,
+    /// `,"name":`, as it follows another member.
+    later: String,
     escaped: bool,
 }
 
@@ -26,7 +28,8 @@ impl Name {
 
     /// Takes a name as it is spelt in valid JSON, with its quotes.
     pub(in crate::input) fn as_written(quoted: &str) -> Name {
-        Name { text: format!(",{quoted}:"), escaped: quoted.contains('\\') }
+        let (first, later) = (format!("{{{quoted}:"), format!(",{quoted}:"));
+        Name { first, later, escaped: quoted.contains('\\') }
     }
 }
 
@@ -50,7 +53,6 @@ impl Object {
     pub(in crate::input) fn begin(&mut self) {
         self.members.clear();
         self.text.clear();
-        self.text.push('{');
         self.is_too_long = false;
     }
 
@@ -78,7 +80,8 @@ impl Object {
     #[inline(always)]
     fn push_with(&mut self, name: &Name, length: usize, write: impl FnOnce(&mut String)) {
         let start = self.text.len();
-        let needed = start + name.text.len() + length + 1;
+        let name_text = if self.members.is_empty() { &name.first } else { &name.later };
+        let needed = start + name_text.len() + length + 1;
         if needed > self.text.capacity() {
             if needed > LIMIT {
                 self.is_too_long = true;
@@ -86,12 +89,11 @@ impl Object {
             }
             self.text.reserve_exact(room_for(needed) - start);
         }
-        let comma = usize::from(!self.members.is_empty());
-        self.text.push_str(&name.text[1 - comma..]);
+        self.text.push_str(name_text);
         let value = self.text.len();
         write(&mut self.text);
         self.members.push(Member {
-            name: Span::new(start + comma + 1, value - 2),
+            name: Span::new(start + 2, value - 2),
             value: Span::new(value, self.text.len()),
             escaped: name.escaped,
         });
@@ -99,7 +101,7 @@ impl Object {
 
     /// Ends the object.
     pub(in crate::input) fn end(&mut self) -> Result<(), Reason> {
-        self.text.push('}');
+        self.text.push_str(if self.members.is_empty() { "{}" } else { "}" });
         if self.is_too_long {
             return Err(Reason::new("record_too_long", "as a JSON object it is longer than 1 GiB"));
         }

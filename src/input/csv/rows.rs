@@ -189,23 +189,16 @@ impl Rows {
         let bytes = &self.window.bytes()[length..];
         let breaks = self.breaks(length);
         self.line += breaks.lf + 1;
-        let width = match bytes {
-            [b'\r', b'\n', ..] => 2,
-            [b'\r'] => {
-                self.after_cr = Some(breaks.lone_cr);
-                1
-            }
-            [b'\r', ..] => {
-                self.line += breaks.lone_cr;
-                1
-            }
-            _ => 1,
-        };
-        self.lone_crs_end_records = width == 1 && bytes.starts_with(b"\r");
+        let is_crlf = bytes.starts_with(b"\r\n");
+        self.lone_crs_end_records = !is_crlf && bytes.starts_with(b"\r");
         if !self.lone_crs_end_records {
             self.found_lf();
+        } else if bytes.len() == 1 {
+            self.after_cr = Some(breaks.lone_cr);
+        } else {
+            self.line += breaks.lone_cr;
         }
-        self.used = Some(length + width);
+        self.used = Some(length + 1 + usize::from(is_crlf));
         row
     }
 

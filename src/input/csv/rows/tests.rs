@@ -83,7 +83,7 @@ fn framed(pieces: Vec<Vec<u8>>, dialect: Dialect) -> (Vec<Record>, Option<u64>) 
             records.push((rows.origin.line, vec![(Vec::new(), true)], None));
             continue;
         }
-        let cells = rows.cells.kept().map(|(place, is_bare)| (rows.cells.text()[place].to_vec(), is_bare));
+        let cells = rows.cells.kept().map(|(text, is_bare)| (text.to_vec(), is_bare));
         let flaw = rows.cells.flaw.clone().map(|reason| reason.word());
         records.push((rows.origin.line, cells.collect(), flaw));
     }
