@@ -208,7 +208,7 @@ impl Ledger {
         if reason.is_none() && !self.shows {
             return self.settle_many(bucket, 1);
         }
-        let record = (batch.item(index).origin(), batch.key(index).0, batch.raw(index));
+        let record = (batch.item(index).origin, batch.key(index).0, batch.raw(index));
         self.add(record, bucket, reason, details);
     }
 

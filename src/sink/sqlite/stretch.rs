@@ -53,7 +53,7 @@ impl Stretch<'_> {
             if action.collection != self.collection || !can_load(&action) {
                 return Ok(());
             }
-            let row = NewRow { op, origin: item.origin(), key, doc, repeats: item.repeats() };
+            let row = NewRow { op, origin: item.origin, key, doc, repeats: item.repeats };
             match load.append(connection, entry, &mut insert, row, files)? {
                 Ok(()) => out.settle_many(Bucket::Created, 1),
                 Err(reason) => out.settle(self.batch, self.at, Bucket::Error, Some(reason), None),
