@@ -51,13 +51,14 @@ pub struct Limits {
     pub distinct: bool,
 }
 
-/// One record of a batch, in one cache line.
-#[derive(Clone, Debug, Default)]
+/// One record of a batch.
+#[derive(Clone, Debug)]
 pub struct Item {
-    line: u64,
-    record: u64,
-    offset: u64,
-    file: u32,
+    /// Where it was found.
+    pub origin: Origin,
+    /// Whether an earlier action of the run perhaps had the same key; if not, certainly none had. Always false for a sink
+    /// that does not ask.
+    pub repeats: bool,
     /// In `text`: the whole action, and its document.
     text: Span,
     doc: Span,
@@ -69,26 +70,10 @@ pub struct Item {
     ordinal: u32,
     op: Op,
     is_line: bool,
-    repeats: bool,
 }
-
-const _: () = assert!(size_of::<Item>() == 64);
 
 /// No place in `rare`.
 const USUAL: u32 = u32::MAX;
-
-impl Item {
-    /// Where it was found.
-    pub fn origin(&self) -> Origin {
-        Origin { file: self.file, line: self.line, record: self.record, offset: self.offset }
-    }
-
-    /// Whether an earlier action of the run perhaps had the same key; if not, certainly none had. Always false for a sink
-    /// that does not ask.
-    pub fn repeats(&self) -> bool {
-        self.repeats
-    }
-}
 
 /// What few actions have.
 #[derive(Clone, Copy, Debug)]

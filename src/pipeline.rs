@@ -155,17 +155,12 @@ impl Reading {
 
     fn record(&mut self, record: &Record<'_>) {
         let ordinal = self.read;
-        let shaped = self.plan.shaper.shape(record);
-        let decided = match &shaped {
-            Ok(shaped) => self.plan.decider.decide(shaped.as_ref().unwrap_or(record), ordinal),
-            Err(reason) => Err(reason.clone()),
-        };
-        match &decided {
-            Ok(action) => self.lanes.push(record, action, ordinal),
-            Err(reason) => {
-                let bad = BadRecord { origin: record.origin, reason: reason.clone(), raw: record.raw };
-                self.lanes.reject(bad, ordinal);
-            }
+        let Plan { shaper, decider, .. } = &mut self.plan;
+        let shaped = shaper.shape(record);
+        let decided = shaped.and_then(|shaped| decider.decide(shaped.as_ref().unwrap_or(record), ordinal));
+        match decided {
+            Ok(ref action) => self.lanes.push(record, action, ordinal),
+            Err(reason) => self.lanes.reject(BadRecord { origin: record.origin, reason, raw: record.raw }, ordinal),
         }
         self.count();
     }

@@ -3,7 +3,7 @@
 use super::{Batch, Encode, Item, Limits, Rare, USUAL};
 use crate::action::Action;
 use crate::json::Span;
-use crate::record::{BadRecord, Origin, Record};
+use crate::record::{BadRecord, Record};
 use crate::seen::Seen;
 use memchr::memchr;
 use std::collections::HashSet;
@@ -84,10 +84,8 @@ impl Batcher {
         let doc = if self.joins && has_breaks() {
             // Raw, they can only be blanks between the parts of JSON; a space in the place of each moves nothing.
             self.joined.clear();
-            self.joined.extend(action.doc.split_inclusive('\n').flat_map(|line| match line.strip_suffix('\n') {
-                Some(line) => [line, " "],
-                None => [line, ""],
-            }));
+            self.joined.extend(action.doc.split('\n').flat_map(|line| [line, " "]));
+            self.joined.pop();
             self.encoder.write(&Action { doc: &self.joined, ..*action }, &mut self.text)
         } else {
             self.encoder.write(action, &mut self.text)
@@ -106,10 +104,9 @@ impl Batcher {
             more = batch.rare.len() as u32;
             batch.rare.push(Rare { collection, upsert, detect_noop: action.detect_noop });
         }
-        let Origin { file, line, record: number, offset } = record.origin;
-        let (doc, op, is_line) = (Span::new(doc.start, doc.end), action.op, action.is_line);
-        let item =
-            Item { line, record: number, offset, file, text, doc, key, more, ordinal, op, is_line, repeats: false };
+        let (origin, doc) = (record.origin, Span::new(doc.start, doc.end));
+        let (op, is_line) = (action.op, action.is_line);
+        let item = Item { origin, repeats: false, text, doc, key, more, ordinal, op, is_line };
         self.batch.items.push(item);
         self.batch.hashes.push(hash);
         if self.keeps_raw {
@@ -167,7 +164,7 @@ mod tests {
     use super::*;
     use crate::action::{Key, Op};
     use crate::batch::Documents;
-    use crate::record::Reason;
+    use crate::record::{Origin, Reason};
     use crate::sink::elasticsearch::Bulk;
     use std::time::Duration;
 

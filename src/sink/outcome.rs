@@ -180,7 +180,7 @@ impl Ledger {
         if reason.is_none() && !self.shows {
             return self.settle_many(bucket, 1);
         }
-        let (origin, key) = (batch.item(index).origin(), batch.key(index).0.to_owned());
+        let (origin, key) = (batch.item(index).origin, batch.key(index).0.to_owned());
         self.add(ResultLine { origin, bucket, key, reason, details }, batch.raw(index));
     }
 
