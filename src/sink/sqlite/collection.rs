@@ -182,7 +182,7 @@ impl Collection {
             Phase::Loading(load) => {
                 let mut loader = Loader::new(connection, &mut self.entry, load)?;
                 for (item, action) in actions.take_while(|(_, action)| can_load(action)) {
-                    settle(loader.append(&action, item.origin, item.repeats())?);
+                    settle(loader.append(&action, item.origin, item.repeats)?);
                 }
             }
             Phase::Applying(probe) => {
