@@ -30,6 +30,7 @@ pub mod report;
 pub mod retry;
 pub mod run;
 pub mod seen;
+pub mod script;
 pub mod shape;
 pub mod sink;
 pub mod stop;

@@ -2,7 +2,7 @@
 //! Objects merge recursively, everything else replaces, `null` is a value like any other (contracts of ArangoDB's import
 //! and of Elasticsearch's partial update agree on this). The old document keeps its order, blanks and spelling.
 
-use super::{Kind, Member, Scanner, unescape};
+use super::{Kind, Member, Scanner, same_parsed, unescape};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
@@ -36,6 +36,8 @@ impl fmt::Display for MergeError {
 pub struct Merger {
     /// Two scanners a level, for the old and the new side.
     scanners: Vec<(Scanner, Scanner)>,
+    /// Whether the last merge changed a value.
+    changed: bool,
 }
 
 impl Merger {
@@ -44,7 +46,13 @@ impl Merger {
     /// # Errors
     /// See [`MergeError`]; `out` then holds a part of the result.
     pub fn merge(&mut self, old: &str, new: &str, out: &mut String) -> Result<(), MergeError> {
+        self.changed = false;
         self.level(old, new, out, 0)
+    }
+
+    /// Whether the last merge changed a value, as Elasticsearch tells values apart: it may have changed how one is written.
+    pub fn has_changed(&self) -> bool {
+        self.changed
     }
 
     fn level(&mut self, old: &str, new: &str, out: &mut String, depth: usize) -> Result<(), MergeError> {
@@ -60,7 +68,7 @@ impl Merger {
             (Ok(end), Ok(_)) => {
                 let old = Side::new(old, old_scan.members(), end);
                 let new = Side::new(new, new_scan.members(), 0);
-                self.members(&old, &new, out, depth).map(|()| append_new(&old, &new, out))
+                self.members(&old, &new, out, depth).map(|()| self.changed |= append_new(&old, &new, out))
             }
             _ => Err(MergeError::NotAnObject),
         };
@@ -84,6 +92,7 @@ impl Merger {
             if Kind::of(was) == Kind::Object && Kind::of(is) == Kind::Object {
                 self.level(was, is, out, depth + 1)?;
             } else {
+                self.changed = self.changed || !same_parsed(was, is);
                 out.push_str(is);
             }
             copied = value.end;
@@ -93,20 +102,23 @@ impl Merger {
     }
 }
 
-/// Appends the members that only the new side has, and the end of the old one.
-fn append_new(old: &Side<'_>, new: &Side<'_>, out: &mut String) {
+/// Appends the members that only the new side has, and the end of the old one; says whether there are any.
+fn append_new(old: &Side<'_>, new: &Side<'_>, out: &mut String) -> bool {
     let mut empty = old.members.is_empty();
+    let mut any = false;
     for (place, member) in new.members.iter().enumerate() {
         let name = new.name(place);
         if old.find(&name).is_none() && new.find(&name) == Some(place) {
             out.push_str(if empty { "" } else { "," });
             empty = false;
+            any = true;
             out.push_str(&new.text[member.name.start as usize - 1..member.name.end as usize + 1]);
             out.push(':');
             out.push_str(member.value.of(new.text));
         }
     }
     out.push_str(&old.text[old.tail()..]);
+    any
 }
 
 /// One of the two objects, and how its names are found.

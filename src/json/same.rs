@@ -10,15 +10,30 @@ const MAX_DEPTH: usize = 1_000;
 
 /// Whether two JSON texts are the same value: members in any order, numbers digit for digit, strings by what they say.
 pub fn same_value(one: &str, other: &str) -> bool {
-    same(one, other, 0)
+    same(one, other, same_number, 0)
 }
 
-fn same(one: &str, other: &str, depth: usize) -> bool {
+/// Whether Elasticsearch takes one JSON text for the other when it looks for a change: as `same_value`, but an integer is
+/// never the same as a number with a fraction or an exponent, and these are compared as doubles (contract of the bulk API, 3).
+pub fn same_parsed(one: &str, other: &str) -> bool {
+    one == other || same(one, other, same_parsed_number, 0)
+}
+
+fn same_parsed_number(one: &str, other: &str) -> bool {
+    let is_double = |number: &str| number.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'));
+    match (is_double(one), is_double(other)) {
+        (true, true) => one.parse().map(f64::to_bits) == other.parse().map(f64::to_bits),
+        (false, false) => same_number(one, other),
+        _ => false,
+    }
+}
+
+fn same(one: &str, other: &str, numbers: fn(&str, &str) -> bool, depth: usize) -> bool {
     let kind = Kind::of(one);
     if kind != Kind::of(other) || depth > MAX_DEPTH {
         return false;
     }
-    let same = |one, other| same(one, other, depth + 1);
+    let same = |one, other| same(one, other, numbers, depth + 1);
     match kind {
         Kind::Object => match (members(one), members(other)) {
             (Some(one), Some(other)) => {
@@ -32,7 +47,7 @@ fn same(one: &str, other: &str, depth: usize) -> bool {
             }
             _ => false,
         },
-        Kind::Number => same_number(one, other),
+        Kind::Number => numbers(one, other),
         Kind::String => one == other || unquoted(one).is_some_and(|one| unquoted(other) == Some(one)),
         Kind::Boolean | Kind::Null => one == other,
     }
@@ -75,6 +90,24 @@ mod tests {
             (r#"{"a":"1"}"#, r#"{"a":1}"#, false),
         ] {
             assert_eq!(same_value(one, other), same, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_server_tells_integers_from_doubles() {
+        for (one, other, same) in [
+            (r#"{"a":1,"b":[1.10,"\u0061"]}"#, r#"{"b":[1.1,"a"],"a":1}"#, true),
+            ("1", "1.0", false),
+            ("1.0", "1.00", true),
+            ("1e2", "100.0", true),
+            ("100", "1e2", false),
+            ("0.1", "0.10000000000000000001", true),
+            ("-0", "0", true),
+            ("-0.0", "0.0", false),
+            ("1e400", "1e500", true),
+            ("9007199254740993", "9007199254740992", false),
+        ] {
+            assert_eq!(same_parsed(one, other), same, "{one} {other}");
         }
     }
 

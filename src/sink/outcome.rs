@@ -136,6 +136,8 @@ const CHUNK: usize = 4_096;
 pub struct Ledger {
     /// Applied, but not durable yet.
     held: Counts,
+    /// The lines of what was settled since the last time that all was durable, in order.
+    held_lines: Vec<ResultLine>,
     outcome: Outcome,
     /// Whether a line is kept for each record.
     shows: bool,
@@ -148,7 +150,7 @@ impl Ledger {
     /// Opens the account of a lane; with `shows` a line is kept for each record.
     pub fn new(lane: usize, shows: bool, hand_over: Box<dyn FnMut(Outcome)>) -> Ledger {
         let outcome = Outcome { lane, ..Outcome::default() };
-        Ledger { held: Counts::default(), outcome, shows, failed: false, hand_over }
+        Ledger { held: Counts::default(), held_lines: Vec::new(), outcome, shows, failed: false, hand_over }
     }
 
     /// Whether a line is kept for each record.
@@ -225,7 +227,7 @@ impl Ledger {
             self.outcome.failures.push(Failure { origin, reason, bucket, raw: raw.to_vec() });
         }
         if self.shows {
-            self.outcome.results.push(line);
+            self.held_lines.push(line);
         }
         if self.outcome.failures.len() == CHUNK {
             self.flush();
@@ -235,10 +237,16 @@ impl Ledger {
     /// What was applied so far is durable.
     pub fn durable(&mut self) {
         self.outcome.counts += std::mem::take(&mut self.held);
+        self.outcome.results.append(&mut self.held_lines);
     }
 
     /// What was applied and is not durable is in this bucket instead: it was rolled back, or it is not known.
     pub fn undo(&mut self, bucket: Bucket) {
+        for line in self.held_lines.iter_mut().filter(|line| line.bucket.is_applied()) {
+            // The item is no longer true.
+            (line.bucket, line.details) = (bucket, None);
+        }
+        self.outcome.results.append(&mut self.held_lines);
         self.outcome.counts[bucket] += std::mem::take(&mut self.held).total();
     }
 

@@ -1,5 +1,7 @@
-//! Applies one action to a collection that has its unique index.
+//! Applies one action to a collection that has its unique index, and what bulk lines need for that: to find, to write and to
+//! remove a document with the version that it is to have.
 
+use super::item::{Applied, Done, ItemError, Written};
 use super::schema::{Entry, quoted};
 use crate::action::Op;
 use crate::batch::BatchAction;
@@ -8,57 +10,69 @@ use crate::record::Reason;
 use crate::sink::Bucket;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
+/// What is true of a collection beside its rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Traits {
+    /// Whether another unique index than that on the key may refuse a document.
+    pub secondary: bool,
+    /// Whether deleted keys are remembered, with their versions.
+    pub tombstones: bool,
+    /// Whether there is a column `_routing`: it is added with the first routing.
+    pub routed: bool,
+    /// Whether items are shown, so that errors need the server's words too.
+    pub shows: bool,
+}
+
 /// The statements on one collection, prepared once for a run of actions.
 pub struct Table<'c> {
     connection: &'c Connection,
     entry: &'c mut Entry,
+    traits: &'c mut Traits,
     insert: CachedStatement<'c>,
     select: CachedStatement<'c>,
     rewrite: CachedStatement<'c>,
     remove: CachedStatement<'c>,
-    /// Whether another unique index than that on the key may refuse a document.
-    secondary: bool,
-    /// Whether keys deleted a short while ago are remembered, with their versions.
-    tombstones: &'c mut bool,
     merger: Merger,
 }
 
 /// A document as it is stored.
-struct Stored {
+pub struct Stored {
     row: i64,
-    version: i64,
-    doc: String,
+    pub(super) version: i64,
+    pub(super) seq: i64,
+    pub(super) doc: String,
 }
-
-/// Where an action ends, or why it failed; the outer result is the database's.
-type Applied = rusqlite::Result<Result<Bucket, Reason>>;
 
 impl<'c> Table<'c> {
     /// Prepares the statements for a collection.
     pub fn new(
         connection: &'c Connection,
         entry: &'c mut Entry,
-        secondary: bool,
-        tombstones: &'c mut bool,
+        traits: &'c mut Traits,
     ) -> rusqlite::Result<Table<'c>> {
         let table = quoted(&entry.name);
         Ok(Table {
             connection,
             entry,
+            traits,
             insert: connection.prepare_cached(&format!(
                 "INSERT INTO {table} (_key, _version, _seq_no, doc) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (_key) DO NOTHING"
             ))?,
-            select: connection.prepare_cached(&format!("SELECT rowid, _version, doc FROM {table} WHERE _key = ?1"))?,
+            select: connection
+                .prepare_cached(&format!("SELECT rowid, _version, _seq_no, doc FROM {table} WHERE _key = ?1"))?,
             rewrite: connection
                 .prepare_cached(&format!("UPDATE {table} SET _version = ?2, _seq_no = ?3, doc = ?4 WHERE rowid = ?1"))?,
             remove: connection.prepare_cached(&format!("DELETE FROM {table} WHERE rowid = ?1"))?,
-            secondary,
-            tombstones,
             merger: Merger::default(),
         })
     }
 
-    /// Applies an action.
+    /// The collection's name.
+    pub(super) fn name(&self) -> &str {
+        &self.entry.name
+    }
+
+    /// Applies an action that is no bulk line with more than its key and its document.
     pub fn apply(&mut self, action: &BatchAction<'_>) -> Applied {
         match action.op {
             Op::Create | Op::CreateOrIgnore => self.create(action),
@@ -70,95 +84,176 @@ impl<'c> Table<'c> {
 
     fn create(&mut self, action: &BatchAction<'_>) -> Applied {
         let ignore = action.op == Op::CreateOrIgnore;
+        let bucket = if ignore { Bucket::Ignored } else { Bucket::Error };
         Ok(match self.insert(action.key, action.doc)? {
-            Ok(true) => Ok(Bucket::Created),
-            Ok(false) if ignore => Ok(Bucket::Ignored),
-            Ok(false) => Err(super::duplicate(action.key)),
-            Err(reason) if ignore && reason.kind == super::UNIQUE => Ok(Bucket::Ignored),
-            Err(reason) => Err(reason),
+            Ok(Some(written)) => Done::Written(written),
+            Ok(None) => {
+                let version = if self.traits.shows { self.find(action.key)?.map(|stored| stored.version) } else { None };
+                let error = version.map(|version| ItemError::exists(action.key, version));
+                Done::Failed { bucket, reason: super::duplicate(action.key), error }
+            }
+            Err(reason) if reason.kind == super::UNIQUE => Done::Failed { bucket, reason, error: None },
+            Err(reason) => Done::refused(reason),
         })
     }
 
     fn index(&mut self, action: &BatchAction<'_>) -> Applied {
         // With other unique indexes an insert might fail on the very document that it is to replace.
-        if !self.secondary {
+        if !self.traits.secondary {
             match self.insert(action.key, action.doc)? {
-                Ok(true) => return Ok(Ok(Bucket::Created)),
-                Ok(false) => {}
-                Err(reason) => return Ok(Err(reason)),
+                Ok(Some(written)) => return Ok(Done::Written(written)),
+                Ok(None) => {}
+                Err(reason) => return Ok(Done::refused(reason)),
             }
         }
-        match self.find(action.key)? {
-            Some(stored) => self.rewrite(&stored, action.doc),
-            None => self.insert_new(action.key, action.doc),
+        let stored = self.find(action.key)?;
+        let done = self.write(action.key, stored.as_ref(), None, action.doc)?.into();
+        if self.traits.routed {
+            self.set_routing(action.key, None)?;
         }
+        Ok(done)
     }
 
     fn update(&mut self, action: &BatchAction<'_>) -> Applied {
         let Some(stored) = self.find(action.key)? else {
             let upsert = if action.op == Op::Upsert { Some(action.doc) } else { action.upsert };
             return match upsert {
-                Some(doc) => self.insert_new(action.key, doc),
-                None => Ok(Err(Reason::new("document_missing", format!("no document {:?} to update", action.key)))),
+                Some(doc) => Ok(self.write(action.key, None, None, doc)?.into()),
+                None => {
+                    let reason = Reason::new("document_missing", format!("no document {:?} to update", action.key));
+                    let error = self.traits.shows.then(|| ItemError::missing(action.key));
+                    Ok(Done::Failed { bucket: Bucket::Error, reason, error })
+                }
             };
         };
-        match super::merged(&mut self.merger, &stored.doc, action.doc) {
-            Err(error) => Ok(Err(super::unmergeable(action.key, &error.to_string()))),
-            Ok(doc) if action.detect_noop && doc == stored.doc => Ok(Ok(Bucket::Updated)),
-            Ok(doc) => self.rewrite(&stored, &doc),
-        }
+        Ok(match self.merged(&stored.doc, action.doc) {
+            Err(error) => Done::refused(super::unmergeable(action.key, &error)),
+            Ok(None) if action.detect_noop => Done::Written(Written::noop(stored.version, stored.seq)),
+            Ok(doc) => self.write(action.key, Some(&stored), None, doc.as_ref().unwrap_or(&stored.doc))?.into(),
+        })
+    }
+
+    /// A document merged into an older one; nothing if that changes no value.
+    pub(super) fn merged(&mut self, old: &str, new: &str) -> Result<Option<String>, String> {
+        let merged = super::merged(&mut self.merger, old, new).map_err(|error| error.to_string())?;
+        Ok(Some(merged).filter(|_| self.merger.has_changed()))
     }
 
     fn delete(&mut self, key: &str) -> Applied {
-        let Some(stored) = self.find(key)? else { return Ok(Ok(Bucket::Ignored)) };
-        self.remove.execute([stored.row])?;
-        self.connection
-            .prepare_cached("INSERT OR REPLACE INTO bulkimport_tombstones VALUES (?1, ?2, ?3, unixepoch())")?
-            .execute(params![self.entry.name, key, stored.version + 1])?;
-        *self.tombstones = true;
-        self.entry.next_seq += 1;
-        Ok(Ok(Bucket::Deleted))
+        let stored = self.find(key)?;
+        Ok(Done::Written(self.remove(key, stored.as_ref(), None)?))
     }
 
-    fn find(&mut self, key: &str) -> rusqlite::Result<Option<Stored>> {
+    /// The document under a key.
+    pub(super) fn find(&mut self, key: &str) -> rusqlite::Result<Option<Stored>> {
         self.select
-            .query_row([key], |row| Ok(Stored { row: row.get(0)?, version: row.get(1)?, doc: row.get(2)? }))
+            .query_row([key], |row| {
+                Ok(Stored { row: row.get(0)?, version: row.get(1)?, seq: row.get(2)?, doc: row.get(3)? })
+            })
             .optional()
     }
 
-    fn insert_new(&mut self, key: &str, doc: &str) -> Applied {
-        Ok(self.insert(key, doc)?.map(|_| Bucket::Created))
+    /// Inserts a document with the version that follows; nothing if its key exists.
+    fn insert(&mut self, key: &str, doc: &str) -> rusqlite::Result<Result<Option<Written>, Reason>> {
+        let version = self.deleted_version(key)?.unwrap_or(0).wrapping_add(1);
+        self.insert_as(key, version, doc)
     }
 
-    /// Inserts a document; false if its key exists.
-    fn insert(&mut self, key: &str, doc: &str) -> rusqlite::Result<Result<bool, Reason>> {
-        let version = if *self.tombstones { self.version_after_delete(key)? } else { 1 };
-        match self.insert.execute((key, version, self.entry.next_seq, doc)) {
+    fn insert_as(&mut self, key: &str, version: i64, doc: &str) -> rusqlite::Result<Result<Option<Written>, Reason>> {
+        let seq = self.entry.next_seq;
+        match self.insert.execute((key, version, seq, doc)) {
             Ok(rows) => {
                 self.entry.next_seq += rows as i64;
-                Ok(Ok(rows > 0))
+                Ok(Ok((rows > 0).then(|| Written::created(version, seq))))
             }
             Err(error) => super::refused_document(error).map(Err),
         }
     }
 
-    fn rewrite(&mut self, stored: &Stored, doc: &str) -> Applied {
-        match self.rewrite.execute((stored.row, stored.version + 1, self.entry.next_seq, doc)) {
+    /// Writes a document where `stored` is, or where nothing is, with this version or the one that follows.
+    pub(super) fn write(
+        &mut self,
+        key: &str,
+        stored: Option<&Stored>,
+        version: Option<i64>,
+        doc: &str,
+    ) -> rusqlite::Result<Result<Written, Reason>> {
+        let Some(stored) = stored else {
+            let inserted = match version {
+                Some(version) => self.insert_as(key, version, doc)?,
+                None => self.insert(key, doc)?,
+            };
+            return Ok(inserted.and_then(|written| written.ok_or_else(|| super::duplicate(key))));
+        };
+        let (version, seq) = (version.unwrap_or(stored.version.wrapping_add(1)), self.entry.next_seq);
+        match self.rewrite.execute((stored.row, version, seq, doc)) {
             Ok(_) => {
                 self.entry.next_seq += 1;
-                Ok(Ok(Bucket::Updated))
+                Ok(Ok(Written::updated(version, seq)))
             }
             Err(error) => super::refused_document(error).map(Err),
         }
     }
 
-    /// A key that was deleted a short while ago goes on with its versions, as in Elasticsearch (`index.gc_deletes`).
-    fn version_after_delete(&self, key: &str) -> rusqlite::Result<i64> {
-        let version: Option<i64> = self
-            .connection
-            .prepare_cached("SELECT _version + 1 FROM bulkimport_tombstones WHERE collection = ?1 AND _key = ?2")?
+    /// Removes a document, or notes that it was to be removed: both make a version and take a sequence number, as in
+    /// Elasticsearch. The version is kept for good, where that forgets it after `index.gc_deletes`.
+    pub(super) fn remove(
+        &mut self,
+        key: &str,
+        stored: Option<&Stored>,
+        version: Option<i64>,
+    ) -> rusqlite::Result<Written> {
+        let last = match stored {
+            Some(stored) => stored.version,
+            None => self.deleted_version(key)?.unwrap_or(0),
+        };
+        let version = version.unwrap_or(last.wrapping_add(1));
+        if let Some(stored) = stored {
+            self.remove.execute([stored.row])?;
+        }
+        self.connection
+            .prepare_cached("INSERT OR REPLACE INTO bulkimport_tombstones VALUES (?1, ?2, ?3, unixepoch())")?
+            .execute(params![self.entry.name, key, version])?;
+        self.traits.tombstones = true;
+        let seq = self.entry.next_seq;
+        self.entry.next_seq += 1;
+        let (bucket, result) =
+            if stored.is_some() { (Bucket::Deleted, "deleted") } else { (Bucket::Ignored, "not_found") };
+        Ok(Written { bucket, result, version, seq: Some(seq), get: None })
+    }
+
+    /// The version with which a key was deleted: it goes on from there.
+    pub(super) fn deleted_version(&self, key: &str) -> rusqlite::Result<Option<i64>> {
+        if !self.traits.tombstones {
+            return Ok(None);
+        }
+        self.connection
+            .prepare_cached("SELECT _version FROM bulkimport_tombstones WHERE collection = ?1 AND _key = ?2")?
             .query_row([&*self.entry.name, key], |row| row.get(0))
-            .optional()?;
-        Ok(version.unwrap_or(1))
+            .optional()
+    }
+
+    /// The routing of a document.
+    pub(super) fn routing(&self, key: &str) -> rusqlite::Result<Option<String>> {
+        if !self.traits.routed {
+            return Ok(None);
+        }
+        let sql = format!("SELECT _routing FROM {} WHERE _key = ?1", quoted(&self.entry.name));
+        Ok(self.connection.prepare_cached(&sql)?.query_row([key], |row| row.get(0)).optional()?.flatten())
+    }
+
+    /// Notes the routing of a document that was just written.
+    pub(super) fn set_routing(&mut self, key: &str, routing: Option<&str>) -> rusqlite::Result<()> {
+        let table = quoted(&self.entry.name);
+        if !self.traits.routed {
+            if routing.is_none() {
+                return Ok(());
+            }
+            self.connection.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN _routing TEXT"))?;
+            self.traits.routed = true;
+        }
+        let sql = format!("UPDATE {table} SET _routing = ?2 WHERE _key = ?1 AND _routing IS NOT ?2");
+        self.connection.prepare_cached(&sql)?.execute(params![key, routing])?;
+        Ok(())
     }
 }

@@ -1,12 +1,14 @@
 //! The collections of the store during a run, each loading without an index or applying with it.
 
-use super::apply::Table;
+use super::apply::{Table, Traits};
+use super::bulk::{self, Memory};
 use super::database::size_cache;
+use super::item::Done;
 use super::load::{self, Load, Loader, can_load};
 use super::schema::{self, Entry, Refusal, quoted};
 use super::{duplicates, unique, value};
 use crate::batch::{Batch, BatchAction};
-use crate::record::Reason;
+use crate::sink::bulk_api::verb;
 use crate::sink::wanted::Wanted;
 use crate::sink::{Bucket, Ledger, Note, Say};
 use rusqlite::Connection;
@@ -20,10 +22,9 @@ pub(super) struct Collection {
     /// What the catalogue has of it.
     entry: Entry,
     phase: Phase,
-    /// Whether it has other unique indexes than that on its keys.
-    secondary: bool,
-    /// Whether keys deleted a short while ago are remembered.
-    tombstones: bool,
+    traits: Traits,
+    /// What bulk lines use again.
+    memory: Memory,
 }
 
 /// What is being done to a collection.
@@ -119,7 +120,10 @@ impl Collection {
         let secondary = unique::any(connection, name)?;
         let tombstones = "SELECT EXISTS (SELECT 1 FROM bulkimport_tombstones WHERE collection = ?1)";
         let tombstones: bool = value(connection, tombstones, [name])?;
-        let phase = if secondary || tombstones {
+        let routed = has_routing(connection, name)?;
+        let traits = Traits { secondary, tombstones, routed, shows: wanted.results.is_some() };
+        // A load tells no versions, and knows nothing of those that deleted keys go on with.
+        let phase = if secondary || tombstones || routed || traits.shows {
             if entry.loading {
                 load::finish(connection, &mut entry, None)?;
             }
@@ -130,7 +134,7 @@ impl Collection {
             let large = own && input_is_large(connection, wanted.inputs.text_bytes(), name)?;
             Phase::Applying(large.then(Probe::default))
         };
-        Ok(Collection { entry, phase, secondary, tombstones })
+        Ok(Collection { entry, phase, traits, memory: Memory::default() })
     }
 
     fn is_loading(&self) -> bool {
@@ -149,7 +153,8 @@ impl Collection {
             Phase::Loading(_) if !can_load(next) => self.end_load(connection, out, say)?,
             Phase::Applying(Some(probe)) if probe.seen >= PROBE => {
                 // A load knows nothing of the versions that deleted keys go on with.
-                let pays = probe.existing * 20 <= probe.seen && can_load(next) && !self.tombstones;
+                let Traits { tombstones, routed, .. } = self.traits;
+                let pays = probe.existing * 20 <= probe.seen && can_load(next) && !tombstones && !routed;
                 self.phase = Phase::Applying(None);
                 if pays {
                     self.phase = Phase::Loading(Load::begin(connection, &mut self.entry, false)?);
@@ -171,30 +176,31 @@ impl Collection {
     ) -> rusqlite::Result<()> {
         let name = batch.action(*at).collection;
         let actions = batch.actions_from(*at).take_while(|(_, action)| action.collection == name);
-        let mut settle = |done: Result<Bucket, Reason>| {
-            match done {
-                Ok(bucket) => out.settle_many(bucket, 1),
-                Err(reason) => out.settle(batch, *at, Bucket::Error, Some(reason), None),
-            }
-            *at += 1;
-        };
         match &mut self.phase {
             Phase::Loading(load) => {
                 let mut loader = Loader::new(connection, &mut self.entry, load)?;
                 for (item, action) in actions.take_while(|(_, action)| can_load(action)) {
-                    settle(loader.append(&action, item.origin, item.repeats)?);
+                    match loader.append(&action, item.origin, item.repeats)? {
+                        Ok(bucket) => out.settle_many(bucket, 1),
+                        Err(reason) => out.settle(batch, *at, Bucket::Error, Some(reason), None),
+                    }
+                    *at += 1;
                 }
             }
             Phase::Applying(probe) => {
-                let mut table = Table::new(connection, &mut self.entry, self.secondary, &mut self.tombstones)?;
+                let mut table = Table::new(connection, &mut self.entry, &mut self.traits)?;
                 let left = probe.as_ref().map_or(usize::MAX, |probe| (PROBE - probe.seen) as usize);
-                for (_, action) in actions.take(left) {
-                    let done = table.apply(&action)?;
+                for (item, action) in actions.take(left) {
+                    let done = match action.is_line {
+                        true => bulk::apply(&mut table, &action, item.origin.line, &mut self.memory)?,
+                        false => table.apply(&action)?,
+                    };
                     if let Some(probe) = probe {
                         probe.seen += 1;
-                        probe.existing += u64::from(done != Ok(Bucket::Created));
+                        probe.existing += u64::from(!done.is_created());
                     }
-                    settle(done);
+                    settle(done, batch, *at, table.name(), out);
+                    *at += 1;
                 }
             }
         }
@@ -214,6 +220,23 @@ impl Collection {
         self.phase = Phase::Applying(None);
         Ok(())
     }
+}
+
+/// Settles an action, with its item if that is asked for.
+fn settle(mut done: Done, batch: &Batch, at: usize, collection: &str, out: &mut Ledger) {
+    let details = out.shows().then(|| done.details(verb(batch.key(at).1), collection));
+    match done {
+        Done::Written(written) => out.settle(batch, at, written.bucket, None, details),
+        Done::Failed { bucket: Bucket::Error, reason, .. } => {
+            out.settle(batch, at, Bucket::Error, Some(reason), details);
+        }
+        Done::Failed { bucket, .. } => out.settle(batch, at, bucket, None, details),
+    }
+}
+
+/// Whether a collection has a column for routings.
+fn has_routing(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+    value(connection, "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE name = '_routing')", [name])
 }
 
 /// Whether the input is so large beside a collection that building the index anew costs less than keeping it

@@ -139,7 +139,7 @@ impl<'c> Settler<'c> {
             "ignore" => (Bucket::Ignored, None, None),
             "update" => match merged(&mut self.merger, &first.doc, &row.doc) {
                 // An update that changes nothing makes no version.
-                Ok(doc) => (Bucket::Updated, Some(doc).filter(|doc| *doc != first.doc), None),
+                Ok(doc) => (Bucket::Updated, Some(doc).filter(|_| self.merger.has_changed()), None),
                 Err(error) => (Bucket::Error, None, Some(error.to_string())),
             },
             _ => (Bucket::Error, None, None),

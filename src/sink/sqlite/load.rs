@@ -43,6 +43,7 @@ struct Run {
 /// look takes every update for one that makes no version where it changes nothing.
 pub fn can_load(action: &BatchAction<'_>) -> bool {
     match action.op {
+        _ if action.is_line => false,
         Op::Create | Op::CreateOrIgnore | Op::Index => true,
         Op::Upsert => action.detect_noop,
         Op::Update | Op::Delete => false,

@@ -3,10 +3,12 @@
 //! process. Nothing counts as stored before its transaction is committed.
 
 mod apply;
+mod bulk;
 mod collection;
 mod database;
 mod duplicates;
 mod gaps;
+mod item;
 mod load;
 mod lock;
 mod rules;

@@ -1,6 +1,8 @@
-//! What the store takes: documents as they are, and bulk lines as far as it can carry them out.
+//! What the store takes: documents as they are, and bulk lines. Plain ones become actions here, which is the fast way; all
+//! others go on as lines.
 
-use crate::action::{Action, KeyRule, Line, Op, Rules, Update, own_metadata};
+use crate::action::{Action, KeyRule, Line, Op, Rules, Update};
+use crate::json::Member;
 use crate::record::{Reason, Record};
 
 /// The rules of the store.
@@ -11,18 +13,32 @@ impl Rules for StoreRules {
         KeyRule::TEXTS
     }
 
-    fn metadata(&self, _: Op, name: &str, value: &str) -> Result<(), Reason> {
-        own_metadata("the store", name, value)
+    /// The room `bulk` judges it.
+    fn metadata(&self, _: Op, _: &str, _: &str) -> Result<(), Reason> {
+        Ok(())
     }
 
+    /// What is more than a key and a document goes to the room `bulk` as it is written.
     fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, _: &'a mut String) -> Result<Action<'a>, Reason> {
-        match line.op {
-            Op::Delete => Ok(line.action("")),
-            Op::Update => {
-                let Update { op, doc, upsert, detect_noop } = Update::read(record, "the store")?;
-                Ok(Action { op, upsert, detect_noop, ..line.action(doc) })
-            }
-            _ => Ok(line.action(record.text)),
+        let command = line.command;
+        let is_plain = |member: &Member| {
+            PLAIN.contains(&member.name.of(&command.meta)) || member.value.of(&command.meta) == "null"
+        };
+        if !command.members.iter().all(is_plain) {
+            return Ok(line.as_it_is(&command.meta, record.text));
         }
+        Ok(match line.op {
+            Op::Delete => line.action(""),
+            Op::Update => match Update::read(record, "the store") {
+                Ok(Update { op, doc, upsert, detect_noop }) => {
+                    Action { op, upsert, detect_noop, ..line.action(doc) }
+                }
+                Err(_) => line.as_it_is(&command.meta, record.text),
+            },
+            _ => line.action(record.text),
+        })
     }
 }
+
+/// Metadata that `action` has read.
+const PLAIN: [&str; 3] = ["_index", "_id", "op_type"];

@@ -1,10 +1,11 @@
 //! The store as a sink: when its transactions begin and end, and what is done in them.
 
+use super::bulk::LineForm;
 use super::collection::Collections;
 use super::database::Database;
 use super::load;
 use super::schema::{self, Refusal};
-use crate::batch::Batch;
+use crate::batch::{Batch, Encode};
 use crate::record::Reason;
 use crate::sink::wanted::Wanted;
 use crate::sink::{Bucket, Durable, Ledger, Note, Say, Sink, SinkError};
@@ -12,6 +13,7 @@ use crate::stop::Stop;
 use anyhow::{Error, Result, bail};
 use rusqlite::Connection;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Bytes of keys and documents after which a run from a pipe commits.
@@ -27,6 +29,8 @@ pub struct Store {
     complete: bool,
     /// Whether it commits before the end: what comes from a pipe is not all lost with the process.
     commits_early: bool,
+    /// Whether it commits after every batch: a line of `--results` is written when its action is durable.
+    shows: bool,
     interval: Duration,
     last_commit: Instant,
     /// Bytes applied since the last commit.
@@ -48,7 +52,8 @@ impl Store {
             database,
             edge,
             complete: wanted.complete,
-            commits_early: !wanted.complete && wanted.inputs.stored_bytes.is_none(),
+            commits_early: !wanted.complete && (wanted.results.is_some() || wanted.inputs.stored_bytes.is_none()),
+            shows: wanted.results.is_some(),
             interval: wanted.batches.interval,
             last_commit: Instant::now(),
             pending_bytes: 0,
@@ -145,7 +150,6 @@ fn prepare(connection: &Connection, say: Say<'_>) -> rusqlite::Result<()> {
     if schema::format(connection)?.is_none() {
         schema::create(connection)?;
     }
-    connection.execute("DELETE FROM bulkimport_tombstones WHERE deleted_at < unixepoch() - 60", [])?;
     for mut entry in schema::interrupted(connection)? {
         let gone = load::finish(connection, &mut entry, None)?;
         say(Note::Warning(format!(
@@ -175,13 +179,17 @@ impl Sink for Store {
         true
     }
 
+    fn encoder(&self) -> Arc<dyn Encode> {
+        Arc::new(LineForm)
+    }
+
     fn apply(&mut self, batch: &Batch, out: &mut Ledger, say: Say<'_>) -> Result<Durable, SinkError> {
         let mut at = 0;
         if let Err(error) = self.apply_batch(batch, &mut at, out, say) {
             out.leave_unsent(batch, at);
             return Err(self.roll_back(error));
         }
-        let is_due = self.pending_bytes >= COMMIT_BYTES || self.last_commit.elapsed() >= self.interval;
+        let is_due = self.shows || self.pending_bytes >= COMMIT_BYTES || self.last_commit.elapsed() >= self.interval;
         if is_due { self.flush_idle(out, say) } else { Ok(Durable::Earlier) }
     }
 

@@ -70,11 +70,14 @@ impl Target for Sqlite {
 
     fn unsupported(&self, flag: &str, group: &str) -> Option<&'static str> {
         let is_of_servers = matches!(group, "Server" | "Elasticsearch and OpenSearch");
-        let is_of_some = matches!(flag, "server_keys" | "results" | "lossy" | "mapping");
+        let is_of_some = matches!(flag, "server_keys" | "lossy" | "mapping");
         (is_of_servers || is_of_some).then_some("`--to elasticsearch+http://HOST:9200` writes to a server")
     }
 
     fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
+        if wanted.complete && wanted.results.is_some() {
+            bail!("--results: not with --complete");
+        }
         let from = if flags.typed("collection") { "--collection" } else { "BULKIMPORT_COLLECTION" };
         wanted.collection.as_deref().map_or(Ok(()), ensure_table).context(from)
     }

@@ -1,0 +1,86 @@
+//! `_source` of an update: whether its item shows the document, and which fields of it.
+
+use super::super::item::{ItemError, PRIMARY_TERM};
+use super::filter::{Patterns, filtered};
+use super::values::{text, token};
+use crate::json::{Kind, Scanner, unescape};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// Which part of a document an item shows.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Fetch {
+    /// Nothing.
+    #[default]
+    No,
+    /// All of it.
+    All,
+    /// The fields that match one of the first patterns, without those that match one of the second.
+    Some { includes: Vec<String>, excludes: Vec<String> },
+}
+
+impl Fetch {
+    /// Reads a boolean, a pattern, a list of patterns, or an object with `includes` and `excludes`.
+    pub(super) fn read(value: &str) -> Result<Fetch, ItemError> {
+        let (mut includes, mut excludes) = (Vec::new(), Vec::new());
+        match Kind::of(value) {
+            Kind::Boolean if value == "true" => return Ok(Fetch::All),
+            Kind::Boolean => return Ok(Fetch::No),
+            Kind::String | Kind::Array => includes = patterns("_source", value)?,
+            Kind::Object => {
+                let mut scanner = Scanner::default();
+                _ = scanner.object(value.as_bytes());
+                for member in scanner.members() {
+                    let name = member.name.of(value);
+                    let name = unescape(name).unwrap_or(Cow::Borrowed(name));
+                    let list = match &*name {
+                        "includes" | "include" => &mut includes,
+                        "excludes" | "exclude" => &mut excludes,
+                        _ => return Err(unknown(&name, member.value.of(value))),
+                    };
+                    *list = patterns(&name, member.value.of(value))?;
+                }
+            }
+            _ => {
+                let token = token(value);
+                let expected = "Expected one of [VALUE_BOOLEAN, START_OBJECT] but found";
+                return Err(ItemError::new(400, "parsing_exception", format!("{expected} [{token}]")));
+            }
+        }
+        Ok(if includes.is_empty() && excludes.is_empty() { Fetch::All } else { Fetch::Some { includes, excludes } })
+    }
+
+    /// The `get` of an item for a document with this sequence number; a deleted document has nothing to show.
+    pub(super) fn shown(&self, doc: Option<&str>, seq: i64) -> Option<String> {
+        let doc = match self {
+            Fetch::No => return None,
+            Fetch::All => doc.map(Cow::Borrowed),
+            Fetch::Some { includes, excludes } => doc.map(|doc| {
+                Cow::Owned(filtered(doc, &Patterns::new(includes, true), &Patterns::new(excludes, false)))
+            }),
+        };
+        let source = doc.map_or(String::new(), |doc| format!(",\"_source\":{doc}"));
+        Some(format!("{{\"_seq_no\":{seq},\"_primary_term\":{PRIMARY_TERM},\"found\":true{source}}}"))
+    }
+}
+
+fn unknown(name: &str, value: &str) -> ItemError {
+    let token = token(value);
+    ItemError::new(400, "parsing_exception", format!("Unknown key for a {token} in [{name}]."))
+}
+
+/// A pattern, or a list of them.
+fn patterns(name: &str, value: &str) -> Result<Vec<String>, ItemError> {
+    match Kind::of(value) {
+        Kind::String => Ok(vec![text(value)?.into_owned()]),
+        Kind::Array => {
+            let elements: Vec<&RawValue> = serde_json::from_str(value).unwrap_or_default();
+            let pattern = |element: &&RawValue| match Kind::of(element.get()) {
+                Kind::String => Ok(text(element.get())?.into_owned()),
+                _ => Err(unknown(name, element.get())),
+            };
+            elements.iter().map(pattern).collect()
+        }
+        _ => Err(unknown(name, value)),
+    }
+}

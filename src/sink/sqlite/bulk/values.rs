@@ -1,0 +1,78 @@
+//! Plain values as Elasticsearch's parsers take them: numbers may be texts, and texts numbers.
+
+use super::super::item::ItemError;
+use crate::json::{Kind, unescape};
+use std::borrow::Cow;
+
+/// The server's name for the token that a value begins with.
+pub(super) fn token(value: &str) -> &'static str {
+    match Kind::of(value) {
+        Kind::Object => "START_OBJECT",
+        Kind::Array => "START_ARRAY",
+        Kind::String => "VALUE_STRING",
+        Kind::Number => "VALUE_NUMBER",
+        Kind::Boolean => "VALUE_BOOLEAN",
+        Kind::Null => "VALUE_NULL",
+    }
+}
+
+/// The text of a plain value.
+pub(super) fn text(value: &str) -> Result<Cow<'_, str>, ItemError> {
+    if Kind::of(value) != Kind::String {
+        return Ok(Cow::Borrowed(value));
+    }
+    unescape(&value[1..value.len() - 1])
+        .ok_or_else(|| ItemError::new(400, "json_parse_exception", "half of a surrogate pair in a text"))
+}
+
+/// A number of 64 bits; what follows a decimal point is cut off.
+pub(super) fn long(value: &str) -> Result<i64, ItemError> {
+    let text = text(value)?;
+    if let Ok(number) = text.parse() {
+        return Ok(number);
+    }
+    let Ok(double) = text.parse::<f64>() else {
+        return Err(ItemError::argument(format!("For input string: \"{text}\"")));
+    };
+    let whole = text.split_once('.').filter(|(_, rest)| rest.bytes().all(|byte| byte.is_ascii_digit()));
+    if let Some(Ok(number)) = whole.map(|(whole, _)| whole.parse()) {
+        return Ok(number);
+    }
+    // The ends of 64 bits as doubles; the upper one is the first number beyond them.
+    if !(-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&double) {
+        return Err(ItemError::argument(format!("Value [{text}] is out of range for a long")));
+    }
+    Ok(double as i64)
+}
+
+/// A boolean, or its name.
+pub(super) fn boolean(value: &str) -> Result<bool, ItemError> {
+    match &*text(value)? {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        other => Err(ItemError::argument(format!("Failed to parse value [{other}] as only [true] or [false] are allowed."))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_cut_and_checked() {
+        for (value, number) in [
+            ("5", Some(5)),
+            ("\"5\"", Some(5)),
+            ("5.7", Some(5)),
+            ("-5.7", Some(-5)),
+            ("1e2", Some(100)),
+            ("9223372036854775807", Some(i64::MAX)),
+            ("9223372036854775807.5", Some(i64::MAX)),
+            ("9223372036854775808", None),
+            ("\"abc\"", None),
+            ("true", None),
+        ] {
+            assert_eq!(long(value).ok(), number, "{value}");
+        }
+    }
+}
