@@ -100,10 +100,12 @@ impl Model {
                 }
             }
             Act::Delete(key) => {
-                if let Some((version, ..)) = self.state.remove(&format!("k{key}")) {
-                    self.deleted.insert(format!("k{key}"), version + 1);
-                    self.next_seq += 1;
-                }
+                // A delete of what is missing makes a version and takes a number too.
+                let key = format!("k{key}");
+                let lived = self.state.remove(&key).map(|(version, ..)| version);
+                let version = lived.or_else(|| self.deleted.get(&key).copied()).unwrap_or(0);
+                self.deleted.insert(key, version + 1);
+                self.next_seq += 1;
             }
         }
     }

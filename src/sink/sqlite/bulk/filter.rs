@@ -152,7 +152,7 @@ fn below_field(value: &str, include: Side<'_>, exclude: Side<'_>, is_included: b
             }
             object(value, include, exclude.step(b"."), out) || is_included
         }
-        Kind::Array => list(value, &include, &exclude, out),
+        Kind::Array => list(value, &include, &exclude, out) || is_included,
         _ => {
             out.push_str(value);
             is_included
@@ -174,7 +174,7 @@ fn list(text: &str, include: &Side<'_>, exclude: &Side<'_>, out: &mut String) ->
         let stays = match Kind::of(element.get()) {
             Kind::Object => {
                 let (include, exclude) = (include.step(b"."), exclude.step(b"."));
-                object(element.get(), include, exclude, out) || is_included
+                object(element.get(), include, exclude, out)
             }
             Kind::Array => list(element.get(), include, exclude, out),
             _ => {
