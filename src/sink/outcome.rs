@@ -252,7 +252,7 @@ impl Ledger {
 
     /// Hands over what is settled.
     pub fn flush(&mut self) {
-        if self.outcome.counts != Counts::default() {
+        if self.outcome.counts != Counts::default() || !self.outcome.results.is_empty() {
             let lane = self.outcome.lane;
             let outcome = std::mem::replace(&mut self.outcome, Outcome { lane, ..Outcome::default() });
             (self.hand_over)(outcome);

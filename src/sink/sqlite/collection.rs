@@ -8,7 +8,8 @@ use super::load::{self, Load, Loader, can_load};
 use super::schema::{self, Entry, Refusal, quoted};
 use super::{duplicates, unique, value};
 use crate::batch::{Batch, BatchAction};
-use crate::sink::bulk_api::verb;
+use crate::action::Op;
+use crate::sink::bulk_api::{member, verb};
 use crate::sink::wanted::Wanted;
 use crate::sink::{Bucket, Ledger, Note, Say};
 use rusqlite::Connection;
@@ -70,6 +71,11 @@ impl Collections {
         let found = self.all.iter().position(|collection| collection.entry.name == name);
         let index = found.unwrap_or(self.all.len());
         if found.is_none() {
+            // A delete makes no collection, but for one with an external version (contract of the bulk API, 2.4).
+            let is_delete = action.op == Op::Delete && !own && member(action.head, "version_type").is_none();
+            if is_delete && schema::find(connection, name)?.is_none() {
+                return Err(Refusal::Missing(name.to_owned()));
+            }
             self.all.push(Collection::open(connection, &self.wanted, name, own, self.edge)?);
         }
         let was_loading = self.all[index].is_loading();
@@ -223,7 +229,7 @@ impl Collection {
 }
 
 /// Settles an action, with its item if that is asked for.
-fn settle(mut done: Done, batch: &Batch, at: usize, collection: &str, out: &mut Ledger) {
+pub(super) fn settle(mut done: Done, batch: &Batch, at: usize, collection: &str, out: &mut Ledger) {
     let details = out.shows().then(|| done.details(verb(batch.key(at).1), collection));
     match done {
         Done::Written(written) => out.settle(batch, at, written.bucket, None, details),

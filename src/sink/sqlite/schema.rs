@@ -35,6 +35,8 @@ pub enum Refusal {
     Sqlite(rusqlite::Error),
     /// The name cannot be used.
     Name(Reason),
+    /// There is no such collection, and the action does not make one.
+    Missing(String),
 }
 
 impl From<rusqlite::Error> for Refusal {

@@ -1,8 +1,9 @@
 //! The store as a sink: when its transactions begin and end, and what is done in them.
 
 use super::bulk::LineForm;
-use super::collection::Collections;
+use super::collection::{Collections, settle};
 use super::database::Database;
+use super::item::ItemError;
 use super::load;
 use super::schema::{self, Refusal};
 use crate::batch::{Batch, Encode};
@@ -70,6 +71,11 @@ impl Store {
             let done = match self.collections.of(connection, &batch.action(*at), out, say) {
                 Ok(collection) => collection.apply(connection, batch, at, out),
                 Err(Refusal::Sqlite(error)) => Err(error),
+                Err(Refusal::Missing(name)) => {
+                    settle(ItemError::no_index(format!("no such index [{name}]")).into(), batch, *at, &name, out);
+                    *at += 1;
+                    continue;
+                }
                 Err(Refusal::Name(reason)) => {
                     refuse(batch, at, &reason, out);
                     continue;
@@ -119,6 +125,7 @@ fn holds_edges(database: &Database, wanted: &Wanted) -> Result<bool> {
         existing = schema::find(connection, name).map_err(|refusal| match refusal {
             Refusal::Sqlite(error) => database.refused(&error),
             Refusal::Name(reason) => Error::msg(reason.text),
+            Refusal::Missing(name) => Error::msg(format!("no collection {name:?}")),
         })?;
     }
     let name = wanted.collection.as_deref().unwrap_or_default();

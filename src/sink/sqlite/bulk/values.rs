@@ -40,9 +40,17 @@ pub(super) fn long(value: &str) -> Result<i64, ItemError> {
     }
     // The ends of 64 bits as doubles; the upper one is the first number beyond them.
     if !(-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&double) {
-        return Err(ItemError::argument(format!("Value [{text}] is out of range for a long")));
+        return Err(out_of_range(value, &text));
     }
     Ok(double as i64)
+}
+
+fn out_of_range(value: &str, text: &str) -> ItemError {
+    if Kind::of(value) == Kind::String {
+        return ItemError::argument(format!("Value [{text}] is out of range for a long"));
+    }
+    let reason = format!("Numeric value ({text}) out of range of long ({} - {})", i64::MIN, i64::MAX);
+    ItemError::new(400, "input_coercion_exception", reason)
 }
 
 /// A boolean, or its name.

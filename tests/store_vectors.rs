@@ -1,0 +1,288 @@
+//! Runs the vectors of the bulk API that hold for OpenSearch on the store: the items in `--results` must be those of the vector, and
+//! the documents those that it looks at afterwards. What a server refuses as a whole request is on the store an error with the
+//! same words on the action that is to blame, and the rest goes on.
+//!
+//! The vectors are not part of the repository; `BULKIMPORT_TEST_VECTORS` names their directory.
+
+#[allow(dead_code, reason = "the other test binary uses all of it")]
+mod http;
+#[path = "vectors/items.rs"]
+mod items;
+#[allow(dead_code, reason = "the other test binary uses all of it")]
+mod support;
+
+use items::{body_of, failed, matches, path_of};
+use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
+use support::{Place, Ran};
+
+/// Vectors that do not hold, and why.
+const LEFT: &[(&str, &str)] = &[
+    ("validate-auto-id-with-external", "an id is made where none is named, so nothing is missing"),
+    ("extra-keys-ignored-es8-os2", "deliberately stricter: an action line with a second key is an error, as in Elasticsearch 9"),
+    ("require_alias-url-and-item-override", "the store has no aliases"),
+    ("mapping-failure-opensearch", "the store has no mappings"),
+    ("update-rewrites-the-whole-stored-text", "the store keeps documents as they are written, the server rewrites what it merges"),
+    ("update-payload-with-duplicate-key-kills-the-bulk", "fields of the same name are kept, and the last one counts"),
+    ("ids-of-all-kinds", "a key with U+0000 is refused: many programs that read SQLite see nothing behind it"),
+    ("routing-required-is-item-error", "the store has no mappings"),
+    ("routing-required-and-auto-id-is-http-500", "the store has no mappings"),
+    ("routing-makes-two-documents-of-one-id", "the store has one shard and no aliases"),
+    ("auto-create-off-opensearch", "the store has no settings of a cluster"),
+    ("unavailable-shards-opensearch", "the store has no replicas"),
+    ("mapping-conflicts-strict-and-dynamic", "the store has no mappings"),
+    ("field-limit-exceeded-opensearch", "the store has no mappings"),
+    ("field-names-refused", "the store has no mappings, and `_id` in a document is kept as it is written"),
+    ("immense-term-uses-a-sequence-number", "the store has no mappings"),
+    ("ingest-of-upserts", "the store has no pipelines"),
+    ("upsert-failing-in-ingest-answers-as-index-without-id", "a pipeline for the whole request is a flag of servers"),
+];
+
+/// How many those are. A longer list is a decision, not an accident.
+const LEFT_LENGTH: usize = 18;
+
+/// Vectors that are not about items: methods, headers, parameters of requests, the text of a whole response.
+const OF_REQUESTS: &[&str] = &[
+    "method-not-allowed",
+    "text-plain-rejected",
+    "content-type-missing",
+    "empty-body",
+    "blank-lines-only",
+    "refresh-bad-value",
+    "wait_for_active_shards-bad-value",
+    "wire-text-opensearch",
+];
+
+/// Records that the reader finds wrong before they reach the store, with its own words.
+const FOUND_BEFORE: &[(&str, &str)] = &[
+    ("validate-id-too-long", "the id has 513 bytes, at most 512 are allowed"),
+    ("validate-id-too-long-counts-utf8-bytes", "the id has 513 bytes, at most 512 are allowed"),
+    ("validate-missing-index", "no `_index` in the action line, and no --collection"),
+    ("validate-delete-missing-id-kills-whole-bulk", "this action needs an `_id`"),
+    ("missing-final-newline-on-action-line", "the input ends before the source of this action"),
+    ("only-action-without-source", "the input ends before the source of this action"),
+    ("blank-source-line-shifts-parsing-opensearch", "the source, on line 2, is blank"),
+    ("empty-action", "the action is an empty object"),
+    ("parse-failure-executes-nothing-small-body", "the action is an empty object"),
+    ("action-line-not-object-array", "the action: expected an object, found an array"),
+    ("action-value-scalar", "the metadata of the action is a number, not an object"),
+    ("unknown-action-opensearch", "unknown action \"foo\": expected index, create, update or delete"),
+    ("truncated-action-line", "the action: the object does not end"),
+    ("invalid-utf8-action-line", "the action: invalid UTF-8 at byte 32"),
+    ("invalid-json-source-is-item-error-es7-os2", "the source, on line 2"),
+];
+
+#[test]
+fn the_list_of_vectors_that_do_not_hold_is_as_long_as_agreed() {
+    assert_eq!(LEFT.len(), LEFT_LENGTH);
+}
+
+#[test]
+fn the_store_answers_bulk_lines_as_the_vectors_say() {
+    let directory =
+        std::env::var("BULKIMPORT_TEST_VECTORS").expect("BULKIMPORT_TEST_VECTORS names the vectors' directory");
+    let text = std::fs::read_to_string(format!("{directory}/elasticsearch.jsonl")).expect("elasticsearch.jsonl");
+    let (mut wrong, mut held, mut holds_now) = (String::new(), 0, Vec::new());
+    let mut names = Vec::new();
+    for line in text.lines() {
+        let vector: Value = serde_json::from_str(line).expect("a vector is JSON");
+        let name = vector["name"].as_str().expect("a name").to_owned();
+        let is_of_opensearch = vector["targets"].as_array().expect("targets").iter().any(|target| target == "os2");
+        if !is_of_opensearch || OF_REQUESTS.contains(&&*name) {
+            continue;
+        }
+        let result = Case { vector: &vector, name: &name }.run();
+        match (result, LEFT.iter().any(|(left, _)| *left == name)) {
+            (Ok(()), false) => held += 1,
+            (Ok(()), true) => holds_now.push(name.clone()),
+            (Err(_), true) => {}
+            (Err(why), false) => _ = writeln!(wrong, "{name}: {why}"),
+        }
+        names.push(name);
+    }
+    println!("{held} of {} vectors hold, {LEFT_LENGTH} are listed as left", names.len());
+    for name in LEFT.iter().map(|left| left.0).chain(FOUND_BEFORE.iter().map(|found| found.0)) {
+        assert!(names.iter().any(|one| one == name), "{name} is listed here and is no vector");
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    assert_eq!(holds_now, Vec::<String>::new(), "these are listed as left and hold");
+}
+
+struct Case<'v> {
+    vector: &'v Value,
+    name: &'v str,
+}
+
+impl Case<'_> {
+    fn run(&self) -> Result<(), String> {
+        let place = Place::new();
+        for request in self.vector["setup"].as_array().into_iter().flatten() {
+            self.set_up(&place, request)?;
+        }
+        let request = &self.vector["request"];
+        let other = request["query"].as_object().into_iter().flatten().find(|(name, _)| *name != "refresh");
+        if let Some((name, _)) = other {
+            return Err(format!("the parameter {name} of the request"));
+        }
+        let ran = import(&place, request);
+        let items = items_of(&place);
+        let said = || format!("exit {}\n{}{}", ran.code, ran.stderr, text(&items));
+        let is_refused = self.vector["expect"]["status"] != 200;
+        let judged = if is_refused { self.blames(&items, &ran) } else { self.answers(&items, &ran) };
+        judged.map_err(|why| format!("{why}\n{}", said()))?;
+        if is_refused { Ok(()) } else { self.state(&place).map_err(|why| format!("{why}\n{}", said())) }
+    }
+
+    /// Makes an empty collection, or imports.
+    fn set_up(&self, place: &Place, request: &Value) -> Result<(), String> {
+        let path = path_of(request);
+        if path.ends_with("_bulk") {
+            let ran = import(place, request);
+            return if ran.code == 0 { Ok(()) } else { Err(format!("setup: {}", ran.stderr)) };
+        }
+        let body = &request["body"];
+        let is_plain = body.is_null()
+            || *body == json!({})
+            || *body == json!({"mappings": {"dynamic": false}})
+            || *body == json!({"settings": {"number_of_replicas": 0}});
+        let name = path.trim_start_matches('/');
+        if !is_plain || name.contains('/') {
+            return Err(format!("the store has no such setup: {path} {body}"));
+        }
+        place.file("none.bulk", "{\"update\":{\"_id\":\"none\"}}\n{\"doc\":{}}\n");
+        place.run(&["-t", "bulk", "-c", name, "none.bulk"]).expect(1, [0, 1, 0, 0]);
+        Ok(())
+    }
+
+    /// Whether the items are those of the vector.
+    fn answers(&self, items: &[Value], ran: &Ran) -> Result<(), String> {
+        let expected = self.vector["expect"]["json"]["items"].as_array().ok_or("no items are expected")?;
+        if expected.len() != items.len() {
+            return Err(format!("{} items, where {} were due", items.len(), expected.len()));
+        }
+        for (at, (expected, item)) in expected.iter().zip(items).enumerate() {
+            if let Some(words) = self.found_before().filter(|_| failed(item)) {
+                if !ran.stderr.contains(words) {
+                    return Err(format!("item {at} does not say {words:?}"));
+                }
+                continue;
+            }
+            matches(&carried(expected), item).map_err(|why| format!("item {at}{why}"))?;
+        }
+        for path in self.vector["absent"].as_array().into_iter().flatten() {
+            let path: Vec<&str> = path.as_str().expect("a path").split('.').skip(1).collect();
+            let at: usize = path[0].parse().expect("a number");
+            let found = path[1..].iter().try_fold(&items[at], |value, name| value.get(*name));
+            if found.is_some_and(|found| !found.is_null()) {
+                return Err(format!("item {at} has {}", path[1..].join(".")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether one action has the error for which the server refuses the request.
+    fn blames(&self, items: &[Value], ran: &Ran) -> Result<(), String> {
+        let error = &self.vector["expect"]["json"]["error"];
+        let errors: Vec<&Value> = items.iter().filter(|item| failed(item)).collect();
+        if let Some(words) = self.found_before().filter(|_| !errors.is_empty()) {
+            return if ran.stderr.contains(words) { Ok(()) } else { Err(format!("it does not say {words:?}")) };
+        }
+        let [one] = errors[..] else { return Err(format!("{} errors, where one was due", errors.len())) };
+        let item = one.as_object().and_then(|item| item.values().next()).expect("an item");
+        let mut expected = error.clone();
+        expected.as_object_mut().map(|error| error.remove("root_cause"));
+        matches(&expected, &item["error"])
+    }
+
+    fn found_before(&self) -> Option<&'static str> {
+        FOUND_BEFORE.iter().find(|(name, _)| *name == self.name).map(|(_, words)| *words)
+    }
+
+    /// Whether the documents are those that the vector looks at afterwards.
+    fn state(&self, place: &Place) -> Result<(), String> {
+        for then in self.vector["then"].as_array().into_iter().flatten() {
+            let path = path_of(&then["request"]);
+            let path = path.split('?').next().unwrap_or_default();
+            let ["", collection, "_doc", key] = path.split('/').collect::<Vec<_>>()[..] else {
+                return Err(format!("cannot look at {path}"));
+            };
+            let key = percent_encoding::percent_decode_str(key).decode_utf8_lossy().into_owned();
+            let row = place.rows(collection).into_iter().find(|row| row.key == key);
+            let expect = &then["expect"];
+            let Some(row) = row else {
+                if expect["status"] == 404 { continue } else { return Err(format!("{key} is not there")) }
+            };
+            if expect["status"] != 200 {
+                return Err(format!("{key} is there: {}", row.doc));
+            }
+            let doc: Value = serde_json::from_str(&row.doc).unwrap_or_default();
+            if let Some(source) = expect.get("source_exact").filter(|source| doc != **source) {
+                return Err(format!("{key}: {}, where {source} was due", row.doc));
+            }
+            if let Some(text) = expect["source_text"].as_str().map(str::trim_ascii).filter(|text| row.doc != *text) {
+                return Err(format!("{key}: {}, where {text} was due", row.doc));
+            }
+            let sql = format!("SELECT _seq_no FROM \"{collection}\" WHERE _key = ?1");
+            let seq: i64 = place.open().query_row(&sql, [&row.key], |row| row.get(0)).expect("a number");
+            let state = json!({"_id": row.key, "_seq_no": seq, "_version": row.version, "_source": doc, "found": true, "_index": collection});
+            matches(expect.get("json").unwrap_or(&json!({})), &state).map_err(|why| format!("{key}{why}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Imports the lines of a request; an index in its path is the collection.
+fn import(place: &Place, request: &Value) -> Ran {
+    place.file("in.bulk", body_of(request));
+    let path = request["path"].as_str().expect("a path").strip_suffix("/_bulk").unwrap_or_default();
+    let index = path.trim_start_matches('/');
+    let mut arguments = vec!["-t", "bulk", "--results", "results"];
+    if !index.is_empty() {
+        arguments.extend(["-c", index]);
+    }
+    arguments.push("in.bulk");
+    place.run(&arguments)
+}
+
+fn text(items: &[Value]) -> String {
+    items.iter().map(|item| format!("{item}\n")).collect()
+}
+
+/// The results as items of the server's kind.
+fn items_of(place: &Place) -> Vec<Value> {
+    let text = std::fs::read_to_string(place.path("results")).unwrap_or_default();
+    let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    lines.sort_by_key(|line| line["record"].as_u64());
+    let item = |line: &Value| {
+        let names = [
+            ("index", "_index"),
+            ("id", "_id"),
+            ("version", "_version"),
+            ("result", "result"),
+            ("seq_no", "_seq_no"),
+            ("primary_term", "_primary_term"),
+            ("status", "status"),
+            ("get", "get"),
+            ("error", "error"),
+        ];
+        let fields = names.iter().filter(|(ours, _)| !line[ours].is_null());
+        let item: Map<String, Value> =
+            fields.map(|(ours, theirs)| ((*theirs).to_owned(), line[ours].clone())).collect();
+        json!({line["op"].as_str().unwrap_or("none"): item})
+    };
+    lines.iter().map(item).collect()
+}
+
+/// An expected item without what is of shards.
+fn carried(item: &Value) -> Value {
+    let mut item = item.clone();
+    for result in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
+        if let Some(result) = result.as_object_mut() {
+            result.retain(|name, _| !["_shards", "forced_refresh", "_type"].contains(&name.as_str()));
+            if let Some(error) = result.get_mut("error").and_then(Value::as_object_mut) {
+                error.retain(|name, _| !["shard", "index_uuid", "resource.type", "resource.id"].contains(&name.as_str()));
+            }
+        }
+    }
+    item
+}
