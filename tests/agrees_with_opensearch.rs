@@ -5,12 +5,12 @@
 //! `BULKIMPORT_TEST_SEED` which. A list that fails is made as short as it still fails and is kept in `testdata/agrees`, whose
 //! lists are tried first from then on.
 
+#[allow(dead_code, reason = "the other test binary uses all of it")]
+mod http;
 #[path = "agrees/random.rs"]
 mod random;
 #[path = "agrees/scripts.rs"]
 mod scripts;
-#[allow(dead_code, reason = "the other test binary uses all of it")]
-mod http;
 #[allow(dead_code, reason = "the other test binary uses all of it")]
 mod support;
 
@@ -81,7 +81,11 @@ fn directory() -> PathBuf {
 }
 
 fn text(list: &[Act]) -> String {
-    list.iter().flat_map(|act| [Some(&act.line), act.source.as_ref()]).flatten().map(|line| format!("{line}\n")).collect()
+    list.iter()
+        .flat_map(|act| [Some(&act.line), act.source.as_ref()])
+        .flatten()
+        .map(|line| format!("{line}\n"))
+        .collect()
 }
 
 fn keep(name: &str, list: &[Act]) {

@@ -8,10 +8,10 @@
 
 #[allow(dead_code, reason = "the other test binary uses all of it")]
 mod http;
-#[allow(dead_code, reason = "the other test binary uses all of it")]
-mod support;
 #[path = "vectors/items.rs"]
 mod items;
+#[allow(dead_code, reason = "the other test binary uses all of it")]
+mod support;
 #[allow(dead_code, reason = "the other test binary uses all of it")]
 #[allow(unused_imports, dead_code, reason = "the other tests use the rest of it")]
 mod wire;

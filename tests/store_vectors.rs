@@ -19,10 +19,16 @@ use support::{Place, Ran};
 /// Vectors that do not hold, and why.
 const LEFT: &[(&str, &str)] = &[
     ("validate-auto-id-with-external", "an id is made where none is named, so nothing is missing"),
-    ("extra-keys-ignored-es8-os2", "deliberately stricter: an action line with a second key is an error, as in Elasticsearch 9"),
+    (
+        "extra-keys-ignored-es8-os2",
+        "deliberately stricter: an action line with a second key is an error, as in Elasticsearch 9",
+    ),
     ("require_alias-url-and-item-override", "the store has no aliases"),
     ("mapping-failure-opensearch", "the store has no mappings"),
-    ("update-rewrites-the-whole-stored-text", "the store keeps documents as they are written, the server rewrites what it merges"),
+    (
+        "update-rewrites-the-whole-stored-text",
+        "the store keeps documents as they are written, the server rewrites what it merges",
+    ),
     ("update-payload-with-duplicate-key-kills-the-bulk", "fields of the same name are kept, and the last one counts"),
     ("ids-of-all-kinds", "a key with U+0000 is refused: many programs that read SQLite see nothing behind it"),
     ("routing-required-is-item-error", "the store has no mappings"),
@@ -280,7 +286,9 @@ fn carried(item: &Value) -> Value {
         if let Some(result) = result.as_object_mut() {
             result.retain(|name, _| !["_shards", "forced_refresh", "_type"].contains(&name.as_str()));
             if let Some(error) = result.get_mut("error").and_then(Value::as_object_mut) {
-                error.retain(|name, _| !["shard", "index_uuid", "resource.type", "resource.id"].contains(&name.as_str()));
+                error.retain(|name, _| {
+                    !["shard", "index_uuid", "resource.type", "resource.id"].contains(&name.as_str())
+                });
             }
         }
     }

@@ -69,7 +69,11 @@ fn scripts_as_people_write_them_do_what_the_server_does() {
         let (source, name) = (line["source"].as_str().unwrap_or(""), &line["name"]);
         match run(source, &document, params.as_deref()) {
             Err(error) => {
-                assert_eq!((json!(error.kind), json!(phase(&error))), (line["error"].clone(), line["phase"].clone()), "{name}");
+                assert_eq!(
+                    (json!(error.kind), json!(phase(&error))),
+                    (line["error"].clone(), line["phase"].clone()),
+                    "{name}"
+                );
             }
             Ok((op, after)) => {
                 let result = match (op.as_str(), stored.is_some()) {
@@ -123,7 +127,8 @@ fn each_construct_does_what_the_server_does() {
 
 #[test]
 fn what_is_not_touched_keeps_its_bytes() {
-    let before = r#"{"a": 1.0,"b":1e3,"c":12345678901234567890, "d":"\u00e9\/","e":{"x" : [1.50, {"y":-0}]},"f":1,"f":2}"#;
+    let before =
+        r#"{"a": 1.0,"b":1e3,"c":12345678901234567890, "d":"\u00e9\/","e":{"x" : [1.50, {"y":-0}]},"f":1,"f":2}"#;
     let after = left("ctx._source.n = ctx._source.e.x[0]", before);
     assert_eq!(
         after,
@@ -148,12 +153,14 @@ fn big_integers_and_not_a_number_are_as_on_the_server() {
 
 #[test]
 fn ctx_shows_the_place_of_the_document_and_ignores_changes_to_it() {
-    let source = "ctx._source.o = [ctx._index, ctx._id, ctx._version, ctx._routing, ctx.op, ctx._now, ctx._type]; ctx._id = '5'";
+    let source =
+        "ctx._source.o = [ctx._index, ctx._id, ctx._version, ctx._routing, ctx.op, ctx._now, ctx._type]; ctx._id = '5'";
     assert_eq!(left(source, "{}"), r#"{"o":["i","1",1,null,"index",1000,null]}"#);
     let keys = left("ctx._source.o = ''; for (k in ctx.keySet()) ctx._source.o += k + ' '", "{}");
     assert_eq!(keys, r#"{"o":"_routing op _index _source _id _now _version "}"#);
     let upsert = Document { source: br#"{"zebra":1,"a":2,"q":3,"b":4,"c":5,"name":6}"#, stored: None, now: 1 };
-    let source = "def o = ctx.size() + ' ' + ctx.op; for (k in ctx._source.keySet()) o += ' ' + k; ctx._source = ['o': o]";
+    let source =
+        "def o = ctx.size() + ' ' + ctx.op; for (k in ctx._source.keySet()) o += ' ' + k; ctx._source = ['o': o]";
     assert_eq!(run(source, &upsert, None).expect(source).1, r#"{"o":"3 create zebra a q b c name"}"#);
 }
 
@@ -195,7 +202,8 @@ fn errors_have_the_shape_of_the_servers() {
 fn the_script_field_is_read_as_the_server_reads_it() {
     let request = ScriptRequest::parse(br#" "ctx.op='none'" "#).expect("a text");
     assert_eq!((request.source.as_ref(), request.params), ("ctx.op='none'", None));
-    let request = ScriptRequest::parse(br#"{"lang":"painless","params":{"a":1},"inline":"x = \"y\""}"#).expect("an object");
+    let request =
+        ScriptRequest::parse(br#"{"lang":"painless","params":{"a":1},"inline":"x = \"y\""}"#).expect("an object");
     assert_eq!((request.source.as_ref(), request.params), ("x = \"y\"", Some(&br#"{"a":1}"#[..])));
     for (json, kind, phase) in [
         (r#"{"source":"x","lang":"nope"}"#, "illegal_argument_exception", Phase::Lookup),
@@ -257,9 +265,9 @@ fn deep_nesting_is_refused() {
     let conditions = format!("ctx._source.x = {}1", "ctx._source.n == 1 ? 1 : ".repeat(100_000));
     let elvis = format!("ctx._source.x = {}1", "ctx._source.n ?: ".repeat(100_000));
     let lambdas = format!("{}1{}", "ctx._source.l.forEach(x -> ".repeat(10_000), ")".repeat(10_000));
-    for source in [
-        parentheses, lists, minus, not, sum, dots, casts, blocks, elses, assigned, conditions, elvis, lambdas,
-    ] {
+    for source in
+        [parentheses, lists, minus, not, sum, dots, casts, blocks, elses, assigned, conditions, elvis, lambdas]
+    {
         assert!(stopped(&source).unsupported);
     }
 }

@@ -66,7 +66,9 @@ pub fn field(random: &mut Random) -> String {
         json!(source)
     };
     if random.percent(2) {
-        return random.pick(&["\"script\":{\"id\":\"none-such\"}", "\"script\":{\"source\":\"x\",\"lang\":\"nope\"}"]).to_owned();
+        return random
+            .pick(&["\"script\":{\"id\":\"none-such\"}", "\"script\":{\"source\":\"x\",\"lang\":\"nope\"}"])
+            .to_owned();
     }
     format!("\"script\":{script}")
 }

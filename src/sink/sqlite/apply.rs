@@ -88,7 +88,8 @@ impl<'c> Table<'c> {
         Ok(match self.insert(action.key, action.doc)? {
             Ok(Some(written)) => Done::Written(written),
             Ok(None) => {
-                let version = if self.traits.shows { self.find(action.key)?.map(|stored| stored.version) } else { None };
+                let version =
+                    if self.traits.shows { self.find(action.key)?.map(|stored| stored.version) } else { None };
                 let error = version.map(|version| ItemError::exists(action.key, version));
                 Done::Failed { bucket, reason: super::duplicate(action.key), error }
             }

@@ -30,9 +30,7 @@ impl Rules for StoreRules {
         Ok(match line.op {
             Op::Delete => line.action(""),
             Op::Update => match Update::read(record, "the store") {
-                Ok(Update { op, doc, upsert, detect_noop }) => {
-                    Action { op, upsert, detect_noop, ..line.action(doc) }
-                }
+                Ok(Update { op, doc, upsert, detect_noop }) => Action { op, upsert, detect_noop, ..line.action(doc) },
                 Err(_) => line.as_it_is(&command.meta, record.text),
             },
             _ => line.action(record.text),

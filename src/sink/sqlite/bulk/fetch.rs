@@ -55,9 +55,8 @@ impl Fetch {
         let doc = match self {
             Fetch::No => return None,
             Fetch::All => doc.map(Cow::Borrowed),
-            Fetch::Some { includes, excludes } => doc.map(|doc| {
-                Cow::Owned(filtered(doc, &Patterns::new(includes, true), &Patterns::new(excludes, false)))
-            }),
+            Fetch::Some { includes, excludes } => doc
+                .map(|doc| Cow::Owned(filtered(doc, &Patterns::new(includes, true), &Patterns::new(excludes, false)))),
         };
         let source = doc.map_or(String::new(), |doc| format!(",\"_source\":{doc}"));
         Some(format!("{{\"_seq_no\":{seq},\"_primary_term\":{PRIMARY_TERM},\"found\":true{source}}}"))

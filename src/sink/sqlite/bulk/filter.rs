@@ -84,7 +84,12 @@ const EVERYTHING: &[u8] = b"*";
 /// The document, a JSON object, with what is included and not excluded.
 pub(super) fn filtered(doc: &str, includes: &Patterns<'_>, excludes: &Patterns<'_>) -> String {
     let mut out = String::new();
-    object(doc, Side { patterns: includes, state: includes.start() }, Side { patterns: excludes, state: excludes.start() }, &mut out);
+    object(
+        doc,
+        Side { patterns: includes, state: includes.start() },
+        Side { patterns: excludes, state: excludes.start() },
+        &mut out,
+    );
     out
 }
 

@@ -58,7 +58,9 @@ pub(super) fn boolean(value: &str) -> Result<bool, ItemError> {
     match &*text(value)? {
         "true" => Ok(true),
         "false" => Ok(false),
-        other => Err(ItemError::argument(format!("Failed to parse value [{other}] as only [true] or [false] are allowed."))),
+        other => {
+            Err(ItemError::argument(format!("Failed to parse value [{other}] as only [true] or [false] are allowed.")))
+        }
     }
 }
 
