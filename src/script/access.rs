@@ -144,14 +144,29 @@ impl Machine<'_> {
             return Err(self.no_method(class, span, args.len()));
         };
         for (index, param) in entry.params.iter().enumerate() {
+            self.check_lambda(values[index], *param)?;
             values[index] = at_call(self.heap, values[index], args[index].1, *param)?;
         }
         let mut result = self.call(entry.method, receiver, &values[..args.len()])?;
         if entry.method == Method::Unbox {
             result = cast(self.heap, result, Type::Def, entry.result, CastKind::Explicit)?;
         }
+        if entry.result == Type::Void && call.result.is_primitive() {
+            return Err(ScriptError::unsupported_run("a number made of nothing"));
+        }
         let class = if entry.result == Type::Void { Type::Def } else { entry.result };
         at_call(self.heap, result, class, call.result)
+    }
+
+    /// A lambda must take as many parameters as the method gives it, even if it is never called.
+    fn check_lambda(&self, value: Value, param: Type) -> Result<()> {
+        if let (Value::Lambda(id), Some((types, _))) = (value, catalog::interface(param))
+            && self.program.lambdas[id as usize].params.len() != types.len()
+        {
+            let reason = format!("function reference matching [{}] not found: number of arguments", param.name());
+            return Err(argument(reason));
+        }
+        Ok(())
     }
 
     fn no_method(&self, class: Type, name: Span, arity: usize) -> ScriptError {

@@ -221,7 +221,7 @@ impl Checker {
             None => Code { kind: CodeKind::Constant(default_of(class)), offset },
         };
         let place = Place::Local(self.declare(name, class, false, offset)?);
-        let assignment = Assignment { place, compound: None, value, give: Give::Nothing };
+        let assignment = Assignment { place, offset, compound: None, value, give: Give::Nothing };
         steps.push(Step::Expression(Code { kind: CodeKind::Assign(Box::new(assignment)), offset }));
         Ok(())
     }

@@ -25,9 +25,10 @@ impl Checker {
             let args = args.iter().map(|arg| self.dynamic_argument(arg)).collect::<Result<Vec<_>>>()?;
             let name = self.text(name);
             let wanted = want.target.filter(|_| !want.explicit && !null_safe).unwrap_or(Type::Def);
+            // A result that goes nowhere is thrown away as it is.
             let result = if wanted == Type::Void { Type::Def } else { wanted };
             let call = DynamicCall { target: code, name, args, result, null_safe: *null_safe };
-            return Ok((Code { kind: CodeKind::DynamicCall(Box::new(call)), offset }, result));
+            return Ok((Code { kind: CodeKind::DynamicCall(Box::new(call)), offset }, wanted));
         }
         // A primitive has the methods of its box.
         let Some(entry) = catalog::find_method(owner.boxed(), name, args.len()) else {

@@ -109,6 +109,9 @@ impl Checker {
         if dynamic {
             return Ok(self.dynamic_operator(build(operation, left.0, right.0), work, want));
         }
+        if work == Type::String && (left.1 == Type::Void || right.1 == Type::Void) {
+            return Err(refuse_operands(op, left.1, right.1, offset));
+        }
         if work == Type::String {
             return Ok((build(Operation::Join, left.0, right.0), work));
         }

@@ -135,6 +135,9 @@ impl Checker {
         };
         let (place, own, dynamic) = self.place(target)?;
         let give = if want.read { give } else { Give::Nothing };
+        if let (Some(_), Place::Index { class: Type::Long | Type::Double, .. }) = (op, &place) {
+            self.report_late(underflow(offset));
+        }
         let one = Node { kind: NodeKind::Integer { digits: "1".to_string(), radix: 10 }, offset, depth: 1 };
         let value = value.map_or(&one, |value| value);
         let (compound, value, class) = match op {
@@ -152,7 +155,7 @@ impl Checker {
             }
             None => (None, self.converted(value, own, false)?, own),
         };
-        let assignment = Assignment { place, compound, value, give };
+        let assignment = Assignment { place, offset: target.offset, compound, value, give };
         let class = if want.read { class } else { Type::Void };
         Ok((Code { kind: CodeKind::Assign(Box::new(assignment)), offset }, class))
     }

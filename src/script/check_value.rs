@@ -98,7 +98,7 @@ impl Checker {
             return (code, Type::Def);
         };
         if target == Type::Void {
-            return (code, Type::Def);
+            return (code, target);
         }
         let offset = code.offset;
         let kind = CodeKind::Cast { value: Box::new(code), from: Type::Def, to: target, kind: CastKind::Site };

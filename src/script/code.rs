@@ -153,6 +153,8 @@ pub(super) enum Give {
 #[derive(Clone, Debug)]
 pub(super) struct Assignment {
     pub(super) place: Place,
+    /// Where the place stands in the source.
+    pub(super) offset: usize,
     pub(super) compound: Option<Compound>,
     pub(super) value: Code,
     pub(super) give: Give,

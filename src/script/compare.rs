@@ -8,10 +8,6 @@ use super::math::Numeric;
 use super::types::Type;
 use super::value::{Value, ViewKind};
 
-fn too_deep() -> ScriptError {
-    ScriptError::limit("a value is nested too deeply")
-}
-
 fn boolean_as_number(heap: &Heap, boolean: Value, number: Value) -> ScriptError {
     let reason = format!("Cannot cast {} to {}", heap.class_name(boolean), heap.class_name(number));
     ScriptError { unsupported: true, ..ScriptError::run("class_cast_exception", reason) }
@@ -35,7 +31,7 @@ impl Heap {
 
     fn equals_at(&mut self, left: Value, right: Value, depth: usize) -> Result<bool> {
         if depth > MAX_NESTING {
-            return Err(too_deep());
+            return Err(ScriptError::too_deep());
         }
         match (left, right) {
             (Value::Double(a), Value::Double(b)) => Ok(a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan())),
@@ -117,7 +113,7 @@ impl Heap {
 
     pub(super) fn hash(&mut self, value: Value, depth: usize) -> Result<i32> {
         if depth > MAX_NESTING {
-            return Err(too_deep());
+            return Err(ScriptError::too_deep());
         }
         Ok(match value {
             Value::Null => 0,

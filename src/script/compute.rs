@@ -191,11 +191,15 @@ impl Machine<'_> {
         } else {
             new = self.value(&assignment.value)?;
         }
-        match &assignment.place {
-            Place::Local(slot) => self.locals[*slot] = new,
-            Place::Field { .. } => self.set_field(target, index, new)?,
-            Place::Index { .. } => self.set_index(target, index, new)?,
-        }
+        let stored = match &assignment.place {
+            Place::Local(slot) => {
+                self.locals[*slot] = new;
+                Ok(())
+            }
+            Place::Field { .. } => self.set_field(target, index, new),
+            Place::Index { .. } => self.set_index(target, index, new),
+        };
+        stored.map_err(|error| located(error, assignment.offset))?;
         Ok(match assignment.give {
             Give::Nothing => Value::Null,
             Give::New => new,

@@ -64,6 +64,11 @@ impl ScriptError {
         Self { phase: Phase::Run, ..Self::unsupported(0, construct) }
     }
 
+    /// Values inside each other, deeper than the recursion that looks at them may go.
+    pub(super) fn too_deep() -> Self {
+        Self { kind: "stack_overflow_error", ..Self::limit("a value is nested too deeply") }
+    }
+
     pub(super) fn limit(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { unsupported: true, ..Self::run("painless_error", reason) }
     }

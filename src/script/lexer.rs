@@ -63,7 +63,7 @@ const SIGNS: [&str; 52] = [
 
 pub(super) fn tokens(source: &str) -> Result<Vec<Lexeme>> {
     let mut lexer = Lexer { source, at: 0, out: Vec::new() };
-    while lexer.skip_blanks()? {
+    while lexer.after_dot() || lexer.skip_blanks()? {
         let offset = lexer.at;
         let token = lexer.next()?;
         lexer.out.push(Lexeme { token, offset });
@@ -92,7 +92,11 @@ impl Lexer<'_> {
             let length = if comment.starts_with("//") {
                 Some(comment.find(['\n', '\r']).map_or(comment.len(), |end| end + 1))
             } else if let Some(body) = comment.strip_prefix("/*") {
-                body.find("*/").map(|end| end + 4)
+                let length = body.find("*/").map(|end| end + 4);
+                if length.is_some_and(|length| self.is_regular_expression(comment, length)) {
+                    return Err(ScriptError::unsupported(self.at + blanks, "a regular expression"));
+                }
+                length
             } else {
                 self.at += blanks;
                 return Ok(self.at < self.source.len());
@@ -104,12 +108,21 @@ impl Lexer<'_> {
         }
     }
 
+    /// The server takes a comment in one line for a regular expression if a letter follows that can be its flag.
+    fn is_regular_expression(&self, comment: &str, length: usize) -> bool {
+        let (inside, rest) = (&comment[1..length - 1], &comment[length..]);
+        self.operand_expected() && !inside.contains(['/', '\n']) && rest.starts_with(|c| "cilmsUux".contains(c))
+    }
+
     fn after_dot(&self) -> bool {
         matches!(self.out.last(), Some(Lexeme { token: Token::Sign("." | "?."), .. }))
     }
 
     fn next(&mut self) -> Result<Token> {
         let first = self.rest().chars().next().unwrap_or(' ');
+        if self.after_dot() && !first.is_ascii_alphanumeric() && first != '_' {
+            return Err(ScriptError::argument(self.at, format!("unexpected character [{first}].")));
+        }
         if first.is_ascii_alphabetic() || first == '_' {
             let end = self.rest().find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
             return Ok(Token::Word(self.take(end.unwrap_or(self.rest().len()))));

@@ -39,7 +39,7 @@ impl Machine<'_> {
             },
             Method::AsList if matches!(receiver, Value::List(_)) => Ok(receiver),
             Method::AsList => self.heap.new_collection(Type::ArrayList, Some(receiver)),
-            Method::Join => self.heap.join_items(args[0], receiver),
+            Method::Join => self.heap.join_items(args[0], receiver, true),
             Method::Sum => self.sum(receiver),
             Method::ForEach | Method::Any | Method::Every | Method::Collect | Method::Find | Method::FindAll => {
                 self.walk(method, receiver, args[0])
@@ -83,6 +83,7 @@ impl Machine<'_> {
         if others.is_null() {
             return Err(null_receiver());
         }
+        self.refuse_view_of_frozen(receiver)?;
         let mut marks = Vec::new();
         for item in self.heap.elements(receiver)? {
             marks.push(self.heap.contains(others, item)? == wanted);
@@ -91,12 +92,21 @@ impl Machine<'_> {
     }
 
     fn remove_if(&mut self, receiver: Value, lambda: Value) -> Result<Value> {
+        self.refuse_view_of_frozen(receiver)?;
         let mut marks = Vec::new();
         self.for_each(receiver, lambda, |machine, item, lambda| {
             marks.push(!machine.accepts(lambda, &[item])?);
             Ok(false)
         })?;
         self.heap.keep_marked(receiver, &marks).map(|removed| Value::Boolean(removed > 0))
+    }
+
+    /// Even if nothing would be removed.
+    fn refuse_view_of_frozen(&self, receiver: Value) -> Result<()> {
+        match receiver {
+            Value::View(map, _) => self.heap.refuse_frozen(map),
+            _ => Ok(()),
+        }
     }
 
     fn sum(&mut self, receiver: Value) -> Result<Value> {

@@ -84,13 +84,17 @@ impl Machine<'_> {
         if new.is_null() {
             self.heap.remove(map, key)?;
         } else {
-            self.heap.put(map, key, new)?;
+            self.heap.put_first(map, key, new)?;
         }
         Ok(new)
     }
 
     fn compute_value(&mut self, method: Method, map: u32, key: Value, lambda: Value) -> Result<Value> {
         self.heap.refuse_frozen(map)?;
+        if method != Method::ComputeIfPresent {
+            // Java grows the buckets first, needed or not.
+            self.heap.map_mut(map).grow_buckets();
+        }
         let old = self.heap.get(map, key)?;
         match method {
             Method::ComputeIfAbsent if !old.is_null() => Ok(old),
@@ -102,7 +106,7 @@ impl Machine<'_> {
                     return Err(changed());
                 }
                 if !new.is_null() || known {
-                    self.heap.put(map, key, new)?;
+                    self.heap.put_first(map, key, new)?;
                 }
                 Ok(new)
             }
@@ -117,9 +121,10 @@ impl Machine<'_> {
         if value.is_null() || lambda.is_null() {
             return Err(null_receiver());
         }
+        self.heap.map_mut(map).grow_buckets();
         match self.heap.get(map, key)? {
             Value::Null => {
-                self.heap.put(map, key, value)?;
+                self.heap.put_first(map, key, value)?;
                 Ok(value)
             }
             old => self.store_result(map, key, lambda, &[old, value]),

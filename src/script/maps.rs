@@ -94,10 +94,30 @@ impl Heap {
     pub(super) fn insert(&mut self, id: u32, key: Value, value: Value) -> Result<()> {
         self.take(size_of::<Slot>())?;
         let map = self.map_mut(id);
-        map.slots.push(Slot { key, value, live: true });
+        let rank = map.slots.len() as i32;
+        map.slots.push(Slot { key, value, rank, live: true });
         map.size += 1;
         map.changes += 1;
         map.grow_buckets();
+        Ok(())
+    }
+
+    /// Sets a key as `compute` and its like do: a new one comes first in its bucket, and the buckets grow only at the
+    /// next call.
+    pub(super) fn put_first(&mut self, id: u32, key: Value, value: Value) -> Result<()> {
+        if self.find(id, key)?.is_some() {
+            return self.put(id, key, value).map(|_| ());
+        }
+        self.hash(key, 0)?;
+        self.take(size_of::<Slot>())?;
+        let map = self.map_mut(id);
+        if map.buckets == 0 {
+            map.buckets = 16;
+        }
+        let rank = -(map.slots.len() as i32);
+        map.slots.push(Slot { key, value, rank, live: true });
+        map.size += 1;
+        map.changes += 1;
         Ok(())
     }
 
@@ -160,7 +180,7 @@ impl Heap {
             let hash = self.hash(key, 0)? as u32;
             buckets[*slot as usize] = (hash ^ (hash >> 16)) & mask;
         }
-        slots.sort_by_key(|slot| buckets[*slot as usize]);
+        slots.sort_by_key(|slot| (buckets[*slot as usize], self.map(id).slots[*slot as usize].rank));
         let crowded = slots.chunk_by(|a, b| buckets[*a as usize] == buckets[*b as usize]).any(|chunk| chunk.len() > 8);
         if crowded {
             return Err(ScriptError::unsupported_run("the order of a hash map with many colliding keys"));

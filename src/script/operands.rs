@@ -16,12 +16,13 @@ impl Parser {
                 NodeKind::Index { target: Box::new(target), index }
             } else if self.is_sign(".") || self.is_sign("?.") {
                 let null_safe = self.next() == Token::Sign("?.");
-                let name = match self.next() {
-                    Token::Word(name) | Token::Integer(name) => name,
+                let (name, callable) = match self.next() {
+                    Token::Word(name) => (name, true),
+                    Token::Integer(name) => (name, false),
                     _ => return Err(ScriptError::argument(offset, "invalid sequence of tokens near ['.'].")),
                 };
                 let target = Box::new(target);
-                if self.is_sign("(") {
+                if callable && self.is_sign("(") {
                     NodeKind::Call { target, name, args: self.arguments()?, null_safe }
                 } else {
                     NodeKind::Field { target, name, null_safe }
@@ -148,10 +149,10 @@ impl Parser {
         let mut params = Vec::new();
         if self.accept("(") {
             while !self.accept(")") {
-                params.push(self.lambda_param()?);
-                if !self.is_sign(")") {
+                if !params.is_empty() {
                     self.expect(",")?;
                 }
+                params.push(self.lambda_param()?);
             }
         } else {
             params.push(self.lambda_param()?);

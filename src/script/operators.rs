@@ -21,7 +21,7 @@ const LEVELS: [&[&str]; 11] = [
 ];
 
 /// Operators and dots in a row: `a + b + c` is two inside each other.
-const MAX_PARTS: usize = 300;
+const MAX_PARTS: usize = 150;
 
 const ASSIGNMENTS: [&str; 12] = ["=", "+=", "-=", "*=", "/=", "%=", "&=", "^=", "|=", "<<=", ">>=", ">>>="];
 const COMPOUND: [&str; 12] = ["", "+", "-", "*", "/", "%", "&", "^", "|", "<<", ">>", ">>>"];

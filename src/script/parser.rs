@@ -5,7 +5,7 @@ use super::error::{Result, ScriptError};
 use super::lexer::{KEYWORDS, Lexeme, Token, is_keyword, tokens};
 
 /// Blocks, brackets and operators inside each other; every pass over the tree recurses at most this deep.
-pub(super) const MAX_DEPTH: usize = 250;
+pub(super) const MAX_DEPTH: usize = 100;
 
 pub(super) struct Parser {
     lexemes: Vec<Lexeme>,

@@ -57,7 +57,8 @@ impl Heap {
         let mut scan = Scan::inside(&self.text, span);
         while let Some(key) = scan.next_item(b'}')? {
             scan.colon()?;
-            slots.push(Slot { key: Value::Raw(key), value: Value::Raw(scan.value()?), live: true });
+            let rank = slots.len() as i32;
+            slots.push(Slot { key: Value::Raw(key), value: Value::Raw(scan.value()?), rank, live: true });
         }
         self.take(slots.len() * size_of::<Slot>())?;
         let map = self.map_mut(id);

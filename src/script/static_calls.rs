@@ -61,7 +61,7 @@ impl Machine<'_> {
                 return Err(ScriptError::run("class_cast_exception", reason));
             }
         }
-        self.heap.join_items(separator, items)
+        self.heap.join_items(separator, items, false)
     }
 
     fn require(&mut self, value: Value, args: &[Value]) -> Result<Value> {

@@ -1,8 +1,10 @@
 //! What the server does, as `testdata/scripts.jsonl` (updates of OpenSearch 2.19.1) and `testdata/script_facts.jsonl`
 //! (its painless, one construct a line) recorded it; and that no script takes more than its share.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{Document, Phase, Result, Runtime, Script, ScriptError, ScriptRequest, Stored};
@@ -50,24 +52,30 @@ fn phase(error: &ScriptError) -> &'static str {
     }
 }
 
-fn lines(name: &str) -> Vec<Value> {
+fn text(name: &str) -> String {
     let path = format!("{}/testdata/{name}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(path).expect("the file is there");
-    text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+    std::fs::read_to_string(path).expect("the file is there")
+}
+
+/// A field as it is written in the line.
+fn raw<'a>(line: &'a str, field: &str) -> Option<&'a str> {
+    let fields: BTreeMap<&str, &RawValue> = serde_json::from_str(line).expect(line);
+    fields.get(field).map(|json| json.get())
 }
 
 #[test]
 fn scripts_as_people_write_them_do_what_the_server_does() {
-    let lines = lines("scripts.jsonl");
-    assert!(lines.len() >= 50, "{}", lines.len());
-    for line in lines {
+    let text = text("scripts.jsonl");
+    assert!(text.lines().count() >= 50);
+    for written in text.lines() {
+        let line: Value = serde_json::from_str(written).expect(written);
         let stored = line.get("before").map(|_| Stored { version: line["version"].as_i64().unwrap_or(1), ..STORED });
-        let before = line.get("before").unwrap_or(&line["upsert"]).to_string();
+        let before = raw(written, "before").or(raw(written, "upsert")).expect(written);
         let now = line["now"].as_i64().unwrap_or(1_800_000_000_000);
         let document = Document { source: before.as_bytes(), stored, now };
-        let params = line.get("params").map(Value::to_string);
+        let params = raw(written, "params");
         let (source, name) = (line["source"].as_str().unwrap_or(""), &line["name"]);
-        match run(source, &document, params.as_deref()) {
+        match run(source, &document, params) {
             Err(error) => {
                 assert_eq!(
                     (json!(error.kind), json!(phase(&error))),
@@ -97,10 +105,12 @@ fn each_construct_does_what_the_server_does() {
     let before = json!({"n":1,"s":"abc","l":[3,1,2],"m":{"a":1,"b":2},"d":1.5,"L":5_000_000_000_i64,"t":true,
         "tags":["x","y","z"],"nested":{"list":[{"k":1},{"k":2}]},"e":[],"z":null});
     let params = json!({"p":1,"tag":"y","map":{"q":[1,2]}}).to_string();
-    for line in lines("script_facts.jsonl") {
+    for line in text("script_facts.jsonl").lines() {
+        let line: Value = serde_json::from_str(line).expect(line);
         let source = line["source"].as_str().unwrap_or("");
-        let document = Document { source: before.to_string().as_bytes(), stored: None, now: 1000 }.source.to_vec();
-        let result = run(source, &Document { source: &document, stored: None, now: 1000 }, Some(&params));
+        let document = before.to_string();
+        let document = Document { source: document.as_bytes(), stored: None, now: 1000 };
+        let result = run(source, &document, Some(&params));
         if line.get("unsupported").is_some() {
             assert!(result.expect_err(source).unsupported, "{source}");
             continue;
@@ -242,7 +252,7 @@ fn endless_loops_stop() {
         "do { ctx._source.n++ } while (true)",
         "for (int i = 0; i < 1000000; i++) { for (int j = 0; j < 1000000; j++) { ctx._source.n = j } }",
         "ctx._source.l.forEach(x -> { while (true) { ctx._source.n++ } })",
-        "def l = []; for (int i = 0; i < 999999; i++) { l.add(i) } l.forEach(x -> { for (int i = 0; i < 999999; i++) { ctx._source.n = i } })",
+        "def l = []; for (int i = 0; i < 999999; i++) { l.add(i) } l.forEach(x -> { for (int i = 0; i < 999999; i++) { ctx._source.n = i } return 1 })",
         "def m = [:]; for (int i = 0; i < 900000; i++) { m['k' + i] = i }",
         "def l = []; for (int i = 0; i < 30000; i++) { l.add(i) } for (int i = 0; i < 30000; i++) { l.contains('x') }",
     ] {
@@ -253,17 +263,17 @@ fn endless_loops_stop() {
 #[test]
 fn deep_nesting_is_refused() {
     let parentheses = format!("ctx._source.x = {}1{}", "(".repeat(100_000), ")".repeat(100_000));
-    let lists = format!("ctx._source.x = {}{}", "[".repeat(100_000), "]".repeat(100_000));
-    let minus = format!("ctx._source.x = {}1", "- ".repeat(100_000));
-    let not = format!("ctx._source.x = {}true", "!".repeat(100_000));
-    let sum = format!("ctx._source.x = 1{}", " + 1".repeat(100_000));
-    let dots = format!("ctx._source{} = 1", ".x".repeat(100_000));
-    let casts = format!("ctx._source.x = {}1", "(int)".repeat(100_000));
-    let blocks = format!("{}ctx._source.x = 1;{}", "if (ctx._source.n == 1) {".repeat(100_000), "}".repeat(100_000));
-    let elses = "if (ctx._source.n == 0) { ctx._source.x = 1 } else ".repeat(100_000) + "{ ctx._source.x = 2 }";
-    let assigned = format!("ctx._source.x = {}1", "ctx._source.y = ".repeat(100_000));
-    let conditions = format!("ctx._source.x = {}1", "ctx._source.n == 1 ? 1 : ".repeat(100_000));
-    let elvis = format!("ctx._source.x = {}1", "ctx._source.n ?: ".repeat(100_000));
+    let lists = format!("ctx._source.x = {}{}", "[".repeat(10_000), "]".repeat(10_000));
+    let minus = format!("ctx._source.x = {}1", "- ".repeat(10_000));
+    let not = format!("ctx._source.x = {}true", "!".repeat(10_000));
+    let sum = format!("ctx._source.x = 1{}", " + 1".repeat(10_000));
+    let dots = format!("ctx._source{} = 1", ".x".repeat(10_000));
+    let casts = format!("ctx._source.x = {}1", "(int)".repeat(10_000));
+    let blocks = format!("{}ctx._source.x = 1;{}", "if (ctx._source.n == 1) {".repeat(10_000), "}".repeat(10_000));
+    let elses = "if (ctx._source.n == 0) { ctx._source.x = 1 } else ".repeat(10_000) + "{ ctx._source.x = 2 }";
+    let assigned = format!("ctx._source.x = {}1", "ctx._source.y = ".repeat(10_000));
+    let conditions = format!("ctx._source.x = {}1", "ctx._source.n == 1 ? 1 : ".repeat(10_000));
+    let elvis = format!("ctx._source.x = {}1", "ctx._source.n ?: ".repeat(10_000));
     let lambdas = format!("{}1{}", "ctx._source.l.forEach(x -> ".repeat(10_000), ")".repeat(10_000));
     for source in
         [parentheses, lists, minus, not, sum, dots, casts, blocks, elses, assigned, conditions, elvis, lambdas]
@@ -274,11 +284,36 @@ fn deep_nesting_is_refused() {
 
 #[test]
 fn nesting_up_to_the_limit_runs() {
-    let nested = |count: usize| format!("ctx._source.x = {}1{}", "(".repeat(count), ")".repeat(count));
-    let elses = "if (ctx._source.n == 0) { ctx._source.x = 1 } else ".repeat(100) + "{ ctx._source.x = 2 }";
-    let sum = format!("ctx._source.x = 1{}", " + ctx._source.n".repeat(250));
-    for source in [nested(60), elses, sum] {
-        let thread = std::thread::spawn(move || on(&source, "{\"n\":1}").map(|_| ()));
+    let inside = |open: &str, close: &str, count: usize| {
+        format!("ctx._source.x = {}1{}", open.repeat(count), close.repeat(count))
+    };
+    let blocks = |open: &str, close: &str, count: usize| {
+        format!("{}ctx._source.x = 1;{}", open.repeat(count), close.repeat(count))
+    };
+    let elses = "if (ctx._source.n == 0) { ctx._source.x = 1 } else ".repeat(90) + "{ ctx._source.x = 2 }";
+    for source in [
+        inside("(", ")", 30),
+        inside("[", "]", 30),
+        inside("['a':", "]", 30),
+        inside("- ", "", 90),
+        inside("(int)", "", 90),
+        inside("ctx._source.y = ", "", 90),
+        inside("ctx._source.n == 1 ? 1 : ", "", 30),
+        inside("ctx._source.zz ?: ", "", 45),
+        inside("Math.abs(", ")", 30),
+        inside("", " + ctx._source.n", 140),
+        inside("'a' + ", "", 140),
+        blocks("if (ctx._source.n == 1) {", "}", 90),
+        blocks("for (int q = 0; q < 1; q++) if (ctx._source.n == 1) {", "}", 1),
+        blocks(
+            "if (ctx._source.n == 1) { ctx._source.l.forEach(x -> { while (true) { if (x == 1) { break; } ",
+            "} return 1 }) }",
+            1,
+        ),
+        elses,
+    ] {
+        let thread =
+            std::thread::spawn(move || on(&source, "{\"n\":1,\"l\":[1]}").map(|_| ()).map_err(|e| (source, e)));
         assert_eq!(thread.join().expect("no panic"), Ok(()));
     }
 }
@@ -322,6 +357,34 @@ fn one_runtime_serves_many_documents_after_errors() {
         runtime.write_source(&mut out).expect("writes");
         assert_eq!(out, b"{\"n\":3}");
     }
+}
+
+#[test]
+fn a_script_can_be_shared_by_threads() {
+    fn shared<T: Send + Sync>() {}
+    fn moved<T: Send>() {}
+    shared::<Script>();
+    moved::<Runtime>();
+}
+
+#[test]
+fn parameters_cannot_be_changed_at_the_top() {
+    let document = Document { source: b"{}", stored: Some(STORED), now: 1 };
+    for source in [
+        "params.a = 1",
+        "params.remove('x')",
+        "params.clear()",
+        "params.putAll([:])",
+        "params.keySet().removeIf(k -> false)",
+        "params.values().removeAll([])",
+        "params.computeIfAbsent('q', k -> null)",
+        "for (e in params.entrySet()) { e.setValue(1) }",
+    ] {
+        let error = run(source, &document, Some("{\"a\":[1]}")).expect_err(source);
+        assert_eq!((error.kind, error.reason), ("unsupported_operation_exception", None), "{source}");
+    }
+    let changed = run("params.a.add(2); ctx._source.a = params.a", &document, Some("{\"a\":[1]}"));
+    assert_eq!(changed.expect("runs").1, "{\"a\":[1,2]}");
 }
 
 #[test]

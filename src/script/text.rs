@@ -21,7 +21,7 @@ impl Heap {
 
     pub(super) fn print(&mut self, value: Value, out: &mut String, depth: usize) -> Result<()> {
         if depth > MAX_NESTING {
-            return Err(ScriptError::limit("a value is nested too deeply"));
+            return Err(ScriptError::too_deep());
         }
         match value {
             Value::Null => out.push_str("null"),

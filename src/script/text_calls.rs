@@ -162,11 +162,12 @@ impl Heap {
         Ok(Value::List(list))
     }
 
-    /// `String.join` and `list.join`.
-    pub(super) fn join_items(&mut self, separator: Value, items: Value) -> Result<Value> {
+    /// `String.join` and `list.join`. The latter begins with a separator only once there is any text: empty texts at
+    /// the beginning vanish.
+    pub(super) fn join_items(&mut self, separator: Value, items: Value, skip_empty: bool) -> Result<Value> {
         let mut out = String::new();
         for (index, item) in self.elements(items)?.into_iter().enumerate() {
-            if index > 0 {
+            if index > 0 && !(skip_empty && out.is_empty()) {
                 self.print(separator, &mut out, 0)?;
             }
             self.print(item, &mut out, 0)?;

@@ -221,7 +221,13 @@ impl Type {
 
 /// Whether `from` may become `to`. `internal`: an argument or an element, where primitives are boxed as needed.
 pub(super) fn cast_is_legal(from: Type, to: Type, explicit: bool, internal: bool) -> bool {
-    if from == to || from == Def || (to == Def && from != Void) {
+    if from == to {
+        return true;
+    }
+    if from == Void || to == Void {
+        return false;
+    }
+    if from == Def || to == Def {
         return true;
     }
     if from.is_primitive() && to.is_primitive() {
@@ -229,7 +235,7 @@ pub(super) fn cast_is_legal(from: Type, to: Type, explicit: bool, internal: bool
     }
     if from.is_primitive() {
         let boxes = to.unboxed().is_some_and(|inner| from == inner || from.widens_to(inner));
-        let general = (to == Object && from != Void) || (to == Number && from.is_number());
+        let general = to == Object || (to == Number && from.is_number());
         return (internal && (boxes || general)) || (explicit && from == Char && to == String);
     }
     if let Some(inner) = from.unboxed() {

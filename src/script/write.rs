@@ -6,7 +6,7 @@ use super::heap::{Heap, MAX_NESTING};
 use super::value::{Value, ViewKind};
 
 /// Bytes that a document may have beyond what the script worked with.
-const MAX_WRITTEN: usize = 64 << 20;
+const MAX_WRITTEN: usize = if cfg!(test) { 8 << 20 } else { 64 << 20 };
 
 fn unwritable(kind: &'static str, reason: String) -> ScriptError {
     ScriptError::new(Phase::Item, kind, reason)
