@@ -226,7 +226,7 @@ fn the_raw_text_of_bulk_lines_has_the_action_too() {
         good("\n"),
         bad("{\"delete\":{}}"),
         good("\n"),
-        bad("{\"index\":{\"routing\":\"r\"}}\n{}"),
+        bad("{\"index\":{\"nonsense\":1}}\n{}"),
         good("\n"),
         bad("{\"index\":{\"_id\":\"b\"}}\n[1]"),
         good("\n"),

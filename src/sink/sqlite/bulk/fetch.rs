@@ -26,7 +26,13 @@ impl Fetch {
         match Kind::of(value) {
             Kind::Boolean if value == "true" => return Ok(Fetch::All),
             Kind::Boolean => return Ok(Fetch::No),
-            Kind::String | Kind::Array => includes = patterns("_source", value)?,
+            Kind::String => includes = patterns("_source", value)?,
+            // A list itself takes numbers as texts, those in an object do not.
+            Kind::Array => {
+                let elements: Vec<&RawValue> = serde_json::from_str(value).unwrap_or_default();
+                includes =
+                    elements.iter().map(|one| Ok(text(one.get())?.into_owned())).collect::<Result<_, ItemError>>()?;
+            }
             Kind::Object => {
                 let mut scanner = Scanner::default();
                 _ = scanner.object(value.as_bytes());

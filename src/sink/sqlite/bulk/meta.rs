@@ -2,7 +2,7 @@
 
 use super::super::item::ItemError;
 use super::fetch::Fetch;
-use super::values::{boolean, long, text, token};
+use super::values::{beyond, boolean, long, text, token};
 use crate::json::{Kind, Scanner, unescape};
 use std::borrow::Cow;
 
@@ -123,7 +123,10 @@ impl<'a> Meta<'a> {
 fn retries(value: &str) -> Result<i64, ItemError> {
     let text = text(value)?;
     match text.parse::<f64>() {
-        Ok(_) => long(value),
+        Ok(_) => match long(value)? {
+            number if i32::try_from(number).is_ok() => Ok(number),
+            _ => Err(beyond(&text, "int", i32::MIN.into(), i32::MAX.into())),
+        },
         Err(_) => Err(ItemError::new(400, "number_format_exception", format!("For input string: \"{text}\""))),
     }
 }

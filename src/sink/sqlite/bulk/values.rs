@@ -27,6 +27,11 @@ pub(super) fn text(value: &str) -> Result<Cow<'_, str>, ItemError> {
 
 /// A number of 64 bits; what follows a decimal point is cut off.
 pub(super) fn long(value: &str) -> Result<i64, ItemError> {
+    if Kind::of(value) == Kind::Boolean {
+        let token = format!("VALUE_{}", value.to_ascii_uppercase());
+        let reason = format!("Current token ({token}) not numeric, can not use numeric value accessors");
+        return Err(ItemError::new(400, "json_parse_exception", reason));
+    }
     let text = text(value)?;
     if let Ok(number) = text.parse() {
         return Ok(number);
@@ -49,12 +54,22 @@ fn out_of_range(value: &str, text: &str) -> ItemError {
     if Kind::of(value) == Kind::String {
         return ItemError::argument(format!("Value [{text}] is out of range for a long"));
     }
-    let reason = format!("Numeric value ({text}) out of range of long ({} - {})", i64::MIN, i64::MAX);
+    beyond(text, "long", i64::MIN, i64::MAX)
+}
+
+/// A number that a type of the server's does not hold.
+pub(super) fn beyond(text: &str, kind: &str, least: i64, greatest: i64) -> ItemError {
+    let reason = format!("Numeric value ({text}) out of range of {kind} ({least} - {greatest})");
     ItemError::new(400, "input_coercion_exception", reason)
 }
 
 /// A boolean, or its name.
 pub(super) fn boolean(value: &str) -> Result<bool, ItemError> {
+    if Kind::of(value) == Kind::Number {
+        let kind = if value.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit()) { "INT" } else { "FLOAT" };
+        let reason = format!("Current token (VALUE_NUMBER_{kind}) not of boolean type");
+        return Err(ItemError::new(400, "json_parse_exception", reason));
+    }
     match &*text(value)? {
         "true" => Ok(true),
         "false" => Ok(false),

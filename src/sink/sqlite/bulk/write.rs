@@ -38,7 +38,9 @@ fn conflict(
     if let Some(error) = unmet(key, meta.condition, stored) {
         return Some(error);
     }
-    if let (Op::Create, Some(stored)) = (line.op, stored) {
+    // -4 is the server's word for the version of what is not there.
+    let wants_none = line.op == Op::Create || meta.version == Some(-4);
+    if let Some(stored) = stored.filter(|_| wants_none) {
         return Some(ItemError::exists(key, stored.version));
     }
     let (current, given) = (current?, meta.version?);
