@@ -285,6 +285,20 @@ fn a_delete_makes_no_collection_and_other_actions_do() {
 }
 
 #[test]
+fn a_dry_run_finds_what_is_wrong_with_a_line() {
+    let place = Place::new();
+    let text = "{\"index\":{\"_id\":\"a\",\"if_seq_no\":1}}\n{}\n{\"index\":{\"_id\":\"a\",\"routing\":\"r\"}}\n{}\n\
+                {\"update\":{\"_id\":\"a\"}}\n{\"n\":1}\n";
+    let ran = place.import_text("a.bulk", text, &["-t", "bulk", "--dry-run"]);
+    assert_eq!((ran.code, ran.count("errors"), ran.count("unsent")), (1, 2, 1));
+    ran.says(
+        "a.bulk:1: action_request_validation_exception: Validation Failed: 1: ifSeqNo is set, but primary term is [0];",
+    )
+    .says("a.bulk:5: x_content_parse_exception: [1:2] [UpdateRequest] unknown field [n]");
+    assert!(place.is_untouched());
+}
+
+#[test]
 fn results_of_a_run_that_is_undone_cannot_be_had() {
     let place = Place::new();
     let ran = place.import_text("a.jsonl", "{}\n", &["--complete", "--results", "results"]);

@@ -1,12 +1,16 @@
 //! What the store takes: documents as they are, and bulk lines. Plain ones become actions here, which is the fast way; all
 //! others go on as lines.
 
+use super::bulk;
 use crate::action::{Action, KeyRule, Line, Op, Rules, Update};
 use crate::json::Member;
 use crate::record::{Reason, Record};
 
 /// The rules of the store.
-pub(crate) struct StoreRules;
+pub(crate) struct StoreRules {
+    /// Whether lines are checked here, because a dry run hands them to nobody.
+    pub(super) checks_lines: bool,
+}
 
 impl Rules for StoreRules {
     fn keys(&self) -> KeyRule {
@@ -25,16 +29,25 @@ impl Rules for StoreRules {
             PLAIN.contains(&member.name.of(&command.meta)) || member.value.of(&command.meta) == "null"
         };
         if !command.members.iter().all(is_plain) {
-            return Ok(line.as_it_is(&command.meta, record.text));
+            return self.whole(line, record);
         }
         Ok(match line.op {
             Op::Delete => line.action(""),
             Op::Update => match Update::read(record, "the store") {
                 Ok(Update { op, doc, upsert, detect_noop }) => Action { op, upsert, detect_noop, ..line.action(doc) },
-                Err(_) => line.as_it_is(&command.meta, record.text),
+                Err(_) => return self.whole(line, record),
             },
             _ => line.action(record.text),
         })
+    }
+}
+
+impl StoreRules {
+    /// The line as it is written.
+    fn whole<'a>(&self, line: Line<'a>, record: &Record<'a>) -> Result<Action<'a>, Reason> {
+        let head = &line.command.meta;
+        let fault = self.checks_lines.then(|| bulk::fault(line.op, head, record.text, record.origin.line)).flatten();
+        fault.map_or(Ok(line.as_it_is(head, record.text)), Err)
     }
 }
 

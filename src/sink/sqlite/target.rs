@@ -90,7 +90,13 @@ impl Target for Sqlite {
         let Some(Place::Path(_, path)) = wanted.places.first() else { bail!("a store has a path") };
         let store = Store::open(path.clone(), wanted.clone(), stop.clone(), say)?;
         let edge = store.edge;
-        Ok(Opened { sinks: vec![Box::new(store)], edge, rules: Box::new(StoreRules), traffic: None, closing: None })
+        Ok(Opened {
+            sinks: vec![Box::new(store)],
+            edge,
+            rules: Box::new(StoreRules { checks_lines: wanted.dry_run }),
+            traffic: None,
+            closing: None,
+        })
     }
 }
 

@@ -15,10 +15,11 @@ mod write;
 pub(super) use scripts::Scripts as Memory;
 
 use super::apply::Table;
-use super::item::{Applied, Done, ItemError};
+use super::item::{Applied, ItemError};
 use crate::action::{Action, Op};
 use crate::batch::{BatchAction, Encode};
 use crate::json::Scanner;
+use crate::record::Reason;
 use meta::Meta;
 use payload::Payload;
 use std::ops::Range;
@@ -36,26 +37,50 @@ impl Encode for LineForm {
     }
 }
 
+/// A line that a server would let through to its documents.
+struct Checked<'a> {
+    meta: Meta<'a>,
+    /// Of an update.
+    payload: Option<Payload<'a>>,
+}
+
+impl<'a> Checked<'a> {
+    /// Reads and checks a line: its operation, its metadata, its source line and its number.
+    fn read(op: Op, head: &'a str, source: &'a str, number: u64) -> Result<Checked<'a>, ItemError> {
+        let mut scanner = Scanner::default();
+        let meta = Meta::read(head, number, &mut scanner)?;
+        if op != Op::Update {
+            return check::written(op, &meta).map_or(Ok(Checked { meta, payload: None }), Err);
+        }
+        if let Some(error) = check::versioned_update(&meta) {
+            return Err(error);
+        }
+        let payload = Payload::read(source, &meta, &mut scanner)?;
+        match check::update(&meta, &payload) {
+            Some(error) => Err(error),
+            None => Ok(Checked { meta, payload: Some(payload) }),
+        }
+    }
+}
+
+/// What a server finds wrong with a line before it looks at any document.
+pub(super) fn fault(op: Op, head: &str, source: &str, number: u64) -> Option<Reason> {
+    Checked::read(op, head, source, number).err().map(|error| error.reason())
+}
+
 /// Carries out a bulk line; `number` is that of its action line in its file.
 pub(super) fn apply(table: &mut Table<'_>, line: &BatchAction<'_>, number: u64, memory: &mut Memory) -> Applied {
-    let mut scanner = Scanner::default();
-    let meta = match Meta::read(line.head, number, &mut scanner) {
-        Ok(meta) => meta,
+    let Checked { meta, payload } = match Checked::read(line.op, line.head, line.doc, number) {
+        Ok(checked) => checked,
         Err(error) => return Ok(error.into()),
     };
-    if line.op != Op::Update {
-        let refused = check::written(line.op, &meta).or_else(|| refused_here(table, line, &meta));
-        return refused.map_or_else(|| write::apply(table, line, &meta), |error| Ok(Done::from(error)));
-    }
-    if let Some(error) = check::versioned_update(&meta) {
+    if let Some(error) = refused_here(table, line, &meta) {
         return Ok(error.into());
     }
-    let payload = match Payload::read(line.doc, &meta, &mut scanner) {
-        Ok(payload) => payload,
-        Err(error) => return Ok(error.into()),
-    };
-    let refused = check::update(&meta, &payload).or_else(|| refused_here(table, line, &meta));
-    refused.map_or_else(|| update::apply(table, line, &meta, &payload, memory), |error| Ok(Done::from(error)))
+    match payload {
+        Some(payload) => update::apply(table, line, &meta, &payload, memory),
+        None => write::apply(table, line, &meta),
+    }
 }
 
 /// What a store does not have: aliases and pipelines.
