@@ -171,6 +171,20 @@ impl<'c> Table<'c> {
         }
     }
 
+    /// Writes a document if it is cheap to tell that its key is new; nothing if it is not.
+    pub(super) fn write_if_new(
+        &mut self,
+        key: &str,
+        version: Option<i64>,
+        doc: &str,
+    ) -> rusqlite::Result<Result<Option<Written>, Reason>> {
+        // A deleted key has a version, and with other unique indexes the very document to replace might refuse.
+        if self.traits.tombstones || self.traits.secondary {
+            return Ok(Ok(None));
+        }
+        self.insert_as(key, version.unwrap_or(1), doc)
+    }
+
     /// Writes a document where `stored` is, or where nothing is, with this version or the one that follows.
     pub(super) fn write(
         &mut self,

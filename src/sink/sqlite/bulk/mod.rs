@@ -12,8 +12,6 @@ mod update;
 mod values;
 mod write;
 
-pub(super) use scripts::Scripts as Memory;
-
 use super::apply::Table;
 use super::item::{Applied, ItemError};
 use crate::action::{Action, Op};
@@ -22,7 +20,15 @@ use crate::json::Scanner;
 use crate::record::Reason;
 use meta::Meta;
 use payload::Payload;
+use scripts::Scripts;
 use std::ops::Range;
+
+/// What one line after the other uses.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    scanner: Scanner,
+    scripts: Scripts,
+}
 
 /// The form in which actions reach the store: documents, and before that of a bulk line its metadata.
 #[derive(Clone, Copy, Debug)]
@@ -46,16 +52,21 @@ struct Checked<'a> {
 
 impl<'a> Checked<'a> {
     /// Reads and checks a line: its operation, its metadata, its source line and its number.
-    fn read(op: Op, head: &'a str, source: &'a str, number: u64) -> Result<Checked<'a>, ItemError> {
-        let mut scanner = Scanner::default();
-        let meta = Meta::read(head, number, &mut scanner)?;
+    fn read(
+        op: Op,
+        head: &'a str,
+        source: &'a str,
+        number: u64,
+        scanner: &mut Scanner,
+    ) -> Result<Checked<'a>, ItemError> {
+        let meta = Meta::read(head, number, scanner)?;
         if op != Op::Update {
             return check::written(op, &meta).map_or(Ok(Checked { meta, payload: None }), Err);
         }
         if let Some(error) = check::versioned_update(&meta) {
             return Err(error);
         }
-        let payload = Payload::read(source, &meta, &mut scanner)?;
+        let payload = Payload::read(source, &meta, scanner)?;
         match check::update(&meta, &payload) {
             Some(error) => Err(error),
             None => Ok(Checked { meta, payload: Some(payload) }),
@@ -65,12 +76,12 @@ impl<'a> Checked<'a> {
 
 /// What a server finds wrong with a line before it looks at any document.
 pub(super) fn fault(op: Op, head: &str, source: &str, number: u64) -> Option<Reason> {
-    Checked::read(op, head, source, number).err().map(|error| error.reason())
+    Checked::read(op, head, source, number, &mut Scanner::default()).err().map(|error| error.reason())
 }
 
 /// Carries out a bulk line; `number` is that of its action line in its file.
 pub(super) fn apply(table: &mut Table<'_>, line: &BatchAction<'_>, number: u64, memory: &mut Memory) -> Applied {
-    let Checked { meta, payload } = match Checked::read(line.op, line.head, line.doc, number) {
+    let Checked { meta, payload } = match Checked::read(line.op, line.head, line.doc, number, &mut memory.scanner) {
         Ok(checked) => checked,
         Err(error) => return Ok(error.into()),
     };
@@ -78,7 +89,7 @@ pub(super) fn apply(table: &mut Table<'_>, line: &BatchAction<'_>, number: u64, 
         return Ok(error.into());
     }
     match payload {
-        Some(payload) => update::apply(table, line, &meta, &payload, memory),
+        Some(payload) => update::apply(table, line, &meta, &payload, &mut memory.scripts),
         None => write::apply(table, line, &meta),
     }
 }

@@ -44,7 +44,7 @@ pub(super) struct On<'a> {
 
 /// Compiled scripts, and the memory in which they run.
 #[derive(Default)]
-pub(in super::super) struct Scripts {
+pub(super) struct Scripts {
     compiled: HashMap<String, Result<Script, ScriptError>>,
     runtime: Runtime,
 }

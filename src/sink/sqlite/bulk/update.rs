@@ -2,11 +2,10 @@
 
 use super::super::apply::{Stored, Table};
 use super::super::item::{Applied, Done, ItemError, Written};
-use super::Memory;
 use super::fetch::Fetch;
 use super::meta::Meta;
 use super::payload::Payload;
-use super::scripts::{Asked, Left, On};
+use super::scripts::{Asked, Left, On, Scripts};
 use super::write::unmet;
 use crate::batch::BatchAction;
 use crate::sink::Bucket;
@@ -17,14 +16,14 @@ pub(super) fn apply(
     line: &BatchAction<'_>,
     meta: &Meta<'_>,
     payload: &Payload<'_>,
-    memory: &mut Memory,
+    scripts: &mut Scripts,
 ) -> Applied {
-    let Some(stored) = table.find(line.key)? else { return insert(table, line, meta, payload, memory) };
+    let Some(stored) = table.find(line.key)? else { return insert(table, line, meta, payload, scripts) };
     if let Some(error) = unmet(line.key, payload.condition, Some(&stored)) {
         return Ok(error.into());
     }
     match (&payload.script, payload.doc) {
-        (Some(script), _) => run(table, line.key, &stored, (script, &payload.fetch), memory),
+        (Some(script), _) => run(table, line.key, &stored, (script, &payload.fetch), scripts),
         (None, Some(doc)) => merge(table, line.key, &stored, doc, payload),
         (None, None) => Ok(ItemError::argument("script or doc is missing").into()),
     }
@@ -36,7 +35,7 @@ fn insert(
     line: &BatchAction<'_>,
     meta: &Meta<'_>,
     payload: &Payload<'_>,
-    memory: &mut Memory,
+    scripts: &mut Scripts,
 ) -> Applied {
     let as_upsert = payload.doc.filter(|_| payload.doc_as_upsert);
     let Some(doc) = as_upsert.or(payload.upsert) else { return Ok(ItemError::missing(line.key).into()) };
@@ -46,7 +45,7 @@ fn insert(
         return Ok(ItemError::argument(format!("pipeline with id [{pipeline}] does not exist")).into());
     }
     let scripted = payload.script.as_ref().filter(|_| payload.scripted_upsert);
-    let left = match scripted.map(|script| memory.run(script, doc, None)) {
+    let left = match scripted.map(|script| scripts.run(script, doc, None)) {
         None => None,
         Some(Ok(Left::Stored(doc))) => Some(doc),
         Some(Ok(_)) => {
@@ -89,11 +88,11 @@ fn run(
     key: &str,
     stored: &Stored,
     (script, fetch): (&Asked<'_>, &Fetch),
-    memory: &mut Memory,
+    scripts: &mut Scripts,
 ) -> Applied {
     let routing = table.routing(key)?;
     let on = On { index: table.name(), key, routing: routing.as_deref(), version: stored.version };
-    match memory.run(script, &stored.doc, Some(on)) {
+    match scripts.run(script, &stored.doc, Some(on)) {
         Err(error) => Ok(error.into()),
         Ok(Left::Alone) => {
             let noop = Written::noop(stored.version, stored.seq);

@@ -8,6 +8,18 @@ use crate::batch::BatchAction;
 
 /// Carries out an index, a create or a delete.
 pub(super) fn apply(table: &mut Table<'_>, line: &BatchAction<'_>, meta: &Meta<'_>) -> Applied {
+    let version = meta.version.filter(|_| meta.version_type != VersionType::Internal);
+    if line.op != Op::Delete && meta.condition.seq.is_none() {
+        // Nothing can be in the way of a key that is new.
+        match table.write_if_new(line.key, version, line.doc)? {
+            Ok(None) => {}
+            Ok(Some(written)) => {
+                table.set_routing(line.key, meta.routing.as_deref())?;
+                return Ok(Done::Written(written));
+            }
+            Err(reason) => return Ok(Done::refused(reason)),
+        }
+    }
     let stored = table.find(line.key)?;
     let current = match &stored {
         Some(stored) => Some(stored.version),
@@ -16,7 +28,6 @@ pub(super) fn apply(table: &mut Table<'_>, line: &BatchAction<'_>, meta: &Meta<'
     if let Some(error) = conflict(line, meta, stored.as_ref(), current) {
         return Ok(error.into());
     }
-    let version = meta.version.filter(|_| meta.version_type != VersionType::Internal);
     if line.op == Op::Delete {
         return Ok(Done::Written(table.remove(line.key, stored.as_ref(), version)?));
     }
