@@ -209,7 +209,8 @@ fn source(random: &mut Random) -> String {
     random.pick(&all).to_owned()
 }
 
-/// A document with some of a few fields, each mostly of one kind: what scripts count on is often there.
+/// A document with some of a few fields, each mostly of one kind: what scripts count on is often there. An integer of more
+/// than 64 bits is only where no script looks, because scripts here refuse most of what they could do with it.
 pub fn document(random: &mut Random) -> String {
     let mut fields = Vec::new();
     for (name, chance) in [("n", 60), ("s", 35), ("t", 40), ("o", 35), ("l", 20), ("d", 15), ("a.b", 5)] {
@@ -222,9 +223,7 @@ pub fn document(random: &mut Random) -> String {
 
 fn value(random: &mut Random, name: &str) -> String {
     if random.percent(6) {
-        return random
-            .pick(&["null", "true", "1.0", "1.00", "1e2", "-0", "\"1\"", "[]", "{}", "12345678901234567890"])
-            .to_owned();
+        return random.pick(&["null", "true", "1.0", "1.00", "1e2", "-0", "\"1\"", "[]", "{}"]).to_owned();
     }
     match name {
         "n" => random.pick(&["0", "1", "1", "2", "3", "10", "-5", "2147483647"]).to_owned(),
@@ -238,6 +237,6 @@ fn value(random: &mut Random, name: &str) -> String {
         "l" => random
             .pick(&["[{\"a\":1,\"b\":2}]", "[{\"a\":1},{\"a\":2}]", "[[1],{\"a\":3}]", "[null,{\"b\":1}]"])
             .to_owned(),
-        _ => random.pick(&["1.5", "1.50", "0.1", "1E-7", "2.0", "-1.25", "100.0"]).to_owned(),
+        _ => random.pick(&["1.5", "1.50", "0.1", "1E-7", "2.0", "-1.25", "100.0", "12345678901234567890"]).to_owned(),
     }
 }
