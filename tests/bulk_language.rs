@@ -210,6 +210,19 @@ fn an_update_shows_the_fields_that_it_is_asked_for() {
 }
 
 #[test]
+fn fields_of_a_document_of_very_many_levels_are_not_shown() {
+    let place = Place::new();
+    let deep = |levels: usize| {
+        format!("{{\"doc\":{{\"a\":{}{}}},\"_source\":[\"a.b\"]}}", "[".repeat(levels), "]".repeat(levels))
+    };
+    let (some, many) = (deep(400), deep(100_000));
+    let line = "{\"update\":{\"_id\":\"a\"}}";
+    let (ran, items) = items(&place, &["{\"index\":{\"_id\":\"a\"}}", "{}", line, &some, line, &many]);
+    ran.expect(1, [1, 1, 1, 0]).says("nested deeper than 500 levels");
+    assert_eq!(items[1], json!(["update", 200, "updated", 2, 1]));
+}
+
+#[test]
 fn scripts_change_delete_or_leave_documents() {
     let place = Place::new();
     let script = |source: &str| {

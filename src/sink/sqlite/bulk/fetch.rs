@@ -3,9 +3,12 @@
 use super::super::item::{ItemError, PRIMARY_TERM};
 use super::filter::{Patterns, filtered};
 use super::values::{text, token};
-use crate::json::{Kind, Scanner, unescape};
+use crate::json::{Kind, Scanner, Span, Token, Walk, unescape};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+
+/// Levels of a document of which fields are shown.
+const MAX_DEPTH: usize = 500;
 
 /// Which part of a document an item shows.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +57,27 @@ impl Fetch {
             }
         }
         Ok(if includes.is_empty() && excludes.is_empty() { Fetch::All } else { Fetch::Some { includes, excludes } })
+    }
+
+    /// Whether its patterns can be looked for in a document; what they are looked for in goes one call deeper for each level.
+    pub(super) fn ensure_fits(&self, doc: &str) -> Result<(), ItemError> {
+        if !matches!(self, Fetch::Some { .. }) {
+            return Ok(());
+        }
+        let (mut depth, mut deepest) = (0_usize, 0);
+        for token in Walk::new(doc, [Span::default(); 2]) {
+            match token {
+                Token::Open => depth += 1,
+                Token::Close => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            deepest = deepest.max(depth);
+        }
+        if deepest > MAX_DEPTH {
+            let reason = format!("`_source` with fields of a document that is nested deeper than {MAX_DEPTH} levels");
+            return Err(ItemError::argument(reason));
+        }
+        Ok(())
     }
 
     /// The `get` of an item for a document with this sequence number; a deleted document has nothing to show.

@@ -57,11 +57,11 @@ fn insert(
         Some(Err(error)) => return Ok(error.into()),
     };
     let doc = left.as_deref().unwrap_or(doc);
-    let written = table.write(line.key, None, None, doc)?;
-    if written.is_ok() {
+    let done = store(table, line.key, None, doc, &payload.fetch)?;
+    if done.is_created() {
         table.set_routing(line.key, meta.routing.as_deref())?;
     }
-    Ok(written.map(|written| showing(written, &payload.fetch, doc)).into())
+    Ok(done)
 }
 
 /// Merges a document into the stored one.
@@ -73,13 +73,9 @@ fn merge(table: &mut Table<'_>, key: &str, stored: &Stored, doc: &str, payload: 
     let doc = match &merged {
         Some(doc) => doc,
         None if payload.writes_noop => &stored.doc,
-        None => {
-            let noop = Written::noop(stored.version, stored.seq);
-            return Ok(Done::Written(showing(noop, &payload.fetch, &stored.doc)));
-        }
+        None => return Ok(unchanged(stored, &payload.fetch)),
     };
-    let written = table.write(key, Some(stored), None, doc)?;
-    Ok(written.map(|written| showing(written, &payload.fetch, doc)).into())
+    store(table, key, Some(stored), doc, &payload.fetch)
 }
 
 /// Runs a script on the stored document.
@@ -94,20 +90,29 @@ fn run(
     let on = On { index: table.name(), key, routing: routing.as_deref(), version: stored.version };
     match scripts.run(script, &stored.doc, Some(on)) {
         Err(error) => Ok(error.into()),
-        Ok(Left::Alone) => {
-            let noop = Written::noop(stored.version, stored.seq);
-            Ok(Done::Written(showing(noop, fetch, &stored.doc)))
-        }
+        Ok(Left::Alone) => Ok(unchanged(stored, fetch)),
         Ok(Left::Deleted) => {
             let mut written = table.remove(key, Some(stored), None)?;
             written.get = fetch.shown(None, written.seq.unwrap_or_default());
             Ok(Done::Written(written))
         }
-        Ok(Left::Stored(doc)) => {
-            let written = table.write(key, Some(stored), None, &doc)?;
-            Ok(written.map(|written| showing(written, fetch, &doc)).into())
-        }
+        Ok(Left::Stored(doc)) => store(table, key, Some(stored), &doc, fetch),
     }
+}
+
+/// Leaves a document as it is.
+fn unchanged(stored: &Stored, fetch: &Fetch) -> Done {
+    let noop = || Done::Written(showing(Written::noop(stored.version, stored.seq), fetch, &stored.doc));
+    fetch.ensure_fits(&stored.doc).map_or_else(Done::from, |()| noop())
+}
+
+/// Writes a document where `stored` is, or where nothing is.
+fn store(table: &mut Table<'_>, key: &str, stored: Option<&Stored>, doc: &str, fetch: &Fetch) -> Applied {
+    if let Err(error) = fetch.ensure_fits(doc) {
+        return Ok(error.into());
+    }
+    let written = table.write(key, stored, None, doc)?;
+    Ok(written.map(|written| showing(written, fetch, doc)).into())
 }
 
 /// Adds the document that `_source` asks for.
