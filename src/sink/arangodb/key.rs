@@ -5,7 +5,7 @@ use crate::json::Span;
 use crate::record::Reason;
 
 /// 1 to 254 bytes of letters, digits and ``_-:.@()+,=;$!*'%`` (ArangoDB's `KeyGenerator.cpp`).
-pub(super) const RULE: KeyRule = KeyRule {
+pub(super) const RULE: &KeyRule = &KeyRule {
     names: ["key"; 2],
     longest: 254,
     // Without an early end, so that several bytes are looked up at once.

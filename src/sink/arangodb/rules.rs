@@ -33,7 +33,7 @@ pub(super) struct ArangodbRules {
 }
 
 impl Rules for ArangodbRules {
-    fn keys(&self) -> KeyRule {
+    fn keys(&self) -> &'static KeyRule {
         key::RULE
     }
 

@@ -7,7 +7,7 @@ use crate::record::{Reason, Record};
 pub(crate) struct StoreRules;
 
 impl Rules for StoreRules {
-    fn keys(&self) -> KeyRule {
+    fn keys(&self) -> &'static KeyRule {
         KeyRule::TEXTS
     }
 
