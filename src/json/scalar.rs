@@ -65,6 +65,8 @@ pub(super) fn syntax<T>(at: usize, what: u8) -> Result<T, Halt> {
 
 /// Bytes of a string that are looked at together.
 const LANES: usize = 8;
+/// Bytes of a long string that are looked at together.
+const BLOCK: usize = 32;
 
 /// The quotes, backslashes and control characters among eight bytes: the highest bit of each. The first one found is one;
 /// of what follows it a bit may be set that should not be.
@@ -76,6 +78,14 @@ fn marks(chunk: &[u8; LANES]) -> u64 {
     let quotes_and_controls = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
     let backslashes = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
     (quotes_and_controls | backslashes) & !word & (ONES << 7)
+}
+
+/// Whether there is a quote, a backslash or a control character among these bytes.
+#[inline(always)]
+fn has_mark(block: &[u8; BLOCK]) -> bool {
+    // With one bit turned, a quote comes behind the control characters.
+    let is_mark = |byte: &u8| (*byte ^ 2 <= b' ') | (*byte == b'\\');
+    block.iter().fold(false, |any, byte| any | is_mark(byte))
 }
 
 /// Scans the string whose opening quote is at `at`: one past its closing quote, and whether it has a backslash.
@@ -110,6 +120,12 @@ pub fn string_end(bytes: &[u8], at: usize) -> (usize, bool) {
 fn long_string(bytes: &[u8], mut at: usize) -> Result<(usize, bool), Halt> {
     let mut escaped = false;
     loop {
+        while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
+            if has_mark(block) {
+                break;
+            }
+            at += BLOCK;
+        }
         while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
             let marks = marks(chunk);
             if marks != 0 {
@@ -150,15 +166,17 @@ fn escape(bytes: &[u8], at: usize) -> Result<usize, Halt> {
     }
 }
 
+/// Scans a number or a word whose first byte is given: one past its end, and whether it is simple (see `Member`).
 #[inline(always)]
-pub(super) fn scalar(bytes: &[u8], at: usize, byte: u8) -> Result<usize, Halt> {
-    match byte {
-        b'-' | b'0'..=b'9' => number(bytes, at),
+pub(super) fn scalar(bytes: &[u8], at: usize, byte: u8) -> Result<(usize, bool), Halt> {
+    let end = match byte {
+        b'-' | b'0'..=b'9' => return number(bytes, at),
         b't' => literal(bytes, at, b"true"),
         b'f' => literal(bytes, at, b"false"),
         b'n' => literal(bytes, at, b"null"),
         _ => syntax(at, VALUE),
-    }
+    };
+    end.map(|end| (end, true))
 }
 
 #[inline(always)]
@@ -179,7 +197,7 @@ fn digits(bytes: &[u8], mut at: usize) -> usize {
 }
 
 #[inline(always)]
-fn number(bytes: &[u8], start: usize) -> Result<usize, Halt> {
+fn number(bytes: &[u8], start: usize) -> Result<(usize, bool), Halt> {
     let mut at = start + usize::from(bytes[start] == b'-');
     let leading_zero = bytes.get(at) == Some(&b'0');
     let end = digits(bytes, at);
@@ -203,12 +221,15 @@ fn number(bytes: &[u8], start: usize) -> Result<usize, Halt> {
         if end == at + 1 + sign {
             return missing_digit(bytes, end);
         }
-        at = end;
+        return Ok((end, false));
     }
-    Ok(at)
+    Ok((at, at - start <= SHORT))
 }
 
+/// Characters of a number without an exponent that 64 bits hold as an integer, and a double as a fraction.
+const SHORT: usize = 16;
+
 #[cold]
-fn missing_digit(bytes: &[u8], at: usize) -> Result<usize, Halt> {
+fn missing_digit<T>(bytes: &[u8], at: usize) -> Result<T, Halt> {
     if at >= bytes.len() { Err(INCOMPLETE) } else { syntax(at, DIGIT) }
 }

@@ -44,6 +44,9 @@ pub struct Member {
     pub value: Span,
     /// Whether the name has a backslash, so that it must be unescaped before it is compared.
     pub escaped: bool,
+    /// Whether the value is certainly so simple that whoever reads JSON keeps it: no escapes, numbers of at most sixteen
+    /// characters and without exponents, no name twice in an object, and at most 64 levels. Of others it is not known.
+    pub is_simple: bool,
 }
 
 /// Scans values, and keeps its memory from one to the next.
@@ -106,12 +109,12 @@ impl Nesting {
                 return syntax(colon, COLON);
             }
             let (start, opens) = next(bytes, colon + 1)?;
-            let end = match opens {
-                b'"' => string(bytes, start)?.0,
+            let (end, is_simple) = match opens {
+                b'"' => string(bytes, start).map(|(end, escaped)| (end, !escaped))?,
                 b'{' | b'[' => self.nested(bytes, start)?,
                 _ => scalar(bytes, start, opens)?,
             };
-            members.push(Member { name, value: Span::new(start, end), escaped });
+            members.push(Member { name, value: Span::new(start, end), escaped, is_simple });
             let (joint, byte_there) = next(bytes, end)?;
             match byte_there {
                 b',' => (at, byte) = next(bytes, joint + 1)?,
@@ -126,14 +129,16 @@ impl Nesting {
         match bytes.get(at) {
             None => Err(INCOMPLETE),
             Some(b'"') => string(bytes, at).map(|(end, _)| end),
-            Some(b'{' | b'[') => self.nested(bytes, at),
-            Some(byte) => scalar(bytes, at, *byte),
+            Some(b'{' | b'[') => self.nested(bytes, at).map(|(end, _)| end),
+            Some(byte) => scalar(bytes, at, *byte).map(|(end, _)| end),
         }
     }
 
-    fn nested(&mut self, bytes: &[u8], start: usize) -> Result<usize, Halt> {
+    /// Scans an object or an array: one past its end, and whether it is simple (see `Member`).
+    fn nested(&mut self, bytes: &[u8], start: usize) -> Result<(usize, bool), Halt> {
         self.0.clear();
         let mut depth = 0usize;
+        let (mut names, mut is_simple) = (NameBits::default(), true);
         let (mut at, mut byte) = (start, bytes[start]);
         loop {
             // Here a value begins at `at` with `byte`.
@@ -146,35 +151,49 @@ impl Nesting {
                     let closer = if object { b'}' } else { b']' };
                     if byte != closer {
                         if object {
-                            (at, byte) = member_value(bytes, at, byte)?;
+                            names = NameBits::default();
+                            (at, byte) = member_value(bytes, at, byte, &mut names, &mut is_simple)?;
                         }
                         continue;
                     }
                     depth -= 1;
                     at + 1
                 }
-                b'"' => string(bytes, at)?.0,
-                _ => scalar(bytes, at, byte)?,
+                b'"' => {
+                    let (end, escaped) = string(bytes, at)?;
+                    is_simple &= !escaped;
+                    end
+                }
+                _ => {
+                    let (end, is_short) = scalar(bytes, at, byte)?;
+                    is_simple &= is_short;
+                    end
+                }
             };
             at = end;
             // Here a value has just ended.
             loop {
                 if depth == 0 {
-                    return Ok(at);
+                    return Ok((at, is_simple && self.0.len() == 1));
                 }
                 (at, byte) = next(bytes, at)?;
                 let object = self.level(depth - 1);
                 match (byte, object) {
                     (b',', true) => {
                         (at, byte) = next(bytes, at + 1)?;
-                        (at, byte) = member_value(bytes, at, byte)?;
+                        (at, byte) = member_value(bytes, at, byte, &mut names, &mut is_simple)?;
                         break;
                     }
                     (b',', false) => {
                         (at, byte) = next(bytes, at + 1)?;
                         break;
                     }
-                    (b'}', true) | (b']', false) => {
+                    (b'}', true) => {
+                        names = NameBits::FORGOTTEN;
+                        at += 1;
+                        depth -= 1;
+                    }
+                    (b']', false) => {
                         at += 1;
                         depth -= 1;
                     }
@@ -204,13 +223,40 @@ impl Nesting {
     }
 }
 
+/// Tells that a name in an object is certainly new there, by a bit for each name that few others have too.
+#[derive(Debug, Default)]
+pub struct NameBits(u64);
+
+impl NameBits {
+    /// Those of an object around one that has ended: what names it has is forgotten, so any other is perhaps one of them.
+    const FORGOTTEN: NameBits = NameBits(u64::MAX);
+
+    /// Whether a name, without its quotes, is certainly another than those before.
+    #[inline(always)]
+    pub fn is_new(&mut self, bytes: &[u8], name: Span) -> bool {
+        // Those of an empty name are its quotes.
+        let (first, last) = (bytes[name.start as usize], bytes[name.end as usize - 1]);
+        let bit = 1 << ((u32::from(first) ^ u32::from(last) << 2 ^ (name.end - name.start) << 4) % 64);
+        let is_new = self.0 & bit == 0;
+        self.0 |= bit;
+        is_new
+    }
+}
+
 /// Reads `"name" :`, whose first byte is given, and returns where the value begins and its first byte.
 #[inline(always)]
-fn member_value(bytes: &[u8], at: usize, byte: u8) -> Result<(usize, u8), Halt> {
+fn member_value(
+    bytes: &[u8],
+    at: usize,
+    byte: u8,
+    names: &mut NameBits,
+    is_simple: &mut bool,
+) -> Result<(usize, u8), Halt> {
     if byte != b'"' {
         return syntax(at, NAME);
     }
-    let (end, _) = string(bytes, at)?;
+    let (end, escaped) = string(bytes, at)?;
+    *is_simple &= names.is_new(bytes, Span::new(at + 1, end - 1)) & !escaped;
     let (colon, byte) = next(bytes, end)?;
     if byte != b':' {
         return syntax(colon, COLON);

@@ -128,7 +128,7 @@ impl Object {
     pub(in crate::input) fn push(&mut self, name: &Name, value: Field<'_>) -> Result<(), Unwritable> {
         let start = self.push_name(name, value.length)?;
         self.copy(value);
-        self.end_member(name, start);
+        self.end_member(name, start, false);
         Ok(())
     }
 
@@ -142,7 +142,7 @@ impl Object {
             self.push_escaped(text.after(copied))?;
         }
         self.put(b'"');
-        self.end_member(name, start);
+        self.end_member(name, start, copied == text.length);
         Ok(())
     }
 
@@ -178,12 +178,13 @@ impl Object {
     }
 
     #[inline(always)]
-    fn end_member(&mut self, name: &Name, start: usize) {
+    fn end_member(&mut self, name: &Name, start: usize, is_simple: bool) {
         let value = start + name.length;
         self.members.push(Member {
             name: Span::new(start + 1, value - 2),
             value: Span::new(value, self.length),
             escaped: name.escaped,
+            is_simple,
         });
         self.put(b',');
     }
