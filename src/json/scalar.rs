@@ -166,10 +166,11 @@ fn escape(bytes: &[u8], at: usize) -> Result<usize, Halt> {
     }
 }
 
-/// Scans a number or a word whose first byte is given: one past its end, and whether it is simple (see `Member`).
+/// Scans a string, a number or a word whose first byte is given: one past its end, and whether it is simple (see `Member`).
 #[inline(always)]
 pub(super) fn scalar(bytes: &[u8], at: usize, byte: u8) -> Result<(usize, bool), Halt> {
     let end = match byte {
+        b'"' => return string(bytes, at).map(|(end, escaped)| (end, !escaped)),
         b'-' | b'0'..=b'9' => return number(bytes, at),
         b't' => literal(bytes, at, b"true"),
         b'f' => literal(bytes, at, b"false"),

@@ -110,7 +110,6 @@ impl Nesting {
             }
             let (start, opens) = next(bytes, colon + 1)?;
             let (end, is_simple) = match opens {
-                b'"' => string(bytes, start).map(|(end, escaped)| (end, !escaped))?,
                 b'{' | b'[' => self.nested(bytes, start)?,
                 _ => scalar(bytes, start, opens)?,
             };
@@ -128,7 +127,6 @@ impl Nesting {
     fn value(&mut self, bytes: &[u8], at: usize) -> Result<usize, Halt> {
         match bytes.get(at) {
             None => Err(INCOMPLETE),
-            Some(b'"') => string(bytes, at).map(|(end, _)| end),
             Some(b'{' | b'[') => self.nested(bytes, at).map(|(end, _)| end),
             Some(byte) => scalar(bytes, at, *byte).map(|(end, _)| end),
         }
@@ -159,14 +157,9 @@ impl Nesting {
                     depth -= 1;
                     at + 1
                 }
-                b'"' => {
-                    let (end, escaped) = string(bytes, at)?;
-                    is_simple &= !escaped;
-                    end
-                }
                 _ => {
-                    let (end, is_short) = scalar(bytes, at, byte)?;
-                    is_simple &= is_short;
+                    let (end, is_simple_too) = scalar(bytes, at, byte)?;
+                    is_simple &= is_simple_too;
                     end
                 }
             };
@@ -188,12 +181,10 @@ impl Nesting {
                         (at, byte) = next(bytes, at + 1)?;
                         break;
                     }
-                    (b'}', true) => {
-                        names = NameBits::FORGOTTEN;
-                        at += 1;
-                        depth -= 1;
-                    }
-                    (b']', false) => {
+                    (b'}', true) | (b']', false) => {
+                        if object {
+                            names = NameBits::FORGOTTEN;
+                        }
                         at += 1;
                         depth -= 1;
                     }
