@@ -111,7 +111,7 @@ impl Columns {
                 (Value::Bad(kind, what), _) => return Err(column.not(cell.text(), kind, what)),
                 (_, EmptyCell::Omit) => Ok(()),
                 (_, EmptyCell::Null) => out.push(&column.quoted, Field::alone(b"null")),
-                (_, EmptyCell::String) => out.push(&column.quoted, Field::alone(b"\"\"")),
+                (_, EmptyCell::String) => out.push_text(&column.quoted, Field::alone(b"")),
             };
             written.map_err(|why| why.reason(row))?;
         }

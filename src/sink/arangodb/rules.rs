@@ -130,11 +130,21 @@ fn is_simple(text: &str, members: &[Member], edge: bool) -> bool {
     let is_simple = |(place, one): (usize, &Member)| {
         let name = one.name.of_bytes(text);
         let is_same = |other: &Member| other.name.of_bytes(text) == name;
-        one.is_simple & !one.escaped
+        !one.escaped
+            && (one.is_simple || is_kept(one.value.of_bytes(text)))
             && (edge || !matches!(name, b"_from" | b"_to"))
             && (names.is_new(text.as_bytes(), one.name) || !members[..place].iter().any(is_same))
     };
     members.len() <= FEW && members.iter().enumerate().all(is_simple)
+}
+
+/// Whether a value of which no scan has said that it is simple is certainly kept: the cells of a row are not scanned.
+fn is_kept(value: &[u8]) -> bool {
+    match value[0] {
+        b'"' => memchr::memchr(b'\\', value).is_none(),
+        b'-' | b'0'..=b'9' => is_short(value),
+        first => !matches!(first, b'{' | b'['),
+    }
 }
 
 /// Checks a document for a collection of documents, or of edges. `cut` leaves out what becomes metadata.
@@ -201,10 +211,14 @@ fn is_half(inside: &str) -> bool {
     memchr::memchr(b'\\', inside.as_bytes()).is_some() && unescape(inside).is_none()
 }
 
+/// Whether a number has so few digits that a double and 64 bits both hold it.
+fn is_short(number: &[u8]) -> bool {
+    number.len() <= 16 && number.iter().all(|byte| matches!(byte, b'-' | b'.' | b'0'..=b'9'))
+}
+
 /// Whether a number is still the same in VelocyPack: a signed or unsigned integer of 64 bits, or a double.
 fn holds(number: &str) -> bool {
-    let is_short = number.len() <= 16 && number.bytes().all(|byte| matches!(byte, b'-' | b'.' | b'0'..=b'9'));
-    if is_short {
+    if is_short(number.as_bytes()) {
         return true;
     }
     let is_integer = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
