@@ -13,13 +13,13 @@ use std::borrow::Cow;
 
 /// The answer. All counts are always there; `details` as they were asked for.
 #[derive(Debug, Deserialize)]
-pub(super) struct Counts<'a> {
+struct Counts<'a> {
     error: bool,
-    pub(super) created: u64,
-    pub(super) errors: u64,
-    pub(super) empty: u64,
-    pub(super) updated: u64,
-    pub(super) ignored: u64,
+    created: u64,
+    errors: u64,
+    empty: u64,
+    updated: u64,
+    ignored: u64,
     #[serde(borrow, default)]
     details: Vec<Cow<'a, str>>,
 }
@@ -71,9 +71,8 @@ impl Detail<'_> {
 pub(super) fn read(group: Group<'_>, reply: &Reply) -> Result<Fates, String> {
     let counts: Counts<'_> = serde_json::from_slice(&reply.body).map_err(|_| reply.page())?;
     let all = [counts.created, counts.errors, counts.updated, counts.ignored];
-    let sum = all.iter().try_fold(0_u64, |sum, count| sum.checked_add(*count));
     // We send no blank lines, and one that a server sees none the less is no document.
-    if counts.error || sum != Some(group.len() as u64) {
+    if counts.error || all.map(u128::from).iter().sum::<u128>() != group.len() as u128 {
         return Err(format!("the answer does not account for {} documents: {}", group.len(), reply.page()));
     }
     // All actions of a request are of one kind.

@@ -105,18 +105,17 @@ fn ensure_read(text: &str) -> Result<(), Reason> {
         return Ok(());
     }
     let mut level = 0;
-    for token in Walk::new(text, [Span::default(); 2]) {
+    let is_too_deep = Walk::new(text, [Span::default(); 2]).any(|token| {
         match token {
             Token::Open => level += 1,
             Token::Close => level -= 1,
             _ => {}
         }
-        if level > LEVELS {
-            return Err(Reason::new(
-                "too_deep",
-                format!("nested deeper than {LEVELS} levels, the most that ArangoDB reads"),
-            ));
-        }
+        level > LEVELS
+    });
+    if is_too_deep {
+        let text = format!("nested deeper than {LEVELS} levels, the most that ArangoDB reads");
+        return Err(Reason::new("too_deep", text));
     }
     Ok(())
 }
