@@ -87,18 +87,12 @@ fn nothing_stored() -> SinkError {
 
 impl Complete {
     fn request(&self, group: Group<'_>) -> Call {
-        let about =
-            format!("collection={}&type=array&onDuplicate={}", escaped(&self.collection.name), mode(group.key(0).1));
+        let (name, mode) = (escaped(&self.collection.name), mode(group.key(0).1));
         let overwrite = if self.overwrite { "&overwrite=true" } else { "" };
         let sync = if self.collection.wait_for_sync { "&waitForSync=true" } else { "" };
-        Call {
-            opaque: Some(format!("{}0-1", self.shared.run)),
-            ..Call::json(
-                Method::POST,
-                format!("/_api/import?{about}&complete=true&details=true{overwrite}{sync}"),
-                array(group),
-            )
-        }
+        let about = format!("collection={name}&type=array&onDuplicate={mode}&complete=true&details=true");
+        let call = Call::json(Method::POST, format!("/_api/import?{about}{overwrite}{sync}"), array(group));
+        Call { opaque: Some(format!("{}0-1", self.shared.run)), ..call }
     }
 
     /// Whether carrying it out a second time leaves what the first left, and says so.
@@ -206,7 +200,8 @@ impl Complete {
                 Err(SinkError::stopped(why))
             }
             End::Refused(why, number) => {
-                let duplicates = if number == 1210 { self.duplicates(group) } else { HashSet::new() };
+                let is_duplicate = number == 1210 && group.key(0).1 == Op::Create;
+                let duplicates = if is_duplicate { self.duplicates(group) } else { HashSet::new() };
                 for place in 0..group.len() {
                     let reason = duplicates
                         .contains(&place)
@@ -222,17 +217,11 @@ impl Complete {
     /// The documents whose keys are there, or come a second time: the server does not name them. One look is enough for
     /// that; if it fails, the error stays without names.
     fn duplicates(&mut self, group: Group<'_>) -> HashSet<usize> {
-        let mut found = HashSet::new();
-        if group.key(0).1 != Op::Create {
-            return found;
-        }
-        let mut keys = HashSet::new();
-        found.extend((0..group.len()).filter(|place| !keys.insert(group.key(*place).0)));
         let reply = self.http.send(read_back::request(&self.collection, group)).ok();
         let stored = reply.and_then(|reply| read_back::compare(group, &reply)).unwrap_or_default();
-        let is_there = |stored: &Stored| matches!(stored, Stored::Same | Stored::Other);
-        found.extend(stored.iter().enumerate().filter(|(_, stored)| is_there(stored)).map(|(place, _)| place));
-        found
+        let is_there = |place: usize| matches!(stored.get(place), Some(Stored::Same | Stored::Other));
+        let mut keys = HashSet::new();
+        (0..group.len()).filter(|place| !keys.insert(group.key(*place).0) || is_there(*place)).collect()
     }
 }
 
