@@ -116,7 +116,8 @@ pub(super) fn generated<'a>(scratch: &'a mut String, run: &str, ordinal: u64) ->
     scratch
 }
 
-/// The text of a key's value: a string's content, a number's digits.
+/// The text of a key's value: a string's content, a number's digits. Inlined, because its result is long to hand over.
+#[inline(always)]
 pub(super) fn key_text<'a>(text: &str, value: Span, scratch: &'a mut String) -> Result<Key<'a>, Reason> {
     let raw = value.of(text);
     match Kind::of(raw) {
