@@ -284,6 +284,8 @@ mod tests {
         for byte in 0..=255 {
             let is_allowed = u8::is_ascii_alphanumeric(&byte) || b"_-:.@()+,=;$!*'%".contains(&byte);
             assert_eq!(ARANGODB_KEY[byte as usize], is_allowed, "{byte:#x}");
+            let key = format!("a-long-key-of-letters-and-digits-0-{}", char::from(byte));
+            assert_eq!(KeyRule::Arangodb.check(&key).is_ok(), is_allowed, "{key}");
         }
     }
 
