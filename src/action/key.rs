@@ -67,6 +67,7 @@ pub(super) fn generated<'a>(scratch: &'a mut String, run: &str, ordinal: u64) ->
 }
 
 /// The text of a key's value: a string's content, a number's digits.
+#[inline(always)]
 pub(super) fn key_text<'a>(text: &str, value: Span, scratch: &'a mut String) -> Result<Key<'a>, Reason> {
     let raw = value.of(text);
     match Kind::of(raw) {
