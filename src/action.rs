@@ -222,10 +222,10 @@ mod tests {
     use crate::record::Origin;
 
     /// A target that takes everything under such keys.
-    struct OnlyKeys(KeyRule);
+    struct OnlyKeys(&'static KeyRule);
 
     impl Rules for OnlyKeys {
-        fn keys(&self) -> KeyRule {
+        fn keys(&self) -> &'static KeyRule {
             self.0
         }
         fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, _: &'a mut String) -> Result<Action<'a>, Reason> {
@@ -233,7 +233,7 @@ mod tests {
         }
     }
 
-    fn decide(field: Option<&str>, rule: KeyRule, text: &str) -> Result<String, &'static str> {
+    fn decide(field: Option<&str>, rule: &'static KeyRule, text: &str) -> Result<String, &'static str> {
         let mut scanner = Scanner::default();
         scanner.object(text.as_bytes()).expect("an object");
         let record = Record::of(text, &scanner, Origin::default());

@@ -52,7 +52,7 @@ pub struct Shaper {
     /// Whether records come from rows, whose names may be dotted paths.
     rows: bool,
     /// Which keys the ends of edges have; only in a collection of edges, where both ends are needed.
-    ends: Option<KeyRule>,
+    ends: Option<&'static KeyRule>,
     flat: String,
     nested: String,
     scanner: Scanner,
@@ -75,7 +75,7 @@ struct Piece<'a> {
 
 impl Shaper {
     /// Makes a shaper; `ends` says which keys the ends of edges have, if the collection holds edges.
-    pub fn new(options: ShapeOptions, ends: Option<KeyRule>) -> Shaper {
+    pub fn new(options: ShapeOptions, ends: Option<&'static KeyRule>) -> Shaper {
         let idle = ShapeOptions { overwrite_prefix: false, ..options.clone() } == ShapeOptions::default();
         Shaper {
             options,
@@ -272,7 +272,7 @@ fn prefixed(options: &ShapeOptions, name: &str, raw: &str) -> Result<Option<Stri
 
 /// Checks that both ends of an edge are there and name a collection and a key (contract of ArangoDB's import, 1.10). A
 /// second slash is refused whatever the keys are: where the collection ends would be a guess.
-fn check_ends(record: &Record<'_>, keys: KeyRule) -> Result<(), Reason> {
+fn check_ends(record: &Record<'_>, keys: &KeyRule) -> Result<(), Reason> {
     for name in ["_from", "_to"] {
         let bad = |text: String| Err(Reason::new("bad_edge", text));
         let Some(raw) = value_of(record, name) else {

@@ -8,7 +8,7 @@ use memchr::memchr;
 use std::fmt::Write as _;
 
 /// Which keys a target takes. None is empty.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct KeyRule {
     /// What a key is called in a record, and in an action line.
     pub names: [&'static str; 2],
@@ -24,10 +24,11 @@ pub struct KeyRule {
 
 impl KeyRule {
     /// Any text of 512 bytes, as in Elasticsearch.
-    pub const IDS: KeyRule = KeyRule { names: ["id"; 2], longest: 512, allows: |_| true, characters: "", stays: false };
+    pub const IDS: &KeyRule =
+        &KeyRule { names: ["id"; 2], longest: 512, allows: |_| true, characters: "", stays: false };
 
     /// The same without U+0000, behind which many programs that read SQLite see nothing.
-    pub const TEXTS: KeyRule = KeyRule {
+    pub const TEXTS: &KeyRule = &KeyRule {
         names: ["key", "id"],
         longest: 512,
         allows: |key| memchr(0, key.as_bytes()).is_none(),
@@ -39,7 +40,7 @@ impl KeyRule {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn check(self, key: &str, is_line: bool) -> Result<(), Reason> {
+    pub fn check(&self, key: &str, is_line: bool) -> Result<(), Reason> {
         let text = match key.len() {
             0 => "the key is empty".to_owned(),
             bytes if bytes > self.longest => {
@@ -66,6 +67,7 @@ pub(super) fn generated<'a>(scratch: &'a mut String, run: &str, ordinal: u64) ->
 }
 
 /// The text of a key's value: a string's content, a number's digits.
+#[inline(always)]
 pub(super) fn key_text<'a>(text: &str, value: Span, scratch: &'a mut String) -> Result<Key<'a>, Reason> {
     let raw = value.of(text);
     match Kind::of(raw) {
@@ -121,9 +123,10 @@ impl Named {
             if !member.escaped && text.as_bytes()[member.name.start as usize] != b'_' {
                 continue;
             }
-            let (name, found) = if is_named(text, member, "_key") {
+            let is = |name: &str| same_name(member.name.of(text), member.escaped, name);
+            let (name, found) = if is("_key") {
                 ("_key", &mut named.key)
-            } else if is_named(text, member, "_id") {
+            } else if is("_id") {
                 ("_id", &mut named.id)
             } else {
                 continue;

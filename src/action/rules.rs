@@ -8,7 +8,7 @@ use crate::record::{Command, Reason, Record};
 /// The rules of a target.
 pub trait Rules: Send {
     /// Which keys it takes.
-    fn keys(&self) -> KeyRule;
+    fn keys(&self) -> &'static KeyRule;
 
     /// The key in an `_id` that no `_key` stands beside, in a run into this collection.
     ///

@@ -277,3 +277,31 @@ impl OneByOne for JsonStream {
         Ok(Step::of(origin, bytes, utf8(bytes).map(|text| Record::of(text, &self.scanner, origin))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::Compression;
+    use crate::input::source::thread_source;
+    use std::io::Write as _;
+
+    #[test]
+    fn a_silent_pipe_amid_an_element_gives_control_back() {
+        let (reader, mut pipe) = std::io::pipe().expect("a pipe");
+        let window = Window::new(thread_source(reader, Some(Compression::None)));
+        let mut stream = JsonStream::new(window, 0, 1, 1 << 20);
+        pipe.write_all(b"{\"a\":").expect("open");
+        for _ in 0..3 {
+            assert!(matches!(stream.next(), Err(NoRecord::Idle)));
+        }
+        pipe.write_all(b"1}").expect("open");
+        drop(pipe);
+        loop {
+            match stream.next() {
+                Err(NoRecord::Idle) => {}
+                Ok(Step::Record(record)) => return assert_eq!(record.text, "{\"a\":1}"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}

@@ -14,7 +14,7 @@ pub use double::{first_changed_by_double, holds_as_double, same_number};
 pub use merge::{MergeError, Merger};
 pub use same::{same_parsed, same_value};
 pub use scalar::{Fault, is_number, string_end};
-pub use scan::{Member, Scanner, Span};
+pub use scan::{Member, NameBits, Scanner, Span};
 pub use text::{escaped_length, needs_no_escape, quote_into, same_name, unescape, unquoted};
 pub use walk::{Token, Walk, repeated};
 

@@ -30,6 +30,8 @@ pub(super) fn syntax<T>(at: usize, what: &'static str) -> Result<T, Halt> {
 
 /// Bytes of a string that are looked at together.
 const LANES: usize = 8;
+/// Bytes of a long string that are looked at together.
+const BLOCK: usize = 32;
 
 /// The quotes, backslashes and control characters among eight bytes: the highest bit of each. The first one found is one;
 /// of what follows it a bit may be set that should not be.
@@ -41,6 +43,14 @@ pub(super) fn marks(chunk: &[u8; LANES]) -> u64 {
     let quotes_and_controls = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
     let backslashes = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
     (quotes_and_controls | backslashes) & !word & (ONES << 7)
+}
+
+/// Whether there is a quote, a backslash or a control character among these bytes.
+#[inline(always)]
+fn has_mark(block: &[u8; BLOCK]) -> bool {
+    // With one bit turned, a quote comes behind the control characters.
+    let is_mark = |byte: &u8| (*byte ^ 2 <= b' ') | (*byte == b'\\');
+    block.iter().fold(false, |any, byte| any | is_mark(byte))
 }
 
 /// Scans the string whose opening quote is at `at`: one past its closing quote, and whether it has a backslash.
@@ -75,6 +85,12 @@ pub fn string_end(bytes: &[u8], at: usize) -> (usize, bool) {
 fn long_string(bytes: &[u8], mut at: usize) -> Result<(usize, bool), Halt> {
     let mut escaped = false;
     loop {
+        while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
+            if has_mark(block) {
+                break;
+            }
+            at += BLOCK;
+        }
         while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
             let marks = marks(chunk);
             if marks != 0 {
@@ -113,15 +129,18 @@ fn escape(bytes: &[u8], at: usize) -> Result<usize, Halt> {
     }
 }
 
+/// Scans a string, a number or a word whose first byte is given: one past its end, and whether it is simple (see `Member`).
 #[inline(always)]
-pub(super) fn scalar(bytes: &[u8], at: usize, byte: u8) -> Result<usize, Halt> {
-    match byte {
-        b'-' | b'0'..=b'9' => number(bytes, at),
+pub(super) fn scalar(bytes: &[u8], at: usize, byte: u8) -> Result<(usize, bool), Halt> {
+    let end = match byte {
+        b'"' => return string(bytes, at).map(|(end, escaped)| (end, !escaped)),
+        b'-' | b'0'..=b'9' => return number(bytes, at),
         b't' => literal(bytes, at, b"true"),
         b'f' => literal(bytes, at, b"false"),
         b'n' => literal(bytes, at, b"null"),
         _ => syntax(at, "expected a value"),
-    }
+    };
+    end.map(|end| (end, true))
 }
 
 #[inline(always)]
@@ -147,11 +166,14 @@ fn digits(bytes: &[u8], at: usize) -> Result<usize, Halt> {
 /// Whether a text is a JSON number, of any size.
 #[inline]
 pub fn is_number(text: &[u8]) -> bool {
-    matches!(text.first(), Some(b'-' | b'0'..=b'9')) && number(text, 0).is_ok_and(|end| end == text.len())
+    matches!(text.first(), Some(b'-' | b'0'..=b'9')) && number(text, 0).is_ok_and(|(end, _)| end == text.len())
 }
 
+/// Characters of a number without an exponent that 64 bits hold as an integer, and a double as a fraction.
+const SHORT: usize = 16;
+
 #[inline(always)]
-fn number(bytes: &[u8], start: usize) -> Result<usize, Halt> {
+fn number(bytes: &[u8], start: usize) -> Result<(usize, bool), Halt> {
     let integer = start + usize::from(bytes[start] == b'-');
     let mut at = digits(bytes, integer)?;
     if bytes[integer] == b'0' && at > integer + 1 {
@@ -162,7 +184,7 @@ fn number(bytes: &[u8], start: usize) -> Result<usize, Halt> {
     }
     if matches!(bytes.get(at), Some(b'e' | b'E')) {
         let sign = usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
-        at = digits(bytes, at + 1 + sign)?;
+        return Ok((digits(bytes, at + 1 + sign)?, false));
     }
-    Ok(at)
+    Ok((at, at - start <= SHORT))
 }

@@ -36,7 +36,7 @@ impl Span {
 }
 
 /// One member of the outermost object.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Member {
     /// The name, without its quotes, as written.
     pub name: Span,
@@ -44,6 +44,16 @@ pub struct Member {
     pub value: Span,
     /// Whether the name has a backslash, so that it must be unescaped before it is compared.
     pub escaped: bool,
+    /// Whether the value is certainly so simple that every reader of JSON keeps it: no escapes, numbers of at most sixteen
+    /// characters and without exponents, no name twice in an object, and at most 64 levels. Of others it is not known.
+    pub is_simple: bool,
+}
+
+/// Members are equal that lie in the same places; how much is known of their values does not count.
+impl PartialEq for Member {
+    fn eq(&self, other: &Member) -> bool {
+        (self.name, self.value, self.escaped) == (other.name, other.value, other.escaped)
+    }
 }
 
 /// Scans values, and keeps its memory from one to the next.
@@ -76,7 +86,7 @@ impl Scanner {
     /// As `object`.
     pub fn value(&mut self, bytes: &[u8], at: usize) -> Result<usize, Fault> {
         let Some(first) = bytes.get(at) else { return Err(Fault::Incomplete) };
-        value(bytes, at, *first, &mut self.levels).map_err(|halt| *halt)
+        value(bytes, at, *first, &mut self.levels).map(|(end, _)| end).map_err(|halt| *halt)
     }
 }
 
@@ -92,11 +102,12 @@ fn members_of(bytes: &[u8], members: &mut Vec<Member>, levels: &mut Vec<bool>) -
     }
     loop {
         let name = name(bytes, at, byte)?;
-        let end = value(bytes, name.value, name.first, levels)?;
+        let (end, is_simple) = value(bytes, name.value, name.first, levels)?;
         members.push(Member {
             name: Span::new(at + 1, name.end - 1),
             value: Span::new(name.value, end),
             escaped: name.escaped,
+            is_simple,
         });
         (at, byte) = next(bytes, end)?;
         match byte {
@@ -107,33 +118,36 @@ fn members_of(bytes: &[u8], members: &mut Vec<Member>, levels: &mut Vec<bool>) -
     }
 }
 
-/// Scans the value that begins at `at` with the byte `first`.
+/// Scans the value that begins at `at` with the byte `first`: one past its end, and whether it is simple (see `Member`).
 #[inline(always)]
-fn value(bytes: &[u8], at: usize, first: u8, levels: &mut Vec<bool>) -> Result<usize, Halt> {
+fn value(bytes: &[u8], at: usize, first: u8, levels: &mut Vec<bool>) -> Result<(usize, bool), Halt> {
     match first {
-        b'"' => string(bytes, at).map(|(end, _)| end),
         b'{' | b'[' => nested(bytes, at, levels),
         _ => scalar(bytes, at, first),
     }
 }
 
-fn nested(bytes: &[u8], start: usize, levels: &mut Vec<bool>) -> Result<usize, Halt> {
+fn nested(bytes: &[u8], start: usize, levels: &mut Vec<bool>) -> Result<(usize, bool), Halt> {
     levels.clear();
+    let (mut names, mut is_simple) = (NameBits::default(), true);
     let (mut at, mut byte) = (start, bytes[start]);
     loop {
         // Here a value begins at `at` with `byte`.
         if let b'{' | b'[' = byte {
             let is_object = byte == b'{';
             levels.push(is_object);
+            is_simple &= levels.len() <= 64;
             (at, byte) = next(bytes, at + 1)?;
             if is_object && byte != b'}' {
-                (at, byte) = value_of_name(bytes, at, byte)?;
+                names = NameBits::default();
+                (at, byte) = value_of_name(bytes, at, byte, &mut names, &mut is_simple)?;
                 continue;
             } else if !is_object && byte != b']' {
                 continue;
             }
         } else {
-            let end = if byte == b'"' { string(bytes, at)?.0 } else { scalar(bytes, at, byte)? };
+            let (end, is_simple_too) = scalar(bytes, at, byte)?;
+            is_simple &= is_simple_too;
             (at, byte) = next(bytes, end)?;
         }
         // Here `byte` follows a value, or the bracket that opens an empty level.
@@ -142,14 +156,17 @@ fn nested(bytes: &[u8], start: usize, levels: &mut Vec<bool>) -> Result<usize, H
                 (b',', _) => {
                     (at, byte) = next(bytes, at + 1)?;
                     if is_object {
-                        (at, byte) = value_of_name(bytes, at, byte)?;
+                        (at, byte) = value_of_name(bytes, at, byte, &mut names, &mut is_simple)?;
                     }
                     break;
                 }
                 (b'}', true) | (b']', false) => {
                     levels.pop();
                     if levels.is_empty() {
-                        return Ok(at + 1);
+                        return Ok((at + 1, is_simple));
+                    }
+                    if is_object {
+                        names = NameBits::FORGOTTEN;
                     }
                     (at, byte) = next(bytes, at + 1)?;
                 }
@@ -157,6 +174,26 @@ fn nested(bytes: &[u8], start: usize, levels: &mut Vec<bool>) -> Result<usize, H
                 (_, false) => return syntax(at, "expected `,` or `]`"),
             }
         }
+    }
+}
+
+/// Tells that a name in an object is certainly new there, by a bit for each name that few others have too.
+#[derive(Debug, Default)]
+pub struct NameBits(u64);
+
+impl NameBits {
+    /// Those of an object around one that has ended: what names it has is forgotten, so any other is perhaps one of them.
+    const FORGOTTEN: NameBits = NameBits(u64::MAX);
+
+    /// Whether a name, without its quotes, is certainly another than those before.
+    #[inline(always)]
+    pub fn is_new(&mut self, bytes: &[u8], name: Span) -> bool {
+        // Those of an empty name are its quotes.
+        let (first, last) = (bytes[name.start as usize], bytes[name.end as usize - 1]);
+        let bit = 1 << ((u32::from(first) ^ u32::from(last) << 2 ^ (name.end - name.start) << 4) % 64);
+        let is_new = self.0 & bit == 0;
+        self.0 |= bit;
+        is_new
     }
 }
 
@@ -183,10 +220,18 @@ fn name(bytes: &[u8], at: usize, byte: u8) -> Result<Name, Halt> {
     Ok(Name { end, escaped, value, first })
 }
 
-/// As `name`, of which only the beginning of the value is wanted.
+/// As `name`, of which only the beginning of the value is wanted, and whether the name is simple.
 #[inline(always)]
-fn value_of_name(bytes: &[u8], at: usize, byte: u8) -> Result<(usize, u8), Halt> {
-    name(bytes, at, byte).map(|name| (name.value, name.first))
+fn value_of_name(
+    bytes: &[u8],
+    at: usize,
+    byte: u8,
+    names: &mut NameBits,
+    is_simple: &mut bool,
+) -> Result<(usize, u8), Halt> {
+    let name = name(bytes, at, byte)?;
+    *is_simple &= names.is_new(bytes, Span::new(at + 1, name.end - 1)) & !name.escaped;
+    Ok((name.value, name.first))
 }
 
 /// Skips blanks: where the next other byte is, and that byte.

@@ -59,26 +59,26 @@ impl Object {
     /// Adds a member whose value is valid JSON.
     #[inline]
     pub(in crate::input) fn push(&mut self, name: &Name, value: &str) {
-        self.push_with(name, value.len(), |out| out.push_str(value));
+        self.push_with(name, value.len(), false, |out| out.push_str(value));
     }
 
     /// Adds a member whose value is a string with this text.
     #[inline]
     pub(in crate::input) fn push_text(&mut self, name: &Name, text: &str) {
         if needs_no_escape(text) {
-            self.push_with(name, text.len() + 2, |out| {
+            self.push_with(name, text.len() + 2, true, |out| {
                 out.push('"');
                 out.push_str(text);
                 out.push('"');
             });
         } else {
-            self.push_with(name, escaped_length(text) + 2, |out| quote_into(out, text));
+            self.push_with(name, escaped_length(text) + 2, false, |out| quote_into(out, text));
         }
     }
 
-    /// Adds a member with a value of this length.
+    /// Adds a member with a value of this length; for `is_simple` see `Member`.
     #[inline(always)]
-    fn push_with(&mut self, name: &Name, length: usize, write: impl FnOnce(&mut String)) {
+    fn push_with(&mut self, name: &Name, length: usize, is_simple: bool, write: impl FnOnce(&mut String)) {
         let start = self.text.len();
         let name_text = if self.members.is_empty() { &name.first } else { &name.later };
         let needed = start + name_text.len() + length + 1;
@@ -96,6 +96,7 @@ impl Object {
             name: Span::new(start + 2, value - 2),
             value: Span::new(value, self.text.len()),
             escaped: name.escaped,
+            is_simple,
         });
     }
 

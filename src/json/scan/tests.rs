@@ -26,6 +26,43 @@ fn members_lie_where_they_were_written() {
 }
 
 #[test]
+fn simple_values_are_told() {
+    let is_simple = |value: &str| {
+        let mut scanner = Scanner::default();
+        scanner.object(format!("{{\"v\":{value}}}").as_bytes()).expect("an object");
+        scanner.members()[0].is_simple
+    };
+    let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+    for simple in [
+        "-12.50",
+        "1234567890123456",
+        r#""a long text of more than sixteen bytes""#,
+        r#"{"x":1,"y":[true,false,null]}"#,
+        r#"[{"x":1},{"x":2},{},{"":{"x":1}}]"#,
+        r#"{"x":1,"a":{"x":1}}"#,
+        &nested(64),
+    ] {
+        assert!(is_simple(simple), "{simple}");
+    }
+    for other in [
+        "1e2",
+        "[1E2]",
+        "12345678901234567",
+        "[0.123456789012345]",
+        r#""\n""#,
+        r#"{"b":"\n"}"#,
+        r#"{"\u0061":1}"#,
+        r#"{"b":1,"b":2}"#,
+        r#"{"b":{},"b":2}"#,
+        r#"{"b":{"c":1},"b":2}"#,
+        r#"[{"b":[{"c":1}],"b":2}]"#,
+        &nested(65),
+    ] {
+        assert!(!is_simple(other), "{other}");
+    }
+}
+
+#[test]
 fn nesting_is_not_bounded_by_the_call_stack() {
     let text = "[".repeat(200_000) + &"]".repeat(200_000);
     assert_eq!(Scanner::default().value(text.as_bytes(), 0), Ok(text.len()));

@@ -23,6 +23,11 @@ impl ServerError {
         serde_json::from_slice(&reply.body).ok()
     }
 
+    /// The number of the error in a whole answer; 0 if there is none.
+    pub(super) fn number_in(reply: &Reply) -> u32 {
+        ServerError::of(reply).map_or(0, |error| error.number)
+    }
+
     /// It in a person's words.
     pub(super) fn text(&self) -> String {
         format!("{} ({})", self.message, self.number)
@@ -52,6 +57,8 @@ pub(super) fn read(collection: &Collection, group: Group<'_>, reply: &Reply, det
     let error = ServerError::of(reply);
     let number = error.as_ref().map_or(0, |error| error.number);
     let text = error.as_ref().map_or_else(|| reply.page(), ServerError::text);
+    let message = error.as_ref().map_or("", |error| &error.message);
+    let refused = |perhaps_done, reason| Answer::Refused { culprit: None, perhaps_done, reason };
     match (reply.status, number) {
         (300..=399, _) => Answer::Closed(reply.redirect()),
         (401, _) => Answer::Closed(format!("{text}; check the user and the password, or the token")),
@@ -65,18 +72,10 @@ pub(super) fn read(collection: &Collection, group: Group<'_>, reply: &Reply, det
         // Not begun: another transaction was in the way, the queue is full, or waiting in it would take too long.
         (409, 1200) | (412, 21004) | (503, 21003) | (429, _) => Answer::Busy(text),
         // The body could not be read, so nothing was done.
-        (400, _) | (412, _) if error.is_some() => {
-            Answer::Refused { culprit: None, perhaps_done: false, reason: errors::reason(number, &text_of(&error)) }
-        }
-        (400, _) => Answer::Refused { culprit: None, perhaps_done: false, reason: Reason::new("status_400", text) },
+        (400 | 412, _) if error.is_some() => refused(false, errors::reason(number, message)),
+        (400, _) => refused(false, Reason::new("status_400", text)),
         // Large requests are committed in parts, so a part may be stored.
-        (409 | 500, _) if error.is_some() => {
-            Answer::Refused { culprit: None, perhaps_done: true, reason: errors::reason(number, &text_of(&error)) }
-        }
+        (409 | 500, _) if error.is_some() => refused(true, errors::reason(number, message)),
         _ => Answer::Lost(text),
     }
-}
-
-fn text_of(error: &Option<ServerError>) -> String {
-    error.as_ref().map(|error| error.message.clone()).unwrap_or_default()
 }

@@ -77,33 +77,30 @@ impl Sink for Complete {
     }
 }
 
+fn has_keys(group: Group<'_>) -> bool {
+    (0..group.len()).all(|place| !group.key(place).0.is_empty())
+}
+
 fn nothing_stored() -> SinkError {
     SinkError::rolled_back("nothing was stored, because of --complete".to_owned())
 }
 
 impl Complete {
     fn request(&self, group: Group<'_>) -> Call {
-        let about =
-            format!("collection={}&type=array&onDuplicate={}", escaped(&self.collection.name), mode(group.key(0).1));
+        let (name, mode) = (escaped(&self.collection.name), mode(group.key(0).1));
         let overwrite = if self.overwrite { "&overwrite=true" } else { "" };
         let sync = if self.collection.wait_for_sync { "&waitForSync=true" } else { "" };
-        Call {
-            opaque: Some(format!("{}0-1", self.shared.run)),
-            ..Call::json(
-                Method::POST,
-                format!("/_api/import?{about}&complete=true&details=true{overwrite}{sync}"),
-                array(group),
-            )
-        }
+        let about = format!("collection={name}&type=array&onDuplicate={mode}&complete=true&details=true");
+        let call = Call::json(Method::POST, format!("/_api/import?{about}{overwrite}{sync}"), array(group));
+        Call { opaque: Some(format!("{}0-1", self.shared.run)), ..call }
     }
 
     /// Whether carrying it out a second time leaves what the first left, and says so.
     fn is_repeatable(&self, group: Group<'_>) -> bool {
-        let has_keys = (0..group.len()).all(|place| !group.key(place).0.is_empty());
-        self.overwrite || has_keys && matches!(group.key(0).1, Op::Index | Op::Upsert)
+        self.overwrite || has_keys(group) && matches!(group.key(0).1, Op::Index | Op::Upsert)
     }
 
-    /// Sends it until it is known what became of it; also whether an answer was lost on the way.
+    /// Sends it until it is known what became of it; also whether no response to a try was received on the way.
     fn send(&mut self, group: Group<'_>, say: Say<'_>) -> (End, bool) {
         let mut wait = Wait::new(self.shared.retries);
         let mut lost = false;
@@ -111,38 +108,26 @@ impl Complete {
             let reply = self.http.send(self.request(group));
             self.shared.traffic.sent(self.http.sent_bytes);
             let asked = reply.as_ref().ok().and_then(|reply| reply.retry_after);
-            let (why, text) = match understood(group, reply) {
+            let (why, text, is_lost) = match understood(group, reply) {
                 Step::End(End::Refused(text, 1210) | End::Stopped(text)) if lost => return (End::Unknown(text), lost),
                 Step::End(end) => return (end, lost),
-                Step::Again(why, text) => (why, text),
-                Step::Lost(text) if self.is_repeatable(group) => {
-                    lost = true;
-                    (Why::Busy, text)
-                }
-                Step::Lost(text) => {
-                    lost = true;
-                    if let Err(end) = self.pause(&mut wait, Why::Busy, asked, &text, say) {
-                        return (self.unknown_if(lost, end), lost);
-                    }
-                    match self.look(group, &mut wait, say) {
-                        Ok(true) => return (End::Found, lost),
-                        // None of it is there, so that try was carried out as little as if it had never been sent.
-                        Ok(false) => lost = false,
-                        Err(end) => return (end, lost),
-                    }
-                    self.shared.traffic.sent_again();
-                    continue;
-                }
+                Step::Again(why, text) => (why, text, false),
+                Step::Lost(text) => (Why::Busy, text, true),
             };
-            if let Err(end) = self.pause(&mut wait, why, asked, &text, say) {
-                return (self.unknown_if(lost, end), lost);
+            lost |= is_lost;
+            if let Err(text) = self.pause(&mut wait, why, asked, &text, say) {
+                return (if lost { End::Unknown(text) } else { End::Stopped(text) }, lost);
+            }
+            if is_lost && !self.is_repeatable(group) {
+                match self.look(group, &mut wait, say) {
+                    Ok(true) => return (End::Found, lost),
+                    // None of it is there, so that try was carried out as little as if it had never been sent.
+                    Ok(false) => lost = false,
+                    Err(why) => return (End::Unknown(why), lost),
+                }
             }
             self.shared.traffic.sent_again();
         }
-    }
-
-    fn unknown_if(&self, lost: bool, text: String) -> End {
-        if lost { End::Unknown(text) } else { End::Stopped(text) }
     }
 
     /// Waits before the next try; the error is why there is none.
@@ -160,18 +145,16 @@ impl Complete {
     }
 
     /// Reads back what is stored under the keys: all of it as it was sent, or nothing at all.
-    fn look(&mut self, group: Group<'_>, wait: &mut Wait, say: Say<'_>) -> Result<bool, End> {
-        if (0..group.len()).any(|place| group.key(place).0.is_empty()) {
-            return Err(End::Unknown("the server made the keys, so what is stored cannot be read back".to_owned()));
+    fn look(&mut self, group: Group<'_>, wait: &mut Wait, say: Say<'_>) -> Result<bool, String> {
+        if !has_keys(group) {
+            return Err("the server made the keys, so what is stored cannot be read back".to_owned());
         }
-        let stored = self.stored(group, wait, say).map_err(End::Unknown)?;
-        if stored.iter().all(|stored| *stored == Stored::Same) {
-            return Ok(true);
+        let stored = self.stored(group, wait, say)?;
+        let are_all = |what: Stored| stored.iter().all(|stored| *stored == what);
+        if !are_all(Stored::Same) && !are_all(Stored::Nothing) {
+            return Err("the answer was lost, and of the documents some are stored and others not".to_owned());
         }
-        if stored.iter().all(|stored| *stored == Stored::Nothing) {
-            return Ok(false);
-        }
-        Err(End::Unknown("the answer was lost, and of the documents some are stored and others not".to_owned()))
+        Ok(are_all(Stored::Same))
     }
 
     fn stored(&mut self, group: Group<'_>, wait: &mut Wait, say: Say<'_>) -> Result<Vec<Stored>, String> {
@@ -191,28 +174,25 @@ impl Complete {
         let batch = group.batch;
         match end {
             End::Done(told) => {
-                for (place, told) in told.into_iter().enumerate() {
+                for told in told {
                     let bucket = match told.fate {
                         Fate::Created => Bucket::Created,
                         Fate::Updated => Bucket::Updated,
                         _ => Bucket::Ignored,
                     };
-                    out.settle(batch, place, bucket, None, None);
+                    out.settle_many(bucket, 1);
                 }
                 self.shared.traffic.unsure(if lost { group.len() as u64 } else { 0 });
                 Ok(())
             }
             End::Found => {
-                for place in 0..group.len() {
-                    out.settle(batch, place, Bucket::Created, None, None);
-                }
+                out.settle_many(Bucket::Created, group.len() as u64);
                 Ok(())
             }
             End::Unknown(why) => {
-                for place in 0..group.len() {
-                    let reason = Reason::new("lost", format!("the answer was lost: {why}"));
-                    out.settle(batch, place, Bucket::Unknown, Some(reason), None);
-                }
+                let reason = Reason::new("lost", format!("the answer was lost: {why}"));
+                (0..group.len())
+                    .for_each(|place| out.settle(batch, place, Bucket::Unknown, Some(reason.clone()), None));
                 Ok(())
             }
             End::Stopped(why) => {
@@ -220,14 +200,14 @@ impl Complete {
                 Err(SinkError::stopped(why))
             }
             End::Refused(why, number) => {
-                let duplicates = if number == 1210 { self.duplicates(group) } else { HashSet::new() };
+                let is_duplicate = number == 1210 && group.key(0).1 == Op::Create;
+                let duplicates = if is_duplicate { self.duplicates(group) } else { HashSet::new() };
                 for place in 0..group.len() {
-                    let key = group.key(place).0;
-                    let reason = || Reason::new("duplicate_key", format!("duplicate key {key:?}"));
-                    match duplicates.contains(&place) {
-                        true => out.settle(batch, place, Bucket::Error, Some(reason()), None),
-                        false => out.settle(batch, place, Bucket::Unsent, None, None),
-                    }
+                    let reason = duplicates
+                        .contains(&place)
+                        .then(|| Reason::new("duplicate_key", format!("duplicate key {:?}", group.key(place).0)));
+                    let bucket = if reason.is_some() { Bucket::Error } else { Bucket::Unsent };
+                    out.settle(batch, place, bucket, reason, None);
                 }
                 Err(SinkError::rolled_back(format!("everything was rolled back, because of --complete: {why}")))
             }
@@ -237,17 +217,11 @@ impl Complete {
     /// The documents whose keys are there, or come a second time: the server does not name them. One look is enough for
     /// that; if it fails, the error stays without names.
     fn duplicates(&mut self, group: Group<'_>) -> HashSet<usize> {
-        let mut found = HashSet::new();
-        if group.key(0).1 != Op::Create {
-            return found;
-        }
-        let mut keys = HashSet::new();
-        found.extend((0..group.len()).filter(|place| !keys.insert(group.key(*place).0)));
         let reply = self.http.send(read_back::request(&self.collection, group)).ok();
         let stored = reply.and_then(|reply| read_back::compare(group, &reply)).unwrap_or_default();
-        let is_there = |stored: &Stored| matches!(stored, Stored::Same | Stored::Other);
-        found.extend(stored.iter().enumerate().filter(|(_, stored)| is_there(stored)).map(|(place, _)| place));
-        found
+        let is_there = |place: usize| matches!(stored.get(place), Some(Stored::Same | Stored::Other));
+        let mut keys = HashSet::new();
+        (0..group.len()).filter(|place| !keys.insert(group.key(*place).0) || is_there(*place)).collect()
     }
 }
 

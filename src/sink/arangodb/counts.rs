@@ -13,13 +13,13 @@ use std::borrow::Cow;
 
 /// The answer. All counts are always there; `details` as they were asked for.
 #[derive(Debug, Deserialize)]
-pub(super) struct Counts<'a> {
+struct Counts<'a> {
     error: bool,
-    pub(super) created: u64,
-    pub(super) errors: u64,
-    pub(super) empty: u64,
-    pub(super) updated: u64,
-    pub(super) ignored: u64,
+    created: u64,
+    errors: u64,
+    empty: u64,
+    updated: u64,
+    ignored: u64,
     #[serde(borrow, default)]
     details: Vec<Cow<'a, str>>,
 }
@@ -34,19 +34,19 @@ struct Detail<'a> {
     error: &'a str,
     /// The beginning of the document.
     quoted: &'a str,
+    /// All that it says.
+    text: &'a str,
 }
 
 impl Detail<'_> {
     fn of(text: &str) -> Option<Detail<'_>> {
-        let (position, text) = text.strip_prefix("at position ")?.split_once(": ")?;
+        let (position, rest) = text.strip_prefix("at position ")?.split_once(": ")?;
         let position = position.parse().ok()?;
-        let (about, quoted) = match text.split_once(", offending ") {
-            Some((about, quoted)) => (about, quoted.split_once(": ").map_or("", |(_, quoted)| quoted)),
-            None => (text, ""),
-        };
+        let (about, document) = rest.split_once(", offending ").unwrap_or((rest, ""));
+        let quoted = document.split_once(": ").map_or("", |(_, quoted)| quoted);
         let stored = about.strip_prefix("creating document failed with error '");
         let error = stored.map_or(about, |error| error.trim_end_matches('\''));
-        Some(Detail { position, was_read: stored.is_some(), error, quoted })
+        Some(Detail { position, was_read: stored.is_some(), error, quoted, text })
     }
 
     /// Whether it can be about the document with this key.
@@ -71,9 +71,8 @@ impl Detail<'_> {
 pub(super) fn read(group: Group<'_>, reply: &Reply) -> Result<Fates, String> {
     let counts: Counts<'_> = serde_json::from_slice(&reply.body).map_err(|_| reply.page())?;
     let all = [counts.created, counts.errors, counts.updated, counts.ignored];
-    let sum = all.iter().try_fold(0_u64, |sum, count| sum.checked_add(*count));
     // We send no blank lines, and one that a server sees none the less is no document.
-    if counts.error || sum != Some(group.len() as u64) {
+    if counts.error || all.map(u128::from).iter().sum::<u128>() != group.len() as u128 {
         return Err(format!("the answer does not account for {} documents: {}", group.len(), reply.page()));
     }
     // All actions of a request are of one kind.
@@ -107,31 +106,27 @@ pub(super) fn read(group: Group<'_>, reply: &Reply) -> Result<Fates, String> {
 
 /// The errors at their places.
 fn placed(group: Group<'_>, details: &[Cow<'_, str>], shifted: bool) -> Result<Vec<Option<Fate>>, String> {
-    let mut fates: Vec<Option<Fate>> = (0..group.len()).map(|_| None).collect();
+    let mut fates: Vec<Option<Fate>> = vec![None; group.len()];
     let lost = |text: &str| format!("an error has no document of ours: {text}");
-    let all: Vec<(Detail<'_>, &str)> = details
-        .iter()
-        .map(|text| Detail::of(text).map(|detail| (detail, &**text)).ok_or_else(|| lost(text)))
-        .collect::<Result<_, _>>()?;
-    let put = |fates: &mut Vec<Option<Fate>>, place: Option<usize>, detail: &Detail<'_>, text: &str| {
-        let place = place.filter(|place| *place < group.len()).ok_or_else(|| lost(text))?;
+    let all = details.iter().map(|text| Detail::of(text).ok_or_else(|| lost(text)));
+    let all: Vec<Detail<'_>> = all.collect::<Result<_, _>>()?;
+    let put = |fates: &mut Vec<Option<Fate>>, place: Option<usize>, detail: &Detail<'_>| {
+        let place = place.filter(|place| *place < group.len()).ok_or_else(|| lost(detail.text))?;
         let (key, op) = group.key(place);
         // Blank lines count as lines, and then only a key proves a place.
-        if shifted && !detail.was_read && key.is_empty() {
-            return Err(lost(text));
-        }
-        if fates[place].is_some() || !detail.quotes(key) {
-            return Err(lost(text));
+        let is_unproven = shifted && !detail.was_read && key.is_empty();
+        if is_unproven || fates[place].is_some() || !detail.quotes(key) {
+            return Err(lost(detail.text));
         }
         fates[place] = Some(detail.fate(op));
         Ok(())
     };
-    for (detail, text) in all.iter().filter(|(detail, _)| !detail.was_read) {
-        put(&mut fates, detail.position.checked_sub(1), detail, text)?;
+    for detail in all.iter().filter(|detail| !detail.was_read) {
+        put(&mut fates, detail.position.checked_sub(1), detail)?;
     }
     let read: Vec<usize> = (0..group.len()).filter(|place| fates[*place].is_none()).collect();
-    for (detail, text) in all.iter().filter(|(detail, _)| detail.was_read) {
-        put(&mut fates, read.get(detail.position).copied(), detail, text)?;
+    for detail in all.iter().filter(|detail| detail.was_read) {
+        put(&mut fates, read.get(detail.position).copied(), detail)?;
     }
     Ok(fates)
 }

@@ -28,7 +28,7 @@ pub(super) fn session(http: &mut Http, wanted: &Wanted) -> Result<Option<Arc<Ses
 
 fn token_of(reply: &Reply) -> Option<String> {
     let body: Value = serde_json::from_slice(&reply.body).ok()?;
-    body.get("jwt").and_then(Value::as_str).filter(|token| !token.is_empty()).map(str::to_owned)
+    body["jwt"].as_str().filter(|token| !token.is_empty()).map(str::to_owned)
 }
 
 fn is_refused(reply: &Reply) -> bool {

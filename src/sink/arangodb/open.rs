@@ -1,6 +1,6 @@
 //! What happens before the first record: who is there, is the collection there, and is it as the flags want it.
 
-use super::answer::DIALECT;
+use super::answer::{DIALECT, ServerError};
 use super::complete::Complete;
 use super::rules::ArangodbRules;
 use super::{Collection, login, whole};
@@ -68,10 +68,8 @@ fn version(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Option<String
     let call = Call { timeout: Some(wanted.http.timeout.min(FIRST)), ..Call::get("/_api/version") };
     let reply = admin.first(&call, wanted.http.nodes.len(), |_| Ok(()))?;
     let who: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
-    match (reply.status, number(&who)) {
-        (200, _) if who.get("server").and_then(Value::as_str) == Some("arango") => {
-            Ok(who.get("version").and_then(Value::as_str).map(str::to_owned))
-        }
+    match (reply.status, ServerError::number_in(&reply)) {
+        (200, _) if who["server"] == "arango" => Ok(who["version"].as_str().map(str::to_owned)),
         (401, _) => Err(DIALECT.login(&reply)),
         (404, 1228) => Err(no_database(wanted, &reply)),
         // A user without rights to the server as a whole may still write to a collection.
@@ -102,16 +100,10 @@ fn may_unpack(version: Option<&str>, wanted: &Wanted) -> Result<bool> {
     Ok(is_new)
 }
 
-/// The number of ArangoDB's error in an answer; 0 if there is none.
-fn number(body: &Value) -> u64 {
-    body.get("errorNum").and_then(Value::as_u64).unwrap_or(0)
-}
-
 /// Finds the collection, or makes it; its type.
 fn collection(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str, makes: bool) -> Result<u64> {
     let properties = admin.ask(&Call::get(properties_path(name)))?;
-    let found: Value = serde_json::from_slice(&properties.body).unwrap_or(Value::Null);
-    match (properties.status, number(&found)) {
+    match (properties.status, ServerError::number_in(&properties)) {
         (200, _) => {}
         (404, 1228) => return Err(no_database(wanted, &properties)),
         (404, 1203) if makes => return create(admin, wanted, name),
@@ -122,14 +114,13 @@ fn collection(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str, makes: b
         }
         (401, _) => return Err(DIALECT.login(&properties)),
         (403, _) => {
-            return Err(refused(format!(
-                "{}; the user needs rights to collection \"{name}\"",
-                DIALECT.said(&properties)
-            )));
+            let said = DIALECT.said(&properties);
+            return Err(refused(format!("{said}; the user needs rights to collection \"{name}\"")));
         }
         _ => return Err(refused(DIALECT.said(&properties))),
     }
-    let kind = found.get("type").and_then(Value::as_u64).unwrap_or(DOCUMENTS);
+    let found: Value = serde_json::from_slice(&properties.body).unwrap_or(Value::Null);
+    let kind = found["type"].as_u64().unwrap_or(DOCUMENTS);
     if kind != EDGES && wanted.edge {
         bail!("--edge: collection \"{name}\" holds documents, not edges");
     }
@@ -142,16 +133,17 @@ fn collection(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str, makes: b
 
 /// Finds out whether the keys that are made here would be refused.
 fn check_keys(wanted: &Wanted, name: &str, properties: &Value) -> Result<()> {
-    let allows = properties.pointer("/keyOptions/allowUserKeys").and_then(Value::as_bool).unwrap_or(true);
-    let generator = properties.pointer("/keyOptions/type").and_then(Value::as_str).unwrap_or("traditional");
     // Every record has one, or none needs one.
-    let has_keys = wanted.key.is_some() || wanted.server_keys || wanted.delete_keys;
-    if !allows && !has_keys {
+    if wanted.key.is_some() || wanted.server_keys || wanted.delete_keys {
+        return Ok(());
+    }
+    let options = &properties["keyOptions"];
+    if options["allowUserKeys"] == false {
         return Err(anyhow!("collection \"{name}\" takes no keys but its own (allowUserKeys is false)").context(hint(
             "`--server-keys` lets the server make them; lost answers are then unknown, never sent again",
         )));
     }
-    if generator == "autoincrement" && !has_keys {
+    if options["type"] == "autoincrement" {
         return Err(anyhow!("collection \"{name}\" counts its keys (autoincrement), so none can be made here")
             .context(hint("`--server-keys` lets the server make them, `--key _key` says that every record has one")));
     }
@@ -169,7 +161,7 @@ fn create(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<u6
     let body = json!({ "name": name, "type": kind }).to_string();
     let made = admin.ask(&Call::json(Method::POST, "/_api/collection", body))?;
     // Another run may have made it, or a first try of ours whose answer was lost.
-    let exists = serde_json::from_slice(&made.body).is_ok_and(|body: Value| number(&body) == 1207);
+    let exists = ServerError::number_in(&made) == 1207;
     if !made.is_success() && !exists {
         return Err(refused(format!("cannot create the collection \"{name}\": {}", DIALECT.said(&made))));
     }
@@ -185,15 +177,13 @@ fn unique(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<Ve
     }
     let all = admin.order(&Call::get(path));
     let all = all.context("the indexes of the collection cannot be seen")?;
-    let indexes = all.get("indexes").and_then(Value::as_array).cloned().unwrap_or_default();
-    let is_unique = |index: &&Value| {
-        index.get("unique") == Some(&Value::Bool(true)) && index.get("type").and_then(Value::as_str) != Some("primary")
-    };
+    let indexes = all["indexes"].as_array().into_iter().flatten();
+    let unique = indexes.filter(|index| index["unique"] == true && index["type"] != "primary");
     let fields = |index: &Value| {
-        let fields = index.get("fields").and_then(Value::as_array).into_iter().flatten();
+        let fields = index["fields"].as_array().into_iter().flatten();
         fields.filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
     };
-    Ok(indexes.iter().filter(is_unique).map(fields).collect())
+    Ok(unique.map(fields).collect())
 }
 
 /// `--overwrite`: a truncate of its own, which keeps the indexes.

@@ -1,7 +1,6 @@
 //! Finds out what became of documents whose answer was lost: what is stored, and could the server have changed it.
 
 use super::Collection;
-use super::answer::ServerError;
 use super::rules::{Names, change};
 use crate::action::Op;
 use crate::batch::BatchAction;
@@ -32,15 +31,14 @@ pub(super) fn compare(group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>> {
 }
 
 fn stored(action: &BatchAction<'_>, found: &str) -> Stored {
-    let members: Option<Value> = serde_json::from_str(found).ok();
-    let member = |name: &str| members.as_ref().and_then(|members| members.get(name));
-    if member("error") == Some(&Value::Bool(true)) && member("_key").is_none() {
-        return match serde_json::from_str::<ServerError>(found) {
-            Ok(ServerError { number: 1202, .. }) => Stored::Nothing,
+    let fields: Value = serde_json::from_str(found).unwrap_or_default();
+    if fields["error"] == true && fields.get("_key").is_none() {
+        return match fields["errorNum"].as_u64() {
+            Some(1202) => Stored::Nothing,
             _ => Stored::Unclear("the server cannot read it".to_owned()),
         };
     }
-    if member("_key").and_then(Value::as_str) != Some(action.key) {
+    if fields["_key"] != action.key {
         return Stored::Unclear("the server answers with another document".to_owned());
     }
     if action.op == Op::Upsert {
@@ -77,7 +75,7 @@ fn bare(document: &str) -> Option<String> {
 pub(super) fn kept(reply: &Reply) -> Kept {
     let computes = match serde_json::from_slice::<Value>(&reply.body) {
         Ok(properties) if reply.is_success() => {
-            properties.get("computedValues").and_then(Value::as_array).is_some_and(|values| !values.is_empty())
+            properties["computedValues"].as_array().is_some_and(|values| !values.is_empty())
         }
         _ => true,
     };

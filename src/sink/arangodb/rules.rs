@@ -4,7 +4,7 @@
 
 use super::key;
 use crate::action::{Action, Key, KeyRule, Line, Op, Rules, Update, names_key, not_supported, own_metadata};
-use crate::json::{Member, Scanner, Span, Token, Walk, holds_as_double, repeated, same_name, string_end, unescape};
+use crate::json::{Member, NameBits, Scanner, Span, Token, Walk, holds_as_double, repeated, same_name, unescape};
 use crate::record::{Reason, Record};
 
 /// Levels of a document that the server reads, in whichever form it is sent: a lost one has to be sent in another.
@@ -33,7 +33,7 @@ pub(super) struct ArangodbRules {
 }
 
 impl Rules for ArangodbRules {
-    fn keys(&self) -> KeyRule {
+    fn keys(&self) -> &'static KeyRule {
         key::RULE
     }
 
@@ -46,7 +46,7 @@ impl Rules for ArangodbRules {
     }
 
     fn check(&mut self, record: &Record<'_>, op: Op, cut: [Span; 2], _: &mut String) -> Result<(), Reason> {
-        if op == Op::Delete {
+        if op == Op::Delete || is_kept(record.text, record.members, self.edge, &mut self.names) {
             return Ok(());
         }
         ensure_read(record.text)?;
@@ -104,30 +104,52 @@ impl ArangodbRules {
 }
 
 /// Refuses a document that the server cannot read.
-pub(super) fn ensure_read(text: &str) -> Result<(), Reason> {
+fn ensure_read(text: &str) -> Result<(), Reason> {
     // Most are too short for so many brackets.
     if text.len() <= 2 * LEVELS || text.bytes().filter(|byte| matches!(byte, b'{' | b'[')).nth(LEVELS).is_none() {
         return Ok(());
     }
     let mut level = 0;
-    for token in Walk::new(text, [Span::default(); 2]) {
+    let is_too_deep = Walk::new(text, [Span::default(); 2]).any(|token| {
         match token {
             Token::Open => level += 1,
             Token::Close => level -= 1,
             _ => {}
         }
-        if level > LEVELS {
-            return Err(Reason::new(
-                "too_deep",
-                format!("nested deeper than {LEVELS} levels, the most that ArangoDB reads"),
-            ));
-        }
+        level > LEVELS
+    });
+    if is_too_deep {
+        let text = format!("nested deeper than {LEVELS} levels, the most that ArangoDB reads");
+        return Err(Reason::new("too_deep", text));
     }
     Ok(())
 }
 
+/// Fields of a record that are compared with each other.
+const FEW: usize = 24;
+
+/// Whether the server certainly reads a document, and keeps it as it is. So it is with most.
+fn is_kept(text: &str, members: &[Member], edge: bool, names: &mut Names) -> bool {
+    let mut bits = NameBits::default();
+    let is_kept = |(place, one): (usize, &Member)| {
+        let name = one.name.of_bytes(text);
+        let is_same = |other: &Member| other.name.of_bytes(text) == name;
+        !one.escaped
+            && (one.is_simple || is_value_kept(one.value.of(text), names))
+            && (edge || !matches!(name, b"_from" | b"_to"))
+            && (bits.is_new(text.as_bytes(), one.name) || !members[..place].iter().any(is_same))
+    };
+    members.len() <= FEW && members.iter().enumerate().all(is_kept)
+}
+
+/// Whether the server certainly reads and keeps a value of which no scan has said that it is simple.
+fn is_value_kept(value: &str, names: &mut Names) -> bool {
+    let may_be_deep = value.len() >= 2 * LEVELS && value.starts_with(['{', '[']);
+    !may_be_deep && change(value, [Span::default(); 2], names).is_none()
+}
+
 /// Checks a document for a collection of documents, or of edges. `cut` leaves out what becomes metadata.
-pub(super) fn ensure_kept(record: &Record<'_>, cut: [Span; 2], edge: bool, names: &mut Names) -> Result<(), Reason> {
+fn ensure_kept(record: &Record<'_>, cut: [Span; 2], edge: bool, names: &mut Names) -> Result<(), Reason> {
     let lossy = |text: String| Err(Reason::new("lossy", text));
     let ends = record.members.iter().filter_map(|member| end_of_edge(record.text, member));
     if !edge && let Some(end) = ends.min() {
@@ -135,7 +157,7 @@ pub(super) fn ensure_kept(record: &Record<'_>, cut: [Span; 2], edge: bool, names
             "a collection of documents drops `{end}` (a collection of edges, `--edge`, keeps it; --lossy lets it)"
         ));
     }
-    match change_of_members(record, cut, names) {
+    match change(record.text, cut, names) {
         Some(what) => lossy(format!("the server would {what} (--lossy lets it)")),
         None => Ok(()),
     }
@@ -148,88 +170,6 @@ fn end_of_edge(text: &str, member: &Member) -> Option<&'static str> {
     let may_be = member.escaped || text.as_bytes()[member.name.start as usize] == b'_';
     let is = |end: &&str| may_be && same_name(member.name.of(text), member.escaped, end);
     ["_from", "_to"].into_iter().find(is)
-}
-
-/// The same as `change`, by the members of a record: most values are told by their first byte.
-fn change_of_members(record: &Record<'_>, cut: [Span; 2], names: &mut Names) -> Option<String> {
-    let (text, members) = (record.text, record.members);
-    let has_escapes = memchr::memchr(b'\\', text.as_bytes()).is_some();
-    if has_escapes || members.len() > FEW || has_twice(text, members) {
-        return change(text, cut, names);
-    }
-    let is_left_out = |member: &Member| cut.iter().any(|cut| cut.range().contains(&(member.name.start as usize)));
-    members.iter().find_map(|member| {
-        let is_kept = match text.as_bytes()[member.value.start as usize] {
-            b'{' | b'[' => is_plain(text.as_bytes(), member.value.start as usize),
-            b'-' | b'0'..=b'9' => is_short(member.value.of_bytes(text)) || is_left_out(member),
-            _ => true,
-        };
-        if is_kept { None } else { change(member.value.of(text), [Span::default(); 2], names) }
-    })
-}
-
-/// Whether the object or the array at `start`, without escapes, certainly comes out as it is; one with others inside is left
-/// to `change`. It is looked at where it is, because a string before many others is read faster than one before an end.
-fn is_plain(bytes: &[u8], start: usize) -> bool {
-    let is_object = bytes[start] == b'{';
-    let (mut names, mut count, mut at, mut is_name) = ([Span::default(); FEW_INSIDE], 0, start + 1, is_object);
-    loop {
-        match bytes[at] {
-            b'"' => {
-                let (end, _) = string_end(bytes, at);
-                if is_name {
-                    let name = Span::new(at, end);
-                    if count == FEW_INSIDE || names[..count].iter().any(|other| is_same(bytes, *other, name)) {
-                        return false;
-                    }
-                    (names[count], is_name) = (name, false);
-                    count += 1;
-                }
-                at = end;
-            }
-            b'-' | b'0'..=b'9' => {
-                let is_part = |byte: &&u8| !matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n');
-                let length = bytes[at..].iter().take_while(is_part).count();
-                if !is_short(&bytes[at..at + length]) {
-                    return false;
-                }
-                at += length;
-            }
-            b'{' | b'[' => return false,
-            b'}' | b']' => return true,
-            byte => {
-                is_name |= is_object && byte == b',';
-                at += 1;
-            }
-        }
-    }
-}
-
-/// Whether a number has so few digits that a double and 64 bits both hold it.
-fn is_short(number: &[u8]) -> bool {
-    number.len() <= 16 && number.iter().all(|byte| matches!(byte, b'-' | b'.' | b'0'..=b'9'))
-}
-
-/// Members that are compared with each other, in a record and in an object in it.
-const FEW: usize = 24;
-const FEW_INSIDE: usize = 8;
-
-fn has_twice(text: &str, members: &[Member]) -> bool {
-    // One bit for names of a length and a first byte, or a few of these: most have theirs alone.
-    let mut met = 0_u64;
-    members.iter().enumerate().any(|(place, one)| {
-        let first = u32::from(text.as_bytes()[one.name.start as usize]);
-        let bit = 1 << (((one.name.end - one.name.start) * 8 + first) % 64);
-        let may_be = met & bit != 0;
-        met |= bit;
-        may_be && members[..place].iter().any(|other| is_same(text.as_bytes(), other.name, one.name))
-    })
-}
-
-/// Whether two names are the same. Most are told by their lengths.
-#[inline(always)]
-fn is_same(bytes: &[u8], one: Span, other: Span) -> bool {
-    one.end - one.start == other.end - other.start && bytes[one.range()] == bytes[other.range()]
 }
 
 /// What the server does to the first part of a document that it does not keep.
@@ -272,6 +212,11 @@ fn is_half(inside: &str) -> bool {
     memchr::memchr(b'\\', inside.as_bytes()).is_some() && unescape(inside).is_none()
 }
 
+/// Whether a number has so few digits that a double and 64 bits both hold it.
+fn is_short(number: &[u8]) -> bool {
+    number.len() <= 16 && number.iter().all(|byte| matches!(byte, b'-' | b'.' | b'0'..=b'9'))
+}
+
 /// Whether a number is still the same in VelocyPack: a signed or unsigned integer of 64 bits, or a double.
 fn holds(number: &str) -> bool {
     if is_short(number.as_bytes()) {
@@ -285,16 +230,13 @@ fn holds(number: &str) -> bool {
 mod tests {
     use super::*;
     use crate::json::Scanner;
-    use crate::record::Origin;
 
-    /// By its members, and as a whole: both ways must say the same.
+    /// Also by its fields, as most documents are looked at.
     fn changed(text: &str) -> Option<String> {
         let mut scanner = Scanner::default();
         scanner.object(text.as_bytes()).expect("an object");
-        let (origin, uncut) = (Origin::default(), [Span::default(); 2]);
-        let record = Record::of(text, &scanner, origin);
-        let whole = change(text, uncut, &mut Names::default());
-        assert_eq!(change_of_members(&record, uncut, &mut Names::default()), whole, "{text}");
+        let whole = change(text, [Span::default(); 2], &mut Names::default());
+        assert!(whole.is_none() || !is_kept(text, scanner.members(), true, &mut Names::default()), "{text}");
         whole
     }
 
@@ -311,20 +253,21 @@ mod tests {
     }
 
     #[test]
-    fn both_ways_of_looking_say_the_same() {
-        let (mut seed, values) = (
+    fn what_is_kept_by_its_fields_is_not_changed() {
+        let (mut seed, values, mut kept) = (
             7_u64,
             ["1", "-2.50", "\"x\"", "true", "{}", "[]", "1e400", "12345678901234567890123", "null", "\"\\ud800\""],
+            0,
         );
         let mut next = |limit: usize| {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             (seed >> 33) as usize % limit
         };
-        for _ in 0..20_000 {
+        for _ in 0..50_000 {
             let mut text = String::from("{");
             for place in 0..next(5) {
                 let name = ["a", "b", "c", "d", "\\u0061"][next(5)];
-                let value = match next(4) {
+                let value = match next(5) {
                     0 => format!(
                         "{{ \"{}\":{} ,\"{}\": {}}}",
                         ["p", "q"][next(2)],
@@ -333,18 +276,49 @@ mod tests {
                         values[next(10)]
                     ),
                     1 => format!("[{}, {} ]", values[next(10)], values[next(10)]),
+                    2 => format!(
+                        "{{\"p\":[{{\"{}\":{}}},{{\"p\":{}}}],\"{}\":1}}",
+                        ["p", "q"][next(2)],
+                        values[next(10)],
+                        values[next(10)],
+                        ["p", "q"][next(2)]
+                    ),
                     _ => values[next(10)].to_owned(),
                 };
                 text.push_str(&format!("{}\"{name}\":{value}", if place > 0 { "," } else { "" }));
             }
             text.push('}');
-            // Which of several changes is named first may differ, whether there is one may not.
             let mut scanner = Scanner::default();
             scanner.object(text.as_bytes()).expect("an object");
-            let (origin, uncut) = (Origin::default(), [Span::default(); 2]);
-            let record = Record::of(&text, &scanner, origin);
-            let by_members = change_of_members(&record, uncut, &mut Names::default());
-            assert_eq!(by_members.is_some(), change(&text, uncut, &mut Names::default()).is_some(), "{text}");
+            if is_kept(&text, scanner.members(), false, &mut Names::default()) {
+                assert_eq!(change(&text, [Span::default(); 2], &mut Names::default()), None, "{text}");
+                kept += 1;
+            }
+        }
+        assert!(kept > 5_000, "{kept}");
+    }
+
+    #[test]
+    fn most_documents_are_kept_by_their_fields() {
+        let is_kept = |text: &str, edge: bool| {
+            let mut scanner = Scanner::default();
+            scanner.object(text.as_bytes()).expect("an object");
+            super::is_kept(text, scanner.members(), edge, &mut Names::default())
+        };
+        let nested = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+        for kept in [
+            "{}",
+            r#"{"_key":"k","n":-12.50,"s":"a long text of more than sixteen bytes","e":{},"f":[]}"#,
+            r#"{"a":"\n","b":{"c":1e2},"d":12345678901234567,"e":{"b":{"c":1},"b2":2}}"#,
+            &nested(LEVELS - 1),
+        ] {
+            assert!(is_kept(kept, false), "{kept}");
+        }
+        for other in [r#"{"\u0061":1}"#, r#"{"a":1,"a":2}"#, r#"{"a":{"b":{},"b":2}}"#, &nested(LEVELS)] {
+            assert!(!is_kept(other, false), "{other}");
+        }
+        for end in [r#"{"_from":"a/b"}"#, r#"{"_to":"a/b"}"#] {
+            assert!(is_kept(end, true) && !is_kept(end, false), "{end}");
         }
     }
 

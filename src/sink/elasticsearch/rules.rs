@@ -17,7 +17,7 @@ pub(super) struct ElasticsearchRules {
 }
 
 impl Rules for ElasticsearchRules {
-    fn keys(&self) -> KeyRule {
+    fn keys(&self) -> &'static KeyRule {
         KeyRule::IDS
     }
 

@@ -12,7 +12,7 @@ pub(super) struct DocumentRules {
 }
 
 impl Rules for DocumentRules {
-    fn keys(&self) -> KeyRule {
+    fn keys(&self) -> &'static KeyRule {
         KeyRule::TEXTS
     }
 
@@ -68,7 +68,7 @@ pub(super) struct BulkRules {
 }
 
 impl Rules for BulkRules {
-    fn keys(&self) -> KeyRule {
+    fn keys(&self) -> &'static KeyRule {
         KeyRule::IDS
     }
 

@@ -40,12 +40,8 @@ impl Nodes {
     }
 
     /// The address of a path on a node, behind the path that the node itself has.
-    pub fn url(&self, node: usize, path: &str) -> Url {
-        let mut url = self.urls[node].clone();
-        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
-        url.set_path(&format!("{}{path}", url.path().trim_end_matches('/')));
-        url.set_query(query.filter(|query| !query.is_empty()));
-        url
+    pub fn url(&self, node: usize, path: &str) -> String {
+        format!("{}{}", self.name(node), path.trim_end_matches('?'))
     }
 
     /// All nodes in the order in which they are to be tried, `first` before others that seem alive, then those that are

@@ -130,5 +130,7 @@ mod tests {
         }
         let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
         assert!(document(&deep).is_none());
+        let deepest = format!("{}1{}", r#"{"a":"#.repeat(DEEPEST), "}".repeat(DEEPEST));
+        assert!(document(&deepest).is_some_and(|read| document(&deepest) == Some(read)));
     }
 }

@@ -181,7 +181,7 @@ pub(super) struct KuzzleRules {
 }
 
 impl Rules for KuzzleRules {
-    fn keys(&self) -> KeyRule {
+    fn keys(&self) -> &'static KeyRule {
         KeyRule::IDS
     }
 

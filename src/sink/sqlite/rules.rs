@@ -13,7 +13,7 @@ pub(crate) struct StoreRules {
 }
 
 impl Rules for StoreRules {
-    fn keys(&self) -> KeyRule {
+    fn keys(&self) -> &'static KeyRule {
         KeyRule::TEXTS
     }
 
