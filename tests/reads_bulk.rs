@@ -139,7 +139,7 @@ fn ids_may_be_any_text_of_up_to_512_bytes() {
 }
 
 #[test]
-fn what_the_store_cannot_honour_is_an_error_of_its_item() {
+fn what_the_store_does_not_support_is_an_error_of_its_item() {
     let place = Place::new();
     let mut lines = Vec::new();
     let meta = [
@@ -170,7 +170,7 @@ fn what_the_store_cannot_honour_is_an_error_of_its_item() {
     ]);
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let ran = bulk(&place, &lines);
-    ran.expect(1, [1, 13, 0, 0]).says("a.bulk:1: the store cannot honour `if_seq_no` of an action line");
+    ran.expect(1, [1, 13, 0, 0]).says("a.bulk:1: `if_seq_no` in an action line is not supported by the store");
     assert_eq!(rows(&place, "c"), [row("good", 1, "{}")]);
 }
 
@@ -271,7 +271,7 @@ fn a_collection_may_be_spelt_with_escapes() {
         "{\"index\":{\"_index\":\"\\u0000\",\"_id\":\"1\"}}",
         "{}",
     ];
-    bulk(&place, &lines).expect(1, [2, 2, 0, 0]).says("a.bulk:5: `_index` has half of a surrogate pair");
+    bulk(&place, &lines).expect(1, [2, 2, 0, 0]).says("a.bulk:5: `_index` has an unpaired surrogate");
     assert_eq!(rows(&place, "café"), [row("1", 1, "{}")]);
     assert_eq!(rows(&place, "c"), [row("2", 1, "{}")]);
 }
