@@ -1,7 +1,7 @@
 //! A record: one JSON object as the bytes the user wrote, and where it was found.
 //! Formats that are not JSON (CSV, arrays) write the object themselves; from here on all records look alike.
 
-use crate::json::{Member, Scanner};
+use crate::json::{Field, Scanner};
 use std::borrow::Cow;
 
 /// Where a record begins. Origins are ordered as the input is.
@@ -22,13 +22,13 @@ pub struct Origin {
 pub struct Record<'a> {
     /// The object, without blanks around it. It is valid JSON.
     pub text: &'a str,
-    /// Its members, as ranges of `text`.
-    pub members: &'a [Member],
+    /// Its fields, as ranges of `text`.
+    pub fields: &'a [Field],
     /// Where it begins.
     pub origin: Origin,
     /// The bulk action line before it, for `--type bulk`. A record of a `delete` has an empty `text`.
     pub command: Option<&'a Command>,
-    /// Columns of a CSV row that hold a bare `null`, so that they are no members; `--merge-attributes` writes `null` for them.
+    /// Columns of a CSV row that hold a bare `null`, so that they are no fields; `--merge-attributes` writes `null` for them.
     pub nulls: &'a [String],
     /// What of the input it is, before anything is made of it. A bulk line's, and that of a row above 4 MiB, is there only if it
     /// is asked for.
@@ -38,7 +38,7 @@ pub struct Record<'a> {
 impl<'a> Record<'a> {
     /// The object that a scanner has just scanned.
     pub fn of(text: &'a str, scanner: &'a Scanner, origin: Origin) -> Record<'a> {
-        Record { text, members: scanner.members(), origin, raw: text.as_bytes(), ..Record::default() }
+        Record { text, fields: scanner.fields(), origin, raw: text.as_bytes(), ..Record::default() }
     }
 }
 
@@ -49,8 +49,8 @@ pub struct Command {
     pub op: Op,
     /// The metadata object, valid JSON.
     pub meta: String,
-    /// Members of `meta`.
-    pub members: Vec<Member>,
+    /// Fields of `meta`.
+    pub fields: Vec<Field>,
 }
 
 /// What is done to the document that a key names; the first four are what `--on-duplicate` names.

@@ -27,7 +27,7 @@ pub enum Why {
 /// clients that were refused together do not come back together. While a server is away half of the pause is
 /// certain, so that eight tries always outlast a restart of some 40 s.
 #[derive(Debug)]
-pub struct Wait {
+pub struct Backoff {
     retries: Retries,
     used: u32,
     since: Option<Instant>,
@@ -40,10 +40,10 @@ const AWAY: Duration = Duration::from_millis(500);
 /// The longest pause, before jitter.
 const LONGEST: Duration = Duration::from_secs(30);
 
-impl Wait {
+impl Backoff {
     /// Begins with the first try.
-    pub fn new(retries: Retries) -> Wait {
-        Wait { retries, used: 0, since: None }
+    pub fn new(retries: Retries) -> Backoff {
+        Backoff { retries, used: 0, since: None }
     }
 
     /// Begins anew: something was achieved.
@@ -101,7 +101,7 @@ mod tests {
     fn pauses_grow_at_random_and_end() {
         let retries = Retries { retries: 8, max_time: Duration::from_secs(300) };
         for _ in 0..200 {
-            let mut wait = Wait::new(retries);
+            let mut wait = Backoff::new(retries);
             let pauses: Vec<Duration> = (0..8).map(|_| wait.next(Why::Away, None).expect("a pause")).collect();
             let all: Duration = pauses.iter().sum();
             assert!(all > Duration::from_secs(40) && pauses.iter().all(|pause| *pause <= LONGEST), "{pauses:?}");
@@ -113,13 +113,13 @@ mod tests {
 
     #[test]
     fn what_the_server_asks_for_wins_unless_it_is_too_long() {
-        let mut wait = Wait::new(Retries { retries: 8, max_time: Duration::from_secs(60) });
+        let mut wait = Backoff::new(Retries { retries: 8, max_time: Duration::from_secs(60) });
         assert_eq!(wait.next(Why::Busy, Some(Duration::from_secs(7))), Ok(Duration::from_secs(7)));
         assert_eq!(
             wait.next(Why::Busy, Some(Duration::from_secs(70))),
             Err("the server asks for 70 s, more than --retry-max-time".to_owned())
         );
-        let mut none = Wait::new(Retries { retries: 0, max_time: Duration::from_secs(60) });
+        let mut none = Backoff::new(Retries { retries: 0, max_time: Duration::from_secs(60) });
         assert!(none.next(Why::Busy, None).is_err());
     }
 }

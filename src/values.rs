@@ -103,13 +103,13 @@ pub fn interval(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Reads the name of a member.
+/// Reads the name of a field.
 ///
 /// # Errors
 /// When it is blank.
-pub fn member(text: &str) -> Result<String, String> {
+pub fn field(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
-        return Err("the name of a member cannot be blank".to_owned());
+        return Err("the name of a field cannot be blank".to_owned());
     }
     Ok(text.to_owned())
 }

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 /// Twenty lines that are no good, and what is said of each.
 const BAD_LINES: [(&[u8], &str); 20] = [
-    (b"{oops}", "expected a member name in quotes, at byte 2"),
+    (b"{oops}", "expected a field name in quotes, at byte 2"),
     (b"{\"a\":1", "the object does not end"),
     (b"{\"a\":1} x", "more text after the object, at byte 8"),
     (b"{\"a\":1}{\"a\":2}", "more text after the object, at byte 8"),
@@ -18,13 +18,13 @@ const BAD_LINES: [(&[u8], &str); 20] = [
     (b"hello", "not a JSON object"),
     (b"{\"a\":\"\xff\"}", "invalid UTF-8 at byte 7"),
     (b"{\"a\":01}", "a number may not begin with 0, at byte 6"),
-    (b"{\"a\":1,}", "expected a member name in quotes, at byte 8"),
+    (b"{\"a\":1,}", "expected a field name in quotes, at byte 8"),
     (b"{\"a\":\"\x01\"}", "control character in a string, at byte 7"),
     (b"{\"a\":\"\\x\"}", "unknown escape in a string, at byte 7"),
     (b"{\"_key\":\"good-1\"}", "duplicate key \"good-1\""),
     (b"{\"_key\":{}}", "the key is an object, not a string or a number"),
     (b"{\"_key\":\"\"}", "the key is empty"),
-    (b"{\"_key\":\"x\",\"_key\":\"y\"}", "`_key` stands twice in the record"),
+    (b"{\"_key\":\"x\",\"_key\":\"y\"}", "duplicate field `_key` in the record"),
     (b"{\"_key\":\"x\",\"_id\":\"y\"}", "`_key` and `_id` are both there and differ"),
 ];
 
@@ -86,7 +86,7 @@ fn the_text_summary_is_four_lines_and_what_else_is_not_zero() {
 }
 
 #[test]
-fn the_json_summary_has_every_member_and_is_one_line() {
+fn the_json_summary_has_every_field_and_is_one_line() {
     let place = Place::new();
     let ran = place.import_text("a.jsonl", "{\"_key\":\"a\"}\n\n{\"_key\":\"a\"}\n{oops}\n{oh}\n", &[]);
     assert_eq!(ran.stdout.lines().count(), 1);
@@ -100,7 +100,7 @@ fn the_json_summary_has_every_member_and_is_one_line() {
         "uncertain": 0, "requests": 0, "retried": 0, "bytes_read": 39, "bytes_sent": 0, "seconds": 0,
         "error_kinds": [
             { "type": "duplicate_key", "count": 1, "first": first(3, 2), "reason": "duplicate key \"a\"" },
-            { "type": "invalid_json", "count": 2, "first": first(4, 3), "reason": "expected a member name in quotes, at byte 2" },
+            { "type": "invalid_json", "count": 2, "first": first(4, 3), "reason": "expected a field name in quotes, at byte 2" },
         ],
         "error": null, "rejects": null, "journal": null,
     });
@@ -136,10 +136,10 @@ fn the_first_ten_errors_are_said_and_the_rest_by_kind() {
     ran.expect(1, [1, 13, 0, 0]);
     let mut expected = "importing into bulkimport.db, collection c\n".to_owned();
     for line in 1..=10 {
-        let _ = writeln!(expected, "a.jsonl:{line}: expected a member name in quotes, at byte 2");
+        let _ = writeln!(expected, "a.jsonl:{line}: expected a field name in quotes, at byte 2");
     }
     expected.push_str("and 3 more errors (--details says every one); all errors by kind:\n");
-    expected.push_str("  invalid_json: 12, first a.jsonl:1: expected a member name in quotes, at byte 2\n");
+    expected.push_str("  invalid_json: 12, first a.jsonl:1: expected a field name in quotes, at byte 2\n");
     expected.push_str("  not_an_object: 1, first a.jsonl:13: expected an object, found an array\n");
     assert_eq!(ran.stderr, expected);
 
@@ -183,7 +183,7 @@ fn quiet_says_nothing_but_the_summary() {
     ran.expect(1, [1, 1, 0, 0]);
     assert_eq!(ran.stderr, "");
     let ran = place.import(&["-q", "--details", "--on-duplicate", "ignore", "a.jsonl"]);
-    assert_eq!(ran.stderr, "a.jsonl:2: expected a member name in quotes, at byte 2\n");
+    assert_eq!(ran.stderr, "a.jsonl:2: expected a field name in quotes, at byte 2\n");
     let ran = place.import(&["-q", "--max-errors", "0", "--on-duplicate", "ignore", "a.jsonl"]);
     assert_eq!(ran.code, 3);
     assert_eq!(ran.stderr, "error: more errors than --max-errors allows: 1\n");

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// One line of an input.
 #[derive(Clone, Debug)]
 enum Line {
-    /// A document with this key that sets one of three members to a number.
+    /// A document with this key that sets one of three fields to a number.
     Document(u8, u8, u8),
     Bad,
     Blank,
@@ -15,7 +15,7 @@ enum Line {
 
 fn line() -> impl Strategy<Value = Line> {
     prop_oneof![
-        8 => (0..8_u8, 0..3_u8, 0..3_u8).prop_map(|(key, member, value)| Line::Document(key, member, value)),
+        8 => (0..8_u8, 0..3_u8, 0..3_u8).prop_map(|(key, field, value)| Line::Document(key, field, value)),
         1 => Just(Line::Bad),
         1 => Just(Line::Blank),
     ]
@@ -23,14 +23,14 @@ fn line() -> impl Strategy<Value = Line> {
 
 fn text(lines: &[Line]) -> String {
     let text = |line: &Line| match line {
-        Line::Document(key, member, value) => format!("{{\"_key\":\"k{key}\",\"m{member}\":{value}}}\n"),
+        Line::Document(key, field, value) => format!("{{\"_key\":\"k{key}\",\"m{field}\":{value}}}\n"),
         Line::Bad => "oops\n".to_owned(),
         Line::Blank => "\n".to_owned(),
     };
     lines.iter().map(text).collect()
 }
 
-/// Version and members of each key.
+/// Version and fields of each key.
 type State = BTreeMap<u8, (i64, BTreeMap<u8, u8>)>;
 
 /// What the store should do; counts are created, errors, updated, ignored.
@@ -47,14 +47,14 @@ impl Model {
             match line {
                 Line::Blank => self.empty += 1,
                 Line::Bad => self.counts[1] += 1,
-                Line::Document(key, member, value) => self.document(*key, *member, *value, mode),
+                Line::Document(key, field, value) => self.document(*key, *field, *value, mode),
             }
         }
     }
 
-    fn document(&mut self, key: u8, member: u8, value: u8, mode: &str) {
-        let Some((version, members)) = self.state.get_mut(&key) else {
-            self.state.insert(key, (1, BTreeMap::from([(member, value)])));
+    fn document(&mut self, key: u8, field: u8, value: u8, mode: &str) {
+        let Some((version, fields)) = self.state.get_mut(&key) else {
+            self.state.insert(key, (1, BTreeMap::from([(field, value)])));
             self.counts[0] += 1;
             return;
         };
@@ -62,12 +62,12 @@ impl Model {
             "error" => self.counts[1] += 1,
             "ignore" => self.counts[3] += 1,
             "replace" => {
-                *members = BTreeMap::from([(member, value)]);
+                *fields = BTreeMap::from([(field, value)]);
                 *version += 1;
                 self.counts[2] += 1;
             }
             _ => {
-                let changes = members.insert(member, value) != Some(value);
+                let changes = fields.insert(field, value) != Some(value);
                 *version += i64::from(changes);
                 self.counts[2] += 1;
             }
@@ -76,14 +76,14 @@ impl Model {
 }
 
 fn stored(rows: Vec<Row>) -> State {
-    let member =
-        |doc: &serde_json::Value, member: u8| doc[format!("m{member}")].as_u64().map(|value| (member, value as u8));
+    let field =
+        |doc: &serde_json::Value, field: u8| doc[format!("m{field}")].as_u64().map(|value| (field, value as u8));
     rows.into_iter()
         .map(|Row { key, version, doc }| {
             let doc: serde_json::Value = serde_json::from_str(&doc).expect("JSON");
             assert_eq!(doc["_key"], key.as_str());
             let number = key[1..].parse().expect("a key of ours");
-            (number, (version, (0..3).filter_map(|n| member(&doc, n)).collect()))
+            (number, (version, (0..3).filter_map(|n| field(&doc, n)).collect()))
         })
         .collect()
 }

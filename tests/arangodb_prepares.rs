@@ -88,7 +88,7 @@ fn a_collection_that_makes_its_keys_is_asked_to() {
     wire.expect(imports().check(move |request| assert_eq!(body(request), lines)).reply(counts(2, 0, 0, &[])));
     assert_eq!(import(&place, &wire, lines, &["--server-keys"]).code, 0);
 
-    // A lost answer: what had no key is not sent a second time.
+    // A lost response: what had no key is not sent a second time.
     let (place, wire) = (Place::new(), Wire::start());
     own(&wire);
     wire.expect(imports().cut_off());
@@ -154,8 +154,8 @@ fn old_servers_get_no_compressed_bodies() {
 fn flags_of_other_targets_are_refused_with_a_way_out() {
     let place = Place::new();
     for (arguments, said) in [
-        (&["--mapping", "m.json"][..], "--mapping: ArangoDB cannot honour it\nhint: "),
-        (&["--refresh", "true"], "--refresh: ArangoDB cannot honour it\nhint: "),
+        (&["--mapping", "m.json"][..], "--mapping is not supported for ArangoDB\nhint: "),
+        (&["--refresh", "true"], "--refresh is not supported for ArangoDB\nhint: "),
         (&["--complete", "-t", "bulk"], "--complete: ArangoDB takes no bulk lines as a whole\nhint: "),
         (&["--complete", "--delete-keys"], "--complete: ArangoDB deletes no list of keys as a whole"),
         (&["--complete", "--results", "-"], "--results: not with --complete"),

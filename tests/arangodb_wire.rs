@@ -39,7 +39,7 @@ fn counts_that_a_mode_cannot_give_are_not_believed() {
     for (mode, updated, ignored) in [("error", 0, 2), ("error", 2, 0), ("replace", 0, 2), ("ignore", 2, 0)] {
         let (place, wire) = (Place::new(), Wire::start());
         wire.expect(imports().reply(counts(0, updated, ignored, &[])));
-        // They may be stored, or not: they are sent again, and the answer tells the fate of each.
+        // They may be stored, or not: they are sent again, and the answer tells the outcome of each.
         let stored = ["a", "b"].map(|key| json!({"_id": format!("c/{key}"), "_key": key, "_rev": "_2"}));
         wire.expect(documents("POST").reply(Reply::json(202, json!(stored))));
         let ran = import(&place, &wire, TWO, &["--on-duplicate", mode]);
@@ -349,7 +349,7 @@ fn what_the_server_would_change_is_an_error_unless_lossy_lets_it() {
     assert_eq!((ran.code, count(&ran, "errors")), (1, 4));
     for said in [
         "in:1: the server would change the number 18446744073709551617",
-        "in:2: the server would keep only one of the members called \"y\"",
+        "in:2: the server would keep only one of the fields called \"y\"",
         "in:3: a collection of documents drops `_from`",
         "in:4: the server would change the number 1e400",
     ] {
@@ -426,10 +426,10 @@ fn bulk_lines_become_requests_of_one_kind_in_an_order_that_each_key_keeps() {
     );
     for said in [
         "in:8: document not found (1202)",
-        "in:10: ArangoDB cannot honour `script` of an update",
-        "in:12: ArangoDB cannot honour `upsert` of an update",
+        "in:10: `script` in an update is not supported by ArangoDB",
+        "in:12: ArangoDB does not support `upsert` in an update",
         "in:14: illegal key",
-        "in:16: ArangoDB cannot honour `routing` of an action line",
+        "in:16: `routing` in an action line is not supported by ArangoDB",
         "in:18: the document has a `_key`",
         "in:20: `_index` names another collection",
         "in:22: the server would change the number 1e999",

@@ -14,11 +14,11 @@ fn results(place: &Place) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("a line of the results is JSON")).collect()
 }
 
-/// Their lines in the order of the input, with this member.
-fn column(place: &Place, member: &str) -> Vec<Value> {
+/// Their lines in the order of the input, with this field.
+fn column(place: &Place, field: &str) -> Vec<Value> {
     let mut all = results(place);
     all.sort_by_key(|result| result["record"].as_u64().or(result["line"].as_u64()));
-    all.iter().map(|result| result[member].clone()).collect()
+    all.iter().map(|result| result[field].clone()).collect()
 }
 
 /// The kinds of errors that the summary counts.

@@ -88,7 +88,7 @@ fn key_and_id_are_taken_out_of_documents_and_nothing_else_is_touched() {
     ];
     let actions = sent("in.jsonl", &text.join("\n"), &[], &[const { Item::Done("created", 1) }; 6]);
     let mut told = told(&actions);
-    // Which blanks go with the member is left open.
+    // Which blanks go with the field is left open.
     told[3] = told[3].replace(' ', "");
     let expected = [
         "create a {}",
@@ -307,7 +307,7 @@ fn a_routing_field_and_retries_on_conflict_are_in_the_action_line() {
     let routings: Vec<&Value> = actions.iter().map(|action| &action.meta["routing"]).collect();
     assert_eq!(routings, ["north", "7"]);
     assert!(actions.iter().all(|action| action.meta["retry_on_conflict"] == 3), "{actions:?}");
-    assert!(actions[0].doc.as_deref().is_some_and(|doc| doc.contains("\"shop\":\"north\"")), "the member stays");
+    assert!(actions[0].doc.as_deref().is_some_and(|doc| doc.contains("\"shop\":\"north\"")), "the field stays");
 }
 
 /// Runs an import with these flags and variables against a server that must see this Authorization, and one that refuses it,

@@ -77,7 +77,7 @@ const BETTER: &[(&str, &[&str])] = &[
 /// Cases that do not run, and why.
 const NOT_RUN: &[(&str, &str)] = &[(
     "extra-keys-ignored-es8-os2",
-    "deliberately stricter: an action line with a second member is an error here, as in Elasticsearch 9",
+    "deliberately stricter: an action line with a second field is an error here, as in Elasticsearch 9",
 )];
 
 /// How many those are. A longer list is a decision, not an accident.
@@ -151,7 +151,7 @@ struct Case<'v> {
 
 /// What became of one action.
 #[derive(Clone, Debug, PartialEq)]
-enum Fate {
+enum ItemOutcome {
     /// Its item.
     Item(Value),
     /// The request in which it was sent alone was refused.
@@ -256,18 +256,18 @@ impl<'v> Case<'v> {
     }
 
     /// What becomes of each action when it is sent in a request of its own.
-    fn alone(&self, server: &Server) -> Vec<Fate> {
+    fn alone(&self, server: &Server) -> Vec<ItemOutcome> {
         self.set_up(server);
         let path = path_of(&self.vector["request"]);
-        let fate = |action: Vec<u8>| {
+        let outcome = |action: Vec<u8>| {
             let answer = server.ask("POST", &path, "application/x-ndjson", &action);
             let json = answer.json();
             match json["items"].as_array() {
-                Some(items) if answer.status == 200 && items.len() == 1 => Fate::Item(items[0].clone()),
-                _ => Fate::Refused(json["error"].clone()),
+                Some(items) if answer.status == 200 && items.len() == 1 => ItemOutcome::Item(items[0].clone()),
+                _ => ItemOutcome::Refused(json["error"].clone()),
             }
         };
-        actions_of(&self.body).into_iter().map(fate).collect()
+        actions_of(&self.body).into_iter().map(outcome).collect()
     }
 
     fn import(&self, to: &str, more: &[&str]) -> (Place, Ran) {
@@ -368,7 +368,7 @@ impl<'v> Case<'v> {
     }
 
     /// Whether each action got what it gets when it is sent alone.
-    fn agrees_with(&self, alone: &[Fate], items: &[Value], ran: &Ran) -> Result<(), String> {
+    fn agrees_with(&self, alone: &[ItemOutcome], items: &[Value], ran: &Ran) -> Result<(), String> {
         if alone.len() != items.len() {
             return Err(format!("{} results of {} actions", items.len(), alone.len()));
         }
@@ -379,23 +379,23 @@ impl<'v> Case<'v> {
             return if agree { Ok(()) } else { Err("other errors than listed".to_owned()) };
         }
         let mut found = 0;
-        for (at, (fate, item)) in alone.iter().zip(items).enumerate() {
+        for (at, (outcome, item)) in alone.iter().zip(items).enumerate() {
             let error =
                 item.as_object().and_then(|item| item.values().next()).map_or(&Value::Null, |item| &item["error"]);
-            match fate {
-                Fate::Item(theirs) if !failed(theirs) => {
+            match outcome {
+                ItemOutcome::Item(theirs) if !failed(theirs) => {
                     let theirs = &theirs.as_object().expect("an item").values().next().expect("an item")["result"];
                     let ours = &item.as_object().expect("an item").values().next().expect("an item")["result"];
                     if theirs != ours {
                         return Err(format!("action {at}: {ours}, where {theirs} was due"));
                     }
                 }
-                Fate::Item(_) | Fate::Refused(_) if !failed(item) => {
-                    return Err(format!("action {at} is no error, but {fate:?}"));
+                ItemOutcome::Item(_) | ItemOutcome::Refused(_) if !failed(item) => {
+                    return Err(format!("action {at} is no error, but {outcome:?}"));
                 }
                 _ if found_before(&self.name, at).is_some_and(|words| ran.stderr.contains(words)) => found += 1,
-                Fate::Item(theirs) => matches(theirs, item).map_err(|why| format!("action {at}{why}"))?,
-                Fate::Refused(theirs) => {
+                ItemOutcome::Item(theirs) => matches(theirs, item).map_err(|why| format!("action {at}{why}"))?,
+                ItemOutcome::Refused(theirs) => {
                     let text = |error: &Value, name: &str| {
                         let words = error[name].as_str().unwrap_or_default().split_whitespace();
                         words.collect::<Vec<_>>().join(" ")
@@ -439,10 +439,10 @@ impl<'v> Case<'v> {
             let Some(expected) = expect.get("json") else { continue };
             if json.is_null() {
                 // No JSON for a client whose numbers are doubles: `1e400`.
-                let members = expected.as_object().expect("an object").iter();
-                let missing = members
+                let fields = expected.as_object().expect("an object").iter();
+                let missing = fields
                     .map(|(name, value)| format!("\"{name}\":{value}"))
-                    .find(|member| !answer.text().contains(member));
+                    .find(|field| !answer.text().contains(field));
                 if let Some(missing) = missing {
                     return Err(format!("GET {path}: no {missing} in {}", answer.text()));
                 }
@@ -515,7 +515,7 @@ fn items_of(place: &Place) -> Vec<Value> {
     let mut all: BTreeMap<u64, Value> = BTreeMap::new();
     for line in text.lines() {
         let result: Value = serde_json::from_str(line).expect("a line of the results is JSON");
-        let members = [
+        let fields = [
             ("index", "_index"),
             ("id", "_id"),
             ("version", "_version"),
@@ -525,9 +525,9 @@ fn items_of(place: &Place) -> Vec<Value> {
             ("status", "status"),
             ("error", "error"),
         ];
-        let members = members.iter().filter(|(ours, _)| !result[ours].is_null());
+        let fields = fields.iter().filter(|(ours, _)| !result[ours].is_null());
         let item: Map<String, Value> =
-            members.map(|(ours, theirs)| ((*theirs).to_owned(), result[ours].clone())).collect();
+            fields.map(|(ours, theirs)| ((*theirs).to_owned(), result[ours].clone())).collect();
         let op = result["op"].as_str().unwrap_or("none");
         let before = all.insert(result["record"].as_u64().expect("a record's number"), json!({op: item}));
         assert!(before.is_none(), "a record twice in the results: {text}");
@@ -563,11 +563,11 @@ fn carried(item: &Value) -> Value {
 /// A value that matches what is expected.
 fn sample(expected: &Value) -> Value {
     match expected {
-        Value::Object(members) => match members.iter().next().filter(|(name, _)| name.starts_with('$')) {
+        Value::Object(fields) => match fields.iter().next().filter(|(name, _)| name.starts_with('$')) {
             Some((name, _)) if name == "$type" => json!(3),
             Some((name, prefix)) if name == "$prefix" => prefix.clone(),
             Some(_) => json!("Incorrect HTTP method for uri [/_bulk] and method [DELETE], allowed: [POST, PUT]"),
-            None => members.iter().map(|(name, value)| (name.clone(), sample(value))).collect(),
+            None => fields.iter().map(|(name, value)| (name.clone(), sample(value))).collect(),
         },
         Value::Array(elements) => elements.iter().map(sample).collect(),
         _ => expected.clone(),

@@ -143,7 +143,7 @@ fn a_file_that_has_become_shorter_stops_an_import_into_a_server() {
 }
 
 #[test]
-fn a_compressed_file_that_has_become_shorter_stops_with_5_also_between_its_members() {
+fn a_compressed_file_that_has_become_shorter_stops_with_5_also_between_its_fields() {
     let gzip = |text: String| {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()).expect("memory")

@@ -4,7 +4,7 @@ use crate::support::Place;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
-/// The members of a record besides its key, by column.
+/// The fields of a record besides its key, by column.
 type Row = Vec<Option<Value>>;
 
 fn value() -> impl Strategy<Value = Value> {
@@ -22,8 +22,8 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 fn object(columns: &[String], key: usize, row: &Row) -> Map<String, Value> {
-    let members = columns.iter().zip(row).filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
-    std::iter::once(("_key".to_owned(), Value::from(format!("k{key}")))).chain(members).collect()
+    let fields = columns.iter().zip(row).filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
+    std::iter::once(("_key".to_owned(), Value::from(format!("k{key}")))).chain(fields).collect()
 }
 
 /// Text is quoted, so that it cannot be taken for anything else; numbers and booleans are bare.

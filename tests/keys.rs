@@ -58,10 +58,10 @@ fn keys_that_contradict_each_other_are_errors() {
     refused("{\"_key\":\"a\",\"_id\":\"/a\"}", &[], "`_key` and `_id` are both there and differ");
     refused("{\"_key\":\"b\",\"_id\":\"c/a/b\"}", &[], "`_key` and `_id` are both there and differ");
     refused("{\"_key\":\"a\",\"_id\":\"c/A\"}", &[], "`_key` and `_id` are both there and differ");
-    refused("{\"_key\":\"a\",\"_key\":\"a\"}", &[], "`_key` stands twice");
-    refused("{\"_key\":\"a\",\"\\u005fkey\":\"b\"}", &[], "`_key` stands twice");
-    refused("{\"_id\":\"a\",\"_id\":\"b\"}", &[], "`_id` stands twice");
-    refused("{\"sku\":\"a\",\"sku\":\"b\"}", &["--key", "sku"], "`sku` stands twice");
+    refused("{\"_key\":\"a\",\"_key\":\"a\"}", &[], "duplicate field `_key`");
+    refused("{\"_key\":\"a\",\"\\u005fkey\":\"b\"}", &[], "duplicate field `_key`");
+    refused("{\"_id\":\"a\",\"_id\":\"b\"}", &[], "duplicate field `_id`");
+    refused("{\"sku\":\"a\",\"sku\":\"b\"}", &["--key", "sku"], "duplicate field `sku`");
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn values_that_are_no_keys_are_errors_and_never_generated() {
         ("{\"_id\":{\"$minKey\":1}}", "the key is an object"),
         ("{\"_key\":\"a\\u0000b\"}", "illegal key \"a\\0b\": a key has no character U+0000"),
         ("{\"_id\":\"\\u0000\"}", "illegal key \"\\0\""),
-        ("{\"_key\":\"\\ud800\"}", "the key has half of a surrogate pair"),
+        ("{\"_key\":\"\\ud800\"}", "the key has an unpaired surrogate"),
     ] {
         refused(line, &[], words);
     }
@@ -218,7 +218,7 @@ fn wrappers_of_mongoexport_are_taken_off() {
 }
 
 #[test]
-fn a_named_key_is_a_member_of_that_name_else_a_path() {
+fn a_named_key_is_a_field_of_that_name_else_a_path() {
     assert_eq!(
         keys_of(
             &["{\"a.b\":\"1\",\"a\":{\"b\":\"x\"}}", "{\"a\":{\"b\":\"2\"}}", "{\"a\":{\"c\":{},\"b\":3}}"],
@@ -233,7 +233,7 @@ fn a_named_key_is_a_member_of_that_name_else_a_path() {
 }
 
 #[test]
-fn a_named_key_beats_the_members_that_are_keys_by_name() {
+fn a_named_key_beats_the_fields_that_are_keys_by_name() {
     assert_eq!(keys_of(&["{\"_key\":\"x\",\"_id\":\"y\",\"sku\":\"z\"}"], &["--key", "sku"]), ["z"]);
 }
 

@@ -350,13 +350,13 @@ fn a_collection_is_emptied_once_before_the_first_document() {
 }
 
 #[test]
-fn what_kuzzle_cannot_honour_is_refused_before_anything_is_sent() {
+fn what_kuzzle_does_not_support_is_refused_before_anything_is_sent() {
     let wire = Wire::start();
     for (words, said) in [
-        (&["--pipeline", "p"][..], "--pipeline: Kuzzle cannot honour it"),
-        (&["--routing-field", "p"], "--routing-field: Kuzzle cannot honour it"),
-        (&["--bulk-mode"], "--bulk-mode: Kuzzle cannot honour it"),
-        (&["--complete"], "--complete: Kuzzle cannot honour it"),
+        (&["--pipeline", "p"][..], "--pipeline is not supported for Kuzzle"),
+        (&["--routing-field", "p"], "--routing-field is not supported for Kuzzle"),
+        (&["--bulk-mode"], "--bulk-mode is not supported for Kuzzle"),
+        (&["--complete"], "--complete is not supported for Kuzzle"),
         (&["--refresh", "true"], "--refresh true: Kuzzle has no refresh at once"),
         (&["--delete-keys", "--lossy"], "--lossy: not with --delete-keys"),
         (&["--to", "kuzzle+http://h/other"], "--to: two indices, \"i\" and \"other\""),
@@ -426,7 +426,7 @@ fn an_answer_that_is_lost_is_told_where_a_late_request_could_do_harm() {
         wire.expect(bulk().lost()).import(&[created(), created()]);
         let ran = into_kuzzle(&place, &wire, &documents(2), &["--on-duplicate", mode]);
         ran.expect(0, [2, 0, 0, 0]);
-        assert_eq!(ran.stderr.contains("if one lands late, it may put an old value back"), warns, "{}", ran.stderr);
+        assert_eq!(ran.stderr.contains("if one arrives late, it may put an old value back"), warns, "{}", ran.stderr);
         wire.done();
     }
 }

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 /// How long something may take before a test gives it up; much longer than it ever does.
-const PATIENCE: Duration = Duration::from_secs(120);
+const READ_WAIT: Duration = Duration::from_secs(120);
 
 /// A program under way.
 pub struct Live {
@@ -61,7 +61,7 @@ impl Live {
     pub fn hear(&mut self, words: &str) -> &mut Live {
         let begun = Instant::now();
         while !self.heard.contains(words) {
-            let left = PATIENCE.saturating_sub(begun.elapsed());
+            let left = READ_WAIT.saturating_sub(begun.elapsed());
             match self.lines.recv_timeout(left) {
                 Ok(line) => self.heard = format!("{}{line}\n", self.heard),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
@@ -131,7 +131,7 @@ impl Drop for Live {
 pub fn until(what: &str, mut seen: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !seen() {
-        assert!(begun.elapsed() < PATIENCE, "{what}: this never came");
+        assert!(begun.elapsed() < READ_WAIT, "{what}: this never came");
         // Only so that looking leaves the processor to the program.
         std::thread::sleep(Duration::from_millis(5));
     }

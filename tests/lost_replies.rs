@@ -38,7 +38,7 @@ fn a_create_that_finds_its_own_document_was_created() {
     let (place, wire) = (Place::new(), Wire::start());
     wire.expect(bulk().lost()).bulk(&[duplicate(), created(), duplicate()]);
     wire.expect(multi_get().reply_with(|request| {
-        // Numbers, blanks and the order of members may look different: it is the same value.
+        // Numbers, blanks and the order of fields may look different: it is the same value.
         Reply::documents(request, &[("1", r#"{ "n":1.0, "m" : [1,{"x":null}] }"#), ("3", r#"{"n":4}"#)])
     }));
     let text = "{\"_key\":\"1\",\"m\":[1,{\"x\":null}],\"n\":1.0}\n{\"_key\":\"2\"}\n{\"_key\":\"3\",\"n\":3}\n";

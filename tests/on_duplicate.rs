@@ -119,7 +119,7 @@ fn many_updates_of_one_key_are_applied_in_their_order() {
         let (_, version, doc) = state(&place).remove(0);
         let doc: serde_json::Value = serde_json::from_str(&doc).expect("JSON");
         assert_eq!((version, &doc["last"]), (50, &49.into()), "{way:?}");
-        assert_eq!(doc.as_object().map(|members| members.len()), Some(52), "{way:?}");
+        assert_eq!(doc.as_object().map(|fields| fields.len()), Some(52), "{way:?}");
     }
 }
 

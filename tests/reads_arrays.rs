@@ -5,7 +5,7 @@ use crate::support::{Place, testdata};
 const ARRAYS: [&str; 2] = ["-t", "arrays"];
 
 #[test]
-fn values_keep_every_byte_and_a_null_is_no_member() {
+fn values_keep_every_byte_and_a_null_is_no_field() {
     let place = Place::new();
     let text = "[\"_key\", \"a\", \"b\\u0063\"]\n\n[\"1\", 1.0, { \"x\" : [1,2] }]\n  [ 2 , null , \"\\u00e9\" ]  \r\n";
     let ran = place.import_text("a.arrays", text, &ARRAYS);

@@ -263,7 +263,7 @@ fn a_collection_may_be_spelt_with_escapes() {
         "{\"index\":{\"_index\":\"\\u0000\",\"_id\":\"1\"}}",
         "{}",
     ];
-    bulk(&place, &lines).expect(1, [2, 2, 0, 0]).says("a.bulk:5: `_index` has half of a surrogate pair");
+    bulk(&place, &lines).expect(1, [2, 2, 0, 0]).says("a.bulk:5: `_index` has an unpaired surrogate");
     assert_eq!(rows(&place, "café"), [row("1", 1, "{}")]);
     assert_eq!(rows(&place, "c"), [row("2", 1, "{}")]);
 }

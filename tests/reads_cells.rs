@@ -62,7 +62,7 @@ fn quoted_cells_are_always_text() {
 }
 
 #[test]
-fn an_empty_cell_is_no_member_a_null_or_an_empty_text() {
+fn an_empty_cell_is_no_field_a_null_or_an_empty_text() {
     for (how, bare, quoted) in [("omit", "nothing", "\"\""), ("null", "null", "\"\""), ("string", "\"\"", "\"\"")] {
         let empty = ["--empty", how];
         assert_eq!(value_of("", &empty), bare, "{how}");

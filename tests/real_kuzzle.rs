@@ -232,11 +232,11 @@ fn bulk_lines_do_what_they_say_or_are_errors_of_their_own() {
             r#"{"n":3}"#,
             "version_conflict_engine_exception",
         ),
-        (r#"{"index":{"_id":"o","bogus":1}}"#, r#"{"n":1}"#, "cannot honour `bogus`"),
+        (r#"{"index":{"_id":"o","bogus":1}}"#, r#"{"n":1}"#, "`bogus` in an action line is not supported"),
         (r#"{"index":{"_id":"o","_index":"other"}}"#, r#"{"n":1}"#, "names another collection"),
         (r#"{"update":{"_id":"o"}}"#, r#"{"detect_noop":true}"#, "the update has no `doc`"),
         (r#"{"update":{"_id":"none"}}"#, r#"{"doc":{"n":1}}"#, "document_missing_exception"),
-        (r#"{"update":{"_id":"a"}}"#, r#"{"script":{"source":"ctx._source.n=5"}}"#, "a member called `script`"),
+        (r#"{"update":{"_id":"a"}}"#, r#"{"script":{"source":"ctx._source.n=5"}}"#, "a field called `script`"),
         (r#"{"update":{"_id":"u"}}"#, r#"{"doc":{"n":1},"upsert":{"n":7}}"#, ""),
         (r#"{"update":{"_id":"a","retry_on_conflict":3}}"#, r#"{"doc":{"m":1}}"#, ""),
         (r#"{"index":{"_id":7}}"#, r#"{"n":7}"#, ""),
@@ -278,7 +278,7 @@ fn what_kuzzle_adds_is_its_own() {
     collection
         .import_text("in.jsonl", text, &[])
         .expect(1, [1, 1, 0, 0])
-        .says("in.jsonl:1: Kuzzle would replace the member `_kuzzle_info`");
+        .says("in.jsonl:1: Kuzzle would replace the field `_kuzzle_info`");
     collection.import_text("in.jsonl", text, &["--on-duplicate", "ignore", "--lossy"]).expect(0, [1, 0, 0, 1]);
     let hits = collection.hits_after_refresh();
     for hit in &hits {

@@ -99,7 +99,7 @@ impl Index {
     }
 }
 
-/// The twelve films by their keys, which are no members on a server.
+/// The twelve films by their keys, which are no fields on a server.
 fn films() -> BTreeMap<String, Value> {
     let text = std::fs::read_to_string(testdata("films.jsonl")).expect("films.jsonl");
     let film = |line: &str| {
@@ -189,7 +189,7 @@ fn a_second_import_of_keyless_documents_makes_new_ones() {
     }
 }
 
-/// Lines of hostile.jsonl that a server refuses even with a mapping that takes no notice of members: key, servers, its reason.
+/// Lines of hostile.jsonl that a server refuses even with a mapping that takes no notice of fields: key, servers, its reason.
 const REFUSED: &[(&str, &[&str], &str)] = &[
     ("text-empty", &["os2", "es7", "es8"], "field name cannot be an empty string"),
     ("name-empty", &["os2", "es7", "es8"], "field name cannot be an empty string"),
@@ -231,7 +231,7 @@ fn tokens(text: &str) -> Vec<&str> {
     tokens
 }
 
-/// The tokens without the member `_key` of the outermost object, and that key.
+/// The tokens without the field `_key` of the outermost object, and that key.
 fn without_key(line: &str) -> (Vec<&str>, Option<String>) {
     let all = tokens(line);
     let (mut left, mut key, mut depth, mut at) = (Vec::new(), None, 0, 0);

@@ -1,4 +1,4 @@
-//! Members renamed, dropped and joined, in every format; all other bytes stay as they are.
+//! Fields renamed, dropped and joined, in every format; all other bytes stay as they are.
 
 use crate::support::Place;
 use proptest::prelude::*;
@@ -37,7 +37,7 @@ fn renaming_changes_the_name_and_no_other_byte() {
 }
 
 #[test]
-fn removing_takes_the_member_and_its_comma() {
+fn removing_takes_the_field_and_its_comma() {
     let line = "{\"_key\":\"a\", \"b\": 1, \"c\":{\"b\":2}}";
     for (removed, left) in
         [("_nothing", line), ("b", "{\"_key\":\"a\", \"c\":{\"b\":2}}"), ("c", "{\"_key\":\"a\", \"b\": 1}")]
@@ -76,7 +76,7 @@ fn joined_texts_can_be_joined_again_and_be_the_key() {
 }
 
 #[test]
-fn a_joined_text_takes_the_place_of_a_member_of_its_name() {
+fn a_joined_text_takes_the_place_of_a_field_of_its_name() {
     assert_eq!(shaped("{\"m\":0,\"a\":\"x\"}", &["--merge-attributes", "m=[a]"]), ["{\"a\":\"x\",\"m\":\"x\"}"]);
 }
 
@@ -106,11 +106,11 @@ fn the_key_is_looked_for_after_shaping() {
 #[test]
 fn a_new_name_that_is_taken_is_an_error() {
     for line in ["{\"a\":1,\"b\":2}", "{\"b\":2,\"a\":1}", "{\"a\":1,\"\\u0062\":2}"] {
-        refused(line, &["--translate", "a=b"], "--translate makes a second member `b`");
+        refused(line, &["--translate", "a=b"], "--translate makes a second field `b`");
     }
     let joined = ["--merge-attributes", "m=[b]", "--translate"];
-    refused("{\"a\":1,\"b\":2}", &[&joined[..], &["m=a"]].concat(), "--translate makes a second member `a`");
-    refused("{\"a\":1,\"b\":2}", &[&joined[..], &["a=m"]].concat(), "--translate makes a second member `m`");
+    refused("{\"a\":1,\"b\":2}", &[&joined[..], &["m=a"]].concat(), "--translate makes a second field `a`");
+    refused("{\"a\":1,\"b\":2}", &[&joined[..], &["a=m"]].concat(), "--translate makes a second field `m`");
     assert_eq!(shaped("{\"a\":1,\"b\":2}", &["--translate", "a=b", "--translate", "b=a"]), ["{\"b\":1,\"a\":2}"]);
 }
 
@@ -131,8 +131,8 @@ fn shapes_are_the_same_in_every_format() {
     }
 }
 
-/// A member: how it is written, and what it is.
-fn member() -> impl Strategy<Value = (String, (&'static str, Value))> {
+/// A field: how it is written, and what it is.
+fn field() -> impl Strategy<Value = (String, (&'static str, Value))> {
     let name =
         prop::sample::select(vec![("gone", "gone"), ("g\\u006fne", "gone"), ("old", "old"), ("b", "b"), ("c", "c")]);
     let value = prop::sample::select(vec!["1.0", "\"x\\\"}\"", "{ \"gone\" : [1 , 2]}", "[ ]", "null", "\"\""]);
@@ -148,25 +148,25 @@ fn member() -> impl Strategy<Value = (String, (&'static str, Value))> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn any_record_keeps_the_members_that_no_flag_names(
-        records in prop::collection::vec(prop::collection::vec(member(), 0..6), 1..60),
+    fn any_record_keeps_the_fields_that_no_flag_names(
+        records in prop::collection::vec(prop::collection::vec(field(), 0..6), 1..60),
     ) {
         let (mut text, mut expected) = (String::new(), Vec::new());
         for record in records {
-            let (mut members, mut written) = (Map::new(), Vec::new());
+            let (mut fields, mut written) = (Map::new(), Vec::new());
             for (bytes, (name, value)) in record {
-                if !members.contains_key(name) {
-                    members.insert(name.to_owned(), value);
+                if !fields.contains_key(name) {
+                    fields.insert(name.to_owned(), value);
                     written.push(bytes);
                 }
             }
             text += &format!("{{{}}}\n", written.join(","));
-            members.remove("gone");
-            if let Some(value) = members.remove("old") {
-                members.insert("new".to_owned(), value);
+            fields.remove("gone");
+            if let Some(value) = fields.remove("old") {
+                fields.insert("new".to_owned(), value);
             }
-            members.insert("made".to_owned(), json!("same"));
-            expected.push(Value::Object(members));
+            fields.insert("made".to_owned(), json!("same"));
+            expected.push(Value::Object(fields));
         }
         let flags = ["--remove-attribute", "gone", "--translate", "old=new", "--merge-attributes", "made=same"];
         let docs = shaped(&text, &flags);

@@ -311,7 +311,7 @@ fn unique_holds_within_an_input_and_along_a_path() {
 }
 
 #[test]
-fn unique_members_may_have_any_name() {
+fn unique_fields_may_have_any_name() {
     for name in ["a\"b", "a'b", "a\\b", "$", "größe", "a b", "_unique_", "u[0]", "*"] {
         let place = Place::new();
         let name_in_json = serde_json::to_string(name).expect("JSON");
@@ -326,7 +326,7 @@ fn unique_members_may_have_any_name() {
 }
 
 #[test]
-fn unique_members_may_differ_in_case_only() {
+fn unique_fields_may_differ_in_case_only() {
     let place = Place::new();
     let text = "{\"_key\":\"a\",\"u\":1,\"U\":1}\n{\"_key\":\"b\",\"u\":2,\"U\":1}\n{\"_key\":\"c\",\"u\":1,\"U\":2}\n";
     let ran = place.import_text("a.jsonl", text, &["--unique", "u", "--unique", "U"]);
@@ -334,7 +334,7 @@ fn unique_members_may_differ_in_case_only() {
 }
 
 #[test]
-fn unique_members_of_one_collection_do_not_touch_another() {
+fn unique_fields_of_one_collection_do_not_touch_another() {
     let place = Place::new();
     place.file("a.jsonl", "{\"_key\":\"a\",\"x_key\":1}\n{\"_key\":\"b\",\"x_key\":1}\n");
     place.run(&["-c", "c_unique_x", "a.jsonl"]).expect(0, [2, 0, 0, 0]);

@@ -26,7 +26,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 /// How long a connection or a gate waits before the test is given up.
-const PATIENCE: Duration = Duration::from_secs(120);
+const READ_WAIT: Duration = Duration::from_secs(120);
 
 /// The server. It listens on a free port of 127.0.0.1 and ends with the test.
 pub struct Wire {
@@ -119,7 +119,7 @@ impl Wire {
     pub fn wait_for(&self, what: &str, come: impl Fn(&[Request]) -> bool) -> Vec<Request> {
         let (seen, timed_out) = {
             let inner = self.state.lock();
-            let waited = self.state.changed.wait_timeout_while(inner, PATIENCE, |inner| !come(&inner.seen));
+            let waited = self.state.changed.wait_timeout_while(inner, READ_WAIT, |inner| !come(&inner.seen));
             let (inner, wait) = waited.expect("the server does not panic");
             (inner.seen.clone(), wait.timed_out())
         };
@@ -188,7 +188,7 @@ impl State {
 
     /// Serves a connection to its end.
     fn serve(&self, mut stream: TcpStream, number: usize) {
-        let _ = stream.set_read_timeout(Some(PATIENCE));
+        let _ = stream.set_read_timeout(Some(READ_WAIT));
         let _ = stream.set_nodelay(true);
         while let Some(head) = read_head(&mut stream) {
             let mut request = match parse_head(&head, number) {

@@ -658,7 +658,7 @@ fn a_place_that_cannot_be_written_is_named() {
     let place = Place::new();
     let run = place.pipe(&["-c", "c", "--to", "jsonl:no/such/out"], b"{}");
     assert_eq!(run.code, 4, "{}", run.stderr);
-    run.says("error: no/such/out: there is no such directory");
+    run.says("error: no/such/out: no such directory");
     place.file("plain", "");
     let run = place.pipe(&["-c", "c", "--to", "jsonl:plain/out"], b"{}");
     assert_eq!(run.code, 4, "{}", run.stderr);

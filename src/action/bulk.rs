@@ -1,19 +1,18 @@
 //! Elasticsearch's bulk lines (contract of the bulk API, 1.5 and 1.6): what is read of them for every target. What a target
-//! cannot honour is an error of that item, never a guess.
+//! does not support is an error of that item, never a guess.
 
 use super::{Op, Rules};
-use crate::json::{Kind, Member, same_name, unescape};
+use crate::json::{Field, Kind, same_name, unescape};
 use crate::record::{Command, Reason, Record};
 use std::borrow::Cow;
 
-/// The unescaped name of the last of these members, which no earlier one has.
-pub(crate) fn distinct<'a>(text: &'a str, members: &[Member]) -> Result<Cow<'a, str>, Reason> {
-    let [earlier @ .., member] = members else { return Ok(Cow::Borrowed("")) };
-    let written = member.name.of(text);
-    let name =
-        if member.escaped { unescape(written).unwrap_or(Cow::Borrowed(written)) } else { Cow::Borrowed(written) };
+/// The unescaped name of the last of these fields, which no earlier one has.
+pub(crate) fn distinct<'a>(text: &'a str, fields: &[Field]) -> Result<Cow<'a, str>, Reason> {
+    let [earlier @ .., field] = fields else { return Ok(Cow::Borrowed("")) };
+    let written = field.name.of(text);
+    let name = if field.escaped { unescape(written).unwrap_or(Cow::Borrowed(written)) } else { Cow::Borrowed(written) };
     if earlier.iter().any(|other| same_name(other.name.of(text), other.escaped, &name)) {
-        return Err(Reason::new("bad_action", format!("`{name}` stands twice in the action")));
+        return Err(Reason::new("bad_action", format!("duplicate field `{name}` in the action")));
     }
     Ok(name)
 }
@@ -22,7 +21,7 @@ pub(crate) fn distinct<'a>(text: &'a str, members: &[Member]) -> Result<Cow<'a, 
 pub(super) struct ActionLine<'a> {
     /// What it says to do: `op_type` can make a create of an index.
     pub(super) op: Op,
-    /// `_index`, unescaped; nothing for half of a surrogate pair.
+    /// `_index`, unescaped; nothing for an unpaired surrogate.
     pub(super) index: Option<Option<Cow<'a, str>>>,
     /// `_id`, in the same way.
     pub(super) id: Option<Option<Cow<'a, str>>>,
@@ -32,9 +31,9 @@ impl<'a> ActionLine<'a> {
     /// Reads it; whether it may name another collection than the run's `own`, and what else it may say, `rules` know.
     pub(super) fn read(command: &'a Command, own: Option<&str>, rules: &dyn Rules) -> Result<ActionLine<'a>, Reason> {
         let mut read = ActionLine { op: command.op, index: None, id: None };
-        for (place, member) in command.members.iter().enumerate() {
-            let name = &*distinct(&command.meta, &command.members[..=place])?;
-            let value = member.value.of(&command.meta);
+        for (place, field) in command.fields.iter().enumerate() {
+            let name = &*distinct(&command.meta, &command.fields[..=place])?;
+            let value = field.value.of(&command.meta);
             // Elasticsearch ignores a null, even of a name that it does not know.
             if value == "null" {
                 continue;
@@ -72,7 +71,7 @@ pub(crate) fn own_metadata(target: &str, name: &str, value: &str) -> Result<(), 
         "retry_on_conflict" => Ok(()),
         "require_alias" | "require_data_stream" if value == "false" => Ok(()),
         "routing" if value == "\"\"" => Ok(()),
-        _ => Err(not_supported(format!("{target} cannot honour `{name}` of an action line"))),
+        _ => Err(not_supported(format!("`{name}` in an action line is not supported by {target}"))),
     }
 }
 
@@ -94,12 +93,12 @@ pub(crate) struct Update<'a> {
 }
 
 impl<'a> Update<'a> {
-    /// Reads it; what `target` cannot honour is an error.
+    /// Reads it; what `target` does not support is an error.
     pub(crate) fn read(record: &Record<'a>, target: &str) -> Result<Update<'a>, Reason> {
         let (mut doc, mut upsert, mut as_upsert, mut detect_noop) = (None, None, false, true);
-        for (place, member) in record.members.iter().enumerate() {
-            let name = &*distinct(record.text, &record.members[..=place])?;
-            let value = member.value.of(record.text);
+        for (place, field) in record.fields.iter().enumerate() {
+            let name = &*distinct(record.text, &record.fields[..=place])?;
+            let value = field.value.of(record.text);
             match name {
                 "doc" | "upsert" if Kind::of(value) == Kind::Object => {
                     *(if name == "doc" { &mut doc } else { &mut upsert }) = Some(value);
@@ -112,7 +111,7 @@ impl<'a> Update<'a> {
                     return Err(Reason::new("bad_action", format!("`{name}` of the update has the wrong type")));
                 }
                 _ => {
-                    return Err(not_supported(format!("{target} cannot honour `{name}` of an update")));
+                    return Err(not_supported(format!("`{name}` in an update is not supported by {target}")));
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use super::mongoexport::unwrapped;
 use crate::action::Key;
-use crate::json::{Kind, Member, Scanner, Span, same_name, unescape};
+use crate::json::{Field, Kind, Scanner, Span, same_name, unescape};
 use crate::record::{Reason, Record};
 use memchr::memchr;
 use std::fmt::Write as _;
@@ -18,7 +18,7 @@ pub struct KeyRule {
     pub allows: fn(&str) -> bool,
     /// Which are, in words.
     pub characters: &'static str,
-    /// Whether the members that name the key stay in the document as they are written; else they are cut out of it.
+    /// Whether the fields that name the key stay in the document as they are written; else they are cut out of it.
     pub stays: bool,
 }
 
@@ -55,7 +55,7 @@ impl KeyRule {
 }
 
 pub(super) fn half_pair() -> Reason {
-    Reason::new("illegal_key", "the key has half of a surrogate pair")
+    Reason::new("illegal_key", "the key has an unpaired surrogate")
 }
 
 /// Writes the generated key of a record: the same when the run is resumed, and in the order of the input.
@@ -84,30 +84,30 @@ pub(super) fn key_text<'a>(text: &str, value: Span, scratch: &'a mut String) -> 
     }
 }
 
-/// Whether a member has this name. Every member of every record is asked, and most are told by their first byte.
+/// Whether a field has this name. Every field of every record is asked, and most are told by their first byte.
 #[inline]
-fn is_named(text: &str, member: &Member, name: &str) -> bool {
+fn is_named(text: &str, field: &Field, name: &str) -> bool {
     // The quote that ends an empty name is its first byte.
     let first = name.as_bytes().first().unwrap_or(&b'"');
-    let may_be = member.escaped || text.as_bytes()[member.name.start as usize] == *first;
-    may_be && same_name(member.name.of(text), member.escaped, name)
+    let may_be = field.escaped || text.as_bytes()[field.name.start as usize] == *first;
+    may_be && same_name(field.name.of(text), field.escaped, name)
 }
 
-/// The one member of that name, if there is one.
-fn only(text: &str, members: &[Member], name: &str) -> Result<Option<Span>, Reason> {
+/// The one field of that name, if there is one.
+fn only(text: &str, fields: &[Field], name: &str) -> Result<Option<Span>, Reason> {
     let mut found = None;
-    for member in members {
-        if is_named(text, member, name) {
+    for field in fields {
+        if is_named(text, field, name) {
             if found.is_some() {
-                return Err(Reason::new("ambiguous_key", format!("`{name}` stands twice in the record")));
+                return Err(Reason::new("ambiguous_key", format!("duplicate field `{name}`")));
             }
-            found = Some(member.value);
+            found = Some(field.value);
         }
     }
     Ok(found)
 }
 
-/// Places of the members that name the key where no flag does.
+/// Places of the fields that name the key where no flag does.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Named {
     key: Option<usize>,
@@ -115,15 +115,15 @@ pub(super) struct Named {
 }
 
 impl Named {
-    /// Looks at every member once.
-    pub(super) fn find(text: &str, members: &[Member]) -> Result<Named, Reason> {
+    /// Looks at every field once.
+    pub(super) fn find(text: &str, fields: &[Field]) -> Result<Named, Reason> {
         let mut named = Named::default();
-        for (place, member) in members.iter().enumerate() {
+        for (place, field) in fields.iter().enumerate() {
             // Most names are told by their first byte.
-            if !member.escaped && text.as_bytes()[member.name.start as usize] != b'_' {
+            if !field.escaped && text.as_bytes()[field.name.start as usize] != b'_' {
                 continue;
             }
-            let is = |name: &str| same_name(member.name.of(text), member.escaped, name);
+            let is = |name: &str| same_name(field.name.of(text), field.escaped, name);
             let (name, found) = if is("_key") {
                 ("_key", &mut named.key)
             } else if is("_id") {
@@ -132,16 +132,16 @@ impl Named {
                 continue;
             };
             if found.replace(place).is_some() {
-                return Err(Reason::new("ambiguous_key", format!("`{name}` stands twice in the record")));
+                return Err(Reason::new("ambiguous_key", format!("duplicate field `{name}`")));
             }
         }
         Ok(named)
     }
 }
 
-/// Whether a document has a member that names a key.
-pub(crate) fn names_key(text: &str, members: &[Member]) -> Result<bool, Reason> {
-    let named = Named::find(text, members)?;
+/// Whether a document has a field that names a key.
+pub(crate) fn names_key(text: &str, fields: &[Field]) -> Result<bool, Reason> {
+    let named = Named::find(text, fields)?;
     Ok(named.key.is_some() || named.id.is_some())
 }
 
@@ -149,14 +149,14 @@ pub(crate) fn names_key(text: &str, members: &[Member]) -> Result<bool, Reason> 
 #[inline(always)]
 pub(super) fn by_convention(
     text: &str,
-    members: &[Member],
+    fields: &[Field],
     named: Named,
     scanner: &mut Scanner,
 ) -> Result<(Option<Span>, bool), Reason> {
-    let key = named.key.map(|place| members[place].value);
+    let key = named.key.map(|place| fields[place].value);
     match named.id {
         None => Ok((key, false)),
-        Some(place) => of_both(text, key, members[place].value, scanner),
+        Some(place) => of_both(text, key, fields[place].value, scanner),
     }
 }
 
@@ -175,40 +175,40 @@ fn of_both(text: &str, key: Option<Span>, id: Span, scanner: &mut Scanner) -> Re
     Ok((Some(key), false))
 }
 
-/// Finds what `--key` names: a member of that very name, else a dotted path.
-pub(crate) fn by_path(text: &str, members: &[Member], path: &str, scanner: &mut Scanner) -> Result<Span, Reason> {
+/// Finds what `--key` names: a field of that very name, else a dotted path.
+pub(crate) fn by_path(text: &str, fields: &[Field], path: &str, scanner: &mut Scanner) -> Result<Span, Reason> {
     let missing = || Reason::new("no_key", format!("no `{path}`, which --key names"));
-    if let Some(value) = only(text, members, path)? {
+    if let Some(value) = only(text, fields, path)? {
         return Ok(value);
     }
     let (mut first, mut rest) = path.split_once('.').ok_or_else(missing)?;
-    let mut value = only(text, members, first)?.ok_or_else(missing)?;
+    let mut value = only(text, fields, first)?.ok_or_else(missing)?;
     loop {
         let inner = value.of(text);
         if Kind::of(inner) != Kind::Object || scanner.object(inner.as_bytes()).is_err() {
             return Err(missing());
         }
         let shift = |span: Span| Span { start: value.start + span.start, end: value.start + span.end };
-        if let Some(found) = only(inner, scanner.members(), rest)? {
+        if let Some(found) = only(inner, scanner.fields(), rest)? {
             return Ok(shift(found));
         }
         (first, rest) = rest.split_once('.').ok_or_else(missing)?;
-        value = shift(only(inner, scanner.members(), first)?.ok_or_else(missing)?);
+        value = shift(only(inner, scanner.fields(), first)?.ok_or_else(missing)?);
     }
 }
 
-/// The pieces of a record that leave it when `_key` and `_id` become metadata: each member with one of its commas.
+/// The pieces of a record that leave it when `_key` and `_id` become metadata: each field with one of its commas.
 #[inline(always)]
 pub(super) fn without_keys(record: &Record<'_>, named: Named) -> [Span; 2] {
-    let members = record.members;
+    let fields = record.fields;
     let (first, last) = (named.key.min(named.id).or(named.key).or(named.id), named.key.max(named.id));
     let (Some(first), Some(last)) = (first, last) else { return [Span::default(); 2] };
-    // Those that the object begins with go up to the first member that stays, others with the comma before them.
+    // Those that the object begins with go up to the first field that stays, others with the comma before them.
     let leading = if first > 0 { 0 } else { 1 + usize::from(last == 1) };
-    let with_comma = |place: usize| Span { start: members[place - 1].value.end, end: members[place].value.end };
+    let with_comma = |place: usize| Span { start: fields[place - 1].value.end, end: fields[place].value.end };
     let beginning = |leading: usize| Span {
-        start: members[0].name.start - 1,
-        end: members.get(leading).map_or(members[leading - 1].value.end, |next| next.name.start - 1),
+        start: fields[0].name.start - 1,
+        end: fields.get(leading).map_or(fields[leading - 1].value.end, |next| next.name.start - 1),
     };
     let before = if leading > 0 { beginning(leading) } else { with_comma(first) };
     let is_two = last != first && last >= leading;
@@ -235,7 +235,7 @@ mod tests {
             let mut scanner = Scanner::default();
             scanner.object(text.as_bytes()).expect("an object");
             let record = Record::of(text, &scanner, Origin::default());
-            let named = Named::find(text, record.members).expect("no name twice");
+            let named = Named::find(text, record.fields).expect("no name twice");
             let [first, second] = without_keys(&record, named);
             let mut left = text.clone();
             left.replace_range(second.range(), "");

@@ -1,6 +1,6 @@
 //! What mongoexport makes of an `_id` that JSON has no value for: `{"$oid":"…"}` and the like (MongoDB's extended JSON).
 
-use crate::json::{Kind, Member, Scanner, Span};
+use crate::json::{Field, Kind, Scanner, Span};
 
 /// The names that mongoexport's wrappers have: an `_id` that JSON has no value for is written as `{"$oid":"…"}` and the like.
 const WRAPPERS: [&str; 8] =
@@ -22,8 +22,8 @@ fn content(text: &str, value: Span, within: bool, scanner: &mut Scanner) -> Opti
         return None;
     }
     let _ = scanner.object(raw.as_bytes());
-    let name = |member: &Member| member.name.of(raw);
-    let found = match scanner.members() {
+    let name = |field: &Field| field.name.of(raw);
+    let found = match scanner.fields() {
         [only] if WRAPPERS.contains(&name(only)) => only.value,
         [bytes, kind] if within && name(bytes) == "base64" && name(kind) == "subType" => bytes.value,
         _ => return None,

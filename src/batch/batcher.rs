@@ -1,10 +1,10 @@
 //! Fills batches: each action is written once, as its target is sent it.
 
-use super::{Batch, Encode, Item, Limits, Rare, USUAL};
+use super::{Batch, Encode, Item, Limits, NO_EXTRAS, Rare};
 use crate::action::Action;
 use crate::json::Span;
+use crate::key_filter::KeyFilter;
 use crate::record::{BadRecord, Record};
-use crate::seen::Seen;
 use memchr::memchr;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -96,7 +96,7 @@ impl Batcher {
         batch.keys.push_str(word);
         batch.bytes += word.len() + action.doc.len() + action.meta.len();
         batch.has_lines |= action.is_line;
-        let mut more = USUAL;
+        let mut more = NO_EXTRAS;
         if !action.collection.is_empty() || action.upsert.is_some() || !action.detect_noop {
             let collection = batch.word(action.collection);
             let upsert = action.upsert.map(|upsert| batch.word(upsert));
@@ -137,14 +137,14 @@ impl Batcher {
     }
 
     /// Takes the batch, whose keys are now met, and goes on with `next`, an empty one.
-    pub fn take(&mut self, mut next: Batch, seen: Option<&mut Seen>) -> Batch {
+    pub fn take(&mut self, mut next: Batch, key_filter: Option<&mut KeyFilter>) -> Batch {
         self.since = None;
         self.records = self.limits.records;
         self.keys.clear();
-        if let Some(seen) = seen {
-            // All at once, because `seen` is larger than the caches: one by one, each key would wait for memory alone.
+        if let Some(key_filter) = key_filter {
+            // All at once, because `key_filter` is larger than the caches: one by one, each key would wait for memory alone.
             for (item, hash) in self.batch.items.iter_mut().zip(&self.batch.hashes) {
-                item.repeats = seen.meet(*hash);
+                item.repeats = key_filter.meet(*hash);
             }
         }
         let mut empty = Arc::try_unwrap(std::mem::take(&mut next.text)).unwrap_or_default();

@@ -55,7 +55,7 @@ fn unknown(found: &str, known: &[String]) -> String {
     }
     let upper = found.to_ascii_uppercase();
     let near = known.iter().min_by_key(|name| distance(&upper, name)).map_or("", String::as_str);
-    format!("{found}: there is no such variable\nhint: the nearest is {near}; `bulkimport --help` shows all flags")
+    format!("{found}: unknown variable\nhint: the nearest is {near}; `bulkimport --help` shows all flags")
 }
 
 /// Edits (a character put in, taken out or changed) between two names.
@@ -94,9 +94,9 @@ pub fn arguments(command: &Command, typed: &dyn Fn(&Arg) -> bool, env: &Variable
 }
 
 fn values<'a>(arg: &Arg, value: &'a OsStr) -> Vec<&'a OsStr> {
-    let is_repeatable = matches!(arg.get_action(), ArgAction::Append);
+    let is_idempotent = matches!(arg.get_action(), ArgAction::Append);
     match value.to_str() {
-        Some(text) if is_repeatable => text.lines().filter(|line| !line.is_empty()).map(OsStr::new).collect(),
+        Some(text) if is_idempotent => text.lines().filter(|line| !line.is_empty()).map(OsStr::new).collect(),
         Some(text) if is_switch(arg) => vec![OsStr::new(text.trim())],
         _ => vec![value],
     }

@@ -2,7 +2,7 @@
 //! An error here names the value; which flag or variable it came from is put in front of it in usage.rs. A hint is a line of its own.
 
 use crate::shape::{Merge, Part};
-use crate::values::member;
+use crate::values::field;
 use std::path::Path;
 
 /// Reads `--translate`: two names, neither blank.
@@ -31,11 +31,11 @@ pub fn key(text: &str) -> Result<String, String> {
     let like_a_path = text.contains(['.', '/', '\\']);
     if ends.iter().any(|end| text.to_ascii_lowercase().ends_with(end)) || (like_a_path && Path::new(text).is_file()) {
         return Err(format!(
-            "\"{text}\" looks like a file\nhint: --key names the member of the records that is their key; \
+            "\"{text}\" looks like a file\nhint: --key names the field of the records that is their key; \
              the key of a TLS client is `--client-key FILE`"
         ));
     }
-    member(text)
+    field(text)
 }
 
 /// Reads a collection prefix, and drops the `/` at its end.
@@ -63,10 +63,10 @@ pub fn collection(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// Reads `--merge-attributes` as arangoimport does (contracts/arangodb.md 2.5): `NEW=`, then text and `[member]`s.
+/// Reads `--merge-attributes` as arangoimport does (contracts/arangodb.md 2.5): `NEW=`, then text and `[field]`s.
 ///
 /// # Errors
-/// When brackets or `=` are not where they should be, or a member is merged into itself.
+/// When brackets or `=` are not where they should be, or a field is merged into itself.
 pub fn merge(text: &str) -> Result<Merge, String> {
     let wrong = |cause| format!("wrong syntax in \"{text}\": {cause}\nhint: write it like `full=[first] [last]`");
     let (name, value) = match text.split_once('=') {
@@ -74,11 +74,11 @@ pub fn merge(text: &str) -> Result<Merge, String> {
         _ => return Err(wrong("there must be exactly one =")),
     };
     if is_blank(name) || name.contains(['[', ']']) {
-        return Err(wrong("the new member needs a name without brackets"));
+        return Err(wrong("the new field needs a name without brackets"));
     }
     let parts = parts(value).map_err(wrong)?;
-    if parts.contains(&Part::Member(name.to_owned())) {
-        return Err(wrong("a member cannot be merged into itself"));
+    if parts.contains(&Part::Field(name.to_owned())) {
+        return Err(wrong("a field cannot be merged into itself"));
     }
     Ok(Merge { name: name.to_owned(), parts })
 }
@@ -87,17 +87,17 @@ fn parts(value: &str) -> Result<Vec<Part>, &'static str> {
     let mut pieces = value.split('[');
     let mut parts: Vec<Part> = literal(pieces.next().unwrap_or_default())?.into_iter().collect();
     for piece in pieces {
-        let (member, after) = piece.split_once(']').ok_or("unbalanced brackets")?;
-        if member.is_empty() {
-            return Err("[] names no member");
+        let (field, after) = piece.split_once(']').ok_or("unbalanced brackets")?;
+        if field.is_empty() {
+            return Err("[] names no field");
         }
-        parts.push(Part::Member(member.to_owned()));
+        parts.push(Part::Field(field.to_owned()));
         parts.extend(literal(after)?);
     }
     Ok(parts)
 }
 
-/// The text before or behind a member, if there is any.
+/// The text before or behind a field, if there is any.
 fn literal(text: &str) -> Result<Option<Part>, &'static str> {
     if text.contains(']') {
         return Err("unbalanced brackets");
@@ -115,7 +115,7 @@ mod tests {
         for text in ["a=", "=b", "a", "", " =b", "a=b=c"] {
             assert!(translation(text).is_err(), "{text}");
         }
-        assert!(member(" ").is_err() && member("a b").is_ok());
+        assert!(field(" ").is_err() && field("a b").is_ok());
         assert_eq!(prefix("cities/"), Ok("cities".into()));
         assert!(prefix("/").is_err() && prefix("").is_err());
     }
@@ -136,24 +136,24 @@ mod tests {
         assert_eq!(key("a.b").as_deref(), Ok("a.b"));
         for text in ["k.pem", "client.KEY", "x.crt", "x.p12", "./Cargo.toml", "Cargo.toml"] {
             let said = key(text).expect_err(text);
-            assert!(said.contains("looks like a file\nhint: --key names the member"), "{said}");
+            assert!(said.contains("looks like a file\nhint: --key names the field"), "{said}");
         }
         assert!(key("").is_err());
     }
 
     #[test]
-    fn merges_are_text_and_members() {
+    fn merges_are_text_and_fields() {
         let literal = |text: &str| Part::Literal(text.to_owned());
-        let member = |text: &str| Part::Member(text.to_owned());
+        let field = |text: &str| Part::Field(text.to_owned());
         let cases = [
-            ("Id=[id]", "Id", vec![member("id")]),
-            ("x=[id]:[value]", "x", vec![member("id"), literal(":"), member("value")]),
+            ("Id=[id]", "Id", vec![field("id")]),
+            ("x=[id]:[value]", "x", vec![field("id"), literal(":"), field("value")]),
             (
                 "x=value:[value]/id:[id]!",
                 "x",
-                vec![literal("value:"), member("value"), literal("/id:"), member("id"), literal("!")],
+                vec![literal("value:"), field("value"), literal("/id:"), field("id"), literal("!")],
             ),
-            ("_key=[id][value]", "_key", vec![member("id"), member("value")]),
+            ("_key=[id][value]", "_key", vec![field("id"), field("value")]),
             ("x=same", "x", vec![literal("same")]),
             ("x=", "x", vec![]),
         ];
@@ -170,7 +170,7 @@ mod tests {
             ("x=a[", "unbalanced"),
             ("x=]id[", "unbalanced"),
             ("x=[a]]", "unbalanced"),
-            ("x=[]", "[] names no member"),
+            ("x=[]", "[] names no field"),
             ("x=a[x]", "merged into itself"),
             ("=[a]", "needs a name"),
             ("[x]=[a]", "needs a name"),

@@ -54,16 +54,16 @@ fn header(path: &Path, dialect: Dialect) -> Result<Vec<String>> {
     header_names(bytes, dialect).map_err(Error::msg)
 }
 
-/// Members that merges read, each once.
+/// Fields that merges read, each once.
 fn merged(args: &Arguments) -> Vec<String> {
-    let mut members = Vec::new();
+    let mut fields = Vec::new();
     for part in args.shape.merge_attributes.iter().flat_map(|merge| &merge.parts) {
         match part {
-            Part::Member(member) if !members.contains(member) => members.push(member.clone()),
+            Part::Field(field) if !fields.contains(field) => fields.push(field.clone()),
             _ => {}
         }
     }
-    members
+    fields
 }
 
 /// Columns that become keys or ends of edges, by their names in the header: a key 007 keeps its zeros.

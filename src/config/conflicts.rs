@@ -1,7 +1,7 @@
-//! Flags that cannot be honoured together. Only what the command line itself asks for can be in conflict: what comes
+//! Flags that are not supported together. Only what the command line itself asks for can be in conflict: what comes
 //! from a variable gives way.
 
-use super::{Given, has_rows};
+use super::{ConfigSources, has_rows};
 use crate::cli::Arguments;
 use crate::error::hint;
 use crate::input::Format;
@@ -12,14 +12,14 @@ use anyhow::{Error, Result, anyhow, bail};
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-/// Flags that only cells can honour.
+/// Flags that only cells supports.
 pub(super) const FOR_CELLS: [&str; 7] =
     ["separator", "quote", "backslash_escape", "headers_file", "convert", "datatype", "empty"];
-/// Flags that whatever has a header row can honour.
+/// Flags that whatever has a header row supports.
 pub(super) const FOR_ROWS: [&str; 2] = ["ignore_missing", "nested"];
 
 /// Finds the first conflict.
-pub(super) fn ensure_none(args: &Arguments, given: &Given, target: &dyn Target) -> Result<()> {
+pub(super) fn ensure_none(args: &Arguments, given: &ConfigSources, target: &dyn Target) -> Result<()> {
     let format = args.input.format;
     ensure_inputs_are_files(&args.files)?;
     ensure_flags_have_a_use(args, given, target)?;
@@ -40,7 +40,7 @@ fn ensure_inputs_are_files(files: &[PathBuf]) -> Result<()> {
         }
         if text == "true" || text == "false" {
             // hints.rs knows which switch it was meant for.
-            bail!("{text}: there is no such file");
+            bail!("{text}: no such file");
         }
         if text.contains("://") {
             return Err(anyhow!("{}: an input is a file or stdin", without_secrets(&text))
@@ -51,12 +51,12 @@ fn ensure_inputs_are_files(files: &[PathBuf]) -> Result<()> {
 }
 
 /// Finds flags that other flags leave nothing to do.
-fn ensure_flags_have_a_use(args: &Arguments, given: &Given, target: &dyn Target) -> Result<()> {
+fn ensure_flags_have_a_use(args: &Arguments, given: &ConfigSources, target: &dyn Target) -> Result<()> {
     let format = args.input.format;
     let has_cells = matches!(format, None | Some(Format::Csv | Format::Tsv));
     let no_prefix = args.edges.from_prefix.is_none() && args.edges.to_prefix.is_none();
     let for_cells =
-        format!("only csv and tsv can honour it, and the type is {}", format.map_or_else(String::new, Format::name));
+        format!("supported only for csv and tsv, and the type is {}", format.map_or_else(String::new, Format::name));
     // If it empties a collection.
     let overwrite = if target.overwrites_collection() { "overwrite" } else { "" };
     let for_storing =
@@ -86,7 +86,7 @@ fn ensure_flags_have_a_use(args: &Arguments, given: &Given, target: &dyn Target)
     Ok(())
 }
 
-/// Finds what is said of one member twice, so that one of them would have no effect.
+/// Finds what is said of one field twice, so that one of them would have no effect.
 fn ensure_once(args: &Arguments) -> Result<()> {
     let shape = &args.shape;
     once("--translate", shape.translate.iter().map(|(from, _)| from))?;
@@ -116,12 +116,12 @@ fn no_collection(files: &[PathBuf]) -> Error {
     )))
 }
 
-fn ensure_one_loudness(args: &Arguments, given: &Given) -> Result<()> {
+fn ensure_one_loudness(args: &Arguments, given: &ConfigSources) -> Result<()> {
     let shows_progress = matches!(args.output.progress, ProgressMode::Bar | ProgressMode::Plain);
     let other = match given.flags.typed("quiet") {
         true if given.flags.typed("verbose") => "--verbose",
         true if given.flags.typed("progress") && shows_progress => "--progress",
         _ => return Ok(()),
     };
-    Err(anyhow!("--quiet and {other}: only one of them can be honoured"))
+    Err(anyhow!("--quiet and {other} cannot be used together"))
 }

@@ -2,7 +2,7 @@
 //! The command line is parsed twice: alone, to know what was typed and to answer `--help` whatever the variables say,
 //! and then with the variables in front.
 
-use super::{Config, Given};
+use super::{Config, ConfigSources};
 use crate::cli::env::Variables;
 use crate::cli::usage::from_clap;
 use crate::cli::{Arguments, env, help, hints};
@@ -63,7 +63,7 @@ fn read(argv: &[OsString], env: &Variables) -> Result<Request> {
     let mut typed = named(&matches);
     typed.retain(|id, _| !is_off(id));
     let flags = FlagSources { typed, named: named(&all).into_keys().collect() };
-    let given = Given { flags, color: may_color(env), secrets: env::secrets(env) };
+    let given = ConfigSources { flags, color: may_color(env), secrets: env::secrets(env) };
     Ok(Request::Run(Box::new(Config::from_args(arguments, &given)?)))
 }
 
@@ -193,13 +193,13 @@ mod tests {
             ),
             ("-c", "error: --collection: needs a value"),
             ("-c a -c b", "error: --collection: given more than once"),
-            ("-c a --colection b", "error: --colection: there is no such flag\nhint: did you mean `--collection`?"),
+            ("-c a --colection b", "error: unknown option '--colection'\nhint: did you mean `--collection`?"),
             (
                 "-c a -t jsonll",
                 "error: --type: \"jsonll\" is none of auto, jsonl, json, csv, tsv, arrays, bulk\nhint: did you mean `jsonl`?",
             ),
             ("-c a --details=maybe", "error: --details: \"maybe\" is neither true nor false"),
-            ("-c a --key k.pem", "error: --key: \"k.pem\" looks like a file\nhint: --key names the member"),
+            ("-c a --key k.pem", "error: --key: \"k.pem\" looks like a file\nhint: --key names the field"),
             ("-c sqlite_x", "error: --collection: \"sqlite_x\": names that begin with sqlite_ belong to SQLite itself"),
             (
                 "-c a --batch-size 5MB",
@@ -215,10 +215,10 @@ mod tests {
             ),
             (
                 "-c a --journal x",
-                "error: --journal: there is no such flag\nhint: `--journal`: not in this version of bulkimport",
+                "error: unknown option '--journal'\nhint: `--journal`: not in this version of bulkimport",
             ),
-            ("-c a --rejects=5s", "error: --rejects: there is no such flag\nhint: `--rejects`: not in this version"),
-            ("-c a --timeout=5s", "error: --timeout: a store cannot honour it\nhint: `--to elasticsearch+http"),
+            ("-c a --rejects=5s", "error: unknown option '--rejects'\nhint: `--rejects`: not in this version"),
+            ("-c a --timeout=5s", "error: --timeout is not supported for a store\nhint: `--to elasticsearch+http"),
             (
                 "-c a --completions tcsh",
                 "error: --completions: \"tcsh\" is none of bash, elvish, fish, powershell, zsh",
@@ -234,7 +234,7 @@ mod tests {
     fn a_pasted_line_gets_every_hint_at_once() {
         let said =
             said("bulkimport --db test -c films --file films.json --jsonArray --numInsertionWorkers 4 --stopOnError");
-        assert_eq!(said.lines().next(), Some("error: --db: there is no such flag"));
+        assert_eq!(said.lines().next(), Some("error: unknown option '--db'"));
         assert_eq!(said.lines().filter(|line| line.starts_with("hint: `--")).count(), 4);
         assert!(!said.contains("did you mean"));
     }

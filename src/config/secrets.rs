@@ -1,6 +1,6 @@
 //! Reads passwords, keys and tokens: from files, variables or the terminal. They are never part of what is said.
 
-use super::Given;
+use super::ConfigSources;
 use crate::cli::ServerFlags;
 use crate::error::hint;
 use crate::sink::http::Login;
@@ -12,11 +12,11 @@ use std::path::Path;
 const WAYS: [&str; 3] = ["user", "api_key_file", "bearer_file"];
 
 /// Finds out who we are to a server. The command line wins over the address, and that over variables.
-pub(super) fn login(flags: &ServerFlags, wanted: &Wanted, given: &Given) -> Result<Option<Login>> {
+pub(super) fn login(flags: &ServerFlags, wanted: &Wanted, given: &ConfigSources) -> Result<Option<Login>> {
     let mut typed = WAYS.iter().filter(|way| given.flags.typed(way));
     let (one, other) = (typed.next(), typed.next());
     if let (Some(one), Some(other)) = (one, other) {
-        bail!("{} and {}: only one login can be honoured", flag(one), flag(other));
+        bail!("{} and {}: there can be only one login", flag(one), flag(other));
     }
     if let Some(way) = one {
         return by(way, flags, given);
@@ -36,7 +36,7 @@ pub(super) fn login(flags: &ServerFlags, wanted: &Wanted, given: &Given) -> Resu
 }
 
 /// The login of one of the ways, from its flag or a variable that holds the secret itself.
-fn by(way: &str, flags: &ServerFlags, given: &Given) -> Result<Option<Login>> {
+fn by(way: &str, flags: &ServerFlags, given: &ConfigSources) -> Result<Option<Login>> {
     let [_, key, token] = given.secrets.clone();
     Ok(match way {
         "user" => flags.user.as_ref().map(|user| named(user, flags, given)).transpose()?,
@@ -46,7 +46,7 @@ fn by(way: &str, flags: &ServerFlags, given: &Given) -> Result<Option<Login>> {
 }
 
 /// Reads `--user`.
-fn named(user: &str, flags: &ServerFlags, given: &Given) -> Result<Login> {
+fn named(user: &str, flags: &ServerFlags, given: &ConfigSources) -> Result<Login> {
     let (name, password) = match user.split_once(':') {
         Some((name, password)) => (name, Some(password.to_owned())),
         None => (user, None),
@@ -61,7 +61,7 @@ fn named(user: &str, flags: &ServerFlags, given: &Given) -> Result<Login> {
 }
 
 /// A name with its password, which is asked for if nothing else says it.
-fn basic(name: String, password: Option<String>, flags: &ServerFlags, given: &Given) -> Result<Login> {
+fn basic(name: String, password: Option<String>, flags: &ServerFlags, given: &ConfigSources) -> Result<Login> {
     let [variable, ..] = given.secrets.clone();
     let file = || from_file("--password-file", flags.password_file.as_deref());
     let known = if password.is_some() { password } else { file()?.or(variable) };

@@ -108,12 +108,12 @@ fn every_flag_arrives() {
 }
 
 #[test]
-fn flags_that_cannot_be_honoured_are_named() {
+fn flags_that_cannot_be_supported_are_named() {
     let cases = [
         ("", "no collection is named\nhint: say `--collection NAME`"),
         ("data/products.jsonl.gz", "say `--collection products`"),
         ("-t jsonl", "no collection is named"),
-        ("-c c -t jsonl --separator ;", "--separator: only csv and tsv can honour it, and the type is jsonl"),
+        ("-c c -t jsonl --separator ;", "--separator: supported only for csv and tsv, and the type is jsonl"),
         ("-c c -t documents --nested", "--nested: only csv and tsv"),
         ("-c c -t json --convert none", "--convert: only csv and tsv"),
         ("-c c -t arrays --datatype a=json", "--datatype: only csv and tsv"),
@@ -199,7 +199,7 @@ fn a_variable_gives_way_where_a_flag_would_be_an_error() {
 fn a_wrong_variable_is_named() {
     let cases = [
         ("TO=localhost:9200", "error: BULKIMPORT_TO: \"localhost:9200\" is neither a store nor a URL"),
-        ("TOO=a.db", "error: BULKIMPORT_TOO: there is no such variable\nhint: the nearest is BULKIMPORT_TO;"),
+        ("TOO=a.db", "error: BULKIMPORT_TOO: unknown variable\nhint: the nearest is BULKIMPORT_TO;"),
         ("TYPE=xml", "error: BULKIMPORT_TYPE: \"xml\" is none of auto, jsonl, json, csv, tsv, arrays, bulk"),
         ("DETAILS=yes", "error: BULKIMPORT_DETAILS: \"yes\" is neither true nor false"),
         ("BATCH_BYTES=5X", "error: BULKIMPORT_BATCH_BYTES: \"5X\" is not a size\nhint: "),

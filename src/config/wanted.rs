@@ -1,6 +1,6 @@
 //! What the flags ask of the target. Which target that is, and what it supports, the table of targets says.
 
-use super::{Given, secrets};
+use super::{ConfigSources, secrets};
 use crate::action::Op;
 use crate::cli::{Arguments, Transfer};
 use crate::input::Format;
@@ -14,7 +14,7 @@ use reqwest::Url;
 use std::net::IpAddr;
 
 /// Finds the target, and what is asked of it.
-pub(super) fn of(args: &Arguments, given: &Given, target: &dyn Target) -> Result<Wanted> {
+pub(super) fn of(args: &Arguments, given: &ConfigSources, target: &dyn Target) -> Result<Wanted> {
     let mut wanted = without_login(args, given);
     // A login may have to be asked for, so what is wrong anyway is found before.
     targets::check(target, &wanted, &given.flags)?;
@@ -22,7 +22,7 @@ pub(super) fn of(args: &Arguments, given: &Given, target: &dyn Target) -> Result
     Ok(wanted)
 }
 
-fn without_login(args: &Arguments, given: &Given) -> Wanted {
+fn without_login(args: &Arguments, given: &ConfigSources) -> Wanted {
     let is_bulk = args.input.format == Some(Format::Bulk);
     let deletes = args.conflict.delete_keys;
     let (run, edges) = (&args.run, &args.edges);

@@ -1,5 +1,5 @@
 //! ArangoDB's header form: a line with an array of attribute names, then one array of values a line.
-//! Values are copied byte for byte into an object; a `null` makes no member, as on the server.
+//! Values are copied byte for byte into an object; a `null` makes no field, as on the server.
 
 use super::csv::{CsvOptions, Name, Object, wrong_count};
 use super::jsonl::{Lines, ensure_end, invalid, not_a, trimmed, utf8};
@@ -51,8 +51,8 @@ impl OneByOne for Arrays {
         let raw = *line.as_ref().unwrap_or(&&[][..]);
         let written =
             line.and_then(|line| write(line, &self.names, self.ignore_missing, &mut self.scanner, &mut self.object));
-        let (text, members) = (self.object.text(), self.object.members());
-        Ok(Step::of(origin, raw, written.map(|()| Record { text, members, origin, ..Record::default() })))
+        let (text, fields) = (self.object.text(), self.object.fields());
+        Ok(Step::of(origin, raw, written.map(|()| Record { text, fields, origin, ..Record::default() })))
     }
 }
 
@@ -126,7 +126,7 @@ fn header(line: &[u8], scanner: &mut Scanner) -> Result<Vec<Name>, String> {
         if inside.is_empty() {
             return Err(format!("name {place} is empty"));
         }
-        // Half of a surrogate pair cannot be unescaped; spelt the same it is the same name.
+        // An unpaired surrogate cannot be unescaped; spelt the same it is the same name.
         if !seen.insert(unescape(inside).unwrap_or(inside.into())) {
             return Err(format!("name {place} is there twice"));
         }
@@ -150,7 +150,7 @@ mod tests {
                 Ok(Step::Record(record)) => {
                     let mut scanner = Scanner::default();
                     assert_eq!(scanner.object(record.text.as_bytes()), Ok(record.text.len()), "{}", record.text);
-                    assert_eq!(scanner.members(), record.members, "{}", record.text);
+                    assert_eq!(scanner.fields(), record.fields, "{}", record.text);
                     format!("{} #{} {}", record.origin.line, record.origin.record, record.text)
                 }
                 Ok(Step::Bad(bad)) => {
@@ -276,14 +276,14 @@ mod tests {
         }
 
         #[test]
-        fn members_are_the_values_that_are_not_null(values in prop::collection::vec(
+        fn fields_are_the_values_that_are_not_null(values in prop::collection::vec(
             prop_oneof![Just("null"), Just("1e400"), Just("\" \\u0000\""), Just("[ null , {} ]"), Just("{\"a\" :1}")], 1..9
         )) {
             let names: Vec<_> = (0..values.len()).map(|place| format!("\"{place}\"")).collect();
-            let members: Vec<_> = names.iter().zip(&values).filter(|(_, value)| **value != "null")
+            let fields: Vec<_> = names.iter().zip(&values).filter(|(_, value)| **value != "null")
                 .map(|(name, value)| format!("{name}:{value}")).collect();
             let text = format!("[{}]\n[ {} ]\n", names.join(","), values.join(" , "));
-            prop_assert_eq!(&read(&text)[0], &format!("2 #1 {{{}}}", members.join(",")));
+            prop_assert_eq!(&read(&text)[0], &format!("2 #1 {{{}}}", fields.join(",")));
         }
     }
 }

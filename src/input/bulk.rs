@@ -4,7 +4,7 @@
 
 use super::jsonl::{Lines, object};
 use super::{Broken, NoRecord, OneByOne, Step};
-use crate::json::{Kind, Member, Scanner, same_name};
+use crate::json::{Field, Kind, Scanner, same_name};
 use crate::record::{Command, Op, Origin, Reason, Record};
 use std::ops::Range;
 
@@ -56,7 +56,7 @@ impl Bulk {
             origin: lines.origin,
             lines,
             expected: Expected::Action,
-            command: Command { op: Op::Index, meta: String::new(), members: Vec::new() },
+            command: Command { op: Op::Index, meta: String::new(), fields: Vec::new() },
             failed: None,
             broken: None,
             raw: Vec::new(),
@@ -87,8 +87,8 @@ impl Bulk {
                 self.command.op = op;
                 self.command.meta.clear();
                 self.command.meta.push_str(meta);
-                self.command.members.clear();
-                self.command.members.extend_from_slice(self.meta_scanner.members());
+                self.command.fields.clear();
+                self.command.fields.extend_from_slice(self.meta_scanner.fields());
                 let is_delete = op == Op::Delete;
                 self.expected = if is_delete { Expected::Action } else { Expected::Source };
                 is_delete.then_some(Ok(()))
@@ -184,7 +184,7 @@ impl OneByOne for Bulk {
     }
 }
 
-/// Reads an action line without blanks around it: its verb and its metadata, whose members `meta_scanner` notes.
+/// Reads an action line without blanks around it: its verb and its metadata, whose fields `meta_scanner` notes.
 fn read_action<'a>(
     line: &'a [u8],
     scanner: &mut Scanner,
@@ -192,7 +192,7 @@ fn read_action<'a>(
 ) -> Result<(Op, &'a str), BadAction> {
     let unclear = |text: String| BadAction { text, then: Expected::Unclear };
     let text = object(line, scanner).map_err(|reason| unclear(format!("the action: {}", reason.text)))?;
-    let [first, others @ ..] = scanner.members() else {
+    let [first, others @ ..] = scanner.fields() else {
         return Err(unclear("the action is an empty object".to_owned()));
     };
     let Some(verb) = verb_of(first, text) else {
@@ -205,7 +205,7 @@ fn read_action<'a>(
         let is_delete = |verb| verb == Op::Delete;
         let disputed =
             others.iter().filter_map(|other| verb_of(other, text)).any(|other| is_delete(other) != is_delete(verb));
-        let text = "the action has more than one member".to_owned();
+        let text = "the action has more than one field".to_owned();
         return Err(BadAction { text, then: if disputed { Expected::Unclear } else { then } });
     }
     let meta = first.value.of(text);
@@ -216,10 +216,10 @@ fn read_action<'a>(
     Ok((verb, meta))
 }
 
-fn verb_of(member: &Member, text: &str) -> Option<Op> {
+fn verb_of(field: &Field, text: &str) -> Option<Op> {
     let verbs = [("index", Op::Index), ("create", Op::Create), ("update", Op::Update), ("delete", Op::Delete)];
-    let name = member.name.of(text);
-    verbs.into_iter().find(|(word, _)| same_name(name, member.escaped, word)).map(|(_, verb)| verb)
+    let name = field.name.of(text);
+    verbs.into_iter().find(|(word, _)| same_name(name, field.escaped, word)).map(|(_, verb)| verb)
 }
 
 #[cfg(test)]
@@ -241,12 +241,12 @@ mod tests {
                     let command = record.command.expect("a command");
                     let mut scanner = Scanner::default();
                     assert_eq!(scanner.object(command.meta.as_bytes()), Ok(command.meta.len()));
-                    assert_eq!(scanner.members(), command.members);
+                    assert_eq!(scanner.fields(), command.fields);
                     if command.op == Op::Delete {
-                        assert!(record.text.is_empty() && record.members.is_empty());
+                        assert!(record.text.is_empty() && record.fields.is_empty());
                     } else {
                         assert_eq!(scanner.object(record.text.as_bytes()), Ok(record.text.len()));
-                        assert_eq!(scanner.members(), record.members);
+                        assert_eq!(scanner.fields(), record.fields);
                     }
                     let Origin { line, record: number, offset, .. } = record.origin;
                     format!("{line} #{number} @{offset} {:?} {} {}", command.op, command.meta, record.text)
@@ -344,10 +344,10 @@ mod tests {
             read(&text),
             [
                 "1 #1 @0 bad_action: the metadata of the action is a number, not an object",
-                "3 #2 @26 bad_action: the action has more than one member",
+                "3 #2 @26 bad_action: the action has more than one field",
                 "5 #3 @58 bad_action: the metadata of the action is an array, not an object",
                 r#"6 #4 @72 Delete {"_id":"1"} "#,
-                "7 #5 @95 bad_action: the action has more than one member",
+                "7 #5 @95 bad_action: the action has more than one field",
                 "end, 0 empty",
             ]
         );
@@ -360,7 +360,7 @@ mod tests {
             ("{}", "bad_action: the action is an empty object"),
             ("{\"index\":{}", "bad_action: the action: the object does not end"),
             ("[]", "bad_action: the action: expected an object, found an array"),
-            ("{\"index\":{},\"delete\":{}}", "bad_action: the action has more than one member"),
+            ("{\"index\":{},\"delete\":{}}", "bad_action: the action has more than one field"),
         ] {
             let first = format!("1 #1 @0 {what}");
             let offset = action.len() + 9;

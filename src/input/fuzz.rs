@@ -4,7 +4,7 @@
 
 use super::{Broken, CsvOptions, Datatype, Dialect, EmptyCell, Reader, Source, Step, Window};
 use super::{arrays::Arrays, bulk::Bulk, csv::Csv, json_stream::JsonStream, jsonl::Jsonl, jsonl::Lines};
-use crate::json::{Member, Scanner};
+use crate::json::{Field, Scanner};
 use crate::record::{Op, Origin, Record};
 use serde_json::value::RawValue;
 use std::hash::{BuildHasher, RandomState};
@@ -190,24 +190,24 @@ fn reader(kind: Kind, pieces: Vec<Vec<u8>>, max: usize, options: &CsvOptions) ->
     }
 }
 
-/// Checks that a text is one object, by a parser that is not ours, and that its members are where they are said to be.
-fn check_object(text: &str, members: &[Member]) {
+/// Checks that a text is one object, by a parser that is not ours, and that its fields are where they are said to be.
+fn check_object(text: &str, fields: &[Field]) {
     let value: &RawValue = serde_json::from_str(text).expect("JSON");
     assert!(value.get() == text && text.starts_with('{'), "{text}");
     let mut scanner = Scanner::default();
     assert_eq!(scanner.object(text.as_bytes()), Ok(text.len()), "{text}");
-    assert_eq!(scanner.members(), members, "{text}");
+    assert_eq!(scanner.fields(), fields, "{text}");
 }
 
 fn check_record(record: &Record<'_>) {
     if let Some(command) = record.command {
-        check_object(&command.meta, &command.members);
+        check_object(&command.meta, &command.fields);
         if command.op == Op::Delete {
-            assert!(record.text.is_empty() && record.members.is_empty());
+            assert!(record.text.is_empty() && record.fields.is_empty());
             return;
         }
     }
-    check_object(record.text, record.members);
+    check_object(record.text, record.fields);
 }
 
 /// Checks that a record lies behind the one before it.

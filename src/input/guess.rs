@@ -3,7 +3,7 @@
 //! for by name.
 
 use super::jsonl::trimmed;
-use crate::json::{Member, Scanner, unescape};
+use crate::json::{Field, Scanner, unescape};
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 
@@ -87,7 +87,7 @@ pub fn by_content(name: &str, start: &[u8]) -> Result<Format> {
 fn object(name: &str, line: &[u8]) -> Result<Format> {
     let mut scanner = Scanner::default();
     let whole = scanner.object(line) == Ok(line.len());
-    if let (true, Ok(text), [only]) = (whole, std::str::from_utf8(line), scanner.members()) {
+    if let (true, Ok(text), [only]) = (whole, std::str::from_utf8(line), scanner.fields()) {
         let verbs = ["index", "create", "update", "delete"];
         if verbs.contains(&only.name.of(text)) && is_meta(only.value.of(text)) {
             bail!(
@@ -98,16 +98,16 @@ fn object(name: &str, line: &[u8]) -> Result<Format> {
     if whole || named_jsonl(name) { Ok(Format::Jsonl) } else { Ok(Format::Json) }
 }
 
-/// Whether a value is an object that has only members that bulk metadata has.
+/// Whether a value is an object that has only fields that bulk metadata has.
 fn is_meta(text: &str) -> bool {
     let mut scanner = Scanner::default();
-    let is_known = |member: &Member| match unescape(member.name.of(text)).as_deref() {
+    let is_known = |field: &Field| match unescape(field.name.of(text)).as_deref() {
         Some("routing" | "version" | "version_type" | "if_seq_no" | "if_primary_term" | "retry_on_conflict") => true,
         Some("require_alias" | "require_data_stream" | "dynamic_templates") => true,
         Some("pipeline" | "list_executed_pipelines") => true,
-        _ => member.name.of(text).starts_with('_'),
+        _ => field.name.of(text).starts_with('_'),
     };
-    scanner.object(text.as_bytes()).is_ok() && scanner.members().iter().all(is_known)
+    scanner.object(text.as_bytes()).is_ok() && scanner.fields().iter().all(is_known)
 }
 
 /// Whether a line is an array of strings and nothing else.

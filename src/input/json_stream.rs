@@ -7,7 +7,7 @@
 //! where it ends.
 
 use super::jsonl::{not_a, trimmed, utf8};
-use super::outline::Outline;
+use super::value_skipper::ValueSkipper;
 use super::{Broken, More, NoRecord, OneByOne, Step, Window, too_long};
 use crate::json::{Fault, Kind, Scanner};
 use crate::record::{Origin, Reason, Record};
@@ -55,7 +55,7 @@ struct Skipping {
     origin: Origin,
     reason: Reason,
     /// The rest of a value that is too long, or of a line of a stream.
-    outline: Option<Outline>,
+    value_skipper: Option<ValueSkipper>,
     /// What was passed over of a line, where that is asked for and can be kept.
     raw: Option<Vec<u8>>,
 }
@@ -210,10 +210,10 @@ impl JsonStream {
     }
 
     /// Counts what is ahead as a record that cannot be used, and passes over it.
-    fn skip_record(&mut self, reason: Reason, outline: Option<Outline>) -> Result<Step<'_>, NoRecord> {
+    fn skip_record(&mut self, reason: Reason, value_skipper: Option<ValueSkipper>) -> Result<Step<'_>, NoRecord> {
         self.origin.record += 1;
-        let raw = (outline.is_none() && self.window.keeps_raw).then(Vec::new);
-        self.skipping = Some(Skipping { origin: self.here(), reason, outline, raw });
+        let raw = (value_skipper.is_none() && self.window.keeps_raw).then(Vec::new);
+        self.skipping = Some(Skipping { origin: self.here(), reason, value_skipper, raw });
         self.skip()
     }
 
@@ -222,13 +222,13 @@ impl JsonStream {
         while let Some(skipping) = &mut self.skipping {
             let origin = skipping.origin;
             let bytes = self.window.bytes();
-            let found = match &mut skipping.outline {
+            let found = match &mut skipping.value_skipper {
                 None => memchr::memchr(b'\n', bytes),
-                Some(outline) => {
-                    outline.end(bytes).map_err(|what| Broken::new(origin, format!("broken JSON: {what}")))?
+                Some(value_skipper) => {
+                    value_skipper.end(bytes).map_err(|what| Broken::new(origin, format!("broken JSON: {what}")))?
                 }
             };
-            let is_open = skipping.outline.as_ref().is_some_and(Outline::is_open);
+            let is_open = skipping.value_skipper.as_ref().is_some_and(ValueSkipper::is_open);
             let count = found.unwrap_or(bytes.len());
             skipping.keep(&bytes[..count], self.max);
             self.pass(count);
@@ -263,7 +263,7 @@ impl OneByOne for JsonStream {
             self.state = State::Separator;
         }
         let end = match scanned {
-            None => return self.skip_record(too_long(self.max), Some(Outline::default())),
+            None => return self.skip_record(too_long(self.max), Some(ValueSkipper::default())),
             Some(Err(fault)) => return self.skip_broken(fault),
             Some(Ok(end)) => end,
         };

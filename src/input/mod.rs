@@ -11,9 +11,9 @@ mod guess;
 mod json_stream;
 mod jsonl;
 mod open;
-mod outline;
 mod source;
 mod unpack;
+mod value_skipper;
 mod window;
 
 pub use csv::{Conversion, CsvOptions, Datatype, Dialect, EmptyCell, header_names};

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 pub enum Compression {
     /// Not at all.
     None,
-    /// RFC 1952, one or more members.
+    /// RFC 1952, one or more fields.
     #[value(alias = "gz")]
     Gzip,
     /// RFC 8878, one or more frames.

@@ -13,7 +13,7 @@ const READ: usize = 128 * 1024;
 
 /// How long a read of a pipe waits before it gives control back, so that a silent pipe delays neither
 /// `--flush-interval` nor a signal.
-const PATIENCE: Duration = Duration::from_millis(50);
+const READ_WAIT: Duration = Duration::from_millis(50);
 
 /// What a read brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl Window {
         if self.ended {
             return Ok(More::End);
         }
-        if self.looked.elapsed() >= PATIENCE && !matches!(self.source, Source::Pieces(_)) {
+        if self.looked.elapsed() >= READ_WAIT && !matches!(self.source, Source::Pieces(_)) {
             self.looked = Instant::now();
             return Ok(More::Later);
         }
@@ -128,7 +128,7 @@ impl Window {
                 self.end += count;
                 return Ok(if count == 0 { More::End } else { More::Data });
             }
-            Source::Thread(ahead) => match ahead.pieces.recv_timeout(PATIENCE) {
+            Source::Thread(ahead) => match ahead.pieces.recv_timeout(READ_WAIT) {
                 Ok(piece) => {
                     let piece = piece?;
                     self.take(piece);

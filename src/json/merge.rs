@@ -2,7 +2,7 @@
 //! Objects merge recursively, everything else replaces, `null` is a value like any other (contracts of ArangoDB's import
 //! and of Elasticsearch's partial update agree on this). The old document keeps its order, blanks and spelling.
 
-use super::{Kind, Member, Scanner, same_parsed, unescape};
+use super::{Field, Kind, Scanner, same_parsed, unescape};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use std::fmt;
 /// Both documents nest objects in each other deeper than this; merging goes one call deeper for each.
 const MAX_DEPTH: usize = 256;
 
-/// Members above which names are looked up in a table, not one by one.
+/// Fields above which names are looked up in a table, not one by one.
 const LINEAR: usize = 24;
 
 /// Why two documents could not be merged.
@@ -66,9 +66,9 @@ impl Merger {
         let (mut old_scan, mut new_scan) = std::mem::take(&mut self.scanners[depth]);
         let done = match (old_scan.object(old.as_bytes()), new_scan.object(new.as_bytes())) {
             (Ok(end), Ok(_)) => {
-                let old = Side::new(old, old_scan.members(), end);
-                let new = Side::new(new, new_scan.members(), 0);
-                self.members(&old, &new, out, depth).map(|()| self.changed |= append_new(&old, &new, out))
+                let old = Side::new(old, old_scan.fields(), end);
+                let new = Side::new(new, new_scan.fields(), 0);
+                self.fields(&old, &new, out, depth).map(|()| self.changed |= append_new(&old, &new, out))
             }
             _ => Err(MergeError::NotAnObject),
         };
@@ -76,19 +76,19 @@ impl Merger {
         done
     }
 
-    /// Copies the old members, each with the value that the new side has for it.
-    fn members(&mut self, old: &Side<'_>, new: &Side<'_>, out: &mut String, depth: usize) -> Result<(), MergeError> {
+    /// Copies the old fields, each with the value that the new side has for it.
+    fn fields(&mut self, old: &Side<'_>, new: &Side<'_>, out: &mut String, depth: usize) -> Result<(), MergeError> {
         let mut copied = 0;
-        for (place, member) in old.members.iter().enumerate() {
+        for (place, field) in old.fields.iter().enumerate() {
             let name = old.name(place);
             let Some(by) = new.find(&name) else { continue };
             // Of equal names the last one is the value, on both sides.
             if old.find(&name) != Some(place) {
                 continue;
             }
-            let value = member.value.range();
+            let value = field.value.range();
             out.push_str(&old.text[copied..value.start]);
-            let (was, is) = (&old.text[value.clone()], new.members[by].value.of(new.text));
+            let (was, is) = (&old.text[value.clone()], new.fields[by].value.of(new.text));
             if Kind::of(was) == Kind::Object && Kind::of(is) == Kind::Object {
                 self.level(was, is, out, depth + 1)?;
             } else {
@@ -102,19 +102,19 @@ impl Merger {
     }
 }
 
-/// Appends the members that only the new side has, and the end of the old one; says whether there are any.
+/// Appends the fields that only the new side has, and the end of the old one; says whether there are any.
 fn append_new(old: &Side<'_>, new: &Side<'_>, out: &mut String) -> bool {
-    let mut empty = old.members.is_empty();
+    let mut empty = old.fields.is_empty();
     let mut any = false;
-    for (place, member) in new.members.iter().enumerate() {
+    for (place, field) in new.fields.iter().enumerate() {
         let name = new.name(place);
         if old.find(&name).is_none() && new.find(&name) == Some(place) {
             out.push_str(if empty { "" } else { "," });
             empty = false;
             any = true;
-            out.push_str(&new.text[member.name.start as usize - 1..member.name.end as usize + 1]);
+            out.push_str(&new.text[field.name.start as usize - 1..field.name.end as usize + 1]);
             out.push(':');
-            out.push_str(member.value.of(new.text));
+            out.push_str(field.value.of(new.text));
         }
     }
     out.push_str(&old.text[old.tail()..]);
@@ -124,44 +124,44 @@ fn append_new(old: &Side<'_>, new: &Side<'_>, out: &mut String) -> bool {
 /// One of the two objects, and how its names are found.
 struct Side<'a> {
     text: &'a str,
-    members: &'a [Member],
+    fields: &'a [Field],
     /// One past the closing brace.
     end: usize,
     escaped: bool,
-    /// Where each name is last, for objects with many members.
+    /// Where each name is last, for objects with many fields.
     table: Option<HashMap<Cow<'a, str>, usize>>,
 }
 
 impl<'a> Side<'a> {
-    fn new(text: &'a str, members: &'a [Member], end: usize) -> Side<'a> {
-        let escaped = members.iter().any(|member| member.escaped);
-        let mut side = Side { text, members, end, escaped, table: None };
-        if members.len() > LINEAR {
-            side.table = Some((0..members.len()).map(|place| (side.name(place), place)).collect());
+    fn new(text: &'a str, fields: &'a [Field], end: usize) -> Side<'a> {
+        let escaped = fields.iter().any(|field| field.escaped);
+        let mut side = Side { text, fields, end, escaped, table: None };
+        if fields.len() > LINEAR {
+            side.table = Some((0..fields.len()).map(|place| (side.name(place), place)).collect());
         }
         side
     }
 
-    /// The unescaped name of a member.
+    /// The unescaped name of a field.
     fn name(&self, place: usize) -> Cow<'a, str> {
-        let member = &self.members[place];
-        let written = member.name.of(self.text);
-        // Half of a surrogate pair cannot be unescaped; spelt the same it is the same name.
-        if member.escaped { unescape(written).unwrap_or(Cow::Borrowed(written)) } else { Cow::Borrowed(written) }
+        let field = &self.fields[place];
+        let written = field.name.of(self.text);
+        // An unpaired surrogate cannot be unescaped; spelt the same it is the same name.
+        if field.escaped { unescape(written).unwrap_or(Cow::Borrowed(written)) } else { Cow::Borrowed(written) }
     }
 
-    /// The last member of that name.
+    /// The last field of that name.
     fn find(&self, name: &str) -> Option<usize> {
         match &self.table {
             Some(table) => table.get(name).copied(),
-            None if self.escaped => (0..self.members.len()).rev().find(|place| self.name(*place) == name),
-            None => self.members.iter().rposition(|member| member.name.of(self.text) == name),
+            None if self.escaped => (0..self.fields.len()).rev().find(|place| self.name(*place) == name),
+            None => self.fields.iter().rposition(|field| field.name.of(self.text) == name),
         }
     }
 
-    /// Where what follows the last member begins.
+    /// Where what follows the last field begins.
     fn tail(&self) -> usize {
-        self.members.last().map_or(self.end - 1, |member| member.value.end as usize)
+        self.fields.last().map_or(self.end - 1, |field| field.value.end as usize)
     }
 }
 

@@ -1,6 +1,6 @@
 //! JSON as bytes: what a document says, without ever building it.
 //! Documents pass through the program unchanged, so nothing here makes a tree of values: the scanner checks one object
-//! against RFC 8259 and notes where its members lie; the rest of the module reads, writes and splices those places.
+//! against RFC 8259 and notes where its fields lie; the rest of the module reads, writes and splices those places.
 
 mod double;
 mod merge;
@@ -14,7 +14,7 @@ pub use double::{first_changed_by_double, holds_as_double, same_number};
 pub use merge::{MergeError, Merger};
 pub use same::{same_parsed, same_value};
 pub use scalar::{Fault, is_number, string_end};
-pub use scan::{Member, NameBits, Scanner, Span};
+pub use scan::{Field, NameBits, Scanner, Span};
 pub use text::{escaped_length, needs_no_escape, quote_into, same_name, unescape, unquoted};
 pub use walk::{Token, Walk, repeated};
 

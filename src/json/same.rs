@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// Deeper values are never the same; the comparison goes one call deeper for each level, and no server stores these.
 const MAX_DEPTH: usize = 1_000;
 
-/// Whether two JSON texts are the same value: members in any order, numbers digit for digit, strings by what they say.
+/// Whether two JSON texts are the same value: fields in any order, numbers digit for digit, strings by what they say.
 pub fn same_value(one: &str, other: &str) -> bool {
     same(one, other, same_number, 0)
 }
@@ -35,7 +35,7 @@ fn same(one: &str, other: &str, numbers: fn(&str, &str) -> bool, depth: usize) -
     }
     let same = |one, other| same(one, other, numbers, depth + 1);
     match kind {
-        Kind::Object => match (members(one), members(other)) {
+        Kind::Object => match (fields(one), fields(other)) {
             (Some(one), Some(other)) => {
                 one.keys().eq(other.keys()) && one.values().zip(other.values()).all(|(a, b)| same(a, b))
             }
@@ -53,18 +53,18 @@ fn same(one: &str, other: &str, numbers: fn(&str, &str) -> bool, depth: usize) -
     }
 }
 
-/// The members of an object; `None` for a name that stands twice, of which a server may keep either.
-fn members(text: &str) -> Option<BTreeMap<Cow<'_, str>, &str>> {
+/// The fields of an object; `None` for a name that is duplicate, of which a server may keep either.
+fn fields(text: &str) -> Option<BTreeMap<Cow<'_, str>, &str>> {
     let mut scanner = Scanner::default();
     scanner.object(text.as_bytes()).ok()?;
-    let mut members = BTreeMap::new();
-    for member in scanner.members() {
-        let is_second = members.insert(unescape(member.name.of(text))?, member.value.of(text)).is_some();
+    let mut fields = BTreeMap::new();
+    for field in scanner.fields() {
+        let is_second = fields.insert(unescape(field.name.of(text))?, field.value.of(text)).is_some();
         if is_second {
             return None;
         }
     }
-    Some(members)
+    Some(fields)
 }
 
 fn elements(text: &str) -> Option<Vec<&RawValue>> {

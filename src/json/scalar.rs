@@ -129,7 +129,7 @@ fn escape(bytes: &[u8], at: usize) -> Result<usize, Halt> {
     }
 }
 
-/// Scans a string, a number or a word whose first byte is given: one past its end, and whether it is simple (see `Member`).
+/// Scans a string, a number or a word whose first byte is given: one past its end, and whether it is simple (see `Field`).
 #[inline(always)]
 pub(super) fn scalar(bytes: &[u8], at: usize, byte: u8) -> Result<(usize, bool), Halt> {
     let end = match byte {

@@ -49,7 +49,7 @@ pub fn escaped_length(text: &str) -> usize {
     text.bytes().map(length).sum()
 }
 
-/// Reads the inside of a JSON string that the scanner accepted. `None` if it has half of a surrogate pair, which is JSON
+/// Reads the inside of a JSON string that the scanner accepted. `None` if it has an unpaired surrogate, which is JSON
 /// but no text.
 pub fn unescape(inside: &str) -> Option<Cow<'_, str>> {
     if !inside.contains('\\') {

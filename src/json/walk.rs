@@ -10,7 +10,7 @@ pub enum Token {
     Open,
     /// Its end.
     Close,
-    /// The name of a member, without its quotes.
+    /// The name of a field, without its quotes.
     Name {
         /// Where it is.
         inside: Span,
@@ -23,7 +23,7 @@ pub enum Token {
     Word(Span),
 }
 
-/// The tokens of a value that the scanner has accepted. Pieces may be left out, each a member with one of its commas.
+/// The tokens of a value that the scanner has accepted. Pieces may be left out, each a field with one of its commas.
 #[derive(Debug)]
 pub struct Walk<'a> {
     bytes: &'a [u8],
@@ -91,7 +91,7 @@ impl Iterator for Walk<'_> {
 /// Names of an object that are compared with each other; those of a larger one are sorted.
 const FEW: usize = 16;
 
-/// A name that two members of an object have, whose names these are: where each is, and whether it has a backslash.
+/// A name that two fields of an object have, whose names these are: where each is, and whether it has a backslash.
 pub fn repeated<'a>(text: &'a str, names: &[(Span, bool)]) -> Option<Cow<'a, str>> {
     let plain = |(inside, escaped): &(Span, bool)| -> Cow<'a, str> {
         let name = inside.of(text);

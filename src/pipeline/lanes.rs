@@ -6,8 +6,8 @@
 
 use crate::action::Action;
 use crate::batch::{Batch, Batcher};
+use crate::key_filter::{self, KeyFilter};
 use crate::record::{BadRecord, Record};
-use crate::seen::{self, Seen};
 use crate::stop::Stop;
 use std::collections::HashSet;
 use std::sync::mpsc::{Receiver, SyncSender};
@@ -33,7 +33,7 @@ pub(super) struct LaneEnd {
 
 impl LaneEnd {
     /// Sends what has been collected. A lane never hangs up before its channel closes.
-    fn send(&mut self, seen: Option<&mut Seen>, is_left: bool) {
+    fn send(&mut self, key_filter: Option<&mut KeyFilter>, is_left: bool) {
         if self.batcher.is_empty() {
             return;
         }
@@ -42,7 +42,7 @@ impl LaneEnd {
         }
         let next = self.spare.pop().unwrap_or_default();
         self.at_work += 1;
-        let batch = self.batcher.take(next, seen);
+        let batch = self.batcher.take(next, key_filter);
         let _ = self.jobs.send(Job { batch, is_left });
     }
 
@@ -75,7 +75,7 @@ const NAMES: usize = 1 << 12;
 /// All lanes, as the reading thread sees them.
 pub(super) struct Lanes {
     ends: Vec<LaneEnd>,
-    seen: Option<Seen>,
+    key_filter: Option<KeyFilter>,
     stop: Stop,
     /// While there is one, everything goes to the first lane.
     lead: Option<Lead>,
@@ -87,9 +87,9 @@ pub(super) struct Lanes {
 
 impl Lanes {
     /// Begins with a lead batch, if there is more than one lane.
-    pub(super) fn new(ends: Vec<LaneEnd>, seen: Option<Seen>, stop: Stop) -> Lanes {
+    pub(super) fn new(ends: Vec<LaneEnd>, key_filter: Option<KeyFilter>, stop: Stop) -> Lanes {
         let lead = (ends.len() > 1).then_some(Lead::First);
-        Lanes { ends, seen, stop, lead, names: HashSet::new(), name: None }
+        Lanes { ends, key_filter, stop, lead, names: HashSet::new(), name: None }
     }
 
     /// Says whether each of the records to come was a line.
@@ -106,7 +106,7 @@ impl Lanes {
         let (hash, home) = match action.key_text() {
             "" => (0, ordinal % lanes),
             key => {
-                let hash = seen::hash(key);
+                let hash = key_filter::hash(key);
                 // The upper bits tell a place in a filter; these are others, and a product is faster than a rest.
                 (hash, (u64::from(hash as u32) * lanes) >> 32)
             }
@@ -166,7 +166,7 @@ impl Lanes {
         let last = self.name.get_or_insert_default();
         last.clear();
         last.push_str(name);
-        let is_new = self.names.len() < NAMES && self.names.insert(seen::hash(name));
+        let is_new = self.names.len() < NAMES && self.names.insert(key_filter::hash(name));
         if is_new && self.lead.is_none() {
             self.send_all();
             self.lead = Some(Lead::Later);
@@ -174,17 +174,17 @@ impl Lanes {
     }
 
     fn send_all(&mut self) {
-        self.ends.iter_mut().for_each(|end| end.send(self.seen.as_mut(), false));
+        self.ends.iter_mut().for_each(|end| end.send(self.key_filter.as_mut(), false));
     }
 
     fn send(&mut self, lane: usize) {
-        let Some(lead) = self.lead else { return self.ends[lane].send(self.seen.as_mut(), false) };
+        let Some(lead) = self.lead else { return self.ends[lane].send(self.key_filter.as_mut(), false) };
         if lead == Lead::Later {
             self.ends.iter_mut().for_each(LaneEnd::wait);
         }
         // A lane that was stopped may have left earlier actions on the keys of a later lead batch.
         let is_left = lead == Lead::Later && self.stop.asked();
-        self.ends[0].send(self.seen.as_mut(), is_left);
+        self.ends[0].send(self.key_filter.as_mut(), is_left);
         self.ends[0].wait();
         // The same holds for whatever comes behind a lead batch.
         self.lead = self.stop.asked().then_some(Lead::Later);

@@ -35,7 +35,7 @@ impl Results {
     }
 }
 
-/// One line; its members are in the order of their names.
+/// One line; its fields are in the order of their names.
 #[derive(Serialize)]
 struct Line<'a> {
     counted: Bucket,

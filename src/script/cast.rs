@@ -38,7 +38,7 @@ pub(super) fn cast(heap: &mut Heap, value: Value, from: Type, to: Type, kind: Ca
 pub(super) fn char_text(heap: &mut Heap, unit: u16) -> Result<Value> {
     match char::from_u32(u32::from(unit)) {
         Some(found) => heap.add_text(found.encode_utf8(&mut [0; 4])),
-        None => Err(ScriptError::unsupported_run("half of a surrogate pair")),
+        None => Err(ScriptError::unsupported_run("an unpaired surrogate")),
     }
 }
 

@@ -32,7 +32,7 @@ impl Checker {
         }
         // A primitive has the methods of its box.
         let Some(entry) = catalog::find_method(owner.boxed(), name, args.len()) else {
-            return Err(self.unknown_method("member", owner, name, args.len(), offset));
+            return Err(self.unknown_method("field", owner, name, args.len(), offset));
         };
         if *null_safe && entry.result.is_primitive() {
             return Err(ScriptError::argument(offset, "Result of null safe operator must be nullable"));

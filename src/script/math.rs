@@ -104,7 +104,7 @@ impl Numeric {
         }
     }
 
-    /// Java's narrowing and widening between primitives.
+    /// Java's bisecting and widening between primitives.
     pub(super) fn convert(self, to: Type) -> Option<Value> {
         Some(match to {
             Type::Byte => Value::Byte(self.int() as i8),

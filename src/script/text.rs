@@ -34,7 +34,7 @@ impl Heap {
             Value::Double(value) => out.push_str(&double_text(value)),
             Value::Char(unit) => match char::from_u32(u32::from(unit)) {
                 Some(found) => out.push(found),
-                None => return Err(ScriptError::unsupported_run("half of a surrogate pair")),
+                None => return Err(ScriptError::unsupported_run("an unpaired surrogate")),
             },
             Value::Text(span) | Value::BigInteger(span) => {
                 self.take(span.length as usize)?;

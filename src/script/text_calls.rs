@@ -31,7 +31,7 @@ fn offset_of(text: &str, position: usize) -> Result<usize> {
             return Ok(offset + c.len_utf8());
         }
     }
-    if units == position { Ok(0) } else { Err(ScriptError::unsupported_run("half of a surrogate pair")) }
+    if units == position { Ok(0) } else { Err(ScriptError::unsupported_run("an unpaired surrogate")) }
 }
 
 fn fold_case(c: char) -> char {
@@ -122,7 +122,7 @@ impl Heap {
     fn replace(&mut self, span: Span, wanted: Span, by: Span) -> Result<Value> {
         let (text, from) = (self.str(span), self.str(wanted));
         if from.is_empty() && text.chars().any(|c| c.len_utf16() == 2) {
-            return Err(ScriptError::unsupported_run("half of a surrogate pair"));
+            return Err(ScriptError::unsupported_run("an unpaired surrogate"));
         }
         let count = if from.is_empty() { text.len() + 1 } else { text.matches(from).count() };
         self.take(count * by.length as usize + span.length as usize)?;

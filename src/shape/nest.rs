@@ -1,6 +1,6 @@
-//! Makes objects and arrays of dotted names: `a.b` a member of an object, `tags.0` an element of an array.
+//! Makes objects and arrays of dotted names: `a.b` a field of an object, `tags.0` an element of an array.
 
-use crate::json::{Member, quote_into, unescape};
+use crate::json::{Field, quote_into, unescape};
 use crate::record::Reason;
 use std::collections::HashMap;
 
@@ -15,22 +15,22 @@ enum Node<'a> {
     Inner(Level<'a>),
 }
 
-/// The members of one object in the order in which they came, and where each name is.
+/// The fields of one object in the order in which they came, and where each name is.
 #[derive(Default)]
 struct Level<'a> {
-    members: Vec<(String, Node<'a>)>,
+    fields: Vec<(String, Node<'a>)>,
     places: HashMap<String, usize>,
 }
 
 impl<'a> Level<'a> {
-    /// The member of that name, and whether it is the new one.
-    fn member(&mut self, name: &str, new: Node<'a>) -> (&mut Node<'a>, bool) {
-        let next = self.members.len();
+    /// The field of that name, and whether it is the new one.
+    fn field(&mut self, name: &str, new: Node<'a>) -> (&mut Node<'a>, bool) {
+        let next = self.fields.len();
         let place = *self.places.entry(name.to_owned()).or_insert(next);
         if place == next {
-            self.members.push((name.to_owned(), new));
+            self.fields.push((name.to_owned(), new));
         }
-        (&mut self.members[place].1, place == next)
+        (&mut self.fields[place].1, place == next)
     }
 }
 
@@ -38,10 +38,10 @@ impl<'a> Level<'a> {
 ///
 /// # Errors
 /// When a name is both a value and the beginning of another name, has more than 100 parts, or an array index is above 9999.
-pub(super) fn write_nested(text: &str, members: &[Member], out: &mut String) -> Result<(), Reason> {
+pub(super) fn write_nested(text: &str, fields: &[Field], out: &mut String) -> Result<(), Reason> {
     let mut root = Level::default();
-    for member in members {
-        let written = member.name.of(text);
+    for field in fields {
+        let written = field.name.of(text);
         let name = unescape(written).ok_or_else(|| clash(written))?;
         let mut path: Vec<&str> = name.split('.').collect();
         if path.iter().any(|part| part.is_empty()) {
@@ -50,7 +50,7 @@ pub(super) fn write_nested(text: &str, members: &[Member], out: &mut String) -> 
         if path.len() > MAX_DEPTH {
             return Err(Reason::new("name_clash", format!("--nested: a name has more than {MAX_DEPTH} parts")));
         }
-        if !insert(&mut root, &path, member.value.of(text)) {
+        if !insert(&mut root, &path, field.value.of(text)) {
             return Err(clash(&name));
         }
     }
@@ -67,10 +67,10 @@ fn clash(name: &str) -> Reason {
 fn insert<'a>(mut level: &mut Level<'a>, path: &[&str], value: &'a str) -> bool {
     let Some((last, parents)) = path.split_last() else { return false };
     for name in parents {
-        let (Node::Inner(inner), _) = level.member(name, Node::Inner(Level::default())) else { return false };
+        let (Node::Inner(inner), _) = level.field(name, Node::Inner(Level::default())) else { return false };
         level = inner;
     }
-    level.member(last, Node::Leaf(value)).1
+    level.field(last, Node::Leaf(value)).1
 }
 
 fn index(name: &str) -> Option<usize> {
@@ -81,7 +81,7 @@ fn index(name: &str) -> Option<usize> {
 fn write_node(node: &Node<'_>, out: &mut String) -> Result<(), Reason> {
     match node {
         Node::Leaf(value) => out.push_str(value),
-        Node::Inner(level) => match level.members.iter().map(|(name, _)| index(name)).collect::<Option<Vec<_>>>() {
+        Node::Inner(level) => match level.fields.iter().map(|(name, _)| index(name)).collect::<Option<Vec<_>>>() {
             Some(indices) => write_array(level, &indices, out)?,
             None => write_object(level, out)?,
         },
@@ -91,7 +91,7 @@ fn write_node(node: &Node<'_>, out: &mut String) -> Result<(), Reason> {
 
 fn write_object(level: &Level<'_>, out: &mut String) -> Result<(), Reason> {
     out.push('{');
-    for (place, (name, node)) in level.members.iter().enumerate() {
+    for (place, (name, node)) in level.fields.iter().enumerate() {
         out.push_str(if place == 0 { "" } else { "," });
         quote_into(out, name);
         out.push(':');
@@ -108,7 +108,7 @@ fn write_array(level: &Level<'_>, indices: &[usize], out: &mut String) -> Result
         return Err(Reason::new("name_clash", format!("--nested: array index {last} is above {MAX_INDEX}")));
     }
     let mut elements: Vec<Option<&Node<'_>>> = vec![None; last + 1];
-    for (index, (_, node)) in indices.iter().zip(&level.members) {
+    for (index, (_, node)) in indices.iter().zip(&level.fields) {
         elements[*index] = Some(node);
     }
     out.push('[');
@@ -132,7 +132,7 @@ mod tests {
         let mut scanner = Scanner::default();
         scanner.object(text.as_bytes()).expect("an object");
         let mut out = String::new();
-        write_nested(text, scanner.members(), &mut out).map_err(Reason::word)?;
+        write_nested(text, scanner.fields(), &mut out).map_err(Reason::word)?;
         Ok(out)
     }
 

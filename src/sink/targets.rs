@@ -133,7 +133,7 @@ pub fn choose(addresses: &[Address]) -> Result<&'static dyn Target> {
 pub fn check(target: &dyn Target, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
     for (id, group) in &flags.typed {
         if let Some(advice) = target.unsupported(id, group) {
-            return Err(anyhow!("{}: {} cannot honour it", flag(id), target.name()).context(hint(advice)));
+            return Err(anyhow!("{} is not supported for {}", flag(id), target.name()).context(hint(advice)));
         }
     }
     target.check(wanted, flags)

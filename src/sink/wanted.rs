@@ -35,7 +35,7 @@ pub struct Wanted {
     pub on_duplicate: Op,
     /// `--delete-keys`.
     pub delete_keys: bool,
-    /// `--key`: the member that is the key.
+    /// `--key`: the field that is the key.
     pub key: Option<String>,
     /// `--server-keys`.
     pub server_keys: bool,
@@ -88,13 +88,13 @@ pub struct Indexing {
     /// Kuzzle has wait_for and false.
     #[arg(long, value_name = "WHEN", value_parser = refresh)]
     pub refresh: Option<String>,
-    /// Member whose value is the routing
+    /// Field whose value is the routing
     ///
     /// It stays in the document. A record without it is an error. Bulk lines name their own.
-    #[arg(long, value_name = "FIELD", value_parser = values::member)]
+    #[arg(long, value_name = "FIELD", value_parser = values::field)]
     pub routing_field: Option<String>,
     /// Ingest pipeline that documents go through
-    #[arg(long, value_name = "NAME", value_parser = values::member)]
+    #[arg(long, value_name = "NAME", value_parser = values::field)]
     pub pipeline: Option<String>,
     /// Copies of a shard that must be there: a number, or all
     #[arg(long, value_name = "N|all", value_parser = active_shards)]

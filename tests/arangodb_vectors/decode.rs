@@ -7,7 +7,7 @@ use bulkimport::batch::{Batch, Batcher, Limits};
 use bulkimport::record::{Origin, Record};
 use bulkimport::sink::arangodb::Collection;
 use bulkimport::sink::http::Reply;
-use bulkimport::sink::remote::{Answer, Fate, Group, Protocol};
+use bulkimport::sink::remote::{Answer, Group, ItemOutcome, Protocol};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -51,20 +51,20 @@ pub fn check(vector: &Value) -> Result<(), String> {
     let reply = Reply { status, body: answer.to_string().into(), retry_after: None, location: None };
     let said = Collection { name: "docs".to_owned(), ..Collection::default() }.answer(group, &reply, false);
     match (status, said) {
-        (201, Answer::Items(fates)) if many > 0 => {
-            let told = fates.of_each();
-            let counted = |is: fn(&Fate) -> bool| told.iter().filter(|told| is(&told.fate)).count() as u64;
+        (201, Answer::Items(outcomes)) if many > 0 => {
+            let told = outcomes.of_each();
+            let counted = |is: fn(&ItemOutcome) -> bool| told.iter().filter(|told| is(&told.outcome)).count() as u64;
             let ours = [
-                counted(|fate| matches!(fate, Fate::Created)),
-                counted(|fate| matches!(fate, Fate::Updated)),
-                counted(|fate| matches!(fate, Fate::Ignored)),
-                counted(|fate| matches!(fate, Fate::Exists | Fate::Rejected(_))),
+                counted(|outcome| matches!(outcome, ItemOutcome::Created)),
+                counted(|outcome| matches!(outcome, ItemOutcome::Updated)),
+                counted(|outcome| matches!(outcome, ItemOutcome::Ignored)),
+                counted(|outcome| matches!(outcome, ItemOutcome::Exists | ItemOutcome::Rejected(_))),
             ];
             let theirs = ["created", "updated", "ignored", "errors"].map(|name| count(&answer, name));
             if ours != theirs {
                 return Err(format!("read as {ours:?}, not {theirs:?}"));
             }
-            reasons(&answer, told.into_iter().map(|told| told.fate))
+            reasons(&answer, told.into_iter().map(|told| told.outcome))
         }
         // An answer without documents is one to no request of ours.
         (201, Answer::Lost(_)) if many == 0 => Ok(()),
@@ -91,11 +91,11 @@ fn has_line(answer: &Value) -> bool {
 }
 
 /// Whether each detail is the reason of an error.
-fn reasons(answer: &Value, fates: impl Iterator<Item = Fate>) -> Result<(), String> {
-    let mut texts: Vec<String> = fates
-        .filter_map(|fate| match fate {
-            Fate::Rejected(reason) => Some(reason.text),
-            Fate::Exists => Some("unique constraint violated".to_owned()),
+fn reasons(answer: &Value, outcomes: impl Iterator<Item = ItemOutcome>) -> Result<(), String> {
+    let mut texts: Vec<String> = outcomes
+        .filter_map(|outcome| match outcome {
+            ItemOutcome::Rejected(reason) => Some(reason.text),
+            ItemOutcome::Exists => Some("unique constraint violated".to_owned()),
             _ => None,
         })
         .collect();

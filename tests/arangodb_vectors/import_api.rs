@@ -233,8 +233,8 @@ fn without(mut found: Vec<Value>, expected: &[Value]) -> Vec<Value> {
 }
 
 fn bare(document: &Value, with_key: bool) -> Value {
-    let members = document.as_object().into_iter().flatten();
-    let kept = members.filter(|(name, _)| !matches!(name.as_str(), "_id" | "_rev") && (with_key || *name != "_key"));
+    let fields = document.as_object().into_iter().flatten();
+    let kept = fields.filter(|(name, _)| !matches!(name.as_str(), "_id" | "_rev") && (with_key || *name != "_key"));
     Value::Object(kept.map(|(name, value)| (name.clone(), normal(value))).collect::<Map<_, _>>())
 }
 
@@ -246,7 +246,7 @@ fn normal(value: &Value) -> Value {
             _ => value.clone(),
         },
         Value::Array(items) => items.iter().map(normal).collect(),
-        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), normal(value))).collect(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), normal(value))).collect(),
         other => other.clone(),
     }
 }

@@ -144,7 +144,7 @@ pub const ON_THE_STORE: &[(&str, &str, &str)] = &[
     (
         "array_duplicate_attribute_rejected",
         "exit 0 with 2 created; 2 documents, not 0",
-        "a record is bytes there: duplicate members are stored as they are",
+        "a record is bytes there: duplicate fields are stored as they are",
     ),
     (
         "auto_scalar_body_is_lines",

@@ -129,7 +129,7 @@ impl Collection {
     }
 }
 
-/// The twelve films by their keys, which are no members there.
+/// The twelve films by their keys, which are no fields there.
 pub fn films() -> BTreeMap<String, Value> {
     let text = std::fs::read_to_string(testdata("films.jsonl")).expect("films.jsonl");
     let film = |line: &str| {

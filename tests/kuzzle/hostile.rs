@@ -11,12 +11,12 @@ const REFUSED: &[(&str, &str)] = &[
     ("text-empty", "failed to parse"),
     ("name-empty", "failed to parse"),
     ("name-dots", "failed to parse"),
-    ("name-like-prototype", "the member `__proto__`"),
+    ("name-like-prototype", "the field `__proto__`"),
     ("shape-deep-600", "failed to parse"),
     ("name-like-action-create", "begins with `create`"),
     ("name-like-action-index", "begins with `index`"),
     ("name-like-action-delete", "begins with `delete`"),
-    ("name-like-action-update", "a member called `script`"),
+    ("name-like-action-update", "a field called `script`"),
 ];
 
 /// Lines that are errors unless `--lossy` lets them pass: key, a part of the reason, and what Kuzzle then stores where it is
@@ -51,8 +51,8 @@ const LOSSY: &[(&str, &str, &[(&str, &str)])] = &[
         &[("/a", "0.1"), ("/b", "3.141592653589793"), ("/d", "12345678901234568")],
     ),
     ("number-alone-in-array", "9007199254740993", &[("/a/0", "9007199254740992"), ("/b/0/0", "18446744073709552000")]),
-    ("name-twice", "the members called \"c\"", &[("/a", "3"), ("/b", "{\"c\":null}")]),
-    ("name-twice-spelt-differently", "the members called \"a\"", &[("/a", "3")]),
+    ("name-twice", "the fields called \"c\"", &[("/a", "3"), ("/b", "{\"c\":null}")]),
+    ("name-twice-spelt-differently", "the fields called \"a\"", &[("/a", "3")]),
 ];
 
 /// How many those are.
@@ -70,11 +70,11 @@ fn leaves(text: &str) -> BTreeMap<String, String> {
         match text.as_bytes()[0] {
             b'{' => {
                 let mut deep = serde_json::Deserializer::from_str(text);
-                let members: Members<'_> = serde::Deserialize::deserialize(&mut deep).expect("an object");
-                if members.0.is_empty() {
+                let fields: Fields<'_> = serde::Deserialize::deserialize(&mut deep).expect("an object");
+                if fields.0.is_empty() {
                     out.insert(path.to_owned(), "{}".to_owned());
                 }
-                for (name, value) in members.0 {
+                for (name, value) in fields.0 {
                     walk(value, &format!("{path}/{name}"), out);
                 }
             }
@@ -97,32 +97,32 @@ fn leaves(text: &str) -> BTreeMap<String, String> {
     out
 }
 
-/// Members in order; of a name that stands twice both.
-struct Members<'a>(Vec<(String, &'a serde_json::value::RawValue)>);
+/// Fields in order; of a name that is duplicate both.
+struct Fields<'a>(Vec<(String, &'a serde_json::value::RawValue)>);
 
-impl<'de: 'a, 'a> serde::Deserialize<'de> for Members<'a> {
+impl<'de: 'a, 'a> serde::Deserialize<'de> for Fields<'a> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct All;
         impl<'de> serde::de::Visitor<'de> for All {
-            type Value = Members<'de>;
+            type Value = Fields<'de>;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("an object")
             }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
                 let mut all = Vec::new();
                 while let Some((name, value)) =
                     map.next_entry::<&serde_json::value::RawValue, &'de serde_json::value::RawValue>()?
                 {
                     all.push((string(name.get()), value));
                 }
-                Ok(Members(all))
+                Ok(Fields(all))
             }
         }
         deserializer.deserialize_map(All)
     }
 }
 
-/// A string, unescaped; half of a surrogate pair as its escape in lower case.
+/// A string, unescaped; an unpaired surrogate as its escape in lower case.
 fn string(text: &str) -> String {
     match serde_json::from_str::<String>(text) {
         Ok(text) => text,
@@ -181,7 +181,7 @@ fn compare(lossy: bool) {
             expected.extend(leaves(value).into_iter().map(|(below, value)| (format!("{path}{below}"), value)));
         }
         if expected.is_empty() {
-            // Without its key it has no member left.
+            // Without its key it has no field left.
             stored.remove("");
         }
         expected.remove("");

@@ -228,7 +228,7 @@ pub fn lossy(text: &str) -> Value {
 /// Something that fits a matcher; nothing for what must be absent.
 fn instance(expected: &Value) -> Option<Value> {
     match expected {
-        Value::Object(members) => match members.iter().next() {
+        Value::Object(fields) => match fields.iter().next() {
             Some((name, _)) if name == "$absent" => None,
             Some((name, _)) if name == "$any" => Some(json!("anything")),
             Some((name, _)) if name == "$not" => Some(json!("another")),
@@ -239,8 +239,8 @@ fn instance(expected: &Value) -> Option<Value> {
                 Some(json!(first.replace(['\\', '^', '$', '('], "")))
             }
             _ => {
-                let members = members.iter().filter_map(|(name, value)| Some((name.clone(), instance(value)?)));
-                Some(Value::Object(members.collect::<Map<_, _>>()))
+                let fields = fields.iter().filter_map(|(name, value)| Some((name.clone(), instance(value)?)));
+                Some(Value::Object(fields.collect::<Map<_, _>>()))
             }
         },
         Value::Array(all) => Some(Value::Array(all.iter().filter_map(instance).collect())),
@@ -251,7 +251,7 @@ fn instance(expected: &Value) -> Option<Value> {
 /// Whether a value is as a vector expects it: objects at least, arrays and all else exactly.
 pub fn agrees(expected: &Value, found: &Value) -> bool {
     match (expected, found) {
-        (Value::Object(members), _) => match members.iter().next() {
+        (Value::Object(fields), _) => match fields.iter().next() {
             Some((name, _)) if name == "$any" => true,
             Some((name, _)) if name == "$absent" => found.is_null(),
             Some((name, value)) if name == "$not" => found != value,
@@ -264,7 +264,7 @@ pub fn agrees(expected: &Value, found: &Value) -> bool {
             }
             // What the server says in words is its own; the words of the vectors are checked where they are played.
             Some((name, _)) if name == "$regex" => found.is_string(),
-            _ => found.is_object() && members.iter().all(|(name, value)| agrees(value, &found[name])),
+            _ => found.is_object() && fields.iter().all(|(name, value)| agrees(value, &found[name])),
         },
         (Value::Array(expected), Value::Array(found)) => {
             expected.len() == found.len() && expected.iter().zip(found).all(|(one, other)| agrees(one, other))
@@ -350,7 +350,7 @@ impl Real {
                 let names = |object: &Map<String, Value>| object.keys().cloned().collect::<Vec<_>>();
                 let (mut found, mut expected) = (names(found), names(expected));
                 (found.sort_unstable(), expected.sort_unstable());
-                assert_eq!(found, expected, "members of {id}");
+                assert_eq!(found, expected, "fields of {id}");
             }
             assert!(agrees(expected, &found), "{id}: {found}, not {expected}");
         }

@@ -53,7 +53,7 @@ fn normal(value: &Value) -> Value {
             _ => value.clone(),
         },
         Value::Array(items) => items.iter().map(normal).collect(),
-        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), normal(value))).collect(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), normal(value))).collect(),
         other => other.clone(),
     }
 }

@@ -50,8 +50,8 @@ pub fn failed(item: &Value) -> bool {
 pub fn matches(expected: &Value, actual: &Value) -> Result<(), String> {
     let wrong = || Err(format!(": {actual}, where {expected} was due"));
     match expected {
-        Value::Object(members) => {
-            if let Some((matcher, argument)) = members.iter().next().filter(|(name, _)| name.starts_with('$')) {
+        Value::Object(fields) => {
+            if let Some((matcher, argument)) = fields.iter().next().filter(|(name, _)| name.starts_with('$')) {
                 let good = match (matcher.as_str(), argument.as_str().unwrap_or_default()) {
                     ("$type", "int") => actual.is_i64(),
                     ("$type", "list") => actual.is_array(),
@@ -62,7 +62,7 @@ pub fn matches(expected: &Value, actual: &Value) -> Result<(), String> {
                 };
                 return if good { Ok(()) } else { wrong() };
             }
-            for (name, value) in members {
+            for (name, value) in fields {
                 matches(value, actual.get(name).unwrap_or(&Value::Null)).map_err(|why| format!(".{name}{why}"))?;
             }
             if actual.is_object() { Ok(()) } else { wrong() }

@@ -1,6 +1,6 @@
 //! Answers, as Elasticsearch words them, and what may be done to them on their way.
 
-use super::PATIENCE;
+use super::READ_WAIT;
 use super::request::{Request, Sent};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -44,7 +44,7 @@ impl Gate {
     /// Whether it was opened before patience ended.
     pub(super) fn wait(&self) -> bool {
         let guard = self.0.0.lock().expect("no test panics here");
-        *self.0.1.wait_timeout_while(guard, PATIENCE, |open| !*open).expect("no test panics here").0
+        *self.0.1.wait_timeout_while(guard, READ_WAIT, |open| !*open).expect("no test panics here").0
     }
 }
 

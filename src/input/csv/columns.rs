@@ -1,5 +1,5 @@
-//! What the header says: how the cells of each column become members.
-//! The rules are arangoimport's (a bare `true` is a boolean, an empty cell is no member, `--datatype` beats `--convert`)
+//! What the header says: how the cells of each column become fields.
+//! The rules are arangoimport's (a bare `true` is a boolean, an empty cell is no field, `--datatype` beats `--convert`)
 //! with one exception that is on purpose: only what is a number in JSON becomes one, so postal codes keep their zeros.
 
 use super::cells::{Cells, shortened};
@@ -28,7 +28,7 @@ enum Value {
     /// The same for a cell that says so with the word `null`.
     Null,
     /// This JSON.
-    Word(&'static str),
+    Bytes8(&'static str),
     /// The JSON value that it is.
     Json,
     /// The JSON value that it is without the blanks around it.
@@ -101,7 +101,7 @@ impl Columns {
                 (Value::Trimmed, Some((text, _))) => out.push(name, text.trim_matches([' ', '\t', '\r', '\n'])),
                 (Value::Text, Some((text, _))) => out.push_text(name, text),
                 (Value::Json | Value::Trimmed | Value::Text, None) => {}
-                (Value::Word(word), _) => out.push(name, word),
+                (Value::Bytes8(word), _) => out.push(name, word),
                 (Value::Empty | Value::Null, _) => {
                     if column.merged && matches!(value, Value::Null) {
                         self.nulls.push(column.name.clone());
@@ -133,7 +133,7 @@ impl Column {
     #[inline(always)]
     fn value(&self, text: &[u8], bare: bool, scanner: &mut Scanner) -> Value {
         match self.datatype {
-            Some(Datatype::Null) => Value::Word("null"),
+            Some(Datatype::Null) => Value::Bytes8("null"),
             _ if bare && text.is_empty() => Value::Empty,
             None if bare => converted(text),
             None | Some(Datatype::String) => Value::Text,
@@ -176,8 +176,8 @@ fn boolean(text: &[u8]) -> Value {
     match text {
         b"" => Value::Empty,
         b"null" => Value::Null,
-        _ if is(["true", "yes", "y", "t", "on", "1"]) || text == b"1.0" => Value::Word("true"),
-        _ if is(["false", "no", "n", "f", "off", "0"]) || text == b"0.0" => Value::Word("false"),
+        _ if is(["true", "yes", "y", "t", "on", "1"]) || text == b"1.0" => Value::Bytes8("true"),
+        _ if is(["false", "no", "n", "f", "off", "0"]) || text == b"0.0" => Value::Bytes8("false"),
         _ => Value::Bad("invalid_boolean", "a boolean (true, false, yes, no, y, n, t, f, on, off, 1, 0, 1.0 or 0.0)"),
     }
 }

@@ -1,6 +1,6 @@
 //! CSV and TSV with a header row.
 //! `rows` lets the crate `csv_core` cut records into cells and counts lines, `cells` keeps the cells of a record, `columns`
-//! turns them into members that `object` writes. A cell knows whether it was quoted, because only a bare one can be a number.
+//! turns them into fields that `object` writes. A cell knows whether it was quoted, because only a bare one can be a number.
 
 mod cells;
 mod columns;
@@ -45,7 +45,7 @@ impl Datatype {
 /// What becomes of an empty cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum EmptyCell {
-    /// No member.
+    /// No field.
     #[default]
     Omit,
     /// `null`.
@@ -89,12 +89,12 @@ pub struct CsvOptions {
     pub datatypes: Vec<(String, Datatype)>,
     /// What an empty cell becomes: omit, null or string
     ///
-    /// omit: no member. null: a null. string: an empty string.
+    /// omit: no field. null: a null. string: an empty string.
     #[arg(long, value_name = "HOW", default_value = "omit", value_parser = one_of::<EmptyCell>())]
     pub empty: EmptyCell,
     /// Let rows have fewer or more cells than the header
     ///
-    /// Missing cells are no members, surplus ones are dropped. Otherwise such a row is an error. Also for arrays.
+    /// Missing cells are no fields, surplus ones are dropped. Otherwise such a row is an error. Also for arrays.
     #[arg(long)]
     pub ignore_missing: bool,
     /// Headers a.b and tags.0 make objects and arrays
@@ -239,8 +239,8 @@ impl OneByOne for Csv {
             columns.write(row, &self.rows.cells, &mut self.object)
         });
         let raw = self.rows.give_back(length);
-        let (text, members, nulls) = (self.object.text(), self.object.members(), &columns.nulls[..]);
-        Ok(Step::of(origin, raw, written.map(|()| Record { text, members, origin, nulls, ..Record::default() })))
+        let (text, fields, nulls) = (self.object.text(), self.object.fields(), &columns.nulls[..]);
+        Ok(Step::of(origin, raw, written.map(|()| Record { text, fields, origin, nulls, ..Record::default() })))
     }
 }
 

@@ -1,19 +1,19 @@
 //! Writes the JSON object of a row into memory that is used again for the next row.
-//! Names are quoted once, when the header is read; members are noted while they are written, so nothing is scanned again.
+//! Names are quoted once, when the header is read; fields are noted while they are written, so nothing is scanned again.
 
 use crate::input::window::{LONG, room_for};
-use crate::json::{Member, Span, escaped_length, needs_no_escape, quote_into};
+use crate::json::{Field, Span, escaped_length, needs_no_escape, quote_into};
 use crate::record::Reason;
 
 /// Longest object that is written, in bytes: what `Span` and the rest of the program can hold.
 const LIMIT: usize = 1 << 30;
 
-/// A member's name, ready to be written.
+/// A field's name, ready to be written.
 #[derive(Clone, Debug)]
 pub(in crate::input) struct Name {
     /// `{"name":`, as it begins an object.
     first: String,
-    /// `,"name":`, as it follows another member.
+    /// `,"name":`, as it follows another field.
     later: String,
     escaped: bool,
 }
@@ -37,7 +37,7 @@ impl Name {
 #[derive(Debug, Default)]
 pub(in crate::input) struct Object {
     text: String,
-    members: Vec<Member>,
+    fields: Vec<Field>,
     is_too_long: bool,
 }
 
@@ -51,18 +51,18 @@ impl Object {
 
     /// Forgets the row before.
     pub(in crate::input) fn begin(&mut self) {
-        self.members.clear();
+        self.fields.clear();
         self.text.clear();
         self.is_too_long = false;
     }
 
-    /// Adds a member whose value is valid JSON.
+    /// Adds a field whose value is valid JSON.
     #[inline]
     pub(in crate::input) fn push(&mut self, name: &Name, value: &str) {
         self.push_with(name, value.len(), false, |out| out.push_str(value));
     }
 
-    /// Adds a member whose value is a string with this text.
+    /// Adds a field whose value is a string with this text.
     #[inline]
     pub(in crate::input) fn push_text(&mut self, name: &Name, text: &str) {
         if needs_no_escape(text) {
@@ -76,11 +76,11 @@ impl Object {
         }
     }
 
-    /// Adds a member with a value of this length; for `is_simple` see `Member`.
+    /// Adds a field with a value of this length; for `is_simple` see `Field`.
     #[inline(always)]
     fn push_with(&mut self, name: &Name, length: usize, is_simple: bool, write: impl FnOnce(&mut String)) {
         let start = self.text.len();
-        let name_text = if self.members.is_empty() { &name.first } else { &name.later };
+        let name_text = if self.fields.is_empty() { &name.first } else { &name.later };
         let needed = start + name_text.len() + length + 1;
         if needed > self.text.capacity() {
             if needed > LIMIT {
@@ -92,7 +92,7 @@ impl Object {
         self.text.push_str(name_text);
         let value = self.text.len();
         write(&mut self.text);
-        self.members.push(Member {
+        self.fields.push(Field {
             name: Span::new(start + 2, value - 2),
             value: Span::new(value, self.text.len()),
             escaped: name.escaped,
@@ -102,7 +102,7 @@ impl Object {
 
     /// Ends the object.
     pub(in crate::input) fn end(&mut self) -> Result<(), Reason> {
-        self.text.push_str(if self.members.is_empty() { "{}" } else { "}" });
+        self.text.push_str(if self.fields.is_empty() { "{}" } else { "}" });
         if self.is_too_long {
             return Err(Reason::new("record_too_long", "as a JSON object it is longer than 1 GiB"));
         }
@@ -114,9 +114,9 @@ impl Object {
         &self.text
     }
 
-    /// Its members.
-    pub(in crate::input) fn members(&self) -> &[Member] {
-        &self.members
+    /// Its fields.
+    pub(in crate::input) fn fields(&self) -> &[Field] {
+        &self.fields
     }
 }
 
@@ -130,10 +130,10 @@ mod tests {
         object.begin();
         object.push_text(&Name::new("a\""), text);
         object.end().expect("short");
-        let member = object.members()[0];
+        let field = object.fields()[0];
         let all = object.text().to_owned();
-        assert_eq!((member.name.of(&all), member.escaped), ("a\\\"", true));
-        let value = member.value.of(&all).to_owned();
+        assert_eq!((field.name.of(&all), field.escaped), ("a\\\"", true));
+        let value = field.value.of(&all).to_owned();
         (all, value)
     }
 
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_without_members_is_empty() {
+    fn an_object_without_fields_is_empty() {
         let mut object = Object::default();
         object.begin();
         object.end().expect("short");

@@ -17,8 +17,8 @@ fn steps(pieces: Vec<Vec<u8>>, max: usize, options: &CsvOptions, dialect: Dialec
             Ok(Step::Record(record)) => {
                 let mut scanner = Scanner::default();
                 assert_eq!(scanner.object(record.text.as_bytes()), Ok(record.text.len()), "{}", record.text);
-                assert_eq!(scanner.members(), record.members, "{}", record.text);
-                let mut both = scanner.members().iter().zip(record.members);
+                assert_eq!(scanner.fields(), record.fields, "{}", record.text);
+                let mut both = scanner.fields().iter().zip(record.fields);
                 assert!(both.all(|(scanned, written)| scanned.is_simple || !written.is_simple), "{}", record.text);
                 let Origin { line, record: number, offset, .. } = record.origin;
                 format!("{line} #{number} @{offset} {} {:?}", record.text, record.nulls)

@@ -17,11 +17,11 @@ fn serde(text: &str) -> bool {
 }
 
 #[test]
-fn members_lie_where_they_were_written() {
+fn fields_lie_where_they_were_written() {
     let text = r#"{ "a" : [1,{"b":2}] ,"\u0061":"x\"y", "":null}"#;
     let mut scanner = Scanner::default();
     assert_eq!(scanner.object(text.as_bytes()), Ok(text.len()));
-    let seen: Vec<_> = scanner.members().iter().map(|m| (m.name.of(text), m.value.of(text), m.escaped)).collect();
+    let seen: Vec<_> = scanner.fields().iter().map(|m| (m.name.of(text), m.value.of(text), m.escaped)).collect();
     assert_eq!(seen, [("a", r#"[1,{"b":2}]"#, false), ("\\u0061", r#""x\"y""#, true), ("", "null", false)]);
 }
 
@@ -30,7 +30,7 @@ fn simple_values_are_told() {
     let is_simple = |value: &str| {
         let mut scanner = Scanner::default();
         scanner.object(format!("{{\"v\":{value}}}").as_bytes()).expect("an object");
-        scanner.members()[0].is_simple
+        scanner.fields()[0].is_simple
     };
     let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
     for simple in [

@@ -5,7 +5,7 @@ use super::{Collection, counts, each, errors};
 use crate::record::Reason;
 use crate::sink::http::Reply;
 use crate::sink::remote::admin::Dialect;
-use crate::sink::remote::{Answer, Fates, Group};
+use crate::sink::remote::{Answer, Group, ItemOutcomes};
 use serde::Deserialize;
 
 /// An error of the server's own.
@@ -48,8 +48,8 @@ pub(super) static DIALECT: Dialect = Dialect {
 /// What a reply means.
 pub(super) fn read(collection: &Collection, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
     if matches!(reply.status, 200..=202) {
-        let told = match collection.tells_each(group) {
-            true => each::read(collection, group, reply, detail).map(Fates::from),
+        let told = match collection.answers_each(group) {
+            true => each::read(collection, group, reply, detail).map(ItemOutcomes::from),
             false => counts::read(group, reply),
         };
         return told.map_or_else(Answer::Lost, Answer::Items);

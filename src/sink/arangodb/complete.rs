@@ -9,9 +9,9 @@ use super::{counts, errors, read_back};
 use crate::action::Op;
 use crate::batch::{Batch, Encode};
 use crate::record::Reason;
-use crate::retry::{Wait, Why};
+use crate::retry::{Backoff, Why};
 use crate::sink::http::{Call, Http, Method, NoReply, Reply};
-use crate::sink::remote::{Fate, Fates, Group, Shared, Stored, Told, escaped, nap, sentence};
+use crate::sink::remote::{Group, ItemOutcome, ItemOutcomes, ItemResult, Shared, Stored, escaped, nap, sentence};
 use crate::sink::{Bucket, Durable, Ledger, Note, Say, Sink, SinkError};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -34,8 +34,8 @@ pub(super) struct Complete {
 /// What is known after a try.
 enum End {
     /// All is stored, as this answer says.
-    Done(Vec<Told>),
-    /// All is stored, by a try whose answer was lost.
+    Done(Vec<ItemResult>),
+    /// All is stored, by a try whose response was not received.
     Found,
     /// Nothing is stored; why, and the number of the error.
     Refused(String, u32),
@@ -96,13 +96,13 @@ impl Complete {
     }
 
     /// Whether carrying it out a second time leaves what the first left, and says so.
-    fn is_repeatable(&self, group: Group<'_>) -> bool {
+    fn is_idempotent(&self, group: Group<'_>) -> bool {
         self.overwrite || has_keys(group) && matches!(group.key(0).1, Op::Index | Op::Upsert)
     }
 
     /// Sends it until it is known what became of it; also whether no response to a try was received on the way.
     fn send(&mut self, group: Group<'_>, say: Say<'_>) -> (End, bool) {
-        let mut wait = Wait::new(self.shared.retries);
+        let mut wait = Backoff::new(self.shared.retries);
         let mut lost = false;
         loop {
             let reply = self.http.send(self.request(group));
@@ -118,7 +118,7 @@ impl Complete {
             if let Err(text) = self.pause(&mut wait, why, asked, &text, say) {
                 return (if lost { End::Unknown(text) } else { End::Stopped(text) }, lost);
             }
-            if is_lost && !self.is_repeatable(group) {
+            if is_lost && !self.is_idempotent(group) {
                 match self.look(group, &mut wait, say) {
                     Ok(true) => return (End::Found, lost),
                     // None of it is there, so that try was carried out as little as if it had never been sent.
@@ -133,7 +133,7 @@ impl Complete {
     /// Waits before the next try; the error is why there is none.
     fn pause(
         &self,
-        wait: &mut Wait,
+        wait: &mut Backoff,
         why: Why,
         asked: Option<Duration>,
         text: &str,
@@ -145,19 +145,19 @@ impl Complete {
     }
 
     /// Reads back what is stored under the keys: all of it as it was sent, or nothing at all.
-    fn look(&mut self, group: Group<'_>, wait: &mut Wait, say: Say<'_>) -> Result<bool, String> {
+    fn look(&mut self, group: Group<'_>, wait: &mut Backoff, say: Say<'_>) -> Result<bool, String> {
         if !has_keys(group) {
             return Err("the server made the keys, so what is stored cannot be read back".to_owned());
         }
         let stored = self.stored(group, wait, say)?;
         let are_all = |what: Stored| stored.iter().all(|stored| *stored == what);
         if !are_all(Stored::Same) && !are_all(Stored::Nothing) {
-            return Err("the answer was lost, and of the documents some are stored and others not".to_owned());
+            return Err("no response was received, and of the documents some are stored and others not".to_owned());
         }
         Ok(are_all(Stored::Same))
     }
 
-    fn stored(&mut self, group: Group<'_>, wait: &mut Wait, say: Say<'_>) -> Result<Vec<Stored>, String> {
+    fn stored(&mut self, group: Group<'_>, wait: &mut Backoff, say: Say<'_>) -> Result<Vec<Stored>, String> {
         loop {
             let (why, text, asked) = match self.http.send(read_back::request(&self.collection, group)) {
                 Ok(reply) if !matches!(reply.status, 412 | 429 | 500..=599) => {
@@ -175,9 +175,9 @@ impl Complete {
         match end {
             End::Done(told) => {
                 for told in told {
-                    let bucket = match told.fate {
-                        Fate::Created => Bucket::Created,
-                        Fate::Updated => Bucket::Updated,
+                    let bucket = match told.outcome {
+                        ItemOutcome::Created => Bucket::Created,
+                        ItemOutcome::Updated => Bucket::Updated,
                         _ => Bucket::Ignored,
                     };
                     out.settle_many(bucket, 1);
@@ -190,7 +190,7 @@ impl Complete {
                 Ok(())
             }
             End::Unknown(why) => {
-                let reason = Reason::new("lost", format!("the answer was lost: {why}"));
+                let reason = Reason::new("lost", format!("no response was received: {why}"));
                 (0..group.len())
                     .for_each(|place| out.settle(batch, place, Bucket::Unknown, Some(reason.clone()), None));
                 Ok(())
@@ -242,9 +242,11 @@ fn understood(group: Group<'_>, reply: Result<Reply, NoReply>) -> Step {
         Err(NoReply::Lost(why)) => return Step::Lost(why),
     };
     if matches!(reply.status, 200..=202) {
-        let is_done = |fate: &Fate| matches!(fate, Fate::Created | Fate::Updated | Fate::Ignored);
-        return match counts::read(group, &reply).map(Fates::of_each) {
-            Ok(told) if told.iter().all(|told| is_done(&told.fate)) => Step::End(End::Done(told)),
+        let is_done = |outcome: &ItemOutcome| {
+            matches!(outcome, ItemOutcome::Created | ItemOutcome::Updated | ItemOutcome::Ignored)
+        };
+        return match counts::read(group, &reply).map(ItemOutcomes::of_each) {
+            Ok(told) if told.iter().all(|told| is_done(&told.outcome)) => Step::End(End::Done(told)),
             Ok(_) => Step::Lost("the answer has errors where the whole request was to fail".to_owned()),
             Err(why) => Step::Lost(why),
         };

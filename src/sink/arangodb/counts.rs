@@ -4,10 +4,10 @@
 //! cannot be stored has the place among the documents that were not found wrong, from 0 on. Both quote the document, which
 //! begins with its key, so each place is proven; an answer with an error that has no place is not believed.
 
-use super::errors::{fate, number_of, reason};
+use super::errors::{number_of, outcome, reason};
 use crate::action::Op;
 use crate::sink::http::Reply;
-use crate::sink::remote::{Fate, Fates, Group};
+use crate::sink::remote::{Group, ItemOutcome, ItemOutcomes};
 use serde::Deserialize;
 use std::borrow::Cow;
 
@@ -57,18 +57,20 @@ impl Detail<'_> {
         key.is_empty() || self.quoted.starts_with(&begin) || cut.is_some_and(|cut| begin.starts_with(cut))
     }
 
-    fn fate(&self, op: Op) -> Fate {
+    fn outcome(&self, op: Op) -> ItemOutcome {
         match self.was_read {
-            true => fate(number_of(self.error), self.error, op, &[]),
-            false if self.error.starts_with("missing '_from' or '_to'") => Fate::Rejected(reason(1233, self.error)),
-            false => Fate::Rejected(reason(600, self.error)),
+            true => outcome(number_of(self.error), self.error, op, &[]),
+            false if self.error.starts_with("missing '_from' or '_to'") => {
+                ItemOutcome::Rejected(reason(1233, self.error))
+            }
+            false => ItemOutcome::Rejected(reason(600, self.error)),
         }
     }
 }
 
 /// What became of each action: where only a number is known, the first ones count as created, then as updated, then as
 /// ignored.
-pub(super) fn read(group: Group<'_>, reply: &Reply) -> Result<Fates, String> {
+pub(super) fn read(group: Group<'_>, reply: &Reply) -> Result<ItemOutcomes, String> {
     let counts: Counts<'_> = serde_json::from_slice(&reply.body).map_err(|_| reply.page())?;
     let all = [counts.created, counts.errors, counts.updated, counts.ignored];
     // We send no blank lines, and one that a server sees none the less is no document.
@@ -84,49 +86,52 @@ pub(super) fn read(group: Group<'_>, reply: &Reply) -> Result<Fates, String> {
     if counts.details.len() as u64 != counts.errors {
         return Err(format!("the answer has {} details for {} errors", counts.details.len(), counts.errors));
     }
-    let mut successes =
-        [(counts.created, Fate::Created), (counts.updated, Fate::Updated), (counts.ignored, Fate::Ignored)];
-    let mut told = Fates::default();
+    let mut successes = [
+        (counts.created, ItemOutcome::Created),
+        (counts.updated, ItemOutcome::Updated),
+        (counts.ignored, ItemOutcome::Ignored),
+    ];
+    let mut told = ItemOutcomes::default();
     if counts.errors == 0 {
-        for (count, fate) in successes.into_iter().filter(|(count, _)| *count > 0) {
-            told.push(fate, count as usize);
+        for (count, outcome) in successes.into_iter().filter(|(count, _)| *count > 0) {
+            told.push(outcome, count as usize);
         }
         return Ok(told);
     }
-    for fate in placed(group, &counts.details, counts.empty > 0)? {
+    for outcome in placed(group, &counts.details, counts.empty > 0)? {
         let next = || {
-            let (count, fate) = successes.iter_mut().find(|(count, _)| *count > 0)?;
+            let (count, outcome) = successes.iter_mut().find(|(count, _)| *count > 0)?;
             *count -= 1;
-            Some(fate.clone())
+            Some(outcome.clone())
         };
-        told.push(fate.or_else(next).ok_or_else(|| "the counts do not add up".to_owned())?, 1);
+        told.push(outcome.or_else(next).ok_or_else(|| "the counts do not add up".to_owned())?, 1);
     }
     Ok(told)
 }
 
 /// The errors at their places.
-fn placed(group: Group<'_>, details: &[Cow<'_, str>], shifted: bool) -> Result<Vec<Option<Fate>>, String> {
-    let mut fates: Vec<Option<Fate>> = vec![None; group.len()];
+fn placed(group: Group<'_>, details: &[Cow<'_, str>], shifted: bool) -> Result<Vec<Option<ItemOutcome>>, String> {
+    let mut outcomes: Vec<Option<ItemOutcome>> = vec![None; group.len()];
     let lost = |text: &str| format!("an error has no document of ours: {text}");
     let all = details.iter().map(|text| Detail::of(text).ok_or_else(|| lost(text)));
     let all: Vec<Detail<'_>> = all.collect::<Result<_, _>>()?;
-    let put = |fates: &mut Vec<Option<Fate>>, place: Option<usize>, detail: &Detail<'_>| {
+    let put = |outcomes: &mut Vec<Option<ItemOutcome>>, place: Option<usize>, detail: &Detail<'_>| {
         let place = place.filter(|place| *place < group.len()).ok_or_else(|| lost(detail.text))?;
         let (key, op) = group.key(place);
         // Blank lines count as lines, and then only a key proves a place.
         let is_unproven = shifted && !detail.was_read && key.is_empty();
-        if is_unproven || fates[place].is_some() || !detail.quotes(key) {
+        if is_unproven || outcomes[place].is_some() || !detail.quotes(key) {
             return Err(lost(detail.text));
         }
-        fates[place] = Some(detail.fate(op));
+        outcomes[place] = Some(detail.outcome(op));
         Ok(())
     };
     for detail in all.iter().filter(|detail| !detail.was_read) {
-        put(&mut fates, detail.position.checked_sub(1), detail)?;
+        put(&mut outcomes, detail.position.checked_sub(1), detail)?;
     }
-    let read: Vec<usize> = (0..group.len()).filter(|place| fates[*place].is_none()).collect();
+    let read: Vec<usize> = (0..group.len()).filter(|place| outcomes[*place].is_none()).collect();
     for detail in all.iter().filter(|detail| detail.was_read) {
-        put(&mut fates, read.get(detail.position).copied(), detail)?;
+        put(&mut outcomes, read.get(detail.position).copied(), detail)?;
     }
-    Ok(fates)
+    Ok(outcomes)
 }

@@ -1,12 +1,12 @@
 //! Reads answers of the document API: one item for each document, in their order.
 
 use super::Collection;
-use super::errors::{fate, kind, names_primary};
+use super::errors::{kind, names_primary, outcome};
 use super::request::mode;
 use crate::action::Op;
 use crate::sink::ItemDetails;
 use crate::sink::http::Reply;
-use crate::sink::remote::{Fate, Group, Told};
+use crate::sink::remote::{Group, ItemOutcome, ItemResult};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -34,7 +34,7 @@ pub(super) fn read(
     group: Group<'_>,
     reply: &Reply,
     detail: bool,
-) -> Result<Vec<Told>, String> {
+) -> Result<Vec<ItemResult>, String> {
     let raw: Vec<&RawValue> = serde_json::from_slice(&reply.body).map_err(|_| reply.page())?;
     if raw.len() != group.len() {
         return Err(format!("the answer has {} items for {} documents", raw.len(), group.len()));
@@ -45,30 +45,30 @@ pub(super) fn read(
         .collect()
 }
 
-fn told(collection: &Collection, group: Group<'_>, place: usize, raw: &RawValue, detail: bool) -> Option<Told> {
+fn told(collection: &Collection, group: Group<'_>, place: usize, raw: &RawValue, detail: bool) -> Option<ItemResult> {
     let item: Item<'_> = serde_json::from_str(raw.get()).ok()?;
     let (key, op) = group.key(place);
-    let fate = match (item.error, item.number) {
+    let outcome = match (item.error, item.number) {
         (true, Some(number)) => {
-            fate(number, item.message.as_deref().unwrap_or("no reason given"), op, &collection.unique)
+            outcome(number, item.message.as_deref().unwrap_or("no reason given"), op, &collection.unique)
         }
         (true, None) => return None,
         (false, _) => done(&item, key, op),
     };
     let shown = detail.then(|| Box::new(shown(collection, &item, op)));
-    Some(Told { fate, shown })
+    Some(ItemResult { outcome, shown })
 }
 
-fn done(item: &Item<'_>, key: &str, op: Op) -> Fate {
+fn done(item: &Item<'_>, key: &str, op: Op) -> ItemOutcome {
     match item.key.as_deref() {
         Some(theirs) if key.is_empty() || theirs == key => {}
-        _ => return Fate::Untold(format!("the item of the answer does not name the key {key:?}")),
+        _ => return ItemOutcome::Unclear(format!("the item of the answer does not name the key {key:?}")),
     }
     match (&item.old_rev, op) {
-        (_, Op::Delete) => Fate::Deleted,
-        (None, _) => Fate::Created,
-        (Some(old), _) if Some(old) == item.rev.as_ref() => Fate::Unchanged,
-        (Some(_), _) => Fate::Updated,
+        (_, Op::Delete) => ItemOutcome::Deleted,
+        (None, _) => ItemOutcome::Created,
+        (Some(old), _) if Some(old) == item.rev.as_ref() => ItemOutcome::Unchanged,
+        (Some(_), _) => ItemOutcome::Updated,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::action::Op;
 use crate::record::Reason;
-use crate::sink::remote::Fate;
+use crate::sink::remote::ItemOutcome;
 
 /// Texts that the import API gives where the document API has numbers.
 const TEXTS: [(&str, u32); 17] = [
@@ -57,10 +57,10 @@ pub(super) fn reason(number: u32, text: &str) -> Reason {
 }
 
 /// What an error says of an action. `unique` are the fields of further unique indexes; the document API names the index.
-pub(super) fn fate(number: u32, text: &str, op: Op, unique: &[String]) -> Fate {
+pub(super) fn outcome(number: u32, text: &str, op: Op, unique: &[String]) -> ItemOutcome {
     let creates = matches!(op, Op::Create | Op::CreateOrIgnore);
     match number {
-        1210 if creates && (unique.is_empty() || names_primary(text)) => Fate::Exists,
+        1210 if creates && (unique.is_empty() || names_primary(text)) => ItemOutcome::Exists,
         1210 => {
             let fields = unique.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(" or ");
             let text = match text.split_once("; conflicting key: ") {
@@ -69,12 +69,16 @@ pub(super) fn fate(number: u32, text: &str, op: Op, unique: &[String]) -> Fate {
                 None => format!("another document has the same {fields}"),
             };
             // What a lost try of ours stored is in the way by its key, and that is looked at first.
-            if creates { Fate::Conflict(reason(1210, &text)) } else { Fate::Rejected(reason(1210, &text)) }
+            if creates {
+                ItemOutcome::Conflict(reason(1210, &text))
+            } else {
+                ItemOutcome::Rejected(reason(1210, &text))
+            }
         }
-        1202 if op == Op::Delete => Fate::NotFound,
-        1200 | 18 | 32 | 1236 | 21003 | 21004 => Fate::Busy(format!("{text} ({number})")),
-        11 | 1004 => Fate::Closed(forbidden(text)),
-        _ => Fate::Rejected(reason(number, text)),
+        1202 if op == Op::Delete => ItemOutcome::NotFound,
+        1200 | 18 | 32 | 1236 | 21003 | 21004 => ItemOutcome::Busy(format!("{text} ({number})")),
+        11 | 1004 => ItemOutcome::Closed(forbidden(text)),
+        _ => ItemOutcome::Rejected(reason(number, text)),
     }
 }
 

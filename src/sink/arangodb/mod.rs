@@ -1,4 +1,4 @@
-//! ArangoDB: the import API as a [`Protocol`], and the document API where the fate of each document has to be told: the
+//! ArangoDB: the import API as a [`Protocol`], and the document API where the outcome of each document has to be told: the
 //! import API answers successes as counts (contract of the import API, 1.5 and 1.6).
 
 mod answer;
@@ -37,7 +37,7 @@ pub struct Collection {
 
 impl Collection {
     /// Whether a request for these actions goes to the document API, which answers each.
-    fn tells_each(&self, group: Group<'_>) -> bool {
+    fn answers_each(&self, group: Group<'_>) -> bool {
         // With a further unique index a count of errors does not say which index it was.
         group.each || !self.unique.is_empty() || matches!(group.key(0).1, Op::Delete | Op::Update)
     }
@@ -52,11 +52,11 @@ impl Protocol for Collection {
         answer::read(self, group, reply, detail)
     }
 
-    fn is_repeatable(&self, action: &BatchAction<'_>) -> bool {
+    fn is_idempotent(&self, action: &BatchAction<'_>) -> bool {
         !action.key.is_empty()
     }
 
-    fn is_replayable(&self, action: &BatchAction<'_>) -> bool {
+    fn is_idempotent_in_sequence(&self, action: &BatchAction<'_>) -> bool {
         !action.key.is_empty() && matches!(action.op, Op::Index | Op::Upsert | Op::Delete)
     }
 

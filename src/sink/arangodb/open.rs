@@ -140,7 +140,7 @@ fn check_keys(wanted: &Wanted, name: &str, properties: &Value) -> Result<()> {
     let options = &properties["keyOptions"];
     if options["allowUserKeys"] == false {
         return Err(anyhow!("collection \"{name}\" takes no keys but its own (allowUserKeys is false)").context(hint(
-            "`--server-keys` lets the server make them; lost answers are then unknown, never sent again",
+            "`--server-keys` lets the server make them; lost responses are then unknown, never sent again",
         )));
     }
     if options["type"] == "autoincrement" {
@@ -160,7 +160,7 @@ fn create(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<u6
     }
     let body = json!({ "name": name, "type": kind }).to_string();
     let made = admin.ask(&Call::json(Method::POST, "/_api/collection", body))?;
-    // Another run may have made it, or a first try of ours whose answer was lost.
+    // Another run may have made it, or a first try of ours whose response was not received.
     let exists = ServerError::number_in(&made) == 1207;
     if !made.is_success() && !exists {
         return Err(refused(format!("cannot create the collection \"{name}\": {}", DIALECT.said(&made))));

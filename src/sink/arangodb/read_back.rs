@@ -1,4 +1,4 @@
-//! Finds out what became of documents whose answer was lost: what is stored, and could the server have changed it.
+//! Finds out what became of documents whose response was not received: what is stored, and could the server have changed it.
 
 use super::Collection;
 use super::rules::{Names, change};
@@ -59,12 +59,12 @@ fn bare(document: &str) -> Option<String> {
     let mut scanner = Scanner::default();
     scanner.object(document.as_bytes()).ok()?;
     let mut text = String::from("{");
-    for member in scanner.members() {
-        let name = member.name.of(document);
-        if ["_key", "_id", "_rev"].iter().any(|own| crate::json::same_name(name, member.escaped, own)) {
+    for field in scanner.fields() {
+        let name = field.name.of(document);
+        if ["_key", "_id", "_rev"].iter().any(|own| crate::json::same_name(name, field.escaped, own)) {
             continue;
         }
-        text.extend([if text.len() > 1 { ",\"" } else { "\"" }, name, "\":", member.value.of(document)]);
+        text.extend([if text.len() > 1 { ",\"" } else { "\"" }, name, "\":", field.value.of(document)]);
     }
     text.push('}');
     Some(text)

@@ -4,7 +4,7 @@ use super::Collection;
 use crate::action::{Action, Op};
 use crate::batch::Encode;
 use crate::sink::http::{Call, Method};
-use crate::sink::remote::{Group, escaped, push_document, push_members};
+use crate::sink::remote::{Group, escaped, push_document, push_fields};
 use bytes::Bytes;
 use std::ops::Range;
 
@@ -31,7 +31,7 @@ pub(super) fn of(collection: &Collection, group: Group<'_>, opaque: String) -> C
             let about = "keepNull=true&mergeObjects=true&ignoreRevs=true";
             (Method::PATCH, format!("/_api/document/{name}?{about}{sync}"), array(group))
         }
-        _ if collection.tells_each(group) => {
+        _ if collection.answers_each(group) => {
             let path = format!("/_api/document/{name}?overwriteMode={}{sync}", overwrite_mode(op));
             (Method::POST, path, array(group))
         }
@@ -89,7 +89,7 @@ impl Encode for Collection {
             text.push_str("{\"_key\":\"");
             text.push_str(key);
             text.push_str("\",");
-            let own = push_members(action, text);
+            let own = push_fields(action, text);
             // An empty document has nothing that would need the comma.
             if text.as_bytes()[own.clone()].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'}') {
                 text.remove(own.start - 1);

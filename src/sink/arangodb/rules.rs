@@ -1,10 +1,10 @@
 //! What ArangoDB would change of a document, and so is refused unless `--lossy` lets it: it keeps integers of 64 bits, other
-//! numbers as doubles, one of several members of a name, whole characters, and no ends of edges in a collection of documents.
+//! numbers as doubles, one of several fields of a name, whole characters, and no ends of edges in a collection of documents.
 //! It reads at most 200 levels (contract of the import API, 1.4), and one is that of the array in which documents are sent.
 
 use super::key;
 use crate::action::{Action, Key, KeyRule, Line, Op, Rules, Update, names_key, not_supported, own_metadata};
-use crate::json::{Member, NameBits, Scanner, Span, Token, Walk, holds_as_double, repeated, same_name, unescape};
+use crate::json::{Field, NameBits, Scanner, Span, Token, Walk, holds_as_double, repeated, same_name, unescape};
 use crate::record::{Reason, Record};
 
 /// Levels of a document that the server reads, in whichever form it is sent: a lost one has to be sent in another.
@@ -46,7 +46,7 @@ impl Rules for ArangodbRules {
     }
 
     fn check(&mut self, record: &Record<'_>, op: Op, cut: [Span; 2], _: &mut String) -> Result<(), Reason> {
-        if op == Op::Delete || is_kept(record.text, record.members, self.edge, &mut self.names) {
+        if op == Op::Delete || is_kept(record.text, record.fields, self.edge, &mut self.names) {
             return Ok(());
         }
         ensure_read(record.text)?;
@@ -64,18 +64,18 @@ impl Rules for ArangodbRules {
         Err(not_supported("`_index` names another collection than --collection"))
     }
 
-    /// A bulk line as an action on the one collection; what that cannot honour is an error of the item.
+    /// A bulk line as an action on the one collection; what that does not support is an error of the item.
     fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason> {
         if line.op != Op::Update {
-            return self.document(line, record.text, record.members, record, meta);
+            return self.document(line, record.text, record.fields, record, meta);
         }
         let update = Update::read(record, "ArangoDB")?;
         if update.upsert.is_some() {
-            return Err(not_supported("ArangoDB cannot honour `upsert` of an update, `doc_as_upsert` it can"));
+            return Err(not_supported("ArangoDB does not support `upsert` in an update, only `doc_as_upsert`"));
         }
         let mut scanner = std::mem::take(&mut self.scanner);
         let _ = scanner.object(update.doc.as_bytes());
-        let action = self.document(Line { op: update.op, ..line }, update.doc, scanner.members(), record, meta);
+        let action = self.document(Line { op: update.op, ..line }, update.doc, scanner.fields(), record, meta);
         self.scanner = scanner;
         action
     }
@@ -86,18 +86,18 @@ impl ArangodbRules {
         &mut self,
         line: Line<'a>,
         doc: &'a str,
-        members: &[Member],
+        fields: &[Field],
         record: &Record<'a>,
         meta: &mut String,
     ) -> Result<Action<'a>, Reason> {
         if line.op == Op::Delete {
             return Ok(line.action(""));
         }
-        if names_key(doc, members)? {
+        if names_key(doc, fields)? {
             let text = "the document has a `_key` or an `_id`, and its action line says the key";
             return Err(Reason::new("ambiguous_key", text));
         }
-        let document = Record { text: doc, members, ..*record };
+        let document = Record { text: doc, fields, ..*record };
         self.check(&document, line.op, [Span::default(); 2], meta)?;
         Ok(line.action(doc))
     }
@@ -129,17 +129,17 @@ fn ensure_read(text: &str) -> Result<(), Reason> {
 const FEW: usize = 24;
 
 /// Whether the server certainly reads a document, and keeps it as it is. So it is with most.
-fn is_kept(text: &str, members: &[Member], edge: bool, names: &mut Names) -> bool {
+fn is_kept(text: &str, fields: &[Field], edge: bool, names: &mut Names) -> bool {
     let mut bits = NameBits::default();
-    let is_kept = |(place, one): (usize, &Member)| {
+    let is_kept = |(place, one): (usize, &Field)| {
         let name = one.name.of_bytes(text);
-        let is_same = |other: &Member| other.name.of_bytes(text) == name;
+        let is_same = |other: &Field| other.name.of_bytes(text) == name;
         !one.escaped
             && (one.is_simple || is_value_kept(one.value.of(text), names))
             && (edge || !matches!(name, b"_from" | b"_to"))
-            && (bits.is_new(text.as_bytes(), one.name) || !members[..place].iter().any(is_same))
+            && (bits.is_new(text.as_bytes(), one.name) || !fields[..place].iter().any(is_same))
     };
-    members.len() <= FEW && members.iter().enumerate().all(is_kept)
+    fields.len() <= FEW && fields.iter().enumerate().all(is_kept)
 }
 
 /// Whether the server certainly reads and keeps a value of which no scan has said that it is simple.
@@ -151,7 +151,7 @@ fn is_value_kept(value: &str, names: &mut Names) -> bool {
 /// Checks a document for a collection of documents, or of edges. `cut` leaves out what becomes metadata.
 fn ensure_kept(record: &Record<'_>, cut: [Span; 2], edge: bool, names: &mut Names) -> Result<(), Reason> {
     let lossy = |text: String| Err(Reason::new("lossy", text));
-    let ends = record.members.iter().filter_map(|member| end_of_edge(record.text, member));
+    let ends = record.fields.iter().filter_map(|field| end_of_edge(record.text, field));
     if !edge && let Some(end) = ends.min() {
         return lossy(format!(
             "a collection of documents drops `{end}` (a collection of edges, `--edge`, keeps it; --lossy lets it)"
@@ -163,12 +163,12 @@ fn ensure_kept(record: &Record<'_>, cut: [Span; 2], edge: bool, names: &mut Name
     }
 }
 
-/// Which end of an edge a member is.
+/// Which end of an edge a field is.
 #[inline]
-fn end_of_edge(text: &str, member: &Member) -> Option<&'static str> {
+fn end_of_edge(text: &str, field: &Field) -> Option<&'static str> {
     // Most names are told by their first byte.
-    let may_be = member.escaped || text.as_bytes()[member.name.start as usize] == b'_';
-    let is = |end: &&str| may_be && same_name(member.name.of(text), member.escaped, end);
+    let may_be = field.escaped || text.as_bytes()[field.name.start as usize] == b'_';
+    let is = |end: &&str| may_be && same_name(field.name.of(text), field.escaped, end);
     ["_from", "_to"].into_iter().find(is)
 }
 
@@ -182,12 +182,12 @@ pub fn change(text: &str, cut: [Span; 2], names: &mut Names) -> Option<String> {
             Token::Close => {
                 let from = names.levels.pop().unwrap_or_default();
                 if let Some(name) = repeated(text, &names.all[from..]) {
-                    return Some(format!("keep only one of the members called {name:?}"));
+                    return Some(format!("keep only one of the fields called {name:?}"));
                 }
                 names.all.truncate(from);
             }
             Token::Name { inside, escaped: true } if is_half(inside.of(text)) => {
-                return Some("change a name with half of a surrogate pair".to_owned());
+                return Some("change a name with an unpaired surrogate".to_owned());
             }
             Token::Name { inside, escaped } => names.all.push((inside, escaped)),
             Token::Number(span) if !holds(span.of(text)) => {
@@ -195,7 +195,7 @@ pub fn change(text: &str, cut: [Span; 2], names: &mut Names) -> Option<String> {
                 return Some(format!("change the number {number}"));
             }
             Token::Word(span) if has_half(&text[span.range()]) => {
-                return Some("change a string with half of a surrogate pair".to_owned());
+                return Some("change a string with an unpaired surrogate".to_owned());
             }
             Token::Number(_) | Token::Word(_) => {}
         }
@@ -203,7 +203,7 @@ pub fn change(text: &str, cut: [Span; 2], names: &mut Names) -> Option<String> {
     None
 }
 
-/// Whether a string has half of a surrogate pair, which is no character.
+/// Whether a string has an unpaired surrogate, which is no character.
 fn has_half(word: &str) -> bool {
     word.starts_with('"') && is_half(&word[1..word.len() - 1])
 }
@@ -236,7 +236,7 @@ mod tests {
         let mut scanner = Scanner::default();
         scanner.object(text.as_bytes()).expect("an object");
         let whole = change(text, [Span::default(); 2], &mut Names::default());
-        assert!(whole.is_none() || !is_kept(text, scanner.members(), true, &mut Names::default()), "{text}");
+        assert!(whole.is_none() || !is_kept(text, scanner.fields(), true, &mut Names::default()), "{text}");
         whole
     }
 
@@ -290,7 +290,7 @@ mod tests {
             text.push('}');
             let mut scanner = Scanner::default();
             scanner.object(text.as_bytes()).expect("an object");
-            if is_kept(&text, scanner.members(), false, &mut Names::default()) {
+            if is_kept(&text, scanner.fields(), false, &mut Names::default()) {
                 assert_eq!(change(&text, [Span::default(); 2], &mut Names::default()), None, "{text}");
                 kept += 1;
             }
@@ -303,7 +303,7 @@ mod tests {
         let is_kept = |text: &str, edge: bool| {
             let mut scanner = Scanner::default();
             scanner.object(text.as_bytes()).expect("an object");
-            super::is_kept(text, scanner.members(), edge, &mut Names::default())
+            super::is_kept(text, scanner.fields(), edge, &mut Names::default())
         };
         let nested = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
         for kept in [
@@ -342,7 +342,7 @@ mod tests {
     fn a_name_may_stand_once_in_each_object() {
         assert_eq!(changed(r#"{"a":{"a":{"a":1}},"b":[{"a":1},{"a":2}]}"#), None);
         for twice in [r#"{"a":1,"\u0061":2}"#, r#"{"x":[{"a":1,"b":{},"a":2}]}"#] {
-            assert_eq!(changed(twice), Some("keep only one of the members called \"a\"".to_owned()), "{twice}");
+            assert_eq!(changed(twice), Some("keep only one of the fields called \"a\"".to_owned()), "{twice}");
         }
     }
 }

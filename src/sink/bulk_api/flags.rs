@@ -10,9 +10,9 @@ pub(in crate::sink) fn unsupported(flag: &str) -> Option<&'static str> {
     match flag {
         "complete" => Some("a server has no transactions; `--max-errors 0` stops at the first error"),
         "server_keys" => Some("leave it out: a key that is made here keeps a record from being stored twice"),
-        "unique" => Some("`--key FIELD` makes a member the key, which is unique"),
+        "unique" => Some("`--key FIELD` makes a field the key, which is unique"),
         "edge" | "from_prefix" | "to_prefix" | "overwrite_collection_prefix" => {
-            Some("leave it out; members such as `_from` are plain members there")
+            Some("leave it out; fields such as `_from` are plain fields there")
         }
         _ => None,
     }
@@ -26,13 +26,13 @@ pub(in crate::sink) fn check(wanted: &Wanted, flags: &FlagSources) -> Result<()>
         return Err(anyhow!("{flag}: not with bulk lines").context(hint("each bulk line says it itself")));
     }
     if flags.typed("retry_on_conflict") && !wanted.updates() {
-        bail!("--retry-on-conflict: only `--on-duplicate update` can honour it");
+        bail!("--retry-on-conflict: supported only with `--on-duplicate update`");
     }
     if flags.typed("client_key") && wanted.http.cert.is_none() {
         return Err(anyhow!("--client-key: there is no certificate").context(hint("give `--cert FILE` too")));
     }
     if flags.typed("mapping") && wanted.create_collection == Some(false) {
-        bail!("--mapping and --create-collection=false: only one of them can be honoured");
+        bail!("--mapping and --create-collection=false cannot be used together");
     }
     Ok(())
 }

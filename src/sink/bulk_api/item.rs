@@ -5,13 +5,13 @@ use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::record::Reason;
 use crate::sink::ItemDetails;
-use crate::sink::remote::Fate;
+use crate::sink::remote::ItemOutcome;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// The members of an item that are looked at.
+/// The fields of an item that are looked at.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(in crate::sink) struct Item<'a> {
@@ -44,11 +44,11 @@ pub(in crate::sink) struct Named<'a> {
 impl<'a> TryFrom<HashMap<Cow<'a, str>, Item<'a>>> for Named<'a> {
     type Error = &'static str;
 
-    fn try_from(members: HashMap<Cow<'a, str>, Item<'a>>) -> Result<Self, Self::Error> {
-        let mut members = members.into_iter();
-        match (members.next(), members.next()) {
+    fn try_from(fields: HashMap<Cow<'a, str>, Item<'a>>) -> Result<Self, Self::Error> {
+        let mut fields = fields.into_iter();
+        match (fields.next(), fields.next()) {
             (Some((op, item)), None) => Ok(Named { op, item }),
-            _ => Err("an item is an object with one member, named like an action"),
+            _ => Err("an item is an object with one field, named like an action"),
         }
     }
 }
@@ -131,29 +131,29 @@ impl Named<'_> {
     }
 
     /// What it says of an action; the whole of it is needed for a failure only.
-    pub(in crate::sink) fn fate<'b>(&self, op: Op, action: &dyn Fn() -> BatchAction<'b>) -> Fate {
+    pub(in crate::sink) fn outcome<'b>(&self, op: Op, action: &dyn Fn() -> BatchAction<'b>) -> ItemOutcome {
         let item = &self.item;
         if let Some(raw) = item.error {
             return failed(&error_of(raw), item.status, &action());
         }
         if item.failure_store.as_deref() == Some("used") {
             let text = "failure_store: the server could not store it, and put it into its failure store";
-            return Fate::Rejected(Reason::new("failure_store", text));
+            return ItemOutcome::Rejected(Reason::new("failure_store", text));
         }
         let result = item.result.as_deref().unwrap_or_default();
         match (result, item.status) {
-            ("created", 200..=299) if op != Op::Delete => Fate::Created,
-            ("updated", 200..=299) if matches!(op, Op::Index | Op::Update | Op::Upsert) => Fate::Updated,
-            ("deleted", 200..=299) if matches!(op, Op::Delete | Op::Update) => Fate::Deleted,
-            ("not_found", 404) if op == Op::Delete => Fate::NotFound,
+            ("created", 200..=299) if op != Op::Delete => ItemOutcome::Created,
+            ("updated", 200..=299) if matches!(op, Op::Index | Op::Update | Op::Upsert) => ItemOutcome::Updated,
+            ("deleted", 200..=299) if matches!(op, Op::Delete | Op::Update) => ItemOutcome::Deleted,
+            ("not_found", 404) if op == Op::Delete => ItemOutcome::NotFound,
             // A scripted upsert that declines has no version.
-            ("noop", 200..=299) if op == Op::Update && item.version == Some(-1) => Fate::Ignored,
-            ("noop", 200..=299) if matches!(op, Op::Update | Op::Upsert) => Fate::Unchanged,
+            ("noop", 200..=299) if op == Op::Update && item.version == Some(-1) => ItemOutcome::Ignored,
+            ("noop", 200..=299) if matches!(op, Op::Update | Op::Upsert) => ItemOutcome::Unchanged,
             ("noop", 200..=299) if op != Op::Delete => {
                 let text = "dropped_by_pipeline: an ingest pipeline dropped the document";
-                Fate::Rejected(Reason::new("dropped_by_pipeline", text))
+                ItemOutcome::Rejected(Reason::new("dropped_by_pipeline", text))
             }
-            _ => Fate::Untold(format!("the server answers with status {} and result {result:?}", item.status)),
+            _ => ItemOutcome::Unclear(format!("the server answers with status {} and result {result:?}", item.status)),
         }
     }
 
@@ -175,22 +175,22 @@ impl Named<'_> {
 }
 
 /// What a failed item means. The type of an error says more than its status.
-pub(in crate::sink) fn failed(error: &ServerError<'_>, status: u16, action: &BatchAction<'_>) -> Fate {
+pub(in crate::sink) fn failed(error: &ServerError<'_>, status: u16, action: &BatchAction<'_>) -> ItemOutcome {
     let reason = error.reason(status);
     match (error.kind(), status) {
-        ("cluster_block_exception", 403 | 429) => Fate::Closed(blocked(&reason.text)),
-        ("security_exception", 401 | 403) => Fate::Closed(forbidden(&reason.text)),
+        ("cluster_block_exception", 403 | 429) => ItemOutcome::Closed(blocked(&reason.text)),
+        ("security_exception", 401 | 403) => ItemOutcome::Closed(forbidden(&reason.text)),
         ("version_conflict_engine_exception", 409) => match action.op {
-            _ if is_conditional(action) => Fate::Conflict(reason),
-            Op::Create | Op::CreateOrIgnore => Fate::Exists,
+            _ if is_conditional(action) => ItemOutcome::Conflict(reason),
+            Op::Create | Op::CreateOrIgnore => ItemOutcome::Exists,
             // Without a condition of ours somebody else wrote at the same time.
-            _ => Fate::Busy(reason.text),
+            _ => ItemOutcome::Busy(reason.text),
         },
         // An update cannot merge into a document whose source is not kept: perhaps into one that a lost try has stored.
-        ("document_source_missing_exception", _) => Fate::Conflict(reason),
-        (_, 429 | 503) => Fate::Busy(reason.text),
-        _ if RACES.iter().any(|words| error.mentions(words)) => Fate::Raced(reason),
-        _ => Fate::Rejected(reason),
+        ("document_source_missing_exception", _) => ItemOutcome::Conflict(reason),
+        (_, 429 | 503) => ItemOutcome::Busy(reason.text),
+        _ if RACES.iter().any(|words| error.mentions(words)) => ItemOutcome::Raced(reason),
+        _ => ItemOutcome::Rejected(reason),
     }
 }
 

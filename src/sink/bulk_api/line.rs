@@ -3,7 +3,7 @@
 
 use crate::action::{Action, Op};
 use crate::batch::BatchAction;
-use crate::json::{Kind, Member, Scanner, quote_into, same_name};
+use crate::json::{Field, Kind, Scanner, quote_into, same_name};
 use crate::record::Command;
 use crate::sink::remote::{Group, push_document, push_key};
 use std::ops::Range;
@@ -54,16 +54,15 @@ pub(in crate::sink) fn write_line(command: &Command, added: &[(&str, &str)], out
         out.extend([if place == 0 { "{\"" } else { ",\"" }, name, "\":"]);
         quote_into(out, text);
     }
-    let is_added =
-        |member: &Member| added.iter().any(|(name, _)| same_name(member.name.of(meta), member.escaped, name));
-    if !command.members.is_empty() && !command.members.iter().any(is_added) {
+    let is_added = |field: &Field| added.iter().any(|(name, _)| same_name(field.name.of(meta), field.escaped, name));
+    if !command.fields.is_empty() && !command.fields.iter().any(is_added) {
         out.extend([",", &meta[1..], "}"]);
         return;
     }
     // One that is there is null, and goes with the blanks between the others.
-    for member in command.members.iter().filter(|member| !is_added(member)) {
+    for field in command.fields.iter().filter(|field| !is_added(field)) {
         out.push(',');
-        out.push_str(&meta[member.name.start as usize - 1..member.value.end as usize]);
+        out.push_str(&meta[field.name.start as usize - 1..field.value.end as usize]);
     }
     out.push_str("}}");
 }
@@ -77,12 +76,12 @@ pub(in crate::sink) fn push_upsert(action: &Action<'_>, text: &mut String) -> Ra
 }
 
 /// Whether an action can be carried out twice and leave what carrying it out once leaves.
-pub(in crate::sink) fn is_repeatable(action: &BatchAction<'_>) -> bool {
+pub(in crate::sink) fn is_idempotent(action: &BatchAction<'_>) -> bool {
     action.op != Op::Update || is_plain_doc(action.doc)
 }
 
 /// Whether a sequence of such actions on one key can be repeated as a whole.
-pub(in crate::sink) fn is_replayable(action: &BatchAction<'_>) -> bool {
+pub(in crate::sink) fn is_idempotent_in_sequence(action: &BatchAction<'_>) -> bool {
     let plain = match action.op {
         Op::Index | Op::Delete | Op::Upsert => true,
         Op::Update => is_doc_as_upsert(action.doc),
@@ -103,12 +102,12 @@ fn is_plain_doc(payload: &str) -> bool {
 
 /// Whether an update's payload is a document to merge or to insert.
 fn is_doc_as_upsert(payload: &str) -> bool {
-    member(payload, "doc_as_upsert").is_some_and(|value| value == "true")
+    field(payload, "doc_as_upsert").is_some_and(|value| value == "true")
         && has(payload, "doc")
         && !has(payload, "script")
 }
 
-/// Members of an action's head that are a condition on what is stored.
+/// Fields of an action's head that are a condition on what is stored.
 const CONDITIONS: [&str; 4] = ["if_seq_no", "if_primary_term", "version", "version_type"];
 
 /// Whether an action's head has a routing.
@@ -116,27 +115,27 @@ pub(in crate::sink) fn has_routing(head: &str) -> bool {
     names(head, &["routing", "_routing"])
 }
 
-/// Whether an action's head has one of these members.
-pub(in crate::sink) fn names(head: &str, members: &[&str]) -> bool {
-    metadata(head).is_some_and(|meta| members.iter().any(|name| has(meta, name)))
+/// Whether an action's head has one of these fields.
+pub(in crate::sink) fn names(head: &str, fields: &[&str]) -> bool {
+    metadata(head).is_some_and(|meta| fields.iter().any(|name| has(meta, name)))
 }
 
 /// The metadata in an action's head, which begins with the action line.
 pub(in crate::sink) fn metadata(head: &str) -> Option<&str> {
     let mut scanner = Scanner::default();
     scanner.object(head.as_bytes()).ok()?;
-    scanner.members().first().map(|member| member.value.of(head))
+    scanner.fields().first().map(|field| field.value.of(head))
 }
 
 fn has(object: &str, name: &str) -> bool {
-    member(object, name).is_some_and(|value| value != "null")
+    field(object, name).is_some_and(|value| value != "null")
 }
 
-/// The value of an object's member, as it is written.
-pub(in crate::sink) fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
+/// The value of an object's field, as it is written.
+pub(in crate::sink) fn field<'a>(object: &'a str, name: &str) -> Option<&'a str> {
     let mut scanner = Scanner::default();
     scanner.object(object.as_bytes()).ok()?;
-    let found = scanner.members().iter().find(|member| same_name(member.name.of(object), member.escaped, name))?;
+    let found = scanner.fields().iter().find(|field| same_name(field.name.of(object), field.escaped, name))?;
     Some(found.value.of(object))
 }
 

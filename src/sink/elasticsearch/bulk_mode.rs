@@ -13,7 +13,7 @@ use anyhow::Result;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
-/// Where `_meta` is in what the server says of an index, and our member of it.
+/// Where `_meta` is in what the server says of an index, and our field of it.
 const META: &str = "/mappings/_meta";
 const OURS: &str = "bulkimport_restore";
 /// The settings that are changed.

@@ -45,7 +45,7 @@ pub struct Bulk {
     /// Whether a refused request may have been carried out in part: Elasticsearch does so from 8.16 on, and a server that
     /// does not say what it is may.
     pub is_incremental: bool,
-    /// Whether every member of an item is wanted, for `--results`.
+    /// Whether every field of an item is wanted, for `--results`.
     pub shows_all: bool,
 }
 
@@ -117,12 +117,12 @@ impl Protocol for Bulk {
         answer::read(self, group, reply, detail)
     }
 
-    fn is_repeatable(&self, action: &BatchAction<'_>) -> bool {
-        bulk_api::is_repeatable(action)
+    fn is_idempotent(&self, action: &BatchAction<'_>) -> bool {
+        bulk_api::is_idempotent(action)
     }
 
-    fn is_replayable(&self, action: &BatchAction<'_>) -> bool {
-        bulk_api::is_replayable(action)
+    fn is_idempotent_in_sequence(&self, action: &BatchAction<'_>) -> bool {
+        bulk_api::is_idempotent_in_sequence(action)
     }
 
     fn is_routed(&self, action: &BatchAction<'_>) -> bool {

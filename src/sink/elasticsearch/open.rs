@@ -208,7 +208,7 @@ fn create(wanted: &Wanted, admin: &mut AdminClient<'_>, index: &str, mapping: Op
         let body = mapping.map_or_else(|| "{}".to_owned(), Value::to_string);
         let reply = admin.ask(&Call::json(Method::PUT, format!("/{}", escaped(index)), body))?;
         let said = admin.said(&reply);
-        // Another run may have made it, or a first try of ours whose answer was lost.
+        // Another run may have made it, or a first try of ours whose response was not received.
         if !reply.is_success() && !said.contains("resource_already_exists") {
             return Err(refused(format!("cannot create the index \"{index}\": {said}")));
         }

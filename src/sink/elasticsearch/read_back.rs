@@ -1,11 +1,11 @@
-//! Finds out what became of actions whose answer was lost: what is stored, and do the indices keep documents as they were
+//! Finds out what became of actions whose response was not received: what is stored, and do the indices keep documents as they were
 //! sent.
 
 use super::Bulk;
 use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::json::same_value;
-use crate::sink::bulk_api::{error_of, kept_by, member, metadata, plain};
+use crate::sink::bulk_api::{error_of, field, kept_by, metadata, plain};
 use crate::sink::http::{Call, Reply};
 use crate::sink::remote::destination::Location;
 use crate::sink::remote::{Group, Kept, Protocol, Stored, escaped};
@@ -22,7 +22,7 @@ fn index_of<'a>(bulk: &'a Bulk, action: &BatchAction<'a>, lies: &'a Location) ->
 /// The body of the multi-get that reads the actions' documents.
 pub(super) fn request(bulk: &Bulk, group: Group<'_>, lies: &[Location]) -> String {
     let question = |(action, lies): (BatchAction<'_>, &Location)| {
-        let own = metadata(action.head).and_then(|meta| member(meta, "routing")).and_then(plain);
+        let own = metadata(action.head).and_then(|meta| field(meta, "routing")).and_then(plain);
         let mut question = json!({ "_index": index_of(bulk, &action, lies), "_id": action.key });
         if let Some(routing) = own.or_else(|| lies.routing.clone()) {
             question["routing"] = routing.into();
@@ -63,7 +63,7 @@ fn stored(bulk: &Bulk, action: &BatchAction<'_>, document: &Document<'_>) -> Sto
     if document.error.is_some() || document.id != action.key {
         return Stored::Unclear("the server cannot read it".to_owned());
     }
-    let names_pipeline = metadata(action.head).is_some_and(|meta| member(meta, "pipeline").is_some());
+    let names_pipeline = metadata(action.head).is_some_and(|meta| field(meta, "pipeline").is_some());
     match (document.found, document.source) {
         (Some(true), _) if matches!(action.op, Op::Update | Op::Upsert) => Stored::Unclear("it was merged".to_owned()),
         // A server that keeps no text may write the same values otherwise.

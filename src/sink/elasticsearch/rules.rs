@@ -39,10 +39,10 @@ impl Rules for ElasticsearchRules {
     }
 }
 
-/// Writes `"routing":"…"` from the member that `--routing-field` names.
+/// Writes `"routing":"…"` from the field that `--routing-field` names.
 fn write_routing(record: &Record<'_>, field: &str, out: &mut String, scanner: &mut Scanner) -> Result<(), Reason> {
     let missing = |_| Reason::new("no_routing", format!("no `{field}`, which --routing-field names"));
-    let value = by_path(record.text, record.members, field, scanner).map_err(missing)?.of(record.text);
+    let value = by_path(record.text, record.fields, field, scanner).map_err(missing)?.of(record.text);
     out.clear();
     out.push_str("\"routing\":");
     match Kind::of(value) {
@@ -60,7 +60,7 @@ fn write_routing(record: &Record<'_>, field: &str, out: &mut String, scanner: &m
 /// those back (contract of the bulk API, 3).
 fn ensure_doubles_hold(record: &Record<'_>) -> Result<(), Reason> {
     let text = record.text;
-    let values = record.members.iter().map(|member| member.value);
+    let values = record.fields.iter().map(|field| field.value);
     // Most of a document are strings.
     let mut others = values.filter(|value| text.as_bytes()[value.start as usize] != b'"');
     let changed = others.find_map(|value| first_changed_by_double(text, value));

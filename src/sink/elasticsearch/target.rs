@@ -41,7 +41,7 @@ impl Target for Elasticsearch {
             return Err(anyhow!("--lossy: not with bulk lines").context(hint("each bulk line says it itself")));
         }
         if flags.typed("lossy") && !wanted.updates() {
-            bail!("--lossy: only `--on-duplicate update` can honour it");
+            bail!("--lossy: supported only with `--on-duplicate update`");
         }
         if wanted.updates() && flags.typed("pipeline") {
             let text = "--pipeline: not with `--on-duplicate update`: the server merges a document as it is";

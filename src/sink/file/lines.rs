@@ -4,7 +4,7 @@ use crate::action::{Action, Op};
 use crate::batch::Encode;
 use crate::json::quote_into;
 use crate::sink::bulk_api::{push_upsert, verb};
-use crate::sink::remote::{push_document, push_key, push_members};
+use crate::sink::remote::{push_document, push_fields, push_key};
 use std::ops::Range;
 
 /// Documents, one a line. The metadata of an action is the `_key` that its document does not have.
@@ -22,7 +22,7 @@ impl Encode for DocumentLines {
         } else {
             let is_empty = action.doc[1..].trim_ascii_start().starts_with('}');
             text.extend(["{", action.meta, if is_empty { "" } else { "," }]);
-            push_members(action, text);
+            push_fields(action, text);
         }
         let end = text.len();
         text.push('\n');

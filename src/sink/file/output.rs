@@ -200,7 +200,7 @@ pub(super) fn why(name: &str, error: &io::Error) -> String {
         ErrorKind::StorageFull => format!("{name}: no space left on the disk"),
         ErrorKind::QuotaExceeded => format!("{name}: the disk quota is used up"),
         ErrorKind::FileTooLarge => format!("{name}: no file may be that large"),
-        ErrorKind::NotFound => format!("{name}: there is no such directory"),
+        ErrorKind::NotFound => format!("{name}: no such directory"),
         _ => format!("{name}: cannot be written: {error}"),
     }
 }

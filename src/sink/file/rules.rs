@@ -1,7 +1,7 @@
 //! What can be written as a document, and what as a bulk line.
 
 use crate::action::{Action, KeyRule, Line, Op, Rules, by_path, names_key, not_supported, own_metadata};
-use crate::json::{Member, Scanner, Span, quote_into, same_name};
+use crate::json::{Field, Scanner, Span, quote_into, same_name};
 use crate::record::{Reason, Record};
 use crate::sink::bulk_api::{plain, write_line};
 
@@ -41,13 +41,13 @@ impl Rules for DocumentRules {
 impl DocumentRules {
     /// Writes the key of an action line as a field, if the document does not have it.
     fn write_key(&mut self, key: &str, record: &Record<'_>, meta: &mut String) -> Result<(), Reason> {
-        if !names_key(record.text, record.members)? {
+        if !names_key(record.text, record.fields)? {
             meta.push_str("\"_key\":");
             quote_into(meta, key);
             return Ok(());
         }
         for name in ["_key", "_id"] {
-            let found = by_path(record.text, record.members, name, &mut self.scanner);
+            let found = by_path(record.text, record.fields, name, &mut self.scanner);
             if found.is_ok_and(|value| plain(value.of(record.text)).as_deref() != Some(key)) {
                 let text = format!("the document has another `{name}` than its action line names");
                 return Err(Reason::new("ambiguous_key", text));
@@ -74,9 +74,9 @@ impl Rules for BulkRules {
 
     fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason> {
         let text = &line.command.meta;
-        let is_index = |member: &Member| same_name(member.name.of(text), member.escaped, "_index");
-        let names = |member: &Member| is_index(member) && !matches!(member.value.of(text), "null" | "\"\"");
-        let named = line.command.members.iter().any(names);
+        let is_index = |field: &Field| same_name(field.name.of(text), field.escaped, "_index");
+        let names = |field: &Field| is_index(field) && !matches!(field.value.of(text), "null" | "\"\"");
+        let named = line.command.fields.iter().any(names);
         let index = self.index.as_deref().filter(|_| !named).map(|index| ("_index", index));
         let id = (!line.has_id).then_some(("_id", line.key));
         let added: Vec<(&str, &str)> = index.into_iter().chain(id).collect();

@@ -9,7 +9,7 @@ use crate::sink::ItemDetails;
 use crate::sink::bulk_api::{Item, Named, ServerError, culprit, error_of, failed, is_conditional, verb};
 use crate::sink::http::Reply;
 use crate::sink::remote::admin::Dialect;
-use crate::sink::remote::{Answer, Fate, Group, Told};
+use crate::sink::remote::{Answer, Group, ItemOutcome, ItemResult};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -173,11 +173,11 @@ pub(super) fn closed(import: &Import, status: u16, fault: &Fault) -> String {
 }
 
 /// What the entries of an answer say of the actions, paired by their keys; the error says why it is no answer.
-fn items(import: &Import, group: Group<'_>, reply: &Reply, detail: bool) -> Result<Vec<Told>, String> {
+fn items(import: &Import, group: Group<'_>, reply: &Reply, detail: bool) -> Result<Vec<ItemResult>, String> {
     let envelope: Envelope<'_> = serde_json::from_slice(&reply.body).map_err(|_| reply.page())?;
     let (done, failed) = entries(&envelope, reply.status).ok_or_else(|| reply.page())?;
     let places: HashMap<&str, usize> = (0..group.len()).map(|place| (group.key(place).0, place)).collect();
-    let mut told: Vec<Option<Told>> = (0..group.len()).map(|_| None).collect();
+    let mut told: Vec<Option<ItemResult>> = (0..group.len()).map(|_| None).collect();
     let done = done.iter().map(|named| (named, true));
     for (Named { op, item }, is_success) in done.chain(failed.iter().map(|named| (named, false))) {
         let id = item.id.as_deref().unwrap_or_default();
@@ -190,13 +190,14 @@ fn items(import: &Import, group: Group<'_>, reply: &Reply, detail: bool) -> Resu
             error: item.error.map(|raw| raw.get().to_owned()),
             ..ItemDetails::default()
         };
-        let new = Told { fate: fate(item, is_success, group, place), shown: detail.then(|| Box::new(details())) };
+        let new =
+            ItemResult { outcome: outcome(item, is_success, group, place), shown: detail.then(|| Box::new(details())) };
         if told[place].replace(new).is_some() {
             return Err(format!("the answer has two entries for {id:?}"));
         }
     }
     let sent = told.len();
-    let told: Vec<Told> = told.into_iter().flatten().collect();
+    let told: Vec<ItemResult> = told.into_iter().flatten().collect();
     if told.len() != sent {
         return Err(format!("the answer accounts for {} of {sent} actions", told.len()));
     }
@@ -222,18 +223,18 @@ fn entries<'a>(envelope: &'a Envelope<'a>, status: u16) -> Option<(Vec<Named<'a>
 }
 
 /// What an item says of its action.
-fn fate(item: &Item<'_>, is_success: bool, group: Group<'_>, place: usize) -> Fate {
+fn outcome(item: &Item<'_>, is_success: bool, group: Group<'_>, place: usize) -> ItemOutcome {
     let op = group.key(place).1;
     match (is_success, op, item.status) {
-        (true, Op::Delete, 200) => Fate::Deleted,
-        (true, Op::Index | Op::Update | Op::Upsert, 200) => Fate::Updated,
-        (true, Op::Create | Op::CreateOrIgnore | Op::Index | Op::Update | Op::Upsert, 201) => Fate::Created,
-        (false, Op::Delete, 404) => Fate::NotFound,
-        (false, Op::Create | Op::CreateOrIgnore, 409) if !is_conditional(&group.get(place)) => Fate::Exists,
+        (true, Op::Delete, 200) => ItemOutcome::Deleted,
+        (true, Op::Index | Op::Update | Op::Upsert, 200) => ItemOutcome::Updated,
+        (true, Op::Create | Op::CreateOrIgnore | Op::Index | Op::Update | Op::Upsert, 201) => ItemOutcome::Created,
+        (false, Op::Delete, 404) => ItemOutcome::NotFound,
+        (false, Op::Create | Op::CreateOrIgnore, 409) if !is_conditional(&group.get(place)) => ItemOutcome::Exists,
         (false, _, 400..) => {
             let error = item.error.map_or_else(ServerError::default, error_of);
             failed(&error, item.status, &group.get(place))
         }
-        _ => Fate::Untold(format!("Kuzzle answers with status {}", item.status)),
+        _ => ItemOutcome::Unclear(format!("Kuzzle answers with status {}", item.status)),
     }
 }

@@ -56,7 +56,7 @@ impl Import {
 }
 
 /// One JSON object with one array, an action and its source in turn (contract of Kuzzle, 1.4). Documents are copied byte for
-/// byte; only one that Kuzzle would take for an action has its members put in another order.
+/// byte; only one that Kuzzle would take for an action has its fields put in another order.
 impl Encode for Import {
     /// Writes an action and its source, each with a comma behind it.
     fn write(&self, action: &Action<'_>, text: &mut String) -> Range<usize> {
@@ -94,12 +94,12 @@ impl Protocol for Import {
         answer::read(self, group, reply, detail)
     }
 
-    fn is_repeatable(&self, action: &BatchAction<'_>) -> bool {
-        bulk_api::is_repeatable(action)
+    fn is_idempotent(&self, action: &BatchAction<'_>) -> bool {
+        bulk_api::is_idempotent(action)
     }
 
-    fn is_replayable(&self, action: &BatchAction<'_>) -> bool {
-        bulk_api::is_replayable(action)
+    fn is_idempotent_in_sequence(&self, action: &BatchAction<'_>) -> bool {
+        bulk_api::is_idempotent_in_sequence(action)
     }
 
     fn is_routed(&self, action: &BatchAction<'_>) -> bool {

@@ -1,4 +1,4 @@
-//! Finds out what became of documents whose answer was lost: what is stored is compared with what Kuzzle makes of the
+//! Finds out what became of documents whose response was not received: what is stored is compared with what Kuzzle makes of the
 //! document that was sent.
 
 use crate::action::Op;
@@ -69,7 +69,7 @@ enum Read<'a> {
     Word(&'a str),
 }
 
-/// What a string says, as bytes: half of a surrogate pair is no text.
+/// What a string says, as bytes: an unpaired surrogate is no text.
 #[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, [u8]>);
 

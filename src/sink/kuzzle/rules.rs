@@ -3,13 +3,13 @@
 
 use crate::action::{Action, KeyRule, Line, Op, Rules, distinct, not_supported};
 use crate::json::{
-    Kind, Member, Scanner, Span, Token, Walk, holds_as_double, quote_into, repeated, same_name, unescape,
+    Field, Kind, Scanner, Span, Token, Walk, holds_as_double, quote_into, repeated, same_name, unescape,
 };
 use crate::record::{Reason, Record};
-use crate::sink::bulk_api::{member, verb};
+use crate::sink::bulk_api::{field, verb};
 use std::borrow::Cow;
 
-/// What Kuzzle takes an element for an action by, if its first member is called so.
+/// What Kuzzle takes an element for an action by, if its first field is called so.
 const ACTIONS: [&str; 4] = ["index", "create", "update", "delete"];
 /// Metadata that Kuzzle passes on to its storage.
 const PASSED_ON: [&str; 8] = [
@@ -23,47 +23,47 @@ const PASSED_ON: [&str; 8] = [
     "dynamic_templates",
 ];
 
-/// Whether a member is called by one of these names.
-fn is_one_of(names: &[&str], text: &str, member: &Member) -> bool {
-    names.iter().any(|name| same_name(member.name.of(text), member.escaped, name))
+/// Whether a field is called by one of these names.
+fn is_one_of(names: &[&str], text: &str, field: &Field) -> bool {
+    names.iter().any(|name| same_name(field.name.of(text), field.escaped, name))
 }
 
-/// Whether the first member can be called like an action, told by the first byte of its name.
+/// Whether the first field can be called like an action, told by the first byte of its name.
 fn may_be_action(document: &[u8]) -> bool {
     let mut rest = document.iter().skip(1).skip_while(|byte| matches!(**byte, b' ' | b'\t' | b'\r' | b'\n'));
     rest.next() == Some(&b'"') && matches!(rest.next(), Some(b'i' | b'c' | b'u' | b'd' | b'\\'))
 }
 
-/// The document with the members that it begins with and that are called like actions at its end; `None` if it begins with
-/// another one. Of a name that stands twice Kuzzle keeps the last, so a member that comes again is not moved behind that.
+/// The document with the fields that it begins with and that are called like actions at its end; `None` if it begins with
+/// another one. Of a name that is duplicate Kuzzle keeps the last, so a field that comes again is not moved behind that.
 pub(super) fn no_action(document: &str) -> Option<String> {
     if !may_be_action(document.as_bytes()) {
         return None;
     }
     let mut scanner = Scanner::default();
     scanner.object(document.as_bytes()).ok()?;
-    let members = scanner.members();
-    let leading = members.iter().take_while(|member| is_one_of(&ACTIONS, document, member)).count();
-    if leading == 0 || leading == members.len() {
+    let fields = scanner.fields();
+    let leading = fields.iter().take_while(|field| is_one_of(&ACTIONS, document, field)).count();
+    if leading == 0 || leading == fields.len() {
         return None;
     }
-    let text = |member: &Member| &document[member.name.start as usize - 1..member.value.end as usize];
-    let name = |member: &Member| unescape(member.name.of(document)).map(Cow::into_owned);
-    let (moved, left) = members.split_at(leading);
-    let comes_again = |member: &&Member| left.iter().any(|other| name(other) == name(member));
-    let order = left.iter().chain(moved.iter().filter(|member| !comes_again(member)));
+    let text = |field: &Field| &document[field.name.start as usize - 1..field.value.end as usize];
+    let name = |field: &Field| unescape(field.name.of(document)).map(Cow::into_owned);
+    let (moved, left) = fields.split_at(leading);
+    let comes_again = |field: &&Field| left.iter().any(|other| name(other) == name(field));
+    let order = left.iter().chain(moved.iter().filter(|field| !comes_again(field)));
     let parts: Vec<&str> = order.map(text).collect();
     Some(format!("{{{}}}", parts.join(",")))
 }
 
-/// Refuses a document that would be taken for an action whichever of its members came first.
-fn ensure_no_action(text: &str, members: &[Member], cut: [Span; 2]) -> Result<(), Reason> {
-    let is_cut = |member: &&Member| cut.iter().any(|cut| cut.range().contains(&(member.name.start as usize)));
-    let mut left = members.iter().filter(|member| !is_cut(member)).peekable();
-    let Some(first) = left.peek().map(|member| member.name.of(text)) else { return Ok(()) };
-    if left.all(|member| is_one_of(&ACTIONS, text, member)) {
+/// Refuses a document that would be taken for an action whichever of its fields came first.
+fn ensure_no_action(text: &str, fields: &[Field], cut: [Span; 2]) -> Result<(), Reason> {
+    let is_cut = |field: &&Field| cut.iter().any(|cut| cut.range().contains(&(field.name.start as usize)));
+    let mut left = fields.iter().filter(|field| !is_cut(field)).peekable();
+    let Some(first) = left.peek().map(|field| field.name.of(text)) else { return Ok(()) };
+    if left.all(|field| is_one_of(&ACTIONS, text, field)) {
         let text = format!(
-            "Kuzzle takes a document for an action that begins with `{first}`, and there is no other member to begin with"
+            "Kuzzle takes a document for an action that begins with `{first}`, and there is no other field to begin with"
         );
         return Err(Reason::new("reserved", text));
     }
@@ -93,7 +93,7 @@ impl Check<'_> {
                     // JavaScript keeps the last of them.
                     if !lossy && let Some(name) = repeated(text, &names[from..]) {
                         return Err(change(format!(
-                            "Kuzzle would keep only the last of the members called {name:?} (--lossy lets it)"
+                            "Kuzzle would keep only the last of the fields called {name:?} (--lossy lets it)"
                         )));
                     }
                     names.truncate(from);
@@ -121,7 +121,7 @@ impl Check<'_> {
         }
         let is = |own: &str| same_name(name, escaped, own);
         if depth == self.info && !self.lossy && is("_kuzzle_info") {
-            let text = "Kuzzle would replace the member `_kuzzle_info` (--remove-attribute _kuzzle_info takes it out, --lossy lets Kuzzle)";
+            let text = "Kuzzle would replace the field `_kuzzle_info` (--remove-attribute _kuzzle_info takes it out, --lossy lets Kuzzle)";
             return Err(change(text.to_owned()));
         }
         let script = ["script", "_script"].iter().find(|own| is(own)).filter(|_| at >= self.unasked);
@@ -129,7 +129,7 @@ impl Check<'_> {
             let value = value_behind(self.text, at);
             if !may_be_script(value) {
                 let text = format!(
-                    "Kuzzle refuses a member called `{own}`, wherever it is, that holds more than `id` and `params`"
+                    "Kuzzle refuses a field called `{own}`, wherever it is, that holds more than `id` and `params`"
                 );
                 return Err(Reason::new("reserved", text));
             }
@@ -138,12 +138,12 @@ impl Check<'_> {
             self.unasked = self.text.len() - value.len() + scanner.value(value.as_bytes(), 0).unwrap_or_default();
         }
         // The client of its storage refuses to read what could be meant for JavaScript's own objects (secure-json-parse).
-        let is_refused = |own| own == "__proto__" || member(value_behind(self.text, at), "prototype").is_some();
+        let is_refused = |own| own == "__proto__" || field(value_behind(self.text, at), "prototype").is_some();
         let Some(own) = ["__proto__", "constructor"].into_iter().find(|own| is(own) && is_refused(*own)) else {
             return Ok(());
         };
         let text = format!(
-            "Kuzzle could not read a document with the member `{own}` again, and searches that find it would fail"
+            "Kuzzle could not read a document with the field `{own}` again, and searches that find it would fail"
         );
         Err(Reason::new("reserved", text))
     }
@@ -153,19 +153,19 @@ fn change(text: String) -> Reason {
     Reason::new("lossy", text)
 }
 
-/// The value of the member whose name ends before `at`.
+/// The value of the field whose name ends before `at`.
 fn value_behind(text: &str, at: usize) -> &str {
     text[at..].trim_start_matches([' ', '\t', '\r', '\n', ':'])
 }
 
-/// Whether Kuzzle lets the value of a member called `script` pass: of an object it asks the names, of anything else what
+/// Whether Kuzzle lets the value of a field called `script` pass: of an object it asks the names, of anything else what
 /// JavaScript takes for its names.
 fn may_be_script(value: &str) -> bool {
     match Kind::of(value) {
         Kind::Object => {
             let mut scanner = Scanner::default();
             let _ = scanner.object(value.as_bytes());
-            scanner.members().iter().all(|member| is_one_of(&["id", "params"], value, member))
+            scanner.fields().iter().all(|field| is_one_of(&["id", "params"], value, field))
         }
         Kind::Array => value[1..].trim_start_matches([' ', '\t', '\r', '\n']).starts_with(']'),
         Kind::String => value.starts_with("\"\""),
@@ -189,7 +189,7 @@ impl Rules for KuzzleRules {
         match op {
             Op::Delete => return Ok(()),
             Op::Upsert => {}
-            _ => ensure_no_action(record.text, record.members, cut)?,
+            _ => ensure_no_action(record.text, record.fields, cut)?,
         }
         Check::run(record.text, cut, self.lossy, 1)
     }
@@ -208,7 +208,7 @@ impl Rules for KuzzleRules {
             _ if PASSED_ON.contains(&name) => {
                 Check::run(value, [Span::default(); 2], false, 0).map_err(|reason| not_supported(reason.text))
             }
-            _ => Err(not_supported(format!("Kuzzle cannot honour `{name}` of an action line"))),
+            _ => Err(not_supported(format!("`{name}` in an action line is not supported by Kuzzle"))),
         }
     }
 
@@ -232,9 +232,9 @@ fn write_line(line: &Line<'_>, out: &mut String) {
     out.clear();
     out.extend(["{\"", verb(line.op), "\":{\"_id\":"]);
     quote_into(out, line.key);
-    let is_passed_on = |member: &&Member| member.value.of(meta) != "null" && is_one_of(&PASSED_ON, meta, member);
-    for member in line.command.members.iter().filter(is_passed_on) {
-        out.extend([",", &meta[member.name.start as usize - 1..member.value.end as usize]]);
+    let is_passed_on = |field: &&Field| field.value.of(meta) != "null" && is_one_of(&PASSED_ON, meta, field);
+    for field in line.command.fields.iter().filter(is_passed_on) {
+        out.extend([",", &meta[field.name.start as usize - 1..field.value.end as usize]]);
     }
     out.push_str("}}");
 }
@@ -242,14 +242,14 @@ fn write_line(line: &Line<'_>, out: &mut String) {
 /// Checks the source line of an update: without a `doc` or a script Kuzzle's storage refuses all of a request.
 fn ensure_update(record: &Record<'_>, lossy: bool) -> Result<(), Reason> {
     let mut can = false;
-    for (place, member) in record.members.iter().enumerate() {
-        let name = &*distinct(record.text, &record.members[..=place])?;
+    for (place, field) in record.fields.iter().enumerate() {
+        let name = &*distinct(record.text, &record.fields[..=place])?;
         let expected = match name {
             "doc" | "script" | "upsert" => Kind::Object,
             "doc_as_upsert" | "detect_noop" | "scripted_upsert" => Kind::Boolean,
-            _ => return Err(not_supported(format!("Kuzzle cannot honour `{name}` of an update"))),
+            _ => return Err(not_supported(format!("`{name}` in an update is not supported by Kuzzle"))),
         };
-        if Kind::of(member.value.of(record.text)) != expected {
+        if Kind::of(field.value.of(record.text)) != expected {
             return Err(Reason::new("bad_action", format!("`{name}` of the update has the wrong type")));
         }
         can |= matches!(name, "doc" | "script");
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_begins_like_an_action_gets_those_members_at_its_end() {
+    fn a_document_that_begins_like_an_action_gets_those_fields_at_its_end() {
         for (document, sent) in [
             (r#"{"index":5,"v":1}"#, Some(r#"{"v":1,"index":5}"#)),
             (

@@ -3,7 +3,7 @@
 
 use super::{nap, sentence};
 use crate::error::{hint, refused};
-use crate::retry::{Retries, Wait, Why};
+use crate::retry::{Backoff, Retries, Why};
 use crate::sink::http::{Call, Http, NoReply, Reply};
 use crate::sink::wanted::Wanted;
 use crate::stop::Stop;
@@ -47,7 +47,7 @@ impl<'h> AdminClient<'h> {
     /// # Errors
     /// When there is no answer, or none of the server that is meant.
     pub fn first(&mut self, call: &Call, nodes: usize, known: impl Fn(&Reply) -> Result<()>) -> Result<Reply> {
-        let mut wait = Wait::new(self.retries);
+        let mut wait = Backoff::new(self.retries);
         let mut silent = 0;
         loop {
             match self.http.send(call.clone()) {
@@ -73,7 +73,7 @@ impl<'h> AdminClient<'h> {
     /// # Errors
     /// When there is none.
     pub fn ask(&mut self, call: &Call) -> Result<Reply> {
-        let mut wait = Wait::new(self.retries);
+        let mut wait = Backoff::new(self.retries);
         loop {
             let (why, text, asked) = match self.http.send(call.clone()) {
                 Ok(reply) if !self.is_busy(&reply) => return Ok(reply),
@@ -85,7 +85,7 @@ impl<'h> AdminClient<'h> {
         }
     }
 
-    fn pause(&self, wait: &mut Wait, why: Why, text: String, asked: Option<Duration>) -> Result<()> {
+    fn pause(&self, wait: &mut Backoff, why: Why, text: String, asked: Option<Duration>) -> Result<()> {
         let pause = wait.next(why, asked).map_err(|used_up| refused(format!("{text} ({used_up})")))?;
         self.sleep(pause).then_some(()).ok_or_else(|| refused(text))
     }

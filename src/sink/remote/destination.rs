@@ -43,7 +43,7 @@ pub struct Location {
 /// Where a try went whose outcome is not known.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Went {
-    /// To where the next try goes, or to an index that is gone.
+    /// To where the next try goes, or to an index that is deleted.
     Here,
     /// Perhaps to one of these indices; `all` if certainly to none but these and the one that is written to now.
     Perhaps { indices: Vec<String>, all: bool },

@@ -1,4 +1,4 @@
-//! What is done about a try whose answer was lost: wait until it is over, give up what cannot be sent twice, and after the
+//! What is done about a try whose response was not received: wait until it is over, give up what cannot be sent twice, and after the
 //! next try find out whose a document is that was in its way.
 
 use super::destination::{Destination, Location};
@@ -7,7 +7,7 @@ use super::settle::{Halt, SINGLE_TRIES, Settling};
 use super::{Call, Details, Group, Kept, Reply, Stored, sentence};
 use crate::action::Op;
 use crate::record::Reason;
-use crate::retry::{Retries, Wait, Why};
+use crate::retry::{Backoff, Retries, Why};
 use crate::sink::{Bucket, Note};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ const ASK: Duration = Duration::from_millis(200);
 
 /// Why it is not sent again meanwhile.
 const UNDER_WAY: &str =
-    "a request whose answer was lost is still under way, and sending it again could undo what comes later";
+    "a request without a response is still under way, and sending it again could undo what comes later";
 
 impl Settling<'_> {
     /// Makes sure that a lost try is over, so that it cannot land behind the next.
@@ -31,8 +31,8 @@ impl Settling<'_> {
             return Ok(());
         };
         // Waiting for the server to come back takes nothing from the tries of the actions themselves.
-        let mut wait = Wait::new(self.shared.retries);
-        let mut asking = Wait::new(Retries { retries: u32::MAX, ..self.shared.retries });
+        let mut wait = Backoff::new(self.shared.retries);
+        let mut asking = Backoff::new(Retries { retries: u32::MAX, ..self.shared.retries });
         loop {
             let reply = match (self.link.send)(call.clone()) {
                 Ok(reply) => reply,
@@ -60,7 +60,7 @@ impl Settling<'_> {
     fn warn_of_late(&mut self, why: &str) {
         if !std::mem::replace(&mut self.memory().told_unasked, true) {
             (self.link.say)(Note::Warning(format!(
-                "{why} whether a request whose answer was lost is still under way: if one lands late, it may put an old value back"
+                "{why} whether a request without a response is still under way: if one arrives late, it may put an old value back"
             )));
         }
     }
@@ -83,16 +83,16 @@ impl Settling<'_> {
             let action = batch.action(*at as usize);
             let entry = keys.entry(action.key).or_insert((0, true));
             entry.0 += 1;
-            entry.1 &= protocol.is_replayable(&action);
+            entry.1 &= protocol.is_idempotent_in_sequence(&action);
         }
         part.retain(|at| {
             let action = batch.action(*at as usize);
             let again = match keys[action.key] {
-                (1, _) => protocol.is_repeatable(&action),
+                (1, _) => protocol.is_idempotent(&action),
                 (_, replayable) => replayable,
             };
             if !again {
-                self.unknown(*at, "the answer was lost, and it cannot be sent twice", None);
+                self.unknown(*at, "no response was received, and it cannot be sent twice", None);
             }
             again
         });
@@ -123,7 +123,8 @@ impl Settling<'_> {
         let unclear = conflict.is_none() && self.left(at) == Left::Unclear;
         let bucket = match (stored, conflict) {
             (Stored::Same, _) if unclear => {
-                let text = "it is stored, but perhaps by an earlier record of this run whose answer was lost too";
+                let text =
+                    "it is stored, but perhaps by an earlier record of this run whose response was not received too";
                 return self.unknown(at, text, shown);
             }
             (Stored::Nothing, _) if self.key(at).1 == Op::Delete => Bucket::Deleted,
@@ -133,11 +134,11 @@ impl Settling<'_> {
             (Stored::Other | Stored::Nothing, Some(reason)) => return self.conflict(at, reason, shown),
             (Stored::Other, None) => return self.exists(at, shown),
             (Stored::Nothing, None) => {
-                let text = "the answer was lost, and the document that was in the way of a second try is gone";
+                let text = "no response was received, and the document that was in the way of a second try is deleted";
                 return self.unknown(at, text, shown);
             }
             (Stored::Unclear(why), _) => {
-                let text = format!("the answer was lost, and what is stored cannot be compared: {why}");
+                let text = format!("no response was received, and what is stored cannot be compared: {why}");
                 return self.unknown(at, &text, shown);
             }
         };
@@ -147,7 +148,7 @@ impl Settling<'_> {
 
     /// What earlier actions of this run left under an action's key.
     pub(super) fn left(&self, at: u32) -> Left {
-        let met = self.has_met(at);
+        let met = self.has_key(at);
         let left = self.memory().before(self.batch.hashes()[at as usize], met);
         let action = self.batch.action(at as usize);
         // A key with another routing is another document, and so is one in another index of an alias or a data stream.
@@ -159,9 +160,9 @@ impl Settling<'_> {
     }
 
     /// Whether an earlier action of this run perhaps had the same key.
-    pub(super) fn has_met(&self, at: u32) -> bool {
+    pub(super) fn has_key(&self, at: u32) -> bool {
         let (earlier, hash) = (&self.batch.hashes()[..at as usize], self.batch.hashes()[at as usize]);
-        earlier.contains(&hash) || self.memory().has_met(hash)
+        earlier.contains(&hash) || self.memory().has_key(hash)
     }
 
     /// Reads what is stored and compares it.

@@ -1,7 +1,7 @@
 //! What the lanes of a run remember from one batch to the next, in bounded memory. They share it: what one of them learned
 //! of the server holds for all, and a lead batch has keys of all lanes.
 
-use crate::seen::Seen;
+use crate::key_filter::KeyFilter;
 use std::collections::HashMap;
 
 /// Keys of which more than these are not remembered: 16 MB.
@@ -32,17 +32,17 @@ pub struct Memory {
     /// Lanes that have nothing left to send.
     done: usize,
     /// Keys whose last action of this run certainly, or perhaps, left no document.
-    gone: HashMap<u64, Left>,
+    deleted: HashMap<u64, Left>,
     /// Whether some key did not fit.
     overflow: bool,
     /// The collection that the first action named.
     collection: Option<String>,
     /// Whether another one was named too: a key may then stand for several documents.
     several: bool,
-    /// Keys of settled batches that are not in the filter yet. Nobody asks for them unless an answer was lost.
+    /// Keys of settled batches that are not in the filter yet. Nobody asks for them unless a response was not received.
     log: Vec<u64>,
     /// Keys of settled batches, once they are too many for a log or somebody asks for them.
-    seen: Option<Seen>,
+    key_filter: Option<KeyFilter>,
 }
 
 /// Whose fault a refusal is.
@@ -78,7 +78,7 @@ impl Memory {
     /// Remembers that the keys with these hashes have been settled.
     pub(super) fn settled(&mut self, hashes: impl Iterator<Item = u64>) {
         for hash in hashes {
-            if self.log.len() >= if self.seen.is_some() { PIECE } else { LOG } {
+            if self.log.len() >= if self.key_filter.is_some() { PIECE } else { LOG } {
                 self.fold();
             }
             self.log.push(hash);
@@ -88,34 +88,34 @@ impl Memory {
     /// Moves the log into the filter, in pieces: it gives up its memory while the filter takes its own.
     fn fold(&mut self) {
         while !self.log.is_empty() {
-            let seen = self.seen.get_or_insert_default();
+            let key_filter = self.key_filter.get_or_insert_default();
             for hash in self.log.drain(self.log.len().saturating_sub(PIECE)..) {
-                seen.meet(hash);
+                key_filter.meet(hash);
             }
             self.log.shrink_to_fit();
         }
     }
 
     /// Whether an action of an earlier batch perhaps had the key with this hash; if not, certainly none had.
-    pub(super) fn has_met(&mut self, hash: u64) -> bool {
+    pub(super) fn has_key(&mut self, hash: u64) -> bool {
         self.fold();
-        self.seen.as_ref().is_some_and(|seen| seen.has(hash))
+        self.key_filter.as_ref().is_some_and(|key_filter| key_filter.has(hash))
     }
 
     /// Whether a document stored in the run's own collection changes nothing of what is remembered.
-    pub(super) fn has_no_gone(&self) -> bool {
-        self.gone.is_empty()
+    pub(super) fn none_deleted(&self) -> bool {
+        self.deleted.is_empty()
     }
 
     /// Remembers what an action left under its key. A key that is not remembered has a document, if it was ever met.
     pub(super) fn note(&mut self, collection: &str, hash: u64, left: Left) {
         self.several |= self.collection.get_or_insert_with(|| collection.to_owned()) != collection;
         if left == Left::Stored {
-            if !self.gone.is_empty() {
-                self.gone.remove(&hash);
+            if !self.deleted.is_empty() {
+                self.deleted.remove(&hash);
             }
-        } else if self.gone.len() < KEYS {
-            self.gone.insert(hash, left);
+        } else if self.deleted.len() < KEYS {
+            self.deleted.insert(hash, left);
         } else {
             self.overflow = true;
         }
@@ -124,10 +124,12 @@ impl Memory {
     /// What earlier actions of this run left under the key with this hash, of which `met` says whether it was perhaps met
     /// before.
     pub(super) fn before(&self, hash: u64, met: bool) -> Left {
-        match self.gone.get(&hash) {
+        match self.deleted.get(&hash) {
             Some(left) => *left,
             None if !met => Left::Nothing,
-            None if self.overflow || self.several || !self.seen.as_ref().is_none_or(Seen::is_exact) => Left::Unclear,
+            None if self.overflow || self.several || !self.key_filter.as_ref().is_none_or(KeyFilter::is_exact) => {
+                Left::Unclear
+            }
             None => Left::Stored,
         }
     }
@@ -180,60 +182,60 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::seen;
+    use crate::key_filter;
 
     #[test]
     fn a_key_met_before_has_a_document_unless_its_last_action_left_none() {
         let mut memory = Memory::default();
-        assert_eq!(memory.before(seen::hash("a"), false), Left::Nothing);
-        assert_eq!(memory.before(seen::hash("a"), true), Left::Stored);
-        memory.note("", seen::hash("a"), Left::Nothing);
-        assert_eq!(memory.before(seen::hash("a"), true), Left::Nothing);
-        memory.note("", seen::hash("a"), Left::Unclear);
-        assert_eq!(memory.before(seen::hash("a"), true), Left::Unclear);
-        memory.note("", seen::hash("a"), Left::Stored);
-        assert_eq!(memory.before(seen::hash("a"), true), Left::Stored);
+        assert_eq!(memory.before(key_filter::hash("a"), false), Left::Nothing);
+        assert_eq!(memory.before(key_filter::hash("a"), true), Left::Stored);
+        memory.note("", key_filter::hash("a"), Left::Nothing);
+        assert_eq!(memory.before(key_filter::hash("a"), true), Left::Nothing);
+        memory.note("", key_filter::hash("a"), Left::Unclear);
+        assert_eq!(memory.before(key_filter::hash("a"), true), Left::Unclear);
+        memory.note("", key_filter::hash("a"), Left::Stored);
+        assert_eq!(memory.before(key_filter::hash("a"), true), Left::Stored);
     }
 
     #[test]
     fn a_key_in_two_collections_may_be_two_documents() {
         let mut memory = Memory::default();
-        memory.note("one", seen::hash("a"), Left::Stored);
-        assert_eq!(memory.before(seen::hash("a"), true), Left::Stored);
-        memory.note("two", seen::hash("b"), Left::Stored);
-        assert_eq!(memory.before(seen::hash("a"), true), Left::Unclear);
-        assert_eq!(memory.before(seen::hash("c"), false), Left::Nothing);
+        memory.note("one", key_filter::hash("a"), Left::Stored);
+        assert_eq!(memory.before(key_filter::hash("a"), true), Left::Stored);
+        memory.note("two", key_filter::hash("b"), Left::Stored);
+        assert_eq!(memory.before(key_filter::hash("a"), true), Left::Unclear);
+        assert_eq!(memory.before(key_filter::hash("c"), false), Left::Nothing);
     }
 
     #[test]
     fn keys_of_settled_batches_are_met() {
         let mut memory = Memory::default();
-        let hashes = |from: u64, to: u64| (from..to).map(|n| seen::hash(&n.to_string()));
+        let hashes = |from: u64, to: u64| (from..to).map(|n| key_filter::hash(&n.to_string()));
         memory.settled(hashes(0, 1000));
-        assert!(hashes(0, 1000).all(|hash| memory.has_met(hash)));
+        assert!(hashes(0, 1000).all(|hash| memory.has_key(hash)));
         memory.settled(hashes(1000, 300_000));
-        assert!(hashes(0, 300_000).all(|hash| memory.has_met(hash)));
-        assert_eq!(hashes(300_000, 600_000).filter(|hash| memory.has_met(*hash)).count(), 0);
+        assert!(hashes(0, 300_000).all(|hash| memory.has_key(hash)));
+        assert_eq!(hashes(300_000, 600_000).filter(|hash| memory.has_key(*hash)).count(), 0);
     }
 
     #[test]
     fn what_the_filter_cannot_tell_is_unclear() {
-        let mut memory = Memory { seen: Some(Seen::of_blocks(1 << 12)), ..Memory::default() };
-        memory.settled((0..200_000).map(|n: u64| seen::hash(&n.to_string())));
-        assert!(memory.has_met(seen::hash("7")));
-        assert_eq!(memory.before(seen::hash("7"), true), Left::Unclear);
-        assert_eq!(memory.before(seen::hash("new"), false), Left::Nothing);
+        let mut memory = Memory { key_filter: Some(KeyFilter::of_blocks(1 << 12)), ..Memory::default() };
+        memory.settled((0..200_000).map(|n: u64| key_filter::hash(&n.to_string())));
+        assert!(memory.has_key(key_filter::hash("7")));
+        assert_eq!(memory.before(key_filter::hash("7"), true), Left::Unclear);
+        assert_eq!(memory.before(key_filter::hash("new"), false), Left::Nothing);
     }
 
     #[test]
     fn memory_is_bounded_and_says_so() {
         let mut memory = Memory::default();
         for n in 0..=KEYS {
-            memory.note("", seen::hash(&n.to_string()), Left::Nothing);
+            memory.note("", key_filter::hash(&n.to_string()), Left::Nothing);
         }
-        assert_eq!(memory.gone.len(), KEYS);
-        assert_eq!(memory.before(seen::hash("another"), true), Left::Unclear);
-        assert_eq!(memory.before(seen::hash("0"), true), Left::Nothing);
+        assert_eq!(memory.deleted.len(), KEYS);
+        assert_eq!(memory.before(key_filter::hash("another"), true), Left::Unclear);
+        assert_eq!(memory.before(key_filter::hash("0"), true), Left::Nothing);
     }
 
     #[test]

@@ -1,24 +1,24 @@
 //! A sink behind HTTP: settles one batch after the other through a target's protocol, and never claims more than it knows.
-//! What a target says and how it is said is a [`Protocol`], pure and without a socket; the rules of trying again, narrowing
+//! What a target says and how it is said is a [`Protocol`], pure and without a socket; the rules of trying again, bisecting
 //! and lost replies (settle.rs) are the same for every target.
 
 pub mod admin;
+mod bisect;
 pub mod destination;
-mod fates;
 mod gate;
 mod lanes;
 mod lost;
 mod memory;
 mod moved;
-mod narrow;
+mod outcomes;
 mod settle;
 mod shared;
 mod take;
 mod write;
 
-pub use fates::Fates;
+pub use outcomes::ItemOutcomes;
 pub use shared::{Before, Shared, emptying};
-pub use write::{escaped, push_document, push_key, push_members};
+pub use write::{escaped, push_document, push_fields, push_key};
 
 use super::ItemDetails;
 use super::http::{Call, NoReply, Reply};
@@ -37,7 +37,7 @@ pub struct Group<'a> {
     pub batch: &'a Batch,
     /// Places of the actions in it.
     pub at: &'a [u32],
-    /// Whether the fate of each has to be told: one may have been carried out before, or a person wants to see them.
+    /// Whether the outcome of each has to be told: one may have been carried out before, or a person wants to see them.
     pub each: bool,
 }
 
@@ -91,7 +91,7 @@ impl<'a> Group<'a> {
 
 /// What an answer says of one action.
 #[derive(Clone, Debug)]
-pub enum Fate {
+pub enum ItemOutcome {
     /// Stored under a key that did not exist.
     Created,
     /// Stored or merged under a key that existed.
@@ -117,7 +117,7 @@ pub enum Fate {
     /// Not done, and the record's own fault.
     Rejected(Reason),
     /// It cannot be told which answer is this action's, or what it means.
-    Untold(String),
+    Unclear(String),
 }
 
 /// How a person may see an action, when that was asked for.
@@ -125,9 +125,9 @@ pub type Details = Option<Box<ItemDetails>>;
 
 /// What an answer says of one action, and how a person may see it.
 #[derive(Debug)]
-pub struct Told {
+pub struct ItemResult {
     /// What became of it.
-    pub fate: Fate,
+    pub outcome: ItemOutcome,
     /// The details, when they were asked for.
     pub shown: Details,
 }
@@ -136,7 +136,7 @@ pub struct Told {
 #[derive(Debug)]
 pub enum Answer {
     /// One for each action, in their order.
-    Items(Fates),
+    Items(ItemOutcomes),
     /// Nothing was done; the request may be sent again.
     Busy(String),
     /// Nothing was done; the request is too large for the server.
@@ -189,10 +189,10 @@ pub trait Protocol: Encode {
     fn answer(&self, group: Group<'_>, reply: &Reply, detail: bool) -> Answer;
 
     /// Whether an action can be carried out twice and leave what carrying it out once leaves.
-    fn is_repeatable(&self, action: &BatchAction<'_>) -> bool;
+    fn is_idempotent(&self, action: &BatchAction<'_>) -> bool;
 
     /// Whether a sequence of such actions on one key can be repeated as a whole.
-    fn is_replayable(&self, action: &BatchAction<'_>) -> bool;
+    fn is_idempotent_in_sequence(&self, action: &BatchAction<'_>) -> bool;
 
     /// Whether a request carries actions of one kind only.
     fn is_of_one_kind(&self) -> bool {

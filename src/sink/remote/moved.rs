@@ -3,7 +3,7 @@
 
 use super::destination::{Destination, Location, Named, Went};
 use super::settle::{Halt, Settling};
-use super::{Call, Fate, ItemDetails, Protocol, Reply, Stored, Told};
+use super::{Call, ItemDetails, ItemOutcome, ItemResult, Protocol, Reply, Stored};
 use crate::action::Op;
 use crate::sink::Bucket;
 use std::collections::{BTreeMap, HashMap};
@@ -69,7 +69,7 @@ impl Settling<'_> {
         Ok(())
     }
 
-    /// Looks for lost actions' documents in indices to which their first try may have gone, and settles those that are
+    /// Looks for lost actions' documents in indices to which their first try may have deleted, and settles those that are
     /// there and those of which it cannot be known. `all` says that there is no other such index.
     fn look(&mut self, name: &str, lost: &[u32], indices: Vec<Location>, all: bool) -> Result<(), Halt> {
         let mut found: Vec<Stored> = lost.iter().map(|_| Stored::Nothing).collect();
@@ -83,7 +83,7 @@ impl Settling<'_> {
             let (key, op) = self.key(*at);
             let alone = counts[key] == 1;
             match found {
-                Stored::Same if alone && !self.has_met(*at) => {
+                Stored::Same if alone && !self.has_key(*at) => {
                     let is_generated = self.is_generated(*at);
                     self.shared.traffic.unsure(u64::from(!is_generated));
                     let is_create = is_generated || self.creates(*at);
@@ -113,14 +113,17 @@ impl Settling<'_> {
 
     /// Finds those of a second try's documents that are perhaps stored twice, because their name came to lead elsewhere
     /// between the last look and that try.
-    pub(super) fn find_doubled(&mut self, part: &[u32], told: &mut [Told]) -> Result<(), Halt> {
+    pub(super) fn find_doubled(&mut self, part: &[u32], told: &mut [ItemResult]) -> Result<(), Halt> {
         let (mut moved, mut earlier) = (Vec::new(), Vec::new());
         for (at, told) in part.iter().zip(told) {
             let name = self.protocol.name_of(&self.batch.action(*at as usize));
             let Some(destination) = self.destinations.get(name) else { continue };
             let index = index_of(told);
             let elsewhere = !index.is_empty() && index != name && destination.write(name) != Some(index);
-            let decides = !matches!(told.fate, Fate::Busy(_) | Fate::Raced(_) | Fate::Closed(_) | Fate::Untold(_));
+            let decides = !matches!(
+                told.outcome,
+                ItemOutcome::Busy(_) | ItemOutcome::Raced(_) | ItemOutcome::Closed(_) | ItemOutcome::Unclear(_)
+            );
             // What did not exist when it was last asked for has been made by the try.
             if self.states[*at as usize].lost && decides && elsewhere && *destination != Destination::Absent {
                 let index = destination.write(name).unwrap_or(name).to_owned();
@@ -134,7 +137,7 @@ impl Settling<'_> {
             if stored != Stored::Nothing {
                 let (earlier, later) = (&earlier.index, index_of(told));
                 let text = format!("it may be stored twice: in {earlier} by a try without a response, and in {later}");
-                told.fate = Fate::Untold(text);
+                told.outcome = ItemOutcome::Unclear(text);
             }
         }
         Ok(())
@@ -167,7 +170,7 @@ fn leads_to<E>(
     }
 }
 
-fn index_of(told: &Told) -> &str {
+fn index_of(told: &ItemResult) -> &str {
     told.shown.as_ref().map_or("", |shown| shown.index.as_str())
 }
 

@@ -1,4 +1,4 @@
-//! Settles a batch: send, read the answer, try again what was busy, narrow what was refused, and find out what became of
+//! Settles a batch: send, read the answer, try again what was busy, bisect what was refused, and find out what became of
 //! what was lost (DESIGN: never lose, never double). It has no socket: requests, pauses and names are given to it.
 //! What surprises: nothing of a batch is sent out of order on one key, so each part is settled before the next is sent.
 
@@ -9,7 +9,7 @@ use super::{Answer, Group, Protocol};
 use crate::action::Op;
 use crate::batch::Batch;
 use crate::record::Reason;
-use crate::retry::{Wait, Why};
+use crate::retry::{Backoff, Why};
 use crate::sink::http::{Call, NoReply, Reply};
 use crate::sink::{Bucket, Ledger, Note, Say, SinkError};
 use std::collections::HashMap;
@@ -47,7 +47,13 @@ pub(super) enum Halt {
 
 impl Link<'_> {
     /// Waits before the next try, and says why nothing seems to happen: to everybody once it takes long, each time with `-v`.
-    pub(super) fn pause(&mut self, wait: &mut Wait, why: Why, asked: Option<Duration>, text: &str) -> Result<(), Halt> {
+    pub(super) fn pause(
+        &mut self,
+        wait: &mut Backoff,
+        why: Why,
+        asked: Option<Duration>,
+        text: &str,
+    ) -> Result<(), Halt> {
         let pause = wait.next(why, asked).map_err(|used_up| Halt::Stopped(format!("{text} ({used_up})")))?;
         let is_question = matches!(why, Why::Every(_));
         if !is_question {
@@ -89,7 +95,7 @@ pub(super) struct Settling<'s> {
 
 /// What the tries of a part came to.
 pub(super) struct Tries {
-    pub(super) wait: Wait,
+    pub(super) wait: Backoff,
     refusals: u32,
     losses: u32,
 }
@@ -118,7 +124,7 @@ impl<'s> Settling<'s> {
             out,
             states: vec![State::default(); batch.len()],
             waiting: Vec::new(),
-            tries: Tries { wait: Wait::new(shared.retries), refusals: 0, losses: 0 },
+            tries: Tries { wait: Backoff::new(shared.retries), refusals: 0, losses: 0 },
             loses: false,
             suspect: None,
             shrunk: false,
@@ -151,7 +157,7 @@ impl<'s> Settling<'s> {
 
     /// Settles a part, or cuts it into parts that it puts in front of those that wait.
     fn part(&mut self, mut part: Vec<u32>) -> Result<(), Halt> {
-        self.tries = Tries { wait: Wait::new(self.shared.retries), refusals: 0, losses: 0 };
+        self.tries = Tries { wait: Backoff::new(self.shared.retries), refusals: 0, losses: 0 };
         while !part.is_empty() {
             self.attempt(&mut part)?;
         }
@@ -185,7 +191,7 @@ impl<'s> Settling<'s> {
         };
         part.iter().for_each(|at| self.states[*at as usize].sent = true);
         match self.protocol.answer(group, &reply, each) {
-            Answer::Items(fates) => self.items(part, each, fates, &reply),
+            Answer::Items(outcomes) => self.items(part, each, outcomes, &reply),
             Answer::Busy(why) => {
                 self.shared.gate.shrink();
                 self.pause(Why::Busy, reply.retry_after, &why)
@@ -199,7 +205,7 @@ impl<'s> Settling<'s> {
         }
     }
 
-    /// Leaves of a part whose answer was lost what may be sent again; if it may be too large, less of it from the second
+    /// Leaves of a part whose response was not received what may be sent again; if it may be too large, less of it from the second
     /// time on.
     fn lost(
         &mut self,
@@ -245,7 +251,7 @@ impl<'s> Settling<'s> {
             self.lose(part);
         }
         let [only] = part[..] else {
-            self.narrow(part, culprit);
+            self.bisect(part, culprit);
             return Ok(());
         };
         self.tries.refusals += 1;

@@ -3,7 +3,7 @@
 
 use super::memory::Left;
 use super::settle::{Halt, Settling, State};
-use super::{Answer, Details, Fate, Fates, Group, Reply, Told};
+use super::{Answer, Details, Group, ItemOutcome, ItemOutcomes, ItemResult, Reply};
 use crate::action::Op;
 use crate::record::Reason;
 use crate::retry::Why;
@@ -19,13 +19,19 @@ const RACES: usize = 5;
 
 impl Settling<'_> {
     /// Takes in what became of each action; what was not carried out stays in the part.
-    pub(super) fn items(&mut self, part: &mut Vec<u32>, each: bool, fates: Fates, reply: &Reply) -> Result<(), Halt> {
+    pub(super) fn items(
+        &mut self,
+        part: &mut Vec<u32>,
+        each: bool,
+        outcomes: ItemOutcomes,
+        reply: &Reply,
+    ) -> Result<(), Halt> {
         let at = std::mem::take(part);
         let group = Group { batch: self.batch, at: &at, each };
         let mut busy = None;
-        if each || !self.end_all(group, &fates) {
+        if each || !self.end_all(group, &outcomes) {
             self.accepted(group);
-            (*part, busy) = self.take(group, fates.of_each(), reply)?;
+            (*part, busy) = self.take(group, outcomes.of_each(), reply)?;
         }
         if part.is_empty() {
             self.shared.gate.grow();
@@ -41,14 +47,14 @@ impl Settling<'_> {
 
     /// Settles actions of which none was lost by their number, where `end` would do no more for each than count it; false if
     /// each has to be looked at.
-    fn end_all(&mut self, group: Group<'_>, fates: &Fates) -> bool {
-        let bucket = match fates.of_all() {
-            Some(Fate::Created) => Bucket::Created,
-            Some(Fate::Updated | Fate::Unchanged) => Bucket::Updated,
-            Some(Fate::Ignored) => Bucket::Ignored,
+    fn end_all(&mut self, group: Group<'_>, outcomes: &ItemOutcomes) -> bool {
+        let bucket = match outcomes.of_all() {
+            Some(ItemOutcome::Created) => Bucket::Created,
+            Some(ItemOutcome::Updated | ItemOutcome::Unchanged) => Bucket::Updated,
+            Some(ItemOutcome::Ignored) => Bucket::Ignored,
             _ => return false,
         };
-        if !self.memory().has_no_gone() || self.batch.names_collections() {
+        if !self.memory().none_deleted() || self.batch.names_collections() {
             return false;
         }
         if self.batch.has_lines() {
@@ -65,15 +71,15 @@ impl Settling<'_> {
     fn take(
         &mut self,
         group: Group<'_>,
-        mut told: Vec<Told>,
+        mut told: Vec<ItemResult>,
         reply: &Reply,
     ) -> Result<(Vec<u32>, Option<String>), Halt> {
-        let busy = told.iter().find_map(|told| match &told.fate {
-            Fate::Busy(why) => Some(why.clone()),
+        let busy = told.iter().find_map(|told| match &told.outcome {
+            ItemOutcome::Busy(why) => Some(why.clone()),
             _ => None,
         });
         let mut again = vec![false; told.len()];
-        if told.iter().any(|told| told.fate.is_open()) {
+        if told.iter().any(|told| told.outcome.is_open()) {
             // Where an item was stored matters now, so that is asked for too.
             if !self.out.shows()
                 && let Answer::Items(shown) = self.protocol.answer(group, reply, true)
@@ -89,12 +95,12 @@ impl Settling<'_> {
         let (mut left, mut read, mut closed) = (Vec::new(), Vec::new(), None);
         for ((at, told), again) in group.at.iter().zip(told).zip(again) {
             let lost = self.states[*at as usize].lost;
-            match told.fate {
+            match told.outcome {
                 _ if again => left.push(*at),
-                Fate::Closed(why) => closed = Some(why),
-                Fate::Exists if lost => read.push((*at, None, told.shown)),
-                Fate::Conflict(reason) if lost => read.push((*at, Some(reason), told.shown)),
-                fate => self.end_told(*at, fate, told.shown),
+                ItemOutcome::Closed(why) => closed = Some(why),
+                ItemOutcome::Exists if lost => read.push((*at, None, told.shown)),
+                ItemOutcome::Conflict(reason) if lost => read.push((*at, Some(reason), told.shown)),
+                outcome => self.end_result(*at, outcome, told.shown),
             }
         }
         self.read_back(read)?;
@@ -112,46 +118,51 @@ impl Settling<'_> {
     }
 
     /// Ends with an error what was sent once more after a race, and got the same refusal.
-    fn end_races(&mut self, part: &[u32], told: &mut [Told]) {
+    fn end_races(&mut self, part: &[u32], told: &mut [ItemResult]) {
         for (at, told) in part.iter().zip(told) {
-            let Fate::Raced(reason) = &told.fate else { continue };
+            let ItemOutcome::Raced(reason) = &told.outcome else { continue };
             let lost = self.races.entry(*at).or_default();
             if lost.len() < RACES && !lost.contains(&reason.text) {
                 lost.push(reason.text.clone());
             } else {
-                told.fate = Fate::Rejected(reason.clone());
+                told.outcome = ItemOutcome::Rejected(reason.clone());
             }
         }
     }
 
     /// Decides which actions are sent again after some were busy or raced, so that no key ends with an older value: such an
     /// action is overtaken when a later one on its key was carried out; one that failed behind it is sent again behind it.
-    fn order(&self, part: &[u32], told: &[Told], again: &mut [bool]) {
+    fn order(&self, part: &[u32], told: &[ItemResult], again: &mut [bool]) {
         let mut keys: HashMap<&str, Vec<usize>> = HashMap::new();
         let one_sequence = self.protocol.is_one_sequence();
         let key = |at: u32| if one_sequence { "" } else { self.key(at).0 };
         for (place, at) in part.iter().enumerate() {
             match key(*at) {
                 // What has no key yet has nothing to do with the rest.
-                "" if !one_sequence => again[place] = told[place].fate.is_open(),
+                "" if !one_sequence => again[place] = told[place].outcome.is_open(),
                 key => keys.entry(key).or_default().push(place),
             }
         }
         for places in keys.into_values() {
             for (nth, place) in places.iter().enumerate() {
-                if !told[*place].fate.is_open() {
+                if !told[*place].outcome.is_open() {
                     continue;
                 }
                 let same = |other: &&usize| may_be_one(&told[*place], &told[**other]);
                 let behind: Vec<usize> = places[nth + 1..].iter().filter(same).copied().collect();
                 let done = |other: &usize| {
-                    matches!(told[*other].fate, Fate::Created | Fate::Updated | Fate::Deleted | Fate::Untold(_))
+                    matches!(
+                        told[*other].outcome,
+                        ItemOutcome::Created | ItemOutcome::Updated | ItemOutcome::Deleted | ItemOutcome::Unclear(_)
+                    )
                 };
                 if behind.iter().any(done) {
                     continue;
                 }
                 again[*place] = true;
-                behind.iter().for_each(|other| again[*other] |= !matches!(told[*other].fate, Fate::Closed(_)));
+                behind
+                    .iter()
+                    .for_each(|other| again[*other] |= !matches!(told[*other].outcome, ItemOutcome::Closed(_)));
             }
         }
     }
@@ -170,29 +181,29 @@ impl Settling<'_> {
     }
 
     /// Settles an action that is not sent again and need not be read back.
-    fn end_told(&mut self, at: u32, fate: Fate, shown: Details) {
+    fn end_result(&mut self, at: u32, outcome: ItemOutcome, shown: Details) {
         let lost = self.states[at as usize].lost;
-        let (bucket, unsure) = match fate {
-            Fate::Created => (Bucket::Created, lost && self.comes_again(at)),
+        let (bucket, unsure) = match outcome {
+            ItemOutcome::Created => (Bucket::Created, lost && self.comes_again(at)),
             // The document is that of the lost try.
-            Fate::Updated | Fate::Unchanged if lost && self.is_generated(at) => (Bucket::Created, false),
-            Fate::Updated | Fate::Unchanged => {
+            ItemOutcome::Updated | ItemOutcome::Unchanged if lost && self.is_generated(at) => (Bucket::Created, false),
+            ItemOutcome::Updated | ItemOutcome::Unchanged => {
                 (Bucket::Updated, lost && matches!(self.key(at).1, Op::Index | Op::Upsert))
             }
-            Fate::NotFound if lost => (Bucket::Deleted, true),
-            Fate::Ignored | Fate::NotFound => (Bucket::Ignored, false),
-            Fate::Deleted => (Bucket::Deleted, lost && self.comes_again(at)),
-            Fate::Exists => return self.exists(at, shown),
-            Fate::Conflict(reason) => return self.conflict(at, reason, shown),
-            Fate::Rejected(reason) => return self.end(at, Bucket::Error, Some(reason), shown),
-            Fate::Untold(why) => {
+            ItemOutcome::NotFound if lost => (Bucket::Deleted, true),
+            ItemOutcome::Ignored | ItemOutcome::NotFound => (Bucket::Ignored, false),
+            ItemOutcome::Deleted => (Bucket::Deleted, lost && self.comes_again(at)),
+            ItemOutcome::Exists => return self.exists(at, shown),
+            ItemOutcome::Conflict(reason) => return self.conflict(at, reason, shown),
+            ItemOutcome::Rejected(reason) => return self.end(at, Bucket::Error, Some(reason), shown),
+            ItemOutcome::Unclear(why) => {
                 return self.end(at, Bucket::Unknown, Some(Reason::new("unclear_answer", why)), shown);
             }
             // `order` has decided on each; what is closed never comes here.
-            Fate::Busy(why) | Fate::Closed(why) => {
+            ItemOutcome::Busy(why) | ItemOutcome::Closed(why) => {
                 return self.overtaken(at, "the server was busy with this one", &why, shown);
             }
-            Fate::Raced(reason) => {
+            ItemOutcome::Raced(reason) => {
                 return self.overtaken(at, "another request added the same field", &reason.text, shown);
             }
         };
@@ -234,7 +245,7 @@ impl Settling<'_> {
         self.states[at as usize].settled = true;
         let stored = matches!(bucket, Bucket::Created | Bucket::Updated);
         let is_plain = stored && reason.is_none() && !self.out.shows() && !self.batch.is_line(at as usize);
-        if is_plain && self.memory().has_no_gone() {
+        if is_plain && self.memory().none_deleted() {
             return self.out.settle_many(bucket, 1);
         }
         let action = self.batch.action(at as usize);
@@ -245,7 +256,7 @@ impl Settling<'_> {
             Bucket::Unknown => Some(Left::Unclear),
             Bucket::Error if reason.as_ref().is_some_and(|reason| reason.kind == "duplicate_key") => Some(Left::Stored),
             // What was there before it is still there.
-            Bucket::Error => (!self.has_met(at)).then_some(Left::Nothing),
+            Bucket::Error => (!self.has_key(at)).then_some(Left::Nothing),
             Bucket::Ignored | Bucket::Unsent => None,
         };
         if let Some(left) = left {
@@ -261,7 +272,7 @@ impl Settling<'_> {
             match self.states[at as usize] {
                 State { settled: true, .. } => {}
                 State { lost: true, .. } => {
-                    self.unknown(at, "the answer was lost, and the run ended before it could be sent again", None);
+                    self.unknown(at, "no response was received, and the run ended before it could be sent again", None);
                 }
                 _ => self.end(at, Bucket::Unsent, None, None),
             }
@@ -270,7 +281,7 @@ impl Settling<'_> {
 }
 
 /// Whether two items with the same key may be one document: the server says where each lies.
-fn may_be_one(one: &Told, other: &Told) -> bool {
+fn may_be_one(one: &ItemResult, other: &ItemResult) -> bool {
     match (&one.shown, &other.shown) {
         (Some(one), Some(other)) => one.index.is_empty() || other.index.is_empty() || one.index == other.index,
         _ => true,

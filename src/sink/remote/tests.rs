@@ -196,7 +196,7 @@ fn outcome(
         let mut batcher = Batcher::new(limits, Arc::new(bulk.clone()), false);
         for (place, input) in chunk.iter().enumerate() {
             let origin = Origin { line: (nth * size + place) as u64, ..Origin::default() };
-            let hash = crate::seen::hash(&input.key);
+            let hash = crate::key_filter::hash(&input.key);
             let plain = Action::plain(input.op, Key::Text(&input.key), &input.doc);
             // Some batches are bulk lines.
             let is_line = (nth + size).is_multiple_of(2) && input.op != Op::Upsert;
@@ -233,7 +233,7 @@ fn outcome(
     (all, results, done)
 }
 
-/// What the keys hold when the inputs that are reported as done are applied in order; a key with an input of unknown fate
+/// What the keys hold when the inputs that are reported as done are applied in order; a key with an input of unknown outcome
 /// is left out.
 fn expected(
     before: &BTreeMap<String, Value>,
@@ -330,7 +330,7 @@ fn what_a_retry_can_cure_loses_nothing() {
     for seed in 1..300u64 {
         let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         let op = [Op::Create, Op::Index][seed as usize % 2];
-        // Every key once: then a lost answer leaves nothing in doubt.
+        // Every key once: then a lost response leaves nothing in doubt.
         let inputs: Vec<Input> =
             (0..50).map(|n| Input { op, key: format!("k{n}"), doc: json!({ "n": n }).to_string() }).collect();
         let size = [1, 9, 50][chance.below(3) as usize];

@@ -1,4 +1,4 @@
-//! What the encoders of all targets write with: documents without the members that became metadata, keys, and names.
+//! What the encoders of all targets write with: documents without the fields that became metadata, keys, and names.
 
 use crate::action::{Action, Key};
 use crate::json::{needs_no_escape, quote_into};
@@ -13,13 +13,13 @@ pub fn escaped(name: &str) -> String {
     utf8_percent_encode(name, &RESERVED).to_string()
 }
 
-/// Appends a record's document without the members that became metadata, and says where it lies.
+/// Appends a record's document without the fields that became metadata, and says where it lies.
 pub fn push_document(action: &Action<'_>, text: &mut String) -> Range<usize> {
     push_from(0, action, text)
 }
 
 /// Appends what stands behind the opening bracket of a document, as `push_document` does.
-pub fn push_members(action: &Action<'_>, text: &mut String) -> Range<usize> {
+pub fn push_fields(action: &Action<'_>, text: &mut String) -> Range<usize> {
     push_from(1, action, text)
 }
 
@@ -71,7 +71,7 @@ mod tests {
         let mut text = "before\n".to_owned();
         let range = push_document(&action, &mut text);
         assert_eq!((&text[..7], &text[range]), ("before\n", "{ \"x\":1 }"));
-        let range = push_members(&action, &mut text);
+        let range = push_fields(&action, &mut text);
         assert_eq!(&text[range], " \"x\":1 }");
     }
 }

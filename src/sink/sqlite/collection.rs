@@ -9,7 +9,7 @@ use super::schema::{self, Entry, Refusal, quoted};
 use super::{duplicates, unique, value};
 use crate::action::Op;
 use crate::batch::{Batch, BatchAction};
-use crate::sink::bulk_api::{member, verb};
+use crate::sink::bulk_api::{field, verb};
 use crate::sink::wanted::Wanted;
 use crate::sink::{Bucket, Ledger, Note, Say};
 use rusqlite::Connection;
@@ -72,7 +72,7 @@ impl Collections {
         let index = found.unwrap_or(self.all.len());
         if found.is_none() {
             // A delete makes no collection, but for one with an external version (contract of the bulk API, 2.4).
-            let is_delete = action.op == Op::Delete && !own && member(action.head, "version_type").is_none();
+            let is_delete = action.op == Op::Delete && !own && field(action.head, "version_type").is_none();
             if is_delete && schema::find(connection, name)?.is_none() {
                 return Err(Refusal::Missing(name.to_owned()));
             }

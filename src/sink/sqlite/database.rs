@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How long another program that has the store is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
+const READ_WAIT: Duration = Duration::from_secs(10);
 
 /// How long SQLite itself waits before a transaction begins: then somebody looks at signals, and tries again.
 const LOOK: Duration = Duration::from_millis(50);
@@ -87,7 +87,7 @@ impl Database {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let path = std::path::absolute(&self.path).unwrap_or(self.path.clone());
         let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(PATIENCE)?;
+        connection.busy_timeout(READ_WAIT)?;
         if new {
             // Measured beside 4 KB pages: larger ones make a load faster and look-ups of random keys slower. 16 KB take 0.85
             // of the time for a load and 1.28 for an update of every document, which is the rarer run.
@@ -137,7 +137,7 @@ impl Database {
             if std::mem::take(&mut is_first) {
                 say(Note::Warning(format!("{why}, waiting for it")));
             }
-            if since.elapsed() >= PATIENCE || self.stop.asked() {
+            if since.elapsed() >= READ_WAIT || self.stop.asked() {
                 let waited = since.elapsed().as_secs_f64();
                 return Err(SinkError::stopped(format!("{why} (waited {waited:.1} s)")));
             }

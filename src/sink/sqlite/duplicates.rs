@@ -4,8 +4,8 @@ use super::gaps;
 use super::schema::quoted;
 use super::{duplicate, merged, unmergeable};
 use crate::json::Merger;
+use crate::key_filter;
 use crate::record::Origin;
-use crate::seen;
 use crate::sink::{Bucket, Counts, Ledger};
 use rusqlite::{Connection, Row, Statement, params};
 use std::collections::HashSet;
@@ -56,7 +56,7 @@ fn note_candidates(connection: &Connection, table: &str, hashes: &HashSet<u64>) 
     let mut rows = all.query([])?;
     while let Some(row) = rows.next()? {
         let key = row.get_ref(0)?.as_str().unwrap_or_default();
-        if hashes.contains(&seen::hash(key)) {
+        if hashes.contains(&key_filter::hash(key)) {
             insert.execute((key, row.get::<_, i64>(1)?))?;
         }
     }

@@ -8,8 +8,8 @@ use super::schema::{self, Entry, key_index, quoted};
 use super::{duplicates, gaps};
 use crate::action::Op;
 use crate::batch::BatchAction;
+use crate::key_filter;
 use crate::record::{Origin, Reason};
-use crate::seen;
 use crate::sink::{Bucket, Counts};
 use rusqlite::{CachedStatement, Connection, params};
 use std::collections::HashSet;
@@ -108,7 +108,7 @@ impl<'c> Loader<'c> {
         load.has_held |= is_held;
         entry.next_seq += i64::from(!is_held);
         if let (true, Some(hashes)) = (repeats, &mut load.repeats) {
-            hashes.insert(seen::hash(key));
+            hashes.insert(key_filter::hash(key));
             if hashes.len() > REPEATS {
                 load.repeats = None;
             }

@@ -3,7 +3,7 @@
 
 use super::bulk;
 use crate::action::{Action, KeyRule, Line, Op, Rules, Update};
-use crate::json::Member;
+use crate::json::Field;
 use crate::record::{Reason, Record};
 
 /// The rules of the store.
@@ -25,10 +25,9 @@ impl Rules for StoreRules {
     /// What is more than a key and a document goes to the room `bulk` as it is written.
     fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, _: &'a mut String) -> Result<Action<'a>, Reason> {
         let command = line.command;
-        let is_plain = |member: &Member| {
-            PLAIN.contains(&member.name.of(&command.meta)) || member.value.of(&command.meta) == "null"
-        };
-        if !command.members.iter().all(is_plain) {
+        let is_plain =
+            |field: &Field| PLAIN.contains(&field.name.of(&command.meta)) || field.value.of(&command.meta) == "null";
+        if !command.fields.iter().all(is_plain) {
             return self.whole(line, record);
         }
         Ok(match line.op {

@@ -37,7 +37,7 @@ const ITEM: &str = r#"{"index":{"_index":"t","_id":"a","_version":1,"result":"cr
 #[test]
 fn the_usual_answer_is_read() {
     let body = format!(r#"{{"took":3,"errors":false,"items":[{ITEM},{}]}}"#, ITEM.replace('a', "ü"));
-    assert_eq!(ids(&body), None, "the name of a member is no longer known");
+    assert_eq!(ids(&body), None, "the name of a field is no longer known");
     let body = format!(r#"{{"took":3,"errors":false,"items":[{ITEM},{}]}}"#, ITEM.replace("\"a\"", "\"ü\""));
     assert_eq!(ids(&body), Some(vec!["index:a".to_owned(), "index:ü".to_owned()]));
     let body = format!(r#"{{"items":[{ITEM}],"ingest_took":-2,"took":0}}"#);

@@ -39,15 +39,15 @@ impl Fetch {
             Kind::Object => {
                 let mut scanner = Scanner::default();
                 _ = scanner.object(value.as_bytes());
-                for member in scanner.members() {
-                    let name = member.name.of(value);
+                for field in scanner.fields() {
+                    let name = field.name.of(value);
                     let name = unescape(name).unwrap_or(Cow::Borrowed(name));
                     let list = match &*name {
                         "includes" | "include" => &mut includes,
                         "excludes" | "exclude" => &mut excludes,
-                        _ => return Err(unknown(&name, member.value.of(value))),
+                        _ => return Err(unknown(&name, field.value.of(value))),
                     };
-                    *list = patterns(&name, member.value.of(value))?;
+                    *list = patterns(&name, field.value.of(value))?;
                 }
             }
             _ => {

@@ -116,8 +116,8 @@ fn object(text: &str, include: Side<'_>, exclude: Side<'_>, out: &mut String) ->
     let everything = Patterns { all: vec![EVERYTHING] };
     let mut any = false;
     out.push('{');
-    for member in scanner.members() {
-        let written = member.name.of(text);
+    for field in scanner.fields() {
+        let written = field.name.of(text);
         let name = crate::json::unescape(written).unwrap_or(written.into());
         let (include, exclude) = (include.step(name.as_bytes()), exclude.step(name.as_bytes()));
         let is_excluded = !exclude.state.is_dead() && exclude.accepts();
@@ -129,7 +129,7 @@ fn object(text: &str, include: Side<'_>, exclude: Side<'_>, out: &mut String) ->
         out.push_str(written);
         out.push_str("\":");
         let is_included = include.accepts();
-        let value = member.value.of(text);
+        let value = field.value.of(text);
         let is_kept = if is_included && exclude.step(b".").state.is_dead() {
             out.push_str(value);
             true

@@ -81,9 +81,9 @@ impl<'a> Meta<'a> {
         let mut meta = Meta::default();
         // The reader has scanned it.
         _ = scanner.object(head.as_bytes());
-        for member in scanner.members() {
-            let value = member.value.of(head);
-            let written = member.name.of(head);
+        for field in scanner.fields() {
+            let value = field.value.of(head);
+            let written = field.name.of(head);
             if value == "null" {
                 continue;
             }

@@ -27,17 +27,17 @@ impl<'a> Payload<'a> {
     pub(super) fn read(text: &'a str, meta: &Meta<'_>, scanner: &mut Scanner) -> Result<Payload<'a>, ItemError> {
         let mut payload = Payload { condition: meta.condition, ..Payload::default() };
         _ = scanner.object(text.as_bytes());
-        let mut names: Vec<Cow<'_, str>> = Vec::with_capacity(scanner.members().len());
-        for member in scanner.members() {
-            let written = member.name.of(text);
+        let mut names: Vec<Cow<'_, str>> = Vec::with_capacity(scanner.fields().len());
+        for field in scanner.fields() {
+            let written = field.name.of(text);
             let name = unescape(written).unwrap_or(Cow::Borrowed(written));
             if names.contains(&name) {
                 return Err(ItemError::new(400, "json_parse_exception", format!("Duplicate field '{name}'")));
             }
             // The server counts columns from 1, in characters, and a name's column is that of its quote.
             let column = |at: u32| text[..at as usize].chars().count() + 1;
-            let at = [column(member.name.start - 1), column(member.value.start)];
-            payload.field(&name, member.value.of(text), at)?;
+            let at = [column(field.name.start - 1), column(field.value.start)];
+            payload.field(&name, field.value.of(text), at)?;
             names.push(name);
         }
         if let Some(fetch) = &meta.source {

@@ -22,7 +22,7 @@ pub(super) fn text(value: &str) -> Result<Cow<'_, str>, ItemError> {
         return Ok(Cow::Borrowed(value));
     }
     unescape(&value[1..value.len() - 1])
-        .ok_or_else(|| ItemError::new(400, "json_parse_exception", "half of a surrogate pair in a text"))
+        .ok_or_else(|| ItemError::new(400, "json_parse_exception", "an unpaired surrogate in a text"))
 }
 
 /// A number of 64 bits; what follows a decimal point is cut off.

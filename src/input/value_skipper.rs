@@ -3,13 +3,13 @@
 
 /// Follows a value by its quotes and brackets alone.
 #[derive(Debug, Default)]
-pub(super) struct Outline {
+pub(super) struct ValueSkipper {
     depth: usize,
     in_string: bool,
     escaped: bool,
 }
 
-impl Outline {
+impl ValueSkipper {
     /// Takes more of the value and returns one past its end, if it ends in these bytes.
     ///
     /// # Errors
@@ -55,17 +55,17 @@ mod tests {
             ("17", "}"),
         ] {
             let text = format!("{value}{rest}{{");
-            assert_eq!(Outline::default().end(text.as_bytes()), Ok(Some(value.len())), "{text}");
-            let mut outline = Outline::default();
+            assert_eq!(ValueSkipper::default().end(text.as_bytes()), Ok(Some(value.len())), "{text}");
+            let mut value_skipper = ValueSkipper::default();
             let (begin, end) = value.as_bytes().split_at(2);
-            assert_eq!(outline.end(begin), Ok(None), "{text}");
-            assert_eq!(outline.end(&[end, rest.as_bytes()].concat()), Ok(Some(end.len())), "{text}");
+            assert_eq!(value_skipper.end(begin), Ok(None), "{text}");
+            assert_eq!(value_skipper.end(&[end, rest.as_bytes()].concat()), Ok(Some(end.len())), "{text}");
         }
     }
 
     #[test]
     fn a_line_break_in_a_string_is_the_end_of_trust() {
-        assert!(Outline::default().end(b"{\"a\n").is_err());
-        assert_eq!(Outline::default().end(b"{\n\"a\":\n1"), Ok(None));
+        assert!(ValueSkipper::default().end(b"{\"a\n").is_err());
+        assert_eq!(ValueSkipper::default().end(b"{\n\"a\":\n1"), Ok(None));
     }
 }

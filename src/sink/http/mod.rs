@@ -107,7 +107,7 @@ pub struct Counters {
     pub retried: AtomicU64,
     /// Bytes of their bodies, as they were sent.
     pub bytes: AtomicU64,
-    /// Actions of which a lost reply hides whether they are created or updated.
+    /// Actions of which a lost response hides whether they are created or updated.
     pub uncertain: AtomicU64,
 }
 

@@ -51,7 +51,7 @@ pub struct Config {
 
 /// What a run is told beside the values of flags.
 #[derive(Clone, Default)]
-pub struct Given {
+pub struct ConfigSources {
     /// Where the values of flags come from.
     pub flags: FlagSources,
     /// Whether stderr may be coloured when `--color` leaves it open.
@@ -65,7 +65,7 @@ impl Config {
     ///
     /// # Errors
     /// For the first thing that cannot be done.
-    pub fn from_args(args: Arguments, given: &Given) -> Result<Config> {
+    pub fn from_args(args: Arguments, given: &ConfigSources) -> Result<Config> {
         let target = targets::choose(&args.target.to)?;
         conflicts::ensure_none(&args, given, target)?;
         let wanted = wanted::of(&args, given, target)?;

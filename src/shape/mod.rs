@@ -1,4 +1,4 @@
-//! Renames, removes and merges members, and prefixes the ends of edges.
+//! Renames, removes and merges fields, and prefixes the ends of edges.
 
 /// What is done to every record, in this order: merge, remove, rename, edge prefixes, nest.
 /// Merges and removals use the names of the input, as arangoimport does.
@@ -23,7 +23,7 @@ pub struct ShapeOptions {
 /// One `--merge-attributes`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Merge {
-    /// The member it makes.
+    /// The field it makes.
     pub name: String,
     /// What its value is joined from.
     pub parts: Vec<Part>,
@@ -34,16 +34,16 @@ pub struct Merge {
 pub enum Part {
     /// Text as it stands.
     Literal(String),
-    /// The text of a member.
-    Member(String),
+    /// The text of a field.
+    Field(String),
 }
 
 use crate::action::KeyRule;
-use crate::json::{Kind, Member, Scanner, quote_into, same_name, unescape, unquoted};
+use crate::json::{Field, Kind, Scanner, quote_into, same_name, unescape, unquoted};
 use crate::record::{Reason, Record};
 use std::borrow::Cow;
 
-/// Shapes records. A record that no option concerns passes through untouched, and so do the bytes of the members that
+/// Shapes records. A record that no option concerns passes through untouched, and so do the bytes of the fields that
 /// none concerns.
 #[derive(Debug)]
 pub struct Shaper {
@@ -58,7 +58,7 @@ pub struct Shaper {
     scanner: Scanner,
 }
 
-/// A member of the shaped record, kept or new.
+/// A field of the shaped record, kept or new.
 struct Piece<'a> {
     /// What is before its name: blanks, and perhaps a comma.
     before: &'a str,
@@ -114,13 +114,13 @@ impl Shaper {
         let mut text = &self.flat;
         if self.options.nested && self.rows {
             let _ = self.scanner.object(self.flat.as_bytes());
-            nest::write_nested(&self.flat, self.scanner.members(), &mut self.nested)?;
+            nest::write_nested(&self.flat, self.scanner.fields(), &mut self.nested)?;
             text = &self.nested;
         }
         if self.scanner.object(text.as_bytes()) != Ok(text.len()) {
             return Err(Reason::new("shape", "the flags made something that is no JSON object"));
         }
-        let shaped = Record { text, members: self.scanner.members(), ..*record };
+        let shaped = Record { text, fields: self.scanner.fields(), ..*record };
         if let Some(keys) = self.ends {
             check_ends(&shaped, keys)?;
         }
@@ -132,14 +132,14 @@ impl Shaper {
 fn write_flat(options: &ShapeOptions, record: &Record<'_>, out: &mut String) -> Result<(), Reason> {
     let text = record.text;
     let merged = merged(options, record)?;
-    let mut pieces: Vec<Piece<'_>> = Vec::with_capacity(record.members.len() + merged.len());
+    let mut pieces: Vec<Piece<'_>> = Vec::with_capacity(record.fields.len() + merged.len());
     let mut end = 1;
-    for member in record.members {
-        let before = &text[end..member.name.start as usize - 1];
-        end = member.value.end as usize;
-        let is = |name: &str| same_name(member.name.of(text), member.escaped, name);
+    for field in record.fields {
+        let before = &text[end..field.name.start as usize - 1];
+        end = field.value.end as usize;
+        let is = |name: &str| same_name(field.name.of(text), field.escaped, name);
         if !options.remove.iter().any(|name| is(name)) && !merged.iter().any(|(name, _)| is(name)) {
-            pieces.push(kept(options, text, member, before)?);
+            pieces.push(kept(options, text, field, before)?);
         }
     }
     for (name, value) in merged.iter().filter(|(_, value)| !value.is_empty()) {
@@ -151,7 +151,7 @@ fn write_flat(options: &ShapeOptions, record: &Record<'_>, out: &mut String) -> 
     out.clear();
     out.push('{');
     for (place, piece) in pieces.iter().enumerate() {
-        // `before` of the first member has no comma; of a later one that is now the first, it is dropped.
+        // `before` of the first field has no comma; of a later one that is now the first, it is dropped.
         let has_comma = piece.before.contains(',');
         let before = if place == 0 && has_comma { "" } else { piece.before };
         let joint = if place > 0 && !has_comma { "," } else { "" };
@@ -161,16 +161,16 @@ fn write_flat(options: &ShapeOptions, record: &Record<'_>, out: &mut String) -> 
     Ok(())
 }
 
-fn kept<'a>(options: &'a ShapeOptions, text: &'a str, member: &Member, before: &'a str) -> Result<Piece<'a>, Reason> {
-    let written = member.name.of(text);
-    let to = new_name(options, |from| same_name(written, member.escaped, from));
+fn kept<'a>(options: &'a ShapeOptions, text: &'a str, field: &Field, before: &'a str) -> Result<Piece<'a>, Reason> {
+    let written = field.name.of(text);
+    let to = new_name(options, |from| same_name(written, field.escaped, from));
     let plain = to.map(Cow::Borrowed).or_else(|| unescape(written)).unwrap_or(Cow::Borrowed(written));
-    let value = member.value.of(text);
-    let (name_start, name_end) = (member.name.start as usize - 1, member.name.end as usize + 1);
+    let value = field.value.of(text);
+    let (name_start, name_end) = (field.name.start as usize - 1, field.name.end as usize + 1);
     Ok(Piece {
         before,
         name: to.map_or(Cow::Borrowed(&text[name_start..name_end]), |to| quoted(to).into()),
-        between: &text[name_end..member.value.start as usize],
+        between: &text[name_end..field.value.start as usize],
         value: prefixed(options, &plain, value)?.map_or(Cow::Borrowed(value), Cow::Owned),
         plain,
         renamed: to.is_some(),
@@ -198,12 +198,12 @@ fn quoted(name: &str) -> String {
     out
 }
 
-/// Finds a member with the very name that `--translate` gives another one.
+/// Finds a field with the very name that `--translate` gives another one.
 fn ensure_renames_hide_nothing(pieces: &[Piece<'_>]) -> Result<(), Reason> {
     for (place, Piece { plain: name, .. }) in pieces.iter().enumerate().filter(|(_, piece)| piece.renamed) {
         let mut others = pieces.iter().enumerate().filter(|(other, _)| *other != place);
         if others.any(|(_, other)| other.plain == *name) {
-            return Err(Reason::new("name_clash", format!("--translate makes a second member `{name}`")));
+            return Err(Reason::new("name_clash", format!("--translate makes a second field `{name}`")));
         }
     }
     Ok(())
@@ -217,9 +217,9 @@ fn merged<'o>(options: &'o ShapeOptions, record: &Record<'_>) -> Result<Vec<(&'o
         for part in &merge.parts {
             match part {
                 Part::Literal(literal) => text.push_str(literal),
-                Part::Member(name) => match made.iter().rev().find(|(other, _)| other == name) {
+                Part::Field(name) => match made.iter().rev().find(|(other, _)| other == name) {
                     Some((_, earlier)) => text.push_str(earlier),
-                    None => text.push_str(&member_text(record, name)?),
+                    None => text.push_str(&field_text(record, name)?),
                 },
             }
         }
@@ -229,17 +229,17 @@ fn merged<'o>(options: &'o ShapeOptions, record: &Record<'_>) -> Result<Vec<(&'o
     Ok(made)
 }
 
-/// The value of the last member of that name.
+/// The value of the last field of that name.
 fn value_of<'a>(record: &Record<'a>, name: &str) -> Option<&'a str> {
-    let is = |member: &&Member| same_name(member.name.of(record.text), member.escaped, name);
-    record.members.iter().rev().find(is).map(|member| member.value.of(record.text))
+    let is = |field: &&Field| same_name(field.name.of(record.text), field.escaped, name);
+    record.fields.iter().rev().find(is).map(|field| field.value.of(record.text))
 }
 
-/// The text of a member for a merge: a string's content, else what was written; nothing if there is no such member.
-fn member_text<'a>(record: &Record<'a>, name: &str) -> Result<Cow<'a, str>, Reason> {
+/// The text of a field for a merge: a string's content, else what was written; nothing if there is no such field.
+fn field_text<'a>(record: &Record<'a>, name: &str) -> Result<Cow<'a, str>, Reason> {
     match value_of(record, name) {
         Some(raw) if Kind::of(raw) == Kind::String => unquoted(raw)
-            .ok_or_else(|| Reason::new("shape", format!("`{name}` has half of a surrogate pair and cannot be merged"))),
+            .ok_or_else(|| Reason::new("shape", format!("`{name}` has an unpaired surrogate and cannot be merged"))),
         Some(raw) => Ok(Cow::Borrowed(raw)),
         None if record.nulls.iter().any(|null| null == name) => Ok(Cow::Borrowed("null")),
         None => Ok(Cow::Borrowed("")),
@@ -257,7 +257,7 @@ fn prefixed(options: &ShapeOptions, name: &str, raw: &str) -> Result<Option<Stri
     let Some(prefix) = prefix else { return Ok(None) };
     let end = match Kind::of(raw) {
         Kind::String => {
-            unquoted(raw).ok_or_else(|| Reason::new("bad_edge", "the end of an edge has half of a surrogate pair"))?
+            unquoted(raw).ok_or_else(|| Reason::new("bad_edge", "the end of an edge has an unpaired surrogate"))?
         }
         Kind::Number if raw.bytes().all(|byte| byte.is_ascii_digit()) => Cow::Borrowed(raw),
         _ => return Ok(None),
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn other_members_keep_every_byte() {
+    fn other_fields_keep_every_byte() {
         let remove = |name: &str| ShapeOptions { remove: vec![name.to_owned()], ..ShapeOptions::default() };
         let text = r#"{ "a" : 1.0 , "b":[ 1 ], "\u0063" : "x" }"#;
         assert_eq!(shape(remove("a"), text).as_deref(), Ok(r#"{"b":[ 1 ], "\u0063" : "x" }"#));
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rename_never_hides_another_member() {
+    fn a_rename_never_hides_another_field() {
         for text in [r#"{"a":1,"b":2}"#, r#"{"b":2,"a":1}"#] {
             let rename = ShapeOptions { translate: pair("a", "b"), ..ShapeOptions::default() };
             assert_eq!(shape(rename, text), Err("name_clash"), "{text}");
@@ -334,7 +334,7 @@ mod tests {
 
     #[test]
     fn merges_join_texts_and_see_earlier_merges() {
-        let part = |name: &str| Part::Member(name.to_owned());
+        let part = |name: &str| Part::Field(name.to_owned());
         let merge = vec![
             Merge { name: "_key".into(), parts: vec![part("a"), Part::Literal("-".into()), part("b")] },
             Merge { name: "c".into(), parts: vec![part("_key"), part("missing")] },

@@ -5,10 +5,10 @@ mod lanes;
 use crate::action::Decider;
 use crate::batch::{Batch, Batcher, Limits};
 use crate::input::{Format, Input, InputOptions, Step};
+use crate::key_filter::KeyFilter;
 use crate::progress::Meter;
 use crate::record::{BadRecord, Record};
 use crate::report::{Message, ReadEnd, Report};
-use crate::seen::Seen;
 use crate::shape::Shaper;
 use crate::sink::{Durable, Ledger, Say, Sink, SinkError};
 use crate::stop::Stop;
@@ -53,7 +53,7 @@ fn start(mut plan: Plan, collect: impl FnOnce(&Receiver<Message>)) {
     let cut = &AtomicBool::new(false);
     let (messages, inbox) = sync_channel(MESSAGES);
     let (inputs, sinks) = (std::mem::take(&mut plan.inputs), std::mem::take(&mut plan.sinks));
-    let seen = sinks.iter().any(|sink| sink.asks_for_repeats()).then(Seen::default);
+    let key_filter = sinks.iter().any(|sink| sink.asks_for_repeats()).then(KeyFilter::default);
     std::thread::scope(|scope| {
         let mut ends = Vec::with_capacity(sinks.len());
         for (number, sink) in sinks.into_iter().enumerate() {
@@ -70,7 +70,7 @@ fn start(mut plan: Plan, collect: impl FnOnce(&Receiver<Message>)) {
                 Lane { sink, ledger, messages, stop, cut, ended: false }.run(&arriving, &returned, limits);
             });
         }
-        let lanes = Lanes::new(ends, seen, plan.stop.clone());
+        let lanes = Lanes::new(ends, key_filter, plan.stop.clone());
         let reading = Reading { plan, lanes, read: 0, empty: 0 };
         named(scope, "reader".to_owned(), move || {
             // A lane still at work is told how reading ended before its channel closes with `reading`.

@@ -13,17 +13,17 @@
 use crate::action::Op;
 use crate::json::needs_no_escape;
 use crate::sink::bulk_api::{Item, Named};
-use crate::sink::remote::{Fates, Group};
+use crate::sink::remote::{Group, ItemOutcomes};
 use std::borrow::Cow;
 use std::ops::Range;
 
 /// What became of the actions of a group, if each was carried out and the reply says so in their order.
-pub(super) fn read(group: Group<'_>, body: &[u8]) -> Option<Fates> {
+pub(super) fn read(group: Group<'_>, body: &[u8]) -> Option<ItemOutcomes> {
     let body = simdutf8::basic::from_utf8(body).ok()?;
     let plain = group.batch.has_plain_keys();
-    let mut in_places = InPlaces { group, place: 0, fates: Fates::default(), last: None, plain };
+    let mut in_places = InPlaces { group, place: 0, outcomes: ItemOutcomes::default(), last: None, plain };
     items(body, &mut in_places)?;
-    (in_places.place == group.len()).then_some(in_places.fates)
+    (in_places.place == group.len()).then_some(in_places.outcomes)
 }
 
 /// Takes the items of an answer, one after the other.
@@ -198,8 +198,8 @@ struct InPlaces<'g> {
     group: Group<'g>,
     /// The place of the next item.
     place: usize,
-    fates: Fates,
-    /// The kind of the last action, if its fate can be that of the next one too.
+    outcomes: ItemOutcomes,
+    /// The kind of the last action, if its outcome can be that of the next one too.
     last: Option<Op>,
     /// Whether JSON writes every key as it is.
     plain: bool,
@@ -211,9 +211,9 @@ impl<'a> Takes<'a> for InPlaces<'_> {
             return false;
         }
         let op = self.group.key(self.place).1;
-        let fate = item.fate(op, &|| self.group.get(self.place));
-        self.last = fate.is_shared().then_some(op);
-        self.fates.push(fate, 1);
+        let outcome = item.outcome(op, &|| self.group.get(self.place));
+        self.last = outcome.is_shared().then_some(op);
+        self.outcomes.push(outcome, 1);
         self.place += 1;
         true
     }
@@ -230,7 +230,7 @@ impl<'a> Takes<'a> for InPlaces<'_> {
 
     #[inline(always)]
     fn take_alike(&mut self) {
-        self.fates.push_again();
+        self.outcomes.push_again();
         self.place += 1;
     }
 }

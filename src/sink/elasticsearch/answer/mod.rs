@@ -7,7 +7,7 @@ use crate::record::Reason;
 use crate::sink::bulk_api::{Named, blocked, culprit, error_of, forbidden};
 use crate::sink::http::Reply;
 use crate::sink::remote::admin::Dialect;
-use crate::sink::remote::{Answer, Fate, Group, Told};
+use crate::sink::remote::{Answer, Group, ItemOutcome, ItemResult};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::{HashMap, VecDeque};
@@ -83,8 +83,8 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Reply, detail: bool) -
 
 /// Pairs the items of an answer with the actions.
 fn items(group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
-    if !detail && let Some(fates) = fast_reply::read(group, &reply.body) {
-        return Answer::Items(fates);
+    if !detail && let Some(outcomes) = fast_reply::read(group, &reply.body) {
+        return Answer::Items(outcomes);
     }
     let Ok(Body { items: Some(items), error: None }) = serde_json::from_slice(&reply.body) else {
         return Answer::Lost(reply.page());
@@ -102,12 +102,12 @@ fn items(group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
     Answer::Items(by_name(&items, group, detail).into())
 }
 
-fn told(item: &Named<'_>, group: Group<'_>, place: usize, detail: bool) -> Told {
-    Told { fate: item.fate(group.key(place).1, &|| group.get(place)), shown: detail.then(|| item.shown()) }
+fn told(item: &Named<'_>, group: Group<'_>, place: usize, detail: bool) -> ItemResult {
+    ItemResult { outcome: item.outcome(group.key(place).1, &|| group.get(place)), shown: detail.then(|| item.shown()) }
 }
 
 /// Pairs items that are not in their places by id, and then what has lost its name with what is left.
-fn by_name(items: &[Named<'_>], group: Group<'_>, detail: bool) -> Vec<Told> {
+fn by_name(items: &[Named<'_>], group: Group<'_>, detail: bool) -> Vec<ItemResult> {
     let mut by_id: HashMap<Option<&str>, VecDeque<&Named<'_>>> = HashMap::new();
     for item in items {
         by_id.entry(item.item.id.as_deref()).or_default().push_back(item);
@@ -123,7 +123,7 @@ fn by_name(items: &[Named<'_>], group: Group<'_>, detail: bool) -> Vec<Told> {
         // Two actions of one kind on one key keep their order among themselves.
         same_id.remove(first).map(|item| told(item, group, place, detail))
     };
-    let told_of: Vec<Option<Told>> = (0..group.len()).map(of_place).collect();
+    let told_of: Vec<Option<ItemResult>> = (0..group.len()).map(of_place).collect();
     // What is left are failures only, one for each action that is left: which is whose matters to the reason alone.
     let are_failures = by_id.values().all(VecDeque::is_empty) && nameless.iter().all(|item| item.item.error.is_some());
     let is_one = told_of.iter().filter(|told| told.is_none()).count() == 1;
@@ -131,7 +131,7 @@ fn by_name(items: &[Named<'_>], group: Group<'_>, detail: bool) -> Vec<Told> {
     let mut of_failure = |place| match failures.next() {
         Some(item) => {
             let mut told = told(item, group, place, detail);
-            if let (Fate::Rejected(reason), false) = (&mut told.fate, is_one) {
+            if let (ItemOutcome::Rejected(reason), false) = (&mut told.outcome, is_one) {
                 reason.text.push_str(" (the server does not say which of its failures is this one's)");
             }
             told
@@ -139,7 +139,7 @@ fn by_name(items: &[Named<'_>], group: Group<'_>, detail: bool) -> Vec<Told> {
         None => {
             let key = group.key(place).0;
             let why = format!("no item of the answer names the key {key:?} (does an ingest pipeline change it?)");
-            Told { fate: Fate::Untold(why), shown: None }
+            ItemResult { outcome: ItemOutcome::Unclear(why), shown: None }
         }
     };
     told_of.into_iter().enumerate().map(|(place, told)| told.unwrap_or_else(|| of_failure(place))).collect()

@@ -10,7 +10,7 @@ const BLOCKS: usize = 1 << 18;
 
 /// Keys met so far.
 #[derive(Debug)]
-pub struct Seen {
+pub struct KeyFilter {
     /// Zeroed pages that are never touched cost nothing, so a small run pays for a small part only.
     words: Vec<u64>,
     /// Words before the first block: an allocation need not begin with a cache line.
@@ -21,18 +21,18 @@ pub struct Seen {
     keys: usize,
 }
 
-impl Default for Seen {
-    fn default() -> Seen {
-        Seen::of_blocks(BLOCKS)
+impl Default for KeyFilter {
+    fn default() -> KeyFilter {
+        KeyFilter::of_blocks(BLOCKS)
     }
 }
 
-impl Seen {
+impl KeyFilter {
     /// A filter of so many blocks, a power of two.
-    pub(crate) fn of_blocks(blocks: usize) -> Seen {
+    pub(crate) fn of_blocks(blocks: usize) -> KeyFilter {
         let words = vec![0; BLOCK * (blocks + 1)];
         let skipped = words.as_ptr().align_offset(size_of::<[u64; BLOCK]>()) % BLOCK;
-        Seen { words, skipped, shift: 64 - blocks.trailing_zeros(), keys: 0 }
+        KeyFilter { words, skipped, shift: 64 - blocks.trailing_zeros(), keys: 0 }
     }
 
     /// Whether "perhaps" is as good as "yes": less than one in ten thousand new keys is taken for an old one.
@@ -105,10 +105,10 @@ mod tests {
 
     #[test]
     fn a_key_met_before_is_always_known_and_a_new_one_hardly_ever() {
-        let mut seen = Seen::default();
-        let wrong = (0..1_000_000).filter(|n| seen.meet(hash(&format!("key-{n:06}")))).count();
+        let mut key_filter = KeyFilter::default();
+        let wrong = (0..1_000_000).filter(|n| key_filter.meet(hash(&format!("key-{n:06}")))).count();
         assert_eq!(wrong, 0, "new keys were taken for old ones");
-        assert!((0..1_000_000).all(|n| seen.meet(hash(&format!("key-{n:06}")))));
+        assert!((0..1_000_000).all(|n| key_filter.meet(hash(&format!("key-{n:06}")))));
     }
 
     #[test]

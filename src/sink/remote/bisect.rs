@@ -69,7 +69,7 @@ impl Settling<'_> {
     }
 
     /// Cuts a refused part so that the action that the server names stands alone, or else in two.
-    pub(super) fn narrow(&mut self, part: &mut Vec<u32>, culprit: Option<usize>) {
+    pub(super) fn bisect(&mut self, part: &mut Vec<u32>, culprit: Option<usize>) {
         let Some(place) = culprit.filter(|place| *place < part.len() && !self.memory().misled) else {
             self.waiting.push(part.split_off(part.len() / 2));
             return;

@@ -142,7 +142,7 @@ pub struct ServerFlags {
     pub connect_timeout: Duration,
     /// Tries of a request after the first, without any progress
     ///
-    /// For a server that is busy or away, and for lost answers. Pauses grow and are random; the server's Retry-After wins.
+    /// For a server that is busy or away, and for lost responses. Pauses grow and are random; the server's Retry-After wins.
     #[arg(long, value_name = "N", default_value = "8", value_parser = values::retries)]
     pub retries: u32,
     /// Longest time that a request is tried again without progress
@@ -168,15 +168,15 @@ pub enum Transfer {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Shape")]
 pub struct ShapeFlags {
-    /// Rename a member; repeat for more
+    /// Rename a field; repeat for more
     #[arg(long, value_name = "FROM=TO", value_parser = names::translation)]
     pub translate: Vec<(String, String)>,
-    /// Drop a member; repeat for more
-    #[arg(long, value_name = "NAME", value_parser = values::member)]
+    /// Drop a field; repeat for more
+    #[arg(long, value_name = "NAME", value_parser = values::field)]
     pub remove_attribute: Vec<String>,
-    /// Join members into a new one: "full=[first] [last]"
+    /// Join fields into a new one: "full=[first] [last]"
     ///
-    /// The value is text and [members], by their names in the input, and is always a string. Later merges may use
+    /// The value is text and [fields], by their names in the input, and is always a string. Later merges may use
     /// earlier ones. May be repeated.
     #[allow(rustdoc::broken_intra_doc_links, reason = "the brackets are shown in help")]
     #[arg(long, value_name = "NEW=[A]-[B]", value_parser = names::merge)]
@@ -187,15 +187,15 @@ pub struct ShapeFlags {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Key")]
 pub struct KeyFlags {
-    /// Member that is the key (otherwise _key, or _id)
+    /// Field that is the key (otherwise _key, or _id)
     ///
-    /// A member of that very name, else a dotted path. It stays in the document. A record without it is an error.
+    /// A field of that very name, else a dotted path. It stays in the document. A record without it is an error.
     /// Without --key the key is _key, else _id, else a generated one.
     #[arg(long, value_name = "FIELD", value_parser = names::key)]
     pub key: Option<String>,
     /// The server makes the keys of records without one
     ///
-    /// ArangoDB only, for a collection that takes no others. A record whose answer was lost is then never sent again, but
+    /// ArangoDB only, for a collection that takes no others. A record whose response was not received is then never sent again, but
     /// counted as unknown.
     #[arg(long)]
     pub server_keys: bool,
@@ -227,8 +227,8 @@ pub struct EdgeFlags {
 pub struct ConflictFlags {
     /// If the key exists: error, update, replace or ignore
     ///
-    /// error: the stored document stays, the record is an error. update: the record is merged in: objects member by
-    /// member at any depth, all else is replaced, and null is a value. replace: the record takes its place. ignore: the
+    /// error: the stored document stays, the record is an error. update: the record is merged in: objects field by
+    /// field at any depth, all else is replaced, and null is a value. replace: the record takes its place. ignore: the
     /// stored document stays, the record counts as ignored.
     #[arg(long, value_name = "MODE", default_value = "error", value_parser = one_of::<Op>())]
     pub on_duplicate: Op,
@@ -275,13 +275,13 @@ pub struct RunFlags {
     /// Let the server change what it cannot keep
     ///
     /// Elasticsearch merges numbers as doubles in updates; Kuzzle and ArangoDB read all numbers beyond theirs as such, Kuzzle keeps
-    /// the last of members with one name. Without --lossy, such a document is an error. Servers only.
+    /// the last of fields with one name. Without --lossy, such a document is an error. Servers only.
     #[arg(long)]
     pub lossy: bool,
     /// No two documents may have the same value here
     ///
-    /// Makes a unique index on a member, or a dotted path. May be repeated. Stores and ArangoDB only.
-    #[arg(long, value_name = "FIELD", value_parser = values::member)]
+    /// Makes a unique index on a field, or a dotted path. May be repeated. Stores and ArangoDB only.
+    #[arg(long, value_name = "FIELD", value_parser = values::field)]
     pub unique: Vec<String>,
     /// Check each record by itself, store nothing
     ///

@@ -73,7 +73,7 @@ pub struct Item {
 }
 
 /// No place in `rare`.
-const USUAL: u32 = u32::MAX;
+const NO_EXTRAS: u32 = u32::MAX;
 
 /// What few actions have.
 #[derive(Clone, Copy, Debug)]

@@ -1,4 +1,4 @@
-//! Checks one JSON value in a single pass and notes where the members of an object lie.
+//! Checks one JSON value in a single pass and notes where the fields of an object lie.
 //! It accepts exactly RFC 8259 (compared with serde_json by a test), of any depth, and it does not look at whether the
 //! bytes are UTF-8: the caller does that once the value is framed, because a frame may end in the middle of a buffer.
 
@@ -35,9 +35,9 @@ impl Span {
     }
 }
 
-/// One member of the outermost object.
+/// One field of the outermost object.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Member {
+pub struct Field {
     /// The name, without its quotes, as written.
     pub name: Span,
     /// The value, as written, without blanks around it.
@@ -49,9 +49,9 @@ pub struct Member {
     pub is_simple: bool,
 }
 
-/// Members are equal that lie in the same places; how much is known of their values does not count.
-impl PartialEq for Member {
-    fn eq(&self, other: &Member) -> bool {
+/// Fields are equal that lie in the same places; how much is known of their values does not count.
+impl PartialEq for Field {
+    fn eq(&self, other: &Field) -> bool {
         (self.name, self.value, self.escaped) == (other.name, other.value, other.escaped)
     }
 }
@@ -59,15 +59,15 @@ impl PartialEq for Member {
 /// Scans values, and keeps its memory from one to the next.
 #[derive(Debug, Default)]
 pub struct Scanner {
-    members: Vec<Member>,
+    fields: Vec<Field>,
     /// Whether each open level is an object. Nesting is bounded by the record's size only, so it is not the call stack.
     levels: Vec<bool>,
 }
 
 impl Scanner {
-    /// Members of the object scanned last, in the order written.
-    pub fn members(&self) -> &[Member] {
-        &self.members
+    /// Fields of the object scanned last, in the order written.
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
     }
 
     /// Scans the object that begins at `bytes[0]` and returns one past its closing brace.
@@ -75,8 +75,8 @@ impl Scanner {
     /// # Errors
     /// `Incomplete` when the bytes end first, `Syntax` when it is not JSON or not an object.
     pub fn object(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
-        self.members.clear();
-        members_of(bytes, &mut self.members, &mut self.levels).map_err(|halt| *halt)
+        self.fields.clear();
+        fields_of(bytes, &mut self.fields, &mut self.levels).map_err(|halt| *halt)
     }
 
     /// Scans any value that begins at `bytes[at]` and returns one past its end. A number ends where its digits do, also
@@ -90,7 +90,7 @@ impl Scanner {
     }
 }
 
-fn members_of(bytes: &[u8], members: &mut Vec<Member>, levels: &mut Vec<bool>) -> Result<usize, Halt> {
+fn fields_of(bytes: &[u8], fields: &mut Vec<Field>, levels: &mut Vec<bool>) -> Result<usize, Halt> {
     match bytes.first() {
         Some(b'{') => {}
         None => return incomplete(),
@@ -103,7 +103,7 @@ fn members_of(bytes: &[u8], members: &mut Vec<Member>, levels: &mut Vec<bool>) -
     loop {
         let name = name(bytes, at, byte)?;
         let (end, is_simple) = value(bytes, name.value, name.first, levels)?;
-        members.push(Member {
+        fields.push(Field {
             name: Span::new(at + 1, name.end - 1),
             value: Span::new(name.value, end),
             escaped: name.escaped,
@@ -118,7 +118,7 @@ fn members_of(bytes: &[u8], members: &mut Vec<Member>, levels: &mut Vec<bool>) -
     }
 }
 
-/// Scans the value that begins at `at` with the byte `first`: one past its end, and whether it is simple (see `Member`).
+/// Scans the value that begins at `at` with the byte `first`: one past its end, and whether it is simple (see `Field`).
 #[inline(always)]
 fn value(bytes: &[u8], at: usize, first: u8, levels: &mut Vec<bool>) -> Result<(usize, bool), Halt> {
     match first {
@@ -209,12 +209,12 @@ struct Name {
 #[inline(always)]
 fn name(bytes: &[u8], at: usize, byte: u8) -> Result<Name, Halt> {
     if byte != b'"' {
-        return syntax(at, "expected a member name in quotes");
+        return syntax(at, "expected a field name in quotes");
     }
     let (end, escaped) = string(bytes, at)?;
     let (colon, byte) = next(bytes, end)?;
     if byte != b':' {
-        return syntax(colon, "expected `:` after a member name");
+        return syntax(colon, "expected `:` after a field name");
     }
     let (value, first) = next(bytes, colon + 1)?;
     Ok(Name { end, escaped, value, first })

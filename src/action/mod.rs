@@ -52,7 +52,7 @@ pub struct Action<'a> {
     pub upsert: Option<&'a str>,
     /// Whether an update that changes nothing leaves the version alone.
     pub detect_noop: bool,
-    /// Pieces of the document that a target leaves out, in order: members that name the key where it is metadata.
+    /// Pieces of the document that a target leaves out, in order: fields that name the key where it is metadata.
     pub cut: [Span; 2],
     /// For a target that takes bulk lines as they are, the whole action line; else more of its metadata,
     /// `"routing":"a"`, or nothing.
@@ -138,7 +138,7 @@ impl Decider {
     /// Decides what to do with a record.
     ///
     /// # Errors
-    /// Why the record is an error: no usable key, or an action that this target cannot honour.
+    /// Why the record is an error: no usable key, or an action that this target does not support.
     pub fn decide<'a>(&'a mut self, record: &Record<'a>, ordinal: u64) -> Result<Action<'a>, Reason> {
         if let Some(command) = record.command {
             return self.line(record, command, ordinal);
@@ -146,11 +146,11 @@ impl Decider {
         let keys = self.rules.keys();
         let named = match &self.field {
             Some(_) if keys.stays => NamedKeys::default(),
-            _ => NamedKeys::find(record.text, record.members)?,
+            _ => NamedKeys::find(record.text, record.fields)?,
         };
         let (found, is_id) = match &self.field {
-            Some(field) => (Some(by_path(record.text, record.members, field, &mut self.scanner)?), false),
-            None => by_convention(record.text, record.members, named, &mut self.scanner)?,
+            Some(field) => (Some(by_path(record.text, record.fields, field, &mut self.scanner)?), false),
+            None => by_convention(record.text, record.fields, named, &mut self.scanner)?,
         };
         let key = match found {
             Some(value) => {
@@ -182,7 +182,7 @@ impl Decider {
     fn line<'a>(&'a mut self, record: &Record<'a>, command: &'a Command, ordinal: u64) -> Result<Action<'a>, Reason> {
         let rules = &mut *self.rules;
         let read = bulk::ActionLine::read(command, self.collection.as_deref(), &*rules)?;
-        let half_index = || Reason::new("bad_action", "`_index` has half of a surrogate pair");
+        let half_index = || Reason::new("bad_action", "`_index` has an unpaired surrogate");
         let named = read.index.map(|index| Ok(lent(index.ok_or_else(half_index)?, &mut self.index))).transpose()?;
         let collection = match named {
             None if self.collection.is_none() => {
