@@ -142,8 +142,11 @@ fn is_kept(text: &str, fields: &[Field], edge: bool, names: &mut Names) -> bool 
     fields.len() <= FEW && fields.iter().enumerate().all(is_kept)
 }
 
-/// Whether the server certainly reads and keeps a value of which no scan has said that it is simple.
+/// Whether the server certainly reads and keeps a value of which no scan has said that it is simple: numbers in rows mostly.
 fn is_value_kept(value: &str, names: &mut Names) -> bool {
+    if is_short(value.as_bytes()) {
+        return true;
+    }
     let may_be_deep = value.len() >= 2 * LEVELS && value.starts_with(['{', '[']);
     !may_be_deep && change(value, [Span::default(); 2], names).is_none()
 }
