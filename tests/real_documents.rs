@@ -2,6 +2,7 @@
 //! model of ArangoDB. `BULKIMPORT_TEST_OPENSEARCH`, `_KUZZLE`, `_KUZZLE_USER`, `_KUZZLE_PASSWORD` and `_ARANGODB` say where
 //! they are. A missing one is a failure.
 
+#[allow(dead_code, reason = "shared with tests that ask more of a server")]
 mod http;
 mod pages;
 
