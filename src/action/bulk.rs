@@ -2,7 +2,7 @@
 //! does not support is an error of that item, never a guess.
 
 use super::{Op, Rules};
-use crate::json::{Field, Kind, same_name, unescape};
+use crate::json::{Field, JsonKind, same_name, unescape};
 use crate::record::{Command, Reason, Record};
 use std::borrow::Cow;
 
@@ -38,9 +38,9 @@ impl<'a> ActionLine<'a> {
             if value == "null" {
                 continue;
             }
-            let text = match Kind::of(value) {
-                Kind::String => Some(&value[1..value.len() - 1]),
-                Kind::Number | Kind::Boolean => Some(value),
+            let text = match JsonKind::of(value) {
+                JsonKind::String => Some(&value[1..value.len() - 1]),
+                JsonKind::Number | JsonKind::Boolean => Some(value),
                 _ => None,
             };
             match (name, text) {
@@ -66,7 +66,7 @@ impl<'a> ActionLine<'a> {
 /// Checks further metadata for a target that has nothing of the kind: what changes nothing is let through.
 pub(crate) fn own_metadata(target: &str, name: &str, value: &str) -> Result<(), Reason> {
     match name {
-        _ if matches!(Kind::of(value), Kind::Object | Kind::Array) => Err(not_plain(name)),
+        _ if matches!(JsonKind::of(value), JsonKind::Object | JsonKind::Array) => Err(not_plain(name)),
         // The store has one writer, and what ArangoDB says of a conflict is tried again anyway.
         "retry_on_conflict" => Ok(()),
         "require_alias" | "require_data_stream" if value == "false" => Ok(()),
@@ -100,7 +100,7 @@ impl<'a> Update<'a> {
             let name = &*distinct(record.text, &record.fields[..=place])?;
             let value = field.value.of(record.text);
             match name {
-                "doc" | "upsert" if Kind::of(value) == Kind::Object => {
+                "doc" | "upsert" if JsonKind::of(value) == JsonKind::Object => {
                     *(if name == "doc" { &mut doc } else { &mut upsert }) = Some(value);
                 }
                 "doc_as_upsert" | "detect_noop" if matches!(value, "true" | "false") => {

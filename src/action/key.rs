@@ -2,7 +2,7 @@
 
 use super::mongoexport::unwrapped;
 use crate::action::Key;
-use crate::json::{Field, Kind, Scanner, Span, same_name, unescape};
+use crate::json::{Field, JsonKind, Scanner, Span, same_name, unescape};
 use crate::record::{Reason, Record};
 use memchr::memchr;
 use std::fmt::Write as _;
@@ -70,12 +70,12 @@ pub(super) fn generated<'a>(scratch: &'a mut String, run: &str, ordinal: u64) ->
 #[inline(always)]
 pub(super) fn key_text<'a>(text: &str, value: Span, scratch: &'a mut String) -> Result<Key<'a>, Reason> {
     let raw = value.of(text);
-    match Kind::of(raw) {
-        Kind::Number => Ok(Key::InDoc(value)),
-        Kind::String if memchr(b'\\', raw.as_bytes()).is_none() => {
+    match JsonKind::of(raw) {
+        JsonKind::Number => Ok(Key::InDoc(value)),
+        JsonKind::String if memchr(b'\\', raw.as_bytes()).is_none() => {
             Ok(Key::InDoc(Span { start: value.start + 1, end: value.end - 1 }))
         }
-        Kind::String => {
+        JsonKind::String => {
             scratch.clear();
             scratch.push_str(&unescape(&raw[1..raw.len() - 1]).ok_or_else(half_pair)?);
             Ok(Key::Text(scratch))
@@ -185,7 +185,7 @@ pub(crate) fn by_path(text: &str, fields: &[Field], path: &str, scanner: &mut Sc
     let mut value = only(text, fields, first)?.ok_or_else(missing)?;
     loop {
         let inner = value.of(text);
-        if Kind::of(inner) != Kind::Object || scanner.object(inner.as_bytes()).is_err() {
+        if JsonKind::of(inner) != JsonKind::Object || scanner.object(inner.as_bytes()).is_err() {
             return Err(missing());
         }
         let shift = |span: Span| Span { start: value.start + span.start, end: value.start + span.end };

@@ -1,6 +1,6 @@
 //! What mongoexport makes of an `_id` that JSON has no value for: `{"$oid":"…"}` and the like (MongoDB's extended JSON).
 
-use crate::json::{Field, Kind, Scanner, Span};
+use crate::json::{Field, JsonKind, Scanner, Span};
 
 /// The names that mongoexport's wrappers have: an `_id` that JSON has no value for is written as `{"$oid":"…"}` and the like.
 const WRAPPERS: [&str; 8] =
@@ -9,7 +9,7 @@ const WRAPPERS: [&str; 8] =
 /// Unwraps mongoexport's `{"$oid":"…"}`, and the two that hold an object: `{"$date":{"$numberLong":"…"}}` and
 /// `{"$binary":{"base64":"…","subType":"…"}}`.
 pub(super) fn unwrapped(text: &str, value: Span, scanner: &mut Scanner) -> Span {
-    let is_plain = |span: &Span| matches!(Kind::of(span.of(text)), Kind::String | Kind::Number);
+    let is_plain = |span: &Span| matches!(JsonKind::of(span.of(text)), JsonKind::String | JsonKind::Number);
     let Some(inner) = content(text, value, false, scanner) else { return value };
     let inner = if is_plain(&inner) { Some(inner) } else { content(text, inner, true, scanner) };
     inner.filter(is_plain).unwrap_or(value)
@@ -18,7 +18,7 @@ pub(super) fn unwrapped(text: &str, value: Span, scanner: &mut Scanner) -> Span 
 /// What a wrapper holds; `within` says that it is in another one.
 fn content(text: &str, value: Span, within: bool, scanner: &mut Scanner) -> Option<Span> {
     let raw = value.of(text);
-    if Kind::of(raw) != Kind::Object {
+    if JsonKind::of(raw) != JsonKind::Object {
         return None;
     }
     let _ = scanner.object(raw.as_bytes());

@@ -4,7 +4,7 @@
 use super::csv::{CsvOptions, Name, Object, wrong_count};
 use super::jsonl::{Lines, ensure_end, invalid, not_a, trimmed, utf8};
 use super::{Broken, NoRecord, OneByOne, Step};
-use crate::json::{Fault, Kind, Scanner, unescape};
+use crate::json::{Fault, JsonKind, Scanner, unescape};
 use crate::record::{Reason, Record};
 use std::collections::HashSet;
 use std::ops::Range;
@@ -67,7 +67,7 @@ fn write(
     object.begin();
     let count = elements(utf8(line)?, scanner, |index, value| {
         if let Some(name) = names.get(index)
-            && Kind::of(value) != Kind::Null
+            && JsonKind::of(value) != JsonKind::Null
         {
             object.push(name, value);
         }
@@ -82,7 +82,7 @@ fn write(
 fn elements<'a>(line: &'a str, scanner: &mut Scanner, mut each: impl FnMut(usize, &'a str)) -> Result<usize, Reason> {
     let bytes = line.as_bytes();
     if bytes.first() != Some(&b'[') {
-        return Err(not_a(Kind::Array, bytes, scanner));
+        return Err(not_a(JsonKind::Array, bytes, scanner));
     }
     let invalid = |fault| invalid(fault, "array");
     let mut count = 0;
@@ -119,8 +119,8 @@ fn header(line: &[u8], scanner: &mut Scanner) -> Result<Vec<Name>, String> {
     let mut seen = HashSet::new();
     for (place, name) in written.iter().enumerate() {
         let place = place + 1;
-        if Kind::of(name) != Kind::String {
-            return Err(format!("name {place} is {}", Kind::of(name).name()));
+        if JsonKind::of(name) != JsonKind::String {
+            return Err(format!("name {place} is {}", JsonKind::of(name).name()));
         }
         let inside = &name[1..name.len() - 1];
         if inside.is_empty() {

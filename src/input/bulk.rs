@@ -4,7 +4,7 @@
 
 use super::jsonl::{Lines, object};
 use super::{Broken, NoRecord, OneByOne, Step};
-use crate::json::{Field, Kind, Scanner, same_name};
+use crate::json::{Field, JsonKind, Scanner, same_name};
 use crate::record::{Command, Op, Origin, Reason, Record};
 use std::ops::Range;
 
@@ -210,7 +210,7 @@ fn read_action<'a>(
     }
     let meta = first.value.of(text);
     if meta_scanner.object(meta.as_bytes()) != Ok(meta.len()) {
-        let kind = Kind::of(meta).name();
+        let kind = JsonKind::of(meta).name();
         return Err(BadAction { text: format!("the metadata of the action is {kind}, not an object"), then });
     }
     Ok((verb, meta))

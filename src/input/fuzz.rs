@@ -169,7 +169,7 @@ impl Random {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Kind {
+enum ReaderKind {
     Jsonl,
     Json,
     Csv,
@@ -178,15 +178,15 @@ enum Kind {
     Bulk,
 }
 
-fn reader(kind: Kind, pieces: Vec<Vec<u8>>, max: usize, options: &CsvOptions) -> Box<dyn Reader> {
+fn reader(kind: ReaderKind, pieces: Vec<Vec<u8>>, max: usize, options: &CsvOptions) -> Box<dyn Reader> {
     let window = Window::new(Source::Pieces(pieces));
     match kind {
-        Kind::Jsonl => Box::new(Jsonl::new(Lines::new(window, 0, 0, max))),
-        Kind::Json => Box::new(JsonStream::new(window, 0, 1, max)),
-        Kind::Csv => Box::new(Csv::new(window, 0, 0, max, options, Dialect::csv(options))),
-        Kind::Tsv => Box::new(Csv::new(window, 0, 0, max, options, Dialect::tsv(options))),
-        Kind::Arrays => Box::new(Arrays::new(Lines::new(window, 0, 0, max), options)),
-        Kind::Bulk => Box::new(Bulk::new(Lines::new(window, 0, 0, max))),
+        ReaderKind::Jsonl => Box::new(Jsonl::new(Lines::new(window, 0, 0, max))),
+        ReaderKind::Json => Box::new(JsonStream::new(window, 0, 1, max)),
+        ReaderKind::Csv => Box::new(Csv::new(window, 0, 0, max, options, Dialect::csv(options))),
+        ReaderKind::Tsv => Box::new(Csv::new(window, 0, 0, max, options, Dialect::tsv(options))),
+        ReaderKind::Arrays => Box::new(Arrays::new(Lines::new(window, 0, 0, max), options)),
+        ReaderKind::Bulk => Box::new(Bulk::new(Lines::new(window, 0, 0, max))),
     }
 }
 
@@ -272,7 +272,14 @@ fn said(mut reader: Box<dyn Reader>, length: usize, step_by_step: bool) -> Vec<S
 fn try_case(case: u64) {
     let mut random = Random(case);
     let text = random.input();
-    let kind = random.one_of(&[Kind::Jsonl, Kind::Json, Kind::Csv, Kind::Tsv, Kind::Arrays, Kind::Bulk]);
+    let kind = random.one_of(&[
+        ReaderKind::Jsonl,
+        ReaderKind::Json,
+        ReaderKind::Csv,
+        ReaderKind::Tsv,
+        ReaderKind::Arrays,
+        ReaderKind::Bulk,
+    ]);
     let max = random.one_of(&[1 << 20, 1 << 20, 10, 50, 200]);
     let options = random.csv_options();
     let whole = said(reader(kind, vec![text.clone()], max, &options), text.len(), true);

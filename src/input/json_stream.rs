@@ -9,7 +9,7 @@
 use super::jsonl::{not_a, trimmed, utf8};
 use super::value_skipper::ValueSkipper;
 use super::{Broken, More, NoRecord, OneByOne, Step, Window, too_long};
-use crate::json::{Fault, Kind, Scanner};
+use crate::json::{Fault, JsonKind, Scanner};
 use crate::record::{Origin, Reason, Record};
 
 /// What may come next.
@@ -272,7 +272,7 @@ impl OneByOne for JsonStream {
         self.used = end;
         let bytes = &self.window.bytes()[..end];
         if first != b'{' {
-            return Ok(Step::of(origin, bytes, Err(not_a(Kind::Object, bytes, &mut self.scanner))));
+            return Ok(Step::of(origin, bytes, Err(not_a(JsonKind::Object, bytes, &mut self.scanner))));
         }
         Ok(Step::of(origin, bytes, utf8(bytes).map(|text| Record::of(text, &self.scanner, origin))))
     }

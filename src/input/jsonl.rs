@@ -2,7 +2,7 @@
 //! `Lines` is shared by every line format: it frames lines of any length in bounded memory and knows where they are.
 
 use super::{Broken, NoRecord, Reader, Step, Window, hand_over, too_long};
-use crate::json::{Fault, Kind, Scanner};
+use crate::json::{Fault, JsonKind, Scanner};
 use crate::record::{Origin, Reason, Record};
 use std::ops::Range;
 
@@ -165,7 +165,7 @@ pub(super) fn object<'a>(bytes: &'a [u8], scanner: &mut Scanner) -> Result<&'a s
 fn object_in<'a>(text: &'a str, scanner: &mut Scanner) -> Result<&'a str, Reason> {
     match scanner.object(text.as_bytes()) {
         Ok(end) => ensure_end(text.as_bytes(), end, "object").map(|()| text),
-        Err(Fault::Syntax { at: 0, .. }) => Err(not_a(Kind::Object, text.as_bytes(), scanner)),
+        Err(Fault::Syntax { at: 0, .. }) => Err(not_a(JsonKind::Object, text.as_bytes(), scanner)),
         Err(fault) => Err(invalid(fault, "object")),
     }
 }
@@ -188,15 +188,15 @@ pub(super) fn invalid(fault: Fault, what: &str) -> Reason {
 }
 
 /// Reports what was found where an object or an array should be.
-pub(super) fn not_a(wanted: Kind, bytes: &[u8], scanner: &mut Scanner) -> Reason {
+pub(super) fn not_a(wanted: JsonKind, bytes: &[u8], scanner: &mut Scanner) -> Reason {
     let (kind, text) = match wanted {
-        Kind::Object => ("not_an_object", "not a JSON object"),
+        JsonKind::Object => ("not_an_object", "not a JSON object"),
         _ => ("not_an_array", "not a JSON array"),
     };
     if scanner.value(bytes, 0) != Ok(bytes.len()) {
         return Reason::new("invalid_json", text);
     }
-    let found = std::str::from_utf8(bytes).map_or("a value", |text| Kind::of(text).name());
+    let found = std::str::from_utf8(bytes).map_or("a value", |text| JsonKind::of(text).name());
     Reason::new(kind, format!("expected {}, found {found}", wanted.name()))
 }
 

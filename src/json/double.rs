@@ -1,6 +1,6 @@
 //! Finds numbers that do not survive a trip through a double.
 
-use super::{Kind, Span, string_end};
+use super::{JsonKind, Span, string_end};
 
 /// The first number of the JSON value at a place of a text that is not the same number after it has been read as a double and written in the
 /// fewest digits that read back. Integers are not looked at: servers that merge documents keep those of any size.
@@ -45,7 +45,7 @@ fn number_end(bytes: &[u8], start: usize) -> usize {
 
 /// Whether a JSON number, also an integer, is the same one after a double has held it.
 pub fn holds_as_double(number: &str) -> bool {
-    debug_assert_eq!(Kind::of(number), Kind::Number);
+    debug_assert_eq!(JsonKind::of(number), JsonKind::Number);
     // Nearly all are as short as this.
     if number.len() <= 15 && !number.bytes().any(|byte| matches!(byte, b'e' | b'E')) {
         return true;

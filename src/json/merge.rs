@@ -2,7 +2,7 @@
 //! Objects merge recursively, everything else replaces, `null` is a value like any other (contracts of ArangoDB's import
 //! and of Elasticsearch's partial update agree on this). The old document keeps its order, blanks and spelling.
 
-use super::{Field, Kind, Scanner, unescape};
+use super::{Field, JsonKind, Scanner, unescape};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
@@ -81,7 +81,7 @@ impl Merger {
             let value = field.value.range();
             out.push_str(&old.text[copied..value.start]);
             let (was, is) = (&old.text[value.clone()], new.fields[by].value.of(new.text));
-            if Kind::of(was) == Kind::Object && Kind::of(is) == Kind::Object {
+            if JsonKind::of(was) == JsonKind::Object && JsonKind::of(is) == JsonKind::Object {
                 self.level(was, is, out, depth + 1)?;
             } else {
                 out.push_str(is);

@@ -1,6 +1,6 @@
 //! Compares JSON values, however they are written.
 
-use super::{Kind, Scanner, same_number, unescape, unquoted};
+use super::{JsonKind, Scanner, same_number, unescape, unquoted};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,27 +14,27 @@ pub fn same_value(one: &str, other: &str) -> bool {
 }
 
 fn same(one: &str, other: &str, depth: usize) -> bool {
-    let kind = Kind::of(one);
-    if kind != Kind::of(other) || depth > MAX_DEPTH {
+    let kind = JsonKind::of(one);
+    if kind != JsonKind::of(other) || depth > MAX_DEPTH {
         return false;
     }
     let same = |one, other| same(one, other, depth + 1);
     match kind {
-        Kind::Object => match (fields(one), fields(other)) {
+        JsonKind::Object => match (fields(one), fields(other)) {
             (Some(one), Some(other)) => {
                 one.keys().eq(other.keys()) && one.values().zip(other.values()).all(|(a, b)| same(a, b))
             }
             _ => false,
         },
-        Kind::Array => match (elements(one), elements(other)) {
+        JsonKind::Array => match (elements(one), elements(other)) {
             (Some(one), Some(other)) => {
                 one.len() == other.len() && one.iter().zip(&other).all(|(a, b)| same(a.get(), b.get()))
             }
             _ => false,
         },
-        Kind::Number => same_number(one, other),
-        Kind::String => one == other || unquoted(one).is_some_and(|one| unquoted(other) == Some(one)),
-        Kind::Boolean | Kind::Null => one == other,
+        JsonKind::Number => same_number(one, other),
+        JsonKind::String => one == other || unquoted(one).is_some_and(|one| unquoted(other) == Some(one)),
+        JsonKind::Boolean | JsonKind::Null => one == other,
     }
 }
 

@@ -39,7 +39,7 @@ pub enum Part {
 }
 
 use crate::action::KeyRule;
-use crate::json::{Field, Kind, Scanner, quote_into, same_name, unescape, unquoted};
+use crate::json::{Field, JsonKind, Scanner, quote_into, same_name, unescape, unquoted};
 use crate::record::{Reason, Record};
 use std::borrow::Cow;
 
@@ -238,7 +238,7 @@ fn value_of<'a>(record: &Record<'a>, name: &str) -> Option<&'a str> {
 /// The text of a field for a merge: a string's content, else what was written; nothing if there is no such field.
 fn field_text<'a>(record: &Record<'a>, name: &str) -> Result<Cow<'a, str>, Reason> {
     match value_of(record, name) {
-        Some(raw) if Kind::of(raw) == Kind::String => unquoted(raw)
+        Some(raw) if JsonKind::of(raw) == JsonKind::String => unquoted(raw)
             .ok_or_else(|| Reason::new("shape", format!("`{name}` has an unpaired surrogate and cannot be merged"))),
         Some(raw) => Ok(Cow::Borrowed(raw)),
         None if record.nulls.iter().any(|null| null == name) => Ok(Cow::Borrowed("null")),
@@ -255,11 +255,11 @@ fn prefixed(options: &ShapeOptions, name: &str, raw: &str) -> Result<Option<Stri
         _ => None,
     };
     let Some(prefix) = prefix else { return Ok(None) };
-    let end = match Kind::of(raw) {
-        Kind::String => {
+    let end = match JsonKind::of(raw) {
+        JsonKind::String => {
             unquoted(raw).ok_or_else(|| Reason::new("bad_edge", "the end of an edge has an unpaired surrogate"))?
         }
-        Kind::Number if raw.bytes().all(|byte| byte.is_ascii_digit()) => Cow::Borrowed(raw),
+        JsonKind::Number if raw.bytes().all(|byte| byte.is_ascii_digit()) => Cow::Borrowed(raw),
         _ => return Ok(None),
     };
     let key = match end.split_once('/') {
@@ -278,8 +278,8 @@ fn check_ends(record: &Record<'_>, keys: &KeyRule) -> Result<(), Reason> {
         let Some(raw) = value_of(record, name) else {
             return bad(format!("an edge needs `_from` and `_to`; `{name}` is missing"));
         };
-        if Kind::of(raw) != Kind::String {
-            return bad(format!("`{name}` of an edge must be a string, it is {}", Kind::of(raw).name()));
+        if JsonKind::of(raw) != JsonKind::String {
+            return bad(format!("`{name}` of an edge must be a string, it is {}", JsonKind::of(raw).name()));
         }
         let whole = unquoted(raw).unwrap_or_default();
         let good = matches!(whole.split_once('/'), Some((collection, key))

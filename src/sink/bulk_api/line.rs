@@ -3,7 +3,7 @@
 
 use crate::action::{Action, Op};
 use crate::batch::BatchAction;
-use crate::json::{Field, Kind, Scanner, quote_into, same_name};
+use crate::json::{Field, JsonKind, Scanner, quote_into, same_name};
 use crate::record::Command;
 use crate::sink::remote::{Group, push_document, push_key};
 use std::ops::Range;
@@ -141,9 +141,9 @@ pub(in crate::sink) fn field<'a>(object: &'a str, name: &str) -> Option<&'a str>
 
 /// The unescaped text of a plain value.
 pub(in crate::sink) fn plain(value: &str) -> Option<String> {
-    match Kind::of(value) {
-        Kind::String => crate::json::unescape(&value[1..value.len() - 1]).map(std::borrow::Cow::into_owned),
-        Kind::Number | Kind::Boolean => Some(value.to_owned()),
+    match JsonKind::of(value) {
+        JsonKind::String => crate::json::unescape(&value[1..value.len() - 1]).map(std::borrow::Cow::into_owned),
+        JsonKind::Number | JsonKind::Boolean => Some(value.to_owned()),
         _ => None,
     }
 }

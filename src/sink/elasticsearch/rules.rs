@@ -2,7 +2,7 @@
 //! change a number.
 
 use crate::action::{Action, KeyRule, Line, Op, Rules, by_path};
-use crate::json::{Kind, Scanner, Span, first_changed_by_double};
+use crate::json::{JsonKind, Scanner, Span, first_changed_by_double};
 use crate::record::{Reason, Record};
 use crate::sink::bulk_api::write_line;
 
@@ -45,9 +45,9 @@ fn write_routing(record: &Record<'_>, field: &str, out: &mut String, scanner: &m
     let value = by_path(record.text, record.fields, field, scanner).map_err(missing)?.of(record.text);
     out.clear();
     out.push_str("\"routing\":");
-    match Kind::of(value) {
-        Kind::String => out.push_str(value),
-        Kind::Number | Kind::Boolean => out.extend(["\"", value, "\""]),
+    match JsonKind::of(value) {
+        JsonKind::String => out.push_str(value),
+        JsonKind::Number | JsonKind::Boolean => out.extend(["\"", value, "\""]),
         other => {
             let text = format!("`{field}`, which --routing-field names, is {}, not a plain value", other.name());
             return Err(Reason::new("no_routing", text));

@@ -3,7 +3,7 @@
 
 use crate::action::{Action, KeyRule, Line, Op, Rules, distinct, not_supported};
 use crate::json::{
-    Field, Kind, Scanner, Span, Token, Walk, holds_as_double, quote_into, repeated, same_name, unescape,
+    Field, JsonKind, Scanner, Span, Token, Walk, holds_as_double, quote_into, repeated, same_name, unescape,
 };
 use crate::record::{Reason, Record};
 use crate::sink::bulk_api::{field, verb};
@@ -161,16 +161,16 @@ fn value_behind(text: &str, at: usize) -> &str {
 /// Whether Kuzzle lets the value of a field called `script` pass: of an object it asks the names, of anything else what
 /// JavaScript takes for its names.
 fn may_be_script(value: &str) -> bool {
-    match Kind::of(value) {
-        Kind::Object => {
+    match JsonKind::of(value) {
+        JsonKind::Object => {
             let mut scanner = Scanner::default();
             let _ = scanner.object(value.as_bytes());
             scanner.fields().iter().all(|field| is_one_of(&["id", "params"], value, field))
         }
-        Kind::Array => value[1..].trim_start_matches([' ', '\t', '\r', '\n']).starts_with(']'),
-        Kind::String => value.starts_with("\"\""),
-        Kind::Number | Kind::Boolean => true,
-        Kind::Null => false,
+        JsonKind::Array => value[1..].trim_start_matches([' ', '\t', '\r', '\n']).starts_with(']'),
+        JsonKind::String => value.starts_with("\"\""),
+        JsonKind::Number | JsonKind::Boolean => true,
+        JsonKind::Null => false,
     }
 }
 
@@ -195,7 +195,7 @@ impl Rules for KuzzleRules {
     }
 
     fn metadata(&self, op: Op, name: &str, value: &str) -> Result<(), Reason> {
-        let is_plain = !matches!(Kind::of(value), Kind::Object | Kind::Array);
+        let is_plain = !matches!(JsonKind::of(value), JsonKind::Object | JsonKind::Array);
         match name {
             "op_type" if op == Op::Index && matches!(value, "\"create\"" | "\"index\"") => Ok(()),
             // The storage refuses a whole request because of these.
@@ -245,11 +245,11 @@ fn ensure_update(record: &Record<'_>, lossy: bool) -> Result<(), Reason> {
     for (place, field) in record.fields.iter().enumerate() {
         let name = &*distinct(record.text, &record.fields[..=place])?;
         let expected = match name {
-            "doc" | "script" | "upsert" => Kind::Object,
-            "doc_as_upsert" | "detect_noop" | "scripted_upsert" => Kind::Boolean,
+            "doc" | "script" | "upsert" => JsonKind::Object,
+            "doc_as_upsert" | "detect_noop" | "scripted_upsert" => JsonKind::Boolean,
             _ => return Err(not_supported(format!("`{name}` in an update is not supported by Kuzzle"))),
         };
-        if Kind::of(field.value.of(record.text)) != expected {
+        if JsonKind::of(field.value.of(record.text)) != expected {
             return Err(Reason::new("bad_action", format!("`{name}` of the update has the wrong type")));
         }
         can |= matches!(name, "doc" | "script");
