@@ -3,7 +3,7 @@
 
 use super::csv::{CsvOptions, Name, Object, wrong_count};
 use super::jsonl::{Lines, ensure_end, invalid, not_a, trimmed, utf8};
-use super::{Broken, NoRecord, OneByOne, Step};
+use super::{Broken, NoRecord, OneByOne, ReadStep};
 use crate::json::{Fault, JsonKind, Scanner, unescape};
 use crate::record::{Reason, Record};
 use std::collections::HashSet;
@@ -33,7 +33,7 @@ impl Arrays {
 }
 
 impl OneByOne for Arrays {
-    fn next(&mut self) -> Result<Step<'_>, NoRecord> {
+    fn next(&mut self) -> Result<ReadStep<'_>, NoRecord> {
         let mut line = self.lines.next()?;
         if self.names.is_empty() && line.as_ref().map_or(true, |place| !place.is_empty()) {
             let names = line.map_err(|reason| reason.text);
@@ -43,7 +43,7 @@ impl OneByOne for Arrays {
             line = self.lines.next()?;
         }
         if line.as_ref().is_ok_and(Range::is_empty) {
-            return Ok(Step::Empty);
+            return Ok(ReadStep::Empty);
         }
         self.lines.origin.record += 1;
         let origin = self.lines.origin;
@@ -52,7 +52,7 @@ impl OneByOne for Arrays {
         let written =
             line.and_then(|line| write(line, &self.names, self.ignore_missing, &mut self.scanner, &mut self.object));
         let (text, fields) = (self.object.text(), self.object.fields());
-        Ok(Step::of(origin, raw, written.map(|()| Record { text, fields, origin, ..Record::default() })))
+        Ok(ReadStep::of(origin, raw, written.map(|()| Record { text, fields, origin, ..Record::default() })))
     }
 }
 
@@ -147,16 +147,16 @@ mod tests {
         let mut empty = 0;
         loop {
             let step = match arrays.next() {
-                Ok(Step::Record(record)) => {
+                Ok(ReadStep::Record(record)) => {
                     let mut scanner = Scanner::default();
                     assert_eq!(scanner.object(record.text.as_bytes()), Ok(record.text.len()), "{}", record.text);
                     assert_eq!(scanner.fields(), record.fields, "{}", record.text);
                     format!("{} #{} {}", record.origin.line, record.origin.record, record.text)
                 }
-                Ok(Step::Bad(bad)) => {
+                Ok(ReadStep::Bad(bad)) => {
                     format!("{} #{} {}: {}", bad.origin.line, bad.origin.record, bad.reason.kind, bad.reason.text)
                 }
-                Ok(Step::Empty) => {
+                Ok(ReadStep::Empty) => {
                     empty += 1;
                     continue;
                 }

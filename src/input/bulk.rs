@@ -3,7 +3,7 @@
 //! Where that doubt could store a source as an action, or the other way round, reading stops.
 
 use super::jsonl::{Lines, object};
-use super::{Broken, NoRecord, OneByOne, Step};
+use super::{Broken, NoRecord, OneByOne, ReadStep};
 use crate::json::{Field, JsonKind, Scanner, same_name};
 use crate::record::{Command, Op, Origin, Reason, Record};
 use std::ops::Range;
@@ -106,7 +106,7 @@ impl Bulk {
     }
 
     /// Takes the line after an action: it is the source, unless that is in doubt and the line is an action itself.
-    fn take_source(&mut self, line: Result<Range<usize>, Reason>, is_unclear: bool) -> Step<'_> {
+    fn take_source(&mut self, line: Result<Range<usize>, Reason>, is_unclear: bool) -> ReadStep<'_> {
         let number = self.lines.origin.line;
         let bytes = line.map(|place| &self.lines.window.bytes()[place]);
         match &bytes {
@@ -140,16 +140,16 @@ impl Bulk {
             }
             Err(Reason { kind, text }) => Err(Reason { kind, text: format!("the source, on line {number}: {text}") }),
         };
-        Step::of(self.origin, &self.raw, record)
+        ReadStep::of(self.origin, &self.raw, record)
     }
 
-    fn bad(&self, reason: Reason) -> Step<'_> {
-        Step::of(self.origin, &self.raw, Err(reason))
+    fn bad(&self, reason: Reason) -> ReadStep<'_> {
+        ReadStep::of(self.origin, &self.raw, Err(reason))
     }
 }
 
 impl OneByOne for Bulk {
-    fn next(&mut self) -> Result<Step<'_>, NoRecord> {
+    fn next(&mut self) -> Result<ReadStep<'_>, NoRecord> {
         if let Some(broken) = self.broken.take() {
             return Err(broken.into());
         }
@@ -171,12 +171,12 @@ impl OneByOne for Bulk {
             match std::mem::replace(&mut self.expected, Expected::Action) {
                 Expected::Source => return Ok(self.take_source(line, false)),
                 Expected::Unclear => return Ok(self.take_source(line, true)),
-                Expected::Action if line.as_ref().is_ok_and(Range::is_empty) => return Ok(Step::Empty),
+                Expected::Action if line.as_ref().is_ok_and(Range::is_empty) => return Ok(ReadStep::Empty),
                 Expected::Action => {
                     if let Some(done) = self.take_action(line) {
                         let deleted =
                             || Record { command: Some(&self.command), origin: self.origin, ..Record::default() };
-                        return Ok(Step::of(self.origin, &self.raw, done.map(|()| deleted())));
+                        return Ok(ReadStep::of(self.origin, &self.raw, done.map(|()| deleted())));
                     }
                 }
             }
@@ -237,7 +237,7 @@ mod tests {
         let mut empty = 0;
         loop {
             let step = match bulk.next() {
-                Ok(Step::Record(record)) => {
+                Ok(ReadStep::Record(record)) => {
                     let command = record.command.expect("a command");
                     let mut scanner = Scanner::default();
                     assert_eq!(scanner.object(command.meta.as_bytes()), Ok(command.meta.len()));
@@ -251,10 +251,10 @@ mod tests {
                     let Origin { line, record: number, offset, .. } = record.origin;
                     format!("{line} #{number} @{offset} {:?} {} {}", command.op, command.meta, record.text)
                 }
-                Ok(Step::Bad(BadRecord { origin: Origin { line, record, offset, .. }, reason, .. })) => {
+                Ok(ReadStep::Bad(BadRecord { origin: Origin { line, record, offset, .. }, reason, .. })) => {
                     format!("{line} #{record} @{offset} {}: {}", reason.kind, reason.text)
                 }
-                Ok(Step::Empty) => {
+                Ok(ReadStep::Empty) => {
                     empty += 1;
                     continue;
                 }
@@ -398,7 +398,7 @@ mod tests {
         loop {
             match bulk.next() {
                 Err(NoRecord::Idle) => {}
-                Ok(Step::Record(record)) => {
+                Ok(ReadStep::Record(record)) => {
                     assert_eq!(record.text, "{\"a\":1}");
                     assert_eq!(record.command.map(|command| command.meta.as_str()), Some("{\"_id\":\"1\"}"));
                     break;

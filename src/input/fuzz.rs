@@ -2,7 +2,7 @@
 //! Nothing may make a reader panic, go on for ever, lend what is no JSON object, or say different things when the same
 //! bytes come in other pieces. A failure names the number of its case; `BULKIMPORT_TEST_FUZZ_CASE` runs that one alone.
 
-use super::{Broken, CsvOptions, Datatype, Dialect, EmptyCell, Reader, Source, Step, Window};
+use super::{Broken, CsvOptions, Datatype, Dialect, EmptyCell, ReadStep, Reader, Source, Window};
 use super::{arrays::Arrays, bulk::Bulk, csv::Csv, json_stream::JsonStream, jsonl::Jsonl, jsonl::Lines};
 use crate::json::{Field, Scanner};
 use crate::record::{Op, Origin, Record};
@@ -222,24 +222,24 @@ fn check_origin(origin: Origin, before: Option<Origin>, length: usize) {
 /// least, so there are not many.
 fn said(mut reader: Box<dyn Reader>, length: usize, step_by_step: bool) -> Vec<String> {
     let (mut said, mut before, mut ended, mut empty) = (Vec::new(), None, false, 0);
-    let mut note = |step: Step<'_>| {
+    let mut note = |step: ReadStep<'_>| {
         let origin = match step {
-            Step::Record(record) => {
+            ReadStep::Record(record) => {
                 check_record(&record);
                 let meta = record.command.map(|command| (command.op, command.meta.as_str()));
                 said.push(format!("{:?} {meta:?} {} {:?}", record.origin, record.text, record.nulls));
                 record.origin
             }
-            Step::Bad(bad) => {
+            ReadStep::Bad(bad) => {
                 said.push(format!("{:?} {:?}", bad.origin, bad.reason));
                 bad.origin
             }
-            Step::Empty => {
+            ReadStep::Empty => {
                 empty += 1;
                 return true;
             }
-            Step::Idle => panic!("nothing is silent here"),
-            Step::End => {
+            ReadStep::Idle => panic!("nothing is silent here"),
+            ReadStep::End => {
                 ended = true;
                 return false;
             }

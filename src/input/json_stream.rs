@@ -8,7 +8,7 @@
 
 use super::jsonl::{not_a, trimmed, utf8};
 use super::value_skipper::ValueSkipper;
-use super::{Broken, More, NoRecord, OneByOne, Step, Window, too_long};
+use super::{Broken, More, NoRecord, OneByOne, ReadStep, Window, too_long};
 use crate::json::{Fault, JsonKind, Scanner};
 use crate::record::{Origin, Reason, Record};
 
@@ -192,7 +192,7 @@ impl JsonStream {
     }
 
     /// Counts a broken object of a stream as one bad line, if it began its line and broke on it.
-    fn skip_broken(&mut self, fault: Fault) -> Result<Step<'_>, NoRecord> {
+    fn skip_broken(&mut self, fault: Fault) -> Result<ReadStep<'_>, NoRecord> {
         let bytes = self.window.bytes();
         let (at, what) = match fault {
             Fault::Syntax { at, what } => (at, what),
@@ -210,7 +210,7 @@ impl JsonStream {
     }
 
     /// Counts what is ahead as a record that cannot be used, and passes over it.
-    fn skip_record(&mut self, reason: Reason, value_skipper: Option<ValueSkipper>) -> Result<Step<'_>, NoRecord> {
+    fn skip_record(&mut self, reason: Reason, value_skipper: Option<ValueSkipper>) -> Result<ReadStep<'_>, NoRecord> {
         self.origin.record += 1;
         let raw = (value_skipper.is_none() && self.window.keeps_raw).then(Vec::new);
         self.skipping = Some(Skipping { origin: self.here(), reason, value_skipper, raw });
@@ -218,7 +218,7 @@ impl JsonStream {
     }
 
     /// Passes over what `skipping` says, as soon as it is there.
-    fn skip(&mut self) -> Result<Step<'_>, NoRecord> {
+    fn skip(&mut self) -> Result<ReadStep<'_>, NoRecord> {
         while let Some(skipping) = &mut self.skipping {
             let origin = skipping.origin;
             let bytes = self.window.bytes();
@@ -244,14 +244,14 @@ impl JsonStream {
                 break;
             }
         }
-        let Some(Skipping { origin, reason, raw, .. }) = self.skipping.take() else { return Ok(Step::End) };
+        let Some(Skipping { origin, reason, raw, .. }) = self.skipping.take() else { return Ok(ReadStep::End) };
         self.bad_line = raw.unwrap_or_default();
-        Ok(Step::of(origin, &self.bad_line[trimmed(&self.bad_line)], Err(reason)))
+        Ok(ReadStep::of(origin, &self.bad_line[trimmed(&self.bad_line)], Err(reason)))
     }
 }
 
 impl OneByOne for JsonStream {
-    fn next(&mut self) -> Result<Step<'_>, NoRecord> {
+    fn next(&mut self) -> Result<ReadStep<'_>, NoRecord> {
         let used = std::mem::take(&mut self.used);
         self.pass(used);
         if self.skipping.is_some() {
@@ -272,9 +272,9 @@ impl OneByOne for JsonStream {
         self.used = end;
         let bytes = &self.window.bytes()[..end];
         if first != b'{' {
-            return Ok(Step::of(origin, bytes, Err(not_a(JsonKind::Object, bytes, &mut self.scanner))));
+            return Ok(ReadStep::of(origin, bytes, Err(not_a(JsonKind::Object, bytes, &mut self.scanner))));
         }
-        Ok(Step::of(origin, bytes, utf8(bytes).map(|text| Record::of(text, &self.scanner, origin))))
+        Ok(ReadStep::of(origin, bytes, utf8(bytes).map(|text| Record::of(text, &self.scanner, origin))))
     }
 }
 
@@ -299,7 +299,7 @@ mod tests {
         loop {
             match stream.next() {
                 Err(NoRecord::Idle) => {}
-                Ok(Step::Record(record)) => return assert_eq!(record.text, "{\"a\":1}"),
+                Ok(ReadStep::Record(record)) => return assert_eq!(record.text, "{\"a\":1}"),
                 other => panic!("{other:?}"),
             }
         }

@@ -1,7 +1,7 @@
 //! NDJSON: one object a line.
 //! `Lines` is shared by every line format: it frames lines of any length in bounded memory and knows where they are.
 
-use super::{Broken, NoRecord, Reader, Step, Window, hand_over, too_long};
+use super::{Broken, NoRecord, ReadStep, Reader, Window, hand_over, too_long};
 use crate::json::{Fault, JsonKind, Scanner};
 use crate::record::{Origin, Reason, Record};
 use std::ops::Range;
@@ -107,7 +107,7 @@ impl Jsonl {
     }
 
     /// Hands over what is in whole lines of this length, the last line break left out; false if no more is wanted.
-    fn take_lines(&mut self, length: usize, take: &mut dyn FnMut(Step<'_>) -> bool) -> bool {
+    fn take_lines(&mut self, length: usize, take: &mut dyn FnMut(ReadStep<'_>) -> bool) -> bool {
         let bytes = &self.lines.window.bytes()[..length];
         // Checked together, because most of the cost of a check is that of its beginning and its end.
         let whole = simdutf8::basic::from_utf8(bytes);
@@ -118,13 +118,13 @@ impl Jsonl {
             let place = trimmed(&bytes[start..end]);
             let place = start + place.start..start + place.end;
             let step = if place.is_empty() {
-                Step::Empty
+                ReadStep::Empty
             } else {
                 origin.record += 1;
                 origin.offset = offset + start as u64;
                 let text = whole.map_or_else(|_| utf8(&bytes[place.clone()]), |whole| Ok(&whole[place.clone()]));
                 let object = text.and_then(|text| object_in(text, &mut self.scanner));
-                Step::of(origin, &bytes[place], object.map(|text| Record::of(text, &self.scanner, origin)))
+                ReadStep::of(origin, &bytes[place], object.map(|text| Record::of(text, &self.scanner, origin)))
             };
             let wants_more = take(step);
             if !wants_more || end == length {
@@ -139,13 +139,13 @@ impl Jsonl {
 }
 
 impl Reader for Jsonl {
-    fn each(&mut self, take: &mut dyn FnMut(Step<'_>) -> bool) -> Result<(), Broken> {
+    fn each(&mut self, take: &mut dyn FnMut(ReadStep<'_>) -> bool) -> Result<(), Broken> {
         loop {
             let wants_more = match self.lines.several() {
                 Ok(Ok(length)) => self.take_lines(length, take),
                 Ok(Err(reason)) => {
                     self.lines.origin.record += 1;
-                    take(Step::of(self.lines.origin, &[], Err(reason)))
+                    take(ReadStep::of(self.lines.origin, &[], Err(reason)))
                 }
                 Err(none) => hand_over(Err(none), take)?,
             };

@@ -28,7 +28,7 @@ use std::io;
 
 /// What a reader found.
 #[derive(Debug)]
-pub enum Step<'a> {
+pub enum ReadStep<'a> {
     /// A record.
     Record(Record<'a>),
     /// Something that stands in the place of a record; reading can go on after it.
@@ -41,12 +41,12 @@ pub enum Step<'a> {
     End,
 }
 
-impl<'a> Step<'a> {
+impl<'a> ReadStep<'a> {
     /// A record that begins at `origin` and is `raw` in the input, or why there is none.
-    fn of(origin: Origin, raw: &'a [u8], record: Result<Record<'a>, Reason>) -> Step<'a> {
+    fn of(origin: Origin, raw: &'a [u8], record: Result<Record<'a>, Reason>) -> ReadStep<'a> {
         match record {
-            Ok(record) => Step::Record(Record { raw, ..record }),
-            Err(reason) => Step::Bad(BadRecord { origin, reason, raw }),
+            Ok(record) => ReadStep::Record(Record { raw, ..record }),
+            Err(reason) => ReadStep::Bad(BadRecord { origin, reason, raw }),
         }
     }
 }
@@ -93,29 +93,32 @@ pub trait Reader: Send {
     ///
     /// # Errors
     /// When the input cannot be read on: I/O, damaged compression, or a format that has lost its frame.
-    fn each(&mut self, take: &mut dyn FnMut(Step<'_>) -> bool) -> Result<(), Broken>;
+    fn each(&mut self, take: &mut dyn FnMut(ReadStep<'_>) -> bool) -> Result<(), Broken>;
 }
 
 /// A reader that finds one record at a time.
 trait OneByOne: Send {
     /// Lends the next record.
-    fn next(&mut self) -> Result<Step<'_>, NoRecord>;
+    fn next(&mut self) -> Result<ReadStep<'_>, NoRecord>;
 }
 
 impl<R: OneByOne> Reader for R {
-    fn each(&mut self, take: &mut dyn FnMut(Step<'_>) -> bool) -> Result<(), Broken> {
+    fn each(&mut self, take: &mut dyn FnMut(ReadStep<'_>) -> bool) -> Result<(), Broken> {
         while hand_over(self.next(), take)? {}
         Ok(())
     }
 }
 
 /// Hands over what was found; false at the end, or if no more is wanted.
-fn hand_over(found: Result<Step<'_>, NoRecord>, take: &mut dyn FnMut(Step<'_>) -> bool) -> Result<bool, Broken> {
+fn hand_over(
+    found: Result<ReadStep<'_>, NoRecord>,
+    take: &mut dyn FnMut(ReadStep<'_>) -> bool,
+) -> Result<bool, Broken> {
     match found {
         Ok(step) => Ok(take(step)),
-        Err(NoRecord::Idle) => Ok(take(Step::Idle)),
+        Err(NoRecord::Idle) => Ok(take(ReadStep::Idle)),
         Err(NoRecord::End) => {
-            take(Step::End);
+            take(ReadStep::End);
             Ok(false)
         }
         Err(NoRecord::Broken(broken)) => Err(broken),

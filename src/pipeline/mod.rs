@@ -4,7 +4,7 @@ mod lanes;
 
 use crate::action::Decider;
 use crate::batch::{Batch, Batcher, Limits};
-use crate::input::{Format, Input, InputOptions, Step};
+use crate::input::{Format, Input, InputOptions, ReadStep};
 use crate::key_filter::KeyFilter;
 use crate::progress::Meter;
 use crate::record::{BadRecord, Record};
@@ -141,13 +141,13 @@ impl Reading {
         reader.each(&mut |step| {
             // By reference, because a record is large.
             match step {
-                Step::Record(ref record) => self.record(record),
-                Step::Bad(bad) => {
+                ReadStep::Record(ref record) => self.record(record),
+                ReadStep::Bad(bad) => {
                     self.lanes.reject(bad, self.read);
                     self.count();
                 }
-                Step::Empty => self.empty += 1,
-                Step::Idle | Step::End => self.look(),
+                ReadStep::Empty => self.empty += 1,
+                ReadStep::Idle | ReadStep::End => self.look(),
             }
             !self.is_over()
         })

@@ -9,7 +9,7 @@ mod number;
 mod object;
 mod rows;
 
-use super::{Broken, NoRecord, OneByOne, Step, Window};
+use super::{Broken, NoRecord, OneByOne, ReadStep, Window};
 use crate::record::Record;
 use crate::values::{self, Auto, one_of};
 use columns::Columns;
@@ -221,7 +221,7 @@ impl Csv {
 }
 
 impl OneByOne for Csv {
-    fn next(&mut self) -> Result<Step<'_>, NoRecord> {
+    fn next(&mut self) -> Result<ReadStep<'_>, NoRecord> {
         self.object.give_back();
         if self.columns.is_none() {
             self.columns = Some(self.read_header()?);
@@ -229,7 +229,7 @@ impl OneByOne for Csv {
         let Some(columns) = &mut self.columns else { return Err(NoRecord::End) };
         let row = self.rows.next()?;
         if row.is_ok() && self.rows.cells.is_blank() {
-            return Ok(Step::Empty);
+            return Ok(ReadStep::Empty);
         }
         self.rows.origin.record += 1;
         let origin = self.rows.origin;
@@ -240,7 +240,7 @@ impl OneByOne for Csv {
         });
         let raw = self.rows.give_back(length);
         let (text, fields, nulls) = (self.object.text(), self.object.fields(), &columns.nulls[..]);
-        Ok(Step::of(origin, raw, written.map(|()| Record { text, fields, origin, nulls, ..Record::default() })))
+        Ok(ReadStep::of(origin, raw, written.map(|()| Record { text, fields, origin, nulls, ..Record::default() })))
     }
 }
 

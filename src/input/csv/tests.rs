@@ -14,7 +14,7 @@ fn steps(pieces: Vec<Vec<u8>>, max: usize, options: &CsvOptions, dialect: Dialec
     let mut empty = 0;
     loop {
         let step = match csv.next() {
-            Ok(Step::Record(record)) => {
+            Ok(ReadStep::Record(record)) => {
                 let mut scanner = Scanner::default();
                 assert_eq!(scanner.object(record.text.as_bytes()), Ok(record.text.len()), "{}", record.text);
                 assert_eq!(scanner.fields(), record.fields, "{}", record.text);
@@ -23,10 +23,10 @@ fn steps(pieces: Vec<Vec<u8>>, max: usize, options: &CsvOptions, dialect: Dialec
                 let Origin { line, record: number, offset, .. } = record.origin;
                 format!("{line} #{number} @{offset} {} {:?}", record.text, record.nulls)
             }
-            Ok(Step::Bad(BadRecord { origin: Origin { line, record, offset, .. }, reason, .. })) => {
+            Ok(ReadStep::Bad(BadRecord { origin: Origin { line, record, offset, .. }, reason, .. })) => {
                 format!("{line} #{record} @{offset} {}: {}", reason.kind, reason.text)
             }
-            Ok(Step::Empty) => {
+            Ok(ReadStep::Empty) => {
                 empty += 1;
                 continue;
             }
@@ -569,7 +569,7 @@ proptest! {
         let mut csv = Csv::new(Window::new(Source::Pieces(cut(text.as_bytes(), &sizes))), 0, 0, MAX, &options, Dialect::csv(&options));
         for row in expected {
             match csv.next() {
-                Ok(Step::Record(record)) => prop_assert_eq!(serde_json::from_str::<serde_json::Value>(record.text).expect("JSON"), row),
+                Ok(ReadStep::Record(record)) => prop_assert_eq!(serde_json::from_str::<serde_json::Value>(record.text).expect("JSON"), row),
                 other => prop_assert!(false, "{:?}", other),
             }
         }
