@@ -26,12 +26,12 @@ pub struct Merge {
     /// The field it makes.
     pub name: String,
     /// What its value is joined from.
-    pub parts: Vec<Part>,
+    pub parts: Vec<MergePart>,
 }
 
 /// A piece of a merged value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum MergePart {
     /// Text as it stands.
     Literal(String),
     /// The text of a field.
@@ -216,8 +216,8 @@ fn merged<'o>(options: &'o ShapeOptions, record: &Record<'_>) -> Result<Vec<(&'o
         let mut text = String::new();
         for part in &merge.parts {
             match part {
-                Part::Literal(literal) => text.push_str(literal),
-                Part::Field(name) => match made.iter().rev().find(|(other, _)| other == name) {
+                MergePart::Literal(literal) => text.push_str(literal),
+                MergePart::Field(name) => match made.iter().rev().find(|(other, _)| other == name) {
                     Some((_, earlier)) => text.push_str(earlier),
                     None => text.push_str(&field_text(record, name)?),
                 },
@@ -334,9 +334,9 @@ mod tests {
 
     #[test]
     fn merges_join_texts_and_see_earlier_merges() {
-        let part = |name: &str| Part::Field(name.to_owned());
+        let part = |name: &str| MergePart::Field(name.to_owned());
         let merge = vec![
-            Merge { name: "_key".into(), parts: vec![part("a"), Part::Literal("-".into()), part("b")] },
+            Merge { name: "_key".into(), parts: vec![part("a"), MergePart::Literal("-".into()), part("b")] },
             Merge { name: "c".into(), parts: vec![part("_key"), part("missing")] },
         ];
         let options = ShapeOptions { merge, ..ShapeOptions::default() };
