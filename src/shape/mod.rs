@@ -59,7 +59,7 @@ pub struct Shaper {
 }
 
 /// A field of the shaped record, kept or new.
-struct Piece<'a> {
+struct ShapedField<'a> {
     /// What is before its name: blanks, and perhaps a comma.
     before: &'a str,
     /// Its name in quotes.
@@ -132,7 +132,7 @@ impl Shaper {
 fn write_flat(options: &ShapeOptions, record: &Record<'_>, out: &mut String) -> Result<(), Reason> {
     let text = record.text;
     let merged = merged(options, record)?;
-    let mut pieces: Vec<Piece<'_>> = Vec::with_capacity(record.fields.len() + merged.len());
+    let mut pieces: Vec<ShapedField<'_>> = Vec::with_capacity(record.fields.len() + merged.len());
     let mut end = 1;
     for field in record.fields {
         let before = &text[end..field.name.start as usize - 1];
@@ -161,13 +161,18 @@ fn write_flat(options: &ShapeOptions, record: &Record<'_>, out: &mut String) -> 
     Ok(())
 }
 
-fn kept<'a>(options: &'a ShapeOptions, text: &'a str, field: &Field, before: &'a str) -> Result<Piece<'a>, Reason> {
+fn kept<'a>(
+    options: &'a ShapeOptions,
+    text: &'a str,
+    field: &Field,
+    before: &'a str,
+) -> Result<ShapedField<'a>, Reason> {
     let written = field.name.of(text);
     let to = new_name(options, |from| same_name(written, field.escaped, from));
     let plain = to.map(Cow::Borrowed).or_else(|| unescape(written)).unwrap_or(Cow::Borrowed(written));
     let value = field.value.of(text);
     let (name_start, name_end) = (field.name.start as usize - 1, field.name.end as usize + 1);
-    Ok(Piece {
+    Ok(ShapedField {
         before,
         name: to.map_or(Cow::Borrowed(&text[name_start..name_end]), |to| quoted(to).into()),
         between: &text[name_end..field.value.start as usize],
@@ -178,13 +183,13 @@ fn kept<'a>(options: &'a ShapeOptions, text: &'a str, field: &Field, before: &'a
 }
 
 /// A merged value is always a string; the ends of edges get their prefix as any other would.
-fn made<'a>(options: &'a ShapeOptions, name: &'a str, text: &str) -> Result<Piece<'a>, Reason> {
+fn made<'a>(options: &'a ShapeOptions, name: &'a str, text: &str) -> Result<ShapedField<'a>, Reason> {
     let to = new_name(options, |from| from == name);
     let name = to.unwrap_or(name);
     let value = quoted(text);
     let value = prefixed(options, name, &value)?.unwrap_or(value).into();
     let (quoted, plain) = (quoted(name).into(), name.into());
-    Ok(Piece { before: "", name: quoted, between: ":", value, plain, renamed: to.is_some() })
+    Ok(ShapedField { before: "", name: quoted, between: ":", value, plain, renamed: to.is_some() })
 }
 
 /// What `--translate` makes of a name.
@@ -199,8 +204,8 @@ fn quoted(name: &str) -> String {
 }
 
 /// Finds a field with the very name that `--translate` gives another one.
-fn ensure_renames_hide_nothing(pieces: &[Piece<'_>]) -> Result<(), Reason> {
-    for (place, Piece { plain: name, .. }) in pieces.iter().enumerate().filter(|(_, piece)| piece.renamed) {
+fn ensure_renames_hide_nothing(pieces: &[ShapedField<'_>]) -> Result<(), Reason> {
+    for (place, ShapedField { plain: name, .. }) in pieces.iter().enumerate().filter(|(_, piece)| piece.renamed) {
         let mut others = pieces.iter().enumerate().filter(|(other, _)| *other != place);
         if others.any(|(_, other)| other.plain == *name) {
             return Err(Reason::new("name_clash", format!("--translate makes a second field `{name}`")));
