@@ -1,7 +1,7 @@
 //! Finds the key of a record, and checks that its target takes it.
 
 use super::mongoexport::unwrapped;
-use crate::action::Key;
+use crate::action::ActionKey;
 use crate::json::{Field, JsonKind, Scanner, Span, same_name, unescape};
 use crate::record::{Reason, Record};
 use memchr::memchr;
@@ -68,17 +68,17 @@ pub(super) fn generated<'a>(scratch: &'a mut String, run: &str, ordinal: u64) ->
 
 /// The text of a key's value: a string's content, a number's digits.
 #[inline(always)]
-pub(super) fn key_text<'a>(text: &str, value: Span, scratch: &'a mut String) -> Result<Key<'a>, Reason> {
+pub(super) fn key_text<'a>(text: &str, value: Span, scratch: &'a mut String) -> Result<ActionKey<'a>, Reason> {
     let raw = value.of(text);
     match JsonKind::of(raw) {
-        JsonKind::Number => Ok(Key::InDoc(value)),
+        JsonKind::Number => Ok(ActionKey::InDoc(value)),
         JsonKind::String if memchr(b'\\', raw.as_bytes()).is_none() => {
-            Ok(Key::InDoc(Span { start: value.start + 1, end: value.end - 1 }))
+            Ok(ActionKey::InDoc(Span { start: value.start + 1, end: value.end - 1 }))
         }
         JsonKind::String => {
             scratch.clear();
             scratch.push_str(&unescape(&raw[1..raw.len() - 1]).ok_or_else(half_pair)?);
-            Ok(Key::Text(scratch))
+            Ok(ActionKey::Text(scratch))
         }
         other => Err(Reason::new("illegal_key", format!("the key is {}, not a string or a number", other.name()))),
     }

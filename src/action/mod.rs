@@ -20,19 +20,19 @@ use std::borrow::Cow;
 
 /// A key, without a copy where that can be.
 #[derive(Clone, Copy, Debug)]
-pub enum Key<'a> {
+pub enum ActionKey<'a> {
     /// These bytes of the document, which a JSON string holds as they are.
     InDoc(Span),
     /// This text.
     Text(&'a str),
 }
 
-impl<'a> Key<'a> {
+impl<'a> ActionKey<'a> {
     /// Its text, in or beside this document.
     pub fn of(self, doc: &'a str) -> &'a str {
         match self {
-            Key::InDoc(span) => span.of(doc),
-            Key::Text(text) => text,
+            ActionKey::InDoc(span) => span.of(doc),
+            ActionKey::Text(text) => text,
         }
     }
 }
@@ -45,7 +45,7 @@ pub struct Action<'a> {
     /// The collection that a bulk line names; empty for the run's own.
     pub collection: &'a str,
     /// The document's key.
-    pub key: Key<'a>,
+    pub key: ActionKey<'a>,
     /// The document; empty for a delete.
     pub doc: &'a str,
     /// What to store when there is nothing to update.
@@ -63,7 +63,7 @@ pub struct Action<'a> {
 
 impl<'a> Action<'a> {
     /// An action on a document, and nothing more.
-    pub fn plain(op: Op, key: Key<'a>, doc: &'a str) -> Action<'a> {
+    pub fn plain(op: Op, key: ActionKey<'a>, doc: &'a str) -> Action<'a> {
         Action {
             op,
             collection: "",
@@ -87,8 +87,8 @@ impl Action<'_> {
     /// Bytes that it takes in a batch.
     pub fn bytes(&self) -> usize {
         let key = match self.key {
-            Key::InDoc(_) => 0,
-            Key::Text(text) => text.len(),
+            ActionKey::InDoc(_) => 0,
+            ActionKey::Text(text) => text.len(),
         };
         key + self.doc.len() + self.collection.len() + self.upsert.map_or(0, str::len) + self.meta.len()
     }
@@ -164,8 +164,8 @@ impl Decider {
             None if self.op == Op::Delete => {
                 return Err(Reason::new("no_key", "no `_key` or `_id` says what to delete"));
             }
-            None if self.rules.makes_keys() => Key::Text(""),
-            None => Key::Text(generated(&mut self.scratch, &self.run, ordinal)),
+            None if self.rules.makes_keys() => ActionKey::Text(""),
+            None => ActionKey::Text(generated(&mut self.scratch, &self.run, ordinal)),
         };
         let cut = if keys.stays { [Span::default(); 2] } else { without_keys(record, named) };
         self.meta.clear();
@@ -173,7 +173,7 @@ impl Decider {
         let meta = &*self.meta;
         // A delete needs no document; its key then has to be text of its own.
         if self.op == Op::Delete {
-            return Ok(Action { meta, ..Action::plain(Op::Delete, Key::Text(key.of(record.text)), "") });
+            return Ok(Action { meta, ..Action::plain(Op::Delete, ActionKey::Text(key.of(record.text)), "") });
         }
         Ok(Action { cut, meta, ..Action::plain(self.op, key, record.text) })
     }

@@ -1,7 +1,7 @@
 //! What a target wants of keys and documents, found before batching: a record that it would refuse must not take a whole
 //! request down. Each target has its own in its room.
 
-use super::{Action, Key, KeyRule, Op};
+use super::{Action, ActionKey, KeyRule, Op};
 use crate::json::Span;
 use crate::record::{Command, Reason, Record};
 
@@ -14,7 +14,7 @@ pub trait Rules: Send {
     ///
     /// # Errors
     /// Why it is none.
-    fn key_of_id<'a>(&self, _: &'a str, id: Key<'a>, _: &str) -> Result<Key<'a>, Reason> {
+    fn key_of_id<'a>(&self, _: &'a str, id: ActionKey<'a>, _: &str) -> Result<ActionKey<'a>, Reason> {
         Ok(id)
     }
 
@@ -73,7 +73,7 @@ pub struct Line<'a> {
 impl<'a> Line<'a> {
     /// The action on this document, and nothing more.
     pub fn action(&self, doc: &'a str) -> Action<'a> {
-        Action { collection: self.collection, ..Action::plain(self.op, Key::Text(self.key), doc) }
+        Action { collection: self.collection, ..Action::plain(self.op, ActionKey::Text(self.key), doc) }
     }
 
     /// The action as the line itself, for a target that takes bulk lines: `head` is the whole action line.

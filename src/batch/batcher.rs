@@ -162,7 +162,7 @@ impl Batcher {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::{Key, Op};
+    use crate::action::{ActionKey, Op};
     use crate::batch::Documents;
     use crate::record::{Origin, Reason};
     use crate::sink::elasticsearch::Bulk;
@@ -174,7 +174,7 @@ mod tests {
     }
 
     fn push(batcher: &mut Batcher, key: &str, doc: &str) {
-        batcher.push(&Record::default(), 0, &Action::plain(Op::Index, Key::Text(key), doc), 1);
+        batcher.push(&Record::default(), 0, &Action::plain(Op::Index, ActionKey::Text(key), doc), 1);
     }
 
     #[test]
@@ -182,7 +182,7 @@ mod tests {
         let limits = Limits { records: usize::MAX, bytes: usize::MAX, interval: Duration::MAX, distinct: false };
         let mut batcher = Batcher::new(limits, Arc::new(Documents), false);
         let doc = format!("{{\"a\":\"{}\"}}", "x".repeat(LONGEST_TEXT / 16));
-        let action = Action::plain(Op::Index, Key::Text("k"), &doc);
+        let action = Action::plain(Op::Index, ActionKey::Text("k"), &doc);
         let full = (1..=20).find(|_| batcher.push(&Record::default(), 0, &action, 1));
         assert_eq!(full, Some(16));
     }
@@ -230,7 +230,7 @@ mod tests {
     fn what_few_actions_have_is_kept_beside_them() {
         let mut batcher = batcher();
         push(&mut batcher, "a", "{}");
-        let plain = Action::plain(Op::Update, Key::Text("b"), "{1}");
+        let plain = Action::plain(Op::Update, ActionKey::Text("b"), "{1}");
         let action = Action { collection: "c", upsert: Some("{2}"), detect_noop: false, ..plain };
         batcher.push(&Record::default(), 0, &action, 2);
         push(&mut batcher, "c", "{}");
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn what_records_were_read_from_is_kept_only_if_it_is_asked_for() {
         let limits = Limits { records: 100, bytes: 10, interval: Duration::from_secs(1), distinct: false };
-        let action = Action::plain(Op::Index, Key::Text("k"), "{}");
+        let action = Action::plain(Op::Index, ActionKey::Text("k"), "{}");
         for keeps_raw in [false, true] {
             let mut batcher = Batcher::new(limits, Arc::new(Documents), keeps_raw);
             assert!(!batcher.push(&Record { raw: b"a,b", ..Record::default() }, 0, &action, 1));
@@ -265,7 +265,7 @@ mod tests {
     fn a_document_becomes_one_line_for_a_target_that_takes_lines() {
         let doc = "{\n\"a\":\n1,\n\"_key\":\"k\"}\n";
         let cut = [Span::new(8, 20), Span::default()];
-        let action = Action { cut, ..Action::plain(Op::Index, Key::InDoc(Span::new(18, 19)), doc) };
+        let action = Action { cut, ..Action::plain(Op::Index, ActionKey::InDoc(Span::new(18, 19)), doc) };
         let limits = Limits { records: 100, bytes: 1000, interval: Duration::from_secs(1), distinct: false };
         let encoders: [(Arc<dyn Encode>, &str); 2] =
             [(Arc::new(Bulk::default()), "{\"index\":{\"_id\":\"k\"}}\n{ \"a\": 1} \n"), (Arc::new(Documents), doc)];

@@ -3,7 +3,7 @@
 //! It reads at most 200 levels (contract of the import API, 1.4), and one is that of the array in which documents are sent.
 
 use super::key;
-use crate::action::{Action, Key, KeyRule, Line, Op, Rules, Update, names_key, not_supported, own_metadata};
+use crate::action::{Action, ActionKey, KeyRule, Line, Op, Rules, Update, names_key, not_supported, own_metadata};
 use crate::json::{Field, NameBits, Scanner, Span, Token, Walk, holds_as_double, repeated, same_name, unescape};
 use crate::record::{Reason, Record};
 
@@ -37,7 +37,7 @@ impl Rules for ArangodbRules {
         key::RULE
     }
 
-    fn key_of_id<'a>(&self, text: &'a str, id: Key<'a>, collection: &str) -> Result<Key<'a>, Reason> {
+    fn key_of_id<'a>(&self, text: &'a str, id: ActionKey<'a>, collection: &str) -> Result<ActionKey<'a>, Reason> {
         key::of_id(text, id, collection)
     }
 

@@ -162,7 +162,7 @@ pub(in crate::sink) fn culprit(group: Group<'_>, reason: &str) -> Option<usize> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::Key;
+    use crate::action::ActionKey;
 
     #[test]
     fn an_update_is_repeatable_when_it_only_merges_a_document() {
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn conditions_and_routings_are_seen_in_the_head() {
-        let action = Action::plain(Op::Upsert, Key::Text("routing"), "{\"version\":1}");
+        let action = Action::plain(Op::Upsert, ActionKey::Text("routing"), "{\"version\":1}");
         for (meta, is_routed) in [("", false), ("\"routing\":\"a\"", true)] {
             let mut head = String::new();
             push_action(&Action { meta, ..action }, None, &mut head);
