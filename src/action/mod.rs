@@ -11,7 +11,7 @@ pub use crate::record::Op;
 pub(crate) use bulk::{Update, distinct, not_supported, own_metadata};
 pub use key::KeyRule;
 pub(crate) use key::{by_path, names_key};
-pub use rules::{Line, Rules};
+pub use rules::{BulkLine, Rules};
 
 use crate::json::{Scanner, Span};
 use crate::record::{Command, Reason, Record};
@@ -201,7 +201,7 @@ impl Decider {
             None => generated(&mut self.scratch, &self.run, ordinal),
         };
         rules.keys().check(key, true)?;
-        rules.line(Line { command, op, collection, key, has_id }, record, &mut self.meta)
+        rules.line(BulkLine { command, op, collection, key, has_id }, record, &mut self.meta)
     }
 }
 
@@ -228,7 +228,12 @@ mod tests {
         fn keys(&self) -> &'static KeyRule {
             self.0
         }
-        fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, _: &'a mut String) -> Result<Action<'a>, Reason> {
+        fn line<'a>(
+            &mut self,
+            line: BulkLine<'a>,
+            record: &Record<'a>,
+            _: &'a mut String,
+        ) -> Result<Action<'a>, Reason> {
             Ok(line.action(record.text))
         }
     }

@@ -52,12 +52,13 @@ pub trait Rules: Send {
     ///
     /// # Errors
     /// Why it is an error of the record.
-    fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason>;
+    fn line<'a>(&mut self, line: BulkLine<'a>, record: &Record<'a>, meta: &'a mut String)
+    -> Result<Action<'a>, Reason>;
 }
 
 /// A bulk line whose action line has been read.
 #[derive(Clone, Copy, Debug)]
-pub struct Line<'a> {
+pub struct BulkLine<'a> {
     /// The action line.
     pub command: &'a Command,
     /// What it says to do: create, index, update or delete.
@@ -70,7 +71,7 @@ pub struct Line<'a> {
     pub has_id: bool,
 }
 
-impl<'a> Line<'a> {
+impl<'a> BulkLine<'a> {
     /// The action on this document, and nothing more.
     pub fn action(&self, doc: &'a str) -> Action<'a> {
         Action { collection: self.collection, ..Action::plain(self.op, ActionKey::Text(self.key), doc) }

@@ -3,7 +3,7 @@
 //! It reads at most 200 levels (contract of the import API, 1.4), and one is that of the array in which documents are sent.
 
 use super::key;
-use crate::action::{Action, ActionKey, KeyRule, Line, Op, Rules, Update, names_key, not_supported, own_metadata};
+use crate::action::{Action, ActionKey, BulkLine, KeyRule, Op, Rules, Update, names_key, not_supported, own_metadata};
 use crate::json::{Field, NameBits, Scanner, Span, Token, Walk, holds_as_double, repeated, same_name, unescape};
 use crate::record::{Reason, Record};
 
@@ -65,7 +65,12 @@ impl Rules for ArangodbRules {
     }
 
     /// A bulk line as an action on the one collection; what that does not support is an error of the item.
-    fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason> {
+    fn line<'a>(
+        &mut self,
+        line: BulkLine<'a>,
+        record: &Record<'a>,
+        meta: &'a mut String,
+    ) -> Result<Action<'a>, Reason> {
         if line.op != Op::Update {
             return self.document(line, record.text, record.fields, record, meta);
         }
@@ -84,7 +89,7 @@ impl Rules for ArangodbRules {
 impl ArangodbRules {
     fn document<'a>(
         &mut self,
-        line: Line<'a>,
+        line: BulkLine<'a>,
         doc: &'a str,
         fields: &[Field],
         record: &Record<'a>,

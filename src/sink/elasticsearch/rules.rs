@@ -1,7 +1,7 @@
 //! What Elasticsearch and OpenSearch take: the key is metadata, bulk lines pass through as they are, and an update must not
 //! change a number.
 
-use crate::action::{Action, KeyRule, Line, Op, Rules, by_path};
+use crate::action::{Action, BulkLine, KeyRule, Op, Rules, by_path};
 use crate::json::{JsonKind, Scanner, Span, first_changed_by_double};
 use crate::record::{Reason, Record};
 use crate::sink::bulk_api::write_line;
@@ -32,7 +32,12 @@ impl Rules for ElasticsearchRules {
     }
 
     /// What it does not know of a line is for the server to judge.
-    fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason> {
+    fn line<'a>(
+        &mut self,
+        line: BulkLine<'a>,
+        record: &Record<'a>,
+        meta: &'a mut String,
+    ) -> Result<Action<'a>, Reason> {
         let id = (!line.has_id).then_some(("_id", line.key));
         write_line(line.command, id.as_slice(), meta);
         Ok(line.as_it_is(meta, record.text))

@@ -1,6 +1,6 @@
 //! What can be written as a document, and what as a bulk line.
 
-use crate::action::{Action, KeyRule, Line, Op, Rules, by_path, names_key, not_supported, own_metadata};
+use crate::action::{Action, BulkLine, KeyRule, Op, Rules, by_path, names_key, not_supported, own_metadata};
 use crate::json::{Field, Scanner, Span, quote_into, same_name};
 use crate::record::{Reason, Record};
 use crate::sink::bulk_api::{plain, write_line};
@@ -24,7 +24,12 @@ impl Rules for DocumentRules {
         own_metadata("a file of documents", name, value)
     }
 
-    fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason> {
+    fn line<'a>(
+        &mut self,
+        line: BulkLine<'a>,
+        record: &Record<'a>,
+        meta: &'a mut String,
+    ) -> Result<Action<'a>, Reason> {
         meta.clear();
         match line.op {
             Op::Update | Op::Upsert => return Err(no_document("update")),
@@ -72,7 +77,12 @@ impl Rules for BulkRules {
         KeyRule::IDS
     }
 
-    fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason> {
+    fn line<'a>(
+        &mut self,
+        line: BulkLine<'a>,
+        record: &Record<'a>,
+        meta: &'a mut String,
+    ) -> Result<Action<'a>, Reason> {
         let text = &line.command.meta;
         let is_index = |field: &Field| same_name(field.name.of(text), field.escaped, "_index");
         let names = |field: &Field| is_index(field) && !matches!(field.value.of(text), "null" | "\"\"");

@@ -1,7 +1,7 @@
 //! What Kuzzle would refuse, or change while it reads a document with JavaScript's own JSON (contract of Kuzzle, 1.4 and
 //! 1.5): found before a record is put into a batch, because one such record makes Kuzzle refuse all of a request.
 
-use crate::action::{Action, KeyRule, Line, Op, Rules, distinct, not_supported};
+use crate::action::{Action, BulkLine, KeyRule, Op, Rules, distinct, not_supported};
 use crate::json::{
     Field, JsonKind, Scanner, Span, Token, Walk, holds_as_double, quote_into, repeated, same_name, unescape,
 };
@@ -217,7 +217,12 @@ impl Rules for KuzzleRules {
     }
 
     /// The action line is written anew with its id as text, because Kuzzle would read a number as a double.
-    fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason> {
+    fn line<'a>(
+        &mut self,
+        line: BulkLine<'a>,
+        record: &Record<'a>,
+        meta: &'a mut String,
+    ) -> Result<Action<'a>, Reason> {
         match line.op {
             Op::Update => ensure_update(record, self.lossy)?,
             op => self.check(record, op, [Span::default(); 2], meta)?,
@@ -227,7 +232,7 @@ impl Rules for KuzzleRules {
     }
 }
 
-fn write_line(line: &Line<'_>, out: &mut String) {
+fn write_line(line: &BulkLine<'_>, out: &mut String) {
     let meta = &line.command.meta;
     out.clear();
     out.extend(["{\"", verb(line.op), "\":{\"_id\":"]);
