@@ -1,6 +1,6 @@
 //! Fills batches: each action is written once, as its target is sent it.
 
-use super::{Batch, Encode, Item, Limits, NO_EXTRAS, Rare};
+use super::{Batch, BatchItem, Encode, Limits, NO_EXTRAS, Rare};
 use crate::action::Action;
 use crate::json::Span;
 use crate::key_filter::KeyFilter;
@@ -106,7 +106,7 @@ impl Batcher {
         }
         let (origin, doc) = (record.origin, Span::new(doc.start, doc.end));
         let (op, is_line) = (action.op, action.is_line);
-        let item = Item { origin, repeats: false, text, doc, key, more, ordinal, op, is_line };
+        let item = BatchItem { origin, repeats: false, text, doc, key, more, ordinal, op, is_line };
         self.batch.items.push(item);
         self.batch.hashes.push(hash);
         if self.keeps_raw {

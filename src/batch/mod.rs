@@ -53,7 +53,7 @@ pub struct Limits {
 
 /// One record of a batch.
 #[derive(Clone, Debug)]
-pub struct Item {
+pub struct BatchItem {
     /// Where it was found.
     pub origin: Origin,
     /// Whether an earlier action of the run perhaps had the same key; if not, certainly none had. Always false for a sink
@@ -114,7 +114,7 @@ pub struct Batch {
     keys: String,
     /// Names of collections, and other texts that few actions have.
     words: String,
-    items: Vec<Item>,
+    items: Vec<BatchItem>,
     /// Hashes of the keys, in the places of the items; 0 for what has no key.
     hashes: Vec<u64>,
     rare: Vec<Rare>,
@@ -132,11 +132,11 @@ pub struct Batch {
 
 impl Batch {
     /// The actions from an index on.
-    pub fn actions_from(&self, index: usize) -> impl Iterator<Item = (&Item, BatchAction<'_>)> {
+    pub fn actions_from(&self, index: usize) -> impl Iterator<Item = (&BatchItem, BatchAction<'_>)> {
         self.items[index.min(self.items.len())..].iter().map(|item| (item, self.act(item)))
     }
 
-    fn act<'b>(&'b self, item: &'b Item) -> BatchAction<'b> {
+    fn act<'b>(&'b self, item: &'b BatchItem) -> BatchAction<'b> {
         let rare = self.rare.get(item.more as usize);
         BatchAction {
             op: item.op,
@@ -243,7 +243,7 @@ impl Batch {
     ///
     /// # Panics
     /// When there is none.
-    pub fn item(&self, at: usize) -> &Item {
+    pub fn item(&self, at: usize) -> &BatchItem {
         &self.items[at]
     }
 
