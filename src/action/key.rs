@@ -109,15 +109,15 @@ fn only(text: &str, fields: &[Field], name: &str) -> Result<Option<Span>, Reason
 
 /// Places of the fields that name the key where no flag does.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Named {
+pub(super) struct KeyFields {
     key: Option<usize>,
     id: Option<usize>,
 }
 
-impl Named {
+impl KeyFields {
     /// Looks at every field once.
-    pub(super) fn find(text: &str, fields: &[Field]) -> Result<Named, Reason> {
-        let mut named = Named::default();
+    pub(super) fn find(text: &str, fields: &[Field]) -> Result<KeyFields, Reason> {
+        let mut named = KeyFields::default();
         for (place, field) in fields.iter().enumerate() {
             // Most names are told by their first byte.
             if !field.escaped && text.as_bytes()[field.name.start as usize] != b'_' {
@@ -141,7 +141,7 @@ impl Named {
 
 /// Whether a document has a field that names a key.
 pub(crate) fn names_key(text: &str, fields: &[Field]) -> Result<bool, Reason> {
-    let named = Named::find(text, fields)?;
+    let named = KeyFields::find(text, fields)?;
     Ok(named.key.is_some() || named.id.is_some())
 }
 
@@ -150,7 +150,7 @@ pub(crate) fn names_key(text: &str, fields: &[Field]) -> Result<bool, Reason> {
 pub(super) fn by_convention(
     text: &str,
     fields: &[Field],
-    named: Named,
+    named: KeyFields,
     scanner: &mut Scanner,
 ) -> Result<(Option<Span>, bool), Reason> {
     let key = named.key.map(|place| fields[place].value);
@@ -199,7 +199,7 @@ pub(crate) fn by_path(text: &str, fields: &[Field], path: &str, scanner: &mut Sc
 
 /// The pieces of a record that leave it when `_key` and `_id` become metadata: each field with one of its commas.
 #[inline(always)]
-pub(super) fn without_keys(record: &Record<'_>, named: Named) -> [Span; 2] {
+pub(super) fn without_keys(record: &Record<'_>, named: KeyFields) -> [Span; 2] {
     let fields = record.fields;
     let (first, last) = (named.key.min(named.id).or(named.key).or(named.id), named.key.max(named.id));
     let (Some(first), Some(last)) = (first, last) else { return [Span::default(); 2] };
@@ -235,7 +235,7 @@ mod tests {
             let mut scanner = Scanner::default();
             scanner.object(text.as_bytes()).expect("an object");
             let record = Record::of(text, &scanner, Origin::default());
-            let named = Named::find(text, record.fields).expect("no name twice");
+            let named = KeyFields::find(text, record.fields).expect("no name twice");
             let [first, second] = without_keys(&record, named);
             let mut left = text.clone();
             left.replace_range(second.range(), "");

@@ -15,7 +15,7 @@ pub use rules::{BulkLine, Rules};
 
 use crate::json::{Scanner, Span};
 use crate::record::{Command, Reason, Record};
-use key::{Named as NamedKeys, by_convention, generated, half_pair, key_text, without_keys};
+use key::{KeyFields, by_convention, generated, half_pair, key_text, without_keys};
 use std::borrow::Cow;
 
 /// A key, without a copy where that can be.
@@ -145,8 +145,8 @@ impl Decider {
         }
         let keys = self.rules.keys();
         let named = match &self.field {
-            Some(_) if keys.stays => NamedKeys::default(),
-            _ => NamedKeys::find(record.text, record.fields)?,
+            Some(_) if keys.stays => KeyFields::default(),
+            _ => KeyFields::find(record.text, record.fields)?,
         };
         let (found, is_id) = match &self.field {
             Some(field) => (Some(by_path(record.text, record.fields, field, &mut self.scanner)?), false),
