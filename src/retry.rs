@@ -12,13 +12,13 @@ pub struct Retries {
     pub max_time: Duration,
 }
 
-/// Why a pause is made.
+/// RetryReason a pause is made.
 #[derive(Clone, Copy, Debug)]
-pub enum Why {
+pub enum RetryReason {
     /// The server is busy.
     Busy,
     /// The server cannot be reached.
-    Away,
+    Unreachable,
     /// It is asked again after a fixed time.
     Every(Duration),
 }
@@ -60,7 +60,7 @@ impl Backoff {
     ///
     /// # Errors
     /// When no further try is allowed, with a few words on what was tried.
-    pub fn next(&mut self, why: Why, asked: Option<Duration>) -> Result<Duration, String> {
+    pub fn next(&mut self, why: RetryReason, asked: Option<Duration>) -> Result<Duration, String> {
         let since = *self.since.get_or_insert_with(Instant::now);
         if self.used >= self.retries.retries {
             return Err(match self.used {
@@ -73,9 +73,9 @@ impl Backoff {
         let grown = |first: Duration| first.saturating_mul(1 << self.used.min(16)).min(LONGEST);
         let pause = match (asked, why) {
             (Some(asked), _) => asked,
-            (None, Why::Every(pause)) => pause,
-            (None, Why::Busy) => grown(BUSY).mul_f64(random()),
-            (None, Why::Away) => grown(AWAY).mul_f64(0.5 + random() / 2.0),
+            (None, RetryReason::Every(pause)) => pause,
+            (None, RetryReason::Busy) => grown(BUSY).mul_f64(random()),
+            (None, RetryReason::Unreachable) => grown(AWAY).mul_f64(0.5 + random() / 2.0),
         };
         if let Some(asked) = asked.filter(|asked| *asked > self.retries.max_time) {
             return Err(format!("the server asks for {} s, more than --retry-max-time", asked.as_secs()));
@@ -102,24 +102,25 @@ mod tests {
         let retries = Retries { retries: 8, max_time: Duration::from_secs(300) };
         for _ in 0..200 {
             let mut wait = Backoff::new(retries);
-            let pauses: Vec<Duration> = (0..8).map(|_| wait.next(Why::Away, None).expect("a pause")).collect();
+            let pauses: Vec<Duration> =
+                (0..8).map(|_| wait.next(RetryReason::Unreachable, None).expect("a pause")).collect();
             let all: Duration = pauses.iter().sum();
             assert!(all > Duration::from_secs(40) && pauses.iter().all(|pause| *pause <= LONGEST), "{pauses:?}");
-            assert_eq!(wait.next(Why::Away, None), Err("gave up after 8 retries".to_owned()));
+            assert_eq!(wait.next(RetryReason::Unreachable, None), Err("gave up after 8 retries".to_owned()));
             wait.progress();
-            assert!(wait.next(Why::Busy, None).expect("a pause") <= BUSY);
+            assert!(wait.next(RetryReason::Busy, None).expect("a pause") <= BUSY);
         }
     }
 
     #[test]
     fn what_the_server_asks_for_wins_unless_it_is_too_long() {
         let mut wait = Backoff::new(Retries { retries: 8, max_time: Duration::from_secs(60) });
-        assert_eq!(wait.next(Why::Busy, Some(Duration::from_secs(7))), Ok(Duration::from_secs(7)));
+        assert_eq!(wait.next(RetryReason::Busy, Some(Duration::from_secs(7))), Ok(Duration::from_secs(7)));
         assert_eq!(
-            wait.next(Why::Busy, Some(Duration::from_secs(70))),
+            wait.next(RetryReason::Busy, Some(Duration::from_secs(70))),
             Err("the server asks for 70 s, more than --retry-max-time".to_owned())
         );
         let mut none = Backoff::new(Retries { retries: 0, max_time: Duration::from_secs(60) });
-        assert!(none.next(Why::Busy, None).is_err());
+        assert!(none.next(RetryReason::Busy, None).is_err());
     }
 }

@@ -34,9 +34,9 @@ pub(super) struct Bulk {
     expected: Expected,
     /// The action read last.
     command: Command,
-    /// Why it is an error: said when its source has been read too.
+    /// RetryReason it is an error: said when its source has been read too.
     failed: Option<Reason>,
-    /// Why reading stops behind it.
+    /// RetryReason reading stops behind it.
     broken: Option<Broken>,
     /// Its line and the one after it, where those are asked for.
     raw: Vec<u8>,

@@ -51,7 +51,7 @@ impl<'a> ReadStep<'a> {
     }
 }
 
-/// Why reading stopped before the end of the input.
+/// RetryReason reading stopped before the end of the input.
 #[derive(Debug)]
 pub struct Broken {
     /// Where.
@@ -70,7 +70,7 @@ impl Broken {
     }
 }
 
-/// Why there is no record at hand.
+/// RetryReason there is no record at hand.
 #[derive(Debug)]
 enum NoRecord {
     /// The pipe is silent.

@@ -79,7 +79,7 @@ pub struct ReadEnd {
     pub records: u64,
     /// Blank lines.
     pub empty: u64,
-    /// Why it ended before its time.
+    /// RetryReason it ended before its time.
     pub broken: Option<Broken>,
 }
 
@@ -136,9 +136,9 @@ pub struct Report {
     failed: u64,
     end: ReadEnd,
     too_many: bool,
-    /// Why lanes could not go on.
+    /// RetryReason lanes could not go on.
     endings: Vec<Ending>,
-    /// Why the target could not go on, or undid everything.
+    /// RetryReason the target could not go on, or undid everything.
     why: Option<String>,
     stop: Stop,
     err: Box<dyn Write>,
