@@ -3,7 +3,7 @@
 
 use super::csv::{CsvOptions, Name, Object, wrong_count};
 use super::jsonl::{Lines, ensure_end, invalid, not_a, trimmed, utf8};
-use super::{Broken, NoRecord, OneByOne, ReadStep};
+use super::{NoRecord, OneByOne, ReadError, ReadStep};
 use crate::json::{Fault, JsonKind, Scanner, unescape};
 use crate::record::{Reason, Record};
 use std::collections::HashSet;
@@ -39,7 +39,7 @@ impl OneByOne for Arrays {
             let names = line.map_err(|reason| reason.text);
             let names = names.and_then(|place| header(&self.lines.window.bytes()[place], &mut self.scanner));
             let explained = |text| format!("the header is no array of attribute names: {text}");
-            self.names = names.map_err(|text| Broken::new(self.lines.origin, explained(text)))?;
+            self.names = names.map_err(|text| ReadError::new(self.lines.origin, explained(text)))?;
             line = self.lines.next()?;
         }
         if line.as_ref().is_ok_and(Range::is_empty) {
@@ -166,7 +166,7 @@ mod tests {
                     said.push(format!("end, {} empty", empty));
                     return said;
                 }
-                Err(NoRecord::Broken(broken)) => {
+                Err(NoRecord::ReadError(broken)) => {
                     said.push(format!("{} broken: {}", broken.origin.line, broken.text));
                     return said;
                 }

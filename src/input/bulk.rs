@@ -3,7 +3,7 @@
 //! Where that doubt could store a source as an action, or the other way round, reading stops.
 
 use super::jsonl::{Lines, object};
-use super::{Broken, NoRecord, OneByOne, ReadStep};
+use super::{NoRecord, OneByOne, ReadError, ReadStep};
 use crate::json::{Field, JsonKind, Scanner, same_name};
 use crate::record::{Command, Op, Origin, Reason, Record};
 use std::ops::Range;
@@ -37,7 +37,7 @@ pub(super) struct Bulk {
     /// RetryReason it is an error: said when its source has been read too.
     failed: Option<Reason>,
     /// RetryReason reading stops behind it.
-    broken: Option<Broken>,
+    broken: Option<ReadError>,
     /// Its line and the one after it, where those are asked for.
     raw: Vec<u8>,
     /// Where the action line begins.
@@ -114,7 +114,7 @@ impl Bulk {
                 let text = format!(
                     "cannot tell whether line {number} is an action or the source of the unreadable action before it"
                 );
-                self.broken = Some(Broken::new(self.lines.origin, text));
+                self.broken = Some(ReadError::new(self.lines.origin, text));
             }
             Ok(bytes) if !self.raw.is_empty() && !bytes.is_empty() => {
                 self.raw.push(b'\n');
@@ -161,7 +161,7 @@ impl OneByOne for Bulk {
                     let reason = self.failed.take().unwrap_or_else(missing);
                     return Ok(self.bad(reason));
                 }
-                Err(NoRecord::Broken(broken)) => {
+                Err(NoRecord::ReadError(broken)) => {
                     let Some(reason) = self.failed.take() else { return Err(broken.into()) };
                     self.broken = Some(broken);
                     return Ok(self.bad(reason));
@@ -264,7 +264,7 @@ mod tests {
                     said.push(format!("end, {} empty", empty));
                     return said;
                 }
-                Err(NoRecord::Broken(broken)) => {
+                Err(NoRecord::ReadError(broken)) => {
                     said.push(format!("{} broken: {}", broken.origin.line, broken.text));
                     return said;
                 }

@@ -2,7 +2,7 @@
 //! Nothing may make a reader panic, go on for ever, lend what is no JSON object, or say different things when the same
 //! bytes come in other pieces. A failure names the number of its case; `BULKIMPORT_TEST_FUZZ_CASE` runs that one alone.
 
-use super::{Broken, CsvOptions, Datatype, Dialect, EmptyCell, ReadStep, Reader, Source, Window};
+use super::{CsvOptions, Datatype, Dialect, EmptyCell, ReadError, ReadStep, Reader, Source, Window};
 use super::{arrays::Arrays, bulk::Bulk, csv::Csv, json_stream::JsonStream, jsonl::Jsonl, jsonl::Lines};
 use crate::json::{Field, Scanner};
 use crate::record::{Op, Origin, Record};
@@ -261,7 +261,7 @@ fn said(mut reader: Box<dyn Reader>, length: usize, step_by_step: bool) -> Vec<S
     };
     match result {
         Ok(()) => assert!(ended),
-        Err(Broken { origin, text }) => said.push(format!("{origin:?} stops: {text}")),
+        Err(ReadError { origin, text }) => said.push(format!("{origin:?} stops: {text}")),
     }
     if ended {
         said.push(format!("end, {} empty", empty));

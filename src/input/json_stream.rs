@@ -8,7 +8,7 @@
 
 use super::jsonl::{not_a, trimmed, utf8};
 use super::value_skipper::ValueSkipper;
-use super::{Broken, More, NoRecord, OneByOne, ReadStep, Window, too_long};
+use super::{More, NoRecord, OneByOne, ReadError, ReadStep, Window, too_long};
 use crate::json::{Fault, JsonKind, Scanner};
 use crate::record::{Origin, Reason, Record};
 
@@ -109,7 +109,7 @@ impl JsonStream {
     }
 
     fn broken<T>(&self, text: impl Into<String>) -> Result<T, NoRecord> {
-        Err(Broken::new(self.ahead(), text).into())
+        Err(ReadError::new(self.ahead(), text).into())
     }
 
     /// Passes over blanks and returns the next byte, without giving it up.
@@ -225,7 +225,7 @@ impl JsonStream {
             let found = match &mut skipping.value_skipper {
                 None => memchr::memchr(b'\n', bytes),
                 Some(value_skipper) => {
-                    value_skipper.end(bytes).map_err(|what| Broken::new(origin, format!("broken JSON: {what}")))?
+                    value_skipper.end(bytes).map_err(|what| ReadError::new(origin, format!("broken JSON: {what}")))?
                 }
             };
             let is_open = skipping.value_skipper.as_ref().is_some_and(ValueSkipper::is_open);
@@ -239,7 +239,7 @@ impl JsonStream {
                 if is_open {
                     let max = self.max;
                     let text = format!("a record longer than --max-record-bytes ({max} bytes) that does not end");
-                    return Err(Broken::new(origin, text).into());
+                    return Err(ReadError::new(origin, text).into());
                 }
                 break;
             }

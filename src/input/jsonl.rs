@@ -1,7 +1,7 @@
 //! NDJSON: one object a line.
 //! `Lines` is shared by every line format: it frames lines of any length in bounded memory and knows where they are.
 
-use super::{Broken, NoRecord, ReadStep, Reader, Window, hand_over, too_long};
+use super::{NoRecord, ReadError, ReadStep, Reader, Window, hand_over, too_long};
 use crate::json::{Fault, JsonKind, Scanner};
 use crate::record::{Origin, Reason, Record};
 use std::ops::Range;
@@ -139,7 +139,7 @@ impl Jsonl {
 }
 
 impl Reader for Jsonl {
-    fn each(&mut self, take: &mut dyn FnMut(ReadStep<'_>) -> bool) -> Result<(), Broken> {
+    fn each(&mut self, take: &mut dyn FnMut(ReadStep<'_>) -> bool) -> Result<(), ReadError> {
         loop {
             let wants_more = match self.lines.several() {
                 Ok(Ok(length)) => self.take_lines(length, take),

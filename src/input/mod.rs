@@ -53,20 +53,20 @@ impl<'a> ReadStep<'a> {
 
 /// RetryReason reading stopped before the end of the input.
 #[derive(Debug)]
-pub struct Broken {
+pub struct ReadError {
     /// Where.
     pub origin: Origin,
     /// What was wrong.
     pub text: String,
 }
 
-impl Broken {
-    fn new(origin: Origin, text: impl Into<String>) -> Broken {
-        Broken { origin, text: text.into() }
+impl ReadError {
+    fn new(origin: Origin, text: impl Into<String>) -> ReadError {
+        ReadError { origin, text: text.into() }
     }
 
-    fn io(origin: Origin, error: io::Error) -> Broken {
-        Broken { origin, text: error.to_string() }
+    fn io(origin: Origin, error: io::Error) -> ReadError {
+        ReadError { origin, text: error.to_string() }
     }
 }
 
@@ -78,12 +78,12 @@ enum NoRecord {
     /// The input has ended.
     End,
     /// Reading cannot go on.
-    Broken(Broken),
+    ReadError(ReadError),
 }
 
-impl From<Broken> for NoRecord {
-    fn from(broken: Broken) -> NoRecord {
-        NoRecord::Broken(broken)
+impl From<ReadError> for NoRecord {
+    fn from(broken: ReadError) -> NoRecord {
+        NoRecord::ReadError(broken)
     }
 }
 
@@ -93,7 +93,7 @@ pub trait Reader: Send {
     ///
     /// # Errors
     /// When the input cannot be read on: I/O, damaged compression, or a format that has lost its frame.
-    fn each(&mut self, take: &mut dyn FnMut(ReadStep<'_>) -> bool) -> Result<(), Broken>;
+    fn each(&mut self, take: &mut dyn FnMut(ReadStep<'_>) -> bool) -> Result<(), ReadError>;
 }
 
 /// A reader that finds one record at a time.
@@ -103,7 +103,7 @@ trait OneByOne: Send {
 }
 
 impl<R: OneByOne> Reader for R {
-    fn each(&mut self, take: &mut dyn FnMut(ReadStep<'_>) -> bool) -> Result<(), Broken> {
+    fn each(&mut self, take: &mut dyn FnMut(ReadStep<'_>) -> bool) -> Result<(), ReadError> {
         while hand_over(self.next(), take)? {}
         Ok(())
     }
@@ -113,7 +113,7 @@ impl<R: OneByOne> Reader for R {
 fn hand_over(
     found: Result<ReadStep<'_>, NoRecord>,
     take: &mut dyn FnMut(ReadStep<'_>) -> bool,
-) -> Result<bool, Broken> {
+) -> Result<bool, ReadError> {
     match found {
         Ok(step) => Ok(take(step)),
         Err(NoRecord::Idle) => Ok(take(ReadStep::Idle)),
@@ -121,7 +121,7 @@ fn hand_over(
             take(ReadStep::End);
             Ok(false)
         }
-        Err(NoRecord::Broken(broken)) => Err(broken),
+        Err(NoRecord::ReadError(broken)) => Err(broken),
     }
 }
 

@@ -8,7 +8,7 @@ use super::jsonl::{Jsonl, Lines};
 use super::source::{Counted, Source, file_source, thread_source};
 use super::unpack::Compression;
 use super::window::{More, Window};
-use super::{Broken, Format, Reader, guess};
+use super::{Format, ReadError, Reader, guess};
 use super::{arrays::Arrays, bulk::Bulk, json_stream::JsonStream};
 use crate::error::Exit;
 use crate::record::Origin;
@@ -275,8 +275,8 @@ impl Input {
         file: u32,
         options: &InputOptions,
         bytes_read: &Arc<AtomicU64>,
-    ) -> Result<Box<dyn Reader>, Broken> {
-        let broken = |error| Broken::io(Origin { file, line: 1, ..Origin::default() }, error);
+    ) -> Result<Box<dyn Reader>, ReadError> {
+        let broken = |error| ReadError::io(Origin { file, line: 1, ..Origin::default() }, error);
         let skipped = options.skip_lines;
         let mut window = match self.place {
             Place::Opened(window) => window,

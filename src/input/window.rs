@@ -2,7 +2,7 @@
 //! It only grows for a record that is longer than itself; how far is `--max-record-bytes`, which the readers check.
 
 use super::source::{AHEAD, Piece, Source, read_some};
-use super::{Broken, NoRecord};
+use super::{NoRecord, ReadError};
 use crate::record::Origin;
 use std::io;
 use std::sync::mpsc::RecvTimeoutError;
@@ -116,7 +116,7 @@ impl Window {
             Ok(More::Data) => Ok(true),
             Ok(More::End) => Ok(false),
             Ok(More::Idle | More::Later) => Err(NoRecord::Idle),
-            Err(error) => Err(Broken::io(origin, error).into()),
+            Err(error) => Err(ReadError::io(origin, error).into()),
         }
     }
 

@@ -132,7 +132,7 @@ impl Reading {
         self.plan.limit.is_some_and(|limit| self.read >= limit) || self.plan.stop.asked()
     }
 
-    fn input(&mut self, input: Input, number: u32) -> Result<(), crate::input::Broken> {
+    fn input(&mut self, input: Input, number: u32) -> Result<(), crate::input::ReadError> {
         self.plan.shaper.expect_rows(matches!(input.format, Format::Csv | Format::Tsv | Format::Arrays));
         // What was one line has no line breaks, and nothing that shapes a record adds one.
         let is_line = matches!(input.format, Format::Jsonl | Format::Bulk);

@@ -9,7 +9,7 @@ mod number;
 mod object;
 mod rows;
 
-use super::{Broken, NoRecord, OneByOne, ReadStep, Window};
+use super::{NoRecord, OneByOne, ReadError, ReadStep, Window};
 use crate::record::Record;
 use crate::values::{self, Auto, one_of};
 use columns::Columns;
@@ -214,7 +214,7 @@ impl Csv {
             },
         };
         let columns = names.and_then(|names| Columns::new(names, &self.options));
-        let columns = columns.map_err(|text| Broken::new(self.rows.origin, text))?;
+        let columns = columns.map_err(|text| ReadError::new(self.rows.origin, text))?;
         self.rows.cells.keep = columns.list.len();
         Ok(columns)
     }

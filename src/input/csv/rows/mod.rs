@@ -7,7 +7,7 @@
 use super::Dialect;
 use super::cells::{Breaks, Cells, closing_quote};
 use crate::input::window::LONG;
-use crate::input::{Broken, NoRecord, Window, too_long};
+use crate::input::{NoRecord, ReadError, Window, too_long};
 use crate::record::{Origin, Reason};
 use csv_core::{ReadFieldResult, Reader, Terminator};
 
@@ -115,7 +115,7 @@ impl Rows {
     }
 
     /// Lets `core` go on in the bytes at hand; the length of the record, if its end is among them.
-    fn scan(&mut self) -> Result<Option<usize>, Broken> {
+    fn scan(&mut self) -> Result<Option<usize>, ReadError> {
         let is_break = |byte: &u8| *byte == b'\n' || *byte == b'\r' && !self.has_lf;
         if self.searched == 0 && self.passed.is_none() && self.window.bytes().first().is_some_and(is_break) {
             return Ok(Some(0));
@@ -155,7 +155,7 @@ impl Rows {
     }
 
     /// Stops at a quoted cell that is longer than the limit: its quote is probably one that was never closed.
-    fn ensure_quote_fits(&self, end: usize) -> Result<(), Broken> {
+    fn ensure_quote_fits(&self, end: usize) -> Result<(), ReadError> {
         let Some(inside) = self.inside_quote(end) else { return Ok(()) };
         let length = closing_quote(inside, self.dialect).0.unwrap_or(inside.len());
         if length <= self.max {
@@ -168,7 +168,7 @@ impl Rows {
     }
 
     /// Gives up what has been seen of a record that is too long, but for a quoted cell that may go on.
-    fn pass_over(&mut self) -> Result<(), Broken> {
+    fn pass_over(&mut self) -> Result<(), ReadError> {
         self.ensure_quote_fits(self.searched)?;
         if self.passed.is_none() {
             self.origin.offset = self.window.offset();
@@ -255,7 +255,7 @@ impl Rows {
         breaks
     }
 
-    fn at_quote(&self, text: impl Into<String>) -> Broken {
+    fn at_quote(&self, text: impl Into<String>) -> ReadError {
         let breaks = self.breaks(self.cell);
         let lone_crs = if self.lone_crs_end_records { breaks.lone_cr } else { 0 };
         let origin = Origin {
@@ -264,7 +264,7 @@ impl Rows {
             offset: self.window.offset() + self.cell as u64,
             ..self.origin
         };
-        Broken::new(origin, text)
+        ReadError::new(origin, text)
     }
 }
 
