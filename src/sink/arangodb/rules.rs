@@ -80,7 +80,7 @@ impl Rules for ArangodbRules {
         }
         let mut scanner = std::mem::take(&mut self.scanner);
         let _ = scanner.object(update.doc.as_bytes());
-        let action = self.document(Line { op: update.op, ..line }, update.doc, scanner.fields(), record, meta);
+        let action = self.document(BulkLine { op: update.op, ..line }, update.doc, scanner.fields(), record, meta);
         self.scanner = scanner;
         action
     }
