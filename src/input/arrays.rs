@@ -1,10 +1,10 @@
 //! ArangoDB's header form: a line with an array of attribute names, then one array of values a line.
 //! Values are copied byte for byte into an object; a `null` makes no field, as on the server.
 
-use super::csv::{CsvOptions, Name, Object, wrong_count};
-use super::jsonl::{Lines, ensure_end, invalid, not_a, trimmed, utf8};
+use super::csv::{ColumnName, CsvOptions, Object, wrong_count};
+use super::jsonl::{LineReader, ensure_end, invalid, not_a, trimmed, utf8};
 use super::{NoRecord, OneByOne, ReadError, ReadStep};
-use crate::json::{Fault, JsonKind, Scanner, unescape};
+use crate::json::{JsonKind, ScanError, Scanner, unescape};
 use crate::record::{Reason, Record};
 use std::collections::HashSet;
 use std::ops::Range;
@@ -12,16 +12,16 @@ use std::ops::Range;
 /// Reads lines of arrays.
 #[derive(Debug)]
 pub(super) struct Arrays {
-    lines: Lines,
+    lines: LineReader,
     scanner: Scanner,
     ignore_missing: bool,
     /// Empty until the header has been read.
-    names: Vec<Name>,
+    names: Vec<ColumnName>,
     object: Object,
 }
 
 impl Arrays {
-    pub(super) fn new(lines: Lines, options: &CsvOptions) -> Arrays {
+    pub(super) fn new(lines: LineReader, options: &CsvOptions) -> Arrays {
         Arrays {
             lines,
             scanner: Scanner::default(),
@@ -59,7 +59,7 @@ impl OneByOne for Arrays {
 /// Writes the object of a line.
 fn write(
     line: &[u8],
-    names: &[Name],
+    names: &[ColumnName],
     ignore_missing: bool,
     scanner: &mut Scanner,
     object: &mut Object,
@@ -84,7 +84,7 @@ fn elements<'a>(line: &'a str, scanner: &mut Scanner, mut each: impl FnMut(usize
     if bytes.first() != Some(&b'[') {
         return Err(not_a(JsonKind::Array, bytes, scanner));
     }
-    let invalid = |fault| invalid(fault, "array");
+    let invalid = |error| invalid(error, "array");
     let mut count = 0;
     let mut at = blanks(bytes, 1);
     if bytes.get(at) == Some(&b']') {
@@ -98,8 +98,8 @@ fn elements<'a>(line: &'a str, scanner: &mut Scanner, mut each: impl FnMut(usize
         match bytes.get(at) {
             Some(b',') => at = blanks(bytes, at + 1),
             Some(b']') => return ensure_end(bytes, at + 1, "array").map(|()| count),
-            Some(_) => return Err(invalid(Fault::Syntax { at, what: "expected `,` or `]`" })),
-            None => return Err(invalid(Fault::Incomplete)),
+            Some(_) => return Err(invalid(ScanError::Syntax { at, what: "expected `,` or `]`" })),
+            None => return Err(invalid(ScanError::Incomplete)),
         }
     }
 }
@@ -109,7 +109,7 @@ fn blanks(bytes: &[u8], at: usize) -> usize {
 }
 
 /// Reads the names of the header; the error is what is wrong with it.
-fn header(line: &[u8], scanner: &mut Scanner) -> Result<Vec<Name>, String> {
+fn header(line: &[u8], scanner: &mut Scanner) -> Result<Vec<ColumnName>, String> {
     let line = utf8(line).map_err(|reason| reason.text)?;
     let mut written = Vec::new();
     elements(line, scanner, |_, value| written.push(value)).map_err(|reason| reason.text)?;
@@ -131,7 +131,7 @@ fn header(line: &[u8], scanner: &mut Scanner) -> Result<Vec<Name>, String> {
             return Err(format!("name {place} is there twice"));
         }
     }
-    Ok(written.into_iter().map(Name::as_written).collect())
+    Ok(written.into_iter().map(ColumnName::as_written).collect())
 }
 
 #[cfg(test)]
@@ -141,7 +141,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn steps(pieces: Vec<Vec<u8>>, max: usize, ignore_missing: bool) -> Vec<String> {
-        let lines = Lines::new(Window::new(Source::Pieces(pieces)), 0, 0, max);
+        let lines = LineReader::new(Window::new(Source::Pieces(pieces)), 0, 0, max);
         let mut arrays = Arrays::new(lines, &CsvOptions { ignore_missing, ..CsvOptions::default() });
         let mut said = Vec::new();
         let mut empty = 0;
@@ -166,7 +166,7 @@ mod tests {
                     said.push(format!("end, {} empty", empty));
                     return said;
                 }
-                Err(NoRecord::ReadError(broken)) => {
+                Err(NoRecord::Failed(broken)) => {
                     said.push(format!("{} broken: {}", broken.origin.line, broken.text));
                     return said;
                 }

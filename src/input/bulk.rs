@@ -2,7 +2,7 @@
 //! Which line is which follows from the line before it, so an action that cannot be read leaves its next line in doubt.
 //! Where that doubt could store a source as an action, or the other way round, reading stops.
 
-use super::jsonl::{Lines, object};
+use super::jsonl::{LineReader, object};
 use super::{NoRecord, OneByOne, ReadError, ReadStep};
 use crate::json::{Field, JsonKind, Scanner, same_name};
 use crate::record::{Command, Op, Origin, Reason, Record};
@@ -30,7 +30,7 @@ struct BadAction {
 /// Reads bulk lines.
 #[derive(Debug)]
 pub(super) struct Bulk {
-    lines: Lines,
+    lines: LineReader,
     expected: Expected,
     /// The action read last.
     command: Command,
@@ -51,7 +51,7 @@ pub(super) struct Bulk {
 }
 
 impl Bulk {
-    pub(super) fn new(lines: Lines) -> Bulk {
+    pub(super) fn new(lines: LineReader) -> Bulk {
         Bulk {
             origin: lines.origin,
             lines,
@@ -161,7 +161,7 @@ impl OneByOne for Bulk {
                     let reason = self.failed.take().unwrap_or_else(missing);
                     return Ok(self.bad(reason));
                 }
-                Err(NoRecord::ReadError(broken)) => {
+                Err(NoRecord::Failed(broken)) => {
                     let Some(reason) = self.failed.take() else { return Err(broken.into()) };
                     self.broken = Some(broken);
                     return Ok(self.bad(reason));
@@ -232,7 +232,7 @@ mod tests {
     use std::io::Write as _;
 
     fn steps(pieces: Vec<Vec<u8>>, max: usize) -> Vec<String> {
-        let mut bulk = Bulk::new(Lines::new(Window::new(Source::Pieces(pieces)), 0, 0, max));
+        let mut bulk = Bulk::new(LineReader::new(Window::new(Source::Pieces(pieces)), 0, 0, max));
         let mut said = Vec::new();
         let mut empty = 0;
         loop {
@@ -264,7 +264,7 @@ mod tests {
                     said.push(format!("end, {} empty", empty));
                     return said;
                 }
-                Err(NoRecord::ReadError(broken)) => {
+                Err(NoRecord::Failed(broken)) => {
                     said.push(format!("{} broken: {}", broken.origin.line, broken.text));
                     return said;
                 }
@@ -391,7 +391,7 @@ mod tests {
     fn a_silent_pipe_between_an_action_and_its_source_loses_neither() {
         let (reader, mut pipe) = std::io::pipe().expect("a pipe");
         let window = Window::new(thread_source(reader, Some(Compression::None)));
-        let mut bulk = Bulk::new(Lines::new(window, 0, 0, 1 << 20));
+        let mut bulk = Bulk::new(LineReader::new(window, 0, 0, 1 << 20));
         pipe.write_all(b"{\"index\":{\"_id\":\"1\"}}\n{\"a\"").expect("open");
         assert!(matches!(bulk.next(), Err(NoRecord::Idle)));
         pipe.write_all(b":1}\n").expect("open");

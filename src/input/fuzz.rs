@@ -3,7 +3,7 @@
 //! bytes come in other pieces. A failure names the number of its case; `BULKIMPORT_TEST_FUZZ_CASE` runs that one alone.
 
 use super::{CsvOptions, Datatype, Dialect, EmptyCell, ReadError, ReadStep, Reader, Source, Window};
-use super::{arrays::Arrays, bulk::Bulk, csv::Csv, json_stream::JsonStream, jsonl::Jsonl, jsonl::Lines};
+use super::{arrays::Arrays, bulk::Bulk, csv::Csv, json_stream::JsonStream, jsonl::Jsonl, jsonl::LineReader};
 use crate::json::{Field, Scanner};
 use crate::record::{Op, Origin, Record};
 use serde_json::value::RawValue;
@@ -181,12 +181,12 @@ enum ReaderKind {
 fn reader(kind: ReaderKind, pieces: Vec<Vec<u8>>, max: usize, options: &CsvOptions) -> Box<dyn Reader> {
     let window = Window::new(Source::Pieces(pieces));
     match kind {
-        ReaderKind::Jsonl => Box::new(Jsonl::new(Lines::new(window, 0, 0, max))),
+        ReaderKind::Jsonl => Box::new(Jsonl::new(LineReader::new(window, 0, 0, max))),
         ReaderKind::Json => Box::new(JsonStream::new(window, 0, 1, max)),
         ReaderKind::Csv => Box::new(Csv::new(window, 0, 0, max, options, Dialect::csv(options))),
         ReaderKind::Tsv => Box::new(Csv::new(window, 0, 0, max, options, Dialect::tsv(options))),
-        ReaderKind::Arrays => Box::new(Arrays::new(Lines::new(window, 0, 0, max), options)),
-        ReaderKind::Bulk => Box::new(Bulk::new(Lines::new(window, 0, 0, max))),
+        ReaderKind::Arrays => Box::new(Arrays::new(LineReader::new(window, 0, 0, max), options)),
+        ReaderKind::Bulk => Box::new(Bulk::new(LineReader::new(window, 0, 0, max))),
     }
 }
 

@@ -9,12 +9,12 @@
 use super::jsonl::{not_a, trimmed, utf8};
 use super::value_skipper::ValueSkipper;
 use super::{More, NoRecord, OneByOne, ReadError, ReadStep, Window, too_long};
-use crate::json::{Fault, JsonKind, Scanner};
+use crate::json::{JsonKind, ScanError, Scanner};
 use crate::record::{Origin, Reason, Record};
 
 /// What may come next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum StreamState {
     /// Nothing read yet: `[` makes it an array.
     Start,
     /// In an array: an element, or `]` if `first`.
@@ -32,7 +32,7 @@ enum State {
 pub(super) struct JsonStream {
     window: Window,
     scanner: Scanner,
-    state: State,
+    state: StreamState,
     origin: Origin,
     max: usize,
     /// Bytes of the record lent last, with its line breaks not yet counted.
@@ -74,7 +74,7 @@ impl JsonStream {
         JsonStream {
             window,
             scanner: Scanner::default(),
-            state: State::Start,
+            state: StreamState::Start,
             origin: Origin { file, ..Origin::default() },
             max,
             used: 0,
@@ -132,21 +132,23 @@ impl JsonStream {
     fn advance(&mut self) -> Result<u8, NoRecord> {
         loop {
             let byte = match self.peek() {
-                Err(NoRecord::End) if matches!(self.state, State::Element { .. } | State::Separator) => {
+                Err(NoRecord::End) if matches!(self.state, StreamState::Element { .. } | StreamState::Separator) => {
                     return self.broken("the JSON array does not end");
                 }
                 peeked => peeked?,
             };
             self.state = match (self.state, byte) {
-                (State::Start, b'[') => State::Element { first: true },
-                (State::Element { first: true } | State::Separator, b']') => State::After,
-                (State::Separator, b',') => State::Element { first: false },
-                (State::Separator, _) => return self.broken("broken JSON array: expected `,` or `]`"),
-                (State::After, _) => return self.broken("more text after the end of the JSON array"),
-                (State::Element { first: false }, b']') => return self.broken("broken JSON array: `]` after a comma"),
-                (State::Element { .. }, _) => return Ok(byte),
-                (State::Start | State::Stream, _) => {
-                    self.state = State::Stream;
+                (StreamState::Start, b'[') => StreamState::Element { first: true },
+                (StreamState::Element { first: true } | StreamState::Separator, b']') => StreamState::After,
+                (StreamState::Separator, b',') => StreamState::Element { first: false },
+                (StreamState::Separator, _) => return self.broken("broken JSON array: expected `,` or `]`"),
+                (StreamState::After, _) => return self.broken("more text after the end of the JSON array"),
+                (StreamState::Element { first: false }, b']') => {
+                    return self.broken("broken JSON array: `]` after a comma");
+                }
+                (StreamState::Element { .. }, _) => return Ok(byte),
+                (StreamState::Start | StreamState::Stream, _) => {
+                    self.state = StreamState::Stream;
                     return Ok(byte);
                 }
             };
@@ -156,7 +158,7 @@ impl JsonStream {
 
     /// Scans the element at the window's first byte; `None` if it is longer than an element may be. The scanner sees one
     /// byte more than that, however many are at hand, so that what it says does not depend on how they come.
-    fn element(&mut self, first: u8) -> Result<Option<Result<usize, Fault>>, NoRecord> {
+    fn element(&mut self, first: u8) -> Result<Option<Result<usize, ScanError>>, NoRecord> {
         loop {
             let at_hand = self.window.bytes().len();
             if at_hand >= self.wanted || at_hand > self.max || self.window.ended() {
@@ -168,7 +170,7 @@ impl JsonStream {
                 let is_open = match scanned {
                     // A number that ends with the buffer may go on behind it.
                     Ok(end) => end == bytes.len() && !matches!(first, b'{' | b'[' | b'"'),
-                    Err(fault) => fault == Fault::Incomplete,
+                    Err(error) => error == ScanError::Incomplete,
                 };
                 let is_long = at_hand > self.max && (is_open || scanned.is_ok_and(|end| end > self.max));
                 if is_long || !is_open || self.window.ended() {
@@ -192,14 +194,14 @@ impl JsonStream {
     }
 
     /// Counts a broken object of a stream as one bad line, if it began its line and broke on it.
-    fn skip_broken(&mut self, fault: Fault) -> Result<ReadStep<'_>, NoRecord> {
+    fn skip_broken(&mut self, error: ScanError) -> Result<ReadStep<'_>, NoRecord> {
         let bytes = self.window.bytes();
-        let (at, what) = match fault {
-            Fault::Syntax { at, what } => (at, what),
-            Fault::Incomplete => (bytes.len(), "the object does not end"),
+        let (at, what) = match error {
+            ScanError::Syntax { at, what } => (at, what),
+            ScanError::Incomplete => (bytes.len(), "the object does not end"),
         };
         let byte = at + 1;
-        if self.state != State::Stream {
+        if self.state != StreamState::Stream {
             return self.broken(format!("broken JSON array: {what}, at byte {byte} of the element"));
         }
         let broke_on_it = memchr::memchr(b'\n', &bytes[..at]).is_none();
@@ -259,12 +261,12 @@ impl OneByOne for JsonStream {
         }
         let first = self.advance()?;
         let scanned = self.element(first)?;
-        if self.state != State::Stream {
-            self.state = State::Separator;
+        if self.state != StreamState::Stream {
+            self.state = StreamState::Separator;
         }
         let end = match scanned {
             None => return self.skip_record(too_long(self.max), Some(ValueSkipper::default())),
-            Some(Err(fault)) => return self.skip_broken(fault),
+            Some(Err(error)) => return self.skip_broken(error),
             Some(Ok(end)) => end,
         };
         self.origin.record += 1;

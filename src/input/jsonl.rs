@@ -1,14 +1,14 @@
 //! NDJSON: one object a line.
-//! `Lines` is shared by every line format: it frames lines of any length in bounded memory and knows where they are.
+//! `LineReader` is shared by every line format: it frames lines of any length in bounded memory and knows where they are.
 
 use super::{NoRecord, ReadError, ReadStep, Reader, Window, hand_over, too_long};
-use crate::json::{Fault, JsonKind, Scanner};
+use crate::json::{JsonKind, ScanError, Scanner};
 use crate::record::{Origin, Reason, Record};
 use std::ops::Range;
 
 /// Frames lines. A line longer than the limit is passed over, and is a reason.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(super) struct LineReader {
     pub(super) window: Window,
     /// Where the line framed last begins; its `record` counts what the reader calls records.
     pub(super) origin: Origin,
@@ -18,11 +18,11 @@ pub(super) struct Lines {
     passing_over: bool,
 }
 
-impl Lines {
+impl LineReader {
     /// `skipped` lines lie before the window's first byte.
-    pub(super) fn new(window: Window, file: u32, skipped: u64, max: usize) -> Lines {
+    pub(super) fn new(window: Window, file: u32, skipped: u64, max: usize) -> LineReader {
         let origin = Origin { file, line: skipped, ..Origin::default() };
-        Lines { window, origin, max, used: 0, searched: 0, passing_over: false }
+        LineReader { window, origin, max, used: 0, searched: 0, passing_over: false }
     }
 
     /// Frames the whole lines at the beginning of what is at hand, so few that none of them is longer than the limit; else
@@ -97,12 +97,12 @@ const TOGETHER: usize = 16 * 1024;
 /// Reads NDJSON.
 #[derive(Debug)]
 pub(super) struct Jsonl {
-    lines: Lines,
+    lines: LineReader,
     scanner: Scanner,
 }
 
 impl Jsonl {
-    pub(super) fn new(lines: Lines) -> Jsonl {
+    pub(super) fn new(lines: LineReader) -> Jsonl {
         Jsonl { lines, scanner: Scanner::default() }
     }
 
@@ -165,8 +165,8 @@ pub(super) fn object<'a>(bytes: &'a [u8], scanner: &mut Scanner) -> Result<&'a s
 fn object_in<'a>(text: &'a str, scanner: &mut Scanner) -> Result<&'a str, Reason> {
     match scanner.object(text.as_bytes()) {
         Ok(end) => ensure_end(text.as_bytes(), end, "object").map(|()| text),
-        Err(Fault::Syntax { at: 0, .. }) => Err(not_a(JsonKind::Object, text.as_bytes(), scanner)),
-        Err(fault) => Err(invalid(fault, "object")),
+        Err(ScanError::Syntax { at: 0, .. }) => Err(not_a(JsonKind::Object, text.as_bytes(), scanner)),
+        Err(error) => Err(invalid(error, "object")),
     }
 }
 
@@ -178,11 +178,11 @@ pub(super) fn ensure_end(bytes: &[u8], end: usize, what: &str) -> Result<(), Rea
     Err(Reason::new("invalid_json", format!("more text after the {what}, at byte {}", end + 1)))
 }
 
-/// The reason for a fault in what should be an object or an array.
-pub(super) fn invalid(fault: Fault, what: &str) -> Reason {
-    let text = match fault {
-        Fault::Incomplete => format!("the {what} does not end"),
-        Fault::Syntax { at, what } => format!("{what}, at byte {}", at + 1),
+/// The reason for a error in what should be an object or an array.
+pub(super) fn invalid(error: ScanError, what: &str) -> Reason {
+    let text = match error {
+        ScanError::Incomplete => format!("the {what} does not end"),
+        ScanError::Syntax { at, what } => format!("{what}, at byte {}", at + 1),
     };
     Reason::new("invalid_json", text)
 }

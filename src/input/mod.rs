@@ -78,12 +78,12 @@ enum NoRecord {
     /// The input has ended.
     End,
     /// Reading cannot go on.
-    ReadError(ReadError),
+    Failed(ReadError),
 }
 
 impl From<ReadError> for NoRecord {
     fn from(broken: ReadError) -> NoRecord {
-        NoRecord::ReadError(broken)
+        NoRecord::Failed(broken)
     }
 }
 
@@ -121,7 +121,7 @@ fn hand_over(
             take(ReadStep::End);
             Ok(false)
         }
-        Err(NoRecord::ReadError(broken)) => Err(broken),
+        Err(NoRecord::Failed(broken)) => Err(broken),
     }
 }
 

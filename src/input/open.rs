@@ -4,7 +4,7 @@
 //! the same files then.
 
 use super::csv::{Csv, CsvOptions, Dialect};
-use super::jsonl::{Jsonl, Lines};
+use super::jsonl::{Jsonl, LineReader};
 use super::source::{Counted, Source, file_source, thread_source};
 use super::unpack::Compression;
 use super::window::{More, Window};
@@ -66,18 +66,18 @@ pub struct Input {
     pub name: String,
     /// Its format.
     pub format: Format,
-    place: Place,
+    contents: Contents,
 }
 
 #[derive(Debug)]
-enum Place {
-    File(Regular),
-    Opened(Window),
+enum Contents {
+    File(RegularFile),
+    Reading(Window),
 }
 
 /// A regular file, which is read as it was opened even if its name is another file's by then.
 #[derive(Debug)]
-struct Regular {
+struct RegularFile {
     path: PathBuf,
     /// `None` for one of many: a process may have only so many files open.
     file: Option<Arc<File>>,
@@ -88,7 +88,7 @@ struct Regular {
 /// How many regular files are kept open until they are read.
 const KEPT_OPEN: usize = 128;
 
-impl Regular {
+impl RegularFile {
     /// Its bytes, counted in `count`.
     fn source(self, count: &Arc<AtomicU64>) -> io::Result<Source> {
         let file = match self.file {
@@ -132,7 +132,7 @@ pub fn open(files: &[PathBuf], options: &InputOptions) -> Result<Inputs> {
     let mut inputs = Inputs { list: Vec::new(), bytes_read: Arc::default(), size: Some(0), compressed: false };
     for path in files {
         let input = if path.as_os_str() == "-" {
-            if inputs.list.iter().any(|input| matches!(input.place, Place::Opened(_)) && input.name == "stdin") {
+            if inputs.list.iter().any(|input| matches!(input.contents, Contents::Reading(_)) && input.name == "stdin") {
                 bail!("stdin (`-`) can be named only once");
             }
             if io::stdin().is_terminal() {
@@ -169,7 +169,11 @@ fn named(path: &Path, options: &InputOptions, inputs: &mut Inputs) -> Result<Inp
     let mut window = Window::new(file_source(file.clone(), about.len(), compression, Arc::default()));
     let format = look(&name, &mut window, options)?;
     let file = (inputs.list.len() < KEPT_OPEN).then_some(file);
-    Ok(Input { name, format, place: Place::File(Regular { path: path.to_owned(), file, about, compression }) })
+    Ok(Input {
+        name,
+        format,
+        contents: Contents::File(RegularFile { path: path.to_owned(), file, about, compression }),
+    })
 }
 
 fn plain(error: io::Error) -> Error {
@@ -199,7 +203,7 @@ fn stdin_range() -> io::Result<(u64, u64)> {
 fn opened<R: Read + Send + 'static>(name: String, raw: Counted<R>, options: &InputOptions) -> Result<Input> {
     let mut window = Window::new(thread_source(raw, options.compression));
     let format = look(&name, &mut window, options)?;
-    Ok(Input { name, format, place: Place::Opened(window) })
+    Ok(Input { name, format, contents: Contents::Reading(window) })
 }
 
 /// Reads the first bytes, gives up a byte order mark and the lines to skip, and tells the format.
@@ -278,9 +282,9 @@ impl Input {
     ) -> Result<Box<dyn Reader>, ReadError> {
         let broken = |error| ReadError::io(Origin { file, line: 1, ..Origin::default() }, error);
         let skipped = options.skip_lines;
-        let mut window = match self.place {
-            Place::Opened(window) => window,
-            Place::File(file) => {
+        let mut window = match self.contents {
+            Contents::Reading(window) => window,
+            Contents::File(file) => {
                 let mut window = Window::new(file.source(bytes_read).map_err(broken)?);
                 begin(&mut window, skipped).map_err(broken)?;
                 window
@@ -288,7 +292,7 @@ impl Input {
         };
         window.keeps_raw = options.keeps_raw;
         let max = options.max_record_bytes;
-        let lines = |window| Lines::new(window, file, skipped, max);
+        let lines = |window| LineReader::new(window, file, skipped, max);
         let rows = |window, dialect| Csv::new(window, file, skipped, max, &options.csv, dialect);
         Ok(match self.format {
             Format::Jsonl => Box::new(Jsonl::new(lines(window))),

@@ -13,9 +13,9 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 #[derive(Debug)]
 pub enum Source {
     /// A regular file, read in place: it answers at once, and what was just read is in the cache of whoever looks at it.
-    File(Counted<Opened>),
+    File(Counted<OpenedFile>),
     /// Anything else, read by a thread of its own.
-    Thread(Ahead),
+    Thread(ReadAhead),
     /// Bytes at hand, in pieces of the sizes given (for tests of framing).
     Pieces(Vec<Vec<u8>>),
 }
@@ -61,12 +61,12 @@ impl<R: Read> Read for Counted<R> {
 
 /// Reads a regular file from its beginning, whoever else reads it through the same handle.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenedFile {
     file: Arc<File>,
     at: u64,
 }
 
-impl Read for Opened {
+impl Read for OpenedFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.file.read_at(buffer, self.at)?;
         self.at += count as u64;
@@ -77,31 +77,31 @@ impl Read for Opened {
 /// Room in front of the bytes that are handed over, and the most bytes at a time: large enough for few system calls, small
 /// enough to stay in the cache.
 const ROOM: usize = 32 * 1024;
-const PIECE: usize = 256 * 1024;
+const CHUNK: usize = 256 * 1024;
 /// How large a buffer is.
-pub(super) const AHEAD: usize = ROOM + PIECE;
+pub(super) const AHEAD: usize = ROOM + CHUNK;
 /// How many hand-overs may wait: what an idle pipeline holds of an input.
 const WAITING: usize = 4;
 
 /// Bytes handed over: a range of a buffer, with room in front of it.
 #[derive(Debug)]
-pub struct Piece {
+pub struct Chunk {
     pub(super) buffer: Vec<u8>,
     pub(super) range: Range<usize>,
 }
 
 /// The reading end of a thread that reads ahead.
 #[derive(Debug)]
-pub struct Ahead {
+pub struct ReadAhead {
     /// What was read. The end of the channel is the end of the input.
-    pub(super) pieces: Receiver<io::Result<Piece>>,
+    pub(super) pieces: Receiver<io::Result<Chunk>>,
     /// Takes buffers back.
     pub(super) used: Sender<Vec<u8>>,
 }
 
 /// Reads a regular file: in place if it is not compressed, else by a thread.
 pub fn file_source(file: Arc<File>, length: u64, compression: Compression, count: Arc<AtomicU64>) -> Source {
-    let counted = Counted::new(Opened { file, at: 0 }, count).expecting(0, length);
+    let counted = Counted::new(OpenedFile { file, at: 0 }, count).expecting(0, length);
     match compression {
         Compression::None => Source::File(counted),
         _ => thread_source(counted, Some(compression)),
@@ -118,18 +118,18 @@ pub fn thread_source(raw: impl Read + Send + 'static, compression: Option<Compre
             let _ = ready.send(Err(explained(error)));
         }
     });
-    Source::Thread(Ahead { pieces, used })
+    Source::Thread(ReadAhead { pieces, used })
 }
 
 fn read_ahead(
     mut reader: impl Read,
-    ready: &SyncSender<io::Result<Piece>>,
+    ready: &SyncSender<io::Result<Chunk>>,
     free: &Receiver<Vec<u8>>,
 ) -> io::Result<()> {
     loop {
         let mut buffer = free.try_recv().unwrap_or_else(|_| vec![0; AHEAD]);
         let count = read_some(&mut reader, &mut buffer[ROOM..])?;
-        if count == 0 || ready.send(Ok(Piece { buffer, range: ROOM..ROOM + count })).is_err() {
+        if count == 0 || ready.send(Ok(Chunk { buffer, range: ROOM..ROOM + count })).is_err() {
             return Ok(());
         }
     }

@@ -1,7 +1,7 @@
 //! The bytes of one input that have been read and not yet used, as one slice.
 //! It only grows for a record that is longer than itself; how far is `--max-record-bytes`, which the readers check.
 
-use super::source::{AHEAD, Piece, Source, read_some};
+use super::source::{AHEAD, Chunk, Source, read_some};
 use super::{NoRecord, ReadError};
 use crate::record::Origin;
 use std::io;
@@ -145,9 +145,9 @@ impl Window {
     }
 
     /// Goes on in a piece, in front of which there is room for the little that is at hand.
-    fn take(&mut self, piece: Piece) {
+    fn take(&mut self, piece: Chunk) {
         let at_hand = self.end - self.start;
-        let Piece { mut buffer, range } = piece;
+        let Chunk { mut buffer, range } = piece;
         let Some(start) = range.start.checked_sub(at_hand) else { return self.append(&buffer[range]) };
         buffer[start..range.start].copy_from_slice(&self.buffer[self.start..self.end]);
         let used = std::mem::replace(&mut self.buffer, buffer);

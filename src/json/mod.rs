@@ -13,7 +13,7 @@ mod walk;
 pub use double::{first_changed_by_double, holds_as_double, same_number};
 pub use merge::{MergeError, Merger};
 pub use same::same_value;
-pub use scalar::{Fault, is_number, string_end};
+pub use scalar::{ScanError, is_number, string_end};
 pub use scan::{Field, NameBits, Scanner, Span};
 pub use text::{escaped_length, needs_no_escape, quote_into, same_name, unescape, unquoted};
 pub use walk::{Token, Walk, repeated};

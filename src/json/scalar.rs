@@ -3,7 +3,7 @@
 
 /// RetryReason a scan did not end with a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum ScanError {
     /// The bytes end before the value does; more bytes may complete it.
     Incomplete,
     /// No bytes after this one can make it JSON.
@@ -16,16 +16,16 @@ pub enum Fault {
 }
 
 /// RetryReason a scan does not go on: boxed, so that a result of the scanning functions fits into two registers.
-pub(super) type Halt = Box<Fault>;
+pub(super) type BoxedScanError = Box<ScanError>;
 
 #[cold]
-pub(super) fn incomplete<T>() -> Result<T, Halt> {
-    Err(Box::new(Fault::Incomplete))
+pub(super) fn incomplete<T>() -> Result<T, BoxedScanError> {
+    Err(Box::new(ScanError::Incomplete))
 }
 
 #[cold]
-pub(super) fn syntax<T>(at: usize, what: &'static str) -> Result<T, Halt> {
-    Err(Box::new(Fault::Syntax { at, what }))
+pub(super) fn syntax<T>(at: usize, what: &'static str) -> Result<T, BoxedScanError> {
+    Err(Box::new(ScanError::Syntax { at, what }))
 }
 
 /// Bytes of a string that are looked at together.
@@ -55,7 +55,7 @@ fn has_mark(block: &[u8; BLOCK]) -> bool {
 
 /// Scans the string whose opening quote is at `at`: one past its closing quote, and whether it has a backslash.
 #[inline(always)]
-pub(super) fn string(bytes: &[u8], at: usize) -> Result<(usize, bool), Halt> {
+pub(super) fn string(bytes: &[u8], at: usize) -> Result<(usize, bool), BoxedScanError> {
     let mut at = at + 1;
     // Most strings are names and words of less than sixteen bytes: they need no call.
     for _ in 0..2 {
@@ -82,7 +82,7 @@ pub fn string_end(bytes: &[u8], at: usize) -> (usize, bool) {
 
 /// Scans a string from any place in it on.
 #[inline(never)]
-fn long_string(bytes: &[u8], mut at: usize) -> Result<(usize, bool), Halt> {
+fn long_string(bytes: &[u8], mut at: usize) -> Result<(usize, bool), BoxedScanError> {
     let mut escaped = false;
     loop {
         while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
@@ -113,7 +113,7 @@ fn long_string(bytes: &[u8], mut at: usize) -> Result<(usize, bool), Halt> {
 }
 
 /// Checks the escape whose backslash is at `at` and returns one past it. A lone surrogate is allowed, as RFC 8259 does.
-fn escape(bytes: &[u8], at: usize) -> Result<usize, Halt> {
+fn escape(bytes: &[u8], at: usize) -> Result<usize, BoxedScanError> {
     match bytes.get(at + 1) {
         None => incomplete(),
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
@@ -131,7 +131,7 @@ fn escape(bytes: &[u8], at: usize) -> Result<usize, Halt> {
 
 /// Scans a string, a number or a word whose first byte is given: one past its end, and whether it is simple (see `Field`).
 #[inline(always)]
-pub(super) fn scalar(bytes: &[u8], at: usize, byte: u8) -> Result<(usize, bool), Halt> {
+pub(super) fn scalar(bytes: &[u8], at: usize, byte: u8) -> Result<(usize, bool), BoxedScanError> {
     let end = match byte {
         b'"' => return string(bytes, at).map(|(end, escaped)| (end, !escaped)),
         b'-' | b'0'..=b'9' => return number(bytes, at),
@@ -144,7 +144,7 @@ pub(super) fn scalar(bytes: &[u8], at: usize, byte: u8) -> Result<(usize, bool),
 }
 
 #[inline(always)]
-fn literal(bytes: &[u8], at: usize, word: &'static [u8]) -> Result<usize, Halt> {
+fn literal(bytes: &[u8], at: usize, word: &'static [u8]) -> Result<usize, BoxedScanError> {
     let rest = &bytes[at..];
     if rest.starts_with(word) {
         return Ok(at + word.len());
@@ -154,7 +154,7 @@ fn literal(bytes: &[u8], at: usize, word: &'static [u8]) -> Result<usize, Halt> 
 
 /// One past the digits that begin at `at`, of which there must be one.
 #[inline(always)]
-fn digits(bytes: &[u8], at: usize) -> Result<usize, Halt> {
+fn digits(bytes: &[u8], at: usize) -> Result<usize, BoxedScanError> {
     let count = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     match count {
         0 if at == bytes.len() => incomplete(),
@@ -173,7 +173,7 @@ pub fn is_number(text: &[u8]) -> bool {
 const SHORT: usize = 16;
 
 #[inline(always)]
-fn number(bytes: &[u8], start: usize) -> Result<(usize, bool), Halt> {
+fn number(bytes: &[u8], start: usize) -> Result<(usize, bool), BoxedScanError> {
     let integer = start + usize::from(bytes[start] == b'-');
     let mut at = digits(bytes, integer)?;
     if bytes[integer] == b'0' && at > integer + 1 {

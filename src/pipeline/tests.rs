@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 /// A piece of an input.
-enum Piece {
+enum InputPart {
     /// What is no record, or a record that is stored.
     Good(Vec<u8>),
     /// A record that is an error.
@@ -18,17 +18,17 @@ enum Piece {
     Long(Vec<u8>),
 }
 
-fn good(text: impl Into<Vec<u8>>) -> Piece {
-    Piece::Good(text.into())
+fn good(text: impl Into<Vec<u8>>) -> InputPart {
+    InputPart::Good(text.into())
 }
 
-fn bad(text: impl Into<Vec<u8>>) -> Piece {
-    Piece::Bad(text.into())
+fn bad(text: impl Into<Vec<u8>>) -> InputPart {
+    InputPart::Bad(text.into())
 }
 
 /// A record that makes of `x` so many bytes.
-fn long(record: &str, count: usize) -> Piece {
-    Piece::Long(record.replace("LONG", &"x".repeat(count)).into_bytes())
+fn long(record: &str, count: usize) -> InputPart {
+    InputPart::Long(record.replace("LONG", &"x".repeat(count)).into_bytes())
 }
 
 fn plan(line: &str, files: &[&Path], keeps_raw: bool) -> Plan {
@@ -76,13 +76,13 @@ fn errors(plan: Plan) -> Vec<(String, Vec<u8>)> {
 
 /// Imports these pieces into a store that has a document "dup", and expects each bad one among the errors as it is, after
 /// `flags` have shaped it. Nobody gets any of it who does not ask.
-fn check(name: &str, flags: &str, pieces: &[Piece], pack: fn(&[u8]) -> Vec<u8>) {
+fn check(name: &str, flags: &str, pieces: &[InputPart], pack: fn(&[u8]) -> Vec<u8>) {
     let folder = tempfile::tempdir().expect("a folder");
     let (first, file) = (folder.path().join("first.jsonl"), folder.path().join(name));
     fs::write(&first, "{\"_key\":\"dup\",\"title\":1}\n").expect("a file");
     let all = pieces
         .iter()
-        .flat_map(|(Piece::Good(text) | Piece::Bad(text) | Piece::Long(text))| text.clone())
+        .flat_map(|(InputPart::Good(text) | InputPart::Bad(text) | InputPart::Long(text))| text.clone())
         .collect::<Vec<u8>>();
     fs::write(&file, pack(&all)).expect("a file");
     for keeps_raw in [true, false] {
@@ -91,8 +91,8 @@ fn check(name: &str, flags: &str, pieces: &[Piece], pack: fn(&[u8]) -> Vec<u8>) 
         assert_eq!(errors(plan(&line, &[&first], false)), []);
         let found = errors(plan(&format!("{line} {flags}"), &[&file], keeps_raw));
         let bad = pieces.iter().filter_map(|piece| match piece {
-            Piece::Good(_) => None,
-            Piece::Bad(text) if keeps_raw => Some(text.clone()),
+            InputPart::Good(_) => None,
+            InputPart::Bad(text) if keeps_raw => Some(text.clone()),
             _ => Some(Vec::new()),
         });
         let text = |raw: &Vec<u8>| String::from_utf8_lossy(raw).chars().take(80).collect::<String>();

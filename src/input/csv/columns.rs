@@ -4,7 +4,7 @@
 
 use super::cells::{Cells, shortened};
 use super::number::is_number;
-use super::object::{Name, Object};
+use super::object::{ColumnName, Object};
 use super::{CsvOptions, Datatype, EmptyCell, header};
 use crate::input::jsonl::{trimmed, utf8};
 use crate::json::{self, Scanner};
@@ -13,7 +13,7 @@ use crate::record::Reason;
 #[derive(Debug)]
 pub(super) struct Column {
     name: String,
-    quoted: Name,
+    quoted: ColumnName,
     /// `None`: bare numbers, `true` and `false` are themselves, a bare `null` is an empty cell, all else is text.
     datatype: Option<Datatype>,
     /// Whether `--merge-attributes` reads this column.
@@ -126,7 +126,7 @@ impl Column {
         let is_text = is_string_column(&name, options) || (options.keep_strings && given.is_none());
         let datatype = if is_text { Some(Datatype::String) } else { given };
         let merged = options.merged.contains(&name);
-        Column { quoted: Name::new(&name), name, datatype, merged }
+        Column { quoted: ColumnName::new(&name), name, datatype, merged }
     }
 
     /// Tells what a cell becomes.

@@ -17,7 +17,7 @@ pub fn header_names(text: &[u8], dialect: Dialect) -> Result<Vec<String>, String
     let mut rows = Rows::new(window, 0, 0, (text.len(), MAX_COLUMNS), dialect);
     let names = match rows.next() {
         Ok(Ok(length)) => of_record(&rows, length)?,
-        Err(NoRecord::ReadError(broken)) => return Err(broken.text),
+        Err(NoRecord::Failed(broken)) => return Err(broken.text),
         _ => return Err("the headers file is empty".to_owned()),
     };
     check(&names)?;
@@ -25,7 +25,7 @@ pub fn header_names(text: &[u8], dialect: Dialect) -> Result<Vec<String>, String
         match rows.next() {
             Ok(Ok(_)) if rows.cells.is_blank() => {}
             Err(NoRecord::End) => return Ok(names),
-            Err(NoRecord::ReadError(broken)) => return Err(broken.text),
+            Err(NoRecord::Failed(broken)) => return Err(broken.text),
             _ => return Err("the headers file has more than one line of headers".to_owned()),
         }
     }

@@ -18,7 +18,7 @@ use rows::Rows;
 
 pub(super) use columns::wrong_count;
 pub use header::header_names;
-pub(super) use object::{Name, Object};
+pub(super) use object::{ColumnName, Object};
 
 /// What `--datatype` says of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

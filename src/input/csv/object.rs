@@ -10,7 +10,7 @@ const LIMIT: usize = 1 << 30;
 
 /// A field's name, ready to be written.
 #[derive(Clone, Debug)]
-pub(in crate::input) struct Name {
+pub(in crate::input) struct ColumnName {
     /// `{"name":`, as it begins an object.
     first: String,
     /// `,"name":`, as it follows another field.
@@ -18,18 +18,18 @@ pub(in crate::input) struct Name {
     escaped: bool,
 }
 
-impl Name {
+impl ColumnName {
     /// Quotes a name.
-    pub(in crate::input) fn new(name: &str) -> Name {
+    pub(in crate::input) fn new(name: &str) -> ColumnName {
         let mut text = String::new();
         quote_into(&mut text, name);
-        Name::as_written(&text)
+        ColumnName::as_written(&text)
     }
 
     /// Takes a name as it is spelt in valid JSON, with its quotes.
-    pub(in crate::input) fn as_written(quoted: &str) -> Name {
+    pub(in crate::input) fn as_written(quoted: &str) -> ColumnName {
         let (first, later) = (format!("{{{quoted}:"), format!(",{quoted}:"));
-        Name { first, later, escaped: quoted.contains('\\') }
+        ColumnName { first, later, escaped: quoted.contains('\\') }
     }
 }
 
@@ -58,13 +58,13 @@ impl Object {
 
     /// Adds a field whose value is valid JSON.
     #[inline]
-    pub(in crate::input) fn push(&mut self, name: &Name, value: &str) {
+    pub(in crate::input) fn push(&mut self, name: &ColumnName, value: &str) {
         self.push_with(name, value.len(), false, |out| out.push_str(value));
     }
 
     /// Adds a field whose value is a string with this text.
     #[inline]
-    pub(in crate::input) fn push_text(&mut self, name: &Name, text: &str) {
+    pub(in crate::input) fn push_text(&mut self, name: &ColumnName, text: &str) {
         if needs_no_escape(text) {
             self.push_with(name, text.len() + 2, true, |out| {
                 out.push('"');
@@ -78,7 +78,7 @@ impl Object {
 
     /// Adds a field with a value of this length; for `is_simple` see `Field`.
     #[inline(always)]
-    fn push_with(&mut self, name: &Name, length: usize, is_simple: bool, write: impl FnOnce(&mut String)) {
+    fn push_with(&mut self, name: &ColumnName, length: usize, is_simple: bool, write: impl FnOnce(&mut String)) {
         let start = self.text.len();
         let name_text = if self.fields.is_empty() { &name.first } else { &name.later };
         let needed = start + name_text.len() + length + 1;
@@ -128,7 +128,7 @@ mod tests {
     fn written(text: &str) -> (String, String) {
         let mut object = Object::default();
         object.begin();
-        object.push_text(&Name::new("a\""), text);
+        object.push_text(&ColumnName::new("a\""), text);
         object.end().expect("short");
         let field = object.fields()[0];
         let all = object.text().to_owned();

@@ -36,7 +36,7 @@ fn steps(pieces: Vec<Vec<u8>>, max: usize, options: &CsvOptions, dialect: Dialec
                 said.push(format!("end, {} empty", empty));
                 return said;
             }
-            Err(NoRecord::ReadError(broken)) => {
+            Err(NoRecord::Failed(broken)) => {
                 said.push(format!("{} broken: {}", broken.origin.line, broken.text));
                 return said;
             }

@@ -2,7 +2,7 @@
 //! It accepts exactly RFC 8259 (compared with serde_json by a test), of any depth, and it does not look at whether the
 //! bytes are UTF-8: the caller does that once the value is framed, because a frame may end in the middle of a buffer.
 
-use super::scalar::{Fault, Halt, incomplete, scalar, string, syntax};
+use super::scalar::{BoxedScanError, ScanError, incomplete, scalar, string, syntax};
 
 /// A range of bytes in a record. Records are at most 1 GiB, so 32 bits do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,9 +74,9 @@ impl Scanner {
     ///
     /// # Errors
     /// `Incomplete` when the bytes end first, `Syntax` when it is not JSON or not an object.
-    pub fn object(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
+    pub fn object(&mut self, bytes: &[u8]) -> Result<usize, ScanError> {
         self.fields.clear();
-        fields_of(bytes, &mut self.fields, &mut self.levels).map_err(|halt| *halt)
+        fields_of(bytes, &mut self.fields, &mut self.levels).map_err(|error| *error)
     }
 
     /// Scans any value that begins at `bytes[at]` and returns one past its end. A number ends where its digits do, also
@@ -84,13 +84,13 @@ impl Scanner {
     ///
     /// # Errors
     /// As `object`.
-    pub fn value(&mut self, bytes: &[u8], at: usize) -> Result<usize, Fault> {
-        let Some(first) = bytes.get(at) else { return Err(Fault::Incomplete) };
-        value(bytes, at, *first, &mut self.levels).map(|(end, _)| end).map_err(|halt| *halt)
+    pub fn value(&mut self, bytes: &[u8], at: usize) -> Result<usize, ScanError> {
+        let Some(first) = bytes.get(at) else { return Err(ScanError::Incomplete) };
+        value(bytes, at, *first, &mut self.levels).map(|(end, _)| end).map_err(|error| *error)
     }
 }
 
-fn fields_of(bytes: &[u8], fields: &mut Vec<Field>, levels: &mut Vec<bool>) -> Result<usize, Halt> {
+fn fields_of(bytes: &[u8], fields: &mut Vec<Field>, levels: &mut Vec<bool>) -> Result<usize, BoxedScanError> {
     match bytes.first() {
         Some(b'{') => {}
         None => return incomplete(),
@@ -120,14 +120,14 @@ fn fields_of(bytes: &[u8], fields: &mut Vec<Field>, levels: &mut Vec<bool>) -> R
 
 /// Scans the value that begins at `at` with the byte `first`: one past its end, and whether it is simple (see `Field`).
 #[inline(always)]
-fn value(bytes: &[u8], at: usize, first: u8, levels: &mut Vec<bool>) -> Result<(usize, bool), Halt> {
+fn value(bytes: &[u8], at: usize, first: u8, levels: &mut Vec<bool>) -> Result<(usize, bool), BoxedScanError> {
     match first {
         b'{' | b'[' => nested(bytes, at, levels),
         _ => scalar(bytes, at, first),
     }
 }
 
-fn nested(bytes: &[u8], start: usize, levels: &mut Vec<bool>) -> Result<(usize, bool), Halt> {
+fn nested(bytes: &[u8], start: usize, levels: &mut Vec<bool>) -> Result<(usize, bool), BoxedScanError> {
     levels.clear();
     let (mut names, mut is_simple) = (NameBits::default(), true);
     let (mut at, mut byte) = (start, bytes[start]);
@@ -198,7 +198,7 @@ impl NameBits {
 }
 
 /// A name and its colon: where it ends, and where the value begins with which byte.
-struct Name {
+struct ScannedName {
     end: usize,
     escaped: bool,
     value: usize,
@@ -207,7 +207,7 @@ struct Name {
 
 /// Reads `"name" :`, whose first byte is given.
 #[inline(always)]
-fn name(bytes: &[u8], at: usize, byte: u8) -> Result<Name, Halt> {
+fn name(bytes: &[u8], at: usize, byte: u8) -> Result<ScannedName, BoxedScanError> {
     if byte != b'"' {
         return syntax(at, "expected a field name in quotes");
     }
@@ -217,7 +217,7 @@ fn name(bytes: &[u8], at: usize, byte: u8) -> Result<Name, Halt> {
         return syntax(colon, "expected `:` after a field name");
     }
     let (value, first) = next(bytes, colon + 1)?;
-    Ok(Name { end, escaped, value, first })
+    Ok(ScannedName { end, escaped, value, first })
 }
 
 /// As `name`, of which only the beginning of the value is wanted, and whether the name is simple.
@@ -228,7 +228,7 @@ fn value_of_name(
     byte: u8,
     names: &mut NameBits,
     is_simple: &mut bool,
-) -> Result<(usize, u8), Halt> {
+) -> Result<(usize, u8), BoxedScanError> {
     let name = name(bytes, at, byte)?;
     *is_simple &= names.is_new(bytes, Span::new(at + 1, name.end - 1)) & !name.escaped;
     Ok((name.value, name.first))
@@ -236,7 +236,7 @@ fn value_of_name(
 
 /// Skips blanks: where the next other byte is, and that byte.
 #[inline(always)]
-fn next(bytes: &[u8], at: usize) -> Result<(usize, u8), Halt> {
+fn next(bytes: &[u8], at: usize) -> Result<(usize, u8), BoxedScanError> {
     match bytes.get(at) {
         Some(byte) if *byte > b' ' => Ok((at, *byte)),
         // Many writers put one space behind a colon or a comma.
@@ -246,7 +246,7 @@ fn next(bytes: &[u8], at: usize) -> Result<(usize, u8), Halt> {
 }
 
 #[inline(never)]
-fn behind_blanks(bytes: &[u8], mut at: usize) -> Result<(usize, u8), Halt> {
+fn behind_blanks(bytes: &[u8], mut at: usize) -> Result<(usize, u8), BoxedScanError> {
     loop {
         match bytes.get(at) {
             Some(b' ' | b'\t' | b'\n' | b'\r') => at += 1,

@@ -72,7 +72,7 @@ fn nesting_is_not_bounded_by_the_call_stack() {
 fn every_prefix_of_an_object_is_incomplete() {
     let text = r#"{"a":[true,null,-1.5e+3,"\u00e9\n"],"b":{"c":{}}}"#.as_bytes();
     for cut in 0..text.len() {
-        assert_eq!(Scanner::default().object(&text[..cut]), Err(Fault::Incomplete), "cut at {cut}");
+        assert_eq!(Scanner::default().object(&text[..cut]), Err(ScanError::Incomplete), "cut at {cut}");
     }
 }
 

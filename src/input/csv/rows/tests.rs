@@ -77,7 +77,7 @@ fn framed(pieces: Vec<Vec<u8>>, dialect: Dialect) -> (Vec<Record>, Option<u64>) 
         match rows.next() {
             Ok(Ok(_)) => {}
             Ok(Err(_)) | Err(NoRecord::Idle | NoRecord::End) => return (records, None),
-            Err(NoRecord::ReadError(broken)) => return (records, Some(broken.origin.line)),
+            Err(NoRecord::Failed(broken)) => return (records, Some(broken.origin.line)),
         }
         if rows.cells.is_blank() {
             records.push((rows.origin.line, vec![(Vec::new(), true)], None));
