@@ -23,13 +23,13 @@ pub struct KeyFilter {
 
 impl Default for KeyFilter {
     fn default() -> KeyFilter {
-        KeyFilter::of_blocks(BLOCKS)
+        KeyFilter::with_blocks(BLOCKS)
     }
 }
 
 impl KeyFilter {
     /// A filter of so many blocks, a power of two.
-    pub(crate) fn of_blocks(blocks: usize) -> KeyFilter {
+    pub(crate) fn with_blocks(blocks: usize) -> KeyFilter {
         let words = vec![0; BLOCK * (blocks + 1)];
         let skipped = words.as_ptr().align_offset(size_of::<[u64; BLOCK]>()) % BLOCK;
         KeyFilter { words, skipped, shift: 64 - blocks.trailing_zeros(), keys: 0 }
@@ -41,8 +41,8 @@ impl KeyFilter {
     }
 
     /// Whether the key with this hash was perhaps met; if not, it certainly was not.
-    pub fn has(&self, hash: u64) -> bool {
-        let (first, mut probes) = self.place(hash);
+    pub fn may_contain(&self, hash: u64) -> bool {
+        let (first, mut probes) = self.block_of(hash);
         self.words[first..first + BLOCK].iter().all(|word| {
             let bit = 1 << (probes & 63);
             probes >>= 6;
@@ -52,15 +52,15 @@ impl KeyFilter {
 
     /// The first word of a key's block, and its bits: one in each word, from other bits of the hash than the block. A clean
     /// file of a million keys must not meet one by chance, or it pays for a search for duplicates that are not there.
-    fn place(&self, hash: u64) -> (usize, u64) {
+    fn block_of(&self, hash: u64) -> (usize, u64) {
         let block = hash.checked_shr(self.shift).unwrap_or(0) as usize;
         (self.skipped + block * BLOCK, (hash ^ hash >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9))
     }
 
     /// Remembers the key with this hash; false if it was certainly not met before. Most calls wait for memory: several in
     /// a row wait together.
-    pub fn meet(&mut self, hash: u64) -> bool {
-        let (first, mut probes) = self.place(hash);
+    pub fn insert(&mut self, hash: u64) -> bool {
+        let (first, mut probes) = self.block_of(hash);
         let mut missing = 0;
         for word in &mut self.words[first..first + BLOCK] {
             let bit = 1 << (probes & 63);
@@ -106,9 +106,9 @@ mod tests {
     #[test]
     fn a_key_met_before_is_always_known_and_a_new_one_hardly_ever() {
         let mut key_filter = KeyFilter::default();
-        let wrong = (0..1_000_000).filter(|n| key_filter.meet(hash(&format!("key-{n:06}")))).count();
+        let wrong = (0..1_000_000).filter(|n| key_filter.insert(hash(&format!("key-{n:06}")))).count();
         assert_eq!(wrong, 0, "new keys were taken for old ones");
-        assert!((0..1_000_000).all(|n| key_filter.meet(hash(&format!("key-{n:06}")))));
+        assert!((0..1_000_000).all(|n| key_filter.insert(hash(&format!("key-{n:06}")))));
     }
 
     #[test]

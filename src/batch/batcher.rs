@@ -144,7 +144,7 @@ impl Batcher {
         if let Some(key_filter) = key_filter {
             // All at once, because `key_filter` is larger than the caches: one by one, each key would wait for memory alone.
             for (item, hash) in self.batch.items.iter_mut().zip(&self.batch.hashes) {
-                item.repeats = key_filter.meet(*hash);
+                item.repeats = key_filter.insert(*hash);
             }
         }
         let mut empty = Arc::try_unwrap(std::mem::take(&mut next.text)).unwrap_or_default();
