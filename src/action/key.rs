@@ -13,27 +13,27 @@ pub struct KeyRule {
     /// What a key is called in a record, and in an action line.
     pub names: [&'static str; 2],
     /// The most bytes that it has.
-    pub longest: usize,
+    pub max_bytes: usize,
     /// Whether all of its characters are allowed.
     pub allows: fn(&str) -> bool,
     /// Which are, in words.
     pub characters: &'static str,
     /// Whether the fields that name the key stay in the document as they are written; else they are cut out of it.
-    pub stays: bool,
+    pub keeps_fields: bool,
 }
 
 impl KeyRule {
     /// Any text of 512 bytes, as in Elasticsearch.
     pub const IDS: &KeyRule =
-        &KeyRule { names: ["id"; 2], longest: 512, allows: |_| true, characters: "", stays: false };
+        &KeyRule { names: ["id"; 2], max_bytes: 512, allows: |_| true, characters: "", keeps_fields: false };
 
     /// The same without U+0000, behind which many programs that read SQLite see nothing.
     pub const TEXTS: &KeyRule = &KeyRule {
         names: ["key", "id"],
-        longest: 512,
+        max_bytes: 512,
         allows: |key| memchr(0, key.as_bytes()).is_none(),
         characters: "no character U+0000",
-        stays: true,
+        keeps_fields: true,
     };
 
     /// Checks a key of a record, or of an action line.
@@ -43,9 +43,9 @@ impl KeyRule {
     pub fn check(&self, key: &str, is_line: bool) -> Result<(), Reason> {
         let text = match key.len() {
             0 => "the key is empty".to_owned(),
-            bytes if bytes > self.longest => {
-                let (name, longest) = (self.names[usize::from(is_line)], self.longest);
-                format!("the {name} has {bytes} bytes, at most {longest} are allowed")
+            bytes if bytes > self.max_bytes => {
+                let (name, max_bytes) = (self.names[usize::from(is_line)], self.max_bytes);
+                format!("the {name} has {bytes} bytes, at most {max_bytes} are allowed")
             }
             _ if (self.allows)(key) => return Ok(()),
             _ => format!("illegal key {key:?}: a key has {}", self.characters),

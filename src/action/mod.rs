@@ -145,7 +145,7 @@ impl Decider {
         }
         let keys = self.rules.keys();
         let named = match &self.field {
-            Some(_) if keys.stays => KeyFields::default(),
+            Some(_) if keys.keeps_fields => KeyFields::default(),
             _ => KeyFields::find(record.text, record.fields)?,
         };
         let (found, is_id) = match &self.field {
@@ -167,7 +167,7 @@ impl Decider {
             None if self.rules.makes_keys() => ActionKey::Text(""),
             None => ActionKey::Text(generated(&mut self.scratch, &self.run, ordinal)),
         };
-        let cut = if keys.stays { [Span::default(); 2] } else { without_keys(record, named) };
+        let cut = if keys.keeps_fields { [Span::default(); 2] } else { without_keys(record, named) };
         self.meta.clear();
         self.rules.check(record, self.op, cut, &mut self.meta)?;
         let meta = &*self.meta;

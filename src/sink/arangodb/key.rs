@@ -7,10 +7,10 @@ use crate::record::Reason;
 /// 1 to 254 bytes of letters, digits and ``_-:.@()+,=;$!*'%`` (ArangoDB's `KeyGenerator.cpp`).
 pub(super) const RULE: &KeyRule = &KeyRule {
     names: ["key"; 2],
-    longest: 254,
+    max_bytes: 254,
     allows: |key| is_plain(key) || key.bytes().all(|byte| ALLOWED[byte as usize]),
     characters: "letters, digits and _-:.@()+,=;$!*'% only",
-    stays: false,
+    keeps_fields: false,
 };
 
 /// Whether a key has letters, digits and `-` only, as most do; without an early end, so that many bytes are compared at once.
