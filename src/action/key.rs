@@ -140,7 +140,7 @@ impl KeyFields {
 }
 
 /// Whether a document has a field that names a key.
-pub(crate) fn names_key(text: &str, fields: &[Field]) -> Result<bool, Reason> {
+pub(crate) fn has_key_field(text: &str, fields: &[Field]) -> Result<bool, Reason> {
     let named = KeyFields::find(text, fields)?;
     Ok(named.key.is_some() || named.id.is_some())
 }

@@ -10,7 +10,7 @@ mod rules;
 pub use crate::record::Op;
 pub(crate) use bulk::{Update, distinct, not_supported, own_metadata};
 pub use key::KeyRule;
-pub(crate) use key::{by_path, names_key};
+pub(crate) use key::{by_path, has_key_field};
 pub use rules::{BulkLine, Rules};
 
 use crate::json::{Scanner, Span};

@@ -3,7 +3,9 @@
 //! It reads at most 200 levels (contract of the import API, 1.4), and one is that of the array in which documents are sent.
 
 use super::key;
-use crate::action::{Action, ActionKey, BulkLine, KeyRule, Op, Rules, Update, names_key, not_supported, own_metadata};
+use crate::action::{
+    Action, ActionKey, BulkLine, KeyRule, Op, Rules, Update, has_key_field, not_supported, own_metadata,
+};
 use crate::json::{Field, NameBits, Scanner, Span, Token, Walk, holds_as_double, repeated, same_name, unescape};
 use crate::record::{Reason, Record};
 
@@ -98,7 +100,7 @@ impl ArangodbRules {
         if line.op == Op::Delete {
             return Ok(line.action(""));
         }
-        if names_key(doc, fields)? {
+        if has_key_field(doc, fields)? {
             let text = "the document has a `_key` or an `_id`, and its action line says the key";
             return Err(Reason::new("ambiguous_key", text));
         }

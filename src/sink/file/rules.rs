@@ -1,6 +1,6 @@
 //! What can be written as a document, and what as a bulk line.
 
-use crate::action::{Action, BulkLine, KeyRule, Op, Rules, by_path, names_key, not_supported, own_metadata};
+use crate::action::{Action, BulkLine, KeyRule, Op, Rules, by_path, has_key_field, not_supported, own_metadata};
 use crate::json::{Field, Scanner, Span, quote_into, same_name};
 use crate::record::{Reason, Record};
 use crate::sink::bulk_api::{plain, write_line};
@@ -46,7 +46,7 @@ impl Rules for DocumentRules {
 impl DocumentRules {
     /// Writes the key of an action line as a field, if the document does not have it.
     fn write_key(&mut self, key: &str, record: &Record<'_>, meta: &mut String) -> Result<(), Reason> {
-        if !names_key(record.text, record.fields)? {
+        if !has_key_field(record.text, record.fields)? {
             meta.push_str("\"_key\":");
             quote_into(meta, key);
             return Ok(());
