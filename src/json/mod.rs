@@ -16,7 +16,7 @@ pub use same::same_value;
 pub use scalar::{ScanError, is_number, string_end};
 pub use scan::{Field, NameBits, Scanner, Span};
 pub use text::{escaped_length, needs_no_escape, quote_into, same_name, unescape, unquoted};
-pub use walk::{Token, Walk, repeated};
+pub use walk::{Token, Tokens, duplicate_name};
 
 /// What kind of value some JSON text is, told from its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

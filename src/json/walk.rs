@@ -20,21 +20,21 @@ pub enum Token {
     /// A number.
     Number(Span),
     /// A string, `true`, `false` or `null`.
-    Word(Span),
+    Literal(Span),
 }
 
 /// The tokens of a value that the scanner has accepted. Pieces may be left out, each a field with one of its commas.
 #[derive(Debug)]
-pub struct Walk<'a> {
+pub struct Tokens<'a> {
     bytes: &'a [u8],
     at: usize,
     left_out: [Span; 2],
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Tokens<'a> {
     /// Begins with the first token outside of `left_out`.
-    pub fn new(text: &'a str, left_out: [Span; 2]) -> Walk<'a> {
-        Walk { bytes: text.as_bytes(), at: 0, left_out }
+    pub fn new(text: &'a str, left_out: [Span; 2]) -> Tokens<'a> {
+        Tokens { bytes: text.as_bytes(), at: 0, left_out }
     }
 
     /// One past the last token.
@@ -49,7 +49,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-impl Iterator for Walk<'_> {
+impl Iterator for Tokens<'_> {
     type Item = Token;
 
     fn next(&mut self) -> Option<Token> {
@@ -72,7 +72,7 @@ impl Iterator for Walk<'_> {
                     self.at = end;
                     return Some(match self.is_name(end) {
                         true => Token::Name { inside: Span::new(start + 1, end - 1), escaped },
-                        false => Token::Word(Span::new(start, end)),
+                        false => Token::Literal(Span::new(start, end)),
                     });
                 }
                 b',' | b':' | b' ' | b'\t' | b'\r' | b'\n' => self.at += 1,
@@ -81,7 +81,7 @@ impl Iterator for Walk<'_> {
                     self.at += self.bytes[start..].iter().take_while(is_part).count();
                     let span = Span::new(start, self.at);
                     let is_number = matches!(first, b'-' | b'0'..=b'9');
-                    return Some(if is_number { Token::Number(span) } else { Token::Word(span) });
+                    return Some(if is_number { Token::Number(span) } else { Token::Literal(span) });
                 }
             }
         }
@@ -92,7 +92,7 @@ impl Iterator for Walk<'_> {
 const FEW: usize = 16;
 
 /// A name that two fields of an object have, whose names these are: where each is, and whether it has a backslash.
-pub fn repeated<'a>(text: &'a str, names: &[(Span, bool)]) -> Option<Cow<'a, str>> {
+pub fn duplicate_name<'a>(text: &'a str, names: &[(Span, bool)]) -> Option<Cow<'a, str>> {
     let plain = |(inside, escaped): &(Span, bool)| -> Cow<'a, str> {
         let name = inside.of(text);
         if *escaped { unescape(name).unwrap_or(Cow::Borrowed(name)) } else { Cow::Borrowed(name) }
@@ -123,13 +123,13 @@ mod tests {
     #[test]
     fn tokens_come_in_order() {
         let text = r#"{ "a" : [1.5e3, "x\"y", {"\u0062":null}], "c":-0 }"#;
-        let said: Vec<String> = Walk::new(text, [Span::default(); 2])
+        let said: Vec<String> = Tokens::new(text, [Span::default(); 2])
             .map(|token| match token {
                 Token::Open => "(".to_owned(),
                 Token::Close => ")".to_owned(),
                 Token::Name { inside, escaped } => format!("{}{}", inside.of(text), if escaped { "!" } else { ":" }),
                 Token::Number(span) => format!("#{}", span.of(text)),
-                Token::Word(span) => span.of(text).to_owned(),
+                Token::Literal(span) => span.of(text).to_owned(),
             })
             .collect();
         assert_eq!(said.join(" "), r#"( a: ( #1.5e3 "x\"y" ( \u0062! null ) ) c: #-0 )"#);
@@ -139,7 +139,7 @@ mod tests {
     fn what_is_left_out_is_passed_over() {
         let text = r#"{"_key":1,"a":2,"_id":3}"#;
         let out = [Span::new(1, 10), Span::new(15, 23)];
-        let numbers = Walk::new(text, out).filter(|token| matches!(token, Token::Number(_))).count();
+        let numbers = Tokens::new(text, out).filter(|token| matches!(token, Token::Number(_))).count();
         assert_eq!(numbers, 1);
     }
 }

@@ -6,7 +6,9 @@ use super::key;
 use crate::action::{
     Action, ActionKey, BulkLine, KeyRule, Op, Rules, Update, has_key_field, not_supported, own_metadata,
 };
-use crate::json::{Field, NameBits, Scanner, Span, Token, Walk, holds_as_double, repeated, same_name, unescape};
+use crate::json::{
+    Field, NameBits, Scanner, Span, Token, Tokens, duplicate_name, holds_as_double, same_name, unescape,
+};
 use crate::record::{Reason, Record};
 
 /// Levels of a document that the server reads, in whichever form it is sent: a lost one has to be sent in another.
@@ -117,7 +119,7 @@ fn ensure_read(text: &str) -> Result<(), Reason> {
         return Ok(());
     }
     let mut level = 0;
-    let is_too_deep = Walk::new(text, [Span::default(); 2]).any(|token| {
+    let is_too_deep = Tokens::new(text, [Span::default(); 2]).any(|token| {
         match token {
             Token::Open => level += 1,
             Token::Close => level -= 1,
@@ -183,12 +185,12 @@ fn end_of_edge(text: &str, field: &Field) -> Option<&'static str> {
 pub fn change(text: &str, cut: [Span; 2], names: &mut Names) -> Option<String> {
     names.all.clear();
     names.levels.clear();
-    for token in Walk::new(text, cut) {
+    for token in Tokens::new(text, cut) {
         match token {
             Token::Open => names.levels.push(names.all.len()),
             Token::Close => {
                 let from = names.levels.pop().unwrap_or_default();
-                if let Some(name) = repeated(text, &names.all[from..]) {
+                if let Some(name) = duplicate_name(text, &names.all[from..]) {
                     return Some(format!("keep only one of the fields called {name:?}"));
                 }
                 names.all.truncate(from);
@@ -201,10 +203,10 @@ pub fn change(text: &str, cut: [Span; 2], names: &mut Names) -> Option<String> {
                 let number: String = span.of(text).chars().take(60).collect();
                 return Some(format!("change the number {number}"));
             }
-            Token::Word(span) if has_half(&text[span.range()]) => {
+            Token::Literal(span) if has_half(&text[span.range()]) => {
                 return Some("change a string with an unpaired surrogate".to_owned());
             }
-            Token::Number(_) | Token::Word(_) => {}
+            Token::Number(_) | Token::Literal(_) => {}
         }
     }
     None

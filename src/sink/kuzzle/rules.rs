@@ -3,7 +3,7 @@
 
 use crate::action::{Action, BulkLine, KeyRule, Op, Rules, distinct, not_supported};
 use crate::json::{
-    Field, JsonKind, Scanner, Span, Token, Walk, holds_as_double, quote_into, repeated, same_name, unescape,
+    Field, JsonKind, Scanner, Span, Token, Tokens, duplicate_name, holds_as_double, quote_into, same_name, unescape,
 };
 use crate::record::{Reason, Record};
 use crate::sink::bulk_api::{field, verb};
@@ -83,7 +83,7 @@ struct Check<'a> {
 impl Check<'_> {
     fn run(text: &str, cut: [Span; 2], lossy: bool, info: usize) -> Result<(), Reason> {
         let mut check = Check { text, lossy, info, unasked: 0 };
-        let mut walk = Walk::new(text, cut);
+        let mut walk = Tokens::new(text, cut);
         let (mut names, mut levels): (Vec<(Span, bool)>, Vec<usize>) = (Vec::new(), Vec::new());
         while let Some(token) = walk.next() {
             match token {
@@ -91,7 +91,7 @@ impl Check<'_> {
                 Token::Close => {
                     let from = levels.pop().unwrap_or_default();
                     // JavaScript keeps the last of them.
-                    if !lossy && let Some(name) = repeated(text, &names[from..]) {
+                    if !lossy && let Some(name) = duplicate_name(text, &names[from..]) {
                         return Err(change(format!(
                             "Kuzzle would keep only the last of the fields called {name:?} (--lossy lets it)"
                         )));
@@ -106,7 +106,7 @@ impl Check<'_> {
                     let number: String = span.of(text).chars().take(60).collect();
                     return Err(change(format!("Kuzzle would change the number {number} (--lossy lets it)")));
                 }
-                Token::Number(_) | Token::Word(_) => {}
+                Token::Number(_) | Token::Literal(_) => {}
             }
         }
         Ok(())
