@@ -217,7 +217,7 @@ impl Batch {
     }
 
     /// Whether all actions have one operation.
-    pub fn is_of_one_kind(&self) -> bool {
+    pub fn has_one_op(&self) -> bool {
         self.items.windows(2).all(|pair| pair[0].op == pair[1].op)
     }
 
