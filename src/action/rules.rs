@@ -78,7 +78,7 @@ impl<'a> BulkLine<'a> {
     }
 
     /// The action as the line itself, for a target that takes bulk lines: `head` is the whole action line.
-    pub fn as_it_is(&self, head: &'a str, source: &'a str) -> Action<'a> {
+    pub fn verbatim(&self, head: &'a str, source: &'a str) -> Action<'a> {
         Action { meta: head, is_line: true, ..self.action(source) }
     }
 }

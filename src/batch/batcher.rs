@@ -63,7 +63,7 @@ impl Batcher {
 
     /// Whether the batch has to go before the action of the record with this ordinal, of `bytes` bytes and with this hash of its key, is added.
     #[inline]
-    pub fn must_go_before(&self, ordinal: u64, bytes: usize, hash: u64) -> bool {
+    pub fn must_flush_before(&self, ordinal: u64, bytes: usize, hash: u64) -> bool {
         let repeats = self.limits.distinct && self.keys.contains(&hash);
         let is_long = self.batch.bytes + bytes > self.limits.bytes || ordinal - self.batch.first > u64::from(u32::MAX);
         repeats || !self.batch.is_empty() && is_long

@@ -112,7 +112,7 @@ impl Lanes {
             }
         };
         let mut lane = self.now(home);
-        if self.ends[lane].batcher.must_go_before(ordinal, action.bytes(), hash) {
+        if self.ends[lane].batcher.must_flush_before(ordinal, action.bytes(), hash) {
             self.send(lane);
             lane = self.now(home);
         }

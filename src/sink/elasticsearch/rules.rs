@@ -40,7 +40,7 @@ impl Rules for ElasticsearchRules {
     ) -> Result<Action<'a>, Reason> {
         let id = (!line.has_id).then_some(("_id", line.key));
         write_line(line.command, id.as_slice(), meta);
-        Ok(line.as_it_is(meta, record.text))
+        Ok(line.verbatim(meta, record.text))
     }
 }
 

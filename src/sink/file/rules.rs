@@ -91,6 +91,6 @@ impl Rules for BulkRules {
         let id = (!line.has_id).then_some(("_id", line.key));
         let added: Vec<(&str, &str)> = index.into_iter().chain(id).collect();
         write_line(line.command, &added, meta);
-        Ok(line.as_it_is(meta, record.text))
+        Ok(line.verbatim(meta, record.text))
     }
 }

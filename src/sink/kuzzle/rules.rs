@@ -228,7 +228,7 @@ impl Rules for KuzzleRules {
             op => self.check(record, op, [Span::default(); 2], meta)?,
         }
         write_line(&line, meta);
-        Ok(line.as_it_is(meta, record.text))
+        Ok(line.verbatim(meta, record.text))
     }
 }
 
