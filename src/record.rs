@@ -77,7 +77,7 @@ pub enum Op {
     Delete,
 }
 
-/// RetryReason something is counted as an error: what the report groups by, and the sentence a person reads.
+/// Why something is counted as an error: what the report groups by, and the sentence a person reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
     /// The type, in words joined by underscores: `duplicate_key`, or what a server calls it.

@@ -12,7 +12,7 @@ pub struct Retries {
     pub max_time: Duration,
 }
 
-/// RetryReason a pause is made.
+/// Why a pause is made.
 #[derive(Clone, Copy, Debug)]
 pub enum RetryReason {
     /// The server is busy.

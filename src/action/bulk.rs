@@ -75,7 +75,7 @@ pub(crate) fn own_metadata(target: &str, name: &str, value: &str) -> Result<(), 
     }
 }
 
-/// RetryReason a target does not do what a bulk line says.
+/// Why a target does not do what a bulk line says.
 pub(crate) fn not_supported(text: impl Into<String>) -> Reason {
     Reason::new("not_supported", text)
 }

@@ -138,7 +138,7 @@ impl Decider {
     /// Decides what to do with a record.
     ///
     /// # Errors
-    /// RetryReason the record is an error: no usable key, or an action that this target does not support.
+    /// Why the record is an error: no usable key, or an action that this target does not support.
     pub fn decide<'a>(&'a mut self, record: &Record<'a>, ordinal: u64) -> Result<Action<'a>, Reason> {
         if let Some(command) = record.command {
             return self.line(record, command, ordinal);

@@ -13,7 +13,7 @@ pub trait Rules: Send {
     /// The key in an `_id` that no `_key` stands beside, in a run into this collection.
     ///
     /// # Errors
-    /// RetryReason it is none.
+    /// Why it is none.
     fn key_of_id<'a>(&self, _: &'a str, id: ActionKey<'a>, _: &str) -> Result<ActionKey<'a>, Reason> {
         Ok(id)
     }
@@ -27,7 +27,7 @@ pub trait Rules: Send {
     /// beside the key as metadata.
     ///
     /// # Errors
-    /// RetryReason it does not.
+    /// Why it does not.
     fn check(&mut self, _: &Record<'_>, _: Op, _: [Span; 2], _: &mut String) -> Result<(), Reason> {
         Ok(())
     }
@@ -35,7 +35,7 @@ pub trait Rules: Send {
     /// Whether a bulk line may have this metadata, a name and a value, beside its key and its collection.
     ///
     /// # Errors
-    /// RetryReason it may not.
+    /// Why it may not.
     fn metadata(&self, _: Op, _: &str, _: &str) -> Result<(), Reason> {
         Ok(())
     }
@@ -43,7 +43,7 @@ pub trait Rules: Send {
     /// Whether a bulk line may name another collection than that of the run.
     ///
     /// # Errors
-    /// RetryReason it may not.
+    /// Why it may not.
     fn other_collection(&self) -> Result<(), Reason> {
         Ok(())
     }
@@ -51,7 +51,7 @@ pub trait Rules: Send {
     /// Makes an action of a bulk line. `meta` is memory for what the action lends.
     ///
     /// # Errors
-    /// RetryReason it is an error of the record.
+    /// Why it is an error of the record.
     fn line<'a>(&mut self, line: BulkLine<'a>, record: &Record<'a>, meta: &'a mut String)
     -> Result<Action<'a>, Reason>;
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::action::Op;
 use crate::error;
-use crate::input::EmptyCell;
+use crate::input::csv::EmptyCell;
 use crate::report::{MaxErrors, SummaryFormat};
 use crate::shape::MergePart;
 use crate::sink::http::Login;

@@ -34,9 +34,9 @@ pub(super) struct Bulk {
     expected: Expected,
     /// The action read last.
     command: Command,
-    /// RetryReason it is an error: said when its source has been read too.
+    /// Why it is an error: said when its source has been read too.
     failed: Option<Reason>,
-    /// RetryReason reading stops behind it.
+    /// Why reading stops behind it.
     broken: Option<ReadError>,
     /// Its line and the one after it, where those are asked for.
     raw: Vec<u8>,
@@ -226,7 +226,8 @@ fn verb_of(field: &Field, text: &str) -> Option<Op> {
 mod tests {
     use super::*;
     use crate::input::source::thread_source;
-    use crate::input::{Compression, Source, Window};
+    use crate::input::unpack::Compression;
+    use crate::input::{Source, Window};
     use crate::record::BadRecord;
     use proptest::prelude::*;
     use std::io::Write as _;

@@ -2,7 +2,8 @@
 //! Nothing may make a reader panic, go on for ever, lend what is no JSON object, or say different things when the same
 //! bytes come in other pieces. A failure names the number of its case; `BULKIMPORT_TEST_FUZZ_CASE` runs that one alone.
 
-use super::{CsvOptions, Datatype, Dialect, EmptyCell, ReadError, ReadStep, Reader, Source, Window};
+use super::csv::{Datatype, EmptyCell};
+use super::{CsvOptions, Dialect, ReadError, ReadStep, Reader, Source, Window};
 use super::{arrays::Arrays, bulk::Bulk, csv::Csv, json_stream::JsonStream, jsonl::Jsonl, jsonl::LineReader};
 use crate::json::{Field, Scanner};
 use crate::record::{Op, Origin, Record};

@@ -283,8 +283,8 @@ impl OneByOne for JsonStream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::Compression;
     use crate::input::source::thread_source;
+    use crate::input::unpack::Compression;
     use std::io::Write as _;
 
     #[test]

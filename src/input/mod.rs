@@ -4,7 +4,7 @@
 
 mod arrays;
 mod bulk;
-mod csv;
+pub(crate) mod csv;
 #[cfg(test)]
 mod fuzz;
 mod guess;
@@ -16,11 +16,10 @@ mod unpack;
 mod value_skipper;
 mod window;
 
-pub use csv::{Conversion, CsvOptions, Datatype, Dialect, EmptyCell, header_names};
+pub use csv::{Conversion, CsvOptions, Dialect, header_names};
 pub use guess::Format;
 pub use open::{Input, InputOptions, Inputs, open};
 pub use source::Source;
-pub use unpack::Compression;
 pub use window::{More, Window};
 
 use crate::record::{BadRecord, Origin, Reason, Record};
@@ -51,7 +50,7 @@ impl<'a> ReadStep<'a> {
     }
 }
 
-/// RetryReason reading stopped before the end of the input.
+/// Why reading stopped before the end of the input.
 #[derive(Debug)]
 pub struct ReadError {
     /// Where.
@@ -70,7 +69,7 @@ impl ReadError {
     }
 }
 
-/// RetryReason there is no record at hand.
+/// Why there is no record at hand.
 #[derive(Debug)]
 enum NoRecord {
     /// The pipe is silent.

@@ -201,8 +201,8 @@ fn make_room(buffer: &mut Vec<u8>, start: &mut usize, end: &mut usize, count: us
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::Compression;
     use crate::input::source::thread_source;
+    use crate::input::unpack::Compression;
     use std::io::Read;
 
     /// Gives its bytes in pieces of sizes that a seed tells.

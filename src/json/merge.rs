@@ -13,7 +13,7 @@ const MAX_DEPTH: usize = 256;
 /// Fields above which names are looked up in a table, not one by one.
 const LINEAR: usize = 24;
 
-/// RetryReason two documents could not be merged.
+/// Why two documents could not be merged.
 #[derive(Debug, PartialEq, Eq)]
 pub enum MergeError {
     /// Objects on both sides are nested deeper than 256 levels.

@@ -8,7 +8,7 @@ mod same;
 mod scalar;
 mod scan;
 mod text;
-mod walk;
+mod tokens;
 
 pub use double::{first_changed_by_double, holds_as_double, same_number};
 pub use merge::{MergeError, Merger};
@@ -16,7 +16,7 @@ pub use same::same_value;
 pub use scalar::{ScanError, is_number, string_end};
 pub use scan::{Field, NameBits, Scanner, Span};
 pub use text::{escaped_length, needs_no_escape, quote_into, same_name, unescape, unquoted};
-pub use walk::{Token, Tokens, duplicate_name};
+pub use tokens::{Token, Tokens, duplicate_name};
 
 /// What kind of value some JSON text is, told from its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

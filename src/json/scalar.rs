@@ -1,7 +1,7 @@
 //! Strings, numbers and words of JSON: where each ends, and what is wrong with it. And why a scan does not go on, in a form
 //! that is quickly handed up.
 
-/// RetryReason a scan did not end with a value.
+/// Why a scan did not end with a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScanError {
     /// The bytes end before the value does; more bytes may complete it.
@@ -15,7 +15,7 @@ pub enum ScanError {
     },
 }
 
-/// RetryReason a scan does not go on: boxed, so that a result of the scanning functions fits into two registers.
+/// Why a scan does not go on: boxed, so that a result of the scanning functions fits into two registers.
 pub(super) type BoxedScanError = Box<ScanError>;
 
 #[cold]

@@ -79,7 +79,7 @@ pub struct ReadEnd {
     pub records: u64,
     /// Blank lines.
     pub empty: u64,
-    /// RetryReason it ended before its time.
+    /// Why it ended before its time.
     pub broken: Option<ReadError>,
 }
 
@@ -136,9 +136,9 @@ pub struct Report {
     failed: u64,
     end: ReadEnd,
     too_many: bool,
-    /// RetryReason lanes could not go on.
+    /// Why lanes could not go on.
     endings: Vec<Ending>,
-    /// RetryReason the target could not go on, or undid everything.
+    /// Why the target could not go on, or undid everything.
     why: Option<String>,
     stop: Stop,
     err: Box<dyn Write>,

@@ -55,7 +55,7 @@ struct Line<'a> {
     version: Option<i64>,
 }
 
-/// RetryReason a record is where it is.
+/// Why a record is where it is.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Said<'a> {

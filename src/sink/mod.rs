@@ -22,7 +22,7 @@ pub use outcome::{Bucket, Counts, Failure, ItemDetails, Ledger, Outcome, ResultL
 use crate::batch::{Batch, Documents, Encode};
 use std::sync::Arc;
 
-/// RetryReason a sink cannot go on.
+/// Why a sink cannot go on.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SinkError {
     /// One sentence.

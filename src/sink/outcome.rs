@@ -69,7 +69,7 @@ impl AddAssign for Counts {
 pub struct Failure {
     /// Where it was found.
     pub origin: Origin,
-    /// RetryReason.
+    /// Why.
     pub reason: Reason,
     /// `Error` or `Unknown`.
     pub bucket: Bucket,
@@ -109,7 +109,7 @@ pub struct ResultLine {
     pub bucket: Bucket,
     /// Its key, if it has one.
     pub key: String,
-    /// RetryReason it is in that bucket.
+    /// Why it is in that bucket.
     pub reason: Option<Reason>,
     /// What the server reported.
     pub details: Option<Box<ItemDetails>>,

@@ -36,7 +36,7 @@ pub trait Target: Sync {
     /// Reads an address; `None` if it is none of its own.
     fn place(&self, to: &OsStr) -> Option<Result<Place>>;
 
-    /// RetryReason it cannot support a flag, as advice what to do instead; `None` if it can. `group` is what help shows the flag in.
+    /// Why it cannot support a flag, as advice what to do instead; `None` if it can. `group` is what help shows the flag in.
     fn unsupported(&self, flag: &str, group: &str) -> Option<&'static str>;
 
     /// Finds what flags ask together and it cannot do, and names that nothing of it can have.

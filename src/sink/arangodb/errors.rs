@@ -50,7 +50,7 @@ pub(super) fn names_primary(text: &str) -> bool {
     text.contains("of type primary")
 }
 
-/// RetryReason a document was refused.
+/// Why a document was refused.
 pub(super) fn reason(number: u32, text: &str) -> Reason {
     let number_text = if number == 0 { String::new() } else { format!(" ({number})") };
     Reason::new(kind(number), format!("{text}{number_text}"))

@@ -5,7 +5,7 @@ use crate::sink::wanted::{FlagSources, Wanted};
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::{Value, json};
 
-/// RetryReason a flag cannot be supported, as advice.
+/// Why a flag cannot be supported, as advice.
 pub(in crate::sink) fn unsupported(flag: &str) -> Option<&'static str> {
     match flag {
         "complete" => Some("a server has no transactions; `--max-errors 0` stops at the first error"),

@@ -25,7 +25,7 @@ pub(in crate::sink) fn kept_by(about: &Value) -> Kept {
     Kept::Whole
 }
 
-/// RetryReason `_source` may be less than what was sent, if it may.
+/// Why `_source` may be less than what was sent, if it may.
 fn left_out(about: &Value) -> Option<&'static str> {
     let mappings = about.get("mappings");
     let given = |name: &str| setting(about, "settings", name);

@@ -194,7 +194,7 @@ fn write_all(file: &mut File, bytes: &[u8]) -> Result<(), Failed> {
     Ok(())
 }
 
-/// RetryReason it cannot be written, in a person's words.
+/// Why it cannot be written, in a person's words.
 pub(super) fn why(name: &str, error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::StorageFull => format!("{name}: no space left on the disk"),

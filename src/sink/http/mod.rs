@@ -188,7 +188,7 @@ impl Reply {
     }
 }
 
-/// RetryReason there is no answer.
+/// Why there is no answer.
 #[derive(Debug)]
 pub enum NoReply {
     /// No node has read a byte of the request.

@@ -24,7 +24,7 @@ impl fmt::Debug for Session {
     }
 }
 
-/// RetryReason there is no token: an answer of the server's, or none.
+/// Why there is no token: an answer of the server's, or none.
 type NoToken = Result<Reply, NoReply>;
 
 impl Session {

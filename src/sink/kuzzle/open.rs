@@ -137,7 +137,7 @@ fn make(admin: &mut AdminClient<'_>, import: &Import, mapping: String, is_there:
     Ok(())
 }
 
-/// RetryReason a question was refused; who is not logged in is told how to.
+/// Why a question was refused; who is not logged in is told how to.
 fn refusal(admin: &AdminClient<'_>, import: &Import, reply: &Reply) -> String {
     match fault_of(reply) {
         Some(fault) if reply.status == 401 => closed(import, 401, &fault),

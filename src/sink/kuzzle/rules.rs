@@ -83,9 +83,9 @@ struct Check<'a> {
 impl Check<'_> {
     fn run(text: &str, cut: [Span; 2], lossy: bool, info: usize) -> Result<(), Reason> {
         let mut check = Check { text, lossy, info, unasked: 0 };
-        let mut walk = Tokens::new(text, cut);
+        let mut tokens = Tokens::new(text, cut);
         let (mut names, mut levels): (Vec<(Span, bool)>, Vec<usize>) = (Vec::new(), Vec::new());
-        while let Some(token) = walk.next() {
+        while let Some(token) = tokens.next() {
             match token {
                 Token::Open => levels.push(names.len()),
                 Token::Close => {
@@ -99,7 +99,7 @@ impl Check<'_> {
                     names.truncate(from);
                 }
                 Token::Name { inside, escaped } => {
-                    check.ensure_free((inside, escaped), walk.at(), levels.len())?;
+                    check.ensure_free((inside, escaped), tokens.offset(), levels.len())?;
                     names.push((inside, escaped));
                 }
                 Token::Number(span) if !lossy && !holds_as_double(span.of(text)) => {

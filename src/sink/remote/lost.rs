@@ -17,7 +17,7 @@ const AT_ONCE: usize = 5000;
 /// How often it is asked whether a lost request is still under way.
 const ASK: Duration = Duration::from_millis(200);
 
-/// RetryReason it is not sent again meanwhile.
+/// Why it is not sent again meanwhile.
 const UNDER_WAY: &str =
     "a request without a response is still under way, and sending it again could undo what comes later";
 

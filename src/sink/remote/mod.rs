@@ -143,7 +143,7 @@ pub enum Answer {
     TooLarge(String),
     /// The request was refused because of one of its actions.
     Refused {
-        /// RetryReason.
+        /// Why.
         reason: Reason,
         /// Whether some actions may have been carried out all the same.
         perhaps_done: bool,

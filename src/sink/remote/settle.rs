@@ -37,7 +37,7 @@ pub(super) struct Link<'s> {
     pub(super) say: Say<'s>,
 }
 
-/// RetryReason a part is left before each of its actions is settled.
+/// Why a part is left before each of its actions is settled.
 pub(super) enum Halt {
     /// The run is asked to stop: no more waiting.
     Asked,

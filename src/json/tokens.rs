@@ -27,19 +27,19 @@ pub enum Token {
 #[derive(Debug)]
 pub struct Tokens<'a> {
     bytes: &'a [u8],
-    at: usize,
-    left_out: [Span; 2],
+    offset: usize,
+    skipped: [Span; 2],
 }
 
 impl<'a> Tokens<'a> {
-    /// Begins with the first token outside of `left_out`.
-    pub fn new(text: &'a str, left_out: [Span; 2]) -> Tokens<'a> {
-        Tokens { bytes: text.as_bytes(), at: 0, left_out }
+    /// Begins with the first token outside of `skipped`.
+    pub fn new(text: &'a str, skipped: [Span; 2]) -> Tokens<'a> {
+        Tokens { bytes: text.as_bytes(), offset: 0, skipped }
     }
 
     /// One past the last token.
-    pub fn at(&self) -> usize {
-        self.at
+    pub fn offset(&self) -> usize {
+        self.offset
     }
 
     /// Whether a colon follows, so that a string is a name.
@@ -54,32 +54,32 @@ impl Iterator for Tokens<'_> {
 
     fn next(&mut self) -> Option<Token> {
         loop {
-            if let Some(out) = self.left_out.iter().find(|out| out.range().contains(&self.at)) {
-                self.at = out.end as usize;
+            if let Some(out) = self.skipped.iter().find(|out| out.range().contains(&self.offset)) {
+                self.offset = out.end as usize;
             }
-            let start = self.at;
+            let start = self.offset;
             match self.bytes.get(start)? {
                 b'{' | b'[' => {
-                    self.at += 1;
+                    self.offset += 1;
                     return Some(Token::Open);
                 }
                 b'}' | b']' => {
-                    self.at += 1;
+                    self.offset += 1;
                     return Some(Token::Close);
                 }
                 b'"' => {
                     let (end, escaped) = string_end(self.bytes, start);
-                    self.at = end;
+                    self.offset = end;
                     return Some(match self.is_name(end) {
                         true => Token::Name { inside: Span::new(start + 1, end - 1), escaped },
                         false => Token::Literal(Span::new(start, end)),
                     });
                 }
-                b',' | b':' | b' ' | b'\t' | b'\r' | b'\n' => self.at += 1,
+                b',' | b':' | b' ' | b'\t' | b'\r' | b'\n' => self.offset += 1,
                 first => {
                     let is_part = |byte: &&u8| !matches!(**byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n');
-                    self.at += self.bytes[start..].iter().take_while(is_part).count();
-                    let span = Span::new(start, self.at);
+                    self.offset += self.bytes[start..].iter().take_while(is_part).count();
+                    let span = Span::new(start, self.offset);
                     let is_number = matches!(first, b'-' | b'0'..=b'9');
                     return Some(if is_number { Token::Number(span) } else { Token::Literal(span) });
                 }
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_is_passed_over() {
+    fn what_is_skipped_is_passed_over() {
         let text = r#"{"_key":1,"a":2,"_id":3}"#;
         let out = [Span::new(1, 10), Span::new(15, 23)];
         let numbers = Tokens::new(text, out).filter(|token| matches!(token, Token::Number(_))).count();
