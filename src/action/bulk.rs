@@ -31,8 +31,8 @@ impl<'a> ActionLine<'a> {
     /// Reads it; whether it may name another collection than the run's `own`, and what else it may say, `rules` know.
     pub(super) fn read(command: &'a Command, own: Option<&str>, rules: &dyn Rules) -> Result<ActionLine<'a>, Reason> {
         let mut read = ActionLine { op: command.op, index: None, id: None };
-        for (place, field) in command.fields.iter().enumerate() {
-            let name = &*distinct(&command.meta, &command.fields[..=place])?;
+        for (index, field) in command.fields.iter().enumerate() {
+            let name = &*distinct(&command.meta, &command.fields[..=index])?;
             let value = field.value.of(&command.meta);
             // Elasticsearch ignores a null, even of a name that it does not know.
             if value == "null" {
@@ -96,8 +96,8 @@ impl<'a> Update<'a> {
     /// Reads it; what `target` does not support is an error.
     pub(crate) fn read(record: &Record<'a>, target: &str) -> Result<Update<'a>, Reason> {
         let (mut doc, mut upsert, mut as_upsert, mut detect_noop) = (None, None, false, true);
-        for (place, field) in record.fields.iter().enumerate() {
-            let name = &*distinct(record.text, &record.fields[..=place])?;
+        for (index, field) in record.fields.iter().enumerate() {
+            let name = &*distinct(record.text, &record.fields[..=index])?;
             let value = field.value.of(record.text);
             match name {
                 "doc" | "upsert" if JsonKind::of(value) == JsonKind::Object => {

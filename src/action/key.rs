@@ -118,7 +118,7 @@ impl KeyFields {
     /// Looks at every field once.
     pub(super) fn find(text: &str, fields: &[Field]) -> Result<KeyFields, Reason> {
         let mut named = KeyFields::default();
-        for (place, field) in fields.iter().enumerate() {
+        for (index, field) in fields.iter().enumerate() {
             // Most names are told by their first byte.
             if !field.escaped && text.as_bytes()[field.name.start as usize] != b'_' {
                 continue;
@@ -131,7 +131,7 @@ impl KeyFields {
             } else {
                 continue;
             };
-            if found.replace(place).is_some() {
+            if found.replace(index).is_some() {
                 return Err(Reason::new("ambiguous_key", format!("duplicate field `{name}`")));
             }
         }
@@ -153,10 +153,10 @@ pub(super) fn by_convention(
     named: KeyFields,
     scanner: &mut Scanner,
 ) -> Result<(Option<Span>, bool), Reason> {
-    let key = named.key.map(|place| fields[place].value);
+    let key = named.key.map(|index| fields[index].value);
     match named.id {
         None => Ok((key, false)),
-        Some(place) => of_both(text, key, fields[place].value, scanner),
+        Some(index) => of_both(text, key, fields[index].value, scanner),
     }
 }
 
@@ -205,7 +205,7 @@ pub(super) fn without_keys(record: &Record<'_>, named: KeyFields) -> [Span; 2] {
     let (Some(first), Some(last)) = (first, last) else { return [Span::default(); 2] };
     // Those that the object begins with go up to the first field that stays, others with the comma before them.
     let leading = if first > 0 { 0 } else { 1 + usize::from(last == 1) };
-    let with_comma = |place: usize| Span { start: fields[place - 1].value.end, end: fields[place].value.end };
+    let with_comma = |index: usize| Span { start: fields[index - 1].value.end, end: fields[index].value.end };
     let beginning = |leading: usize| Span {
         start: fields[0].name.start - 1,
         end: fields.get(leading).map_or(fields[leading - 1].value.end, |next| next.name.start - 1),

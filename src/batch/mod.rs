@@ -154,8 +154,8 @@ impl Batch {
     ///
     /// # Panics
     /// When there is none.
-    pub fn action(&self, at: usize) -> BatchAction<'_> {
-        self.act(&self.items[at])
+    pub fn action(&self, index: usize) -> BatchAction<'_> {
+        self.act(&self.items[index])
     }
 
     /// The key of the action at an index, and its operation; neither needs the rest of it.
@@ -163,8 +163,8 @@ impl Batch {
     /// # Panics
     /// When there is none.
     #[inline]
-    pub fn key(&self, at: usize) -> (&str, Op) {
-        let item = &self.items[at];
+    pub fn key(&self, index: usize) -> (&str, Op) {
+        let item = &self.items[index];
         (item.key.of(&self.keys), item.op)
     }
 
@@ -172,38 +172,38 @@ impl Batch {
     ///
     /// # Panics
     /// When there is none.
-    pub fn ordinal(&self, at: usize) -> u64 {
-        self.first + u64::from(self.items[at].ordinal)
+    pub fn ordinal(&self, index: usize) -> u64 {
+        self.first + u64::from(self.items[index].ordinal)
     }
 
     /// Bytes of a request that the action at a place takes.
-    pub fn size(&self, at: usize) -> usize {
-        self.items[at].text.range().len()
+    pub fn size(&self, index: usize) -> usize {
+        self.items[index].text.range().len()
     }
 
     /// What the target is sent for the actions at these places, in their order: where nothing lies between them, a part of
     /// the batch's own text, without a copy.
-    pub fn text(&self, at: &[u32]) -> Bytes {
-        let (Some(first), Some(last)) = (at.first(), at.last()) else { return Bytes::new() };
-        let range = |at: u32| self.items[at as usize].text.range();
+    pub fn text(&self, index: &[u32]) -> Bytes {
+        let (Some(first), Some(last)) = (index.first(), index.last()) else { return Bytes::new() };
+        let range = |index: u32| self.items[index as usize].text.range();
         let whole = range(*first).start..range(*last).end;
-        let follow_each_other = || at.iter().map(|at| self.size(*at as usize)).sum::<usize>() == whole.len();
-        if (last - first) as usize + 1 == at.len() || follow_each_other() {
+        let follow_each_other = || index.iter().map(|index| self.size(*index as usize)).sum::<usize>() == whole.len();
+        if (last - first) as usize + 1 == index.len() || follow_each_other() {
             return Bytes::from_owner(Shared(self.text.clone())).slice(whole);
         }
         let mut text = Vec::with_capacity(whole.len());
-        at.iter().for_each(|at| text.extend_from_slice(self.text[range(*at)].as_bytes()));
+        index.iter().for_each(|index| text.extend_from_slice(self.text[range(*index)].as_bytes()));
         text.into()
     }
 
     /// What the target is sent for the action at a place.
-    pub fn line(&self, at: usize) -> &str {
-        self.items[at].text.of(&self.text)
+    pub fn line(&self, index: usize) -> &str {
+        self.items[index].text.of(&self.text)
     }
 
     /// Whether the action at a place is a bulk line, which may name a collection of its own.
-    pub fn is_line(&self, at: usize) -> bool {
-        self.items[at].is_line
+    pub fn is_line(&self, index: usize) -> bool {
+        self.items[index].is_line
     }
 
     /// Whether any action is a bulk line.
@@ -235,16 +235,16 @@ impl Batch {
     }
 
     /// What the record at a place was read from; empty unless that is asked for.
-    pub fn raw(&self, at: usize) -> &[u8] {
-        self.raws.get(at).map_or(&[], |raw| &self.raw[raw.range()])
+    pub fn raw(&self, index: usize) -> &[u8] {
+        self.raws.get(index).map_or(&[], |raw| &self.raw[raw.range()])
     }
 
     /// The record at a place.
     ///
     /// # Panics
     /// When there is none.
-    pub fn item(&self, at: usize) -> &BatchItem {
-        &self.items[at]
+    pub fn item(&self, index: usize) -> &BatchItem {
+        &self.items[index]
     }
 
     /// Hashes of the keys, in the places of the actions; 0 for what has no key.

@@ -1,6 +1,6 @@
-//! Elasticsearch bulk lines: an action line, then, except for a delete, a line with the source.
-//! Which line is which follows from the line before it, so an action that cannot be read leaves its next line in doubt.
-//! Where that doubt could store a source as an action, or the other way round, reading stops.
+//! Elasticsearch bulk lines: an action line, then a source line unless the action is a delete.
+//! The previous line decides what a line is. After an unreadable action line, the next line is ambiguous. Reading stops
+//! if a source could then be taken for an action, or an action for a source.
 
 use super::jsonl::{LineReader, object};
 use super::{NoRecord, OneByOne, ReadError, ReadStep};
@@ -8,14 +8,13 @@ use crate::json::{Field, JsonKind, Scanner, same_name};
 use crate::record::{Command, Op, Origin, Reason, Record};
 use std::ops::Range;
 
-/// What the next line is.
+/// What the next line must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expected {
-    /// An action.
     Action,
-    /// The source of the action read last.
+    /// The source of the previous action.
     Source,
-    /// The source of the action read last, which could not be read, or another action.
+    /// Either the source of the previous action, which was unreadable, or another action.
     Unclear,
 }
 
@@ -23,30 +22,26 @@ enum Expected {
 #[derive(Debug)]
 struct BadAction {
     text: String,
-    /// What comes after it.
+    /// What the next line must be.
     then: Expected,
 }
 
-/// Reads bulk lines.
 #[derive(Debug)]
 pub(super) struct Bulk {
     lines: LineReader,
     expected: Expected,
-    /// The action read last.
+    /// The previous action.
     command: Command,
-    /// Why it is an error: said when its source has been read too.
+    /// Why it is an error. Reported after its source has been read too.
     failed: Option<Reason>,
-    /// Why reading stops behind it.
-    broken: Option<ReadError>,
-    /// Its line and the one after it, where those are asked for.
+    /// Why reading stops after it.
+    fatal: Option<ReadError>,
+    /// Its line and its source line, if raw text is wanted.
     raw: Vec<u8>,
-    /// Where the action line begins.
+    /// Where the action line starts.
     origin: Origin,
-    /// Scans action lines.
     scanner: Scanner,
-    /// Scans their metadata.
     meta_scanner: Scanner,
-    /// Scans sources.
     source_scanner: Scanner,
 }
 
@@ -58,7 +53,7 @@ impl Bulk {
             expected: Expected::Action,
             command: Command { op: Op::Index, meta: String::new(), fields: Vec::new() },
             failed: None,
-            broken: None,
+            fatal: None,
             raw: Vec::new(),
             scanner: Scanner::default(),
             meta_scanner: Scanner::default(),
@@ -66,14 +61,14 @@ impl Bulk {
         }
     }
 
-    /// Takes a line where an action is expected; `None` if its source must be read.
+    /// Processes a line where an action is expected. `None` if its source has to be read first.
     fn take_action(&mut self, line: Result<Range<usize>, Reason>) -> Option<Result<(), Reason>> {
         self.lines.origin.record += 1;
         self.origin = self.lines.origin;
         self.expected = Expected::Unclear;
         self.raw.clear();
         let bytes = match line {
-            Ok(place) => &self.lines.window.bytes()[place],
+            Ok(range) => &self.lines.window.bytes()[range],
             Err(reason) => {
                 self.failed = Some(reason);
                 return None;
@@ -105,16 +100,16 @@ impl Bulk {
         }
     }
 
-    /// Takes the line after an action: it is the source, unless that is in doubt and the line is an action itself.
+    /// Processes the line after an action. It is the source, unless that is unclear and the line is a valid action.
     fn take_source(&mut self, line: Result<Range<usize>, Reason>, is_unclear: bool) -> ReadStep<'_> {
         let number = self.lines.origin.line;
-        let bytes = line.map(|place| &self.lines.window.bytes()[place]);
+        let bytes = line.map(|range| &self.lines.window.bytes()[range]);
         match &bytes {
             Ok(bytes) if is_unclear && read_action(bytes, &mut self.scanner, &mut self.meta_scanner).is_ok() => {
                 let text = format!(
                     "cannot tell whether line {number} is an action or the source of the unreadable action before it"
                 );
-                self.broken = Some(ReadError::new(self.lines.origin, text));
+                self.fatal = Some(ReadError::new(self.lines.origin, text));
             }
             Ok(bytes) if !self.raw.is_empty() && !bytes.is_empty() => {
                 self.raw.push(b'\n');
@@ -150,8 +145,8 @@ impl Bulk {
 
 impl OneByOne for Bulk {
     fn next(&mut self) -> Result<ReadStep<'_>, NoRecord> {
-        if let Some(broken) = self.broken.take() {
-            return Err(broken.into());
+        if let Some(error) = self.fatal.take() {
+            return Err(error.into());
         }
         loop {
             let line = match self.lines.next() {
@@ -161,9 +156,9 @@ impl OneByOne for Bulk {
                     let reason = self.failed.take().unwrap_or_else(missing);
                     return Ok(self.bad(reason));
                 }
-                Err(NoRecord::Failed(broken)) => {
-                    let Some(reason) = self.failed.take() else { return Err(broken.into()) };
-                    self.broken = Some(broken);
+                Err(NoRecord::Failed(error)) => {
+                    let Some(reason) = self.failed.take() else { return Err(error.into()) };
+                    self.fatal = Some(error);
                     return Ok(self.bad(reason));
                 }
                 line => line?,
@@ -184,7 +179,7 @@ impl OneByOne for Bulk {
     }
 }
 
-/// Reads an action line without blanks around it: its verb and its metadata, whose fields `meta_scanner` notes.
+/// Parses a trimmed action line into its operation and its metadata. `meta_scanner` then has the fields of the metadata.
 fn read_action<'a>(
     line: &'a [u8],
     scanner: &mut Scanner,
@@ -201,7 +196,7 @@ fn read_action<'a>(
     };
     let then = if verb == Op::Delete { Expected::Action } else { Expected::Source };
     if !others.is_empty() {
-        // A second verb that disagrees about the next line leaves it in doubt.
+        // If a second verb disagrees about whether a source follows, the next line is ambiguous.
         let is_delete = |verb| verb == Op::Delete;
         let disputed =
             others.iter().filter_map(|other| verb_of(other, text)).any(|other| is_delete(other) != is_delete(verb));
@@ -234,7 +229,7 @@ mod tests {
 
     fn steps(pieces: Vec<Vec<u8>>, max: usize) -> Vec<String> {
         let mut bulk = Bulk::new(LineReader::new(Window::new(Source::Pieces(pieces)), 0, 0, max));
-        let mut said = Vec::new();
+        let mut found = Vec::new();
         let mut empty = 0;
         loop {
             let step = match bulk.next() {
@@ -262,15 +257,15 @@ mod tests {
                 Ok(other) => panic!("{other:?}"),
                 Err(NoRecord::Idle) => "idle".to_owned(),
                 Err(NoRecord::End) => {
-                    said.push(format!("end, {} empty", empty));
-                    return said;
+                    found.push(format!("end, {} empty", empty));
+                    return found;
                 }
-                Err(NoRecord::Failed(broken)) => {
-                    said.push(format!("{} broken: {}", broken.origin.line, broken.text));
-                    return said;
+                Err(NoRecord::Failed(error)) => {
+                    found.push(format!("{} broken: {}", error.origin.line, error.text));
+                    return found;
                 }
             };
-            said.push(step);
+            found.push(step);
         }
     }
 
@@ -279,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn an_action_has_a_source_unless_it_deletes() {
+    fn every_action_but_a_delete_has_a_source() {
         let text = [
             "",
             "{ \"index\" : {\"_id\" : \"1\"} }\r",
@@ -304,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_is_missing_or_broken_costs_its_action() {
+    fn a_missing_or_broken_source_is_an_error_of_its_action() {
         let text = [
             "{\"index\":{}}",
             "",
@@ -330,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_verb_tells_whether_a_source_follows_even_a_bad_action() {
+    fn the_verb_of_a_bad_action_decides_whether_a_source_follows() {
         let text = [
             "{\"index\":1}",
             "{\"delete\":{}}",
@@ -355,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_after_an_unreadable_action_is_its_source_unless_it_is_an_action() {
+    fn the_line_after_an_unreadable_action_is_its_source_unless_it_is_a_valid_action() {
         for (action, what) in [
             ("{\"Index\":{}}", r#"bad_action: unknown action "Index": expected index, create, update or delete"#),
             ("{}", "bad_action: the action is an empty object"),
@@ -365,8 +360,8 @@ mod tests {
         ] {
             let first = format!("1 #1 @0 {what}");
             let offset = action.len() + 9;
-            let said = read(&[action, "{\"a\":1}", "{\"index\":{}}", "{\"b\":2}"]);
-            assert_eq!(said, [first.as_str(), &format!(r#"3 #2 @{offset} Index {{}} {{"b":2}}"#), "end, 0 empty"]);
+            let found = read(&[action, "{\"a\":1}", "{\"index\":{}}", "{\"b\":2}"]);
+            assert_eq!(found, [first.as_str(), &format!(r#"3 #2 @{offset} Index {{}} {{"b":2}}"#), "end, 0 empty"]);
             let stop =
                 "2 broken: cannot tell whether line 2 is an action or the source of the unreadable action before it";
             assert_eq!(read(&[action, "{\"delete\":{}}"]), [first.as_str(), stop]);
@@ -375,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn long_lines_cost_their_action() {
+    fn a_line_that_is_too_long_is_an_error_of_its_action() {
         let text = b"{\"index\":{ }}\n{\"a\":\"2345678901\"}\n{\"index\":{\"_id\":12}}\n{}\n{\"delete\":{}}\n".to_vec();
         assert_eq!(
             steps(vec![text], 15),
@@ -389,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_pipe_between_an_action_and_its_source_loses_neither() {
+    fn an_idle_pipe_between_an_action_and_its_source_loses_neither() {
         let (reader, mut pipe) = std::io::pipe().expect("a pipe");
         let window = Window::new(thread_source(reader, Some(Compression::None)));
         let mut bulk = Bulk::new(LineReader::new(window, 0, 0, 1 << 20));
@@ -412,7 +407,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1000))]
         #[test]
-        fn pieces_do_not_matter(
+        fn how_reads_are_split_does_not_matter(
             lines in prop::collection::vec(prop::sample::select(vec![
                 "{\"index\":{\"_id\":\"1\"}}", "{\"update\":{}}", "{\"delete\":{}}", "{\"a\":1}", "{\"a\":1}", "", "{\"x\":{}}", "{\"index\":1}", "[",
             ]), 0..12),

@@ -92,7 +92,7 @@ impl JsonStream {
         let breaks = memchr::memchr_iter(b'\n', bytes).count();
         self.line += breaks as u64;
         if count > 0 {
-            let tail = memchr::memrchr(b'\n', bytes).map_or(0, |at| at + 1);
+            let tail = memchr::memrchr(b'\n', bytes).map_or(0, |offset| offset + 1);
             let blank = bytes[tail..].iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'));
             self.line_start = blank && (breaks > 0 || self.line_start);
         }
@@ -116,9 +116,9 @@ impl JsonStream {
     fn peek(&mut self) -> Result<u8, NoRecord> {
         loop {
             let bytes = self.window.bytes();
-            if let Some(at) = bytes.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) {
-                let byte = bytes[at];
-                self.pass(at);
+            if let Some(offset) = bytes.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) {
+                let byte = bytes[offset];
+                self.pass(offset);
                 return Ok(byte);
             }
             self.pass(bytes.len());
@@ -196,15 +196,15 @@ impl JsonStream {
     /// Counts a broken object of a stream as one bad line, if it began its line and broke on it.
     fn skip_broken(&mut self, error: ScanError) -> Result<ReadStep<'_>, NoRecord> {
         let bytes = self.window.bytes();
-        let (at, what) = match error {
-            ScanError::Syntax { at, what } => (at, what),
+        let (offset, what) = match error {
+            ScanError::Syntax { offset, what } => (offset, what),
             ScanError::Incomplete => (bytes.len(), "the object does not end"),
         };
-        let byte = at + 1;
+        let byte = offset + 1;
         if self.state != StreamState::Stream {
             return self.broken(format!("broken JSON array: {what}, at byte {byte} of the element"));
         }
-        let broke_on_it = memchr::memchr(b'\n', &bytes[..at]).is_none();
+        let broke_on_it = memchr::memchr(b'\n', &bytes[..offset]).is_none();
         if !self.line_start || !broke_on_it {
             return self.broken(format!("broken JSON: {what}, at byte {byte} of the element"));
         }

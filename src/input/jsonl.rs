@@ -165,7 +165,7 @@ pub(super) fn object<'a>(bytes: &'a [u8], scanner: &mut Scanner) -> Result<&'a s
 fn object_in<'a>(text: &'a str, scanner: &mut Scanner) -> Result<&'a str, Reason> {
     match scanner.object(text.as_bytes()) {
         Ok(end) => ensure_end(text.as_bytes(), end, "object").map(|()| text),
-        Err(ScanError::Syntax { at: 0, .. }) => Err(not_a(JsonKind::Object, text.as_bytes(), scanner)),
+        Err(ScanError::Syntax { offset: 0, .. }) => Err(not_a(JsonKind::Object, text.as_bytes(), scanner)),
         Err(error) => Err(invalid(error, "object")),
     }
 }
@@ -182,7 +182,7 @@ pub(super) fn ensure_end(bytes: &[u8], end: usize, what: &str) -> Result<(), Rea
 pub(super) fn invalid(error: ScanError, what: &str) -> Reason {
     let text = match error {
         ScanError::Incomplete => format!("the {what} does not end"),
-        ScanError::Syntax { at, what } => format!("{what}, at byte {}", at + 1),
+        ScanError::Syntax { offset, what } => format!("{what}, at byte {}", offset + 1),
     };
     Reason::new("invalid_json", text)
 }

@@ -1,6 +1,6 @@
-//! From files and pipes to records.
-//! `open` looks at every input before anything is sent: it opens it, unpacks it, tells its format and builds its reader.
-//! Adding a format is one file here and one arm in `reader`.
+//! Reads records from files and pipes.
+//! `open` checks every input before anything is sent: it opens and unpacks it, detects its format and builds its reader.
+//! A new format is one file here and one arm in `Input::reader`.
 
 mod arrays;
 mod bulk;
@@ -28,20 +28,19 @@ use std::io;
 /// What a reader found.
 #[derive(Debug)]
 pub enum ReadStep<'a> {
-    /// A record.
     Record(Record<'a>),
-    /// Something that stands in the place of a record; reading can go on after it.
+    /// Something that is not a valid record. Reading can continue after it.
     Bad(BadRecord<'a>),
     /// A blank line.
     Empty,
-    /// Nothing for now: the pipe is silent.
+    /// No data for now: the pipe is idle.
     Idle,
     /// The end of the input.
     End,
 }
 
 impl<'a> ReadStep<'a> {
-    /// A record that begins at `origin` and is `raw` in the input, or why there is none.
+    /// The step for a record that starts at `origin` and is `raw` in the input, or for the reason why it is invalid.
     fn of(origin: Origin, raw: &'a [u8], record: Result<Record<'a>, Reason>) -> ReadStep<'a> {
         match record {
             Ok(record) => ReadStep::Record(Record { raw, ..record }),
@@ -53,9 +52,7 @@ impl<'a> ReadStep<'a> {
 /// Why reading stopped before the end of the input.
 #[derive(Debug)]
 pub struct ReadError {
-    /// Where.
     pub origin: Origin,
-    /// What was wrong.
     pub text: String,
 }
 
@@ -69,35 +66,34 @@ impl ReadError {
     }
 }
 
-/// Why there is no record at hand.
+/// Why there is no next record.
 #[derive(Debug)]
 enum NoRecord {
-    /// The pipe is silent.
+    /// The pipe is idle.
     Idle,
-    /// The input has ended.
     End,
-    /// Reading cannot go on.
+    /// Reading cannot continue.
     Failed(ReadError),
 }
 
 impl From<ReadError> for NoRecord {
-    fn from(broken: ReadError) -> NoRecord {
-        NoRecord::Failed(broken)
+    fn from(error: ReadError) -> NoRecord {
+        NoRecord::Failed(error)
     }
 }
 
-/// Cuts an input into records. One implementation a format.
+/// Splits an input into records. There is one implementation per format.
 pub trait Reader: Send {
-    /// Hands over one step after the other, until `take` says that it wants no more, or after the end.
+    /// Passes each step to `take`, until `take` returns false or the input ends.
     ///
     /// # Errors
-    /// When the input cannot be read on: I/O, damaged compression, or a format that has lost its frame.
+    /// When reading cannot continue: an I/O error, damaged compression, or a format whose structure is broken.
     fn each(&mut self, take: &mut dyn FnMut(ReadStep<'_>) -> bool) -> Result<(), ReadError>;
 }
 
-/// A reader that finds one record at a time.
+/// A reader that returns one record at a time.
 trait OneByOne: Send {
-    /// Lends the next record.
+    /// Returns the next record, which is valid until the next call.
     fn next(&mut self) -> Result<ReadStep<'_>, NoRecord>;
 }
 
@@ -108,7 +104,7 @@ impl<R: OneByOne> Reader for R {
     }
 }
 
-/// Hands over what was found; false at the end, or if no more is wanted.
+/// Passes a step to `take`. Returns false at the end of the input, or if `take` wants no more.
 fn hand_over(
     found: Result<ReadStep<'_>, NoRecord>,
     take: &mut dyn FnMut(ReadStep<'_>) -> bool,
@@ -120,7 +116,7 @@ fn hand_over(
             take(ReadStep::End);
             Ok(false)
         }
-        Err(NoRecord::Failed(broken)) => Err(broken),
+        Err(NoRecord::Failed(error)) => Err(error),
     }
 }
 

@@ -187,8 +187,8 @@ fn plain(error: io::Error) -> Error {
 
 /// Opens stdin.
 fn from_stdin(options: &InputOptions, inputs: &Inputs) -> Result<Input> {
-    let (at, length) = stdin_range().context(Exit(5))?;
-    let counted = Counted::new(io::stdin(), inputs.bytes_read.clone()).expecting(at, length);
+    let (offset, length) = stdin_range().context(Exit(5))?;
+    let counted = Counted::new(io::stdin(), inputs.bytes_read.clone()).expecting(offset, length);
     opened("stdin".to_owned(), counted, options)
 }
 
@@ -220,7 +220,7 @@ fn look(name: &str, window: &mut Window, options: &InputOptions) -> Result<Forma
     loop {
         let bytes = window.bytes();
         let first = bytes.iter().position(|byte| !byte.is_ascii_whitespace());
-        let line_ended = first.is_some_and(|at| memchr::memchr(b'\n', &bytes[at..]).is_some());
+        let line_ended = first.is_some_and(|offset| memchr::memchr(b'\n', &bytes[offset..]).is_some());
         if line_ended || bytes.len() > LOOK || window.more().context(Exit(5))? == More::End {
             return guess::by_content(name, window.bytes());
         }
@@ -249,16 +249,16 @@ fn skip_line(window: &mut Window, cr_ends_lines: &mut bool) -> io::Result<bool> 
         let bytes = window.bytes();
         let found = if *cr_ends_lines { memchr::memchr2(b'\n', b'\r', bytes) } else { memchr::memchr(b'\n', bytes) };
         match found {
-            Some(at) if bytes[at] == b'\n' => {
+            Some(offset) if bytes[offset] == b'\n' => {
                 *cr_ends_lines = false;
-                window.consume(at + 1);
+                window.consume(offset + 1);
                 return Ok(true);
             }
             // What follows a CR tells whether it is half of a line break.
-            Some(at) if at + 1 < bytes.len() || window.ended() => {
-                let both = bytes.get(at + 1) == Some(&b'\n');
+            Some(offset) if offset + 1 < bytes.len() || window.ended() => {
+                let both = bytes.get(offset + 1) == Some(&b'\n');
                 *cr_ends_lines = !both;
-                window.consume(at + 1 + usize::from(both));
+                window.consume(offset + 1 + usize::from(both));
                 return Ok(true);
             }
             found => window.consume(found.unwrap_or(bytes.len())),

@@ -27,7 +27,7 @@ pub struct Counted<R> {
     inner: R,
     count: Arc<AtomicU64>,
     /// Where the next byte lies in the file.
-    at: u64,
+    offset: u64,
     /// How long the file was; 0 for what is no regular file.
     length: u64,
 }
@@ -35,12 +35,12 @@ pub struct Counted<R> {
 impl<R> Counted<R> {
     /// Adds what `inner` gives to `count`.
     pub fn new(inner: R, count: Arc<AtomicU64>) -> Counted<R> {
-        Counted { inner, count, at: 0, length: 0 }
+        Counted { inner, count, offset: 0, length: 0 }
     }
 
-    /// Expects the bytes of a file from `at` to `length` at least.
-    pub fn expecting(self, at: u64, length: u64) -> Counted<R> {
-        Counted { at, length, ..self }
+    /// Expects the bytes of a file from `offset` to `length` at least.
+    pub fn expecting(self, offset: u64, length: u64) -> Counted<R> {
+        Counted { offset, length, ..self }
     }
 }
 
@@ -48,11 +48,11 @@ impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.count.fetch_add(count as u64, Ordering::Relaxed);
-        self.at += count as u64;
-        if count == 0 && self.at < self.length && !buffer.is_empty() {
+        self.offset += count as u64;
+        if count == 0 && self.offset < self.length && !buffer.is_empty() {
             return Err(io::Error::other(format!(
                 "the file became shorter while it was read: it had {} bytes when it was opened, and ended after {}",
-                self.length, self.at
+                self.length, self.offset
             )));
         }
         Ok(count)
@@ -63,13 +63,13 @@ impl<R: Read> Read for Counted<R> {
 #[derive(Debug)]
 pub struct OpenedFile {
     file: Arc<File>,
-    at: u64,
+    offset: u64,
 }
 
 impl Read for OpenedFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read_at(buffer, self.at)?;
-        self.at += count as u64;
+        let count = self.file.read_at(buffer, self.offset)?;
+        self.offset += count as u64;
         Ok(count)
     }
 }
@@ -101,7 +101,7 @@ pub struct ReadAhead {
 
 /// Reads a regular file: in place if it is not compressed, else by a thread.
 pub fn file_source(file: Arc<File>, length: u64, compression: Compression, count: Arc<AtomicU64>) -> Source {
-    let counted = Counted::new(OpenedFile { file, at: 0 }, count).expecting(0, length);
+    let counted = Counted::new(OpenedFile { file, offset: 0 }, count).expecting(0, length);
     match compression {
         Compression::None => Source::File(counted),
         _ => thread_source(counted, Some(compression)),

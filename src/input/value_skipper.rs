@@ -15,18 +15,18 @@ impl ValueSkipper {
     /// # Errors
     /// For a line break in a string: the quotes cannot be trusted then.
     pub(super) fn end(&mut self, bytes: &[u8]) -> Result<Option<usize>, &'static str> {
-        for (at, byte) in bytes.iter().enumerate() {
+        for (offset, byte) in bytes.iter().enumerate() {
             match byte {
                 _ if self.escaped => self.escaped = false,
                 b'\n' if self.in_string => return Err("a line break in a string"),
                 b'\\' if self.in_string => self.escaped = true,
-                b'"' if self.in_string && self.depth == 0 => return Ok(Some(at + 1)),
+                b'"' if self.in_string && self.depth == 0 => return Ok(Some(offset + 1)),
                 b'"' => self.in_string = !self.in_string,
                 _ if self.in_string => {}
                 b'{' | b'[' => self.depth += 1,
-                b'}' | b']' if self.depth <= 1 => return Ok(Some(at + self.depth)),
+                b'}' | b']' if self.depth <= 1 => return Ok(Some(offset + self.depth)),
                 b'}' | b']' => self.depth -= 1,
-                b',' | b' ' | b'\t' | b'\r' | b'\n' if self.depth == 0 => return Ok(Some(at)),
+                b',' | b' ' | b'\t' | b'\r' | b'\n' if self.depth == 0 => return Ok(Some(offset)),
                 _ => {}
             }
         }

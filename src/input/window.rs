@@ -208,7 +208,7 @@ mod tests {
     /// Gives its bytes in pieces of sizes that a seed tells.
     struct Slow {
         bytes: Vec<u8>,
-        at: usize,
+        offset: usize,
         seed: u64,
     }
 
@@ -220,9 +220,9 @@ mod tests {
     impl Read for Slow {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             let most = [10, 1_000, 100_000, 1_000_000][next(&mut self.seed, 4)];
-            let count = (1 + next(&mut self.seed, most)).min(buffer.len()).min(self.bytes.len() - self.at);
-            buffer[..count].copy_from_slice(&self.bytes[self.at..self.at + count]);
-            self.at += count;
+            let count = (1 + next(&mut self.seed, most)).min(buffer.len()).min(self.bytes.len() - self.offset);
+            buffer[..count].copy_from_slice(&self.bytes[self.offset..self.offset + count]);
+            self.offset += count;
             Ok(count)
         }
     }
@@ -232,7 +232,7 @@ mod tests {
         for seed in 1..40 {
             let mut random = seed;
             let bytes: Vec<u8> = (0..2_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-            let source = thread_source(Slow { bytes: bytes.clone(), at: 0, seed }, Some(Compression::None));
+            let source = thread_source(Slow { bytes: bytes.clone(), offset: 0, seed }, Some(Compression::None));
             let mut window = Window::new(source);
             let mut seen = Vec::new();
             loop {

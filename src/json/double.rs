@@ -6,19 +6,19 @@ use super::{JsonKind, Span, string_end};
 /// fewest digits that read back. Integers are not looked at: servers that merge documents keep those of any size.
 pub fn first_changed_by_double(text: &str, value: Span) -> Option<&str> {
     let bytes = text.as_bytes();
-    let mut at = value.start as usize;
-    while at < value.end as usize {
-        match bytes[at] {
-            b'"' => at = string_end(bytes, at).0,
+    let mut offset = value.start as usize;
+    while offset < value.end as usize {
+        match bytes[offset] {
+            b'"' => offset = string_end(bytes, offset).0,
             b'-' | b'0'..=b'9' => {
-                let end = number_end(bytes, at);
-                let number = &text[at..end];
+                let end = number_end(bytes, offset);
+                let number = &text[offset..end];
                 if number.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E')) && !holds_as_double(number) {
                     return Some(number);
                 }
-                at = end;
+                offset = end;
             }
-            _ => at += 1,
+            _ => offset += 1,
         }
     }
     None

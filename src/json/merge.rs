@@ -71,11 +71,11 @@ impl Merger {
     /// Copies the old fields, each with the value that the new side has for it.
     fn fields(&mut self, old: &Side<'_>, new: &Side<'_>, out: &mut String, depth: usize) -> Result<(), MergeError> {
         let mut copied = 0;
-        for (place, field) in old.fields.iter().enumerate() {
-            let name = old.name(place);
+        for (index, field) in old.fields.iter().enumerate() {
+            let name = old.name(index);
             let Some(by) = new.find(&name) else { continue };
             // Of equal names the last one is the value, on both sides.
-            if old.find(&name) != Some(place) {
+            if old.find(&name) != Some(index) {
                 continue;
             }
             let value = field.value.range();
@@ -96,9 +96,9 @@ impl Merger {
 /// Appends the fields that only the new side has, and the end of the old one.
 fn append_new(old: &Side<'_>, new: &Side<'_>, out: &mut String) {
     let mut empty = old.fields.is_empty();
-    for (place, field) in new.fields.iter().enumerate() {
-        let name = new.name(place);
-        if old.find(&name).is_none() && new.find(&name) == Some(place) {
+    for (index, field) in new.fields.iter().enumerate() {
+        let name = new.name(index);
+        if old.find(&name).is_none() && new.find(&name) == Some(index) {
             out.push_str(if empty { "" } else { "," });
             empty = false;
             out.push_str(&new.text[field.name.start as usize - 1..field.name.end as usize + 1]);
@@ -125,14 +125,14 @@ impl<'a> Side<'a> {
         let escaped = fields.iter().any(|field| field.escaped);
         let mut side = Side { text, fields, end, escaped, table: None };
         if fields.len() > LINEAR {
-            side.table = Some((0..fields.len()).map(|place| (side.name(place), place)).collect());
+            side.table = Some((0..fields.len()).map(|index| (side.name(index), index)).collect());
         }
         side
     }
 
     /// The unescaped name of a field.
-    fn name(&self, place: usize) -> Cow<'a, str> {
-        let field = &self.fields[place];
+    fn name(&self, index: usize) -> Cow<'a, str> {
+        let field = &self.fields[index];
         let written = field.name.of(self.text);
         // An unpaired surrogate cannot be unescaped; spelt the same it is the same name.
         if field.escaped { unescape(written).unwrap_or(Cow::Borrowed(written)) } else { Cow::Borrowed(written) }
@@ -142,7 +142,7 @@ impl<'a> Side<'a> {
     fn find(&self, name: &str) -> Option<usize> {
         match &self.table {
             Some(table) => table.get(name).copied(),
-            None if self.escaped => (0..self.fields.len()).rev().find(|place| self.name(*place) == name),
+            None if self.escaped => (0..self.fields.len()).rev().find(|index| self.name(*index) == name),
             None => self.fields.iter().rposition(|field| field.name.of(self.text) == name),
         }
     }

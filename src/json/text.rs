@@ -8,9 +8,9 @@ use std::borrow::Cow;
 pub fn quote_into(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(is_escaped) {
-        out.push_str(&rest[..at]);
-        match rest.as_bytes()[at] {
+    while let Some(offset) = rest.bytes().position(is_escaped) {
+        out.push_str(&rest[..offset]);
+        match rest.as_bytes()[offset] {
             b'"' => out.push_str("\\\""),
             b'\\' => out.push_str("\\\\"),
             b'\n' => out.push_str("\\n"),
@@ -22,7 +22,7 @@ pub fn quote_into(out: &mut String, text: &str) {
                 out.push(char::from_digit(u32::from(control & 15), 16).unwrap_or('0'));
             }
         }
-        rest = &rest[at + 1..];
+        rest = &rest[offset + 1..];
     }
     out.push_str(rest);
     out.push('"');
@@ -57,11 +57,11 @@ pub fn unescape(inside: &str) -> Option<Cow<'_, str>> {
     }
     let mut out = String::with_capacity(inside.len());
     let mut rest = inside;
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        let (character, used) = escaped(&rest[at..])?;
+    while let Some(offset) = rest.find('\\') {
+        out.push_str(&rest[..offset]);
+        let (character, used) = escaped(&rest[offset..])?;
         out.push(character);
-        rest = &rest[at + used..];
+        rest = &rest[offset + used..];
     }
     out.push_str(rest);
     Some(Cow::Owned(out))

@@ -102,8 +102,8 @@ pub fn duplicate_name<'a>(text: &'a str, names: &[(Span, bool)]) -> Option<Cow<'
         all.sort_unstable();
         return all.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone());
     }
-    for (place, name) in names.iter().enumerate() {
-        for other in &names[..place] {
+    for (index, name) in names.iter().enumerate() {
+        for other in &names[..index] {
             let same = match (name.1, other.1) {
                 (false, false) => name.0.of_bytes(text) == other.0.of_bytes(text),
                 _ => plain(name) == plain(other),

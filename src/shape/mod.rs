@@ -150,11 +150,11 @@ fn write_flat(options: &ShapeOptions, record: &Record<'_>, out: &mut String) -> 
     ensure_renames_hide_nothing(&pieces)?;
     out.clear();
     out.push('{');
-    for (place, piece) in pieces.iter().enumerate() {
+    for (index, piece) in pieces.iter().enumerate() {
         // `before` of the first field has no comma; of a later one that is now the first, it is dropped.
         let has_comma = piece.before.contains(',');
-        let before = if place == 0 && has_comma { "" } else { piece.before };
-        let joint = if place > 0 && !has_comma { "," } else { "" };
+        let before = if index == 0 && has_comma { "" } else { piece.before };
+        let joint = if index > 0 && !has_comma { "," } else { "" };
         out.extend([joint, before, &piece.name, piece.between, &piece.value]);
     }
     out.push_str(&text[end..]);
@@ -205,8 +205,8 @@ fn quoted(name: &str) -> String {
 
 /// Finds a field with the very name that `--translate` gives another one.
 fn ensure_renames_hide_nothing(pieces: &[ShapedField<'_>]) -> Result<(), Reason> {
-    for (place, ShapedField { plain: name, .. }) in pieces.iter().enumerate().filter(|(_, piece)| piece.renamed) {
-        let mut others = pieces.iter().enumerate().filter(|(other, _)| *other != place);
+    for (index, ShapedField { plain: name, .. }) in pieces.iter().enumerate().filter(|(_, piece)| piece.renamed) {
+        let mut others = pieces.iter().enumerate().filter(|(other, _)| *other != index);
         if others.any(|(_, other)| other.plain == *name) {
             return Err(Reason::new("name_clash", format!("--translate makes a second field `{name}`")));
         }

@@ -19,18 +19,18 @@ enum Node<'a> {
 #[derive(Default)]
 struct Level<'a> {
     fields: Vec<(String, Node<'a>)>,
-    places: HashMap<String, usize>,
+    indices: HashMap<String, usize>,
 }
 
 impl<'a> Level<'a> {
     /// The field of that name, and whether it is the new one.
     fn field(&mut self, name: &str, new: Node<'a>) -> (&mut Node<'a>, bool) {
         let next = self.fields.len();
-        let place = *self.places.entry(name.to_owned()).or_insert(next);
-        if place == next {
+        let index = *self.indices.entry(name.to_owned()).or_insert(next);
+        if index == next {
             self.fields.push((name.to_owned(), new));
         }
-        (&mut self.fields[place].1, place == next)
+        (&mut self.fields[index].1, index == next)
     }
 }
 
@@ -91,8 +91,8 @@ fn write_node(node: &Node<'_>, out: &mut String) -> Result<(), Reason> {
 
 fn write_object(level: &Level<'_>, out: &mut String) -> Result<(), Reason> {
     out.push('{');
-    for (place, (name, node)) in level.fields.iter().enumerate() {
-        out.push_str(if place == 0 { "" } else { "," });
+    for (index, (name, node)) in level.fields.iter().enumerate() {
+        out.push_str(if index == 0 { "" } else { "," });
         quote_into(out, name);
         out.push(':');
         write_node(node, out)?;

@@ -76,7 +76,7 @@ impl Cells {
         self.has_quotes = true;
         let inside = &raw[1..];
         let (closing, has_unknown_escape) = closing_quote(inside, self.dialect);
-        let behind = closing.map_or(&[][..], |at| &inside[at + 1..]);
+        let behind = closing.map_or(&[][..], |offset| &inside[offset + 1..]);
         let has_text = behind.iter().any(|byte| !matches!(byte, b' ' | b'\t'));
         let place = self.count;
         if has_unknown_escape && self.flaw.is_none() {
@@ -112,17 +112,17 @@ impl Cells {
 pub(super) fn closing_quote(inside: &[u8], dialect: Dialect) -> (Option<usize>, bool) {
     let Some(quote) = dialect.quote else { return (None, false) };
     let escape = if dialect.backslash_escape { b'\\' } else { quote };
-    let (mut at, mut has_unknown_escape) = (0, false);
-    while let Some(found) = memchr::memchr2(quote, escape, inside.get(at..).unwrap_or_default()) {
-        at += found;
-        let (byte, next) = (inside[at], inside.get(at + 1).copied());
+    let (mut offset, mut has_unknown_escape) = (0, false);
+    while let Some(found) = memchr::memchr2(quote, escape, inside.get(offset..).unwrap_or_default()) {
+        offset += found;
+        let (byte, next) = (inside[offset], inside.get(offset + 1).copied());
         if next == Some(quote) || byte != quote && next == Some(b'\\') {
-            at += 2;
+            offset += 2;
         } else if byte == quote {
-            return (Some(at), has_unknown_escape);
+            return (Some(offset), has_unknown_escape);
         } else {
             has_unknown_escape |= next.is_some();
-            at += 1;
+            offset += 1;
         }
     }
     (None, has_unknown_escape)
@@ -137,10 +137,10 @@ pub(super) struct Breaks {
 
 impl Breaks {
     pub(super) fn add(&mut self, bytes: &[u8]) {
-        for at in memchr::memchr2_iter(b'\n', b'\r', bytes) {
-            if bytes[at] == b'\n' {
+        for offset in memchr::memchr2_iter(b'\n', b'\r', bytes) {
+            if bytes[offset] == b'\n' {
                 self.lf += 1;
-            } else if bytes.get(at + 1) != Some(&b'\n') {
+            } else if bytes.get(offset + 1) != Some(&b'\n') {
                 self.lone_cr += 1;
             }
         }
@@ -150,7 +150,7 @@ impl Breaks {
 /// As much of a text as a message can bear.
 pub(super) fn shortened(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(40) {
-        Some((at, _)) => Cow::Owned(format!("{}...", &text[..at])),
+        Some((offset, _)) => Cow::Owned(format!("{}...", &text[..offset])),
         None => Cow::Borrowed(text),
     }
 }

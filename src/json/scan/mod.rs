@@ -84,9 +84,9 @@ impl Scanner {
     ///
     /// # Errors
     /// As `object`.
-    pub fn value(&mut self, bytes: &[u8], at: usize) -> Result<usize, ScanError> {
-        let Some(first) = bytes.get(at) else { return Err(ScanError::Incomplete) };
-        value(bytes, at, *first, &mut self.levels).map(|(end, _)| end).map_err(|error| *error)
+    pub fn value(&mut self, bytes: &[u8], offset: usize) -> Result<usize, ScanError> {
+        let Some(first) = bytes.get(offset) else { return Err(ScanError::Incomplete) };
+        value(bytes, offset, *first, &mut self.levels).map(|(end, _)| end).map_err(|error| *error)
     }
 }
 
@@ -96,82 +96,82 @@ fn fields_of(bytes: &[u8], fields: &mut Vec<Field>, levels: &mut Vec<bool>) -> R
         None => return incomplete(),
         _ => return syntax(0, "expected an object"),
     }
-    let (mut at, mut byte) = next(bytes, 1)?;
+    let (mut offset, mut byte) = next(bytes, 1)?;
     if byte == b'}' {
-        return Ok(at + 1);
+        return Ok(offset + 1);
     }
     loop {
-        let name = name(bytes, at, byte)?;
+        let name = name(bytes, offset, byte)?;
         let (end, is_simple) = value(bytes, name.value, name.first, levels)?;
         fields.push(Field {
-            name: Span::new(at + 1, name.end - 1),
+            name: Span::new(offset + 1, name.end - 1),
             value: Span::new(name.value, end),
             escaped: name.escaped,
             is_simple,
         });
-        (at, byte) = next(bytes, end)?;
+        (offset, byte) = next(bytes, end)?;
         match byte {
-            b',' => (at, byte) = next(bytes, at + 1)?,
-            b'}' => return Ok(at + 1),
-            _ => return syntax(at, "expected `,` or `}`"),
+            b',' => (offset, byte) = next(bytes, offset + 1)?,
+            b'}' => return Ok(offset + 1),
+            _ => return syntax(offset, "expected `,` or `}`"),
         }
     }
 }
 
-/// Scans the value that begins at `at` with the byte `first`: one past its end, and whether it is simple (see `Field`).
+/// Scans the value that begins at `offset` with the byte `first`: one past its end, and whether it is simple (see `Field`).
 #[inline(always)]
-fn value(bytes: &[u8], at: usize, first: u8, levels: &mut Vec<bool>) -> Result<(usize, bool), BoxedScanError> {
+fn value(bytes: &[u8], offset: usize, first: u8, levels: &mut Vec<bool>) -> Result<(usize, bool), BoxedScanError> {
     match first {
-        b'{' | b'[' => nested(bytes, at, levels),
-        _ => scalar(bytes, at, first),
+        b'{' | b'[' => nested(bytes, offset, levels),
+        _ => scalar(bytes, offset, first),
     }
 }
 
 fn nested(bytes: &[u8], start: usize, levels: &mut Vec<bool>) -> Result<(usize, bool), BoxedScanError> {
     levels.clear();
     let (mut names, mut is_simple) = (NameBits::default(), true);
-    let (mut at, mut byte) = (start, bytes[start]);
+    let (mut offset, mut byte) = (start, bytes[start]);
     loop {
-        // Here a value begins at `at` with `byte`.
+        // Here a value begins at `offset` with `byte`.
         if let b'{' | b'[' = byte {
             let is_object = byte == b'{';
             levels.push(is_object);
             is_simple &= levels.len() <= 64;
-            (at, byte) = next(bytes, at + 1)?;
+            (offset, byte) = next(bytes, offset + 1)?;
             if is_object && byte != b'}' {
                 names = NameBits::default();
-                (at, byte) = value_of_name(bytes, at, byte, &mut names, &mut is_simple)?;
+                (offset, byte) = value_of_name(bytes, offset, byte, &mut names, &mut is_simple)?;
                 continue;
             } else if !is_object && byte != b']' {
                 continue;
             }
         } else {
-            let (end, is_simple_too) = scalar(bytes, at, byte)?;
+            let (end, is_simple_too) = scalar(bytes, offset, byte)?;
             is_simple &= is_simple_too;
-            (at, byte) = next(bytes, end)?;
+            (offset, byte) = next(bytes, end)?;
         }
         // Here `byte` follows a value, or the bracket that opens an empty level.
         while let Some(is_object) = levels.last().copied() {
             match (byte, is_object) {
                 (b',', _) => {
-                    (at, byte) = next(bytes, at + 1)?;
+                    (offset, byte) = next(bytes, offset + 1)?;
                     if is_object {
-                        (at, byte) = value_of_name(bytes, at, byte, &mut names, &mut is_simple)?;
+                        (offset, byte) = value_of_name(bytes, offset, byte, &mut names, &mut is_simple)?;
                     }
                     break;
                 }
                 (b'}', true) | (b']', false) => {
                     levels.pop();
                     if levels.is_empty() {
-                        return Ok((at + 1, is_simple));
+                        return Ok((offset + 1, is_simple));
                     }
                     if is_object {
                         names = NameBits::FORGOTTEN;
                     }
-                    (at, byte) = next(bytes, at + 1)?;
+                    (offset, byte) = next(bytes, offset + 1)?;
                 }
-                (_, true) => return syntax(at, "expected `,` or `}`"),
-                (_, false) => return syntax(at, "expected `,` or `]`"),
+                (_, true) => return syntax(offset, "expected `,` or `}`"),
+                (_, false) => return syntax(offset, "expected `,` or `]`"),
             }
         }
     }
@@ -207,11 +207,11 @@ struct ScannedName {
 
 /// Reads `"name" :`, whose first byte is given.
 #[inline(always)]
-fn name(bytes: &[u8], at: usize, byte: u8) -> Result<ScannedName, BoxedScanError> {
+fn name(bytes: &[u8], offset: usize, byte: u8) -> Result<ScannedName, BoxedScanError> {
     if byte != b'"' {
-        return syntax(at, "expected a field name in quotes");
+        return syntax(offset, "expected a field name in quotes");
     }
-    let (end, escaped) = string(bytes, at)?;
+    let (end, escaped) = string(bytes, offset)?;
     let (colon, byte) = next(bytes, end)?;
     if byte != b':' {
         return syntax(colon, "expected `:` after a field name");
@@ -224,33 +224,33 @@ fn name(bytes: &[u8], at: usize, byte: u8) -> Result<ScannedName, BoxedScanError
 #[inline(always)]
 fn value_of_name(
     bytes: &[u8],
-    at: usize,
+    offset: usize,
     byte: u8,
     names: &mut NameBits,
     is_simple: &mut bool,
 ) -> Result<(usize, u8), BoxedScanError> {
-    let name = name(bytes, at, byte)?;
-    *is_simple &= names.is_new(bytes, Span::new(at + 1, name.end - 1)) & !name.escaped;
+    let name = name(bytes, offset, byte)?;
+    *is_simple &= names.is_new(bytes, Span::new(offset + 1, name.end - 1)) & !name.escaped;
     Ok((name.value, name.first))
 }
 
 /// Skips blanks: where the next other byte is, and that byte.
 #[inline(always)]
-fn next(bytes: &[u8], at: usize) -> Result<(usize, u8), BoxedScanError> {
-    match bytes.get(at) {
-        Some(byte) if *byte > b' ' => Ok((at, *byte)),
+fn next(bytes: &[u8], offset: usize) -> Result<(usize, u8), BoxedScanError> {
+    match bytes.get(offset) {
+        Some(byte) if *byte > b' ' => Ok((offset, *byte)),
         // Many writers put one space behind a colon or a comma.
-        Some(b' ') if bytes.get(at + 1).is_some_and(|byte| *byte > b' ') => Ok((at + 1, bytes[at + 1])),
-        _ => behind_blanks(bytes, at),
+        Some(b' ') if bytes.get(offset + 1).is_some_and(|byte| *byte > b' ') => Ok((offset + 1, bytes[offset + 1])),
+        _ => behind_blanks(bytes, offset),
     }
 }
 
 #[inline(never)]
-fn behind_blanks(bytes: &[u8], mut at: usize) -> Result<(usize, u8), BoxedScanError> {
+fn behind_blanks(bytes: &[u8], mut offset: usize) -> Result<(usize, u8), BoxedScanError> {
     loop {
-        match bytes.get(at) {
-            Some(b' ' | b'\t' | b'\n' | b'\r') => at += 1,
-            Some(byte) => return Ok((at, *byte)),
+        match bytes.get(offset) {
+            Some(b' ' | b'\t' | b'\n' | b'\r') => offset += 1,
+            Some(byte) => return Ok((offset, *byte)),
             None => return incomplete(),
         }
     }

@@ -84,10 +84,10 @@ proptest! {
     }
 
     #[test]
-    fn one_byte_of_damage_is_judged_as_serde_json_does(at in 0usize..60, byte in 0x09u8..0x7f) {
+    fn one_byte_of_damage_is_judged_as_serde_json_does(offset in 0usize..60, byte in 0x09u8..0x7f) {
         let mut text = br#"{"a":[1,2.5e-3,{"b":"c\u00e9\\"}],"d":false,"e":null,"f":-0}"#.to_vec();
-        if at < text.len() {
-            text[at] = byte;
+        if offset < text.len() {
+            text[offset] = byte;
         }
         let text = String::from_utf8(text).expect("ASCII");
         prop_assert_eq!(whole(text.as_bytes()), serde(&text), "{}", text);

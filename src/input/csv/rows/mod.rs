@@ -173,7 +173,8 @@ impl Rows {
         if self.passed.is_none() {
             self.origin.offset = self.window.offset();
         }
-        let goes_on = |inside: &[u8]| closing_quote(inside, self.dialect).0.is_none_or(|at| at + 1 == inside.len());
+        let goes_on =
+            |inside: &[u8]| closing_quote(inside, self.dialect).0.is_none_or(|offset| offset + 1 == inside.len());
         let count = if self.inside_quote(self.searched).is_some_and(goes_on) { self.cell } else { self.searched };
         self.passed.get_or_insert_default().add(&self.window.bytes()[..count]);
         self.window.consume(count);

@@ -9,34 +9,34 @@ type Record = (u64, Vec<(Vec<u8>, bool)>, Option<&'static str>);
 /// is not closed.
 fn simply(text: &[u8], dialect: Dialect) -> (Vec<Record>, Option<u64>) {
     let mut records = Vec::new();
-    let (mut at, mut line) = (0, 1);
-    while at < text.len() {
+    let (mut offset, mut line) = (0, 1);
+    while offset < text.len() {
         let mut record: Record = (line, Vec::new(), None);
         loop {
-            let (opened, start) = (line, at);
-            let ends = |at: usize| match text[at..] {
+            let (opened, start) = (line, offset);
+            let ends = |offset: usize| match text[offset..] {
                 [] | [b'\n', ..] | [b'\r', b'\n', ..] => true,
                 [byte, ..] => byte == dialect.separator,
             };
             let (mut bare, mut open) = (true, false);
             let mut unquoted = Vec::new();
-            if text.get(at).is_some() && text.get(at).copied() == dialect.quote {
+            if text.get(offset).is_some() && text.get(offset).copied() == dialect.quote {
                 (bare, open) = (false, true);
-                at += 1;
+                offset += 1;
             }
             while open {
-                let Some(byte) = text.get(at).copied() else { return (records, Some(opened)) };
-                let next = text.get(at + 1).copied();
+                let Some(byte) = text.get(offset).copied() else { return (records, Some(opened)) };
+                let next = text.get(offset + 1).copied();
                 line += u64::from(byte == b'\n');
-                at += 1;
+                offset += 1;
                 let mut literal = byte;
                 if Some(byte) == dialect.quote {
                     open = next == dialect.quote;
-                    at += usize::from(open);
+                    offset += usize::from(open);
                 } else if let (b'\\', true, Some(next)) = (byte, dialect.backslash_escape, next) {
                     if Some(next) == dialect.quote || next == b'\\' {
                         literal = next;
-                        at += 1;
+                        offset += 1;
                     } else {
                         record.2.get_or_insert("unknown_escape");
                     }
@@ -45,25 +45,25 @@ fn simply(text: &[u8], dialect: Dialect) -> (Vec<Record>, Option<u64>) {
                     unquoted.push(literal);
                 }
             }
-            while !bare && !ends(at) && matches!(text[at], b' ' | b'\t') {
-                at += 1;
+            while !bare && !ends(offset) && matches!(text[offset], b' ' | b'\t') {
+                offset += 1;
             }
-            if !bare && text[at..] == *b"\r" {
-                at += 1;
+            if !bare && text[offset..] == *b"\r" {
+                offset += 1;
             }
-            if !bare && !ends(at) {
+            if !bare && !ends(offset) {
                 record.2.get_or_insert("text_after_quote");
             }
-            while !ends(at) {
-                at += 1;
+            while !ends(offset) {
+                offset += 1;
             }
-            record.1.push((if bare { text[start..at].to_vec() } else { unquoted }, bare));
-            if text.get(at) != Some(&dialect.separator) {
+            record.1.push((if bare { text[start..offset].to_vec() } else { unquoted }, bare));
+            if text.get(offset) != Some(&dialect.separator) {
                 break;
             }
-            at += 1;
+            offset += 1;
         }
-        at += if text[at.min(text.len())..].starts_with(b"\r") { 2 } else { 1 };
+        offset += if text[offset.min(text.len())..].starts_with(b"\r") { 2 } else { 1 };
         line += 1;
         records.push(record);
     }
