@@ -130,7 +130,7 @@ fn header(line: &[u8], scanner: &mut Scanner) -> Result<Vec<ColumnName>, String>
             return Err(format!("name {number} is there twice"));
         }
     }
-    Ok(written.into_iter().map(ColumnName::as_written).collect())
+    Ok(written.into_iter().map(ColumnName::from_json).collect())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Where the bytes of an input come from: a file that is read in place, or a thread that reads ahead and unpacks.
+//! The bytes of an input: a file that is read directly, or a thread that reads ahead and decompresses.
 
 use super::unpack::{Compression, explained, unpacked};
 use std::fs::File;
@@ -9,36 +9,35 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
-/// Where bytes come from, already decompressed.
+/// A source of decompressed bytes.
 #[derive(Debug)]
 pub enum Source {
-    /// A regular file, read in place: it answers at once, and what was just read is in the cache of whoever looks at it.
+    /// A regular file, read by the reading thread itself: it never blocks for long, and the bytes are in the cache then.
     File(Counted<OpenedFile>),
-    /// Anything else, read by a thread of its own.
+    /// Anything else, read by a separate thread.
     Thread(ReadAhead),
-    /// Bytes at hand, in pieces of the sizes given (for tests of framing).
+    /// Bytes in memory, one piece per read (for tests).
     Pieces(Vec<Vec<u8>>),
 }
 
-/// Counts the bytes that are read through it, as stored. A regular file that ends before the length that it had when it was
-/// opened is an error: records are missing.
+/// Counts the bytes that are read, before decompression. It is an error if a regular file is now shorter than when it was
+/// opened: records are missing.
 #[derive(Debug)]
 pub struct Counted<R> {
     inner: R,
     count: Arc<AtomicU64>,
-    /// Where the next byte lies in the file.
+    /// Position in the file.
     offset: u64,
-    /// How long the file was; 0 for what is no regular file.
+    /// Length of the file when it was opened; 0 if it is not a regular file.
     length: u64,
 }
 
 impl<R> Counted<R> {
-    /// Adds what `inner` gives to `count`.
     pub fn new(inner: R, count: Arc<AtomicU64>) -> Counted<R> {
         Counted { inner, count, offset: 0, length: 0 }
     }
 
-    /// Expects the bytes of a file from `offset` to `length` at least.
+    /// Expects a file of at least `length` bytes, which is read from `offset`.
     pub fn expecting(self, offset: u64, length: u64) -> Counted<R> {
         Counted { offset, length, ..self }
     }
@@ -59,7 +58,7 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// Reads a regular file from its beginning, whoever else reads it through the same handle.
+/// Reads a regular file from its start, independent of the position of the shared handle.
 #[derive(Debug)]
 pub struct OpenedFile {
     file: Arc<File>,
@@ -74,32 +73,31 @@ impl Read for OpenedFile {
     }
 }
 
-/// Room in front of the bytes that are handed over, and the most bytes at a time: large enough for few system calls, small
-/// enough to stay in the cache.
+/// Free space before the bytes of a chunk, and the maximum bytes of a chunk: large enough for few system calls, small enough
+/// for the cache.
 const ROOM: usize = 32 * 1024;
 const CHUNK: usize = 256 * 1024;
-/// How large a buffer is.
-pub(super) const AHEAD: usize = ROOM + CHUNK;
-/// How many hand-overs may wait: what an idle pipeline holds of an input.
-const WAITING: usize = 4;
+pub(super) const BUFFER_SIZE: usize = ROOM + CHUNK;
+/// Maximum number of chunks that wait to be processed.
+const MAX_WAITING: usize = 4;
 
-/// Bytes handed over: a range of a buffer, with room in front of it.
+/// A range of a buffer, with free space before it.
 #[derive(Debug)]
 pub struct Chunk {
     pub(super) buffer: Vec<u8>,
     pub(super) range: Range<usize>,
 }
 
-/// The reading end of a thread that reads ahead.
+/// The receiving end of a thread that reads ahead.
 #[derive(Debug)]
 pub struct ReadAhead {
-    /// What was read. The end of the channel is the end of the input.
-    pub(super) pieces: Receiver<io::Result<Chunk>>,
-    /// Takes buffers back.
+    /// The end of the channel is the end of the input.
+    pub(super) chunks: Receiver<io::Result<Chunk>>,
+    /// Returns buffers for reuse.
     pub(super) used: Sender<Vec<u8>>,
 }
 
-/// Reads a regular file: in place if it is not compressed, else by a thread.
+/// The source for a regular file: direct if it is not compressed, else a thread.
 pub fn file_source(file: Arc<File>, length: u64, compression: Compression, count: Arc<AtomicU64>) -> Source {
     let counted = Counted::new(OpenedFile { file, offset: 0 }, count).expecting(0, length);
     match compression {
@@ -111,14 +109,14 @@ pub fn file_source(file: Arc<File>, length: u64, compression: Compression, count
 /// Reads `raw` by a thread of its own, and unpacks it there; `None` tells the compression from the first bytes. The thread
 /// ends with the input, or when its receiver is dropped and the next read returns.
 pub fn thread_source(raw: impl Read + Send + 'static, compression: Option<Compression>) -> Source {
-    let (ready, pieces) = sync_channel(WAITING);
+    let (ready, chunks) = sync_channel(MAX_WAITING);
     let (used, free) = channel();
     std::thread::spawn(move || {
         if let Err(error) = unpacked(raw, compression).and_then(|reader| read_ahead(reader, &ready, &free)) {
             let _ = ready.send(Err(explained(error)));
         }
     });
-    Source::Thread(ReadAhead { pieces, used })
+    Source::Thread(ReadAhead { chunks, used })
 }
 
 fn read_ahead(
@@ -127,7 +125,7 @@ fn read_ahead(
     free: &Receiver<Vec<u8>>,
 ) -> io::Result<()> {
     loop {
-        let mut buffer = free.try_recv().unwrap_or_else(|_| vec![0; AHEAD]);
+        let mut buffer = free.try_recv().unwrap_or_else(|_| vec![0; BUFFER_SIZE]);
         let count = read_some(&mut reader, &mut buffer[ROOM..])?;
         if count == 0 || ready.send(Ok(Chunk { buffer, range: ROOM..ROOM + count })).is_err() {
             return Ok(());
@@ -135,7 +133,7 @@ fn read_ahead(
     }
 }
 
-/// Reads once, and again if a signal came first.
+/// Reads once. Repeats a read that was interrupted by a signal.
 pub(super) fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
         match reader.read(buffer) {

@@ -1,6 +1,6 @@
-//! JSON as bytes: what a document says, without ever building it.
-//! Documents pass through the program unchanged, so nothing here makes a tree of values: the scanner checks one object
-//! against RFC 8259 and notes where its fields lie; the rest of the module reads, writes and splices those places.
+//! JSON text, without a tree of values.
+//! Documents pass through the program unchanged. The scanner checks one object against RFC 8259 and records the ranges of
+//! its fields; the rest of the module reads, writes and replaces these ranges.
 
 mod double;
 mod merge;
@@ -18,7 +18,7 @@ pub use scan::{Field, NameBits, Scanner, Span};
 pub use text::{escaped_length, needs_no_escape, quote_into, same_name, unescape, unquoted};
 pub use tokens::{Token, Tokens, duplicate_name};
 
-/// What kind of value some JSON text is, told from its first byte.
+/// The kind of a JSON value, known from its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JsonKind {
     /// `{…}`
@@ -36,7 +36,7 @@ pub enum JsonKind {
 }
 
 impl JsonKind {
-    /// Tells the kind of a value that the scanner has accepted.
+    /// The kind of a value that the scanner has accepted.
     pub fn of(value: &str) -> JsonKind {
         match value.as_bytes().first() {
             Some(b'{') => JsonKind::Object,
@@ -48,7 +48,7 @@ impl JsonKind {
         }
     }
 
-    /// The word for it in a message, with its article.
+    /// Its name with an article, for messages.
     pub fn name(self) -> &'static str {
         match self {
             JsonKind::Object => "an object",

@@ -1,29 +1,26 @@
-//! Goes through JSON text that has been checked, token by token, to any depth and without the call stack.
+//! Iterates over the tokens of valid JSON text, without recursion.
 
 use super::{Span, string_end, unescape};
 use std::borrow::Cow;
 
-/// A token of JSON text. Commas, colons and blanks are none.
+/// A token of JSON text. Commas, colons and whitespace are skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Token {
-    /// The beginning of an object or an array.
+    /// The start of an object or an array.
     Open,
     /// Its end.
     Close,
-    /// The name of a field, without its quotes.
+    /// The name of a field, without its quotes, and whether it has a backslash.
     Name {
-        /// Where it is.
         inside: Span,
-        /// Whether it has a backslash.
         escaped: bool,
     },
-    /// A number.
     Number(Span),
     /// A string, `true`, `false` or `null`.
     Literal(Span),
 }
 
-/// The tokens of a value that the scanner has accepted. Pieces may be left out, each a field with one of its commas.
+/// The tokens of a value that the scanner has accepted. Up to two ranges are skipped, each a field with one of its commas.
 #[derive(Debug)]
 pub struct Tokens<'a> {
     bytes: &'a [u8],
@@ -32,17 +29,16 @@ pub struct Tokens<'a> {
 }
 
 impl<'a> Tokens<'a> {
-    /// Begins with the first token outside of `skipped`.
     pub fn new(text: &'a str, skipped: [Span; 2]) -> Tokens<'a> {
         Tokens { bytes: text.as_bytes(), offset: 0, skipped }
     }
 
-    /// One past the last token.
+    /// The offset after the last token.
     pub fn offset(&self) -> usize {
         self.offset
     }
 
-    /// Whether a colon follows, so that a string is a name.
+    /// Whether a colon follows, so that the string is a name.
     fn is_name(&self, end: usize) -> bool {
         let next = self.bytes[end..].iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
         next == Some(&b':')
@@ -88,17 +84,17 @@ impl Iterator for Tokens<'_> {
     }
 }
 
-/// Names of an object that are compared with each other; those of a larger one are sorted.
-const FEW: usize = 16;
+/// Maximum number of names that are compared pairwise; more are sorted.
+const MAX_PAIRWISE: usize = 16;
 
-/// A name that two fields of an object have, whose names these are: where each is, and whether it has a backslash.
+/// A name that occurs twice among the names of an object. Each is given by its range and whether it has a backslash.
 pub fn duplicate_name<'a>(text: &'a str, names: &[(Span, bool)]) -> Option<Cow<'a, str>> {
-    let plain = |(inside, escaped): &(Span, bool)| -> Cow<'a, str> {
+    let unescaped = |(inside, escaped): &(Span, bool)| -> Cow<'a, str> {
         let name = inside.of(text);
         if *escaped { unescape(name).unwrap_or(Cow::Borrowed(name)) } else { Cow::Borrowed(name) }
     };
-    if names.len() > FEW {
-        let mut all: Vec<Cow<'_, str>> = names.iter().map(plain).collect();
+    if names.len() > MAX_PAIRWISE {
+        let mut all: Vec<Cow<'_, str>> = names.iter().map(unescaped).collect();
         all.sort_unstable();
         return all.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone());
     }
@@ -106,10 +102,10 @@ pub fn duplicate_name<'a>(text: &'a str, names: &[(Span, bool)]) -> Option<Cow<'
         for other in &names[..index] {
             let same = match (name.1, other.1) {
                 (false, false) => name.0.of_bytes(text) == other.0.of_bytes(text),
-                _ => plain(name) == plain(other),
+                _ => unescaped(name) == unescaped(other),
             };
             if same {
-                return Some(plain(name));
+                return Some(unescaped(name));
             }
         }
     }
@@ -121,9 +117,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_come_in_order() {
+    fn tokens_are_returned_in_order() {
         let text = r#"{ "a" : [1.5e3, "x\"y", {"\u0062":null}], "c":-0 }"#;
-        let said: Vec<String> = Tokens::new(text, [Span::default(); 2])
+        let tokens: Vec<String> = Tokens::new(text, [Span::default(); 2])
             .map(|token| match token {
                 Token::Open => "(".to_owned(),
                 Token::Close => ")".to_owned(),
@@ -132,7 +128,7 @@ mod tests {
                 Token::Literal(span) => span.of(text).to_owned(),
             })
             .collect();
-        assert_eq!(said.join(" "), r#"( a: ( #1.5e3 "x\"y" ( \u0062! null ) ) c: #-0 )"#);
+        assert_eq!(tokens.join(" "), r#"( a: ( #1.5e3 "x\"y" ( \u0062! null ) ) c: #-0 )"#);
     }
 
     #[test]

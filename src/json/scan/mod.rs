@@ -1,35 +1,32 @@
-//! Checks one JSON value in a single pass and notes where the fields of an object lie.
-//! It accepts exactly RFC 8259 (compared with serde_json by a test), of any depth, and it does not look at whether the
-//! bytes are UTF-8: the caller does that once the value is framed, because a frame may end in the middle of a buffer.
+//! Checks one JSON value in a single pass and records the ranges of the fields of an object.
+//! It accepts exactly RFC 8259 (a test compares it with serde_json), to any depth. It does not check for valid UTF-8: the
+//! caller does that when the end of the value is known.
 
 use super::scalar::{BoxedScanError, ScanError, incomplete, scalar, string, syntax};
 
-/// A range of bytes in a record. Records are at most 1 GiB, so 32 bits do.
+/// A range of bytes in a record. Records are at most 1 GiB, so 32 bits are enough.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
-    /// First byte.
     pub start: u32,
-    /// One past the last byte.
     pub end: u32,
 }
 
 impl Span {
-    /// The bytes, without a look at where characters begin.
+    /// These bytes of `text`, without a check for character boundaries.
     pub fn of_bytes(self, text: &str) -> &[u8] {
         &text.as_bytes()[self.range()]
     }
 
-    /// Makes a span from indices, which callers keep below 4 GiB.
+    /// Callers keep both below 4 GiB.
     pub fn new(start: usize, end: usize) -> Span {
         Span { start: start as u32, end: end as u32 }
     }
 
-    /// The span as a range, for indexing.
     pub fn range(self) -> std::ops::Range<usize> {
         self.start as usize..self.end as usize
     }
 
-    /// The text it names in `text`.
+    /// This range of `text`.
     pub fn of(self, text: &str) -> &str {
         &text[self.range()]
     }
@@ -40,50 +37,49 @@ impl Span {
 pub struct Field {
     /// The name, without its quotes, as written.
     pub name: Span,
-    /// The value, as written, without blanks around it.
+    /// The value, as written, without whitespace around it.
     pub value: Span,
     /// Whether the name has a backslash, so that it must be unescaped before it is compared.
     pub escaped: bool,
-    /// Whether the value is certainly so simple that every reader of JSON keeps it: no escapes, numbers of at most sixteen
-    /// characters and without exponents, no name twice in an object, and at most 64 levels. Of others it is not known.
+    /// Whether the value is certainly so simple that every JSON parser preserves it: no escapes, numbers of at most sixteen
+    /// characters and without exponents, no duplicate fields, and at most 64 levels. False if that is unknown.
     pub is_simple: bool,
 }
 
-/// Fields are equal that lie in the same places; how much is known of their values does not count.
+/// Fields are equal if their ranges are. Whether the value is known to be simple does not count.
 impl PartialEq for Field {
     fn eq(&self, other: &Field) -> bool {
         (self.name, self.value, self.escaped) == (other.name, other.value, other.escaped)
     }
 }
 
-/// Scans values, and keeps its memory from one to the next.
+/// Scans values. It reuses its memory.
 #[derive(Debug, Default)]
 pub struct Scanner {
     fields: Vec<Field>,
-    /// Whether each open level is an object. Nesting is bounded by the record's size only, so it is not the call stack.
+    /// Whether each open level is an object. This is not the call stack, because only the size of a record limits nesting.
     levels: Vec<bool>,
 }
 
 impl Scanner {
-    /// Fields of the object scanned last, in the order written.
+    /// Fields of the object that was scanned last, as written.
     pub fn fields(&self) -> &[Field] {
         &self.fields
     }
 
-    /// Scans the object that begins at `bytes[0]` and returns one past its closing brace.
+    /// Scans the object that starts at `bytes[0]` and returns the offset after its closing brace.
     ///
     /// # Errors
-    /// `Incomplete` when the bytes end first, `Syntax` when it is not JSON or not an object.
+    /// `Incomplete` if the bytes end first, `Syntax` if it is not JSON or not an object.
     pub fn object(&mut self, bytes: &[u8]) -> Result<usize, ScanError> {
         self.fields.clear();
         fields_of(bytes, &mut self.fields, &mut self.levels).map_err(|error| *error)
     }
 
-    /// Scans any value that begins at `bytes[at]` and returns one past its end. A number ends where its digits do, also
-    /// at the end of the bytes.
+    /// Scans any value that starts at `offset` and returns the offset after its end. A number may end with the bytes.
     ///
     /// # Errors
-    /// As `object`.
+    /// As for `object`.
     pub fn value(&mut self, bytes: &[u8], offset: usize) -> Result<usize, ScanError> {
         let Some(first) = bytes.get(offset) else { return Err(ScanError::Incomplete) };
         value(bytes, offset, *first, &mut self.levels).map(|(end, _)| end).map_err(|error| *error)
@@ -118,7 +114,7 @@ fn fields_of(bytes: &[u8], fields: &mut Vec<Field>, levels: &mut Vec<bool>) -> R
     }
 }
 
-/// Scans the value that begins at `offset` with the byte `first`: one past its end, and whether it is simple (see `Field`).
+/// Scans the value that starts at `offset` with the byte `first`. Returns its end and whether it is simple (see `Field`).
 #[inline(always)]
 fn value(bytes: &[u8], offset: usize, first: u8, levels: &mut Vec<bool>) -> Result<(usize, bool), BoxedScanError> {
     match first {
@@ -132,7 +128,7 @@ fn nested(bytes: &[u8], start: usize, levels: &mut Vec<bool>) -> Result<(usize, 
     let (mut names, mut is_simple) = (NameBits::default(), true);
     let (mut offset, mut byte) = (start, bytes[start]);
     loop {
-        // Here a value begins at `offset` with `byte`.
+        // Here a value starts at `offset` with `byte`.
         if let b'{' | b'[' = byte {
             let is_object = byte == b'{';
             levels.push(is_object);
