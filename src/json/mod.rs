@@ -10,17 +10,17 @@ mod scan;
 mod text;
 mod tokens;
 
-pub use double::{first_changed_by_double, holds_as_double, same_number};
-pub use merge::{MergeError, Merger};
+pub(crate) use double::{first_changed_by_double, holds_as_double, same_number};
+pub(crate) use merge::{MergeError, Merger};
 pub use same::same_value;
-pub use scalar::{ScanError, is_number, string_end};
-pub use scan::{Field, NameBits, Scanner, Span};
-pub use text::{escaped_length, needs_no_escape, quote_into, same_name, unescape, unquoted};
-pub use tokens::{Token, Tokens, duplicate_name};
+pub(crate) use scalar::{ScanError, is_number, string_end};
+pub(crate) use scan::{Field, NameBits, Scanner, Span};
+pub(crate) use text::{escaped_length, needs_no_escape, quote_into, same_name, unescape, unquoted};
+pub(crate) use tokens::{Token, Tokens, duplicate_name};
 
 /// The kind of a JSON value, known from its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JsonKind {
+pub(crate) enum JsonKind {
     /// `{…}`
     Object,
     /// `[…]`

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_skipped_is_passed_over() {
+    fn skipped_ranges_have_no_tokens() {
         let text = r#"{"_key":1,"a":2,"_id":3}"#;
         let out = [Span::new(1, 10), Span::new(15, 23)];
         let numbers = Tokens::new(text, out).filter(|token| matches!(token, Token::Number(_))).count();
