@@ -245,7 +245,7 @@ mod tests {
         let rules = Box::new(OnlyKeys(rule));
         let collection = Some("shop".to_owned());
         let mut decider = Decider::new(Op::Create, field.map(str::to_owned), rules, "run-".to_owned(), collection);
-        let action = decider.decide(&record, 7).map_err(Reason::word)?;
+        let action = decider.decide(&record, 7).map_err(Reason::static_kind)?;
         Ok(action.key_text().to_owned())
     }
 

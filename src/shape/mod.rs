@@ -306,7 +306,7 @@ mod tests {
         scanner.object(text.as_bytes()).expect("an object");
         let record = Record::of(text, &scanner, Origin::default());
         let mut shaper = Shaper::new(options, None);
-        shaper.shape(&record).map(|shaped| shaped.unwrap_or(record).text.to_owned()).map_err(Reason::word)
+        shaper.shape(&record).map(|shaped| shaped.unwrap_or(record).text.to_owned()).map_err(Reason::static_kind)
     }
 
     fn pair(from: &str, to: &str) -> Vec<(String, String)> {

@@ -132,7 +132,7 @@ mod tests {
         let mut scanner = Scanner::default();
         scanner.object(text.as_bytes()).expect("an object");
         let mut out = String::new();
-        write_nested(text, scanner.fields(), &mut out).map_err(Reason::word)?;
+        write_nested(text, scanner.fields(), &mut out).map_err(Reason::static_kind)?;
         Ok(out)
     }
 

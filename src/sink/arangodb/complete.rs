@@ -140,7 +140,7 @@ impl Complete {
         say: Say<'_>,
     ) -> Result<(), String> {
         let pause = wait.next(why, asked).map_err(|used_up| format!("{text} ({used_up})"))?;
-        say(Note::Detail(format!("{text}; try {} in {:.1} s", wait.tries() + 1, pause.as_secs_f64())));
+        say(Note::Detail(format!("{text}; try {} in {:.1} s", wait.retries() + 1, pause.as_secs_f64())));
         nap(pause, &self.shared.stop).then_some(()).ok_or_else(|| text.to_owned())
     }
 

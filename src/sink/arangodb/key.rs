@@ -96,7 +96,7 @@ mod tests {
             let rules = Box::new(ArangodbRules { lossy: true, ..ArangodbRules::default() });
             let mut decider = Decider::new(Op::Create, None, rules, "run-".to_owned(), Some("shop".to_owned()));
             let found = decider.decide(&record, 7).map(|action| action.key_text().to_owned());
-            assert_eq!(found.map_err(Reason::word), key.map(str::to_owned), "{text}");
+            assert_eq!(found.map_err(Reason::static_kind), key.map(str::to_owned), "{text}");
         }
     }
 }

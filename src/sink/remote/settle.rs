@@ -57,12 +57,12 @@ impl Link<'_> {
         let pause = wait.next(why, asked).map_err(|used_up| Halt::Stopped(format!("{text} ({used_up})")))?;
         let is_question = matches!(why, RetryReason::Every(_));
         if !is_question {
-            let next = wait.tries() + 1;
+            let next = wait.retries() + 1;
             (self.say)(Note::Detail(format!("{text}; try {next} in {:.1} s", pause.as_secs_f64())));
         }
         // A question that is asked five times a second takes long after some more of them.
         let long = if is_question { 15 } else { 4 };
-        if wait.tries() == long {
+        if wait.retries() == long {
             (self.say)(Note::Warning(format!("waiting: {text}")));
         }
         if (self.sleep)(pause) { Ok(()) } else { Err(Halt::Asked) }

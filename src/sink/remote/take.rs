@@ -38,7 +38,7 @@ impl Settling<'_> {
             return Ok(());
         }
         if part.len() < at.len() {
-            self.tries.wait.progress();
+            self.tries.wait.reset();
         }
         let Some(busy) = busy else { return self.wait_for_fields() };
         self.shared.gate.shrink();

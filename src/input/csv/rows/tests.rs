@@ -84,7 +84,7 @@ fn read_all(pieces: Vec<Vec<u8>>, dialect: Dialect) -> (Vec<Record>, Option<u64>
             continue;
         }
         let cells = rows.cells.kept().map(|(text, is_bare)| (text.to_vec(), is_bare));
-        let flaw = rows.cells.flaw.clone().map(|reason| reason.word());
+        let flaw = rows.cells.flaw.clone().map(|reason| reason.static_kind());
         records.push((rows.origin.line, cells.collect(), flaw));
     }
 }
