@@ -1,4 +1,4 @@
-//! What reaches whoever wants to know of each error what its record was read from, tried on whole runs into a store.
+//! Checks the raw text that errors carry, with whole runs into a store.
 
 use super::*;
 use crate::config::{Config, Request, parse};
@@ -10,11 +10,11 @@ use std::path::Path;
 
 /// A piece of an input.
 enum InputPart {
-    /// What is no record, or a record that is stored.
+    /// Not a record, or a record that is stored.
     Good(Vec<u8>),
     /// A record that is an error.
     Bad(Vec<u8>),
-    /// A record that is longer than `--max-record-bytes`, and so not kept.
+    /// A record longer than `--max-record-bytes`. Its raw text is not kept.
     Long(Vec<u8>),
 }
 
@@ -26,7 +26,7 @@ fn bad(text: impl Into<Vec<u8>>) -> InputPart {
     InputPart::Bad(text.into())
 }
 
-/// A record that makes of `x` so many bytes.
+/// A record in which `LONG` is replaced by this many bytes.
 fn long(record: &str, count: usize) -> InputPart {
     InputPart::Long(record.replace("LONG", &"x".repeat(count)).into_bytes())
 }
@@ -57,7 +57,7 @@ fn plan(line: &str, files: &[&Path], keeps_raw: bool) -> Plan {
     }
 }
 
-/// The errors of a run in the order of their records: a type, and what the record was read from.
+/// The errors of a run in the order of their records: the type and the raw text.
 fn errors(plan: Plan) -> Vec<(String, Vec<u8>)> {
     let mut failures = Vec::new();
     start(plan, |inbox| {
@@ -74,8 +74,8 @@ fn errors(plan: Plan) -> Vec<(String, Vec<u8>)> {
     failures.into_iter().map(|failure| (failure.reason.kind.into_owned(), failure.raw)).collect()
 }
 
-/// Imports these pieces into a store that has a document "dup", and expects each bad one among the errors as it is, after
-/// `flags` have shaped it. Nobody gets any of it who does not ask.
+/// Imports these pieces into a store that has a document "dup". The errors must have the exact raw text of each bad piece if
+/// raw text is wanted, and none if it is not.
 fn check(name: &str, flags: &str, pieces: &[InputPart], pack: fn(&[u8]) -> Vec<u8>) {
     let folder = tempfile::tempdir().expect("a folder");
     let (first, file) = (folder.path().join("first.jsonl"), folder.path().join(name));

@@ -4,7 +4,7 @@
 
 use super::key;
 use crate::action::{
-    Action, ActionKey, BulkLine, KeyRule, Op, Rules, Update, has_key_field, not_supported, own_metadata,
+    Action, ActionKey, BulkLine, KeyRule, Op, Rules, Update, check_metadata, has_key_field, not_supported,
 };
 use crate::json::{
     Field, NameBits, Scanner, Span, Token, Tokens, duplicate_name, holds_as_double, same_name, unescape,
@@ -45,7 +45,7 @@ impl Rules for ArangodbRules {
         key::of_id(text, id, collection)
     }
 
-    fn makes_keys(&self) -> bool {
+    fn generates_keys(&self) -> bool {
         self.server_keys
     }
 
@@ -61,7 +61,7 @@ impl Rules for ArangodbRules {
     }
 
     fn metadata(&self, _: Op, name: &str, value: &str) -> Result<(), Reason> {
-        own_metadata("ArangoDB", name, value)
+        check_metadata("ArangoDB", name, value)
     }
 
     fn other_collection(&self) -> Result<(), Reason> {

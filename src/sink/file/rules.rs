@@ -1,6 +1,6 @@
 //! What can be written as a document, and what as a bulk line.
 
-use crate::action::{Action, BulkLine, KeyRule, Op, Rules, by_path, has_key_field, not_supported, own_metadata};
+use crate::action::{Action, BulkLine, KeyRule, Op, Rules, by_path, check_metadata, has_key_field, not_supported};
 use crate::json::{Field, Scanner, Span, quote_into, same_name};
 use crate::record::{Reason, Record};
 use crate::sink::bulk_api::{plain, write_line};
@@ -21,7 +21,7 @@ impl Rules for DocumentRules {
     }
 
     fn metadata(&self, _: Op, name: &str, value: &str) -> Result<(), Reason> {
-        own_metadata("a file of documents", name, value)
+        check_metadata("a file of documents", name, value)
     }
 
     fn line<'a>(
