@@ -116,7 +116,7 @@ pub(super) struct KeyFields {
 
 impl KeyFields {
     pub(super) fn find(text: &str, fields: &[Field]) -> Result<KeyFields, Reason> {
-        let mut found_fields = KeyFields::default();
+        let mut result = KeyFields::default();
         for (index, field) in fields.iter().enumerate() {
             // The first byte rules out most names.
             if !field.escaped && text.as_bytes()[field.name.start as usize] != b'_' {
@@ -124,9 +124,9 @@ impl KeyFields {
             }
             let is = |name: &str| same_name(field.name.of(text), field.escaped, name);
             let (name, found) = if is("_key") {
-                ("_key", &mut found_fields.key)
+                ("_key", &mut result.key)
             } else if is("_id") {
-                ("_id", &mut found_fields.id)
+                ("_id", &mut result.id)
             } else {
                 continue;
             };
@@ -134,7 +134,7 @@ impl KeyFields {
                 return Err(Reason::new("ambiguous_key", format!("duplicate field `{name}`")));
             }
         }
-        Ok(found_fields)
+        Ok(result)
     }
 }
 
@@ -198,10 +198,9 @@ pub(crate) fn by_path(text: &str, fields: &[Field], path: &str, scanner: &mut Sc
 
 /// The ranges to remove from a record when `_key` and `_id` become metadata: each field with one of its commas.
 #[inline(always)]
-pub(super) fn without_keys(record: &Record<'_>, key_fields: KeyFields) -> [Span; 2] {
+pub(super) fn without_keys(record: &Record<'_>, KeyFields { key, id }: KeyFields) -> [Span; 2] {
     let fields = record.fields;
-    let (first, last) =
-        (key_fields.key.min(key_fields.id).or(key_fields.key).or(key_fields.id), key_fields.key.max(key_fields.id));
+    let (first, last) = (key.min(id).or(key).or(id), key.max(id));
     let (Some(first), Some(last)) = (first, last) else { return [Span::default(); 2] };
     // Leading fields are removed up to the first field that stays, others with the comma before them.
     let leading = if first > 0 { 0 } else { 1 + usize::from(last == 1) };

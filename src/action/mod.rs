@@ -9,9 +9,9 @@ mod rules;
 
 pub use crate::record::Op;
 pub(crate) use bulk::{Update, check_metadata, distinct, not_supported};
-pub use key::KeyRule;
+pub(crate) use key::KeyRule;
 pub(crate) use key::{by_path, has_key_field};
-pub use rules::{BulkLine, Rules};
+pub(crate) use rules::{BulkLine, Rules};
 
 use crate::json::{Scanner, Span};
 use crate::record::{Command, Reason, Record};
@@ -79,7 +79,7 @@ impl<'a> Action<'a> {
 }
 
 impl Action<'_> {
-    pub fn key_text(&self) -> &str {
+    pub(crate) fn key_text(&self) -> &str {
         self.key.of(self.doc)
     }
 

@@ -1,6 +1,6 @@
 //! Fills batches. Each action is encoded once, for its target.
 
-use super::{Batch, BatchItem, Encode, Limits, NO_EXTRAS};
+use super::{Batch, BatchItem, Encode, Extras, Limits, NO_EXTRAS};
 use crate::action::Action;
 use crate::json::Span;
 use crate::key_filter::KeyFilter;

@@ -54,6 +54,7 @@ pub struct Limits {
 /// One record of a batch.
 #[derive(Clone, Debug)]
 pub struct BatchItem {
+    /// Where its record starts.
     pub origin: Origin,
     /// Whether an earlier action of the run perhaps has the same key. If false, certainly none has. Always false for a sink
     /// that does not use it.
