@@ -9,7 +9,7 @@ use clap::ValueEnum;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// One object a line.
+    /// One object per line.
     #[value(aliases = ["documents", "ndjson"])]
     Jsonl,
     /// One array of objects, or objects one after another.
@@ -19,7 +19,7 @@ pub enum Format {
     Csv,
     /// Tab-separated values with a header row, no quoting.
     Tsv,
-    /// A first line with attribute names, then one array a line.
+    /// A first line with attribute names, then one array per line.
     Arrays,
     /// Elasticsearch bulk lines.
     Bulk,
@@ -79,7 +79,7 @@ pub fn by_content(name: &str, start: &[u8]) -> Result<Format> {
         _ if memchr::memchr3(b',', b';', b'\t', line).is_some() => {
             bail!("this is not JSON; if it is CSV, write `-t csv` (or `-t tsv`)")
         }
-        _ => bail!("cannot tell the format of this; say it with `-t jsonl|json|csv|tsv|arrays|bulk`"),
+        _ => bail!("cannot detect the format; specify it with `-t jsonl|json|csv|tsv|arrays|bulk`"),
     }
 }
 

@@ -106,8 +106,8 @@ pub fn file_source(file: Arc<File>, length: u64, compression: Compression, count
     }
 }
 
-/// Reads `raw` by a thread of its own, and unpacks it there; `None` tells the compression from the first bytes. The thread
-/// ends with the input, or when its receiver is dropped and the next read returns.
+/// Reads and decompresses `raw` in a separate thread. With `None` the compression is detected from the first bytes. The thread
+/// ends at the end of the input, or after the next read if its receiver was dropped.
 pub fn thread_source(raw: impl Read + Send + 'static, compression: Option<Compression>) -> Source {
     let (ready, chunks) = sync_channel(MAX_WAITING);
     let (used, free) = channel();

@@ -54,8 +54,8 @@ fn has_mark(block: &[u8; BLOCK]) -> bool {
     block.iter().fold(false, |any, byte| any | is_mark(byte))
 }
 
-/// Scans the string whose opening quote is at `offset`. Returns the end (behind its closing quote) and whether it has a
-/// backslash.
+/// Scans the string whose opening quote is at `offset`. Returns the offset after its closing quote, and whether it
+/// has a backslash.
 #[inline(always)]
 pub(super) fn string(bytes: &[u8], offset: usize) -> Result<(usize, bool), BoxedScanError> {
     let mut offset = offset + 1;

@@ -173,18 +173,18 @@ fn nested(bytes: &[u8], start: usize, levels: &mut Vec<bool>) -> Result<(usize, 
     }
 }
 
-/// Tells that a name in an object is certainly new there, by a bit for each name that few others have too.
+/// Detects with one bit per name whether a name is certainly new in its object. Two names can share a bit.
 #[derive(Debug, Default)]
 pub struct NameBits(u64);
 
 impl NameBits {
-    /// Those of an object around one that has ended: what names it has is forgotten, so any other is perhaps one of them.
+    /// For an object around one that has ended: its names are not known any more, so every name may be a duplicate.
     const FORGOTTEN: NameBits = NameBits(u64::MAX);
 
-    /// Whether a name, without its quotes, is certainly another than those before.
+    /// Whether a name, without its quotes, certainly differs from all earlier ones.
     #[inline(always)]
     pub fn is_new(&mut self, bytes: &[u8], name: Span) -> bool {
-        // Those of an empty name are its quotes.
+        // For an empty name these two bytes are its quotes.
         let (first, last) = (bytes[name.start as usize], bytes[name.end as usize - 1]);
         let bit = 1 << ((u32::from(first) ^ u32::from(last) << 2 ^ (name.end - name.start) << 4) % 64);
         let is_new = self.0 & bit == 0;
@@ -193,7 +193,7 @@ impl NameBits {
     }
 }
 
-/// A name and its colon: where it ends, and where the value begins with which byte.
+/// A name and its colon. `value` is the offset of the value, and `first` its first byte.
 struct ScannedName {
     end: usize,
     escaped: bool,
@@ -201,7 +201,7 @@ struct ScannedName {
     first: u8,
 }
 
-/// Reads `"name" :`, whose first byte is given.
+/// Scans `"name" :`, whose first byte is `byte`.
 #[inline(always)]
 fn name(bytes: &[u8], offset: usize, byte: u8) -> Result<ScannedName, BoxedScanError> {
     if byte != b'"' {
@@ -216,7 +216,7 @@ fn name(bytes: &[u8], offset: usize, byte: u8) -> Result<ScannedName, BoxedScanE
     Ok(ScannedName { end, escaped, value, first })
 }
 
-/// As `name`, of which only the beginning of the value is wanted, and whether the name is simple.
+/// Like `name`, but returns only the start of the value, and updates `names` and `is_simple`.
 #[inline(always)]
 fn value_of_name(
     bytes: &[u8],
@@ -230,19 +230,19 @@ fn value_of_name(
     Ok((name.value, name.first))
 }
 
-/// Skips blanks: where the next other byte is, and that byte.
+/// Skips whitespace. Returns the offset of the next byte, and this byte.
 #[inline(always)]
 fn next(bytes: &[u8], offset: usize) -> Result<(usize, u8), BoxedScanError> {
     match bytes.get(offset) {
         Some(byte) if *byte > b' ' => Ok((offset, *byte)),
-        // Many writers put one space behind a colon or a comma.
+        // Fast path: one space after a colon or a comma.
         Some(b' ') if bytes.get(offset + 1).is_some_and(|byte| *byte > b' ') => Ok((offset + 1, bytes[offset + 1])),
-        _ => behind_blanks(bytes, offset),
+        _ => skip_whitespace(bytes, offset),
     }
 }
 
 #[inline(never)]
-fn behind_blanks(bytes: &[u8], mut offset: usize) -> Result<(usize, u8), BoxedScanError> {
+fn skip_whitespace(bytes: &[u8], mut offset: usize) -> Result<(usize, u8), BoxedScanError> {
     loop {
         match bytes.get(offset) {
             Some(b' ' | b'\t' | b'\n' | b'\r') => offset += 1,
