@@ -140,7 +140,7 @@ impl Decider {
     /// If the record has no valid key, or the target does not support the action.
     pub fn decide<'a>(&'a mut self, record: &Record<'a>, ordinal: u64) -> Result<Action<'a>, Reason> {
         if let Some(command) = record.command {
-            return self.bulk_action(record, command, ordinal);
+            return self.bulk(record, command, ordinal);
         }
         let keys = self.rules.keys();
         let key_fields = match &self.key_path {
@@ -178,12 +178,7 @@ impl Decider {
     }
 
     /// Makes the action of a bulk line. Its operation, key and collection are parsed here, the rest by the target.
-    fn bulk_action<'a>(
-        &'a mut self,
-        record: &Record<'a>,
-        command: &'a Command,
-        ordinal: u64,
-    ) -> Result<Action<'a>, Reason> {
+    fn bulk<'a>(&'a mut self, record: &Record<'a>, command: &'a Command, ordinal: u64) -> Result<Action<'a>, Reason> {
         let rules = &mut *self.rules;
         let read = bulk::ActionLine::read(command, self.collection.as_deref(), &*rules)?;
         let bad_index = || Reason::new("bad_action", "`_index` has an unpaired surrogate");

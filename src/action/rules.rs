@@ -47,12 +47,11 @@ pub trait Rules: Send {
         Ok(())
     }
 
-    /// Makes the action of a bulk line. `meta` is a buffer that the action may borrow from.
+    /// Makes the action of a bulk line. `buf` is a buffer that the action may borrow from.
     ///
     /// # Errors
     /// Why the record is an error.
-    fn line<'a>(&mut self, line: BulkLine<'a>, record: &Record<'a>, meta: &'a mut String)
-    -> Result<Action<'a>, Reason>;
+    fn line<'a>(&mut self, line: BulkLine<'a>, record: &Record<'a>, buf: &'a mut String) -> Result<Action<'a>, Reason>;
 }
 
 /// A bulk line whose action line was parsed.

@@ -56,8 +56,8 @@ impl Merger {
         let (mut old_scan, mut new_scan) = std::mem::take(&mut self.scanners[depth]);
         let done = match (old_scan.object(old.as_bytes()), new_scan.object(new.as_bytes())) {
             (Ok(end), Ok(_)) => {
-                let old = Indexed::new(old, old_scan.fields(), end);
-                let new = Indexed::new(new, new_scan.fields(), 0);
+                let old = Doc::new(old, old_scan.fields(), end);
+                let new = Doc::new(new, new_scan.fields(), 0);
                 self.fields(&old, &new, out, depth).map(|()| append_new(&old, &new, out))
             }
             _ => Err(MergeError::NotAnObject),
@@ -67,13 +67,7 @@ impl Merger {
     }
 
     /// Copies the old fields, each with its new value if there is one.
-    fn fields(
-        &mut self,
-        old: &Indexed<'_>,
-        new: &Indexed<'_>,
-        out: &mut String,
-        depth: usize,
-    ) -> Result<(), MergeError> {
+    fn fields(&mut self, old: &Doc<'_>, new: &Doc<'_>, out: &mut String, depth: usize) -> Result<(), MergeError> {
         let mut copied = 0;
         for (index, field) in old.fields.iter().enumerate() {
             let name = old.name(index);
@@ -98,7 +92,7 @@ impl Merger {
 }
 
 /// Appends the fields that only the new document has, and the end of the old one.
-fn append_new(old: &Indexed<'_>, new: &Indexed<'_>, out: &mut String) {
+fn append_new(old: &Doc<'_>, new: &Doc<'_>, out: &mut String) {
     let mut empty = old.fields.is_empty();
     for (index, field) in new.fields.iter().enumerate() {
         let name = new.name(index);
@@ -114,7 +108,7 @@ fn append_new(old: &Indexed<'_>, new: &Indexed<'_>, out: &mut String) {
 }
 
 /// One of the two objects, with a lookup by name.
-struct Indexed<'a> {
+struct Doc<'a> {
     text: &'a str,
     fields: &'a [Field],
     /// One past the closing brace.
@@ -124,10 +118,10 @@ struct Indexed<'a> {
     table: Option<HashMap<Cow<'a, str>, usize>>,
 }
 
-impl<'a> Indexed<'a> {
-    fn new(text: &'a str, fields: &'a [Field], end: usize) -> Indexed<'a> {
+impl<'a> Doc<'a> {
+    fn new(text: &'a str, fields: &'a [Field], end: usize) -> Doc<'a> {
         let escaped = fields.iter().any(|field| field.escaped);
-        let mut side = Indexed { text, fields, end, escaped, table: None };
+        let mut side = Doc { text, fields, end, escaped, table: None };
         if fields.len() > MAX_LINEAR {
             side.table = Some((0..fields.len()).map(|index| (side.name(index), index)).collect());
         }

@@ -16,15 +16,15 @@ pub enum ScanError {
 }
 
 /// Boxed, so that a result of a scanning function fits in two registers.
-pub(super) type BoxedScanError = Box<ScanError>;
+pub(super) type BoxedError = Box<ScanError>;
 
 #[cold]
-pub(super) fn incomplete<T>() -> Result<T, BoxedScanError> {
+pub(super) fn incomplete<T>() -> Result<T, BoxedError> {
     Err(Box::new(ScanError::Incomplete))
 }
 
 #[cold]
-pub(super) fn syntax<T>(offset: usize, what: &'static str) -> Result<T, BoxedScanError> {
+pub(super) fn syntax<T>(offset: usize, what: &'static str) -> Result<T, BoxedError> {
     Err(Box::new(ScanError::Syntax { offset, what }))
 }
 
@@ -57,7 +57,7 @@ fn has_mark(block: &[u8; BLOCK]) -> bool {
 /// Scans the string whose opening quote is at `offset`. Returns the offset after its closing quote, and whether it
 /// has a backslash.
 #[inline(always)]
-pub(super) fn string(bytes: &[u8], offset: usize) -> Result<(usize, bool), BoxedScanError> {
+pub(super) fn string(bytes: &[u8], offset: usize) -> Result<(usize, bool), BoxedError> {
     let mut offset = offset + 1;
     // Most strings are shorter than sixteen bytes. They are scanned here, without a call.
     for _ in 0..2 {
@@ -83,7 +83,7 @@ pub fn string_end(bytes: &[u8], offset: usize) -> (usize, bool) {
 
 /// Continues to scan a string from any offset inside it.
 #[inline(never)]
-fn long_string(bytes: &[u8], mut offset: usize) -> Result<(usize, bool), BoxedScanError> {
+fn long_string(bytes: &[u8], mut offset: usize) -> Result<(usize, bool), BoxedError> {
     let mut escaped = false;
     loop {
         while let Some(block) = bytes.get(offset..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
@@ -114,7 +114,7 @@ fn long_string(bytes: &[u8], mut offset: usize) -> Result<(usize, bool), BoxedSc
 }
 
 /// Checks the escape whose backslash is at `offset` and returns its end. RFC 8259 allows unpaired surrogates, so this does too.
-fn escape(bytes: &[u8], offset: usize) -> Result<usize, BoxedScanError> {
+fn escape(bytes: &[u8], offset: usize) -> Result<usize, BoxedError> {
     match bytes.get(offset + 1) {
         None => incomplete(),
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(offset + 2),
@@ -132,7 +132,7 @@ fn escape(bytes: &[u8], offset: usize) -> Result<usize, BoxedScanError> {
 
 /// Scans a string, a number or a literal that starts with `byte`. Returns its end and whether it is simple (see `Field`).
 #[inline(always)]
-pub(super) fn scalar(bytes: &[u8], offset: usize, byte: u8) -> Result<(usize, bool), BoxedScanError> {
+pub(super) fn scalar(bytes: &[u8], offset: usize, byte: u8) -> Result<(usize, bool), BoxedError> {
     let end = match byte {
         b'"' => return string(bytes, offset).map(|(end, escaped)| (end, !escaped)),
         b'-' | b'0'..=b'9' => return number(bytes, offset),
@@ -145,7 +145,7 @@ pub(super) fn scalar(bytes: &[u8], offset: usize, byte: u8) -> Result<(usize, bo
 }
 
 #[inline(always)]
-fn literal(bytes: &[u8], offset: usize, word: &'static [u8]) -> Result<usize, BoxedScanError> {
+fn literal(bytes: &[u8], offset: usize, word: &'static [u8]) -> Result<usize, BoxedError> {
     let rest = &bytes[offset..];
     if rest.starts_with(word) {
         return Ok(offset + word.len());
@@ -155,7 +155,7 @@ fn literal(bytes: &[u8], offset: usize, word: &'static [u8]) -> Result<usize, Bo
 
 /// The end of the digits that start at `offset`. There must be at least one.
 #[inline(always)]
-fn digits(bytes: &[u8], offset: usize) -> Result<usize, BoxedScanError> {
+fn digits(bytes: &[u8], offset: usize) -> Result<usize, BoxedError> {
     let count = bytes[offset..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     match count {
         0 if offset == bytes.len() => incomplete(),
@@ -174,7 +174,7 @@ pub fn is_number(text: &[u8]) -> bool {
 const SHORT: usize = 16;
 
 #[inline(always)]
-fn number(bytes: &[u8], start: usize) -> Result<(usize, bool), BoxedScanError> {
+fn number(bytes: &[u8], start: usize) -> Result<(usize, bool), BoxedError> {
     let integer = start + usize::from(bytes[start] == b'-');
     let mut offset = digits(bytes, integer)?;
     if bytes[integer] == b'0' && offset > integer + 1 {

@@ -136,7 +136,7 @@ fn write_flat(options: &ShapeOptions, record: &Record<'_>, out: &mut String) -> 
         end = field.value.end as usize;
         let is = |name: &str| same_name(field.name.of(text), field.escaped, name);
         if !options.remove.iter().any(|name| is(name)) && !merged.iter().any(|(name, _)| is(name)) {
-            shaped_fields.push(kept_field(options, text, field, before)?);
+            shaped_fields.push(keep(options, text, field, before)?);
         }
     }
     for (name, value) in merged.iter().filter(|(_, value)| !value.is_empty()) {
@@ -158,7 +158,7 @@ fn write_flat(options: &ShapeOptions, record: &Record<'_>, out: &mut String) -> 
     Ok(())
 }
 
-fn kept_field<'a>(
+fn keep<'a>(
     options: &'a ShapeOptions,
     text: &'a str,
     field: &Field,

@@ -2,7 +2,7 @@
 //! It accepts exactly RFC 8259 (a test compares it with serde_json), to any depth. It does not check for valid UTF-8: the
 //! caller does that when the end of the value is known.
 
-use super::scalar::{BoxedScanError, ScanError, incomplete, scalar, string, syntax};
+use super::scalar::{BoxedError, ScanError, incomplete, scalar, string, syntax};
 
 /// A range of bytes in a record. Records are at most 1 GiB, so 32 bits are enough.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl Scanner {
     }
 }
 
-fn fields_of(bytes: &[u8], fields: &mut Vec<Field>, levels: &mut Vec<bool>) -> Result<usize, BoxedScanError> {
+fn fields_of(bytes: &[u8], fields: &mut Vec<Field>, levels: &mut Vec<bool>) -> Result<usize, BoxedError> {
     match bytes.first() {
         Some(b'{') => {}
         None => return incomplete(),
@@ -116,14 +116,14 @@ fn fields_of(bytes: &[u8], fields: &mut Vec<Field>, levels: &mut Vec<bool>) -> R
 
 /// Scans the value that starts at `offset` with the byte `first`. Returns its end and whether it is simple (see `Field`).
 #[inline(always)]
-fn value(bytes: &[u8], offset: usize, first: u8, levels: &mut Vec<bool>) -> Result<(usize, bool), BoxedScanError> {
+fn value(bytes: &[u8], offset: usize, first: u8, levels: &mut Vec<bool>) -> Result<(usize, bool), BoxedError> {
     match first {
         b'{' | b'[' => nested(bytes, offset, levels),
         _ => scalar(bytes, offset, first),
     }
 }
 
-fn nested(bytes: &[u8], start: usize, levels: &mut Vec<bool>) -> Result<(usize, bool), BoxedScanError> {
+fn nested(bytes: &[u8], start: usize, levels: &mut Vec<bool>) -> Result<(usize, bool), BoxedError> {
     levels.clear();
     let (mut names, mut is_simple) = (NameBits::default(), true);
     let (mut offset, mut byte) = (start, bytes[start]);
@@ -203,7 +203,7 @@ struct ScannedName {
 
 /// Scans `"name" :`, whose first byte is `byte`.
 #[inline(always)]
-fn name(bytes: &[u8], offset: usize, byte: u8) -> Result<ScannedName, BoxedScanError> {
+fn name(bytes: &[u8], offset: usize, byte: u8) -> Result<ScannedName, BoxedError> {
     if byte != b'"' {
         return syntax(offset, "expected a field name in quotes");
     }
@@ -224,7 +224,7 @@ fn value_of_name(
     byte: u8,
     names: &mut NameBits,
     is_simple: &mut bool,
-) -> Result<(usize, u8), BoxedScanError> {
+) -> Result<(usize, u8), BoxedError> {
     let name = name(bytes, offset, byte)?;
     *is_simple &= names.is_new(bytes, Span::new(offset + 1, name.end - 1)) & !name.escaped;
     Ok((name.value, name.first))
@@ -232,7 +232,7 @@ fn value_of_name(
 
 /// Skips whitespace. Returns the offset of the next byte, and this byte.
 #[inline(always)]
-fn next(bytes: &[u8], offset: usize) -> Result<(usize, u8), BoxedScanError> {
+fn next(bytes: &[u8], offset: usize) -> Result<(usize, u8), BoxedError> {
     match bytes.get(offset) {
         Some(byte) if *byte > b' ' => Ok((offset, *byte)),
         // Fast path: one space after a colon or a comma.
@@ -242,7 +242,7 @@ fn next(bytes: &[u8], offset: usize) -> Result<(usize, u8), BoxedScanError> {
 }
 
 #[inline(never)]
-fn skip_whitespace(bytes: &[u8], mut offset: usize) -> Result<(usize, u8), BoxedScanError> {
+fn skip_whitespace(bytes: &[u8], mut offset: usize) -> Result<(usize, u8), BoxedError> {
     loop {
         match bytes.get(offset) {
             Some(b' ' | b'\t' | b'\n' | b'\r') => offset += 1,

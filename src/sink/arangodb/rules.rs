@@ -69,14 +69,9 @@ impl Rules for ArangodbRules {
     }
 
     /// A bulk line as an action on the one collection; what that does not support is an error of the item.
-    fn line<'a>(
-        &mut self,
-        line: BulkLine<'a>,
-        record: &Record<'a>,
-        meta: &'a mut String,
-    ) -> Result<Action<'a>, Reason> {
+    fn line<'a>(&mut self, line: BulkLine<'a>, record: &Record<'a>, buf: &'a mut String) -> Result<Action<'a>, Reason> {
         if line.op != Op::Update {
-            return self.document(line, record.text, record.fields, record, meta);
+            return self.document(line, record.text, record.fields, record, buf);
         }
         let update = Update::read(record, "ArangoDB")?;
         if update.upsert.is_some() {
@@ -84,7 +79,7 @@ impl Rules for ArangodbRules {
         }
         let mut scanner = std::mem::take(&mut self.scanner);
         let _ = scanner.object(update.doc.as_bytes());
-        let action = self.document(BulkLine { op: update.op, ..line }, update.doc, scanner.fields(), record, meta);
+        let action = self.document(BulkLine { op: update.op, ..line }, update.doc, scanner.fields(), record, buf);
         self.scanner = scanner;
         action
     }

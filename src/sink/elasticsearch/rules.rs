@@ -32,15 +32,10 @@ impl Rules for ElasticsearchRules {
     }
 
     /// What it does not know of a line is for the server to judge.
-    fn line<'a>(
-        &mut self,
-        line: BulkLine<'a>,
-        record: &Record<'a>,
-        meta: &'a mut String,
-    ) -> Result<Action<'a>, Reason> {
+    fn line<'a>(&mut self, line: BulkLine<'a>, record: &Record<'a>, buf: &'a mut String) -> Result<Action<'a>, Reason> {
         let id = (!line.has_id).then_some(("_id", line.key));
-        write_line(line.command, id.as_slice(), meta);
-        Ok(line.verbatim(meta, record.text))
+        write_line(line.command, id.as_slice(), buf);
+        Ok(line.verbatim(buf, record.text))
     }
 }
 

@@ -24,22 +24,17 @@ impl Rules for DocumentRules {
         check_metadata("a file of documents", name, value)
     }
 
-    fn line<'a>(
-        &mut self,
-        line: BulkLine<'a>,
-        record: &Record<'a>,
-        meta: &'a mut String,
-    ) -> Result<Action<'a>, Reason> {
-        meta.clear();
+    fn line<'a>(&mut self, line: BulkLine<'a>, record: &Record<'a>, buf: &'a mut String) -> Result<Action<'a>, Reason> {
+        buf.clear();
         match line.op {
             Op::Update | Op::Upsert => return Err(no_document("update")),
             Op::Delete => return Err(no_document("delete")),
             _ => {}
         }
         if line.has_id {
-            self.write_key(line.key, record, meta)?;
+            self.write_key(line.key, record, buf)?;
         }
-        Ok(Action { meta, ..line.action(record.text) })
+        Ok(Action { meta: buf, ..line.action(record.text) })
     }
 }
 
@@ -77,12 +72,7 @@ impl Rules for BulkRules {
         KeyRule::IDS
     }
 
-    fn line<'a>(
-        &mut self,
-        line: BulkLine<'a>,
-        record: &Record<'a>,
-        meta: &'a mut String,
-    ) -> Result<Action<'a>, Reason> {
+    fn line<'a>(&mut self, line: BulkLine<'a>, record: &Record<'a>, buf: &'a mut String) -> Result<Action<'a>, Reason> {
         let text = &line.command.meta;
         let is_index = |field: &Field| same_name(field.name.of(text), field.escaped, "_index");
         let names = |field: &Field| is_index(field) && !matches!(field.value.of(text), "null" | "\"\"");
@@ -90,7 +80,7 @@ impl Rules for BulkRules {
         let index = self.index.as_deref().filter(|_| !named).map(|index| ("_index", index));
         let id = (!line.has_id).then_some(("_id", line.key));
         let added: Vec<(&str, &str)> = index.into_iter().chain(id).collect();
-        write_line(line.command, &added, meta);
-        Ok(line.verbatim(meta, record.text))
+        write_line(line.command, &added, buf);
+        Ok(line.verbatim(buf, record.text))
     }
 }

@@ -217,18 +217,13 @@ impl Rules for KuzzleRules {
     }
 
     /// The action line is written anew with its id as text, because Kuzzle would read a number as a double.
-    fn line<'a>(
-        &mut self,
-        line: BulkLine<'a>,
-        record: &Record<'a>,
-        meta: &'a mut String,
-    ) -> Result<Action<'a>, Reason> {
+    fn line<'a>(&mut self, line: BulkLine<'a>, record: &Record<'a>, buf: &'a mut String) -> Result<Action<'a>, Reason> {
         match line.op {
             Op::Update => ensure_update(record, self.lossy)?,
-            op => self.check(record, op, [Span::default(); 2], meta)?,
+            op => self.check(record, op, [Span::default(); 2], buf)?,
         }
-        write_line(&line, meta);
-        Ok(line.verbatim(meta, record.text))
+        write_line(&line, buf);
+        Ok(line.verbatim(buf, record.text))
     }
 }
 
