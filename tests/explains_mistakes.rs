@@ -86,7 +86,7 @@ fn csv_on_stdin_must_be_asked_for() {
     let csv = std::fs::read(testdata("films.csv")).expect("testdata");
     let said = "error: stdin: this is not JSON; if it is CSV, write `-t csv` (or `-t tsv`)\n";
     refused("-c films", &[], &csv, 2, said);
-    let said = "error: stdin: cannot detect the format; specify it with `-t jsonl|json|csv|tsv|arrays|bulk`\n";
+    let said = "error: stdin: cannot tell the format of this; say it with `-t jsonl|json|csv|tsv|arrays|bulk`\n";
     refused("-c films", &[], b"hello\n", 2, said);
 }
 

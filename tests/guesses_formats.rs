@@ -123,9 +123,9 @@ fn what_is_no_json_is_never_guessed() {
     refused("a.txt", "_key,a\n1,2\n", &["a.txt", "`-t csv`", "`-t tsv`"]);
     refused("a", "_key\ta\n1\t2\n", &["`-t csv`"]);
     refused("a", "<!DOCTYPE html>\n<html></html>\n", &["HTML"]);
-    refused("a", "hello\n", &["cannot detect the format"]);
-    refused("a", "\"text\"\n", &["cannot detect the format"]);
-    refused("a", "17\n", &["cannot detect the format"]);
+    refused("a", "hello\n", &["cannot tell the format"]);
+    refused("a", "\"text\"\n", &["cannot tell the format"]);
+    refused("a", "17\n", &["cannot tell the format"]);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn one_input_that_cannot_be_told_keeps_the_others_from_being_stored() {
     place.file("b", "hello\n");
     let ran = place.import(&["a.jsonl", "b"]);
     assert_eq!(ran.code, 2);
-    ran.says("b: cannot detect the format");
+    ran.says("b: cannot tell the format");
     assert!(place.is_untouched());
     let ran = place.import(&["a.jsonl", "missing.jsonl"]);
     assert_eq!(ran.code, 5);

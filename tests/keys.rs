@@ -265,7 +265,7 @@ fn keys_to_delete_are_found_in_the_same_way() {
     place.import_text("a.csv", "_key\na\nb\nc\nd\n7\n", &[]).expect(0, [5, 0, 0, 0]);
     let text = "{\"_key\":\"a\",\"n\":1}\n{\"_id\":\"b\"}\n{\"_key\":\"missing\"}\n{\"n\":1}\n{\"_key\":7}\n{\"_key\":\"a\"}\n";
     let ran = place.import_text("gone.jsonl", text, &["--delete-keys"]);
-    ran.expect(1, [0, 1, 0, 2]).says("gone.jsonl:4: no `_key` or `_id` names what to delete");
+    ran.expect(1, [0, 1, 0, 2]).says("gone.jsonl:4: no `_key` or `_id` says what to delete");
     assert_eq!(ran.count("deleted"), 3);
     assert_eq!(keys(&place), ["c", "d"]);
     let ran = place.import_text("gone.csv", "sku\nd\n", &["--delete-keys", "--key", "sku"]);

@@ -161,7 +161,7 @@ impl Decider {
                 key
             }
             None if self.op == Op::Delete => {
-                return Err(Reason::new("no_key", "no `_key` or `_id` names what to delete"));
+                return Err(Reason::new("no_key", "no `_key` or `_id` says what to delete"));
             }
             None if self.rules.generates_keys() => ActionKey::Text(""),
             None => ActionKey::Text(generated(&mut self.scratch, &self.run, ordinal)),

@@ -79,7 +79,7 @@ pub fn by_content(name: &str, start: &[u8]) -> Result<Format> {
         _ if memchr::memchr3(b',', b';', b'\t', line).is_some() => {
             bail!("this is not JSON; if it is CSV, write `-t csv` (or `-t tsv`)")
         }
-        _ => bail!("cannot detect the format; specify it with `-t jsonl|json|csv|tsv|arrays|bulk`"),
+        _ => bail!("cannot tell the format of this; say it with `-t jsonl|json|csv|tsv|arrays|bulk`"),
     }
 }
 
