@@ -1,7 +1,7 @@
 //! Values that are names, and small formulas of names.
 //! An error here names the value; which flag or variable it came from is put in front of it in usage.rs. A hint is a line of its own.
 
-use crate::shape::{Merge, Part};
+use crate::shape::{Merge, MergePart};
 use crate::values::field;
 use std::path::Path;
 
@@ -77,32 +77,32 @@ pub fn merge(text: &str) -> Result<Merge, String> {
         return Err(wrong("the new field needs a name without brackets"));
     }
     let parts = parts(value).map_err(wrong)?;
-    if parts.contains(&Part::Field(name.to_owned())) {
+    if parts.contains(&MergePart::Field(name.to_owned())) {
         return Err(wrong("a field cannot be merged into itself"));
     }
     Ok(Merge { name: name.to_owned(), parts })
 }
 
-fn parts(value: &str) -> Result<Vec<Part>, &'static str> {
+fn parts(value: &str) -> Result<Vec<MergePart>, &'static str> {
     let mut pieces = value.split('[');
-    let mut parts: Vec<Part> = literal(pieces.next().unwrap_or_default())?.into_iter().collect();
+    let mut parts: Vec<MergePart> = literal(pieces.next().unwrap_or_default())?.into_iter().collect();
     for piece in pieces {
         let (field, after) = piece.split_once(']').ok_or("unbalanced brackets")?;
         if field.is_empty() {
             return Err("[] names no field");
         }
-        parts.push(Part::Field(field.to_owned()));
+        parts.push(MergePart::Field(field.to_owned()));
         parts.extend(literal(after)?);
     }
     Ok(parts)
 }
 
 /// The text before or behind a field, if there is any.
-fn literal(text: &str) -> Result<Option<Part>, &'static str> {
+fn literal(text: &str) -> Result<Option<MergePart>, &'static str> {
     if text.contains(']') {
         return Err("unbalanced brackets");
     }
-    Ok(if text.is_empty() { None } else { Some(Part::Literal(text.to_owned())) })
+    Ok(if text.is_empty() { None } else { Some(MergePart::Literal(text.to_owned())) })
 }
 
 #[cfg(test)]
@@ -143,8 +143,8 @@ mod tests {
 
     #[test]
     fn merges_are_text_and_fields() {
-        let literal = |text: &str| Part::Literal(text.to_owned());
-        let field = |text: &str| Part::Field(text.to_owned());
+        let literal = |text: &str| MergePart::Literal(text.to_owned());
+        let field = |text: &str| MergePart::Field(text.to_owned());
         let cases = [
             ("Id=[id]", "Id", vec![field("id")]),
             ("x=[id]:[value]", "x", vec![field("id"), literal(":"), field("value")]),

@@ -3,7 +3,7 @@
 use super::has_rows;
 use crate::cli::Arguments;
 use crate::input::{Conversion, CsvOptions, Dialect, Format, header_names};
-use crate::shape::Part;
+use crate::shape::MergePart;
 use anyhow::{Context as _, Error, Result, bail};
 use std::fs::File;
 use std::io::Read;
@@ -59,7 +59,7 @@ fn merged(args: &Arguments) -> Vec<String> {
     let mut fields = Vec::new();
     for part in args.shape.merge_attributes.iter().flat_map(|merge| &merge.parts) {
         match part {
-            Part::Field(field) if !fields.contains(field) => fields.push(field.clone()),
+            MergePart::Field(field) if !fields.contains(field) => fields.push(field.clone()),
             _ => {}
         }
     }

@@ -3,9 +3,9 @@
 use super::*;
 use crate::action::Op;
 use crate::error;
-use crate::input::EmptyCell;
+use crate::input::csv::EmptyCell;
 use crate::report::{MaxErrors, SummaryFormat};
-use crate::shape::Part;
+use crate::shape::MergePart;
 use crate::sink::http::Login;
 use std::ffi::OsString;
 use std::fs;
@@ -87,7 +87,7 @@ fn every_flag_arrives() {
     assert_eq!(csv.merged, ["p", "q"]);
     assert_eq!(config.csv_flags.len(), 8);
     assert_eq!(config.shape.translate, [("a".to_owned(), "b".to_owned())]);
-    assert_eq!(config.shape.merge[0].parts[1], Part::Literal("-".into()));
+    assert_eq!(config.shape.merge[0].parts[1], MergePart::Literal("-".into()));
     assert_eq!(config.shape.from_prefix.as_deref(), Some("f"));
     assert!(
         config.shape.nested

@@ -6,7 +6,7 @@ mod results;
 pub use results::Results;
 
 use crate::color::painted;
-use crate::input::Broken;
+use crate::input::ReadError;
 use crate::progress::{Progress, grouped};
 use crate::record::Origin;
 use crate::sink::http::Traffic;
@@ -80,7 +80,7 @@ pub struct ReadEnd {
     /// Blank lines.
     pub empty: u64,
     /// Why it ended before its time.
-    pub broken: Option<Broken>,
+    pub broken: Option<ReadError>,
 }
 
 /// Errors of one kind.

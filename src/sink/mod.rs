@@ -86,7 +86,7 @@ pub type Say<'a> = &'a mut dyn FnMut(Note);
 
 /// Applies batches to a target, one at a time, in order. Records that failed before never reach it.
 pub trait Sink: Send {
-    /// Whether it looks at `Item::repeats`, which costs the reading thread a wait for memory for each key.
+    /// Whether it looks at `BatchItem::repeats`, which costs the reading thread a wait for memory for each key.
     fn asks_for_repeats(&self) -> bool {
         false
     }

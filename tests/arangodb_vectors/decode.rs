@@ -2,7 +2,7 @@
 
 use crate::import_api::{is_on, name};
 use crate::{database, model};
-use bulkimport::action::{Action, Key, Op};
+use bulkimport::action::{Action, ActionKey, Op};
 use bulkimport::batch::{Batch, Batcher, Limits};
 use bulkimport::record::{Origin, Record};
 use bulkimport::sink::arangodb::Collection;
@@ -17,7 +17,7 @@ fn batch(many: usize, op: Op) -> Batch {
     let mut batcher = Batcher::new(limits, std::sync::Arc::new(Collection::default()), false);
     for line in 1..=many {
         let record = Record { origin: Origin { line: line as u64, ..Origin::default() }, ..Record::default() };
-        batcher.push(&record, 0, &Action::plain(op, Key::Text(""), "{}"), 0);
+        batcher.push(&record, 0, &Action::plain(op, ActionKey::Text(""), "{}"), 0);
     }
     batcher.take(Batch::default(), None)
 }

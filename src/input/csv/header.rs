@@ -1,4 +1,4 @@
-//! Reads the names of the columns, from the first record of a file or from `--headers-file`.
+//! Reads the column names from the first record of a file, or from `--headers-file`.
 
 use super::cells::shortened;
 use super::rows::Rows;
@@ -7,17 +7,17 @@ use crate::input::jsonl::utf8;
 use crate::input::{NoRecord, Source, Window};
 use std::collections::HashSet;
 
-/// Reads the text of a headers file: one record, in the dialect of the data.
+/// Parses a headers file: one record in the dialect of the data.
 ///
 /// # Errors
-/// One sentence, without the file's name: more than one record, or a header that cannot be used.
+/// If there is more than one record, or the header is invalid. The message does not name the file.
 pub fn header_names(text: &[u8], dialect: Dialect) -> Result<Vec<String>, String> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let window = Window::new(Source::Pieces(vec![text.to_vec()]));
     let mut rows = Rows::new(window, 0, 0, (text.len(), MAX_COLUMNS), dialect);
     let names = match rows.next() {
         Ok(Ok(length)) => of_record(&rows, length)?,
-        Err(NoRecord::Broken(broken)) => return Err(broken.text),
+        Err(NoRecord::Failed(error)) => return Err(error.text),
         _ => return Err("the headers file is empty".to_owned()),
     };
     check(&names)?;
@@ -25,13 +25,13 @@ pub fn header_names(text: &[u8], dialect: Dialect) -> Result<Vec<String>, String
         match rows.next() {
             Ok(Ok(_)) if rows.cells.is_blank() => {}
             Err(NoRecord::End) => return Ok(names),
-            Err(NoRecord::Broken(broken)) => return Err(broken.text),
+            Err(NoRecord::Failed(error)) => return Err(error.text),
             _ => return Err("the headers file has more than one line of headers".to_owned()),
         }
     }
 }
 
-/// Reads the record that was framed last as a header.
+/// Reads the current record as a header.
 pub(super) fn of_record(rows: &Rows, length: usize) -> Result<Vec<String>, String> {
     if rows.cells.count > MAX_COLUMNS {
         return Err(format!("the header has more than {MAX_COLUMNS} columns; is the separator right?"));
@@ -46,8 +46,8 @@ pub(super) fn of_record(rows: &Rows, length: usize) -> Result<Vec<String>, Strin
     names.collect()
 }
 
-/// Checks that a header of one column does not look like several with another separator: every row would become one
-/// string, and nobody would be told.
+/// Refuses a header of one column that looks like several columns with another separator. Otherwise every row would
+/// silently become one string.
 pub(super) fn ensure_separator_fits(names: &[String], options: &CsvOptions) -> Result<(), String> {
     let ([name], None) = (names, options.separator) else { return Ok(()) };
     match [(';', ";"), ('\t', "\\t"), ('|', "|")].iter().find(|(separator, _)| name.contains(*separator)) {
@@ -59,13 +59,13 @@ pub(super) fn ensure_separator_fits(names: &[String], options: &CsvOptions) -> R
     }
 }
 
-/// Checks that every column has a name of its own.
+/// Checks that every column has a unique name.
 pub(super) fn check(names: &[String]) -> Result<(), String> {
     if names.len() < 2 && names.iter().all(String::is_empty) {
         return Err("the header line is empty".to_owned());
     }
-    if let Some(place) = names.iter().position(String::is_empty) {
-        return Err(format!("column {} of the header has no name", place + 1));
+    if let Some(index) = names.iter().position(String::is_empty) {
+        return Err(format!("column {} of the header has no name", index + 1));
     }
     let mut seen = HashSet::new();
     match names.iter().find(|name| !seen.insert(name.as_str())) {

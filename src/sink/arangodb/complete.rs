@@ -9,7 +9,7 @@ use super::{counts, errors, read_back};
 use crate::action::Op;
 use crate::batch::{Batch, Encode};
 use crate::record::Reason;
-use crate::retry::{Backoff, Why};
+use crate::retry::{Backoff, RetryReason};
 use crate::sink::http::{Call, Http, Method, NoReply, Reply};
 use crate::sink::remote::{Group, ItemOutcome, ItemOutcomes, ItemResult, Shared, Stored, escaped, nap, sentence};
 use crate::sink::{Bucket, Durable, Ledger, Note, Say, Sink, SinkError};
@@ -112,7 +112,7 @@ impl Complete {
                 Step::End(End::Refused(text, 1210) | End::Stopped(text)) if lost => return (End::Unknown(text), lost),
                 Step::End(end) => return (end, lost),
                 Step::Again(why, text) => (why, text, false),
-                Step::Lost(text) => (Why::Busy, text, true),
+                Step::Lost(text) => (RetryReason::Busy, text, true),
             };
             lost |= is_lost;
             if let Err(text) = self.pause(&mut wait, why, asked, &text, say) {
@@ -134,13 +134,13 @@ impl Complete {
     fn pause(
         &self,
         wait: &mut Backoff,
-        why: Why,
+        why: RetryReason,
         asked: Option<Duration>,
         text: &str,
         say: Say<'_>,
     ) -> Result<(), String> {
         let pause = wait.next(why, asked).map_err(|used_up| format!("{text} ({used_up})"))?;
-        say(Note::Detail(format!("{text}; try {} in {:.1} s", wait.tries() + 1, pause.as_secs_f64())));
+        say(Note::Detail(format!("{text}; try {} in {:.1} s", wait.retries() + 1, pause.as_secs_f64())));
         nap(pause, &self.shared.stop).then_some(()).ok_or_else(|| text.to_owned())
     }
 
@@ -163,8 +163,8 @@ impl Complete {
                 Ok(reply) if !matches!(reply.status, 412 | 429 | 500..=599) => {
                     return read_back::compare(group, &reply).ok_or_else(|| reply.page());
                 }
-                Ok(reply) => (Why::Busy, reply.page(), reply.retry_after),
-                Err(reply) => (Why::Away, sentence(&reply).to_owned(), None),
+                Ok(reply) => (RetryReason::Busy, reply.page(), reply.retry_after),
+                Err(reply) => (RetryReason::Unreachable, sentence(&reply).to_owned(), None),
             };
             self.pause(wait, why, asked, &text, say)?;
         }
@@ -229,7 +229,7 @@ impl Complete {
 enum Step {
     End(End),
     /// Nothing was done.
-    Again(Why, String),
+    Again(RetryReason, String),
     /// It may have been done.
     Lost(String),
 }
@@ -238,7 +238,7 @@ fn understood(group: Group<'_>, reply: Result<Reply, NoReply>) -> Step {
     let reply = match reply {
         Ok(reply) => reply,
         Err(NoReply::NotSent { why, hopeless: true }) => return Step::End(End::Stopped(why)),
-        Err(NoReply::NotSent { why, .. }) => return Step::Again(Why::Away, why),
+        Err(NoReply::NotSent { why, .. }) => return Step::Again(RetryReason::Unreachable, why),
         Err(NoReply::Lost(why)) => return Step::Lost(why),
     };
     if matches!(reply.status, 200..=202) {
@@ -255,7 +255,7 @@ fn understood(group: Group<'_>, reply: Result<Reply, NoReply>) -> Step {
     let number = error.as_ref().map_or(0, |error| error.number);
     let text = error.as_ref().map_or_else(|| reply.page(), ServerError::text);
     match (reply.status, number) {
-        (409, 1200) | (412, 21004) | (503, 21003) | (429, _) => Step::Again(Why::Busy, text),
+        (409, 1200) | (412, 21004) | (503, 21003) | (429, _) => Step::Again(RetryReason::Busy, text),
         (413, _) => Step::End(End::Refused(group.too_large("the server"), 413)),
         (400 | 409 | 412, _) if error.is_some() => {
             let message = error.map(|error| error.message).unwrap_or_default();

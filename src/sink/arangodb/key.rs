@@ -1,16 +1,16 @@
 //! Keys of ArangoDB, and those in an `_id`.
 
-use crate::action::{Key, KeyRule};
+use crate::action::{ActionKey, KeyRule};
 use crate::json::Span;
 use crate::record::Reason;
 
 /// 1 to 254 bytes of letters, digits and ``_-:.@()+,=;$!*'%`` (ArangoDB's `KeyGenerator.cpp`).
 pub(super) const RULE: &KeyRule = &KeyRule {
     names: ["key"; 2],
-    longest: 254,
+    max_bytes: 254,
     allows: |key| is_plain(key) || key.bytes().all(|byte| ALLOWED[byte as usize]),
     characters: "letters, digits and _-:.@()+,=;$!*'% only",
-    stays: false,
+    keeps_fields: false,
 };
 
 /// Whether a key has letters, digits and `-` only, as most do; without an early end, so that many bytes are compared at once.
@@ -37,7 +37,7 @@ const ALLOWED: [bool; 256] = {
 
 /// The key in an `_id`, which is `COLLECTION/KEY`. That of another collection is no key here, and neither is a text of
 /// another form: cut at its slash, two of them could become one key.
-pub(super) fn of_id<'a>(text: &'a str, id: Key<'a>, collection: &str) -> Result<Key<'a>, Reason> {
+pub(super) fn of_id<'a>(text: &'a str, id: ActionKey<'a>, collection: &str) -> Result<ActionKey<'a>, Reason> {
     let whole = id.of(text);
     let Some(key) = whole.strip_prefix(collection).and_then(|rest| rest.strip_prefix('/')) else {
         let hint = match RULE.check(whole, false) {
@@ -50,8 +50,8 @@ pub(super) fn of_id<'a>(text: &'a str, id: Key<'a>, collection: &str) -> Result<
         return Err(Reason::new("illegal_key", text));
     };
     Ok(match id {
-        Key::Text(_) => Key::Text(key),
-        Key::InDoc(span) => Key::InDoc(Span { start: span.end - key.len() as u32, ..span }),
+        ActionKey::Text(_) => ActionKey::Text(key),
+        ActionKey::InDoc(span) => ActionKey::InDoc(Span { start: span.end - key.len() as u32, ..span }),
     })
 }
 
@@ -96,7 +96,7 @@ mod tests {
             let rules = Box::new(ArangodbRules { lossy: true, ..ArangodbRules::default() });
             let mut decider = Decider::new(Op::Create, None, rules, "run-".to_owned(), Some("shop".to_owned()));
             let found = decider.decide(&record, 7).map(|action| action.key_text().to_owned());
-            assert_eq!(found.map_err(Reason::word), key.map(str::to_owned), "{text}");
+            assert_eq!(found.map_err(Reason::static_kind), key.map(str::to_owned), "{text}");
         }
     }
 }

@@ -103,7 +103,7 @@ impl Encode for Collection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::Key;
+    use crate::action::ActionKey;
     use crate::json::Span;
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
             (Op::Delete, "k", "", [0, 0], "\"k\"\n", ""),
         ] {
             let cut = [Span { start: cut[0], end: cut[1] }, Span::default()];
-            let action = Action { cut, ..Action::plain(op, Key::Text(key), doc) };
+            let action = Action { cut, ..Action::plain(op, ActionKey::Text(key), doc) };
             let mut text = "before\n".to_owned();
             let range = Collection::default().write(&action, &mut text);
             assert_eq!((&text[7..], &text[range]), (line, document));

@@ -3,8 +3,12 @@
 //! It reads at most 200 levels (contract of the import API, 1.4), and one is that of the array in which documents are sent.
 
 use super::key;
-use crate::action::{Action, Key, KeyRule, Line, Op, Rules, Update, names_key, not_supported, own_metadata};
-use crate::json::{Field, NameBits, Scanner, Span, Token, Walk, holds_as_double, repeated, same_name, unescape};
+use crate::action::{
+    Action, ActionKey, BulkLine, KeyRule, Op, Rules, Update, check_metadata, has_key_field, not_supported,
+};
+use crate::json::{
+    Field, NameBits, Scanner, Span, Token, Tokens, duplicate_name, holds_as_double, same_name, unescape,
+};
 use crate::record::{Reason, Record};
 
 /// Levels of a document that the server reads, in whichever form it is sent: a lost one has to be sent in another.
@@ -37,11 +41,11 @@ impl Rules for ArangodbRules {
         key::RULE
     }
 
-    fn key_of_id<'a>(&self, text: &'a str, id: Key<'a>, collection: &str) -> Result<Key<'a>, Reason> {
+    fn key_of_id<'a>(&self, text: &'a str, id: ActionKey<'a>, collection: &str) -> Result<ActionKey<'a>, Reason> {
         key::of_id(text, id, collection)
     }
 
-    fn makes_keys(&self) -> bool {
+    fn generates_keys(&self) -> bool {
         self.server_keys
     }
 
@@ -57,7 +61,7 @@ impl Rules for ArangodbRules {
     }
 
     fn metadata(&self, _: Op, name: &str, value: &str) -> Result<(), Reason> {
-        own_metadata("ArangoDB", name, value)
+        check_metadata("ArangoDB", name, value)
     }
 
     fn other_collection(&self) -> Result<(), Reason> {
@@ -65,9 +69,9 @@ impl Rules for ArangodbRules {
     }
 
     /// A bulk line as an action on the one collection; what that does not support is an error of the item.
-    fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason> {
+    fn line<'a>(&mut self, line: BulkLine<'a>, record: &Record<'a>, buf: &'a mut String) -> Result<Action<'a>, Reason> {
         if line.op != Op::Update {
-            return self.document(line, record.text, record.fields, record, meta);
+            return self.document(line, record.text, record.fields, record, buf);
         }
         let update = Update::read(record, "ArangoDB")?;
         if update.upsert.is_some() {
@@ -75,7 +79,7 @@ impl Rules for ArangodbRules {
         }
         let mut scanner = std::mem::take(&mut self.scanner);
         let _ = scanner.object(update.doc.as_bytes());
-        let action = self.document(Line { op: update.op, ..line }, update.doc, scanner.fields(), record, meta);
+        let action = self.document(BulkLine { op: update.op, ..line }, update.doc, scanner.fields(), record, buf);
         self.scanner = scanner;
         action
     }
@@ -84,7 +88,7 @@ impl Rules for ArangodbRules {
 impl ArangodbRules {
     fn document<'a>(
         &mut self,
-        line: Line<'a>,
+        line: BulkLine<'a>,
         doc: &'a str,
         fields: &[Field],
         record: &Record<'a>,
@@ -93,7 +97,7 @@ impl ArangodbRules {
         if line.op == Op::Delete {
             return Ok(line.action(""));
         }
-        if names_key(doc, fields)? {
+        if has_key_field(doc, fields)? {
             let text = "the document has a `_key` or an `_id`, and its action line says the key";
             return Err(Reason::new("ambiguous_key", text));
         }
@@ -110,7 +114,7 @@ fn ensure_read(text: &str) -> Result<(), Reason> {
         return Ok(());
     }
     let mut level = 0;
-    let is_too_deep = Walk::new(text, [Span::default(); 2]).any(|token| {
+    let is_too_deep = Tokens::new(text, [Span::default(); 2]).any(|token| {
         match token {
             Token::Open => level += 1,
             Token::Close => level -= 1,
@@ -179,12 +183,12 @@ fn end_of_edge(text: &str, field: &Field) -> Option<&'static str> {
 pub fn change(text: &str, cut: [Span; 2], names: &mut Names) -> Option<String> {
     names.all.clear();
     names.levels.clear();
-    for token in Walk::new(text, cut) {
+    for token in Tokens::new(text, cut) {
         match token {
             Token::Open => names.levels.push(names.all.len()),
             Token::Close => {
                 let from = names.levels.pop().unwrap_or_default();
-                if let Some(name) = repeated(text, &names.all[from..]) {
+                if let Some(name) = duplicate_name(text, &names.all[from..]) {
                     return Some(format!("keep only one of the fields called {name:?}"));
                 }
                 names.all.truncate(from);
@@ -197,10 +201,10 @@ pub fn change(text: &str, cut: [Span; 2], names: &mut Names) -> Option<String> {
                 let number: String = span.of(text).chars().take(60).collect();
                 return Some(format!("change the number {number}"));
             }
-            Token::Word(span) if has_half(&text[span.range()]) => {
+            Token::Literal(span) if has_half(&text[span.range()]) => {
                 return Some("change a string with an unpaired surrogate".to_owned());
             }
-            Token::Number(_) | Token::Word(_) => {}
+            Token::Number(_) | Token::Literal(_) => {}
         }
     }
     None

@@ -3,7 +3,7 @@
 
 use crate::action::{Action, Op};
 use crate::batch::BatchAction;
-use crate::json::{Field, Kind, Scanner, quote_into, same_name};
+use crate::json::{Field, JsonKind, Scanner, quote_into, same_name};
 use crate::record::Command;
 use crate::sink::remote::{Group, push_document, push_key};
 use std::ops::Range;
@@ -141,9 +141,9 @@ pub(in crate::sink) fn field<'a>(object: &'a str, name: &str) -> Option<&'a str>
 
 /// The unescaped text of a plain value.
 pub(in crate::sink) fn plain(value: &str) -> Option<String> {
-    match Kind::of(value) {
-        Kind::String => crate::json::unescape(&value[1..value.len() - 1]).map(std::borrow::Cow::into_owned),
-        Kind::Number | Kind::Boolean => Some(value.to_owned()),
+    match JsonKind::of(value) {
+        JsonKind::String => crate::json::unescape(&value[1..value.len() - 1]).map(std::borrow::Cow::into_owned),
+        JsonKind::Number | JsonKind::Boolean => Some(value.to_owned()),
         _ => None,
     }
 }
@@ -162,7 +162,7 @@ pub(in crate::sink) fn culprit(group: Group<'_>, reason: &str) -> Option<usize> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::Key;
+    use crate::action::ActionKey;
 
     #[test]
     fn an_update_is_repeatable_when_it_only_merges_a_document() {
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn conditions_and_routings_are_seen_in_the_head() {
-        let action = Action::plain(Op::Upsert, Key::Text("routing"), "{\"version\":1}");
+        let action = Action::plain(Op::Upsert, ActionKey::Text("routing"), "{\"version\":1}");
         for (meta, is_routed) in [("", false), ("\"routing\":\"a\"", true)] {
             let mut head = String::new();
             push_action(&Action { meta, ..action }, None, &mut head);

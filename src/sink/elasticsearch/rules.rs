@@ -1,8 +1,8 @@
 //! What Elasticsearch and OpenSearch take: the key is metadata, bulk lines pass through as they are, and an update must not
 //! change a number.
 
-use crate::action::{Action, KeyRule, Line, Op, Rules, by_path};
-use crate::json::{Kind, Scanner, Span, first_changed_by_double};
+use crate::action::{Action, BulkLine, KeyRule, Op, Rules, by_path};
+use crate::json::{JsonKind, Scanner, Span, first_changed_by_double};
 use crate::record::{Reason, Record};
 use crate::sink::bulk_api::write_line;
 
@@ -32,10 +32,10 @@ impl Rules for ElasticsearchRules {
     }
 
     /// What it does not know of a line is for the server to judge.
-    fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason> {
+    fn line<'a>(&mut self, line: BulkLine<'a>, record: &Record<'a>, buf: &'a mut String) -> Result<Action<'a>, Reason> {
         let id = (!line.has_id).then_some(("_id", line.key));
-        write_line(line.command, id.as_slice(), meta);
-        Ok(line.as_it_is(meta, record.text))
+        write_line(line.command, id.as_slice(), buf);
+        Ok(line.verbatim(buf, record.text))
     }
 }
 
@@ -45,9 +45,9 @@ fn write_routing(record: &Record<'_>, field: &str, out: &mut String, scanner: &m
     let value = by_path(record.text, record.fields, field, scanner).map_err(missing)?.of(record.text);
     out.clear();
     out.push_str("\"routing\":");
-    match Kind::of(value) {
-        Kind::String => out.push_str(value),
-        Kind::Number | Kind::Boolean => out.extend(["\"", value, "\""]),
+    match JsonKind::of(value) {
+        JsonKind::String => out.push_str(value),
+        JsonKind::Number | JsonKind::Boolean => out.extend(["\"", value, "\""]),
         other => {
             let text = format!("`{field}`, which --routing-field names, is {}, not a plain value", other.name());
             return Err(Reason::new("no_routing", text));

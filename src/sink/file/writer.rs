@@ -35,7 +35,7 @@ impl Writer {
     }
 
     fn settle(&self, batch: &Batch, indices: Range<usize>, out: &mut Ledger) {
-        if batch.is_of_one_kind() && !out.shows() && !indices.is_empty() {
+        if batch.has_one_op() && !out.shows() && !indices.is_empty() {
             return out.settle_many(self.bucket(batch.key(0).1), indices.len() as u64);
         }
         for index in indices {

@@ -3,7 +3,7 @@
 
 use crate::action::Op;
 use crate::batch::BatchAction;
-use crate::json::Kind;
+use crate::json::JsonKind;
 use crate::sink::bulk_api::{has_routing, names};
 use crate::sink::http::Reply;
 use crate::sink::remote::{Group, Stored};
@@ -83,27 +83,27 @@ fn document(text: &str) -> Option<Read<'_>> {
 }
 
 fn value(text: &str, depth: usize) -> Option<Read<'_>> {
-    Some(match Kind::of(text) {
-        Kind::Object | Kind::Array if depth == DEEPEST => return None,
-        Kind::Object => {
+    Some(match JsonKind::of(text) {
+        JsonKind::Object | JsonKind::Array if depth == DEEPEST => return None,
+        JsonKind::Object => {
             let mut fields = BTreeMap::new();
             for (name, field) in serde_json::from_str::<BTreeMap<Text<'_>, &RawValue>>(text).ok()? {
                 fields.insert(name, value(field.get(), depth + 1)?);
             }
             Read::Object(fields)
         }
-        Kind::Array => {
+        JsonKind::Array => {
             let mut elements = Vec::new();
             for element in serde_json::from_str::<Vec<&RawValue>>(text).ok()? {
                 elements.push(value(element.get(), depth + 1)?);
             }
             Read::Array(elements)
         }
-        Kind::Number => {
+        JsonKind::Number => {
             text.parse().ok().filter(|double: &f64| double.is_finite()).map_or(Read::Word("null"), Read::Number)
         }
-        Kind::String => Read::String(serde_json::from_str(text).ok()?),
-        Kind::Boolean | Kind::Null => Read::Word(text),
+        JsonKind::String => Read::String(serde_json::from_str(text).ok()?),
+        JsonKind::Boolean | JsonKind::Null => Read::Word(text),
     })
 }
 

@@ -1,9 +1,9 @@
 //! What Kuzzle would refuse, or change while it reads a document with JavaScript's own JSON (contract of Kuzzle, 1.4 and
 //! 1.5): found before a record is put into a batch, because one such record makes Kuzzle refuse all of a request.
 
-use crate::action::{Action, KeyRule, Line, Op, Rules, distinct, not_supported};
+use crate::action::{Action, BulkLine, KeyRule, Op, Rules, distinct, not_supported};
 use crate::json::{
-    Field, Kind, Scanner, Span, Token, Walk, holds_as_double, quote_into, repeated, same_name, unescape,
+    Field, JsonKind, Scanner, Span, Token, Tokens, duplicate_name, holds_as_double, quote_into, same_name, unescape,
 };
 use crate::record::{Reason, Record};
 use crate::sink::bulk_api::{field, verb};
@@ -83,15 +83,15 @@ struct Check<'a> {
 impl Check<'_> {
     fn run(text: &str, cut: [Span; 2], lossy: bool, info: usize) -> Result<(), Reason> {
         let mut check = Check { text, lossy, info, unasked: 0 };
-        let mut walk = Walk::new(text, cut);
+        let mut tokens = Tokens::new(text, cut);
         let (mut names, mut levels): (Vec<(Span, bool)>, Vec<usize>) = (Vec::new(), Vec::new());
-        while let Some(token) = walk.next() {
+        while let Some(token) = tokens.next() {
             match token {
                 Token::Open => levels.push(names.len()),
                 Token::Close => {
                     let from = levels.pop().unwrap_or_default();
                     // JavaScript keeps the last of them.
-                    if !lossy && let Some(name) = repeated(text, &names[from..]) {
+                    if !lossy && let Some(name) = duplicate_name(text, &names[from..]) {
                         return Err(change(format!(
                             "Kuzzle would keep only the last of the fields called {name:?} (--lossy lets it)"
                         )));
@@ -99,14 +99,14 @@ impl Check<'_> {
                     names.truncate(from);
                 }
                 Token::Name { inside, escaped } => {
-                    check.ensure_free((inside, escaped), walk.at(), levels.len())?;
+                    check.ensure_free((inside, escaped), tokens.offset(), levels.len())?;
                     names.push((inside, escaped));
                 }
                 Token::Number(span) if !lossy && !holds_as_double(span.of(text)) => {
                     let number: String = span.of(text).chars().take(60).collect();
                     return Err(change(format!("Kuzzle would change the number {number} (--lossy lets it)")));
                 }
-                Token::Number(_) | Token::Word(_) => {}
+                Token::Number(_) | Token::Literal(_) => {}
             }
         }
         Ok(())
@@ -161,16 +161,16 @@ fn value_behind(text: &str, at: usize) -> &str {
 /// Whether Kuzzle lets the value of a field called `script` pass: of an object it asks the names, of anything else what
 /// JavaScript takes for its names.
 fn may_be_script(value: &str) -> bool {
-    match Kind::of(value) {
-        Kind::Object => {
+    match JsonKind::of(value) {
+        JsonKind::Object => {
             let mut scanner = Scanner::default();
             let _ = scanner.object(value.as_bytes());
             scanner.fields().iter().all(|field| is_one_of(&["id", "params"], value, field))
         }
-        Kind::Array => value[1..].trim_start_matches([' ', '\t', '\r', '\n']).starts_with(']'),
-        Kind::String => value.starts_with("\"\""),
-        Kind::Number | Kind::Boolean => true,
-        Kind::Null => false,
+        JsonKind::Array => value[1..].trim_start_matches([' ', '\t', '\r', '\n']).starts_with(']'),
+        JsonKind::String => value.starts_with("\"\""),
+        JsonKind::Number | JsonKind::Boolean => true,
+        JsonKind::Null => false,
     }
 }
 
@@ -195,7 +195,7 @@ impl Rules for KuzzleRules {
     }
 
     fn metadata(&self, op: Op, name: &str, value: &str) -> Result<(), Reason> {
-        let is_plain = !matches!(Kind::of(value), Kind::Object | Kind::Array);
+        let is_plain = !matches!(JsonKind::of(value), JsonKind::Object | JsonKind::Array);
         match name {
             "op_type" if op == Op::Index && matches!(value, "\"create\"" | "\"index\"") => Ok(()),
             // The storage refuses a whole request because of these.
@@ -217,17 +217,17 @@ impl Rules for KuzzleRules {
     }
 
     /// The action line is written anew with its id as text, because Kuzzle would read a number as a double.
-    fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason> {
+    fn line<'a>(&mut self, line: BulkLine<'a>, record: &Record<'a>, buf: &'a mut String) -> Result<Action<'a>, Reason> {
         match line.op {
             Op::Update => ensure_update(record, self.lossy)?,
-            op => self.check(record, op, [Span::default(); 2], meta)?,
+            op => self.check(record, op, [Span::default(); 2], buf)?,
         }
-        write_line(&line, meta);
-        Ok(line.as_it_is(meta, record.text))
+        write_line(&line, buf);
+        Ok(line.verbatim(buf, record.text))
     }
 }
 
-fn write_line(line: &Line<'_>, out: &mut String) {
+fn write_line(line: &BulkLine<'_>, out: &mut String) {
     let meta = &line.command.meta;
     out.clear();
     out.extend(["{\"", verb(line.op), "\":{\"_id\":"]);
@@ -245,11 +245,11 @@ fn ensure_update(record: &Record<'_>, lossy: bool) -> Result<(), Reason> {
     for (place, field) in record.fields.iter().enumerate() {
         let name = &*distinct(record.text, &record.fields[..=place])?;
         let expected = match name {
-            "doc" | "script" | "upsert" => Kind::Object,
-            "doc_as_upsert" | "detect_noop" | "scripted_upsert" => Kind::Boolean,
+            "doc" | "script" | "upsert" => JsonKind::Object,
+            "doc_as_upsert" | "detect_noop" | "scripted_upsert" => JsonKind::Boolean,
             _ => return Err(not_supported(format!("`{name}` in an update is not supported by Kuzzle"))),
         };
-        if Kind::of(field.value.of(record.text)) != expected {
+        if JsonKind::of(field.value.of(record.text)) != expected {
             return Err(Reason::new("bad_action", format!("`{name}` of the update has the wrong type")));
         }
         can |= matches!(name, "doc" | "script");

@@ -3,7 +3,7 @@
 
 use super::{nap, sentence};
 use crate::error::{hint, refused};
-use crate::retry::{Backoff, Retries, Why};
+use crate::retry::{Backoff, Retries, RetryReason};
 use crate::sink::http::{Call, Http, NoReply, Reply};
 use crate::sink::wanted::Wanted;
 use crate::stop::Stop;
@@ -56,7 +56,7 @@ impl<'h> AdminClient<'h> {
                     if !self.is_busy(&reply) {
                         return Ok(reply);
                     }
-                    self.pause(&mut wait, Why::Busy, self.said(&reply), reply.retry_after)?;
+                    self.pause(&mut wait, RetryReason::Busy, self.said(&reply), reply.retry_after)?;
                 }
                 Err(reply) => {
                     silent += 1;
@@ -77,15 +77,15 @@ impl<'h> AdminClient<'h> {
         loop {
             let (why, text, asked) = match self.http.send(call.clone()) {
                 Ok(reply) if !self.is_busy(&reply) => return Ok(reply),
-                Ok(reply) => (Why::Busy, self.said(&reply), reply.retry_after),
+                Ok(reply) => (RetryReason::Busy, self.said(&reply), reply.retry_after),
                 Err(NoReply::NotSent { why, hopeless: true }) => return Err(refused(why)),
-                Err(reply) => (Why::Away, sentence(&reply).to_owned(), None),
+                Err(reply) => (RetryReason::Unreachable, sentence(&reply).to_owned(), None),
             };
             self.pause(&mut wait, why, text, asked)?;
         }
     }
 
-    fn pause(&self, wait: &mut Backoff, why: Why, text: String, asked: Option<Duration>) -> Result<()> {
+    fn pause(&self, wait: &mut Backoff, why: RetryReason, text: String, asked: Option<Duration>) -> Result<()> {
         let pause = wait.next(why, asked).map_err(|used_up| refused(format!("{text} ({used_up})")))?;
         self.sleep(pause).then_some(()).ok_or_else(|| refused(text))
     }

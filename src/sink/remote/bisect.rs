@@ -32,7 +32,7 @@ impl Settling<'_> {
     /// places, those on one key never do.
     fn by_kind(&self) -> Vec<Vec<u32>> {
         let all = 0..self.batch.len() as u32;
-        if !self.protocol.is_of_one_kind() || self.batch.is_of_one_kind() {
+        if !self.protocol.is_of_one_kind() || self.batch.has_one_op() {
             return vec![all.collect()];
         }
         let one_sequence = self.protocol.is_one_sequence();

@@ -7,7 +7,7 @@ use super::settle::{Halt, SINGLE_TRIES, Settling};
 use super::{Call, Details, Group, Kept, Reply, Stored, sentence};
 use crate::action::Op;
 use crate::record::Reason;
-use crate::retry::{Backoff, Retries, Why};
+use crate::retry::{Backoff, Retries, RetryReason};
 use crate::sink::{Bucket, Note};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -37,15 +37,15 @@ impl Settling<'_> {
             let reply = match (self.link.send)(call.clone()) {
                 Ok(reply) => reply,
                 Err(reply) => {
-                    self.link.pause(&mut wait, Why::Away, None, sentence(&reply))?;
+                    self.link.pause(&mut wait, RetryReason::Unreachable, None, sentence(&reply))?;
                     continue;
                 }
             };
             match self.protocol.is_running(&reply, name) {
-                Some(true) => self.link.pause(&mut asking, Why::Every(ASK), None, UNDER_WAY)?,
+                Some(true) => self.link.pause(&mut asking, RetryReason::Every(ASK), None, UNDER_WAY)?,
                 None if reply.is_busy() => {
                     let text = format!("the server answers {} when it is asked for its tasks", reply.status);
-                    self.link.pause(&mut wait, Why::Busy, reply.retry_after, &text)?;
+                    self.link.pause(&mut wait, RetryReason::Busy, reply.retry_after, &text)?;
                 }
                 None => {
                     self.warn_of_late("the server does not say (GET /_tasks)");
@@ -195,7 +195,7 @@ impl Settling<'_> {
             if !reply.is_success() || tries >= SINGLE_TRIES {
                 return Ok(group.at.iter().map(|_| Stored::Unclear(why.clone())).collect());
             }
-            self.pause(Why::Busy, reply.retry_after, &why)?;
+            self.pause(RetryReason::Busy, reply.retry_after, &why)?;
         }
     }
 
@@ -218,8 +218,8 @@ impl Settling<'_> {
         loop {
             let (why, text, asked) = match (self.link.send)(call.clone()) {
                 Ok(reply) if !matches!(reply.status, 429 | 500..=599) => return Ok(reply),
-                Ok(reply) => (Why::Busy, format!("the server answers {}", reply.status), reply.retry_after),
-                Err(reply) => (Why::Away, sentence(&reply).to_owned(), None),
+                Ok(reply) => (RetryReason::Busy, format!("the server answers {}", reply.status), reply.retry_after),
+                Err(reply) => (RetryReason::Unreachable, sentence(&reply).to_owned(), None),
             };
             self.pause(why, asked, &text)?;
         }

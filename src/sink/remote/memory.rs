@@ -90,7 +90,7 @@ impl Memory {
         while !self.log.is_empty() {
             let key_filter = self.key_filter.get_or_insert_default();
             for hash in self.log.drain(self.log.len().saturating_sub(PIECE)..) {
-                key_filter.meet(hash);
+                key_filter.insert(hash);
             }
             self.log.shrink_to_fit();
         }
@@ -99,7 +99,7 @@ impl Memory {
     /// Whether an action of an earlier batch perhaps had the key with this hash; if not, certainly none had.
     pub(super) fn has_key(&mut self, hash: u64) -> bool {
         self.fold();
-        self.key_filter.as_ref().is_some_and(|key_filter| key_filter.has(hash))
+        self.key_filter.as_ref().is_some_and(|key_filter| key_filter.may_contain(hash))
     }
 
     /// Whether a document stored in the run's own collection changes nothing of what is remembered.
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn what_the_filter_cannot_tell_is_unclear() {
-        let mut memory = Memory { key_filter: Some(KeyFilter::of_blocks(1 << 12)), ..Memory::default() };
+        let mut memory = Memory { key_filter: Some(KeyFilter::with_blocks(1 << 12)), ..Memory::default() };
         memory.settled((0..200_000).map(|n: u64| key_filter::hash(&n.to_string())));
         assert!(memory.has_key(key_filter::hash("7")));
         assert_eq!(memory.before(key_filter::hash("7"), true), Left::Unclear);

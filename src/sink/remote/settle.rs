@@ -9,7 +9,7 @@ use super::{Answer, Group, Protocol};
 use crate::action::Op;
 use crate::batch::Batch;
 use crate::record::Reason;
-use crate::retry::{Backoff, Why};
+use crate::retry::{Backoff, RetryReason};
 use crate::sink::http::{Call, NoReply, Reply};
 use crate::sink::{Bucket, Ledger, Note, Say, SinkError};
 use std::collections::HashMap;
@@ -50,19 +50,19 @@ impl Link<'_> {
     pub(super) fn pause(
         &mut self,
         wait: &mut Backoff,
-        why: Why,
+        why: RetryReason,
         asked: Option<Duration>,
         text: &str,
     ) -> Result<(), Halt> {
         let pause = wait.next(why, asked).map_err(|used_up| Halt::Stopped(format!("{text} ({used_up})")))?;
-        let is_question = matches!(why, Why::Every(_));
+        let is_question = matches!(why, RetryReason::Every(_));
         if !is_question {
-            let next = wait.tries() + 1;
+            let next = wait.retries() + 1;
             (self.say)(Note::Detail(format!("{text}; try {next} in {:.1} s", pause.as_secs_f64())));
         }
         // A question that is asked five times a second takes long after some more of them.
         let long = if is_question { 15 } else { 4 };
-        if wait.tries() == long {
+        if wait.retries() == long {
             (self.say)(Note::Warning(format!("waiting: {text}")));
         }
         if (self.sleep)(pause) { Ok(()) } else { Err(Halt::Asked) }
@@ -185,7 +185,7 @@ impl<'s> Settling<'s> {
         let reply = match (self.link.send)(call) {
             Ok(reply) => reply,
             Err(NoReply::NotSent { why, hopeless: true }) => return Err(Halt::Stopped(why)),
-            Err(NoReply::NotSent { why, .. }) => return self.pause(Why::Away, None, &why),
+            Err(NoReply::NotSent { why, .. }) => return self.pause(RetryReason::Unreachable, None, &why),
             // Some servers close the connection on what is too large for them, and say so to nobody.
             Err(NoReply::Lost(why)) => return self.lost(part, &name, &why, None, size > SURELY_SMALL),
         };
@@ -194,7 +194,7 @@ impl<'s> Settling<'s> {
             Answer::Items(outcomes) => self.items(part, each, outcomes, &reply),
             Answer::Busy(why) => {
                 self.shared.gate.shrink();
-                self.pause(Why::Busy, reply.retry_after, &why)
+                self.pause(RetryReason::Busy, reply.retry_after, &why)
             }
             Answer::Closed(why) => Err(Halt::Stopped(why)),
             Answer::TooLarge(why) => self.too_large(part, why, size),
@@ -223,7 +223,7 @@ impl<'s> Settling<'s> {
             self.halve(part);
             self.shrunk = true;
         }
-        if part.is_empty() { Ok(()) } else { self.pause(Why::Busy, asked, why) }
+        if part.is_empty() { Ok(()) } else { self.pause(RetryReason::Busy, asked, why) }
     }
 
     /// Cuts a part that the server finds too large, as long as it is not a single action.
@@ -256,7 +256,7 @@ impl<'s> Settling<'s> {
         };
         self.tries.refusals += 1;
         if perhaps_done && self.tries.refusals < SINGLE_TRIES {
-            return self.pause(Why::Busy, asked, &reason.text);
+            return self.pause(RetryReason::Busy, asked, &reason.text);
         }
         part.clear();
         let fault = self.memory().refused(&reason.text, perhaps_done);
@@ -298,7 +298,7 @@ impl<'s> Settling<'s> {
     }
 
     /// Waits before the next try of a part, or of a question that it depends on.
-    pub(super) fn pause(&mut self, why: Why, asked: Option<Duration>, text: &str) -> Result<(), Halt> {
+    pub(super) fn pause(&mut self, why: RetryReason, asked: Option<Duration>, text: &str) -> Result<(), Halt> {
         self.link.pause(&mut self.tries.wait, why, asked, text)
     }
 

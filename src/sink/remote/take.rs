@@ -6,7 +6,7 @@ use super::settle::{Halt, Settling, State};
 use super::{Answer, Details, Group, ItemOutcome, ItemOutcomes, ItemResult, Reply};
 use crate::action::Op;
 use crate::record::Reason;
-use crate::retry::Why;
+use crate::retry::RetryReason;
 use crate::sink::Bucket;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -38,11 +38,11 @@ impl Settling<'_> {
             return Ok(());
         }
         if part.len() < at.len() {
-            self.tries.wait.progress();
+            self.tries.wait.reset();
         }
         let Some(busy) = busy else { return self.wait_for_fields() };
         self.shared.gate.shrink();
-        self.pause(Why::Busy, reply.retry_after, &busy)
+        self.pause(RetryReason::Busy, reply.retry_after, &busy)
     }
 
     /// Settles actions of which none was lost by their number, where `end` would do no more for each than count it; false if

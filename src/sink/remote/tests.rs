@@ -4,7 +4,7 @@
 use super::gate::Gate;
 use super::settle::{Link, Settling};
 use super::*;
-use crate::action::{Action, Key, Op};
+use crate::action::{Action, ActionKey, Op};
 use crate::batch::{Batcher, Limits};
 use crate::record::{Origin, Record};
 use crate::retry::Retries;
@@ -197,7 +197,7 @@ fn outcome(
         for (place, input) in chunk.iter().enumerate() {
             let origin = Origin { line: (nth * size + place) as u64, ..Origin::default() };
             let hash = crate::key_filter::hash(&input.key);
-            let plain = Action::plain(input.op, Key::Text(&input.key), &input.doc);
+            let plain = Action::plain(input.op, ActionKey::Text(&input.key), &input.doc);
             // Some batches are bulk lines.
             let is_line = (nth + size).is_multiple_of(2) && input.op != Op::Upsert;
             let line = json!({ verb(input.op): { "_id": input.key } }).to_string();

@@ -1,6 +1,6 @@
 //! What the encoders of all targets write with: documents without the fields that became metadata, keys, and names.
 
-use crate::action::{Action, Key};
+use crate::action::{Action, ActionKey};
 use crate::json::{needs_no_escape, quote_into};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::ops::Range;
@@ -39,8 +39,8 @@ fn push_from(mut from: usize, action: &Action<'_>, text: &mut String) -> Range<u
 pub fn push_key(action: &Action<'_>, text: &mut String) {
     let (key, is_plain) = match action.key {
         // As it stands in a string, or a number.
-        Key::InDoc(span) => (span.of(action.doc), true),
-        Key::Text(key) => (key, needs_no_escape(key)),
+        ActionKey::InDoc(span) => (span.of(action.doc), true),
+        ActionKey::Text(key) => (key, needs_no_escape(key)),
     };
     if is_plain {
         text.push('"');
@@ -67,7 +67,7 @@ mod tests {
     fn documents_go_without_what_is_cut() {
         let doc = "{\"_key\":\"a\", \"x\":1 ,\"_id\":2}";
         let cut = [Span::new(1, 12), Span::new(19, 27)];
-        let action = Action { cut, ..Action::plain(Op::Index, Key::Text("a"), doc) };
+        let action = Action { cut, ..Action::plain(Op::Index, ActionKey::Text("a"), doc) };
         let mut text = "before\n".to_owned();
         let range = push_document(&action, &mut text);
         assert_eq!((&text[..7], &text[range]), ("before\n", "{ \"x\":1 }"));

@@ -1,6 +1,6 @@
 //! What the store takes: documents as they are, and bulk lines as far as it can carry them out.
 
-use crate::action::{Action, KeyRule, Line, Op, Rules, Update, own_metadata};
+use crate::action::{Action, BulkLine, KeyRule, Op, Rules, Update, check_metadata};
 use crate::record::{Reason, Record};
 
 /// The rules of the store.
@@ -12,10 +12,10 @@ impl Rules for StoreRules {
     }
 
     fn metadata(&self, _: Op, name: &str, value: &str) -> Result<(), Reason> {
-        own_metadata("the store", name, value)
+        check_metadata("the store", name, value)
     }
 
-    fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, _: &'a mut String) -> Result<Action<'a>, Reason> {
+    fn line<'a>(&mut self, line: BulkLine<'a>, record: &Record<'a>, _: &'a mut String) -> Result<Action<'a>, Reason> {
         match line.op {
             Op::Delete => Ok(line.action("")),
             Op::Update => {
