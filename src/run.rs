@@ -85,7 +85,7 @@ fn introduce(config: &Config, inputs: &Inputs, err: &mut dyn Write) {
 /// server is left as it should be.
 fn open(config: &Config, stop: &Stop, err: &mut dyn Write) -> Result<Opened> {
     let (quiet, verbose) = (config.output.quiet, config.output.verbose);
-    let mut say = |note| match note {
+    let mut log = |note| match note {
         Note::Warning(text) if !quiet => drop(writeln!(err, "{text}")),
         Note::Detail(text) if verbose => drop(writeln!(err, "{text}")),
         _ => {}
@@ -96,7 +96,7 @@ fn open(config: &Config, stop: &Stop, err: &mut dyn Write) -> Result<Opened> {
     if is_server {
         catch_signals()?;
     }
-    let opened = targets::open(config.target, &config.wanted, stop, &mut say);
+    let opened = targets::open(config.target, &config.wanted, stop, &mut log);
     let opened = opened.map_err(|error| match stop.signal() {
         Some(signal) => error.context(Exit(128 + signal as u8)),
         None => error,

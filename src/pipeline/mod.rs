@@ -10,7 +10,7 @@ use crate::progress::Meter;
 use crate::record::{BadRecord, Record};
 use crate::report::{Message, ReadEnd, Report};
 use crate::shape::Shaper;
-use crate::sink::{Durable, Ledger, Say, Sink, SinkError};
+use crate::sink::{Durable, Ledger, Log, Sink, SinkError};
 use crate::stop::Stop;
 use lanes::{Job, LaneEnd, Lanes};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -198,29 +198,29 @@ impl Lane<'_> {
                 Ok(Job { mut batch, is_left }) => {
                     self.ledger.reject(&batch);
                     let is_left = is_left || self.ended || batch.is_empty();
-                    self.call(|sink, ledger, say| {
+                    self.call(|sink, ledger, log| {
                         if is_left {
                             ledger.leave_unsent(&batch, 0);
                             return Ok(Durable::Earlier);
                         }
-                        sink.apply(&batch, ledger, say)
+                        sink.apply(&batch, ledger, log)
                     });
                     batch.clear(limits.bytes);
                     let _ = returned.send(batch);
                 }
                 Err(RecvTimeoutError::Timeout) if self.ended => {}
-                Err(RecvTimeoutError::Timeout) => self.call(|sink, ledger, say| sink.flush_idle(ledger, say)),
+                Err(RecvTimeoutError::Timeout) => self.call(|sink, ledger, log| sink.flush_idle(ledger, log)),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
         if !self.ended {
             let clean = !self.cut.load(Ordering::SeqCst) && !self.ledger.has_failed();
-            self.call(|sink, ledger, say| sink.finish(clean, ledger, say));
+            self.call(|sink, ledger, log| sink.finish(clean, ledger, log));
         }
     }
 
     /// Calls the sink, and takes in what it returns.
-    fn call(&mut self, call: impl FnOnce(&mut dyn Sink, &mut Ledger, Say<'_>) -> Result<Durable, SinkError>) {
+    fn call(&mut self, call: impl FnOnce(&mut dyn Sink, &mut Ledger, Log<'_>) -> Result<Durable, SinkError>) {
         let Lane { sink, ledger, messages, .. } = self;
         let done = call(&mut **sink, ledger, &mut |note| drop(messages.send(Message::Note(note))));
         match &done {

@@ -82,7 +82,7 @@ pub enum Note {
 }
 
 /// Takes what a sink prints.
-pub type Say<'a> = &'a mut dyn FnMut(Note);
+pub type Log<'a> = &'a mut dyn FnMut(Note);
 
 /// Applies batches to a target, one at a time, in order. Records that failed before never reach it.
 pub trait Sink: Send {
@@ -100,13 +100,13 @@ pub trait Sink: Send {
     ///
     /// # Errors
     /// When the target cannot be used any more; even then every action has been settled.
-    fn apply(&mut self, batch: &Batch, out: &mut Ledger, say: Say<'_>) -> Result<Durable, SinkError>;
+    fn apply(&mut self, batch: &Batch, out: &mut Ledger, log: Log<'_>) -> Result<Durable, SinkError>;
 
     /// Called when no batch has come for a while: makes what was applied durable, if that is this sink's way.
     ///
     /// # Errors
     /// As `apply`.
-    fn flush_idle(&mut self, _: &mut Ledger, _: Say<'_>) -> Result<Durable, SinkError> {
+    fn flush_idle(&mut self, _: &mut Ledger, _: Log<'_>) -> Result<Durable, SinkError> {
         Ok(Durable::Earlier)
     }
 
@@ -114,7 +114,7 @@ pub trait Sink: Send {
     ///
     /// # Errors
     /// As `apply`.
-    fn finish(&mut self, _clean: bool, _: &mut Ledger, _: Say<'_>) -> Result<Durable, SinkError> {
+    fn finish(&mut self, _clean: bool, _: &mut Ledger, _: Log<'_>) -> Result<Durable, SinkError> {
         Ok(Durable::All)
     }
 }

@@ -3,7 +3,7 @@
 
 use super::http::{Reply, Traffic};
 use super::wanted::{FlagSources, Place, Wanted};
-use super::{Say, Sink};
+use super::{Log, Sink};
 use crate::action::Rules;
 use crate::batch::Limits;
 use crate::stop::Stop;
@@ -75,7 +75,7 @@ pub trait Target: Sync {
     ///
     /// # Errors
     /// When it cannot be used as the run asks.
-    fn open(&self, wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>;
+    fn open(&self, wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened>;
 }
 
 /// What messages call a server of any kind.

@@ -3,7 +3,7 @@
 use super::http::{Reply, unknown_scheme, without_secrets};
 use super::target::{Opened, SERVER, Target};
 use super::wanted::{FlagSources, Place, Wanted, flag};
-use super::{DryRun, Say, Sink, arangodb, elasticsearch, file, kuzzle, sqlite};
+use super::{DryRun, Log, Sink, arangodb, elasticsearch, file, kuzzle, sqlite};
 use crate::error::hint;
 use crate::stop::Stop;
 use anyhow::{Error, Result, anyhow, bail};
@@ -150,8 +150,8 @@ pub fn stranger(reply: &Reply) -> Option<Error> {
 ///
 /// # Errors
 /// When it cannot be used as the run asks.
-pub fn open(target: &dyn Target, wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
-    let mut opened = target.open(wanted, stop, say)?;
+pub fn open(target: &dyn Target, wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened> {
+    let mut opened = target.open(wanted, stop, log)?;
     if wanted.dry_run {
         opened.sinks.iter_mut().for_each(|sink| *sink = Box::new(DryRun) as Box<dyn Sink>);
     }

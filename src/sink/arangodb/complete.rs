@@ -12,7 +12,7 @@ use crate::record::Reason;
 use crate::retry::{Backoff, Why};
 use crate::sink::http::{Call, Http, Method, NoReply, Reply};
 use crate::sink::remote::{Group, ItemOutcome, ItemOutcomes, ItemResult, Shared, Stored, escaped, nap, sentence};
-use crate::sink::{Bucket, Durable, Ledger, Note, Say, Sink, SinkError};
+use crate::sink::{Bucket, Durable, Ledger, Log, Note, Sink, SinkError};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +50,7 @@ impl Sink for Complete {
         Arc::new(self.collection.clone())
     }
 
-    fn apply(&mut self, batch: &Batch, out: &mut Ledger, _: Say<'_>) -> Result<Durable, SinkError> {
+    fn apply(&mut self, batch: &Batch, out: &mut Ledger, _: Log<'_>) -> Result<Durable, SinkError> {
         let Some(held) = self.held.take() else {
             self.held = Some(batch.clone());
             return Ok(Durable::Earlier);
@@ -62,7 +62,7 @@ impl Sink for Complete {
         )))
     }
 
-    fn finish(&mut self, clean: bool, out: &mut Ledger, say: Say<'_>) -> Result<Durable, SinkError> {
+    fn finish(&mut self, clean: bool, out: &mut Ledger, log: Log<'_>) -> Result<Durable, SinkError> {
         let Some(batch) = self.held.take() else {
             return if clean { Ok(Durable::All) } else { Err(nothing_stored()) };
         };
@@ -72,7 +72,7 @@ impl Sink for Complete {
         }
         let all: Vec<u32> = (0..batch.len() as u32).collect();
         let group = Group { batch: &batch, at: &all, each: false };
-        let (end, lost) = self.send(group, say);
+        let (end, lost) = self.send(group, log);
         self.settle(group, end, lost, out).map(|()| Durable::All)
     }
 }
@@ -101,7 +101,7 @@ impl Complete {
     }
 
     /// Sends it until it is known what became of it; also whether no response to a try was received on the way.
-    fn send(&mut self, group: Group<'_>, say: Say<'_>) -> (End, bool) {
+    fn send(&mut self, group: Group<'_>, log: Log<'_>) -> (End, bool) {
         let mut wait = Backoff::new(self.shared.retries);
         let mut lost = false;
         loop {
@@ -115,11 +115,11 @@ impl Complete {
                 Step::Lost(text) => (Why::Busy, text, true),
             };
             lost |= is_lost;
-            if let Err(text) = self.pause(&mut wait, why, asked, &text, say) {
+            if let Err(text) = self.pause(&mut wait, why, asked, &text, log) {
                 return (if lost { End::Unknown(text) } else { End::Stopped(text) }, lost);
             }
             if is_lost && !self.is_idempotent(group) {
-                match self.look(group, &mut wait, say) {
+                match self.look(group, &mut wait, log) {
                     Ok(true) => return (End::Found, lost),
                     // None of it is there, so that try was carried out as little as if it had never been sent.
                     Ok(false) => lost = false,
@@ -137,19 +137,19 @@ impl Complete {
         why: Why,
         asked: Option<Duration>,
         text: &str,
-        say: Say<'_>,
+        log: Log<'_>,
     ) -> Result<(), String> {
         let pause = wait.next(why, asked).map_err(|used_up| format!("{text} ({used_up})"))?;
-        say(Note::Detail(format!("{text}; try {} in {:.1} s", wait.tries() + 1, pause.as_secs_f64())));
+        log(Note::Detail(format!("{text}; try {} in {:.1} s", wait.tries() + 1, pause.as_secs_f64())));
         nap(pause, &self.shared.stop).then_some(()).ok_or_else(|| text.to_owned())
     }
 
     /// Reads back what is stored under the keys: all of it as it was sent, or nothing at all.
-    fn look(&mut self, group: Group<'_>, wait: &mut Backoff, say: Say<'_>) -> Result<bool, String> {
+    fn look(&mut self, group: Group<'_>, wait: &mut Backoff, log: Log<'_>) -> Result<bool, String> {
         if !has_keys(group) {
             return Err("the server made the keys, so what is stored cannot be read back".to_owned());
         }
-        let stored = self.stored(group, wait, say)?;
+        let stored = self.stored(group, wait, log)?;
         let are_all = |what: Stored| stored.iter().all(|stored| *stored == what);
         if !are_all(Stored::Same) && !are_all(Stored::Nothing) {
             return Err("no response was received, and of the documents some are stored and others not".to_owned());
@@ -157,7 +157,7 @@ impl Complete {
         Ok(are_all(Stored::Same))
     }
 
-    fn stored(&mut self, group: Group<'_>, wait: &mut Backoff, say: Say<'_>) -> Result<Vec<Stored>, String> {
+    fn stored(&mut self, group: Group<'_>, wait: &mut Backoff, log: Log<'_>) -> Result<Vec<Stored>, String> {
         loop {
             let (why, text, asked) = match self.http.send(read_back::request(&self.collection, group)) {
                 Ok(reply) if !matches!(reply.status, 412 | 429 | 500..=599) => {
@@ -166,7 +166,7 @@ impl Complete {
                 Ok(reply) => (Why::Busy, reply.page(), reply.retry_after),
                 Err(reply) => (Why::Away, sentence(&reply).to_owned(), None),
             };
-            self.pause(wait, why, asked, &text, say)?;
+            self.pause(wait, why, asked, &text, log)?;
         }
     }
 

@@ -10,7 +10,7 @@ use crate::sink::remote::admin::{AdminClient, FIRST};
 use crate::sink::remote::{Before, Shared, emptying, escaped};
 use crate::sink::target::Opened;
 use crate::sink::wanted::Wanted;
-use crate::sink::{Note, Say, Sink};
+use crate::sink::{Log, Note, Sink};
 use crate::stop::Stop;
 use anyhow::{Context as _, Error, Result, anyhow, bail};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ pub(super) fn properties_path(name: &str) -> String {
 }
 
 /// Looks at the database, prepares the collection and makes a sink for each lane.
-pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
+pub(super) fn open(wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened> {
     if wanted.complete {
         whole::ensure_it_fits(wanted)?;
     }
@@ -39,14 +39,14 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     let mut admin = AdminClient::new(&mut first, wanted, stop, &DIALECT);
     let version = version(&mut admin, wanted)?;
     let known = version.as_deref().unwrap_or("of a version that it does not tell");
-    say(Note::Detail(format!("the server is ArangoDB {known}")));
+    log(Note::Detail(format!("the server is ArangoDB {known}")));
     options.gzip &= may_unpack(version.as_deref(), wanted)?;
     let name = wanted.collection.as_deref().unwrap_or_default();
     let edge = collection(&mut admin, wanted, name, wanted.create_collection == Some(true))? == EDGES;
     let unique = if wanted.dry_run { Vec::new() } else { unique(&mut admin, wanted, name)? };
     let lanes = if unique.is_empty() && !wanted.complete { wanted.lanes() } else { 1 };
     if !unique.is_empty() {
-        say(Note::Detail(format!("one lane, because the order counts for the unique index on {}", unique.join(", "))));
+        log(Note::Detail(format!("one lane, because the order counts for the unique index on {}", unique.join(", "))));
     }
     let collection = Collection { name: name.to_owned(), unique, wait_for_sync: wanted.wait_for_sync };
     let before = if wanted.complete { Before::default() } else { emptied(wanted, stop, name) };

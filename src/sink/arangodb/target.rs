@@ -3,7 +3,7 @@
 use super::{answer, open, whole};
 use crate::batch::Limits;
 use crate::error::hint;
-use crate::sink::Say;
+use crate::sink::Log;
 use crate::sink::http::{Reply, Server, without_secrets};
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{FlagSources, Place, Wanted};
@@ -74,8 +74,8 @@ impl Target for Arangodb {
         answer::is_arangodb(reply).then_some("write `arangodb+http://HOST:8529/_db/NAME`")
     }
 
-    fn open(&self, wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
-        open::open(wanted, stop, say)
+    fn open(&self, wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened> {
+        open::open(wanted, stop, log)
     }
 }
 

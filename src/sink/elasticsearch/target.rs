@@ -5,7 +5,7 @@ use crate::error::hint;
 use crate::sink::http::Server;
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{FlagSources, Place, Wanted, flag};
-use crate::sink::{Say, bulk_api};
+use crate::sink::{Log, bulk_api};
 use crate::stop::Stop;
 use anyhow::{Result, anyhow, bail};
 use std::ffi::OsStr;
@@ -60,8 +60,8 @@ impl Target for Elasticsearch {
         }
     }
 
-    fn open(&self, wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
-        open::open(wanted, stop, say)
+    fn open(&self, wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened> {
+        open::open(wanted, stop, log)
     }
 }
 

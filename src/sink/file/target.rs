@@ -11,7 +11,7 @@ use crate::json::Scanner;
 use crate::sink::paths::{identity, real};
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{FlagSources, Place, Wanted};
-use crate::sink::{DryRun, Say, Sink};
+use crate::sink::{DryRun, Log, Sink};
 use crate::stop::Stop;
 use anyhow::{Error, Result, anyhow, bail};
 use std::ffi::OsStr;
@@ -111,7 +111,7 @@ impl Target for Files {
         wanted.batches.limits(1 << 20)
     }
 
-    fn open(&self, wanted: &Wanted, _: &Stop, _: Say<'_>) -> Result<Opened> {
+    fn open(&self, wanted: &Wanted, _: &Stop, _: Log<'_>) -> Result<Opened> {
         let (form, path) = place(wanted)?;
         let collection = wanted.collection.clone();
         let is_bulk = form == BULK;

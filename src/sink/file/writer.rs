@@ -4,7 +4,7 @@ use super::output::{Failed, Output, has_no_reader, why};
 use crate::action::Op;
 use crate::batch::{Batch, Encode};
 use crate::sink::bulk_api::verb;
-use crate::sink::{Bucket, Durable, ItemDetails, Ledger, Note, Say, Sink, SinkError};
+use crate::sink::{Bucket, Durable, ItemDetails, Ledger, Log, Note, Sink, SinkError};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ impl Writer {
     }
 
     /// Says once that documents do not keep the names of several collections.
-    fn note_collections(&mut self, batch: &Batch, say: Say<'_>) {
+    fn note_collections(&mut self, batch: &Batch, log: Log<'_>) {
         if self.is_bulk || self.has_noted || !batch.names_collections() {
             return;
         }
@@ -60,7 +60,7 @@ impl Writer {
             if first != action.collection {
                 self.has_noted = true;
                 let name = self.output.name();
-                return say(Note::Warning(format!(
+                return log(Note::Warning(format!(
                     "note: {name}: the lines name several collections, which documents do not keep; `--to bulk:PATH` does"
                 )));
             }
@@ -106,8 +106,8 @@ impl Sink for Writer {
         self.encoder.clone()
     }
 
-    fn apply(&mut self, batch: &Batch, out: &mut Ledger, say: Say<'_>) -> Result<Durable, SinkError> {
-        self.note_collections(batch, say);
+    fn apply(&mut self, batch: &Batch, out: &mut Ledger, log: Log<'_>) -> Result<Durable, SinkError> {
+        self.note_collections(batch, log);
         let all: Vec<u32> = (0..batch.len() as u32).collect();
         match self.output.write(&batch.text(&all)) {
             Err(failed) => Err(self.fail(batch, &failed, out)),
@@ -118,7 +118,7 @@ impl Sink for Writer {
         }
     }
 
-    fn finish(&mut self, clean: bool, _: &mut Ledger, _: Say<'_>) -> Result<Durable, SinkError> {
+    fn finish(&mut self, clean: bool, _: &mut Ledger, _: Log<'_>) -> Result<Durable, SinkError> {
         if self.complete && !clean {
             return Err(SinkError::rolled_back(ROLLED_BACK));
         }

@@ -6,7 +6,7 @@ use crate::error::hint;
 use crate::sink::http::{Reply, Server, without_secrets};
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{FlagSources, Place, Wanted};
-use crate::sink::{Say, bulk_api};
+use crate::sink::{Log, bulk_api};
 use crate::stop::Stop;
 use anyhow::{Context as _, Result, anyhow, bail};
 use std::ffi::OsStr;
@@ -86,8 +86,8 @@ impl Target for Kuzzle {
         answer::is_kuzzle(reply).then_some(advice)
     }
 
-    fn open(&self, wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
-        open::open(wanted, stop, say)
+    fn open(&self, wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened> {
+        open::open(wanted, stop, log)
     }
 }
 

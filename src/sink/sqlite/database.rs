@@ -5,7 +5,7 @@ use super::{explained, is_busy, schema};
 use crate::error::refused;
 use crate::sink::paths::real;
 use crate::sink::wanted::Wanted;
-use crate::sink::{Note, Say, SinkError};
+use crate::sink::{Log, Note, SinkError};
 use crate::stop::Stop;
 use anyhow::{Error, Result};
 use rusqlite::{Connection, FileControl, OpenFlags};
@@ -40,7 +40,7 @@ pub(super) struct Database {
 
 impl Database {
     /// Waits for the lock on a store, and opens it if it is there.
-    pub(super) fn open(path: PathBuf, wanted: &Wanted, stop: Stop, say: Say<'_>) -> Result<Database> {
+    pub(super) fn open(path: PathBuf, wanted: &Wanted, stop: Stop, log: Log<'_>) -> Result<Database> {
         let shown = path.display();
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists()) {
             return Err(refused(format!("{shown}: there is no directory {}", parent.display())));
@@ -50,7 +50,7 @@ impl Database {
         }
         let lock = || {
             // Under whatever name it was reached, one store has one lock.
-            StoreLock::take(&real(&path), || say(Note::Warning(format!("waiting for another import into {shown}"))))
+            StoreLock::take(&real(&path), || log(Note::Warning(format!("waiting for another import into {shown}"))))
         };
         let lock = (!wanted.dry_run).then(lock).transpose();
         let lock = lock.map_err(|error| refused(format!("{shown}: cannot lock the store: {error}")))?;
@@ -115,15 +115,15 @@ impl Database {
     }
 
     /// Opens the file if need be and begins a transaction, if none is under way, as soon as no other program has the store.
-    pub(super) fn begin(&self, say: Say<'_>) -> Result<&Connection, SinkError> {
+    pub(super) fn begin(&self, log: Log<'_>) -> Result<&Connection, SinkError> {
         let connection = self.connect().map_err(|error| self.stopped(&error))?;
         if connection.is_autocommit() {
-            self.wait_and_begin(connection, say)?;
+            self.wait_and_begin(connection, log)?;
         }
         Ok(connection)
     }
 
-    fn wait_and_begin(&self, connection: &Connection, say: Say<'_>) -> Result<(), SinkError> {
+    fn wait_and_begin(&self, connection: &Connection, log: Log<'_>) -> Result<(), SinkError> {
         let since = Instant::now();
         let mut is_first = true;
         // Exclusive, so that readers are waited for here: one that comes into a transaction makes SQLite wait again for every
@@ -135,7 +135,7 @@ impl Database {
                 return Err(SinkError::stopped(why));
             }
             if std::mem::take(&mut is_first) {
-                say(Note::Warning(format!("{why}, waiting for it")));
+                log(Note::Warning(format!("{why}, waiting for it")));
             }
             if since.elapsed() >= READ_WAIT || self.stop.asked() {
                 let waited = since.elapsed().as_secs_f64();

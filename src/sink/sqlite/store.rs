@@ -7,7 +7,7 @@ use super::schema::{self, Refusal};
 use crate::batch::Batch;
 use crate::record::Reason;
 use crate::sink::wanted::Wanted;
-use crate::sink::{Bucket, Durable, Ledger, Note, Say, Sink, SinkError};
+use crate::sink::{Bucket, Durable, Ledger, Log, Note, Sink, SinkError};
 use crate::stop::Stop;
 use anyhow::{Error, Result, bail};
 use rusqlite::Connection;
@@ -41,8 +41,8 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot.
-    pub fn open(path: PathBuf, wanted: Wanted, stop: Stop, say: Say<'_>) -> Result<Store> {
-        let database = Database::open(path, &wanted, stop, say)?;
+    pub fn open(path: PathBuf, wanted: Wanted, stop: Stop, log: Log<'_>) -> Result<Store> {
+        let database = Database::open(path, &wanted, stop, log)?;
         let edge = holds_edges(&database, &wanted)?;
         Ok(Store {
             database,
@@ -59,10 +59,10 @@ impl Store {
     }
 
     /// Applies a batch; `at` is the action that it has come to.
-    fn apply_batch(&mut self, batch: &Batch, at: &mut usize, out: &mut Ledger, say: Say<'_>) -> Result<(), SinkError> {
-        let connection = begin(&self.database, &mut self.begun, say)?;
+    fn apply_batch(&mut self, batch: &Batch, at: &mut usize, out: &mut Ledger, log: Log<'_>) -> Result<(), SinkError> {
+        let connection = begin(&self.database, &mut self.begun, log)?;
         while *at < batch.len() {
-            let done = match self.collections.of(connection, &batch.action(*at), out, say) {
+            let done = match self.collections.of(connection, &batch.action(*at), out, log) {
                 Ok(collection) => collection.apply(connection, batch, at, out),
                 Err(Refusal::Sqlite(error)) => Err(error),
                 Err(Refusal::Name(reason)) => {
@@ -77,10 +77,10 @@ impl Store {
     }
 
     /// Ends all loads and commits.
-    fn end(&mut self, clean: bool, out: &mut Ledger, say: Say<'_>) -> Result<Durable, SinkError> {
-        let connection = begin(&self.database, &mut self.begun, say)?;
+    fn end(&mut self, clean: bool, out: &mut Ledger, log: Log<'_>) -> Result<Durable, SinkError> {
+        let connection = begin(&self.database, &mut self.begun, log)?;
         for collection in &mut self.collections.all {
-            collection.end_load(connection, out, say).map_err(|error| self.database.stopped(&error))?;
+            collection.end_load(connection, out, log).map_err(|error| self.database.stopped(&error))?;
         }
         if self.complete && (!clean || out.has_failed()) {
             return Err(SinkError::rolled_back("everything was rolled back, because of --complete"));
@@ -131,24 +131,24 @@ fn holds_edges(database: &Database, wanted: &Wanted) -> Result<bool> {
 }
 
 /// Begins a transaction, if none is under way; the first one of a run prepares the store.
-fn begin<'d>(database: &'d Database, begun: &mut bool, say: Say<'_>) -> Result<&'d Connection, SinkError> {
-    let connection = database.begin(say)?;
+fn begin<'d>(database: &'d Database, begun: &mut bool, log: Log<'_>) -> Result<&'d Connection, SinkError> {
+    let connection = database.begin(log)?;
     if !*begun {
-        prepare(connection, say).map_err(|error| database.stopped(&error))?;
+        prepare(connection, log).map_err(|error| database.stopped(&error))?;
         *begun = true;
     }
     Ok(connection)
 }
 
 /// What the first transaction of a run does before any record.
-fn prepare(connection: &Connection, say: Say<'_>) -> rusqlite::Result<()> {
+fn prepare(connection: &Connection, log: Log<'_>) -> rusqlite::Result<()> {
     if schema::format(connection)?.is_none() {
         schema::create(connection)?;
     }
     connection.execute("DELETE FROM bulkimport_tombstones WHERE deleted_at < unixepoch() - 60", [])?;
     for mut entry in schema::interrupted(connection)? {
         let gone = load::finish(connection, &mut entry, None)?;
-        say(Note::Warning(format!(
+        log(Note::Warning(format!(
             "collection {:?}: finished the index of an interrupted import ({} records with a key stored before: \
              {} updated, {} ignored, {} dropped as duplicates)",
             entry.name,
@@ -175,24 +175,24 @@ impl Sink for Store {
         true
     }
 
-    fn apply(&mut self, batch: &Batch, out: &mut Ledger, say: Say<'_>) -> Result<Durable, SinkError> {
+    fn apply(&mut self, batch: &Batch, out: &mut Ledger, log: Log<'_>) -> Result<Durable, SinkError> {
         let mut at = 0;
-        if let Err(error) = self.apply_batch(batch, &mut at, out, say) {
+        if let Err(error) = self.apply_batch(batch, &mut at, out, log) {
             out.leave_unsent(batch, at);
             return Err(self.roll_back(error));
         }
         let is_due = self.pending_bytes >= COMMIT_BYTES || self.last_commit.elapsed() >= self.interval;
-        if is_due { self.flush_idle(out, say) } else { Ok(Durable::Earlier) }
+        if is_due { self.flush_idle(out, log) } else { Ok(Durable::Earlier) }
     }
 
-    fn flush_idle(&mut self, _: &mut Ledger, _: Say<'_>) -> Result<Durable, SinkError> {
+    fn flush_idle(&mut self, _: &mut Ledger, _: Log<'_>) -> Result<Durable, SinkError> {
         if !self.commits_early {
             return Ok(Durable::Earlier);
         }
         self.commit().map_err(|error| self.roll_back(error))
     }
 
-    fn finish(&mut self, clean: bool, out: &mut Ledger, say: Say<'_>) -> Result<Durable, SinkError> {
+    fn finish(&mut self, clean: bool, out: &mut Ledger, log: Log<'_>) -> Result<Durable, SinkError> {
         if !self.begun && self.complete && !clean {
             return Err(SinkError::rolled_back("nothing was stored, because of --complete"));
         }
@@ -200,6 +200,6 @@ impl Sink for Store {
             // Nothing is left to do: what another program does to the store now does not concern this run.
             return Ok(Durable::All);
         }
-        self.end(clean, out, say).map_err(|error| self.roll_back(error))
+        self.end(clean, out, log).map_err(|error| self.roll_back(error))
     }
 }

@@ -4,7 +4,7 @@ use super::Store;
 use super::rules::StoreRules;
 use crate::batch::Limits;
 use crate::error::hint;
-use crate::sink::Say;
+use crate::sink::Log;
 use crate::sink::http::unknown_scheme;
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{FlagSources, Place, Wanted};
@@ -83,9 +83,9 @@ impl Target for Sqlite {
         wanted.batches.limits(1 << 20)
     }
 
-    fn open(&self, wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
+    fn open(&self, wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened> {
         let Some(Place::Path(_, path)) = wanted.places.first() else { bail!("a store has a path") };
-        let store = Store::open(path.clone(), wanted.clone(), stop.clone(), say)?;
+        let store = Store::open(path.clone(), wanted.clone(), stop.clone(), log)?;
         let edge = store.edge;
         Ok(Opened { sinks: vec![Box::new(store)], edge, rules: Box::new(StoreRules), traffic: None, closing: None })
     }
