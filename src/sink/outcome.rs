@@ -77,7 +77,7 @@ pub struct Failure {
     pub raw: Vec<u8>,
 }
 
-/// An item of a response, as `--results` shows it.
+/// An item of a response, as `--results` wants_results it.
 #[derive(Clone, Debug, Default)]
 pub struct ItemDetails {
     /// The action, as the server names it.
@@ -100,7 +100,7 @@ pub struct ItemDetails {
     pub get: Option<String>,
 }
 
-/// What `--results` shows of one record.
+/// What `--results` wants_results of one record.
 #[derive(Clone, Debug)]
 pub struct ResultLine {
     /// Where it was found.
@@ -138,22 +138,22 @@ pub struct Ledger {
     held: Counts,
     outcome: Outcome,
     /// Whether a line is kept for each record.
-    shows: bool,
+    wants_results: bool,
     /// Whether any record has failed.
     failed: bool,
     hand_over: Box<dyn FnMut(Outcome)>,
 }
 
 impl Ledger {
-    /// Opens the account of a lane; with `shows` a line is kept for each record.
-    pub fn new(lane: usize, shows: bool, hand_over: Box<dyn FnMut(Outcome)>) -> Ledger {
+    /// Opens the account of a lane; with `wants_results` a line is kept for each record.
+    pub fn new(lane: usize, wants_results: bool, hand_over: Box<dyn FnMut(Outcome)>) -> Ledger {
         let outcome = Outcome { lane, ..Outcome::default() };
-        Ledger { held: Counts::default(), outcome, shows, failed: false, hand_over }
+        Ledger { held: Counts::default(), outcome, wants_results, failed: false, hand_over }
     }
 
     /// Whether a line is kept for each record.
-    pub fn shows(&self) -> bool {
-        self.shows
+    pub fn wants_results(&self) -> bool {
+        self.wants_results
     }
 
     /// Whether a record of this lane has failed.
@@ -177,7 +177,7 @@ impl Ledger {
         reason: Option<Reason>,
         details: Option<Box<ItemDetails>>,
     ) {
-        if reason.is_none() && !self.shows {
+        if reason.is_none() && !self.wants_results {
             return self.settle_many(bucket, 1);
         }
         let (origin, key) = (batch.item(index).origin, batch.key(index).0.to_owned());
@@ -224,7 +224,7 @@ impl Ledger {
         if let Some(reason) = line.reason.clone() {
             self.outcome.failures.push(Failure { origin, reason, bucket, raw: raw.to_vec() });
         }
-        if self.shows {
+        if self.wants_results {
             self.outcome.results.push(line);
         }
         if self.outcome.failures.len() == CHUNK {

@@ -35,7 +35,7 @@ impl Writer {
     }
 
     fn settle(&self, batch: &Batch, indices: Range<usize>, out: &mut Ledger) {
-        if batch.is_of_one_kind() && !out.shows() && !indices.is_empty() {
+        if batch.is_of_one_kind() && !out.wants_results() && !indices.is_empty() {
             return out.settle_many(self.bucket(batch.key(0).1), indices.len() as u64);
         }
         for index in indices {
@@ -46,7 +46,7 @@ impl Writer {
                 let op = if self.is_bulk { verb(op) } else { "create" };
                 Box::new(ItemDetails { op: op.to_owned(), index: name.to_owned(), ..ItemDetails::default() })
             };
-            out.settle(batch, index, self.bucket(op), None, out.shows().then(details));
+            out.settle(batch, index, self.bucket(op), None, out.wants_results().then(details));
         }
     }
 

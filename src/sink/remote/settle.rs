@@ -177,7 +177,7 @@ impl<'s> Settling<'s> {
             self.shared.traffic.sent_again();
         }
         // After a lost try it matters which index an item names.
-        let each = self.out.shows() || self.loses && has(|state| state.lost);
+        let each = self.out.wants_results() || self.loses && has(|state| state.lost);
         let group = Group { batch: self.batch, at: part, each };
         let name = (self.link.name)();
         let call = self.protocol.request(group, name.clone());
