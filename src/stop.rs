@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
     signal: Arc<AtomicUsize>,
-    asked: Arc<AtomicBool>,
+    requested: Arc<AtomicBool>,
 }
 
 impl Stop {
@@ -18,22 +18,22 @@ impl Stop {
     /// When the handlers cannot be installed.
     pub fn on_signals(&self) -> io::Result<()> {
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-            // The order matters: the first signal finds `asked` false here and sets it below.
-            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, self.asked.clone())?;
+            // The order matters: the first signal finds `requested` false here and sets it below.
+            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, self.requested.clone())?;
             signal_hook::flag::register_usize(signal, self.signal.clone(), signal as usize)?;
-            signal_hook::flag::register(signal, self.asked.clone())?;
+            signal_hook::flag::register(signal, self.requested.clone())?;
         }
         Ok(())
     }
 
     /// Asks the run to stop.
-    pub fn ask(&self) {
-        self.asked.store(true, Ordering::SeqCst);
+    pub fn request(&self) {
+        self.requested.store(true, Ordering::SeqCst);
     }
 
     /// Whether the run was asked to stop, by whom ever.
-    pub fn asked(&self) -> bool {
-        self.asked.load(Ordering::Relaxed)
+    pub fn is_requested(&self) -> bool {
+        self.requested.load(Ordering::Relaxed)
     }
 
     /// The signal that asked, if one did.

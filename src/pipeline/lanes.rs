@@ -183,11 +183,11 @@ impl Lanes {
             self.ends.iter_mut().for_each(LaneEnd::wait);
         }
         // A lane that was stopped may have left earlier actions on the keys of a later lead batch.
-        let is_left = lead == Lead::Later && self.stop.asked();
+        let is_left = lead == Lead::Later && self.stop.is_requested();
         self.ends[0].send(self.key_filter.as_mut(), is_left);
         self.ends[0].wait();
         // The same holds for whatever comes behind a lead batch.
-        self.lead = self.stop.asked().then_some(Lead::Later);
+        self.lead = self.stop.is_requested().then_some(Lead::Later);
         let lanes = self.ends.len();
         self.ends.iter_mut().enumerate().for_each(|(lane, end)| end.batcher.stagger(lane, lanes));
     }

@@ -123,13 +123,13 @@ impl Reading {
             broken = self.input(input, number as u32).err();
         }
         self.lanes.end();
-        cut.store(broken.is_some() || self.plan.stop.asked(), Ordering::SeqCst);
+        cut.store(broken.is_some() || self.plan.stop.is_requested(), Ordering::SeqCst);
         self.plan.meter.records.store(self.read, Ordering::Relaxed);
         ReadEnd { records: self.read, empty: self.empty, broken }
     }
 
     fn is_over(&self) -> bool {
-        self.plan.limit.is_some_and(|limit| self.read >= limit) || self.plan.stop.asked()
+        self.plan.limit.is_some_and(|limit| self.read >= limit) || self.plan.stop.is_requested()
     }
 
     fn input(&mut self, input: Input, number: u32) -> Result<(), crate::input::Broken> {
@@ -231,7 +231,7 @@ impl Lane<'_> {
         ledger.flush();
         if let Err(error) = done {
             let _ = messages.send(Message::Stopped(error));
-            self.stop.ask();
+            self.stop.request();
             self.ended = true;
         }
     }

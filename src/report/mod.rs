@@ -241,7 +241,7 @@ impl Report {
             let text = format!("--results: {}: {error}", results.name);
             self.settings.results = None;
             self.stopped(SinkError::stopped(text));
-            self.stop.ask();
+            self.stop.request();
         }
     }
 
@@ -273,7 +273,7 @@ impl Report {
         };
         if above && !self.too_many {
             self.too_many = true;
-            self.stop.ask();
+            self.stop.request();
         }
     }
 

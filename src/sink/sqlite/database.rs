@@ -137,7 +137,7 @@ impl Database {
             if std::mem::take(&mut is_first) {
                 log(Note::Warning(format!("{why}, waiting for it")));
             }
-            if since.elapsed() >= READ_WAIT || self.stop.asked() {
+            if since.elapsed() >= READ_WAIT || self.stop.is_requested() {
                 let waited = since.elapsed().as_secs_f64();
                 return Err(SinkError::stopped(format!("{why} (waited {waited:.1} s)")));
             }
