@@ -5,7 +5,7 @@ const WORDS: [(&str, &str); 2] = [("error:", "\u{1b}[1;31m"), ("hint:", "\u{1b}[
 const PLAIN: &str = "\u{1b}[0m";
 
 /// Returns lines with `error:` and `hint:` coloured where they begin one, if `color` allows it.
-pub fn painted(text: &str, color: bool) -> String {
+pub fn colored(text: &str, color: bool) -> String {
     if !color {
         return text.to_owned();
     }
@@ -23,8 +23,8 @@ mod tests {
     #[test]
     fn only_the_first_words_of_lines_are_coloured() {
         let text = "error: a hint: b\nhint: c\nfile:1: error: d";
-        assert_eq!(painted(text, false), text);
-        let colored = "\u{1b}[1;31merror:\u{1b}[0m a hint: b\n\u{1b}[1;36mhint:\u{1b}[0m c\nfile:1: error: d";
-        assert_eq!(painted(text, true), colored);
+        assert_eq!(colored(text, false), text);
+        let expected = "\u{1b}[1;31merror:\u{1b}[0m a hint: b\n\u{1b}[1;36mhint:\u{1b}[0m c\nfile:1: error: d";
+        assert_eq!(colored(text, true), expected);
     }
 }

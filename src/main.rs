@@ -1,6 +1,6 @@
 //! Parses, runs, prints the summary and turns it into an exit code. The only file that prints the summary.
 
-use bulkimport::color::painted;
+use bulkimport::color::colored;
 use bulkimport::config::{self, Request};
 use bulkimport::error;
 use bulkimport::report::SummaryFormat;
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 fn refuse(error: &anyhow::Error, json: bool, color: bool, stdout_is_taken: bool) -> u8 {
     let exit = error::exit_code(error);
     let line = format!("error: {}", error::text(error));
-    let _ = writeln!(io::stderr(), "{}", painted(&line, color));
+    let _ = writeln!(io::stderr(), "{}", colored(&line, color));
     if json {
         let error = error::message(error);
         let line = serde_json::json!({ "schema": 1, "exit_code": exit, "error": error });

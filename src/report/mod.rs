@@ -5,7 +5,7 @@ mod results;
 
 pub use results::Results;
 
-use crate::color::painted;
+use crate::color::colored;
 use crate::input::Broken;
 use crate::progress::{Progress, grouped};
 use crate::record::Origin;
@@ -166,7 +166,7 @@ impl Report {
 
     /// Prints a line for a person.
     pub fn say(&mut self, text: &str) {
-        self.progress.line(&mut self.err, &painted(text, self.settings.color));
+        self.progress.line(&mut self.err, &colored(text, self.settings.color));
     }
 
     /// How long to wait for a message before `tick`.
