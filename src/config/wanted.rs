@@ -53,7 +53,7 @@ fn without_login(args: &Arguments, given: &ConfigSources) -> Wanted {
         indexing: args.indexing.clone(),
         inputs: InputFacts { paths: args.files.clone(), ..InputFacts::default() },
         run: String::new(),
-        stranger: targets::stranger,
+        identify: targets::identify,
     }
 }
 

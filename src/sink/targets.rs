@@ -140,7 +140,7 @@ pub fn check(target: &dyn Target, wanted: &Wanted, flags: &FlagSources) -> Resul
 }
 
 /// Says what a server is by its answer to `GET /`, if a target knows it.
-pub fn stranger(reply: &Reply) -> Option<Error> {
+pub fn identify(reply: &Reply) -> Option<Error> {
     let known = |target: &&'static dyn Target| Some((target.name(), target.recognized(reply)?));
     let (name, advice) = TARGETS.iter().find_map(known)?;
     Some(anyhow!("this is {name}").context(hint(advice)))

@@ -76,7 +76,7 @@ pub struct Wanted {
     /// The prefix of generated keys and of the names of requests.
     pub run: String,
     /// Says what a server is that answers `GET /` in another one's place, if any target knows it.
-    pub stranger: fn(&Reply) -> Option<Error>,
+    pub identify: fn(&Reply) -> Option<Error>,
 }
 
 /// What only Elasticsearch and OpenSearch have.

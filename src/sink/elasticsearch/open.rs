@@ -75,7 +75,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened>
 /// Asks who is there. A server that does not say is taken for what the address calls it: new bare servers have no `GET /`.
 fn who(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Value> {
     let call = Call { timeout: Some(wanted.http.timeout.min(FIRST)), ..Call::get("/") };
-    let known = |reply: &Reply| match (wanted.stranger)(reply) {
+    let known = |reply: &Reply| match (wanted.identify)(reply) {
         Some(stranger) => Err(stranger.context(wanted.first_node())),
         None => Ok(()),
     };
