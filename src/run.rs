@@ -72,7 +72,7 @@ fn introduce(config: &Config, inputs: &Inputs, err: &mut dyn Write) {
     if !config.output.quiet {
         let dry = if wanted.dry_run { ", dry run: nothing is written" } else { "" };
         let into = wanted.collection.as_ref().map_or(String::new(), |name| format!(", collection {name}"));
-        let _ = writeln!(err, "importing into {}{into}{dry}", config.target.shown(wanted));
+        let _ = writeln!(err, "importing into {}{into}{dry}", config.target.display(wanted));
     }
     if config.output.verbose {
         for input in &inputs.list {
@@ -111,7 +111,7 @@ fn settings(config: &Config, opened: &Opened, results: Option<Results>) -> Setti
     let wanted = &config.wanted;
     Settings {
         files: wanted.inputs.names.clone(),
-        target: config.target.shown(wanted),
+        target: config.target.display(wanted),
         collection: wanted.collection.clone(),
         details: config.errors.details,
         quiet: config.output.quiet,

@@ -57,7 +57,7 @@ pub trait Target: Sync {
     }
 
     /// Its places for a person, without secrets.
-    fn shown(&self, wanted: &Wanted) -> String {
+    fn display(&self, wanted: &Wanted) -> String {
         wanted.name()
     }
 

@@ -103,7 +103,7 @@ impl Target for Files {
         matches!(place, Place::Path(_, path) if is_stdout(path))
     }
 
-    fn shown(&self, wanted: &Wanted) -> String {
+    fn display(&self, wanted: &Wanted) -> String {
         place(wanted).map_or(String::new(), |(_, path)| shown(path))
     }
 
