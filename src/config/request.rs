@@ -62,7 +62,7 @@ fn read(argv: &[OsString], env: &Variables) -> Result<Request> {
     let is_off = |id: &str| matches!(matches.try_get_one::<bool>(id), Ok(Some(false)));
     let mut typed = named(&matches);
     typed.retain(|id, _| !is_off(id));
-    let flags = FlagSources { typed, named: named(&all).into_keys().collect() };
+    let flags = FlagSources { typed, set: named(&all).into_keys().collect() };
     let given = ConfigSources { flags, color: may_color(env), secrets: env::secrets(env) };
     Ok(Request::Run(Box::new(Config::from_args(arguments, &given)?)))
 }

@@ -41,7 +41,7 @@ fn without_login(args: &Arguments, given: &ConfigSources) -> Wanted {
         complete: run.complete,
         overwrite: run.overwrite,
         wait_for_sync: run.wait_for_sync,
-        create_collection: run.create_collection.filter(|_| given.flags.named.contains("create_collection")),
+        create_collection: run.create_collection.filter(|_| given.flags.set.contains("create_collection")),
         mapping: run.mapping.clone(),
         unique: run.unique.clone(),
         lossy: run.lossy,

@@ -243,7 +243,7 @@ pub struct FlagSources {
     /// shows it in.
     pub typed: BTreeMap<String, String>,
     /// Ids of the flags that the command line or a variable gives any value.
-    pub named: BTreeSet<String>,
+    pub set: BTreeSet<String>,
 }
 
 impl FlagSources {
@@ -254,7 +254,7 @@ impl FlagSources {
 
     /// Whether the command line, or a variable, says of a switch that it is off.
     pub fn turned_off(&self, id: &str) -> bool {
-        self.named.contains(id) && !self.typed(id)
+        self.set.contains(id) && !self.typed(id)
     }
 
     /// The first of `ids` that the command line asks for, as it is written there.
