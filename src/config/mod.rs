@@ -93,7 +93,7 @@ impl Config {
     /// Whether stdout is taken by something else than the summary, which then goes to stderr.
     pub fn uses_stdout(&self) -> bool {
         let results = self.wanted.results.as_ref().is_some_and(|path| path.as_os_str() == "-");
-        results || self.wanted.places.iter().any(|place| self.target.uses_stdout(place))
+        results || self.wanted.endpoints.iter().any(|endpoint| self.target.uses_stdout(endpoint))
     }
 
     /// Finds CSV flags that no input has a use for, once the formats of all inputs are known.

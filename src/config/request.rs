@@ -130,7 +130,7 @@ pub fn wants_json(argv: &[OsString], env: &Variables) -> bool {
 pub fn wants_stdout(argv: &[OsString], env: &Variables) -> bool {
     let to = value_of("--to", "BULKIMPORT_TO", argv, env).and_then(|to| targets::read(OsStr::new(to)).ok());
     let results = value_of("--results", "BULKIMPORT_RESULTS", argv, env);
-    results == Some("-") || to.is_some_and(|address| address.target.uses_stdout(&address.place))
+    results == Some("-") || to.is_some_and(|address| address.target.uses_stdout(&address.endpoint))
 }
 
 /// Whether stderr may be coloured, by a command line that may be wrong.

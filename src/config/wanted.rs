@@ -8,7 +8,7 @@ use crate::retry::Retries;
 use crate::sink::http::HttpOptions;
 use crate::sink::target::Target;
 use crate::sink::targets;
-use crate::sink::wanted::{InputFacts, Place, Wanted};
+use crate::sink::wanted::{Endpoint, InputFacts, Wanted};
 use anyhow::Result;
 use reqwest::Url;
 use std::net::IpAddr;
@@ -26,10 +26,10 @@ fn without_login(args: &Arguments, given: &ConfigSources) -> Wanted {
     let is_bulk = args.input.format == Some(Format::Bulk);
     let deletes = args.conflict.delete_keys;
     let (run, edges) = (&args.run, &args.edges);
-    let places: Vec<Place> = args.target.to.iter().map(|address| address.place.clone()).collect();
+    let endpoints: Vec<Endpoint> = args.target.to.iter().map(|address| address.endpoint.clone()).collect();
     Wanted {
-        http: http(args, &places),
-        places,
+        http: http(args, &endpoints),
+        endpoints,
         collection: args.target.collection.clone(),
         is_bulk,
         on_duplicate: if !is_bulk && !deletes { args.conflict.on_duplicate } else { Op::default() },
@@ -57,13 +57,13 @@ fn without_login(args: &Arguments, given: &ConfigSources) -> Wanted {
     }
 }
 
-fn http(args: &Arguments, places: &[Place]) -> HttpOptions {
+fn http(args: &Arguments, endpoints: &[Endpoint]) -> HttpOptions {
     let server = &args.server;
-    let url = |place: &Place| match place {
-        Place::Server(server) => Some(server.url.clone()),
-        Place::Path(..) => None,
+    let url = |endpoint: &Endpoint| match endpoint {
+        Endpoint::Server(server) => Some(server.url.clone()),
+        Endpoint::Path(..) => None,
     };
-    let nodes: Vec<Url> = places.iter().filter_map(url).collect();
+    let nodes: Vec<Url> = endpoints.iter().filter_map(url).collect();
     HttpOptions {
         login: None,
         headers: server.header.clone(),

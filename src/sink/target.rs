@@ -2,7 +2,7 @@
 //! table of all targets is in targets.rs; nothing else names one.
 
 use super::http::{Reply, Traffic};
-use super::wanted::{FlagSources, Place, Wanted};
+use super::wanted::{Endpoint, FlagSources, Wanted};
 use super::{Log, Sink};
 use crate::action::Rules;
 use crate::batch::Limits;
@@ -34,7 +34,7 @@ pub trait Target: Sync {
     }
 
     /// Reads an address; `None` if it is none of its own.
-    fn place(&self, to: &OsStr) -> Option<Result<Place>>;
+    fn endpoint(&self, to: &OsStr) -> Option<Result<Endpoint>>;
 
     /// Why it cannot support a flag, as advice what to do instead; `None` if it can. `group` is what help shows the flag in.
     fn unsupported(&self, flag: &str, group: &str) -> Option<&'static str>;
@@ -52,7 +52,7 @@ pub trait Target: Sync {
     }
 
     /// Whether documents go to stdout; the summary then goes to stderr.
-    fn uses_stdout(&self, _: &Place) -> bool {
+    fn uses_stdout(&self, _: &Endpoint) -> bool {
         false
     }
 

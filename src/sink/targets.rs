@@ -2,7 +2,7 @@
 
 use super::http::{Reply, unknown_scheme, without_secrets};
 use super::target::{Opened, SERVER, Target};
-use super::wanted::{FlagSources, Place, Wanted, flag};
+use super::wanted::{Endpoint, FlagSources, Wanted, flag};
 use super::{DryRun, Log, Sink, arangodb, elasticsearch, file, kuzzle, sqlite};
 use crate::error::hint;
 use crate::stop::Stop;
@@ -20,7 +20,7 @@ pub struct Address {
     /// The target.
     pub target: &'static dyn Target,
     /// The place.
-    pub place: Place,
+    pub endpoint: Endpoint,
 }
 
 /// Reads what `--to` names.
@@ -29,8 +29,8 @@ pub struct Address {
 /// When it is no target's.
 pub fn read(to: &OsStr) -> Result<Address> {
     for target in TARGETS.iter().copied().rev() {
-        if let Some(place) = target.place(to) {
-            return Ok(Address { target, place: place? });
+        if let Some(endpoint) = target.endpoint(to) {
+            return Ok(Address { target, endpoint: endpoint? });
         }
     }
     let Some(text) = to.to_str() else { bail!("neither a store nor UTF-8") };
@@ -116,7 +116,7 @@ pub fn choose(addresses: &[Address]) -> Result<&'static dyn Target> {
         }
         _ => {}
     }
-    let is_named = |address: &&Address| !matches!(&address.place, Place::Server(server) if !server.is_named);
+    let is_named = |address: &&Address| !matches!(&address.endpoint, Endpoint::Server(server) if !server.is_named);
     let named: Vec<&Address> = addresses.iter().filter(is_named).collect();
     let Some(first) = named.first().copied().or(addresses.first()) else { bail!("--to: there is no target") };
     let name = first.target.name();
@@ -172,7 +172,7 @@ mod tests {
     /// The target of an address, and the node.
     fn server(to: &str) -> (&'static str, Server) {
         match read(OsStr::new(to)) {
-            Ok(Address { target, place: Place::Server(server) }) => (target.name(), server),
+            Ok(Address { target, endpoint: Endpoint::Server(server) }) => (target.name(), server),
             other => panic!("{to}: {other:?}"),
         }
     }
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn names_of_stores_are_taken_as_they_are() {
         let path = |to: &str| match read(OsStr::new(to)) {
-            Ok(Address { target, place: Place::Path("sqlite", path) }) if target.name() == "a store" => path,
+            Ok(Address { target, endpoint: Endpoint::Path("sqlite", path) }) if target.name() == "a store" => path,
             other => panic!("{to}: {other:?}"),
         };
         for name in ["bulkimport.db", "a.sqlite", "dir/a.sqlite3", "A.DB", "/srv/b.db", "Cargo.toml"] {

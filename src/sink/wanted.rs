@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// What one `--to` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Endpoint {
     /// A path on this machine, and the scheme before it.
     Path(&'static str, PathBuf),
     /// A node of a cluster.
@@ -26,7 +26,7 @@ pub enum Place {
 #[derive(Clone, Debug)]
 pub struct Wanted {
     /// `--to`: one place, or the nodes of one cluster.
-    pub places: Vec<Place>,
+    pub endpoints: Vec<Endpoint>,
     /// `--collection`; absent only for bulk lines that all name their own.
     pub collection: Option<String>,
     /// Whether the input is bulk lines, each with an operation of its own.
@@ -210,9 +210,9 @@ impl Wanted {
 
     /// The nodes of a cluster.
     pub fn servers(&self) -> impl Iterator<Item = &Server> {
-        self.places.iter().filter_map(|place| match place {
-            Place::Server(server) => Some(server),
-            Place::Path(..) => None,
+        self.endpoints.iter().filter_map(|endpoint| match endpoint {
+            Endpoint::Server(server) => Some(server),
+            Endpoint::Path(..) => None,
         })
     }
 
@@ -223,11 +223,11 @@ impl Wanted {
 
     /// The places for a person, without secrets.
     pub fn name(&self) -> String {
-        let name = |place: &Place| match place {
-            Place::Path(_, path) => path.display().to_string(),
-            Place::Server(server) => server.url.as_str().trim_end_matches('/').to_owned(),
+        let name = |endpoint: &Endpoint| match endpoint {
+            Endpoint::Path(_, path) => path.display().to_string(),
+            Endpoint::Server(server) => server.url.as_str().trim_end_matches('/').to_owned(),
         };
-        let names = self.places.iter().map(name).collect::<Vec<_>>().join(", ");
+        let names = self.endpoints.iter().map(name).collect::<Vec<_>>().join(", ");
         match self.servers().find_map(|server| server.within.as_ref()) {
             Some(within) => format!("{names}/{within}"),
             None => names,

@@ -6,7 +6,7 @@ use crate::error::hint;
 use crate::sink::Log;
 use crate::sink::http::{Reply, Server, without_secrets};
 use crate::sink::target::{Opened, Target};
-use crate::sink::wanted::{FlagSources, Place, Wanted};
+use crate::sink::wanted::{Endpoint, FlagSources, Wanted};
 use crate::stop::Stop;
 use anyhow::{Result, anyhow, bail};
 use std::ffi::OsStr;
@@ -23,7 +23,7 @@ impl Target for Arangodb {
         &["arangodb+http://HOST:8529/_db/NAME"]
     }
 
-    fn place(&self, to: &OsStr) -> Option<Result<Place>> {
+    fn endpoint(&self, to: &OsStr) -> Option<Result<Endpoint>> {
         let text = to.to_str()?;
         let server = Server::read(text, &["arangodb", "arango"], "")?;
         Some(server.and_then(|server| {
@@ -34,7 +34,7 @@ impl Target for Arangodb {
                 let shown = without_secrets(text);
                 return Err(anyhow!("\"{shown}\": the path names no database").context(hint(advice)));
             }
-            Ok(Place::Server(server))
+            Ok(Endpoint::Server(server))
         }))
     }
 

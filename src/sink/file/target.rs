@@ -10,7 +10,7 @@ use crate::error::hint;
 use crate::json::Scanner;
 use crate::sink::paths::{identity, real};
 use crate::sink::target::{Opened, Target};
-use crate::sink::wanted::{FlagSources, Place, Wanted};
+use crate::sink::wanted::{Endpoint, FlagSources, Wanted};
 use crate::sink::{DryRun, Log, Sink};
 use crate::stop::Stop;
 use anyhow::{Error, Result, anyhow, bail};
@@ -48,9 +48,9 @@ impl Target for Files {
          summary then goes to stderr."
     }
 
-    fn place(&self, to: &OsStr) -> Option<Result<Place>> {
+    fn endpoint(&self, to: &OsStr) -> Option<Result<Endpoint>> {
         if to == "-" {
-            return Some(Ok(Place::Path(DOCUMENTS, PathBuf::from("-"))));
+            return Some(Ok(Endpoint::Path(DOCUMENTS, PathBuf::from("-"))));
         }
         for form in [DOCUMENTS, BULK] {
             let path = to.as_bytes().strip_prefix(form.as_bytes()).and_then(|rest| rest.strip_prefix(b":"));
@@ -75,7 +75,7 @@ impl Target for Files {
     }
 
     fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
-        let (form, path) = place(wanted)?;
+        let (form, path) = scheme_and_path(wanted)?;
         if flags.typed("jobs") && wanted.batches.jobs.is_some_and(|jobs| jobs > 1) {
             return Err(anyhow!("--jobs: a file has one writer").context(hint("leave it out")));
         }
@@ -99,12 +99,12 @@ impl Target for Files {
         false
     }
 
-    fn uses_stdout(&self, place: &Place) -> bool {
-        matches!(place, Place::Path(_, path) if is_stdout(path))
+    fn uses_stdout(&self, endpoint: &Endpoint) -> bool {
+        matches!(endpoint, Endpoint::Path(_, path) if is_stdout(path))
     }
 
     fn display(&self, wanted: &Wanted) -> String {
-        place(wanted).map_or(String::new(), |(_, path)| shown(path))
+        scheme_and_path(wanted).map_or(String::new(), |(_, path)| shown(path))
     }
 
     fn limits(&self, wanted: &Wanted) -> Limits {
@@ -112,7 +112,7 @@ impl Target for Files {
     }
 
     fn open(&self, wanted: &Wanted, _: &Stop, _: Log<'_>) -> Result<Opened> {
-        let (form, path) = place(wanted)?;
+        let (form, path) = scheme_and_path(wanted)?;
         let collection = wanted.collection.clone();
         let is_bulk = form == BULK;
         let (encoder, rules): (Arc<dyn Encode>, Box<dyn Rules>) = if is_bulk {
@@ -132,14 +132,14 @@ impl Target for Files {
 }
 
 /// The form and the path of a run's file.
-fn place(wanted: &Wanted) -> Result<(&'static str, &Path)> {
-    match wanted.places.first() {
-        Some(Place::Path(form, path)) => Ok((form, path)),
+fn scheme_and_path(wanted: &Wanted) -> Result<(&'static str, &Path)> {
+    match wanted.endpoints.first() {
+        Some(Endpoint::Path(form, path)) => Ok((form, path)),
         _ => bail!("a file has a path"),
     }
 }
 
-fn after_scheme(form: &'static str, path: &Path) -> Result<Place> {
+fn after_scheme(form: &'static str, path: &Path) -> Result<Endpoint> {
     let text = path.to_string_lossy();
     let fault = match &*text {
         "" => format!("no path after `{form}:`"),
@@ -148,7 +148,7 @@ fn after_scheme(form: &'static str, path: &Path) -> Result<Place> {
         _ if [".bz2", ".xz"].iter().any(|end| text.ends_with(end)) => {
             format!("\"{text}\": only names that end in .gz and .zst are compressed")
         }
-        _ => return Ok(Place::Path(form, path.to_owned())),
+        _ => return Ok(Endpoint::Path(form, path.to_owned())),
     };
     Err(anyhow!(fault).context(hint(format!("write `{form}:out.ndjson`, or `{form}:-` for stdout"))))
 }

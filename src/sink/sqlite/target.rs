@@ -7,7 +7,7 @@ use crate::error::hint;
 use crate::sink::Log;
 use crate::sink::http::unknown_scheme;
 use crate::sink::target::{Opened, Target};
-use crate::sink::wanted::{FlagSources, Place, Wanted};
+use crate::sink::wanted::{Endpoint, FlagSources, Wanted};
 use crate::stop::Stop;
 use anyhow::{Context as _, Result, anyhow, bail};
 use std::ffi::OsStr;
@@ -39,9 +39,9 @@ impl Target for Sqlite {
         "A store is a file that exists, or one to be made whose name ends in .db, .sqlite or .sqlite3; sqlite:PATH means any other name."
     }
 
-    fn place(&self, to: &OsStr) -> Option<Result<Place>> {
+    fn endpoint(&self, to: &OsStr) -> Option<Result<Endpoint>> {
         let path = Path::new(to);
-        let store = |path: &Path| Some(Ok(Place::Path("sqlite", path.to_owned())));
+        let store = |path: &Path| Some(Ok(Endpoint::Path("sqlite", path.to_owned())));
         let Some(text) = to.to_str() else {
             // A name that is not UTF-8 can only be a path.
             let end = path.extension().and_then(OsStr::to_str);
@@ -84,20 +84,20 @@ impl Target for Sqlite {
     }
 
     fn open(&self, wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened> {
-        let Some(Place::Path(_, path)) = wanted.places.first() else { bail!("a store has a path") };
+        let Some(Endpoint::Path(_, path)) = wanted.endpoints.first() else { bail!("a store has a path") };
         let store = Store::open(path.clone(), wanted.clone(), stop.clone(), log)?;
         let edge = store.edge;
         Ok(Opened { sinks: vec![Box::new(store)], edge, rules: Box::new(StoreRules), traffic: None, closing: None })
     }
 }
 
-fn after_scheme(path: &str) -> Result<Place> {
+fn after_scheme(path: &str) -> Result<Endpoint> {
     let fault = match path {
         "" => "no path after `sqlite:`",
         ":memory:" => "a store in memory would be gone at once",
         _ if path.starts_with("//") => "two slashes after `sqlite:`, which is no URL",
         _ if Path::new(path).is_dir() => "a directory",
-        _ => return Ok(Place::Path("sqlite", PathBuf::from(path))),
+        _ => return Ok(Endpoint::Path("sqlite", PathBuf::from(path))),
     };
     Err(anyhow!(fault).context(hint("write `sqlite:shop.db` or `sqlite:/var/lib/shop.db`")))
 }
