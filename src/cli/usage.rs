@@ -12,10 +12,10 @@ pub fn from_clap(error: &clap::Error, called: Option<&str>) -> Error {
     let name = called.unwrap_or(flag);
     let value = text(error, ContextKind::InvalidValue).unwrap_or_default();
     let message = match error.kind() {
-        ErrorKind::UnknownArgument => format!("{flag}: there is no such flag"),
+        ErrorKind::UnknownArgument => format!("unknown option '{flag}'"),
         ErrorKind::ArgumentConflict => format!("{name}: given more than once"),
         ErrorKind::InvalidValue if value.is_empty() => format!("{name}: needs a value"),
-        ErrorKind::InvalidValue => format!("{name}: \"{value}\" is none of {}", words(error)),
+        ErrorKind::InvalidValue => format!("{name}: invalid value \"{value}\" (expected {})", words(error)),
         // One of our own parsers has refused it.
         ErrorKind::ValueValidation => {
             format!("{name}: {}", error.source().map(ToString::to_string).unwrap_or_default())
