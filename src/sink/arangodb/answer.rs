@@ -48,11 +48,11 @@ pub(super) static DIALECT: Dialect = Dialect {
 /// What a reply means.
 pub(super) fn read(collection: &Collection, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
     if matches!(reply.status, 200..=202) {
-        let told = match collection.answers_each(group) {
+        let outcomes = match collection.answers_each(group) {
             true => each::read(collection, group, reply, detail).map(ItemOutcomes::from),
             false => counts::read(group, reply),
         };
-        return told.map_or_else(Answer::Lost, Answer::Items);
+        return outcomes.map_or_else(Answer::Lost, Answer::Items);
     }
     let error = ServerError::of(reply);
     let number = error.as_ref().map_or(0, |error| error.number);

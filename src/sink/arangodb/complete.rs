@@ -32,7 +32,7 @@ pub(super) struct Complete {
 }
 
 /// What is known after a try.
-enum End {
+enum RunResult {
     /// All is stored, as this answer says.
     Done(Vec<ItemResult>),
     /// All is stored, by a try whose response was not received.
@@ -72,13 +72,13 @@ impl Sink for Complete {
         }
         let all: Vec<u32> = (0..batch.len() as u32).collect();
         let group = Group { batch: &batch, at: &all, each: false };
-        let (end, lost) = self.send(group, log);
-        self.settle(group, end, lost, out).map(|()| Durable::All)
+        let (result, lost) = self.send(group, log);
+        self.settle(group, result, lost, out).map(|()| Durable::All)
     }
 }
 
 fn has_keys(group: Group<'_>) -> bool {
-    (0..group.len()).all(|place| !group.key(place).0.is_empty())
+    (0..group.len()).all(|index| !group.key(index).0.is_empty())
 }
 
 fn nothing_stored() -> SinkError {
@@ -101,29 +101,31 @@ impl Complete {
     }
 
     /// Sends it until it is known what became of it; also whether no response to a try was received on the way.
-    fn send(&mut self, group: Group<'_>, log: Log<'_>) -> (End, bool) {
-        let mut wait = Backoff::new(self.shared.retries);
+    fn send(&mut self, group: Group<'_>, log: Log<'_>) -> (RunResult, bool) {
+        let mut backoff = Backoff::new(self.shared.retries);
         let mut lost = false;
         loop {
             let reply = self.http.send(self.request(group));
             self.shared.traffic.sent(self.http.sent_bytes);
             let asked = reply.as_ref().ok().and_then(|reply| reply.retry_after);
-            let (why, text, is_lost) = match understood(group, reply) {
-                Step::End(End::Refused(text, 1210) | End::Stopped(text)) if lost => return (End::Unknown(text), lost),
-                Step::End(end) => return (end, lost),
-                Step::Again(why, text) => (why, text, false),
-                Step::Lost(text) => (Why::Busy, text, true),
+            let (why, text, is_lost) = match interpret(group, reply) {
+                Attempt::Over(RunResult::Refused(text, 1210) | RunResult::Stopped(text)) if lost => {
+                    return (RunResult::Unknown(text), lost);
+                }
+                Attempt::Over(result) => return (result, lost),
+                Attempt::Again(why, text) => (why, text, false),
+                Attempt::Lost(text) => (Why::Busy, text, true),
             };
             lost |= is_lost;
-            if let Err(text) = self.pause(&mut wait, why, asked, &text, log) {
-                return (if lost { End::Unknown(text) } else { End::Stopped(text) }, lost);
+            if let Err(text) = self.pause(&mut backoff, why, asked, &text, log) {
+                return (if lost { RunResult::Unknown(text) } else { RunResult::Stopped(text) }, lost);
             }
             if is_lost && !self.is_idempotent(group) {
-                match self.look(group, &mut wait, log) {
-                    Ok(true) => return (End::Found, lost),
+                match self.is_stored(group, &mut backoff, log) {
+                    Ok(true) => return (RunResult::Found, lost),
                     // None of it is there, so that try was carried out as little as if it had never been sent.
                     Ok(false) => lost = false,
-                    Err(why) => return (End::Unknown(why), lost),
+                    Err(why) => return (RunResult::Unknown(why), lost),
                 }
             }
             self.shared.traffic.sent_again();
@@ -133,23 +135,23 @@ impl Complete {
     /// Waits before the next try; the error is why there is none.
     fn pause(
         &self,
-        wait: &mut Backoff,
+        backoff: &mut Backoff,
         why: Why,
         asked: Option<Duration>,
         text: &str,
         log: Log<'_>,
     ) -> Result<(), String> {
-        let pause = wait.next(why, asked).map_err(|used_up| format!("{text} ({used_up})"))?;
-        log(Note::Detail(format!("{text}; try {} in {:.1} s", wait.tries() + 1, pause.as_secs_f64())));
+        let pause = backoff.next(why, asked).map_err(|used_up| format!("{text} ({used_up})"))?;
+        log(Note::Detail(format!("{text}; try {} in {:.1} s", backoff.tries() + 1, pause.as_secs_f64())));
         nap(pause, &self.shared.stop).then_some(()).ok_or_else(|| text.to_owned())
     }
 
     /// Reads back what is stored under the keys: all of it as it was sent, or nothing at all.
-    fn look(&mut self, group: Group<'_>, wait: &mut Backoff, log: Log<'_>) -> Result<bool, String> {
+    fn is_stored(&mut self, group: Group<'_>, backoff: &mut Backoff, log: Log<'_>) -> Result<bool, String> {
         if !has_keys(group) {
             return Err("the server made the keys, so what is stored cannot be read back".to_owned());
         }
-        let stored = self.stored(group, wait, log)?;
+        let stored = self.read_stored(group, backoff, log)?;
         let are_all = |what: Stored| stored.iter().all(|stored| *stored == what);
         if !are_all(Stored::Same) && !are_all(Stored::Nothing) {
             return Err("no response was received, and of the documents some are stored and others not".to_owned());
@@ -157,7 +159,7 @@ impl Complete {
         Ok(are_all(Stored::Same))
     }
 
-    fn stored(&mut self, group: Group<'_>, wait: &mut Backoff, log: Log<'_>) -> Result<Vec<Stored>, String> {
+    fn read_stored(&mut self, group: Group<'_>, backoff: &mut Backoff, log: Log<'_>) -> Result<Vec<Stored>, String> {
         loop {
             let (why, text, asked) = match self.http.send(read_back::request(&self.collection, group)) {
                 Ok(reply) if !matches!(reply.status, 412 | 429 | 500..=599) => {
@@ -166,16 +168,16 @@ impl Complete {
                 Ok(reply) => (Why::Busy, reply.page(), reply.retry_after),
                 Err(reply) => (Why::Away, sentence(&reply).to_owned(), None),
             };
-            self.pause(wait, why, asked, &text, log)?;
+            self.pause(backoff, why, asked, &text, log)?;
         }
     }
 
-    fn settle(&mut self, group: Group<'_>, end: End, lost: bool, out: &mut Ledger) -> Result<(), SinkError> {
+    fn settle(&mut self, group: Group<'_>, result: RunResult, lost: bool, out: &mut Ledger) -> Result<(), SinkError> {
         let batch = group.batch;
-        match end {
-            End::Done(told) => {
-                for told in told {
-                    let bucket = match told.outcome {
+        match result {
+            RunResult::Done(results) => {
+                for result in results {
+                    let bucket = match result.outcome {
                         ItemOutcome::Created => Bucket::Created,
                         ItemOutcome::Updated => Bucket::Updated,
                         _ => Bucket::Ignored,
@@ -185,29 +187,29 @@ impl Complete {
                 self.shared.traffic.unsure(if lost { group.len() as u64 } else { 0 });
                 Ok(())
             }
-            End::Found => {
+            RunResult::Found => {
                 out.settle_many(Bucket::Created, group.len() as u64);
                 Ok(())
             }
-            End::Unknown(why) => {
+            RunResult::Unknown(why) => {
                 let reason = Reason::new("lost", format!("no response was received: {why}"));
                 (0..group.len())
-                    .for_each(|place| out.settle(batch, place, Bucket::Unknown, Some(reason.clone()), None));
+                    .for_each(|index| out.settle(batch, index, Bucket::Unknown, Some(reason.clone()), None));
                 Ok(())
             }
-            End::Stopped(why) => {
+            RunResult::Stopped(why) => {
                 out.leave_unsent(batch, 0);
                 Err(SinkError::stopped(why))
             }
-            End::Refused(why, number) => {
+            RunResult::Refused(why, number) => {
                 let is_duplicate = number == 1210 && group.key(0).1 == Op::Create;
                 let duplicates = if is_duplicate { self.duplicates(group) } else { HashSet::new() };
-                for place in 0..group.len() {
+                for index in 0..group.len() {
                     let reason = duplicates
-                        .contains(&place)
-                        .then(|| Reason::new("duplicate_key", format!("duplicate key {:?}", group.key(place).0)));
+                        .contains(&index)
+                        .then(|| Reason::new("duplicate_key", format!("duplicate key {:?}", group.key(index).0)));
                     let bucket = if reason.is_some() { Bucket::Error } else { Bucket::Unsent };
-                    out.settle(batch, place, bucket, reason, None);
+                    out.settle(batch, index, bucket, reason, None);
                 }
                 Err(SinkError::rolled_back(format!("everything was rolled back, because of --complete: {why}")))
             }
@@ -219,51 +221,53 @@ impl Complete {
     fn duplicates(&mut self, group: Group<'_>) -> HashSet<usize> {
         let reply = self.http.send(read_back::request(&self.collection, group)).ok();
         let stored = reply.and_then(|reply| read_back::compare(group, &reply)).unwrap_or_default();
-        let is_there = |place: usize| matches!(stored.get(place), Some(Stored::Same | Stored::Other));
+        let is_there = |index: usize| matches!(stored.get(index), Some(Stored::Same | Stored::Other));
         let mut keys = HashSet::new();
-        (0..group.len()).filter(|place| !keys.insert(group.key(*place).0) || is_there(*place)).collect()
+        (0..group.len()).filter(|index| !keys.insert(group.key(*index).0) || is_there(*index)).collect()
     }
 }
 
 /// What to do after a try.
-enum Step {
-    End(End),
+enum Attempt {
+    Over(RunResult),
     /// Nothing was done.
     Again(Why, String),
     /// It may have been done.
     Lost(String),
 }
 
-fn understood(group: Group<'_>, reply: Result<Reply, NoReply>) -> Step {
+fn interpret(group: Group<'_>, reply: Result<Reply, NoReply>) -> Attempt {
     let reply = match reply {
         Ok(reply) => reply,
-        Err(NoReply::NotSent { why, hopeless: true }) => return Step::End(End::Stopped(why)),
-        Err(NoReply::NotSent { why, .. }) => return Step::Again(Why::Away, why),
-        Err(NoReply::Lost(why)) => return Step::Lost(why),
+        Err(NoReply::NotSent { why, hopeless: true }) => return Attempt::Over(RunResult::Stopped(why)),
+        Err(NoReply::NotSent { why, .. }) => return Attempt::Again(Why::Away, why),
+        Err(NoReply::Lost(why)) => return Attempt::Lost(why),
     };
     if matches!(reply.status, 200..=202) {
         let is_done = |outcome: &ItemOutcome| {
             matches!(outcome, ItemOutcome::Created | ItemOutcome::Updated | ItemOutcome::Ignored)
         };
         return match counts::read(group, &reply).map(ItemOutcomes::of_each) {
-            Ok(told) if told.iter().all(|told| is_done(&told.outcome)) => Step::End(End::Done(told)),
-            Ok(_) => Step::Lost("the answer has errors where the whole request was to fail".to_owned()),
-            Err(why) => Step::Lost(why),
+            Ok(results) if results.iter().all(|result| is_done(&result.outcome)) => {
+                Attempt::Over(RunResult::Done(results))
+            }
+            Ok(_) => Attempt::Lost("the answer has errors where the whole request was to fail".to_owned()),
+            Err(why) => Attempt::Lost(why),
         };
     }
     let error = ServerError::of(&reply);
     let number = error.as_ref().map_or(0, |error| error.number);
     let text = error.as_ref().map_or_else(|| reply.page(), ServerError::text);
     match (reply.status, number) {
-        (409, 1200) | (412, 21004) | (503, 21003) | (429, _) => Step::Again(Why::Busy, text),
-        (413, _) => Step::End(End::Refused(group.too_large("the server"), 413)),
+        (409, 1200) | (412, 21004) | (503, 21003) | (429, _) => Attempt::Again(Why::Busy, text),
+        (413, _) => Attempt::Over(RunResult::Refused(group.too_large("the server"), 413)),
         (400 | 409 | 412, _) if error.is_some() => {
             let message = error.map(|error| error.message).unwrap_or_default();
-            Step::End(End::Refused(errors::reason(number, &message).text, number))
+            Attempt::Over(RunResult::Refused(errors::reason(number, &message).text, number))
         }
-        (401, _) => Step::End(End::Stopped(format!("{text}; check the user and the password, or the token"))),
-        (403, _) => Step::End(End::Stopped(errors::forbidden(&text))),
-        (300..=499, _) => Step::End(End::Stopped(text)),
-        _ => Step::Lost(text),
+        (401, _) => Attempt::Over(RunResult::Stopped(format!("{text}; check the user and the password, or the token"))),
+        (403, _) => Attempt::Over(RunResult::Stopped(errors::forbidden(&text))),
+        (300..=499, _) => Attempt::Over(RunResult::Stopped(text)),
+        _ => Attempt::Lost(text),
     }
 }

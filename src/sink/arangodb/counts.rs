@@ -91,45 +91,49 @@ pub(super) fn read(group: Group<'_>, reply: &Reply) -> Result<ItemOutcomes, Stri
         (counts.updated, ItemOutcome::Updated),
         (counts.ignored, ItemOutcome::Ignored),
     ];
-    let mut told = ItemOutcomes::default();
+    let mut outcomes = ItemOutcomes::default();
     if counts.errors == 0 {
         for (count, outcome) in successes.into_iter().filter(|(count, _)| *count > 0) {
-            told.push(outcome, count as usize);
+            outcomes.push(outcome, count as usize);
         }
-        return Ok(told);
+        return Ok(outcomes);
     }
-    for outcome in placed(group, &counts.details, counts.empty > 0)? {
+    for outcome in outcomes_by_index(group, &counts.details, counts.empty > 0)? {
         let next = || {
             let (count, outcome) = successes.iter_mut().find(|(count, _)| *count > 0)?;
             *count -= 1;
             Some(outcome.clone())
         };
-        told.push(outcome.or_else(next).ok_or_else(|| "the counts do not add up".to_owned())?, 1);
+        outcomes.push(outcome.or_else(next).ok_or_else(|| "the counts do not add up".to_owned())?, 1);
     }
-    Ok(told)
+    Ok(outcomes)
 }
 
 /// The errors at their places.
-fn placed(group: Group<'_>, details: &[Cow<'_, str>], shifted: bool) -> Result<Vec<Option<ItemOutcome>>, String> {
+fn outcomes_by_index(
+    group: Group<'_>,
+    details: &[Cow<'_, str>],
+    shifted: bool,
+) -> Result<Vec<Option<ItemOutcome>>, String> {
     let mut outcomes: Vec<Option<ItemOutcome>> = vec![None; group.len()];
     let lost = |text: &str| format!("an error has no document of ours: {text}");
     let all = details.iter().map(|text| Detail::of(text).ok_or_else(|| lost(text)));
     let all: Vec<Detail<'_>> = all.collect::<Result<_, _>>()?;
-    let put = |outcomes: &mut Vec<Option<ItemOutcome>>, place: Option<usize>, detail: &Detail<'_>| {
-        let place = place.filter(|place| *place < group.len()).ok_or_else(|| lost(detail.text))?;
-        let (key, op) = group.key(place);
+    let put = |outcomes: &mut Vec<Option<ItemOutcome>>, index: Option<usize>, detail: &Detail<'_>| {
+        let index = index.filter(|index| *index < group.len()).ok_or_else(|| lost(detail.text))?;
+        let (key, op) = group.key(index);
         // Blank lines count as lines, and then only a key proves a place.
         let is_unproven = shifted && !detail.was_read && key.is_empty();
-        if is_unproven || outcomes[place].is_some() || !detail.quotes(key) {
+        if is_unproven || outcomes[index].is_some() || !detail.quotes(key) {
             return Err(lost(detail.text));
         }
-        outcomes[place] = Some(detail.outcome(op));
+        outcomes[index] = Some(detail.outcome(op));
         Ok(())
     };
     for detail in all.iter().filter(|detail| !detail.was_read) {
         put(&mut outcomes, detail.position.checked_sub(1), detail)?;
     }
-    let read: Vec<usize> = (0..group.len()).filter(|place| outcomes[*place].is_none()).collect();
+    let read: Vec<usize> = (0..group.len()).filter(|index| outcomes[*index].is_none()).collect();
     for detail in all.iter().filter(|detail| detail.was_read) {
         put(&mut outcomes, read.get(detail.position).copied(), detail)?;
     }

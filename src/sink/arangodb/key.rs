@@ -27,10 +27,10 @@ const ALLOWED: [bool; 256] = {
         byte += 1;
     }
     let others = b"_-:.@()+,=;$!*'%";
-    let mut place = 0;
-    while place < others.len() {
-        allowed[others[place] as usize] = true;
-        place += 1;
+    let mut index = 0;
+    while index < others.len() {
+        allowed[others[index] as usize] = true;
+        index += 1;
     }
     allowed
 };

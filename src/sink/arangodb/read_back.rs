@@ -1,7 +1,7 @@
 //! Finds out what became of documents whose response was not received: what is stored, and could the server have changed it.
 
 use super::Collection;
-use super::rules::{Names, change};
+use super::rules::{Names, first_change};
 use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::json::{Scanner, Span, same_value};
@@ -13,9 +13,9 @@ use serde_json::value::RawValue;
 /// The request that reads the documents with the actions' keys.
 pub(super) fn request(collection: &Collection, group: Group<'_>) -> Call {
     let mut body = String::from("[");
-    for place in 0..group.len() {
-        let joint = if place > 0 { "," } else { "" };
-        body.extend([joint, "{\"_key\":\"", group.key(place).0, "\"}"]);
+    for index in 0..group.len() {
+        let separator = if index > 0 { "," } else { "" };
+        body.extend([separator, "{\"_key\":\"", group.key(index).0, "\"}"]);
     }
     body.push(']');
     // Reading back, a server answers with the documents.
@@ -46,7 +46,7 @@ fn stored(action: &BatchAction<'_>, found: &str) -> Stored {
     }
     match (bare(action.doc), bare(found)) {
         (Some(ours), Some(theirs)) if same_value(&ours, &theirs) => Stored::Same,
-        (Some(_), Some(_)) if change(action.doc, [Span::default(); 2], &mut Names::default()).is_some() => {
+        (Some(_), Some(_)) if first_change(action.doc, [Span::default(); 2], &mut Names::default()).is_some() => {
             Stored::Unclear("it has values that the server changes".to_owned())
         }
         (Some(_), Some(_)) => Stored::Other,

@@ -51,11 +51,11 @@ pub(super) fn of(collection: &Collection, group: Group<'_>, opaque: String) -> C
 /// The documents, or the keys of a delete, as a JSON array: what the batch holds has a line for each.
 pub(super) fn array(group: Group<'_>) -> Bytes {
     let mut body = Vec::with_capacity(group.size() + 1);
-    let mut joint = b'[';
+    let mut separator = b'[';
     for line in group.lines() {
-        body.push(joint);
+        body.push(separator);
         body.extend_from_slice(line.trim_end_matches('\n').as_bytes());
-        joint = b',';
+        separator = b',';
     }
     body.push(b']');
     body.into()

@@ -8,7 +8,7 @@ use crate::json::{Field, NameBits, Scanner, Span, Token, Walk, holds_as_double, 
 use crate::record::{Reason, Record};
 
 /// Levels of a document that the server reads, in whichever form it is sent: a lost one has to be sent in another.
-const LEVELS: usize = 199;
+const MAX_LEVELS: usize = 199;
 
 /// Names of the objects around a place in a document; kept from one document to the next for its memory.
 #[derive(Debug, Default)]
@@ -49,7 +49,7 @@ impl Rules for ArangodbRules {
         if op == Op::Delete || is_kept(record.text, record.fields, self.edge, &mut self.names) {
             return Ok(());
         }
-        ensure_read(record.text)?;
+        ensure_not_too_deep(record.text)?;
         if self.lossy {
             return Ok(());
         }
@@ -104,9 +104,10 @@ impl ArangodbRules {
 }
 
 /// Refuses a document that the server cannot read.
-fn ensure_read(text: &str) -> Result<(), Reason> {
+fn ensure_not_too_deep(text: &str) -> Result<(), Reason> {
     // Most are too short for so many brackets.
-    if text.len() <= 2 * LEVELS || text.bytes().filter(|byte| matches!(byte, b'{' | b'[')).nth(LEVELS).is_none() {
+    if text.len() <= 2 * MAX_LEVELS || text.bytes().filter(|byte| matches!(byte, b'{' | b'[')).nth(MAX_LEVELS).is_none()
+    {
         return Ok(());
     }
     let mut level = 0;
@@ -116,48 +117,48 @@ fn ensure_read(text: &str) -> Result<(), Reason> {
             Token::Close => level -= 1,
             _ => {}
         }
-        level > LEVELS
+        level > MAX_LEVELS
     });
     if is_too_deep {
-        let text = format!("nested deeper than {LEVELS} levels, the most that ArangoDB reads");
+        let text = format!("nested deeper than {MAX_LEVELS} levels, the most that ArangoDB reads");
         return Err(Reason::new("too_deep", text));
     }
     Ok(())
 }
 
 /// Fields of a record that are compared with each other.
-const FEW: usize = 24;
+const MAX_COMPARED: usize = 24;
 
 /// Whether the server certainly reads a document, and keeps it as it is. So it is with most.
 fn is_kept(text: &str, fields: &[Field], edge: bool, names: &mut Names) -> bool {
     let mut bits = NameBits::default();
-    let is_kept = |(place, one): (usize, &Field)| {
+    let is_kept = |(index, one): (usize, &Field)| {
         let name = one.name.of_bytes(text);
         let is_same = |other: &Field| other.name.of_bytes(text) == name;
         !one.escaped
             && (one.is_simple || is_value_kept(one.value.of(text), names))
             && (edge || !matches!(name, b"_from" | b"_to"))
-            && (bits.is_new(text.as_bytes(), one.name) || !fields[..place].iter().any(is_same))
+            && (bits.is_new(text.as_bytes(), one.name) || !fields[..index].iter().any(is_same))
     };
-    fields.len() <= FEW && fields.iter().enumerate().all(is_kept)
+    fields.len() <= MAX_COMPARED && fields.iter().enumerate().all(is_kept)
 }
 
 /// Whether the server certainly reads and keeps a value of which no scan has said that it is simple.
 fn is_value_kept(value: &str, names: &mut Names) -> bool {
-    let may_be_deep = value.len() >= 2 * LEVELS && value.starts_with(['{', '[']);
-    !may_be_deep && change(value, [Span::default(); 2], names).is_none()
+    let may_be_deep = value.len() >= 2 * MAX_LEVELS && value.starts_with(['{', '[']);
+    !may_be_deep && first_change(value, [Span::default(); 2], names).is_none()
 }
 
 /// Checks a document for a collection of documents, or of edges. `cut` leaves out what becomes metadata.
 fn ensure_kept(record: &Record<'_>, cut: [Span; 2], edge: bool, names: &mut Names) -> Result<(), Reason> {
     let lossy = |text: String| Err(Reason::new("lossy", text));
-    let ends = record.fields.iter().filter_map(|field| end_of_edge(record.text, field));
+    let ends = record.fields.iter().filter_map(|field| edge_end(record.text, field));
     if !edge && let Some(end) = ends.min() {
         return lossy(format!(
             "a collection of documents drops `{end}` (a collection of edges, `--edge`, keeps it; --lossy lets it)"
         ));
     }
-    match change(record.text, cut, names) {
+    match first_change(record.text, cut, names) {
         Some(what) => lossy(format!("the server would {what} (--lossy lets it)")),
         None => Ok(()),
     }
@@ -165,7 +166,7 @@ fn ensure_kept(record: &Record<'_>, cut: [Span; 2], edge: bool, names: &mut Name
 
 /// Which end of an edge a field is.
 #[inline]
-fn end_of_edge(text: &str, field: &Field) -> Option<&'static str> {
+fn edge_end(text: &str, field: &Field) -> Option<&'static str> {
     // Most names are told by their first byte.
     let may_be = field.escaped || text.as_bytes()[field.name.start as usize] == b'_';
     let is = |end: &&str| may_be && same_name(field.name.of(text), field.escaped, end);
@@ -173,7 +174,7 @@ fn end_of_edge(text: &str, field: &Field) -> Option<&'static str> {
 }
 
 /// What the server does to the first part of a document that it does not keep.
-pub fn change(text: &str, cut: [Span; 2], names: &mut Names) -> Option<String> {
+pub fn first_change(text: &str, cut: [Span; 2], names: &mut Names) -> Option<String> {
     names.all.clear();
     names.levels.clear();
     for token in Walk::new(text, cut) {
@@ -186,15 +187,15 @@ pub fn change(text: &str, cut: [Span; 2], names: &mut Names) -> Option<String> {
                 }
                 names.all.truncate(from);
             }
-            Token::Name { inside, escaped: true } if is_half(inside.of(text)) => {
+            Token::Name { inside, escaped: true } if is_unpaired_surrogate(inside.of(text)) => {
                 return Some("change a name with an unpaired surrogate".to_owned());
             }
             Token::Name { inside, escaped } => names.all.push((inside, escaped)),
-            Token::Number(span) if !holds(span.of(text)) => {
+            Token::Number(span) if !fits_number(span.of(text)) => {
                 let number: String = span.of(text).chars().take(60).collect();
                 return Some(format!("change the number {number}"));
             }
-            Token::Word(span) if has_half(&text[span.range()]) => {
+            Token::Word(span) if has_unpaired_surrogate(&text[span.range()]) => {
                 return Some("change a string with an unpaired surrogate".to_owned());
             }
             Token::Number(_) | Token::Word(_) => {}
@@ -204,11 +205,11 @@ pub fn change(text: &str, cut: [Span; 2], names: &mut Names) -> Option<String> {
 }
 
 /// Whether a string has an unpaired surrogate, which is no character.
-fn has_half(word: &str) -> bool {
-    word.starts_with('"') && is_half(&word[1..word.len() - 1])
+fn has_unpaired_surrogate(word: &str) -> bool {
+    word.starts_with('"') && is_unpaired_surrogate(&word[1..word.len() - 1])
 }
 
-fn is_half(inside: &str) -> bool {
+fn is_unpaired_surrogate(inside: &str) -> bool {
     memchr::memchr(b'\\', inside.as_bytes()).is_some() && unescape(inside).is_none()
 }
 
@@ -218,7 +219,7 @@ fn is_short(number: &[u8]) -> bool {
 }
 
 /// Whether a number is still the same in VelocyPack: a signed or unsigned integer of 64 bits, or a double.
-fn holds(number: &str) -> bool {
+fn fits_number(number: &str) -> bool {
     if is_short(number.as_bytes()) {
         return true;
     }
@@ -235,7 +236,7 @@ mod tests {
     fn changed(text: &str) -> Option<String> {
         let mut scanner = Scanner::default();
         scanner.object(text.as_bytes()).expect("an object");
-        let whole = change(text, [Span::default(); 2], &mut Names::default());
+        let whole = first_change(text, [Span::default(); 2], &mut Names::default());
         assert!(whole.is_none() || !is_kept(text, scanner.fields(), true, &mut Names::default()), "{text}");
         whole
     }
@@ -265,7 +266,7 @@ mod tests {
         };
         for _ in 0..50_000 {
             let mut text = String::from("{");
-            for place in 0..next(5) {
+            for index in 0..next(5) {
                 let name = ["a", "b", "c", "d", "\\u0061"][next(5)];
                 let value = match next(5) {
                     0 => format!(
@@ -285,13 +286,13 @@ mod tests {
                     ),
                     _ => values[next(10)].to_owned(),
                 };
-                text.push_str(&format!("{}\"{name}\":{value}", if place > 0 { "," } else { "" }));
+                text.push_str(&format!("{}\"{name}\":{value}", if index > 0 { "," } else { "" }));
             }
             text.push('}');
             let mut scanner = Scanner::default();
             scanner.object(text.as_bytes()).expect("an object");
             if is_kept(&text, scanner.fields(), false, &mut Names::default()) {
-                assert_eq!(change(&text, [Span::default(); 2], &mut Names::default()), None, "{text}");
+                assert_eq!(first_change(&text, [Span::default(); 2], &mut Names::default()), None, "{text}");
                 kept += 1;
             }
         }
@@ -310,11 +311,11 @@ mod tests {
             "{}",
             r#"{"_key":"k","n":-12.50,"s":"a long text of more than sixteen bytes","e":{},"f":[]}"#,
             r#"{"a":"\n","b":{"c":1e2},"d":12345678901234567,"e":{"b":{"c":1},"b2":2}}"#,
-            &nested(LEVELS - 1),
+            &nested(MAX_LEVELS - 1),
         ] {
             assert!(is_kept(kept, false), "{kept}");
         }
-        for other in [r#"{"\u0061":1}"#, r#"{"a":1,"a":2}"#, r#"{"a":{"b":{},"b":2}}"#, &nested(LEVELS)] {
+        for other in [r#"{"\u0061":1}"#, r#"{"a":1,"a":2}"#, r#"{"a":{"b":{},"b":2}}"#, &nested(MAX_LEVELS)] {
             assert!(!is_kept(other, false), "{other}");
         }
         for end in [r#"{"_from":"a/b"}"#, r#"{"_to":"a/b"}"#] {
@@ -325,21 +326,21 @@ mod tests {
     #[test]
     fn a_level_less_than_two_hundred_is_read() {
         let nested = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
-        assert!(ensure_read(&nested(LEVELS)).is_ok());
-        assert!(ensure_read(&nested(LEVELS + 1)).is_err());
-        assert!(ensure_read(&format!("{{\"a\":[{}1]}}", "[],".repeat(300))).is_ok());
+        assert!(ensure_not_too_deep(&nested(MAX_LEVELS)).is_ok());
+        assert!(ensure_not_too_deep(&nested(MAX_LEVELS + 1)).is_err());
+        assert!(ensure_not_too_deep(&format!("{{\"a\":[{}1]}}", "[],".repeat(300))).is_ok());
     }
 
     #[test]
-    fn half_a_character_is_not_kept() {
+    fn an_unpaired_surrogate_is_not_kept() {
         assert_eq!(changed(r#"{"a":"\ud83d\ude00 \\ud800"}"#), None);
-        for half in [r#"{"a":"\ud800"}"#, r#"{"\udc00x":1}"#, r#"{"a":["\ude00\ud83d"]}"#] {
-            assert!(changed(half).is_some(), "{half}");
+        for text in [r#"{"a":"\ud800"}"#, r#"{"\udc00x":1}"#, r#"{"a":["\ude00\ud83d"]}"#] {
+            assert!(changed(text).is_some(), "{text}");
         }
     }
 
     #[test]
-    fn a_name_may_stand_once_in_each_object() {
+    fn a_name_may_occur_once_in_each_object() {
         assert_eq!(changed(r#"{"a":{"a":{"a":1}},"b":[{"a":1},{"a":2}]}"#), None);
         for twice in [r#"{"a":1,"\u0061":2}"#, r#"{"x":[{"a":1,"b":{},"a":2}]}"#] {
             assert_eq!(changed(twice), Some("keep only one of the fields called \"a\"".to_owned()), "{twice}");

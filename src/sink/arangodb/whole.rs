@@ -45,11 +45,11 @@ pub(super) fn limits(wanted: &Wanted) -> Limits {
 
 /// Finds an input that certainly does not fit.
 pub(super) fn ensure_it_fits(wanted: &Wanted) -> Result<()> {
-    let most = limits(wanted).bytes;
+    let max = limits(wanted).bytes;
     match wanted.inputs.stored_bytes.filter(|_| !wanted.inputs.is_compressed) {
-        Some(size) if size > most as u64 => {
+        Some(size) if size > max as u64 => {
             let text = format!(
-                "--complete: the input has {size} bytes, and one request {most}: a server carries out no more than one as a whole"
+                "--complete: the input has {size} bytes, and one request {max}: a server carries out no more than one as a whole"
             );
             Err(anyhow!(text).context(hint("`--batch-bytes SIZE` allows more, up to 512MiB")))
         }

@@ -1,7 +1,7 @@
 //! Files as a target: how they are named, and what they cannot do.
 
 use super::lines::{BulkLines, DocumentLines};
-use super::output::{Output, is_in_place, is_stdout, shown};
+use super::output::{Output, display_name, is_in_place, is_stdout};
 use super::rules::{BulkRules, DocumentRules};
 use super::writer::Writer;
 use crate::action::Rules;
@@ -52,10 +52,10 @@ impl Target for Files {
         if to == "-" {
             return Some(Ok(Endpoint::Path(DOCUMENTS, PathBuf::from("-"))));
         }
-        for form in [DOCUMENTS, BULK] {
-            let path = to.as_bytes().strip_prefix(form.as_bytes()).and_then(|rest| rest.strip_prefix(b":"));
+        for scheme in [DOCUMENTS, BULK] {
+            let path = to.as_bytes().strip_prefix(scheme.as_bytes()).and_then(|rest| rest.strip_prefix(b":"));
             if let Some(path) = path {
-                return Some(after_scheme(form, Path::new(OsStr::from_bytes(path))));
+                return Some(after_scheme(scheme, Path::new(OsStr::from_bytes(path))));
             }
         }
         without_scheme(Path::new(to)).map(Err)
@@ -75,11 +75,11 @@ impl Target for Files {
     }
 
     fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
-        let (form, path) = scheme_and_path(wanted)?;
+        let (scheme, path) = scheme_and_path(wanted)?;
         if flags.typed("jobs") && wanted.batches.jobs.is_some_and(|jobs| jobs > 1) {
             return Err(anyhow!("--jobs: a file has one writer").context(hint("leave it out")));
         }
-        if form == DOCUMENTS {
+        if scheme == DOCUMENTS {
             let is_other = wanted.op() != crate::action::Op::Create;
             let typed = flags.first_typed(&["on_duplicate", "delete_keys"]);
             if let Some(flag) = typed.filter(|_| is_other) {
@@ -104,7 +104,7 @@ impl Target for Files {
     }
 
     fn display(&self, wanted: &Wanted) -> String {
-        scheme_and_path(wanted).map_or(String::new(), |(_, path)| shown(path))
+        scheme_and_path(wanted).map_or(String::new(), |(_, path)| display_name(path))
     }
 
     fn limits(&self, wanted: &Wanted) -> Limits {
@@ -112,9 +112,9 @@ impl Target for Files {
     }
 
     fn open(&self, wanted: &Wanted, _: &Stop, _: Log<'_>) -> Result<Opened> {
-        let (form, path) = scheme_and_path(wanted)?;
+        let (scheme, path) = scheme_and_path(wanted)?;
         let collection = wanted.collection.clone();
-        let is_bulk = form == BULK;
+        let is_bulk = scheme == BULK;
         let (encoder, rules): (Arc<dyn Encode>, Box<dyn Rules>) = if is_bulk {
             (Arc::new(BulkLines::new(collection.as_deref())), Box::new(BulkRules { index: collection.clone() }))
         } else {
@@ -125,7 +125,7 @@ impl Target for Files {
             sinks.push(Box::new(DryRun));
         } else {
             let (output, complete) = (Output::open(path, wanted)?, wanted.complete);
-            sinks.push(Box::new(Writer { output, encoder, is_bulk, complete, collection, has_noted: false }));
+            sinks.push(Box::new(Writer { output, encoder, is_bulk, complete, collection, has_warned: false }));
         }
         Ok(Opened { sinks, edge: wanted.edge, rules, traffic: None, closing: None })
     }
@@ -134,23 +134,23 @@ impl Target for Files {
 /// The form and the path of a run's file.
 fn scheme_and_path(wanted: &Wanted) -> Result<(&'static str, &Path)> {
     match wanted.endpoints.first() {
-        Some(Endpoint::Path(form, path)) => Ok((form, path)),
+        Some(Endpoint::Path(scheme, path)) => Ok((scheme, path)),
         _ => bail!("a file has a path"),
     }
 }
 
-fn after_scheme(form: &'static str, path: &Path) -> Result<Endpoint> {
+fn after_scheme(scheme: &'static str, path: &Path) -> Result<Endpoint> {
     let text = path.to_string_lossy();
     let fault = match &*text {
-        "" => format!("no path after `{form}:`"),
-        _ if text.starts_with("//") => format!("two slashes after `{form}:`, which is no URL"),
+        "" => format!("no path after `{scheme}:`"),
+        _ if text.starts_with("//") => format!("two slashes after `{scheme}:`, which is no URL"),
         _ if text.ends_with('/') || path.is_dir() => format!("\"{text}\" is a directory"),
         _ if [".bz2", ".xz"].iter().any(|end| text.ends_with(end)) => {
             format!("\"{text}\": only names that end in .gz and .zst are compressed")
         }
-        _ => return Ok(Endpoint::Path(form, path.to_owned())),
+        _ => return Ok(Endpoint::Path(scheme, path.to_owned())),
     };
-    Err(anyhow!(fault).context(hint(format!("write `{form}:out.ndjson`, or `{form}:-` for stdout"))))
+    Err(anyhow!(fault).context(hint(format!("write `{scheme}:out.ndjson`, or `{scheme}:-` for stdout"))))
 }
 
 /// What to write for a new file that is called like one of lines.
@@ -166,7 +166,7 @@ fn without_scheme(path: &Path) -> Option<Error> {
 
 /// Finds flags that need a file of its own.
 fn ensure_in_place_can(path: &Path, flags: &FlagSources) -> Result<()> {
-    let name = shown(path);
+    let name = display_name(path);
     if let Some(flag) = flags.first_typed(&["complete", "wait_for_sync"]).filter(|_| is_in_place(path)) {
         return Err(anyhow!("{flag}: {name} is no regular file").context(hint("name a file, as in `jsonl:out.jsonl`")));
     }
@@ -181,7 +181,7 @@ fn ensure_another(path: &Path, wanted: &Wanted) -> Result<()> {
     let device = |path: &Path| if is_stdout(path) { PathBuf::from("/dev/stdout") } else { path.to_owned() };
     let output = device(path);
     if wanted.inputs.contain(&output) {
-        bail!("--to: {} is also an input", shown(path));
+        bail!("--to: {} is also an input", display_name(path));
     }
     let Some(results) = &wanted.results else { return Ok(()) };
     if wanted.complete {
@@ -190,7 +190,7 @@ fn ensure_another(path: &Path, wanted: &Wanted) -> Result<()> {
     let results = device(results);
     let is_one_file = identity(&results).is_some() && identity(&results) == identity(&output);
     if is_one_file || real(&results) == real(&output) {
-        return Err(anyhow!("--results: {} is also what --to names", shown(path))
+        return Err(anyhow!("--results: {} is also what --to names", display_name(path))
             .context(hint("name another file, as in `--results results.jsonl`")));
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Writes batches, in the order of the input, and accounts for what was written.
 
-use super::output::{Failed, Output, has_no_reader, why};
+use super::output::{Output, WriteError, error_text, has_no_reader};
 use crate::action::Op;
 use crate::batch::{Batch, Encode};
 use crate::sink::bulk_api::verb;
@@ -19,7 +19,7 @@ pub(super) struct Writer {
     /// The collection of the records so far; a file of documents does not name it.
     pub(super) collection: Option<String>,
     /// Whether it was said that there are several.
-    pub(super) has_noted: bool,
+    pub(super) has_warned: bool,
 }
 
 const ROLLED_BACK: &str = "everything was rolled back, because of --complete";
@@ -51,14 +51,14 @@ impl Writer {
     }
 
     /// Says once that documents do not keep the names of several collections.
-    fn note_collections(&mut self, batch: &Batch, log: Log<'_>) {
-        if self.is_bulk || self.has_noted || !batch.names_collections() {
+    fn warn_of_collections(&mut self, batch: &Batch, log: Log<'_>) {
+        if self.is_bulk || self.has_warned || !batch.names_collections() {
             return;
         }
         for (_, action) in batch.actions_from(0).filter(|(_, action)| !action.collection.is_empty()) {
             let first = self.collection.get_or_insert_with(|| action.collection.to_owned());
             if first != action.collection {
-                self.has_noted = true;
+                self.has_warned = true;
                 let name = self.output.name();
                 return log(Note::Warning(format!(
                     "note: {name}: the lines name several collections, which documents do not keep; `--to bulk:PATH` does"
@@ -68,7 +68,7 @@ impl Writer {
     }
 
     /// Settles a batch of which a part may be written, and ends the output.
-    fn fail(&mut self, batch: &Batch, failed: &Failed, out: &mut Ledger) -> SinkError {
+    fn fail(&mut self, batch: &Batch, failed: &WriteError, out: &mut Ledger) -> SinkError {
         let (mut whole, mut count) = (0, 0);
         while count < batch.len() && whole + batch.size(count) <= failed.written {
             whole += batch.size(count);
@@ -82,9 +82,9 @@ impl Writer {
                 return SinkError::enough();
             }
         }
-        let why = why(self.output.name(), &failed.error);
+        let why = error_text(self.output.name(), &failed.error);
         if !self.complete
-            && self.output.cut(whole).and_then(|()| self.output.close()).is_ok()
+            && self.output.truncate(whole).and_then(|()| self.output.close()).is_ok()
             && self.output.is_renamed_at_the_end()
         {
             out.durable();
@@ -107,7 +107,7 @@ impl Sink for Writer {
     }
 
     fn apply(&mut self, batch: &Batch, out: &mut Ledger, log: Log<'_>) -> Result<Durable, SinkError> {
-        self.note_collections(batch, log);
+        self.warn_of_collections(batch, log);
         let all: Vec<u32> = (0..batch.len() as u32).collect();
         match self.output.write(&batch.text(&all)) {
             Err(failed) => Err(self.fail(batch, &failed, out)),
@@ -126,6 +126,6 @@ impl Sink for Writer {
         if has_no_reader(&error) {
             return Err(SinkError::enough());
         }
-        Err(self.error(why(self.output.name(), &error)))
+        Err(self.error(error_text(self.output.name(), &error)))
     }
 }

@@ -14,10 +14,10 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How long another program that has the store is waited for.
-const READ_WAIT: Duration = Duration::from_secs(10);
+const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// How long SQLite itself waits before a transaction begins: then somebody looks at signals, and tries again.
-const LOOK: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// SQLite's cache while the index is in place, in KiB as SQLite writes it: look-ups go to random pages.
 const APPLY_CACHE: i32 = -24_576;
@@ -87,7 +87,7 @@ impl Database {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let path = std::path::absolute(&self.path).unwrap_or(self.path.clone());
         let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(READ_WAIT)?;
+        connection.busy_timeout(MAX_WAIT)?;
         if new {
             // Measured beside 4 KB pages: larger ones make a load faster and look-ups of random keys slower. 16 KB take 0.85
             // of the time for a load and 1.28 for an update of every document, which is the rarer run.
@@ -128,7 +128,8 @@ impl Database {
         let mut is_first = true;
         // Exclusive, so that readers are waited for here: one that comes into a transaction makes SQLite wait again for every
         // page that its cache has no room for.
-        while let Err(error) = connection.busy_timeout(LOOK).and_then(|()| connection.execute_batch("BEGIN EXCLUSIVE"))
+        while let Err(error) =
+            connection.busy_timeout(POLL_INTERVAL).and_then(|()| connection.execute_batch("BEGIN EXCLUSIVE"))
         {
             let why = explained(&self.path, &error);
             if !is_busy(&error) {
@@ -137,7 +138,7 @@ impl Database {
             if std::mem::take(&mut is_first) {
                 log(Note::Warning(format!("{why}, waiting for it")));
             }
-            if since.elapsed() >= READ_WAIT || self.stop.is_requested() {
+            if since.elapsed() >= MAX_WAIT || self.stop.is_requested() {
                 let waited = since.elapsed().as_secs_f64();
                 return Err(SinkError::stopped(format!("{why} (waited {waited:.1} s)")));
             }

@@ -36,17 +36,17 @@ pub fn resolve(connection: &Connection, collection: &str, hashes: Option<&HashSe
          ORDER BY duplicate.rowid"
     ))?;
     let mut rows = select.query([collection])?;
-    let mut settler = Settler::new(connection, &table)?;
-    let mut first: Option<Loaded> = None;
+    let mut resolver = Resolver::new(connection, &table)?;
+    let mut first: Option<LoadedRow> = None;
     while let Some(row) = rows.next()? {
-        let row = Loaded::read(row)?;
+        let row = LoadedRow::read(row)?;
         match &mut first {
-            Some(first) if first.key == row.key => settler.settle(first, row)?,
-            _ => settler.rewrite(first.replace(row))?,
+            Some(first) if first.key == row.key => resolver.resolve(first, row)?,
+            _ => resolver.rewrite(first.replace(row))?,
         }
     }
-    settler.rewrite(first)?;
-    Ok(settler.gone)
+    resolver.rewrite(first)?;
+    Ok(resolver.deleted)
 }
 
 /// Notes every row whose key has one of the hashes: one pass over the table, no sorting.
@@ -77,13 +77,13 @@ pub fn report(connection: &Connection, out: &mut Ledger) -> rusqlite::Result<()>
 }
 
 /// Reads an origin from three columns.
-fn origin(row: &Row<'_>, at: usize) -> rusqlite::Result<Origin> {
-    let (line, record): (i64, i64) = (row.get(at + 1)?, row.get(at + 2)?);
-    Ok(Origin { file: row.get(at)?, line: line as u64, record: record as u64, offset: 0 })
+fn origin(row: &Row<'_>, column: usize) -> rusqlite::Result<Origin> {
+    let (line, record): (i64, i64) = (row.get(column + 1)?, row.get(column + 2)?);
+    Ok(Origin { file: row.get(column)?, line: line as u64, record: record as u64, offset: 0 })
 }
 
 /// A row whose key repeats.
-struct Loaded {
+struct LoadedRow {
     key: String,
     row: i64,
     /// Its sequence number, or what stands for one; see `gaps`.
@@ -95,16 +95,16 @@ struct Loaded {
     changes: i64,
 }
 
-impl Loaded {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Loaded> {
+impl LoadedRow {
+    fn read(row: &Row<'_>) -> rusqlite::Result<LoadedRow> {
         let mode: Option<String> = row.get(4)?;
         let source = mode.map(|mode| Ok::<_, rusqlite::Error>((mode, origin(row, 5)?))).transpose()?;
-        Ok(Loaded { key: row.get(0)?, row: row.get(1)?, seq: row.get(2)?, doc: row.get(3)?, source, changes: 0 })
+        Ok(LoadedRow { key: row.get(0)?, row: row.get(1)?, seq: row.get(2)?, doc: row.get(3)?, source, changes: 0 })
     }
 }
 
 /// Makes one row of those with the same key.
-struct Settler<'c> {
+struct Resolver<'c> {
     rewrite: Statement<'c>,
     remove: Statement<'c>,
     fail: Statement<'c>,
@@ -112,12 +112,12 @@ struct Settler<'c> {
     correct: Statement<'c>,
     merger: Merger,
     /// Rows that are gone, by what they count as.
-    gone: Counts,
+    deleted: Counts,
 }
 
-impl<'c> Settler<'c> {
-    fn new(connection: &'c Connection, table: &str) -> rusqlite::Result<Settler<'c>> {
-        Ok(Settler {
+impl<'c> Resolver<'c> {
+    fn new(connection: &'c Connection, table: &str) -> rusqlite::Result<Resolver<'c>> {
+        Ok(Resolver {
             rewrite: connection.prepare(&format!(
                 "UPDATE {table} SET _version = _version + ?2, _seq_no = ?3, doc = ?4 WHERE rowid = ?1"
             ))?,
@@ -125,12 +125,12 @@ impl<'c> Settler<'c> {
             fail: connection.prepare("INSERT INTO temp.bulkimport_failures VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?,
             correct: connection.prepare("INSERT INTO temp.bulkimport_corrections VALUES (?1, ?2, ?3)")?,
             merger: Merger::default(),
-            gone: Counts::default(),
+            deleted: Counts::default(),
         })
     }
 
     /// Lets the mode of a later row decide what becomes of the first one, and removes the row.
-    fn settle(&mut self, first: &mut Loaded, row: Loaded) -> rusqlite::Result<()> {
+    fn resolve(&mut self, first: &mut LoadedRow, row: LoadedRow) -> rusqlite::Result<()> {
         self.remove.execute([row.row])?;
         // Another program put it there during the load: it is no record of ours, and the first row of a key stays.
         let Some((mode, origin)) = row.source else { return Ok(()) };
@@ -144,7 +144,7 @@ impl<'c> Settler<'c> {
             },
             _ => (Bucket::Error, None, None),
         };
-        self.gone[bucket] += 1;
+        self.deleted[bucket] += 1;
         if bucket == Bucket::Error {
             // In the database, because there may be any number of them.
             let Origin { file, line, record, .. } = origin;
@@ -162,7 +162,7 @@ impl<'c> Settler<'c> {
         Ok(())
     }
 
-    fn rewrite(&mut self, first: Option<Loaded>) -> rusqlite::Result<()> {
+    fn rewrite(&mut self, first: Option<LoadedRow>) -> rusqlite::Result<()> {
         if let Some(first) = first.filter(|first| first.changes > 0) {
             self.rewrite.execute((first.row, first.changes, first.seq, first.doc))?;
         }

@@ -95,10 +95,10 @@ mod tests {
         let mut load = Load::begin(&connection, &mut entry, true)?;
         let mut loader = Loader::new(&connection, &mut entry, &mut load)?;
         let mut keys = std::collections::BTreeSet::new();
-        for (place, (key, op, value, perhaps)) in rows.iter().enumerate() {
+        for (index, (key, op, value, perhaps)) in rows.iter().enumerate() {
             let (key, doc) = (key.to_string(), format!("{{\"v\":{value}}}"));
             let repeats = !keys.insert(key.clone()) || *perhaps;
-            let origin = Origin { line: place as u64, record: place as u64, ..Origin::default() };
+            let origin = Origin { line: index as u64, record: index as u64, ..Origin::default() };
             let (op, key, doc) = (*op, &*key, &*doc);
             let (collection, head, upsert, detect_noop, is_line) = ("", "", None, true, false);
             let action = BatchAction { op, collection, key, head, doc, upsert, detect_noop, is_line };

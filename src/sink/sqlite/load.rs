@@ -17,7 +17,7 @@ use std::collections::HashSet;
 /// A load under way.
 #[derive(Debug)]
 pub struct Load {
-    run: Option<Run>,
+    run: Option<RowRun>,
     /// Hashes of the keys that perhaps repeat; `None` when that is not known, or they are too many to remember.
     repeats: Option<HashSet<u64>>,
     /// Whether rows have no sequence number yet; see `gaps`.
@@ -25,11 +25,11 @@ pub struct Load {
 }
 
 /// How many hashes of repeated keys are remembered, some 12 MiB; a file with more is sorted to find them.
-const REPEATS: usize = 500_000;
+const MAX_REPEATS: usize = 500_000;
 
 /// Rows whose origins follow each other evenly.
 #[derive(Debug)]
-struct Run {
+struct RowRun {
     first_row: i64,
     last_row: i64,
     op: Op,
@@ -108,20 +108,20 @@ impl<'c> Loader<'c> {
         entry.next_seq += i64::from(!is_held);
         if let (true, Some(hashes)) = (repeats, &mut load.repeats) {
             hashes.insert(key_filter::hash(key));
-            if hashes.len() > REPEATS {
+            if hashes.len() > MAX_REPEATS {
                 load.repeats = None;
             }
         }
         let row = connection.last_insert_rowid();
         if load.run.as_mut().is_none_or(|run| !run.takes(row, op, origin)) {
             load.save(connection, entry)?;
-            load.run = Some(Run { first_row: row, last_row: row, op, first: origin, last: origin, step: None });
+            load.run = Some(RowRun { first_row: row, last_row: row, op, first: origin, last: origin, step: None });
         }
         Ok(Ok(Bucket::Created))
     }
 }
 
-impl Run {
+impl RowRun {
     /// Takes a further row in, if it continues the run.
     fn takes(&mut self, row: i64, op: Op, origin: Origin) -> bool {
         let step = origin.line.wrapping_sub(self.last.line);
@@ -155,7 +155,7 @@ impl Run {
 /// `duplicates::report`.
 pub fn finish(connection: &Connection, entry: &mut Entry, load: Option<&Load>) -> rusqlite::Result<Counts> {
     schema::prepare_temporary(connection)?;
-    let mut gone = match load.and_then(|load| load.repeats.as_ref()) {
+    let mut deleted = match load.and_then(|load| load.repeats.as_ref()) {
         Some(hashes) if !hashes.is_empty() => duplicates::resolve(connection, &entry.name, Some(hashes))?,
         _ => Counts::default(),
     };
@@ -163,17 +163,17 @@ pub fn finish(connection: &Connection, entry: &mut Entry, load: Option<&Load>) -
     let index = format!("CREATE UNIQUE INDEX IF NOT EXISTS {name} ON {table} (_key)");
     match connection.execute_batch(&index) {
         Err(error) if super::is_unique_violation(&error) => {
-            gone += duplicates::resolve(connection, &entry.name, None)?;
+            deleted += duplicates::resolve(connection, &entry.name, None)?;
             connection.execute_batch(&index)?;
         }
         other => other?,
     }
     let has_held = load.is_none_or(|load| load.has_held);
-    if has_held || gone.total() > 0 {
+    if has_held || deleted.total() > 0 {
         gaps::close(connection, entry, has_held)?;
     }
     connection.execute("DELETE FROM bulkimport_origins WHERE collection = ?1", [&entry.name])?;
     entry.loading = false;
     schema::save(connection, entry)?;
-    Ok(gone)
+    Ok(deleted)
 }

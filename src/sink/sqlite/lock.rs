@@ -15,29 +15,29 @@ pub struct StoreLock {
 }
 
 /// How long to wait before another look at a lock that somebody holds.
-const PAUSE: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 impl StoreLock {
-    /// Waits for the lock on the store at `store`; `waiting` is called once if it is not free.
+    /// Waits for the lock on the store at `store`; `on_wait` is called once if it is not free.
     ///
     /// # Errors
     /// When the lock file cannot be made: the directory is missing or may not be written.
-    pub fn take(store: &Path, waiting: impl FnOnce()) -> io::Result<StoreLock> {
+    pub fn take(store: &Path, on_wait: impl FnOnce()) -> io::Result<StoreLock> {
         let mut name = store.as_os_str().to_owned();
         name.push("-lock");
         let path = PathBuf::from(name);
-        let mut waiting = Some(waiting);
+        let mut on_wait = Some(on_wait);
         loop {
             let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
             match file.try_lock() {
-                Ok(()) if still_there(&path, &file) => return Ok(StoreLock { path, file }),
+                Ok(()) if is_same_file(&path, &file) => return Ok(StoreLock { path, file }),
                 // Its last holder removed it between our open and our lock.
                 Ok(()) => continue,
                 Err(TryLockError::WouldBlock) => {
-                    if let Some(waiting) = waiting.take() {
-                        waiting();
+                    if let Some(on_wait) = on_wait.take() {
+                        on_wait();
                     }
-                    std::thread::sleep(PAUSE);
+                    std::thread::sleep(POLL_INTERVAL);
                 }
                 Err(TryLockError::Error(error)) => return Err(error),
             }
@@ -45,7 +45,7 @@ impl StoreLock {
     }
 }
 
-fn still_there(path: &Path, file: &File) -> bool {
+fn is_same_file(path: &Path, file: &File) -> bool {
     match (std::fs::metadata(path), file.metadata()) {
         (Ok(there), Ok(ours)) => there.ino() == ours.ino() && there.dev() == ours.dev(),
         _ => false,

@@ -33,7 +33,7 @@ pub struct Store {
     pending_bytes: usize,
     /// Whether a commit has made rows lasting whose index is not built.
     committed_load: bool,
-    begun: bool,
+    is_prepared: bool,
 }
 
 impl Store {
@@ -53,20 +53,26 @@ impl Store {
             last_commit: Instant::now(),
             pending_bytes: 0,
             committed_load: false,
-            begun: false,
+            is_prepared: false,
             collections: Collections::new(wanted, edge),
         })
     }
 
     /// Applies a batch; `at` is the action that it has come to.
-    fn apply_batch(&mut self, batch: &Batch, at: &mut usize, out: &mut Ledger, log: Log<'_>) -> Result<(), SinkError> {
-        let connection = begin(&self.database, &mut self.begun, log)?;
-        while *at < batch.len() {
-            let done = match self.collections.of(connection, &batch.action(*at), out, log) {
-                Ok(collection) => collection.apply(connection, batch, at, out),
+    fn apply_batch(
+        &mut self,
+        batch: &Batch,
+        index: &mut usize,
+        out: &mut Ledger,
+        log: Log<'_>,
+    ) -> Result<(), SinkError> {
+        let connection = begin(&self.database, &mut self.is_prepared, log)?;
+        while *index < batch.len() {
+            let done = match self.collections.of(connection, &batch.action(*index), out, log) {
+                Ok(collection) => collection.apply(connection, batch, index, out),
                 Err(Refusal::Sqlite(error)) => Err(error),
                 Err(Refusal::Name(reason)) => {
-                    refuse(batch, at, &reason, out);
+                    refuse(batch, index, &reason, out);
                     continue;
                 }
             };
@@ -78,7 +84,7 @@ impl Store {
 
     /// Ends all loads and commits.
     fn end(&mut self, clean: bool, out: &mut Ledger, log: Log<'_>) -> Result<Durable, SinkError> {
-        let connection = begin(&self.database, &mut self.begun, log)?;
+        let connection = begin(&self.database, &mut self.is_prepared, log)?;
         for collection in &mut self.collections.all {
             collection.end_load(connection, out, log).map_err(|error| self.database.stopped(&error))?;
         }
@@ -131,11 +137,11 @@ fn holds_edges(database: &Database, wanted: &Wanted) -> Result<bool> {
 }
 
 /// Begins a transaction, if none is under way; the first one of a run prepares the store.
-fn begin<'d>(database: &'d Database, begun: &mut bool, log: Log<'_>) -> Result<&'d Connection, SinkError> {
+fn begin<'d>(database: &'d Database, is_prepared: &mut bool, log: Log<'_>) -> Result<&'d Connection, SinkError> {
     let connection = database.begin(log)?;
-    if !*begun {
+    if !*is_prepared {
         prepare(connection, log).map_err(|error| database.stopped(&error))?;
-        *begun = true;
+        *is_prepared = true;
     }
     Ok(connection)
 }
@@ -147,26 +153,26 @@ fn prepare(connection: &Connection, log: Log<'_>) -> rusqlite::Result<()> {
     }
     connection.execute("DELETE FROM bulkimport_tombstones WHERE deleted_at < unixepoch() - 60", [])?;
     for mut entry in schema::interrupted(connection)? {
-        let gone = load::finish(connection, &mut entry, None)?;
+        let deleted = load::finish(connection, &mut entry, None)?;
         log(Note::Warning(format!(
             "collection {:?}: finished the index of an interrupted import ({} records with a key stored before: \
              {} updated, {} ignored, {} dropped as duplicates)",
             entry.name,
-            gone.total(),
-            gone[Bucket::Updated],
-            gone[Bucket::Ignored],
-            gone[Bucket::Error]
+            deleted.total(),
+            deleted[Bucket::Updated],
+            deleted[Bucket::Ignored],
+            deleted[Bucket::Error]
         )));
     }
     Ok(())
 }
 
 /// Fails every action on a collection that cannot be used, from the `at`-th on.
-fn refuse(batch: &Batch, at: &mut usize, reason: &Reason, out: &mut Ledger) {
-    let collection = batch.action(*at).collection;
-    while *at < batch.len() && batch.action(*at).collection == collection {
-        out.settle(batch, *at, Bucket::Error, Some(reason.clone()), None);
-        *at += 1;
+fn refuse(batch: &Batch, index: &mut usize, reason: &Reason, out: &mut Ledger) {
+    let collection = batch.action(*index).collection;
+    while *index < batch.len() && batch.action(*index).collection == collection {
+        out.settle(batch, *index, Bucket::Error, Some(reason.clone()), None);
+        *index += 1;
     }
 }
 
@@ -176,9 +182,9 @@ impl Sink for Store {
     }
 
     fn apply(&mut self, batch: &Batch, out: &mut Ledger, log: Log<'_>) -> Result<Durable, SinkError> {
-        let mut at = 0;
-        if let Err(error) = self.apply_batch(batch, &mut at, out, log) {
-            out.leave_unsent(batch, at);
+        let mut index = 0;
+        if let Err(error) = self.apply_batch(batch, &mut index, out, log) {
+            out.leave_unsent(batch, index);
             return Err(self.roll_back(error));
         }
         let is_due = self.pending_bytes >= COMMIT_BYTES || self.last_commit.elapsed() >= self.interval;
@@ -193,10 +199,10 @@ impl Sink for Store {
     }
 
     fn finish(&mut self, clean: bool, out: &mut Ledger, log: Log<'_>) -> Result<Durable, SinkError> {
-        if !self.begun && self.complete && !clean {
+        if !self.is_prepared && self.complete && !clean {
             return Err(SinkError::rolled_back("nothing was stored, because of --complete"));
         }
-        if !self.begun || self.database.transaction().is_none() && !self.committed_load {
+        if !self.is_prepared || self.database.transaction().is_none() && !self.committed_load {
             // Nothing is left to do: what another program does to the store now does not concern this run.
             return Ok(Durable::All);
         }

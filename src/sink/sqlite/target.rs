@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// The embedded store.
 pub struct Sqlite;
 
-const ENDS: [&str; 3] = [".db", ".sqlite", ".sqlite3"];
+const EXTENSIONS: [&str; 3] = [".db", ".sqlite", ".sqlite3"];
 
 impl Target for Sqlite {
     fn name(&self) -> &'static str {
@@ -65,7 +65,7 @@ impl Target for Sqlite {
         if text.starts_with("file:") {
             return Some(Err(anyhow!("\"{text}\" is a URI").context(hint("write `sqlite:PATH` with a plain path"))));
         }
-        if ENDS.iter().any(|end| text.to_ascii_lowercase().ends_with(end)) { store(path) } else { None }
+        if EXTENSIONS.iter().any(|end| text.to_ascii_lowercase().ends_with(end)) { store(path) } else { None }
     }
 
     fn unsupported(&self, flag: &str, group: &str) -> Option<&'static str> {

@@ -27,12 +27,12 @@ pub fn make(connection: &Connection, collection: &str, field: &str) -> rusqlite:
 }
 
 /// What stands between the collection and the field in the name of an index.
-const MARK: &str = "_unique_";
+const INFIX: &str = "_unique_";
 
 /// The name of the index on a field, which is written in hexadecimal digits: SQLite does not tell `u` from `U` in a name,
 /// and whatever a collection and a field are called, their index has a name of its own.
 fn index(collection: &str, field: &str) -> String {
-    let mut name = format!("bulkimport_{collection}{MARK}");
+    let mut name = format!("bulkimport_{collection}{INFIX}");
     for byte in field.bytes() {
         name.push_str(&format!("{byte:02x}"));
     }
@@ -41,7 +41,7 @@ fn index(collection: &str, field: &str) -> String {
 
 /// The field of the index that SQLite names when two documents have the same value there; `None` for other indexes.
 pub fn field_of(error: &str) -> Option<String> {
-    let (_, digits) = error.trim_end_matches('\'').rsplit_once(MARK)?;
+    let (_, digits) = error.trim_end_matches('\'').rsplit_once(INFIX)?;
     let pairs = digits.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
     String::from_utf8(pairs.collect::<Option<_>>()?).ok()
 }
