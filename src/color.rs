@@ -2,7 +2,7 @@
 
 /// The words, and what a terminal is told before each: bold red, bold cyan.
 const WORDS: [(&str, &str); 2] = [("error:", "\u{1b}[1;31m"), ("hint:", "\u{1b}[1;36m")];
-const PLAIN: &str = "\u{1b}[0m";
+const RESET: &str = "\u{1b}[0m";
 
 /// Returns lines with `error:` and `hint:` coloured where they begin one, if `color` allows it.
 pub fn colored(text: &str, color: bool) -> String {
@@ -10,7 +10,7 @@ pub fn colored(text: &str, color: bool) -> String {
         return text.to_owned();
     }
     let line = |line: &str| match WORDS.iter().find(|(word, _)| line.starts_with(word)) {
-        Some((word, start)) => format!("{start}{word}{PLAIN}{}", &line[word.len()..]),
+        Some((word, start)) => format!("{start}{word}{RESET}{}", &line[word.len()..]),
         None => line.to_owned(),
     };
     text.lines().map(line).collect::<Vec<_>>().join("\n")

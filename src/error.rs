@@ -20,12 +20,12 @@ pub struct Hint(String);
 
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{MARK}{}", self.0)
+        write!(f, "{HINT_PREFIX}{}", self.0)
     }
 }
 
 /// What each hint begins with where it stands below a message.
-const MARK: &str = "\nhint: ";
+const HINT_PREFIX: &str = "\nhint: ";
 
 /// Makes a hint.
 pub fn hint(text: impl Into<String>) -> Hint {
@@ -44,19 +44,19 @@ pub fn exit_code(error: &Error) -> u8 {
 
 /// The message on one line, the contexts before the cause.
 pub fn message(error: &Error) -> String {
-    let parts = error.chain().map(|part| part.to_string().split(MARK).next().unwrap_or_default().to_owned());
+    let parts = error.chain().map(|part| part.to_string().split(HINT_PREFIX).next().unwrap_or_default().to_owned());
     parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
 }
 
 /// The hints, those of the cause first.
 pub fn hints(error: &Error) -> Vec<String> {
     let parts: Vec<String> = error.chain().map(ToString::to_string).collect();
-    parts.iter().rev().flat_map(|part| part.split(MARK).skip(1)).map(str::to_owned).collect()
+    parts.iter().rev().flat_map(|part| part.split(HINT_PREFIX).skip(1)).map(str::to_owned).collect()
 }
 
 /// The message, and below it a line for each hint.
 pub fn text(error: &Error) -> String {
-    hints(error).iter().fold(message(error), |text, hint| text + MARK + hint)
+    hints(error).iter().fold(message(error), |text, hint| text + HINT_PREFIX + hint)
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ impl Progress {
             return;
         }
         self.last = Instant::now();
-        let now = Now {
+        let now = Snapshot {
             doing: self.doing,
             bytes: self.meter.bytes.load(Ordering::Relaxed),
             size: self.size.filter(|size| *size > 0),
@@ -119,7 +119,7 @@ fn bar() -> ProgressBar {
 }
 
 /// A moment of a run.
-struct Now {
+struct Snapshot {
     doing: &'static str,
     bytes: u64,
     size: Option<u64>,
@@ -131,20 +131,20 @@ struct Now {
 /// Characters between the brackets of a bar.
 const WIDTH: u64 = 8;
 
-impl Now {
+impl Snapshot {
     /// The picture on a terminal, less than 80 characters below ten million records and ten thousand errors.
     fn bar(&self) -> String {
         let about = format!("{} records  {}", grouped(self.records), self.rate_and_errors("  "));
         if self.doing != READING {
-            return format!("{}  {about}  {}", self.doing, clock(self.seconds));
+            return format!("{}  {about}  {}", self.doing, duration(self.seconds));
         }
         let Some(size) = self.size else {
-            return format!("{}  {}  {about}  {}", self.doing, human(self.bytes), clock(self.seconds));
+            return format!("{}  {}  {about}  {}", self.doing, human_bytes(self.bytes), duration(self.seconds));
         };
         let filled = (self.bytes.min(size) * WIDTH / size) as usize;
         let arrow = if filled < WIDTH as usize { ">" } else { "" };
         let picture = format!("{}{arrow}", "=".repeat(filled));
-        let (percent, left) = (self.percent(size), self.left(size));
+        let (percent, left) = (self.percent(size), self.time_left(size));
         format!("{} [{picture:<8}] {percent:>3}%  {about}  {left} left", self.doing)
     }
 
@@ -154,9 +154,9 @@ impl Now {
         match self.size {
             _ if self.doing != READING => about,
             Some(size) => {
-                format!("{about}, {}% of {}, {} left", self.percent(size), human(size), self.left(size))
+                format!("{about}, {}% of {}, {} left", self.percent(size), human_bytes(size), self.time_left(size))
             }
-            None => format!("{about}, {} read", human(self.bytes)),
+            None => format!("{about}, {} read", human_bytes(self.bytes)),
         }
     }
 
@@ -174,8 +174,8 @@ impl Now {
         self.bytes.min(size) * 100 / size
     }
 
-    fn left(&self, size: u64) -> String {
-        clock(self.seconds * size.saturating_sub(self.bytes) as f64 / self.bytes.max(1) as f64)
+    fn time_left(&self, size: u64) -> String {
+        duration(self.seconds * size.saturating_sub(self.bytes) as f64 / self.bytes.max(1) as f64)
     }
 }
 
@@ -185,7 +185,7 @@ pub fn grouped(number: u64) -> String {
 }
 
 /// A number of bytes as a person reads it, in powers of 1024.
-fn human(bytes: u64) -> String {
+fn human_bytes(bytes: u64) -> String {
     let mut value = bytes as f64;
     for unit in ["bytes", "KiB", "MiB", "GiB"] {
         if value < 1024.0 {
@@ -196,7 +196,7 @@ fn human(bytes: u64) -> String {
     format!("{value:.1} TiB")
 }
 
-fn clock(seconds: f64) -> String {
+fn duration(seconds: f64) -> String {
     let seconds = seconds as u64;
     if seconds < 60 { format!("{seconds} s") } else { format!("{} min {} s", seconds / 60, seconds % 60) }
 }
@@ -205,25 +205,25 @@ fn clock(seconds: f64) -> String {
 mod tests {
     use super::*;
 
-    const NOW: Now =
-        Now { doing: READING, bytes: 1 << 20, size: Some(4 << 20), records: 569_984, errors: 1, seconds: 4.0 };
+    const NOW: Snapshot =
+        Snapshot { doing: READING, bytes: 1 << 20, size: Some(4 << 20), records: 569_984, errors: 1, seconds: 4.0 };
 
     #[test]
-    fn a_bar_says_how_far_how_fast_how_well_and_how_long() {
+    fn a_bar_shows_how_far_how_fast_how_well_and_how_long() {
         assert_eq!(NOW.bar(), "reading [==>     ]  25%  569,984 records  142,496/s  1 error  12 s left");
-        let piped = Now { size: None, ..NOW };
+        let piped = Snapshot { size: None, ..NOW };
         assert_eq!(piped.bar(), "reading  1.0 MiB  569,984 records  142,496/s  1 error  4 s");
-        let index = Now { doing: "building the index", bytes: 4 << 20, errors: 0, ..NOW };
+        let index = Snapshot { doing: "building the index", bytes: 4 << 20, errors: 0, ..NOW };
         assert_eq!(index.bar(), "building the index  569,984 records  0 errors  4 s");
-        let end = Now { bytes: 4 << 20, errors: 1_234, records: 9_345_678, seconds: 15.0, ..NOW };
+        let end = Snapshot { bytes: 4 << 20, errors: 1_234, records: 9_345_678, seconds: 15.0, ..NOW };
         assert!(end.bar().starts_with("reading [========] 100%") && end.bar().len() < 80, "{}", end.bar());
     }
 
     #[test]
-    fn a_line_for_a_log_says_the_same() {
+    fn a_line_for_a_log_shows_the_same() {
         assert_eq!(NOW.line(), "reading: 569,984 records, 142,496/s, 1 error, 25% of 4.0 MiB, 12 s left");
-        assert_eq!(Now { size: None, ..NOW }.line(), "reading: 569,984 records, 142,496/s, 1 error, 1.0 MiB read");
-        let index = Now { doing: "building the index", ..NOW };
+        assert_eq!(Snapshot { size: None, ..NOW }.line(), "reading: 569,984 records, 142,496/s, 1 error, 1.0 MiB read");
+        let index = Snapshot { doing: "building the index", ..NOW };
         assert_eq!(index.line(), "building the index: 569,984 records, 1 error");
     }
 

@@ -36,8 +36,8 @@ pub fn import(mut config: Config, mut err: Box<dyn Write>) -> Result<Summary> {
         stored_bytes: inputs.size,
         is_compressed: inputs.compressed,
     };
-    introduce(&config, &inputs, &mut err);
-    let results = results(&config.wanted)?;
+    print_start(&config, &inputs, &mut err);
+    let results = open_results(&config.wanted)?;
     let stop = Stop::default();
     let mut opened = open(&config, &stop, &mut err)?;
     let meter = Meter { bytes: inputs.bytes_read.clone(), ..Meter::default() };
@@ -67,7 +67,7 @@ pub fn import(mut config: Config, mut err: Box<dyn Write>) -> Result<Summary> {
 }
 
 /// Says what is about to be done.
-fn introduce(config: &Config, inputs: &Inputs, err: &mut dyn Write) {
+fn print_start(config: &Config, inputs: &Inputs, err: &mut dyn Write) {
     let wanted = &config.wanted;
     if !config.output.quiet {
         let dry = if wanted.dry_run { ", dry run: nothing is written" } else { "" };
@@ -125,7 +125,7 @@ fn settings(config: &Config, opened: &Opened, results: Option<Results>) -> Setti
 }
 
 /// Opens the file of `--results`.
-fn results(wanted: &Wanted) -> Result<Option<Results>> {
+fn open_results(wanted: &Wanted) -> Result<Option<Results>> {
     let Some(path) = &wanted.results else { return Ok(None) };
     if path.as_os_str() == "-" {
         return Ok(Some(Results { name: "stdout".to_owned(), out: Box::new(BufWriter::new(std::io::stdout())) }));
@@ -134,16 +134,16 @@ fn results(wanted: &Wanted) -> Result<Option<Results>> {
     if wanted.inputs.contain(path) {
         bail!("--results: {name} is also an input");
     }
-    let about = || format!("--results: {name}");
-    ensure_ours(path).with_context(about)?;
-    let file = File::options().write(true).create(true).truncate(false).open(path).with_context(about)?;
-    Ok(Some(Results { name, out: Box::new(BufWriter::new(Emptied(file, false))) }))
+    let context = || format!("--results: {name}");
+    ensure_holds_results(path).with_context(context)?;
+    let file = File::options().write(true).create(true).truncate(false).open(path).with_context(context)?;
+    Ok(Some(Results { name, out: Box::new(BufWriter::new(TruncatedOnWrite(file, false))) }))
 }
 
 /// A file whose old lines go when the first new one comes, so that a run that does not begin destroys nothing.
-struct Emptied(File, bool);
+struct TruncatedOnWrite(File, bool);
 
-impl Write for Emptied {
+impl Write for TruncatedOnWrite {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         if !std::mem::replace(&mut self.1, true) && self.0.metadata()?.is_file() {
             self.0.set_len(0)?;
@@ -158,7 +158,7 @@ impl Write for Emptied {
 }
 
 /// A file that is not empty is written over only if it holds results.
-fn ensure_ours(path: &Path) -> Result<()> {
+fn ensure_holds_results(path: &Path) -> Result<()> {
     // Opening a pipe would wait for its other end.
     if !std::fs::metadata(path).is_ok_and(|about| about.is_file()) {
         return Ok(());
@@ -168,8 +168,8 @@ fn ensure_ours(path: &Path) -> Result<()> {
     // A line of ours is never longer than a record's key and its error.
     let _ = std::io::BufReader::new(file).take(1 << 20).read_until(b'\n', &mut line);
     let read: Option<serde_json::Value> = serde_json::from_slice(&line).ok();
-    let ours = read.is_some_and(|read| read.get("counted").is_some() && read.get("line").is_some());
-    ensure!(line.is_empty() || ours, "it exists and holds something other than results");
+    let is_ours = read.is_some_and(|read| read.get("counted").is_some() && read.get("line").is_some());
+    ensure!(line.is_empty() || is_ours, "it exists and holds something other than results");
     Ok(())
 }
 
@@ -180,7 +180,7 @@ fn run_id() -> String {
     // The standard library seeds its hashers from the operating system's randomness.
     let chance = std::collections::hash_map::RandomState::new().build_hasher().finish();
     let digits = |number: u64, count: u32| {
-        (0..count).rev().map(move |place| DIGITS[(number >> (5 * place) & 31) as usize] as char)
+        (0..count).rev().map(move |index| DIGITS[(number >> (5 * index) & 31) as usize] as char)
     };
     digits(now, 9).chain(digits(chance, 7)).chain(['-']).collect()
 }

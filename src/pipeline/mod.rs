@@ -94,7 +94,7 @@ const MESSAGES: usize = 4;
 fn collect(inbox: &Receiver<Message>, meter: &Meter, report: &mut Report) {
     loop {
         match inbox.recv_timeout(report.interval()) {
-            Ok(message) => report.absorb(message, meter.records.load(Ordering::Relaxed)),
+            Ok(message) => report.handle(message, meter.records.load(Ordering::Relaxed)),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }

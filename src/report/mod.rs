@@ -85,17 +85,17 @@ pub struct ReadEnd {
 
 /// Errors of one kind.
 #[derive(Debug)]
-struct Kind {
+struct ErrorKind {
     count: u64,
     first: Origin,
     reason: String,
 }
 
 /// How many errors are told one by one without `--details`.
-const TOLD: u64 = 10;
+const MAX_SHOWN: u64 = 10;
 
 /// Records after which `--max-errors N%` is looked at during the run; the end always does.
-const PERCENT_FROM: u64 = 1_000;
+const PERCENT_MIN_READ: u64 = 1_000;
 
 /// What the report is told of the run beforehand.
 #[derive(Debug)]
@@ -130,8 +130,8 @@ pub struct Report {
     progress: Progress,
     started: Instant,
     counts: Counts,
-    kinds: BTreeMap<Cow<'static, str>, Kind>,
-    told: u64,
+    kinds: BTreeMap<Cow<'static, str>, ErrorKind>,
+    shown: u64,
     /// Records that are errors or unknown.
     failed: u64,
     end: ReadEnd,
@@ -153,7 +153,7 @@ impl Report {
             started: Instant::now(),
             counts: Counts::default(),
             kinds: BTreeMap::new(),
-            told: 0,
+            shown: 0,
             failed: 0,
             end: ReadEnd::default(),
             too_many: false,
@@ -165,7 +165,7 @@ impl Report {
     }
 
     /// Prints a line for a person.
-    pub fn say(&mut self, text: &str) {
+    pub fn print(&mut self, text: &str) {
         self.progress.line(&mut self.err, &colored(text, self.settings.color));
     }
 
@@ -180,39 +180,39 @@ impl Report {
     }
 
     /// Takes a message in.
-    pub fn absorb(&mut self, message: Message, read_so_far: u64) {
+    pub fn handle(&mut self, message: Message, read_so_far: u64) {
         match message {
             Message::Outcome(mut outcome) => {
                 self.counts += outcome.counts;
                 // A late index finds duplicates in the order of their keys; a person reads them by line.
                 outcome.failures.sort_unstable_by_key(|failure| failure.origin);
-                outcome.failures.iter().for_each(|failure| self.tell(failure));
+                outcome.failures.iter().for_each(|failure| self.add_failure(failure));
                 self.write_results(|results, files| results.write(files, &outcome.results));
-                self.check_limit(read_so_far, PERCENT_FROM);
-                self.say_step(&format!("{} records settled", grouped(outcome.counts.total())));
+                self.check_limit(read_so_far, PERCENT_MIN_READ);
+                self.print_step(&format!("{} records settled", grouped(outcome.counts.total())));
             }
             Message::Note(Note::Doing(what)) => {
                 self.progress.doing(what);
-                self.say_step(what);
+                self.print_step(what);
             }
-            Message::Note(Note::Detail(text)) => self.say_step(&text),
+            Message::Note(Note::Detail(text)) => self.print_step(&text),
             Message::Note(Note::Warning(text)) => {
                 if !self.settings.quiet {
-                    self.say(&text);
+                    self.print(&text);
                 }
             }
             Message::Stopped(error) => self.stopped(error),
             Message::Read(end) => {
-                self.say_step(&format!("{} records read", grouped(end.records)));
+                self.print_step(&format!("{} records read", grouped(end.records)));
                 self.end = end;
             }
         }
     }
 
     /// With `-v`, says what has been done, or begins now.
-    fn say_step(&mut self, step: &str) {
+    fn print_step(&mut self, step: &str) {
         if self.settings.verbose {
-            self.say(&format!("after {:.3} s: {step}", self.started.elapsed().as_secs_f64()));
+            self.print(&format!("after {:.3} s: {step}", self.started.elapsed().as_secs_f64()));
         }
     }
 
@@ -224,7 +224,7 @@ impl Report {
         }
         // Each lane says the same of a target that is closed.
         if self.why.as_ref() != Some(&text) {
-            self.say(&format!("error: {text}"));
+            self.print(&format!("error: {text}"));
         }
         self.why.get_or_insert(text);
     }
@@ -245,9 +245,9 @@ impl Report {
         }
     }
 
-    fn tell(&mut self, failure: &Failure) {
+    fn add_failure(&mut self, failure: &Failure) {
         self.failed += 1;
-        let kind = self.kinds.entry(failure.reason.kind.clone()).or_insert_with(|| Kind {
+        let kind = self.kinds.entry(failure.reason.kind.clone()).or_insert_with(|| ErrorKind {
             count: 0,
             first: failure.origin,
             reason: failure.reason.text.clone(),
@@ -256,11 +256,11 @@ impl Report {
         if failure.origin < kind.first {
             (kind.first, kind.reason) = (failure.origin, failure.reason.text.clone());
         }
-        if self.settings.details || (!self.settings.quiet && self.told < TOLD) {
-            self.told += 1;
+        if self.settings.details || (!self.settings.quiet && self.shown < MAX_SHOWN) {
+            self.shown += 1;
             let unknown = if failure.bucket == Bucket::Unknown { "unknown: " } else { "" };
-            let line = format!("{}: {unknown}{}", self.place(&failure.origin), failure.reason.text);
-            self.say(&line);
+            let line = format!("{}: {unknown}{}", self.location(&failure.origin), failure.reason.text);
+            self.print(&line);
         }
     }
 
@@ -278,7 +278,7 @@ impl Report {
     }
 
     /// `file:line`, and the number of the record where lines do not tell records apart.
-    fn place(&self, origin: &Origin) -> String {
+    fn location(&self, origin: &Origin) -> String {
         let file = self.settings.files.get(origin.file as usize).map_or("?", String::as_str);
         if origin.line < origin.record {
             return format!("{file}:{} (record {})", origin.line, origin.record);
@@ -292,23 +292,23 @@ impl Report {
         self.progress.finish();
         self.check_limit(self.end.records, 0);
         if let Some(broken) = self.broken() {
-            self.say(&format!("error: {broken}"));
+            self.print(&format!("error: {broken}"));
         }
-        self.say_kinds();
+        self.print_kinds();
         if self.too_many {
             let errors = grouped(self.counts[Bucket::Error]);
-            self.say(&format!("error: more errors than --max-errors allows: {errors}"));
+            self.print(&format!("error: more errors than --max-errors allows: {errors}"));
         }
         let balanced = self.counts.total() == self.end.records;
         if !balanced {
             let (read, total) = (self.end.records, self.counts.total());
-            self.say(&format!(
+            self.print(&format!(
                 "error: this is a bug in bulkimport: {read} records were read, but {total} are accounted for"
             ));
         }
         if let Some(signal) = self.stop.signal() {
             let name = if signal == 2 { "SIGINT" } else { "SIGTERM" };
-            self.say(&format!("stopped by {name}; what was read is settled as the summary says"));
+            self.print(&format!("stopped by {name}; what was read is settled as the summary says"));
         }
         let exit = self.exit_code(balanced);
         Summary { json: self.json(bytes_read, exit), exit }
@@ -316,28 +316,28 @@ impl Report {
 
     /// Where and why an input could not be read on.
     fn broken(&self) -> Option<String> {
-        self.end.broken.as_ref().map(|broken| format!("{}: {}", self.place(&broken.origin), broken.text))
+        self.end.broken.as_ref().map(|broken| format!("{}: {}", self.location(&broken.origin), broken.text))
     }
 
-    fn say_kinds(&mut self) {
-        if self.settings.quiet || self.failed <= self.told {
+    fn print_kinds(&mut self) {
+        if self.settings.quiet || self.failed <= self.shown {
             return;
         }
-        let more = match self.failed - self.told {
+        let more = match self.failed - self.shown {
             1 => "1 more error".to_owned(),
             more => format!("{} more errors", grouped(more)),
         };
-        self.say(&format!("and {more} (--details says every one); all errors by kind:"));
+        self.print(&format!("and {more} (--details says every one); all errors by kind:"));
         let lines: Vec<String> = self
             .kinds
             .iter()
             .map(|(kind, about)| {
-                let (count, first) = (grouped(about.count), self.place(&about.first));
+                let (count, first) = (grouped(about.count), self.location(&about.first));
                 format!("  {kind}: {count}, first {first}: {}", about.reason)
             })
             .collect();
         for line in lines {
-            self.say(&line);
+            self.print(&line);
         }
     }
 
@@ -449,9 +449,9 @@ mod tests {
         let mut report = Report::new(settings, progress, Stop::default(), Box::new(std::io::sink()));
         let mut counts = Counts::default();
         counts[Bucket::Unsent] = 2;
-        report.absorb(Message::Outcome(Outcome { counts, ..Outcome::default() }), 2);
-        report.absorb(Message::Stopped(error), 2);
-        report.absorb(Message::Read(ReadEnd { records: 2, ..ReadEnd::default() }), 2);
+        report.handle(Message::Outcome(Outcome { counts, ..Outcome::default() }), 2);
+        report.handle(Message::Stopped(error), 2);
+        report.handle(Message::Read(ReadEnd { records: 2, ..ReadEnd::default() }), 2);
         report.close(0).exit
     }
 
