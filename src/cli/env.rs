@@ -17,15 +17,15 @@ const DESTRUCTIVE: [&str; 3] = ["overwrite", "delete-keys", "insecure"];
 /// Variables that are secrets, and stand for no flag: a secret does not belong on a command line.
 const SECRETS: [&str; 3] = ["BULKIMPORT_PASSWORD", "BULKIMPORT_API_KEY", "BULKIMPORT_BEARER"];
 /// What prints something and ends, and synonyms.
-const WITHOUT: [&str; 5] = ["completions", "man", "help", "version", "file"];
+const NO_VARIABLE: [&str; 5] = ["completions", "man", "help", "version", "file"];
 
 /// Returns the variable of a flag, if it has one.
 pub fn variable(arg: &Arg) -> Option<String> {
-    let long = arg.get_long().filter(|long| !DESTRUCTIVE.contains(long) && !WITHOUT.contains(long))?;
-    Some(name(long))
+    let long = arg.get_long().filter(|long| !DESTRUCTIVE.contains(long) && !NO_VARIABLE.contains(long))?;
+    Some(variable_name(long))
 }
 
-fn name(long: &str) -> String {
+fn variable_name(long: &str) -> String {
     format!("{PREFIX}{}", long.replace('-', "_").to_ascii_uppercase())
 }
 
@@ -47,19 +47,19 @@ pub fn ensure_known(command: &Command, env: &Variables) -> Result<(), String> {
 }
 
 fn unknown(found: &str, known: &[String]) -> String {
-    if let Some(flag) = DESTRUCTIVE.iter().find(|flag| name(flag) == found) {
+    if let Some(flag) = DESTRUCTIVE.iter().find(|flag| variable_name(flag) == found) {
         let what = if *flag == "insecure" { "trusts anybody" } else { "destroys documents" };
         return format!(
             "{found}: --{flag} {what} and is not taken from a variable\nhint: write `--{flag}` on the command line"
         );
     }
     let upper = found.to_ascii_uppercase();
-    let near = known.iter().min_by_key(|name| distance(&upper, name)).map_or("", String::as_str);
+    let near = known.iter().min_by_key(|name| edit_distance(&upper, name)).map_or("", String::as_str);
     format!("{found}: unknown variable\nhint: the nearest is {near}; `bulkimport --help` shows all flags")
 }
 
 /// Edits (a character put in, taken out or changed) between two names.
-fn distance(a: &str, b: &str) -> usize {
+fn edit_distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.bytes().enumerate() {
         let mut corner = row[0];
@@ -94,9 +94,9 @@ pub fn arguments(command: &Command, typed: &dyn Fn(&Arg) -> bool, env: &Variable
 }
 
 fn values<'a>(arg: &Arg, value: &'a OsStr) -> Vec<&'a OsStr> {
-    let is_idempotent = matches!(arg.get_action(), ArgAction::Append);
+    let is_repeatable = matches!(arg.get_action(), ArgAction::Append);
     match value.to_str() {
-        Some(text) if is_idempotent => text.lines().filter(|line| !line.is_empty()).map(OsStr::new).collect(),
+        Some(text) if is_repeatable => text.lines().filter(|line| !line.is_empty()).map(OsStr::new).collect(),
         Some(text) if is_switch(arg) => vec![OsStr::new(text.trim())],
         _ => vec![value],
     }
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn distances_count_edits() {
         for (a, b, edits) in [("", "", 0), ("a", "", 1), ("to", "too", 1), ("kitten", "sitting", 3), ("ab", "ba", 2)] {
-            assert_eq!(distance(a, b), edits, "{a} {b}");
+            assert_eq!(edit_distance(a, b), edits, "{a} {b}");
         }
     }
 }

@@ -56,7 +56,7 @@ Exit codes:
 
 /// Flags of daily use, which `-h` shows, and FILE.
 #[rustfmt::skip]
-const DAILY: [&str; 25] = [
+const COMMON: [&str; 25] = [
     "to", "user", "collection", "create_collection", "format", "skip_lines", "limit", "separator", "datatype", "nested", "translate", "remove_attribute",
     "key", "on_duplicate", "delete_keys", "complete", "overwrite", "dry_run", "batch_size", "details", "max_errors", "summary",
     "quiet", "help", "files",
@@ -71,8 +71,8 @@ pub fn command() -> Command {
         let has_value = arg.get_action().takes_values();
         // So that `--limit -1` is a wrong number and not an unknown flag.
         let may_be_negative = has_value && !arg.is_positional();
-        let is_daily = DAILY.contains(&arg.get_id().as_str());
-        arg.hide_short_help(!is_daily).hide_possible_values(has_value).allow_negative_numbers(may_be_negative)
+        let is_common = COMMON.contains(&arg.get_id().as_str());
+        arg.hide_short_help(!is_common).hide_possible_values(has_value).allow_negative_numbers(may_be_negative)
     })
 }
 

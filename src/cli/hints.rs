@@ -131,8 +131,8 @@ pub fn for_words(argv: &[OsString], command: &Command) -> Vec<String> {
     let words: Vec<&str> = argv.iter().skip(1).map(|word| word.to_str().unwrap_or_default()).collect();
     let words = words.split(|word| *word == "--").next().unwrap_or_default();
     let mut hints: Vec<(Vec<String>, String)> = Vec::new();
-    for (place, word) in words.iter().enumerate() {
-        let next = words.get(place + 1).copied();
+    for (index, word) in words.iter().enumerate() {
+        let next = words.get(index + 1).copied();
         let (flag, value, is_apart) = match word.split_once('=') {
             Some((flag, value)) => (flag, Some(value), false),
             None => (*word, next, true),

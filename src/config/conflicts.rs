@@ -19,12 +19,12 @@ pub(super) const FOR_CELLS: [&str; 7] =
 pub(super) const FOR_ROWS: [&str; 2] = ["ignore_missing", "nested"];
 
 /// Finds the first conflict.
-pub(super) fn ensure_none(args: &Arguments, given: &ConfigSources, target: &dyn Target) -> Result<()> {
+pub(super) fn check(args: &Arguments, sources: &ConfigSources, target: &dyn Target) -> Result<()> {
     let format = args.input.format;
-    ensure_inputs_are_files(&args.files)?;
-    ensure_flags_have_a_use(args, given, target)?;
-    ensure_once(args)?;
-    ensure_one_loudness(args, given)?;
+    check_inputs(&args.files)?;
+    check_flags_have_effect(args, sources, target)?;
+    check_repeats(args)?;
+    check_verbosity(args, sources)?;
     if args.target.collection.is_none() && format != Some(Format::Bulk) {
         return Err(no_collection(&args.files));
     }
@@ -32,7 +32,7 @@ pub(super) fn ensure_none(args: &Arguments, given: &ConfigSources, target: &dyn 
 }
 
 /// Finds values that were meant for something else. Whether a file exists is seen when it is opened.
-fn ensure_inputs_are_files(files: &[PathBuf]) -> Result<()> {
+fn check_inputs(files: &[PathBuf]) -> Result<()> {
     for file in files {
         let text = file.to_string_lossy();
         if file.exists() {
@@ -51,7 +51,7 @@ fn ensure_inputs_are_files(files: &[PathBuf]) -> Result<()> {
 }
 
 /// Finds flags that other flags leave nothing to do.
-fn ensure_flags_have_a_use(args: &Arguments, given: &ConfigSources, target: &dyn Target) -> Result<()> {
+fn check_flags_have_effect(args: &Arguments, sources: &ConfigSources, target: &dyn Target) -> Result<()> {
     let format = args.input.format;
     let has_cells = matches!(format, None | Some(Format::Csv | Format::Tsv));
     let no_prefix = args.edges.from_prefix.is_none() && args.edges.to_prefix.is_none();
@@ -70,7 +70,7 @@ fn ensure_flags_have_a_use(args: &Arguments, given: &ConfigSources, target: &dyn
             "not with bulk lines",
             "each bulk line says itself what is done, and to which document",
         ),
-        (given.flags.typed("delete_keys"), &for_storing, "not with --delete-keys, which stores nothing", ""),
+        (sources.flags.typed("delete_keys"), &for_storing, "not with --delete-keys, which stores nothing", ""),
         (
             no_prefix,
             &["overwrite_collection_prefix"],
@@ -79,7 +79,7 @@ fn ensure_flags_have_a_use(args: &Arguments, given: &ConfigSources, target: &dyn
         ),
     ];
     for (applies, ids, why, advice) in rules {
-        let Some(flag) = given.flags.first_typed(ids).filter(|_| applies) else { continue };
+        let Some(flag) = sources.flags.first_typed(ids).filter(|_| applies) else { continue };
         let error = anyhow!("{flag}: {why}");
         return Err(if advice.is_empty() { error } else { error.context(hint(advice)) });
     }
@@ -87,19 +87,19 @@ fn ensure_flags_have_a_use(args: &Arguments, given: &ConfigSources, target: &dyn
 }
 
 /// Finds what is said of one field twice, so that one of them would have no effect.
-fn ensure_once(args: &Arguments) -> Result<()> {
+fn check_repeats(args: &Arguments) -> Result<()> {
     let shape = &args.shape;
-    once("--translate", shape.translate.iter().map(|(from, _)| from))?;
-    once("--merge-attributes", shape.merge_attributes.iter().map(|merge| &merge.name))?;
-    once("--datatype", args.input.csv.datatypes.iter().map(|(column, _)| column))?;
-    once("--unique", &args.run.unique)?;
+    ensure_named_once("--translate", shape.translate.iter().map(|(from, _)| from))?;
+    ensure_named_once("--merge-attributes", shape.merge_attributes.iter().map(|merge| &merge.name))?;
+    ensure_named_once("--datatype", args.input.csv.datatypes.iter().map(|(column, _)| column))?;
+    ensure_named_once("--unique", &args.run.unique)?;
     if let Some((from, _)) = shape.translate.iter().find(|(from, _)| shape.remove_attribute.contains(from)) {
         bail!("--translate: \"{from}\" is dropped by --remove-attribute");
     }
     Ok(())
 }
 
-fn once<'a>(flag: &str, names: impl IntoIterator<Item = &'a String>) -> Result<()> {
+fn ensure_named_once<'a>(flag: &str, names: impl IntoIterator<Item = &'a String>) -> Result<()> {
     let mut seen = HashSet::new();
     if let Some(name) = names.into_iter().find(|name| !seen.insert(*name)) {
         bail!("{flag}: \"{name}\" is named twice");
@@ -116,11 +116,11 @@ fn no_collection(files: &[PathBuf]) -> Error {
     )))
 }
 
-fn ensure_one_loudness(args: &Arguments, given: &ConfigSources) -> Result<()> {
+fn check_verbosity(args: &Arguments, sources: &ConfigSources) -> Result<()> {
     let shows_progress = matches!(args.output.progress, ProgressMode::Bar | ProgressMode::Plain);
-    let other = match given.flags.typed("quiet") {
-        true if given.flags.typed("verbose") => "--verbose",
-        true if given.flags.typed("progress") && shows_progress => "--progress",
+    let other = match sources.flags.typed("quiet") {
+        true if sources.flags.typed("verbose") => "--verbose",
+        true if sources.flags.typed("progress") && shows_progress => "--progress",
         _ => return Ok(()),
     };
     Err(anyhow!("--quiet and {other} cannot be used together"))

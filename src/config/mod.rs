@@ -65,13 +65,13 @@ impl Config {
     ///
     /// # Errors
     /// For the first thing that cannot be done.
-    pub fn from_args(args: Arguments, given: &ConfigSources) -> Result<Config> {
+    pub fn from_args(args: Arguments, sources: &ConfigSources) -> Result<Config> {
         let target = targets::choose(&args.target.to)?;
-        conflicts::ensure_none(&args, given, target)?;
-        let wanted = wanted::of(&args, given, target)?;
+        conflicts::check(&args, sources, target)?;
+        let wanted = wanted::build(&args, sources, target)?;
         let format = args.input.format;
         let csv = cells::options(&args, format)?;
-        let is_typed = |id: &&&str| given.flags.typed(id);
+        let is_typed = |id: &&&str| sources.flags.typed(id);
         let csv_flags = FOR_CELLS.iter().chain(&FOR_ROWS).filter(is_typed).map(|id| flag(id)).collect();
         Ok(Config {
             target,
@@ -83,10 +83,10 @@ impl Config {
             files: args.files,
             errors: args.errors,
             color: match args.output.color {
-                ColorChoice::Auto => given.color,
+                ColorChoice::Auto => sources.color,
                 choice => choice == ColorChoice::Always,
             },
-            output: output(args.output, &given.flags),
+            output: output(args.output, &sources.flags),
         })
     }
 
@@ -127,9 +127,9 @@ fn shape(flags: ShapeFlags, edges: EdgeFlags, nested: bool) -> ShapeOptions {
 }
 
 /// `-q` is silent, unless it is a variable and the command line asks for more.
-fn output(flags: OutputFlags, given: &FlagSources) -> OutputFlags {
-    let quiet = flags.quiet && !given.typed("verbose");
-    let is_silent = quiet && !given.typed("progress");
+fn output(flags: OutputFlags, sources: &FlagSources) -> OutputFlags {
+    let quiet = flags.quiet && !sources.typed("verbose");
+    let is_silent = quiet && !sources.typed("progress");
     OutputFlags {
         quiet,
         verbose: flags.verbose && !quiet,

@@ -14,15 +14,15 @@ use reqwest::Url;
 use std::net::IpAddr;
 
 /// Finds the target, and what is asked of it.
-pub(super) fn of(args: &Arguments, given: &ConfigSources, target: &dyn Target) -> Result<Wanted> {
-    let mut wanted = without_login(args, given);
+pub(super) fn build(args: &Arguments, sources: &ConfigSources, target: &dyn Target) -> Result<Wanted> {
+    let mut wanted = without_login(args, sources);
     // A login may have to be asked for, so what is wrong anyway is found before.
-    targets::check(target, &wanted, &given.flags)?;
-    wanted.http.login = secrets::login(&args.server, &wanted, given)?;
+    targets::check(target, &wanted, &sources.flags)?;
+    wanted.http.login = secrets::login(&args.server, &wanted, sources)?;
     Ok(wanted)
 }
 
-fn without_login(args: &Arguments, given: &ConfigSources) -> Wanted {
+fn without_login(args: &Arguments, sources: &ConfigSources) -> Wanted {
     let is_bulk = args.input.format == Some(Format::Bulk);
     let deletes = args.conflict.delete_keys;
     let (run, edges) = (&args.run, &args.edges);
@@ -41,7 +41,7 @@ fn without_login(args: &Arguments, given: &ConfigSources) -> Wanted {
         complete: run.complete,
         overwrite: run.overwrite,
         wait_for_sync: run.wait_for_sync,
-        create_collection: run.create_collection.filter(|_| given.flags.set.contains("create_collection")),
+        create_collection: run.create_collection.filter(|_| sources.flags.set.contains("create_collection")),
         mapping: run.mapping.clone(),
         unique: run.unique.clone(),
         lossy: run.lossy,
@@ -75,7 +75,7 @@ fn http(args: &Arguments, endpoints: &[Endpoint]) -> HttpOptions {
         connect_timeout: server.connect_timeout,
         names: "x-opaque-id",
         session: None,
-        gzip: compress(args).unwrap_or_else(|| !nodes.iter().all(is_here)),
+        gzip: compress(args).unwrap_or_else(|| !nodes.iter().all(is_local)),
         nodes,
     }
 }
@@ -86,7 +86,7 @@ fn compress(args: &Arguments) -> Option<bool> {
 }
 
 /// Whether a node is on this machine, so that compressing for it only costs time.
-fn is_here(node: &Url) -> bool {
+fn is_local(node: &Url) -> bool {
     let is_loopback = |host: &str| host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     node.host_str().is_some_and(|host| host == "localhost" || is_loopback(host.trim_matches(['[', ']'])))
 }
