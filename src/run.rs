@@ -131,7 +131,7 @@ fn open_results(wanted: &Wanted) -> Result<Option<Results>> {
         return Ok(Some(Results { name: "stdout".to_owned(), out: Box::new(BufWriter::new(std::io::stdout())) }));
     }
     let name = path.display().to_string();
-    if wanted.inputs.contain(path) {
+    if wanted.inputs.contains(path) {
         bail!("--results: {name} is also an input");
     }
     let context = || format!("--results: {name}");

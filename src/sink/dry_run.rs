@@ -1,4 +1,4 @@
-//! The sink of `--dry-run`: everything before it works as always, and nothing is sent.
+//! The sink of `--dry-run`: everything before it works as usual, and nothing is sent.
 
 use super::{Durable, Ledger, Log, Sink, SinkError};
 use crate::batch::Batch;

@@ -180,7 +180,7 @@ fn ensure_in_place_can(path: &Path, flags: &FlagSources) -> Result<()> {
 fn ensure_another(path: &Path, wanted: &Wanted) -> Result<()> {
     let device = |path: &Path| if is_stdout(path) { PathBuf::from("/dev/stdout") } else { path.to_owned() };
     let output = device(path);
-    if wanted.inputs.contain(&output) {
+    if wanted.inputs.contains(&output) {
         bail!("--to: {} is also an input", display_name(path));
     }
     let Some(results) = &wanted.results else { return Ok(()) };
