@@ -1,6 +1,6 @@
-//! `--complete`: the whole run in one request, which the server carries out as a whole or not at all. Nothing is sent before
-//! the input has ended. The documents go as an array: with lines, what the server cannot read would end the request and
-//! keep what came before it (contract of the import API, 1.7).
+//! `--complete`: the whole run is one request, which the server applies atomically. Nothing is sent before the end of the
+//! input. The documents are sent as an array: with lines, one that the server cannot parse would end the request, and the
+//! lines before it would stay stored (contract of the import API, 1.7).
 
 use super::Collection;
 use super::answer::ServerError;
@@ -17,31 +17,31 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Most records of a request that the server carries out as a whole: after so many it commits in between.
+/// Maximum number of records in an atomic request: after so many the server commits in between.
 pub(super) const MAX_RECORDS: usize = 1_000_000;
 
-/// The one lane of such a run.
+/// The sink of such a run, which has one lane.
 pub(super) struct Complete {
     pub(super) collection: Collection,
     pub(super) http: Http,
     pub(super) shared: Shared,
-    /// `--overwrite`: the request empties the collection too.
+    /// `--overwrite`: the request also empties the collection.
     pub(super) overwrite: bool,
-    /// The run so far.
+    /// The batch, until the input ends.
     pub(super) held: Option<Batch>,
 }
 
-/// What is known after a try.
+/// The result of the run.
 enum RunResult {
-    /// All is stored, as this answer says.
+    /// Everything is stored, according to the response.
     Done(Vec<ItemResult>),
-    /// All is stored, by a try whose response was not received.
+    /// Everything is stored, by a request without a response.
     Found,
-    /// Nothing is stored; why, and the number of the error.
+    /// Nothing is stored: the message and the number of the error.
     Refused(String, u32),
-    /// Nothing is stored, and nothing can be.
+    /// Nothing is stored, and the target can no longer be used.
     Stopped(String),
-    /// It cannot be told.
+    /// It is not known whether it is stored.
     Unknown(String),
 }
 
@@ -95,12 +95,12 @@ impl Complete {
         Call { opaque: Some(format!("{}0-1", self.shared.run)), ..call }
     }
 
-    /// Whether carrying it out a second time leaves what the first left, and says so.
+    /// Whether applying it twice has the same result, and the same response, as applying it once.
     fn is_idempotent(&self, group: Group<'_>) -> bool {
         self.overwrite || has_keys(group) && matches!(group.key(0).1, Op::Index | Op::Upsert)
     }
 
-    /// Sends it until it is known what became of it; also whether no response to a try was received on the way.
+    /// Sends the request until its result is known; also returns whether a response was lost on the way.
     fn send(&mut self, group: Group<'_>, log: Log<'_>) -> (RunResult, bool) {
         let mut backoff = Backoff::new(self.shared.retries);
         let mut lost = false;
@@ -123,7 +123,7 @@ impl Complete {
             if is_lost && !self.is_idempotent(group) {
                 match self.is_stored(group, &mut backoff, log) {
                     Ok(true) => return (RunResult::Found, lost),
-                    // None of it is there, so that try was carried out as little as if it had never been sent.
+                    // Nothing is stored, so the lost request was not applied.
                     Ok(false) => lost = false,
                     Err(why) => return (RunResult::Unknown(why), lost),
                 }
@@ -132,7 +132,7 @@ impl Complete {
         }
     }
 
-    /// Waits before the next try; the error is why there is none.
+    /// Waits before the next try. The error is the reason why there is none.
     fn pause(
         &self,
         backoff: &mut Backoff,
@@ -146,7 +146,7 @@ impl Complete {
         nap(pause, &self.shared.stop).then_some(()).ok_or_else(|| text.to_owned())
     }
 
-    /// Reads back what is stored under the keys: all of it as it was sent, or nothing at all.
+    /// Reads the documents with these keys: whether all are stored as they were sent, or none.
     fn is_stored(&mut self, group: Group<'_>, backoff: &mut Backoff, log: Log<'_>) -> Result<bool, String> {
         if !has_keys(group) {
             return Err("the server made the keys, so what is stored cannot be read back".to_owned());
@@ -216,8 +216,8 @@ impl Complete {
         }
     }
 
-    /// The documents whose keys are there, or come a second time: the server does not name them. One look is enough for
-    /// that; if it fails, the error stays without names.
+    /// The documents whose keys exist or are duplicates within the request, because the server does not name them. They are
+    /// read once; if that fails, the error names no keys.
     fn duplicates(&mut self, group: Group<'_>) -> HashSet<usize> {
         let reply = self.http.send(read_back::request(&self.collection, group)).ok();
         let stored = reply.and_then(|reply| read_back::compare(group, &reply)).unwrap_or_default();
@@ -227,12 +227,12 @@ impl Complete {
     }
 }
 
-/// What to do after a try.
+/// The result of one try.
 enum Attempt {
     Over(RunResult),
-    /// Nothing was done.
+    /// Nothing was applied: try again.
     Again(Why, String),
-    /// It may have been done.
+    /// It may have been applied.
     Lost(String),
 }
 

@@ -1,8 +1,8 @@
-//! Reads answers of the import API: counts, and a sentence for each error (contract of the import API, 1.5 and 1.6).
+//! Reads responses of the import API: counts, and a message for each error (contract of the import API, 1.5 and 1.6).
 //!
-//! The sentences number documents in two ways: what is found wrong while the body is read has the line, from 1 on; what
-//! cannot be stored has the place among the documents that were not found wrong, from 0 on. Both quote the document, which
-//! begins with its key, so each place is proven; an answer with an error that has no place is not believed.
+//! The messages number documents in two ways. An error of parsing has the line, from 1. An error of storing has the index
+//! among the documents that were parsed, from 0. Both quote the document, which begins with its key, so each index can be
+//! verified; a response with an error that fits no document is not trusted.
 
 use super::errors::{number_of, outcome, reason};
 use crate::action::Op;
@@ -11,7 +11,7 @@ use crate::sink::remote::{Group, ItemOutcome, ItemOutcomes};
 use serde::Deserialize;
 use std::borrow::Cow;
 
-/// The answer. All counts are always there; `details` as they were asked for.
+/// The response. All counts are always present, `details` on request.
 #[derive(Debug, Deserialize)]
 struct Counts<'a> {
     error: bool,
@@ -24,17 +24,17 @@ struct Counts<'a> {
     details: Vec<Cow<'a, str>>,
 }
 
-/// What one of the details says.
+/// One message of `details`, parsed.
 #[derive(Debug, PartialEq, Eq)]
 struct Detail<'a> {
     position: usize,
-    /// Whether the document could be read, and was to be stored.
+    /// Whether the document was parsed, so that the error is one of storing.
     was_read: bool,
-    /// The error's text.
+    /// The text of the error.
     error: &'a str,
-    /// The beginning of the document.
+    /// The beginning of the document, as quoted.
     quoted: &'a str,
-    /// All that it says.
+    /// The whole message.
     text: &'a str,
 }
 
@@ -49,10 +49,10 @@ impl Detail<'_> {
         Some(Detail { position, was_read: stored.is_some(), error, quoted, text })
     }
 
-    /// Whether it can be about the document with this key.
+    /// Whether it may quote the document with this key.
     fn quotes(&self, key: &str) -> bool {
         let begin = format!("{{\"_key\":\"{key}\"");
-        // Quotes end after 255 bytes, in the midst of a long key.
+        // Quotes are cut after 255 bytes, which may be within a long key.
         let cut = self.quoted.strip_suffix("...").filter(|_| self.quoted.len() > 255);
         key.is_empty() || self.quoted.starts_with(&begin) || cut.is_some_and(|cut| begin.starts_with(cut))
     }
@@ -68,16 +68,16 @@ impl Detail<'_> {
     }
 }
 
-/// What became of each action: where only a number is known, the first ones count as created, then as updated, then as
-/// ignored.
+/// The outcome of each action. Successes are known only by their numbers: the first actions count as created, the next as
+/// updated, the last as ignored.
 pub(super) fn read(group: Group<'_>, reply: &Reply) -> Result<ItemOutcomes, String> {
     let counts: Counts<'_> = serde_json::from_slice(&reply.body).map_err(|_| reply.page())?;
     let all = [counts.created, counts.errors, counts.updated, counts.ignored];
-    // We send no blank lines, and one that a server sees none the less is no document.
+    // No blank lines are sent, so `empty` is not counted.
     if counts.error || all.map(u128::from).iter().sum::<u128>() != group.len() as u128 {
         return Err(format!("the answer does not account for {} documents: {}", group.len(), reply.page()));
     }
-    // All actions of a request are of one kind.
+    // All actions of a request have the same operation.
     let op = group.key(0).1;
     if (counts.ignored > 0 && op != Op::CreateOrIgnore) || (counts.updated > 0 && !matches!(op, Op::Index | Op::Upsert))
     {
@@ -109,7 +109,7 @@ pub(super) fn read(group: Group<'_>, reply: &Reply) -> Result<ItemOutcomes, Stri
     Ok(outcomes)
 }
 
-/// The errors at their places.
+/// The errors by index.
 fn outcomes_by_index(
     group: Group<'_>,
     details: &[Cow<'_, str>],
@@ -122,7 +122,7 @@ fn outcomes_by_index(
     let put = |outcomes: &mut Vec<Option<ItemOutcome>>, index: Option<usize>, detail: &Detail<'_>| {
         let index = index.filter(|index| *index < group.len()).ok_or_else(|| lost(detail.text))?;
         let (key, op) = group.key(index);
-        // Blank lines count as lines, and then only a key proves a place.
+        // Blank lines count as lines; then only a key verifies an index.
         let is_unproven = shifted && !detail.was_read && key.is_empty();
         if is_unproven || outcomes[index].is_some() || !detail.quotes(key) {
             return Err(lost(detail.text));

@@ -1,4 +1,4 @@
-//! Reads answers of the document API: one item for each document, in their order.
+//! Reads responses of the document API: one item for each document, in the order of the request.
 
 use super::Collection;
 use super::errors::{kind, names_primary, outcome};
@@ -28,7 +28,7 @@ struct ItemReply<'a> {
     old_rev: Option<Cow<'a, str>>,
 }
 
-/// What became of each action.
+/// The result of each action.
 pub(super) fn read(
     collection: &Collection,
     group: Group<'_>,

@@ -1,20 +1,20 @@
-//! What ArangoDB would change of a document, and so is refused unless `--lossy` lets it: it keeps integers of 64 bits, other
-//! numbers as doubles, one of several fields of a name, whole characters, and no ends of edges in a collection of documents.
-//! It reads at most 200 levels (contract of the import API, 1.4), and one is that of the array in which documents are sent.
+//! Rejects documents that ArangoDB would change, unless `--lossy` allows it. ArangoDB stores 64-bit integers, other numbers
+//! as doubles, one of duplicate fields, no unpaired surrogates, and no `_from` and `_to` in a collection of documents.
+//! It reads at most 200 levels (contract of the import API, 1.4); the array in which documents are sent is one of them.
 
 use super::key;
 use crate::action::{Action, Key, KeyRule, Line, Op, Rules, Update, names_key, not_supported, own_metadata};
 use crate::json::{Field, NameBits, Scanner, Span, Token, Walk, holds_as_double, repeated, same_name, unescape};
 use crate::record::{Reason, Record};
 
-/// Levels of a document that the server reads, in whichever form it is sent: a lost one has to be sent in another.
+/// Maximum number of levels of a document, whichever API it is sent to: a lost one is sent again to the other.
 const MAX_LEVELS: usize = 199;
 
-/// Names of the objects around a place in a document; kept from one document to the next for its memory.
+/// Names of the fields in the open objects while a document is scanned; reused for its memory.
 #[derive(Debug, Default)]
 pub struct Names {
     all: Vec<(Span, bool)>,
-    /// Where the names of each object around begin.
+    /// The index of the first name of each open object.
     levels: Vec<usize>,
 }
 
@@ -25,9 +25,9 @@ pub(super) struct ArangodbRules {
     pub(super) edge: bool,
     /// `--server-keys`: a record without a key is sent without one.
     pub(super) server_keys: bool,
-    /// `--lossy`: what the server will change is let through.
+    /// `--lossy`: documents that the server will change are allowed.
     pub(super) lossy: bool,
-    /// Memory for looking into documents.
+    /// Buffers for scanning documents.
     pub(super) names: Names,
     pub(super) scanner: Scanner,
 }
@@ -64,7 +64,7 @@ impl Rules for ArangodbRules {
         Err(not_supported("`_index` names another collection than --collection"))
     }
 
-    /// A bulk line as an action on the one collection; what that does not support is an error of the item.
+    /// Turns a bulk line into an action on the collection; what ArangoDB does not support is an error of the record.
     fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason> {
         if line.op != Op::Update {
             return self.document(line, record.text, record.fields, record, meta);
@@ -103,9 +103,9 @@ impl ArangodbRules {
     }
 }
 
-/// Refuses a document that the server cannot read.
+/// Rejects a document that is nested deeper than the server reads.
 fn ensure_not_too_deep(text: &str) -> Result<(), Reason> {
-    // Most are too short for so many brackets.
+    // Most documents have too few brackets.
     if text.len() <= 2 * MAX_LEVELS || text.bytes().filter(|byte| matches!(byte, b'{' | b'[')).nth(MAX_LEVELS).is_none()
     {
         return Ok(());
@@ -126,10 +126,11 @@ fn ensure_not_too_deep(text: &str) -> Result<(), Reason> {
     Ok(())
 }
 
-/// Fields of a record that are compared with each other.
+/// Maximum number of fields whose names are compared pairwise.
 const MAX_COMPARED: usize = 24;
 
-/// Whether the server certainly reads a document, and keeps it as it is. So it is with most.
+/// A fast check whether the server reads a document and stores it unchanged, as it does with most. May return false for one
+/// that passes the full check.
 fn is_kept(text: &str, fields: &[Field], edge: bool, names: &mut Names) -> bool {
     let mut bits = NameBits::default();
     let is_kept = |(index, one): (usize, &Field)| {
@@ -164,16 +165,16 @@ fn ensure_kept(record: &Record<'_>, cut: [Span; 2], edge: bool, names: &mut Name
     }
 }
 
-/// Which end of an edge a field is.
+/// Whether a field is `_from` or `_to`, and which.
 #[inline]
 fn edge_end(text: &str, field: &Field) -> Option<&'static str> {
-    // Most names are told by their first byte.
+    // The first byte rules out most names.
     let may_be = field.escaped || text.as_bytes()[field.name.start as usize] == b'_';
     let is = |end: &&str| may_be && same_name(field.name.of(text), field.escaped, end);
     ["_from", "_to"].into_iter().find(is)
 }
 
-/// What the server does to the first part of a document that it does not keep.
+/// The first change that the server would make to a document.
 pub fn first_change(text: &str, cut: [Span; 2], names: &mut Names) -> Option<String> {
     names.all.clear();
     names.levels.clear();
@@ -204,7 +205,7 @@ pub fn first_change(text: &str, cut: [Span; 2], names: &mut Names) -> Option<Str
     None
 }
 
-/// Whether a string has an unpaired surrogate, which is no character.
+/// Whether a literal is a string with an unpaired surrogate.
 fn has_unpaired_surrogate(word: &str) -> bool {
     word.starts_with('"') && is_unpaired_surrogate(&word[1..word.len() - 1])
 }
@@ -213,12 +214,12 @@ fn is_unpaired_surrogate(inside: &str) -> bool {
     memchr::memchr(b'\\', inside.as_bytes()).is_some() && unescape(inside).is_none()
 }
 
-/// Whether a number has so few digits that a double and 64 bits both hold it.
+/// Whether a number has so few digits that a double and a 64-bit integer both represent it.
 fn is_short(number: &[u8]) -> bool {
     number.len() <= 16 && number.iter().all(|byte| matches!(byte, b'-' | b'.' | b'0'..=b'9'))
 }
 
-/// Whether a number is still the same in VelocyPack: a signed or unsigned integer of 64 bits, or a double.
+/// Whether VelocyPack represents a number exactly: a signed or unsigned 64-bit integer, or a double.
 fn fits_number(number: &str) -> bool {
     if is_short(number.as_bytes()) {
         return true;
@@ -232,7 +233,7 @@ mod tests {
     use super::*;
     use crate::json::Scanner;
 
-    /// Also by its fields, as most documents are looked at.
+    /// The change; also checks that the fast check agrees.
     fn changed(text: &str) -> Option<String> {
         let mut scanner = Scanner::default();
         scanner.object(text.as_bytes()).expect("an object");
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_by_its_fields_is_not_changed() {
+    fn the_fast_check_accepts_no_changed_document() {
         let (mut seed, values, mut kept) = (
             7_u64,
             ["1", "-2.50", "\"x\"", "true", "{}", "[]", "1e400", "12345678901234567890123", "null", "\"\\ud800\""],
@@ -300,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn most_documents_are_kept_by_their_fields() {
+    fn the_fast_check_accepts_most_documents() {
         let is_kept = |text: &str, edge: bool| {
             let mut scanner = Scanner::default();
             scanner.object(text.as_bytes()).expect("an object");
@@ -324,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_level_less_than_two_hundred_is_read() {
+    fn at_most_199_levels_are_read() {
         let nested = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
         assert!(ensure_not_too_deep(&nested(MAX_LEVELS)).is_ok());
         assert!(ensure_not_too_deep(&nested(MAX_LEVELS + 1)).is_err());

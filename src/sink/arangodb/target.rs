@@ -1,4 +1,4 @@
-//! ArangoDB as a target: its addresses, which may name a database, and what it cannot do.
+//! ArangoDB as a target: its addresses, which may name a database, and the flags that it does not support.
 
 use super::{answer, open, whole};
 use crate::batch::Limits;
@@ -79,13 +79,13 @@ impl Target for Arangodb {
     }
 }
 
-/// Whether a path is that of a database: `/_db/NAME`, perhaps behind a proxy's own, or nothing for `_system`.
+/// Whether a path names a database: `/_db/NAME`, possibly after the path of a proxy; an empty path is `_system`.
 fn names_database(path: &str) -> bool {
     let path = path.trim_end_matches('/');
     path.is_empty() || path.rsplit_once("/_db/").is_some_and(|(_, name)| !name.is_empty() && !name.contains('/'))
 }
 
-/// Finds names that no collection can have; what else is wrong the server says.
+/// Rejects names that no collection can have. Other mistakes are left to the server.
 fn ensure_name(name: &str) -> Result<()> {
     let fault = match name {
         _ if name.contains('/') || name.chars().any(char::is_control) => {

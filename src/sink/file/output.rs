@@ -1,6 +1,6 @@
-//! Where the bytes go. A regular file, or a new one, is written beside its place and renamed; what else there is (stdout, a
-//! device, a pipe) is written in place. What is compressed closes a frame with each write: whatever happens later, what was
-//! written before can be read.
+//! The output file. A regular or new file is written under a temporary name and then renamed; stdout, a device or a pipe is
+//! written in place. With compression each write ends a frame, so that everything written before can be read whatever
+//! happens later.
 
 use crate::error::refused;
 use crate::sink::paths::{folder, followed};
@@ -20,7 +20,7 @@ pub(super) fn is_stdout(path: &Path) -> bool {
     ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path == Path::new(name))
 }
 
-/// Its name for a person.
+/// Its name for messages.
 pub(super) fn display_name(path: &Path) -> String {
     if is_stdout(path) { "stdout".to_owned() } else { path.display().to_string() }
 }
@@ -30,7 +30,7 @@ pub(super) fn is_in_place(path: &Path) -> bool {
     is_stdout(path) || fs::metadata(path).is_ok_and(|about| !about.is_file())
 }
 
-/// How it is compressed.
+/// The compression of the output.
 enum Compression {
     None,
     Gzip,
@@ -38,7 +38,7 @@ enum Compression {
 }
 
 impl Compression {
-    /// By the end of its name.
+    /// By the extension of the path.
     fn of(path: &Path) -> io::Result<Compression> {
         Ok(match path.extension().and_then(|end| end.to_str()) {
             Some("gz") => Compression::Gzip,
@@ -51,7 +51,7 @@ impl Compression {
         })
     }
 
-    /// A whole frame of its own; the text itself if it is not compressed.
+    /// The text as a whole frame, or unchanged without compression.
     fn compress<'t>(&mut self, text: &'t [u8]) -> io::Result<Cow<'t, [u8]>> {
         match self {
             Compression::None => Ok(Cow::Borrowed(text)),
@@ -65,7 +65,7 @@ impl Compression {
     }
 }
 
-/// A file that has another name until it is whole; it goes if it never is.
+/// A file that has a temporary name until it is complete; removed when dropped before.
 struct TempFile {
     temporary: PathBuf,
     path: PathBuf,
@@ -74,14 +74,14 @@ struct TempFile {
 
 impl Drop for TempFile {
     fn drop(&mut self) {
-        // Once it is renamed there is none of this name.
+        // After the rename there is no file of this name.
         let _ = fs::remove_file(&self.temporary);
     }
 }
 
 /// A write that failed.
 pub(super) struct WriteError {
-    /// Bytes of the text that are in the output all the same.
+    /// Bytes of the text that were written before the error.
     pub(super) written: usize,
     pub(super) error: io::Error,
 }
@@ -92,13 +92,13 @@ pub(super) struct Output {
     file: File,
     compression: Compression,
     temp_file: Option<TempFile>,
-    /// Bytes of the file that are whole.
+    /// Bytes of complete writes.
     length: u64,
     wait_for_sync: bool,
 }
 
 impl Output {
-    /// Opens it. A pipe is waited for until somebody reads it.
+    /// Opens it. Opening a pipe waits for a reader.
     pub(super) fn open(path: &Path, wanted: &Wanted) -> Result<Output> {
         let name = display_name(path);
         let compression = Compression::of(path)?;
@@ -113,35 +113,35 @@ impl Output {
         Ok(Output { name, file, compression, temp_file, length: 0, wait_for_sync: wanted.wait_for_sync })
     }
 
-    /// Its name for a person.
+    /// Its name for messages.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether it has its name only at the end.
+    /// Whether it gets its final name only at the end.
     pub(super) fn is_renamed_at_the_end(&self) -> bool {
         self.temp_file.is_some()
     }
 
-    /// Writes a text, which then is where nothing later on takes it away.
+    /// Writes a text. Later errors do not remove it.
     pub(super) fn write(&mut self, text: &[u8]) -> Result<(), WriteError> {
         let compressed = self.compression.compress(text).map_err(|error| WriteError { written: 0, error })?;
         match write_all(&mut self.file, &compressed) {
             Ok(()) => self.length += compressed.len() as u64,
-            // A part of a frame is nothing.
+            // A partial frame cannot be read.
             Err(failed) if matches!(compressed, Cow::Owned(_)) => return Err(WriteError { written: 0, ..failed }),
             Err(failed) => return Err(failed),
         }
         Ok(())
     }
 
-    /// After a write that failed: cuts off what lies behind so many bytes of its text.
+    /// After a failed write: keeps only the first `whole` bytes of its text.
     pub(super) fn truncate(&mut self, whole: usize) -> io::Result<()> {
         self.length += whole as u64;
         if self.temp_file.is_some() { self.file.set_len(self.length) } else { Ok(()) }
     }
 
-    /// Gives it its name. Without a good record the file that is there is kept.
+    /// Gives it its final name. Without a single good record, an existing file is kept.
     pub(super) fn close(&mut self) -> io::Result<()> {
         if self.length == 0
             && self.temp_file.as_ref().is_some_and(|temp_file| temp_file.overwrite && temp_file.path.exists())
@@ -149,7 +149,7 @@ impl Output {
             return Ok(());
         }
         if self.length == 0 {
-            // An empty file is not a compressed one.
+            // An empty file would be no valid compressed file.
             write_all(&mut self.file, &self.compression.compress(b"")?).map_err(|failed| failed.error)?;
         }
         let Some(temp_file) = &self.temp_file else { return Ok(()) };
@@ -167,7 +167,7 @@ impl Output {
     }
 }
 
-/// Makes a file beside the place that a path leads to, with the rights of the one that is there.
+/// Creates a temporary file next to the target of a path, with the permissions of an existing file.
 fn temp_file(path: &Path, wanted: &Wanted) -> io::Result<(File, TempFile)> {
     let path = followed(path)?;
     let permissions = fs::metadata(&path).ok().map(|about| about.permissions());
@@ -180,7 +180,7 @@ fn temp_file(path: &Path, wanted: &Wanted) -> io::Result<(File, TempFile)> {
     Ok((file, temp_file))
 }
 
-/// Writes all bytes, or says how many were written.
+/// Writes all bytes; an error has the number of bytes written.
 fn write_all(file: &mut File, bytes: &[u8]) -> Result<(), WriteError> {
     let mut written = 0;
     while written < bytes.len() {
@@ -188,7 +188,7 @@ fn write_all(file: &mut File, bytes: &[u8]) -> Result<(), WriteError> {
             Ok(0) => return Err(WriteError { written, error: ErrorKind::WriteZero.into() }),
             Ok(count) => written += count,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            // Somebody else made the pipe one that does not wait.
+            // Another process has made the pipe non-blocking.
             Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(Duration::from_millis(1)),
             Err(error) => return Err(WriteError { written, error }),
         }
@@ -196,7 +196,7 @@ fn write_all(file: &mut File, bytes: &[u8]) -> Result<(), WriteError> {
     Ok(())
 }
 
-/// Why it cannot be written, in a person's words.
+/// The message of an error while writing.
 pub(super) fn error_text(name: &str, error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::StorageFull => format!("{name}: no space left on the disk"),
@@ -207,7 +207,7 @@ pub(super) fn error_text(name: &str, error: &io::Error) -> String {
     }
 }
 
-/// Whether nobody reads the output any more.
+/// Whether the reader of the output has closed it.
 pub(super) fn has_no_reader(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
 }

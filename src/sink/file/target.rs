@@ -1,4 +1,4 @@
-//! Files as a target: how they are named, and what they cannot do.
+//! Files as a target: their addresses, and the flags that they do not support.
 
 use super::lines::{BulkLines, DocumentLines};
 use super::output::{Output, display_name, is_in_place, is_stdout};
@@ -58,7 +58,7 @@ impl Target for Files {
                 return Some(after_scheme(scheme, Path::new(OsStr::from_bytes(path))));
             }
         }
-        without_scheme(Path::new(to)).map(Err)
+        missing_scheme(Path::new(to)).map(Err)
     }
 
     fn unsupported(&self, flag: &str, group: &str) -> Option<&'static str> {
@@ -87,8 +87,8 @@ impl Target for Files {
                 return Err(anyhow!("{flag}: a file of documents does not support it").context(hint(advice)));
             }
         }
-        ensure_in_place_can(path, flags)?;
-        ensure_another(path, wanted)?;
+        check_in_place(path, flags)?;
+        check_not_used_otherwise(path, wanted)?;
         if !wanted.overwrite && !is_in_place(path) && std::fs::metadata(path).is_ok() {
             return Err(anyhow!("--to: {} exists", path.display()).context(hint("`--overwrite` replaces it")));
         }
@@ -131,7 +131,7 @@ impl Target for Files {
     }
 }
 
-/// The form and the path of a run's file.
+/// The scheme and the path of a run's file.
 fn scheme_and_path(wanted: &Wanted) -> Result<(&'static str, &Path)> {
     match wanted.endpoints.first() {
         Some(Endpoint::Path(scheme, path)) => Ok((scheme, path)),
@@ -153,8 +153,8 @@ fn after_scheme(scheme: &'static str, path: &Path) -> Result<Endpoint> {
     Err(anyhow!(fault).context(hint(format!("write `{scheme}:out.ndjson`, or `{scheme}:-` for stdout"))))
 }
 
-/// What to write for a new file that is called like one of lines.
-fn without_scheme(path: &Path) -> Option<Error> {
+/// The error for a new file without a scheme whose name ends like one of JSON lines.
+fn missing_scheme(path: &Path) -> Option<Error> {
     let text = path.to_str()?;
     let plain = [".gz", ".zst"].iter().find_map(|end| text.strip_suffix(end)).unwrap_or(text);
     let is_meant = [".jsonl", ".ndjson"].iter().any(|end| plain.ends_with(end)) && !text.contains(':');
@@ -164,8 +164,8 @@ fn without_scheme(path: &Path) -> Option<Error> {
     })
 }
 
-/// Finds flags that need a file of its own.
-fn ensure_in_place_can(path: &Path, flags: &FlagSources) -> Result<()> {
+/// Rejects flags that need a regular file.
+fn check_in_place(path: &Path, flags: &FlagSources) -> Result<()> {
     let name = display_name(path);
     if let Some(flag) = flags.first_typed(&["complete", "wait_for_sync"]).filter(|_| is_in_place(path)) {
         return Err(anyhow!("{flag}: {name} is no regular file").context(hint("name a file, as in `jsonl:out.jsonl`")));
@@ -176,8 +176,8 @@ fn ensure_in_place_can(path: &Path, flags: &FlagSources) -> Result<()> {
     Ok(())
 }
 
-/// Finds an output that is read, or that something else is written to.
-fn ensure_another(path: &Path, wanted: &Wanted) -> Result<()> {
+/// Rejects an output that is also an input or the file of `--results`.
+fn check_not_used_otherwise(path: &Path, wanted: &Wanted) -> Result<()> {
     let device = |path: &Path| if is_stdout(path) { PathBuf::from("/dev/stdout") } else { path.to_owned() };
     let output = device(path);
     if wanted.inputs.contains(&output) {

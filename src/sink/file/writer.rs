@@ -1,4 +1,4 @@
-//! Writes batches, in the order of the input, and accounts for what was written.
+//! Writes batches in the order of the input, and settles their actions.
 
 use super::output::{Output, WriteError, error_text, has_no_reader};
 use crate::action::Op;
@@ -8,24 +8,24 @@ use crate::sink::{Bucket, Durable, ItemDetails, Ledger, Log, Note, Sink, SinkErr
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The one sink of a run into a file.
+/// The sink of a run into a file, which has one lane.
 pub(super) struct Writer {
     pub(super) output: Output,
     pub(super) encoder: Arc<dyn Encode>,
-    /// Whether bulk lines are written, else documents.
+    /// Whether it writes bulk lines; otherwise documents.
     pub(super) is_bulk: bool,
     /// `--complete`.
     pub(super) complete: bool,
-    /// The collection of the records so far; a file of documents does not name it.
+    /// The collection of the records so far, which documents do not name.
     pub(super) collection: Option<String>,
-    /// Whether it was said that there are several.
+    /// Whether the warning about several collections was given.
     pub(super) has_warned: bool,
 }
 
 const ROLLED_BACK: &str = "everything was rolled back, because of --complete";
 
 impl Writer {
-    /// What an action counts as: what it asks for.
+    /// An action counts as what it requests.
     fn bucket(&self, op: Op) -> Bucket {
         match op {
             Op::Upsert | Op::Update if self.is_bulk => Bucket::Updated,
@@ -50,7 +50,7 @@ impl Writer {
         }
     }
 
-    /// Says once that documents do not keep the names of several collections.
+    /// Warns once that documents lose the names of several collections.
     fn warn_of_collections(&mut self, batch: &Batch, log: Log<'_>) {
         if self.is_bulk || self.has_warned || !batch.names_collections() {
             return;
@@ -67,7 +67,7 @@ impl Writer {
         }
     }
 
-    /// Settles a batch of which a part may be written, and ends the output.
+    /// Settles a batch of which only a part may be written, and closes the output.
     fn fail(&mut self, batch: &Batch, failed: &WriteError, out: &mut Ledger) -> SinkError {
         let (mut whole, mut count) = (0, 0);
         while count < batch.len() && whole + batch.size(count) <= failed.written {
