@@ -1,5 +1,5 @@
-//! One importer at a time: a lock file beside the store, held for the whole run.
-//! SQLite's own locks cover one transaction; a run may have many, and nobody must find the index missing in between.
+//! One import at a time: a lock file next to the store, held for the whole run.
+//! SQLite's locks cover one transaction. A run may have many, and between them no other import may see a missing index.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -14,14 +14,14 @@ pub struct StoreLock {
     file: File,
 }
 
-/// How long to wait before another look at a lock that somebody holds.
+/// The pause between tries to get the lock.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 impl StoreLock {
-    /// Waits for the lock on the store at `store`; `on_wait` is called once if it is not free.
+    /// Waits for the lock on the store at `store`; calls `on_wait` once if it is taken.
     ///
     /// # Errors
-    /// When the lock file cannot be made: the directory is missing or may not be written.
+    /// When the lock file cannot be created: the directory is missing or not writable.
     pub fn take(store: &Path, on_wait: impl FnOnce()) -> io::Result<StoreLock> {
         let mut name = store.as_os_str().to_owned();
         name.push("-lock");
@@ -31,7 +31,7 @@ impl StoreLock {
             let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
             match file.try_lock() {
                 Ok(()) if is_same_file(&path, &file) => return Ok(StoreLock { path, file }),
-                // Its last holder removed it between our open and our lock.
+                // Its last owner removed it between our open and our lock.
                 Ok(()) => continue,
                 Err(TryLockError::WouldBlock) => {
                     if let Some(on_wait) = on_wait.take() {
@@ -54,8 +54,8 @@ fn is_same_file(path: &Path, file: &File) -> bool {
 
 impl Drop for StoreLock {
     fn drop(&mut self) {
-        // Removed while still locked: who waits for it notices and makes a new one.
-        // What is not empty is somebody else's file of that name.
+        // Removed while still locked: whoever waits for it notices, and creates a new one.
+        // A file that is not empty is not a lock file of ours.
         if self.file.metadata().is_ok_and(|about| about.len() == 0) {
             let _ = std::fs::remove_file(&self.path);
         }

@@ -1,4 +1,4 @@
-//! The store as a sink: when its transactions begin and end, and what is done in them.
+//! The store as a sink: begins and ends transactions, and applies batches in them.
 
 use super::collection::Collections;
 use super::database::Database;
@@ -25,19 +25,20 @@ pub struct Store {
     /// Whether the run's collection holds edges.
     pub(super) edge: bool,
     complete: bool,
-    /// Whether it commits before the end: what comes from a pipe is not all lost with the process.
+    /// Whether it commits before the end, so that an import from a pipe is not lost as a whole if the process dies.
     commits_early: bool,
     interval: Duration,
     last_commit: Instant,
     /// Bytes applied since the last commit.
     pending_bytes: usize,
-    /// Whether a commit has made rows lasting whose index is not built.
+    /// Whether rows are committed whose index is not built yet.
     committed_load: bool,
+    /// Whether the first transaction of the run has prepared the store.
     is_prepared: bool,
 }
 
 impl Store {
-    /// Waits for the store, and checks that it can take this run.
+    /// Waits for the store, and checks that it can be used for this run.
     ///
     /// # Errors
     /// When it cannot.
@@ -58,7 +59,7 @@ impl Store {
         })
     }
 
-    /// Applies a batch; `at` is the action that it has come to.
+    /// Applies a batch from the action at `index` on, and advances it.
     fn apply_batch(
         &mut self,
         batch: &Batch,
@@ -94,7 +95,7 @@ impl Store {
         self.commit()
     }
 
-    /// Commits what was applied. A load is durable only when its index is built.
+    /// Commits. A load is durable only when its index is built.
     fn commit(&mut self) -> Result<Durable, SinkError> {
         let Some(connection) = self.database.transaction() else { return Ok(Durable::Earlier) };
         let saved = self.collections.save(connection).and_then(|()| self.database.commit(connection));
@@ -105,7 +106,7 @@ impl Store {
         Ok(if self.committed_load { Durable::Earlier } else { Durable::All })
     }
 
-    /// Undoes what is not committed: it is certainly not stored, unless an earlier commit of the same load holds a part of it.
+    /// Rolls back what is not committed. It is certainly not stored, unless an earlier commit has a part of the same load.
     fn roll_back(&mut self, error: SinkError) -> SinkError {
         self.database.close();
         let undone = if self.committed_load { Bucket::Unknown } else { Bucket::Unsent };
@@ -113,7 +114,7 @@ impl Store {
     }
 }
 
-/// Whether the run's collection holds edges; checks that it can take the run.
+/// Whether the run's collection holds edges; checks that the collection fits the flags.
 fn holds_edges(database: &Database, wanted: &Wanted) -> Result<bool> {
     let mut existing = None;
     if let (Some(connection), Some(name)) = (database.connection(), &wanted.collection) {
@@ -136,7 +137,7 @@ fn holds_edges(database: &Database, wanted: &Wanted) -> Result<bool> {
     Ok(edge)
 }
 
-/// Begins a transaction, if none is under way; the first one of a run prepares the store.
+/// Begins a transaction, if none is open; the first one of a run prepares the store.
 fn begin<'d>(database: &'d Database, is_prepared: &mut bool, log: Log<'_>) -> Result<&'d Connection, SinkError> {
     let connection = database.begin(log)?;
     if !*is_prepared {
@@ -146,7 +147,7 @@ fn begin<'d>(database: &'d Database, is_prepared: &mut bool, log: Log<'_>) -> Re
     Ok(connection)
 }
 
-/// What the first transaction of a run does before any record.
+/// Creates the schema if it is missing, and finishes interrupted loads.
 fn prepare(connection: &Connection, log: Log<'_>) -> rusqlite::Result<()> {
     if schema::format(connection)?.is_none() {
         schema::create(connection)?;
@@ -167,7 +168,7 @@ fn prepare(connection: &Connection, log: Log<'_>) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Fails every action on a collection that cannot be used, from the `at`-th on.
+/// Rejects the actions from `index` on that have the same collection, which cannot be used.
 fn refuse(batch: &Batch, index: &mut usize, reason: &Reason, out: &mut Ledger) {
     let collection = batch.action(*index).collection;
     while *index < batch.len() && batch.action(*index).collection == collection {
@@ -203,7 +204,7 @@ impl Sink for Store {
             return Err(SinkError::rolled_back("nothing was stored, because of --complete"));
         }
         if !self.is_prepared || self.database.transaction().is_none() && !self.committed_load {
-            // Nothing is left to do: what another program does to the store now does not concern this run.
+            // Everything is committed, so whether the store can still be used does not matter.
             return Ok(Durable::All);
         }
         self.end(clean, out, log).map_err(|error| self.roll_back(error))

@@ -1,4 +1,4 @@
-//! The store as a target: what its addresses look like, and what it cannot do.
+//! The store as a target: its addresses, and the flags that it does not support.
 
 use super::Store;
 use super::rules::StoreRules;
@@ -102,12 +102,12 @@ fn after_scheme(path: &str) -> Result<Endpoint> {
     Err(anyhow!(fault).context(hint("write `sqlite:shop.db` or `sqlite:/var/lib/shop.db`")))
 }
 
-/// What to write for a word that is no address.
+/// The hint for a value that is no address.
 pub fn other_name(word: &str) -> String {
     format!("a new store's name ends in .db, .sqlite or .sqlite3; for any other name write `sqlite:{word}`")
 }
 
-/// Finds names of tables that SQLite or we have for ourselves.
+/// Rejects names of tables that are reserved for SQLite or for this program.
 fn ensure_table(name: &str) -> Result<()> {
     let lower = name.to_ascii_lowercase();
     for (start, owner) in [("sqlite_", "SQLite"), ("bulkimport_", "bulkimport")] {
