@@ -1,10 +1,10 @@
-//! Colours the words that begin a line for a person. What a line says never hangs on its colour.
+//! Colours `error:` and `hint:` at the beginning of messages. No meaning depends on the colour.
 
-/// The words, and what a terminal is told before each: bold red, bold cyan.
+/// The words and their escape sequences: bold red, bold cyan.
 const WORDS: [(&str, &str); 2] = [("error:", "\u{1b}[1;31m"), ("hint:", "\u{1b}[1;36m")];
 const RESET: &str = "\u{1b}[0m";
 
-/// Returns lines with `error:` and `hint:` coloured where they begin one, if `color` allows it.
+/// Colours `error:` and `hint:` at the beginning of lines, if `color` is set.
 pub fn colored(text: &str, color: bool) -> String {
     if !color {
         return text.to_owned();

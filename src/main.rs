@@ -1,4 +1,4 @@
-//! Parses, runs, prints the summary and turns it into an exit code. The only file that prints the summary.
+//! Parses the command line, runs the import, prints the summary and sets the exit code.
 
 use bulkimport::color::colored;
 use bulkimport::config::{self, Request};
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     ExitCode::from(exit)
 }
 
-/// Says why nothing was done: to a person on stderr, and as JSON where that was asked for and the summary would be.
+/// Prints why nothing was done: on stderr, and for `--summary json` also as JSON in place of the summary.
 fn print_error(error: &anyhow::Error, json: bool, color: bool, stdout_is_taken: bool) -> u8 {
     let exit = error::exit_code(error);
     let line = format!("error: {}", error::text(error));
@@ -43,8 +43,7 @@ fn print_error(error: &anyhow::Error, json: bool, color: bool, stdout_is_taken: 
     exit
 }
 
-/// Prints a result on stdout, or on stderr if stdout is taken. A reader that has gone is no failure of ours; a full disk
-/// behind stdout is one.
+/// Prints a result on stdout, or on stderr if stdout is taken. A closed pipe is no error; a full disk is one.
 fn print(text: &str, exit: u8, stdout_is_taken: bool) -> u8 {
     if stdout_is_taken {
         let _ = io::stderr().write_all(text.as_bytes());

@@ -1,5 +1,5 @@
-//! Builds a run from its configuration, in the order in which mistakes cost least: inputs first, then the target, and
-//! only then the first record.
+//! Starts a run from its configuration, so that mistakes are found early: opens the inputs, then the target, and only then
+//! reads the first record.
 
 use crate::action::Decider;
 use crate::config::Config;
@@ -21,10 +21,10 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Runs an import; lines for a person go to `err`.
+/// Runs an import; messages go to `err`.
 ///
 /// # Errors
-/// When it cannot begin; nothing was sent.
+/// When it cannot start; nothing was sent.
 pub fn import(mut config: Config, mut err: Box<dyn Write>) -> Result<Summary> {
     let inputs = input::open(&config.files, &config.input)?;
     let formats: Vec<Format> = inputs.list.iter().map(|input| input.format).collect();
@@ -66,7 +66,7 @@ pub fn import(mut config: Config, mut err: Box<dyn Write>) -> Result<Summary> {
     Ok(report.close(meter.bytes.load(Ordering::Relaxed)))
 }
 
-/// Says what is about to be done.
+/// Prints what the run is going to do.
 fn print_start(config: &Config, inputs: &Inputs, err: &mut dyn Write) {
     let wanted = &config.wanted;
     if !config.output.quiet {
@@ -81,8 +81,8 @@ fn print_start(config: &Config, inputs: &Inputs, err: &mut dyn Write) {
     }
 }
 
-/// Opens the target. A signal ends the wait for a path of this machine at once, and nothing is left to put back there; a
-/// server is left as it should be.
+/// Opens the target. For a local path, a signal ends the wait at once, because there is nothing to restore. For a server,
+/// signals are caught first, so that its settings are restored.
 fn open(config: &Config, stop: &Stop, err: &mut dyn Write) -> Result<Opened> {
     let (quiet, verbose) = (config.output.quiet, config.output.verbose);
     let mut log = |note| match note {
@@ -90,7 +90,7 @@ fn open(config: &Config, stop: &Stop, err: &mut dyn Write) -> Result<Opened> {
         Note::Detail(text) if verbose => drop(writeln!(err, "{text}")),
         _ => {}
     };
-    // Once only: a second handler would take the first signal for a second one.
+    // Only once: with a second handler, the first signal would count as the second one.
     let catch_signals = || stop.on_signals().context("cannot catch signals");
     let is_server = config.wanted.servers().next().is_some();
     if is_server {
@@ -140,7 +140,7 @@ fn open_results(wanted: &Wanted) -> Result<Option<Results>> {
     Ok(Some(Results { name, out: Box::new(BufWriter::new(TruncatedOnWrite(file, false))) }))
 }
 
-/// A file whose old lines go when the first new one comes, so that a run that does not begin destroys nothing.
+/// A file that is truncated at the first write, so that a run that does not start destroys nothing.
 struct TruncatedOnWrite(File, bool);
 
 impl Write for TruncatedOnWrite {
@@ -157,7 +157,7 @@ impl Write for TruncatedOnWrite {
     }
 }
 
-/// A file that is not empty is written over only if it holds results.
+/// Refuses to overwrite a file that holds something other than results.
 fn ensure_holds_results(path: &Path) -> Result<()> {
     // Opening a pipe would wait for its other end.
     if !std::fs::metadata(path).is_ok_and(|about| about.is_file()) {
@@ -165,7 +165,7 @@ fn ensure_holds_results(path: &Path) -> Result<()> {
     }
     let Ok(file) = File::open(path) else { return Ok(()) };
     let mut line = Vec::new();
-    // A line of ours is never longer than a record's key and its error.
+    // A line of results is not longer than a record's key and its error.
     let _ = std::io::BufReader::new(file).take(1 << 20).read_until(b'\n', &mut line);
     let read: Option<serde_json::Value> = serde_json::from_slice(&line).ok();
     let is_ours = read.is_some_and(|read| read.get("counted").is_some() && read.get("line").is_some());
@@ -173,14 +173,14 @@ fn ensure_holds_results(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The prefix of generated keys: 9 characters of time, so that later runs sort behind, and 7 of chance.
+/// The prefix of generated keys: 9 characters of time, so that keys of later runs sort last, and 7 random ones.
 fn run_id() -> String {
     const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     // The standard library seeds its hashers from the operating system's randomness.
-    let chance = std::collections::hash_map::RandomState::new().build_hasher().finish();
+    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
     let digits = |number: u64, count: u32| {
         (0..count).rev().map(move |index| DIGITS[(number >> (5 * index) & 31) as usize] as char)
     };
-    digits(now, 9).chain(digits(chance, 7)).chain(['-']).collect()
+    digits(now, 9).chain(digits(random, 7)).chain(['-']).collect()
 }

@@ -1,4 +1,4 @@
-//! What ends a run early, as one flag that every thread looks at.
+//! The request to stop a run early: a flag that every thread checks.
 
 use std::io;
 use std::sync::Arc;
@@ -26,17 +26,17 @@ impl Stop {
         Ok(())
     }
 
-    /// Asks the run to stop.
+    /// Requests the run to stop.
     pub fn request(&self) {
         self.requested.store(true, Ordering::SeqCst);
     }
 
-    /// Whether the run was asked to stop, by whom ever.
+    /// Whether the run was requested to stop, by a signal or otherwise.
     pub fn is_requested(&self) -> bool {
         self.requested.load(Ordering::Relaxed)
     }
 
-    /// The signal that asked, if one did.
+    /// The signal that was received, if any.
     pub fn signal(&self) -> Option<i32> {
         match self.signal.load(Ordering::SeqCst) {
             0 => None,

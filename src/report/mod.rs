@@ -1,5 +1,5 @@
-//! Adds outcomes up, must balance, and owns the exit code.
-//! Errors are told as they come: the first ten one by one, all of them with `--details`, and at the end by kind.
+//! Sums up the outcomes, checks that they balance, and determines the exit code.
+//! Errors are printed as they arrive: the first ten, or all with `--details`, and at the end a summary by kind.
 
 mod results;
 
@@ -26,16 +26,16 @@ use std::time::Instant;
 /// `--max-errors`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MaxErrors {
-    /// So many records.
+    /// A number of records.
     Count(u64),
-    /// So many of a hundred records read.
+    /// A percentage of the records read.
     Percent(f64),
 }
 
 impl FromStr for MaxErrors {
     type Err = String;
 
-    /// Reads a number, or 0 to 100 with `%`.
+    /// Parses a number, or 0 to 100 with `%`.
     fn from_str(text: &str) -> Result<MaxErrors, String> {
         let refused = || format!("\"{text}\" is neither a number of records nor a percentage up to 100%");
         let Some(percent) = text.strip_suffix('%') else {
@@ -52,23 +52,23 @@ impl FromStr for MaxErrors {
 /// `--summary`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum SummaryFormat {
-    /// One `name: count` a line.
+    /// One `name: count` per line.
     #[default]
     Text,
     /// One JSON object.
     Json,
 }
 
-/// What reaches the report.
+/// A message to the report.
 #[derive(Debug)]
 pub enum Message {
-    /// From a lane: what became of records.
+    /// From a lane: outcomes of records.
     Outcome(Outcome),
-    /// From a lane: what it is doing.
+    /// From a lane: a note.
     Note(Note),
-    /// From a lane: it cannot go on.
+    /// From a lane: its sink cannot go on.
     Stopped(SinkError),
-    /// From the reader, last: what it read.
+    /// From the reader, at its end.
     Read(ReadEnd),
 }
 
@@ -79,7 +79,7 @@ pub struct ReadEnd {
     pub records: u64,
     /// Blank lines.
     pub empty: u64,
-    /// Why it ended before its time.
+    /// Why it ended early.
     pub broken: Option<Broken>,
 }
 
@@ -91,13 +91,13 @@ struct ErrorKind {
     reason: String,
 }
 
-/// How many errors are told one by one without `--details`.
+/// Maximum number of errors that are printed one by one without `--details`.
 const MAX_SHOWN: u64 = 10;
 
-/// Records after which `--max-errors N%` is looked at during the run; the end always does.
+/// Number of records read before `--max-errors N%` is checked during the run; at the end it is always checked.
 const PERCENT_MIN_READ: u64 = 1_000;
 
-/// What the report is told of the run beforehand.
+/// The settings of a report.
 #[derive(Debug)]
 pub struct Settings {
     /// Names of the inputs.
@@ -106,25 +106,25 @@ pub struct Settings {
     pub target: String,
     /// The collection, if the run has one.
     pub collection: Option<String>,
-    /// Say every error.
+    /// Print every error.
     pub details: bool,
-    /// Say no errors as they come, unless `details` asks for them.
+    /// Print no errors as they arrive, unless `details` is set.
     pub quiet: bool,
-    /// Say each step with its time.
+    /// Print each step with its time.
     pub verbose: bool,
-    /// Colour what is said.
+    /// Print in colour.
     pub color: bool,
-    /// Stop above so many.
+    /// Stop above this limit.
     pub max_errors: Option<MaxErrors>,
     /// Whether nothing is sent.
     pub dry_run: bool,
     /// Where `--results` go.
     pub results: Option<Results>,
-    /// What goes over the wire, if the target is a server.
+    /// Counters of requests, if the target is a server.
     pub traffic: Option<Traffic>,
 }
 
-/// The account of a run.
+/// Collects the outcomes of a run.
 pub struct Report {
     settings: Settings,
     progress: Progress,
@@ -138,14 +138,14 @@ pub struct Report {
     too_many: bool,
     /// Why lanes could not go on.
     endings: Vec<Ending>,
-    /// Why the target could not go on, or undid everything.
+    /// Why the target could not go on, or rolled back.
     why: Option<String>,
     stop: Stop,
     err: Box<dyn Write>,
 }
 
 impl Report {
-    /// Begins an account; lines for a person go to `err`.
+    /// Creates the report of a run; messages go to `err`.
     pub fn new(settings: Settings, progress: Progress, stop: Stop, err: Box<dyn Write>) -> Report {
         Report {
             settings,
@@ -164,27 +164,27 @@ impl Report {
         }
     }
 
-    /// Prints a line for a person.
+    /// Prints a message.
     pub fn print(&mut self, text: &str) {
         self.progress.line(&mut self.err, &colored(text, self.settings.color));
     }
 
-    /// How long to wait for a message before `tick`.
+    /// Maximum time to wait for a message before `tick`.
     pub fn interval(&self) -> std::time::Duration {
         self.progress.interval()
     }
 
-    /// Shows progress if it is time to.
+    /// Shows progress, if it is due.
     pub fn tick(&mut self) {
         self.progress.tick(self.counts[Bucket::Error], &mut self.err);
     }
 
-    /// Takes a message in.
+    /// Handles a message.
     pub fn handle(&mut self, message: Message, read_so_far: u64) {
         match message {
             Message::Outcome(mut outcome) => {
                 self.counts += outcome.counts;
-                // A late index finds duplicates in the order of their keys; a person reads them by line.
+                // An index that is built late finds duplicates in the order of their keys; print them by line.
                 outcome.failures.sort_unstable_by_key(|failure| failure.origin);
                 outcome.failures.iter().for_each(|failure| self.add_failure(failure));
                 self.write_results(|results, files| results.write(files, &outcome.results));
@@ -209,7 +209,7 @@ impl Report {
         }
     }
 
-    /// With `-v`, says what has been done, or begins now.
+    /// With `-v`, prints a step that is done, or begins.
     fn print_step(&mut self, step: &str) {
         if self.settings.verbose {
             self.print(&format!("after {:.3} s: {step}", self.started.elapsed().as_secs_f64()));
@@ -222,19 +222,19 @@ impl Report {
         if ending == Ending::Enough {
             return;
         }
-        // Each lane says the same of a target that is closed.
+        // Each lane reports the same error of a target that is unavailable.
         if self.why.as_ref() != Some(&text) {
             self.print(&format!("error: {text}"));
         }
         self.why.get_or_insert(text);
     }
 
-    /// Takes in that a target could not be left as it should be: it says so, and the exit code is not 0.
+    /// Reports that a target could not be restored to its state before the run.
     pub fn not_closed(&mut self, text: String) {
         self.stopped(SinkError::stopped(text));
     }
 
-    /// Writes to the file of `--results`, if there is one. A run whose results cannot be kept stops.
+    /// Writes to the file of `--results`, if there is one. If that fails, the run stops.
     fn write_results(&mut self, write: impl FnOnce(&mut Results, &[String]) -> std::io::Result<()>) {
         let Some(results) = &mut self.settings.results else { return };
         if let Err(error) = write(results, &self.settings.files) {
@@ -277,7 +277,7 @@ impl Report {
         }
     }
 
-    /// `file:line`, and the number of the record where lines do not tell records apart.
+    /// `file:line`, with the number of the record where a line may have several.
     fn location(&self, origin: &Origin) -> String {
         let file = self.settings.files.get(origin.file as usize).map_or("?", String::as_str);
         if origin.line < origin.record {
@@ -286,7 +286,7 @@ impl Report {
         format!("{file}:{}", origin.line)
     }
 
-    /// Closes the account: says what is left to say, and returns the summary.
+    /// Ends the report: prints the last messages, and returns the summary.
     pub fn close(mut self, bytes_read: u64) -> Summary {
         self.write_results(|results, _| results.out.flush());
         self.progress.finish();
@@ -314,7 +314,7 @@ impl Report {
         Summary { json: self.json(bytes_read, exit), exit }
     }
 
-    /// Where and why an input could not be read on.
+    /// Where and why reading an input failed.
     fn broken(&self) -> Option<String> {
         self.end.broken.as_ref().map(|broken| format!("{}: {}", self.location(&broken.origin), broken.text))
     }
@@ -327,7 +327,7 @@ impl Report {
             1 => "1 more error".to_owned(),
             more => format!("{} more errors", grouped(more)),
         };
-        self.print(&format!("and {more} (--details says every one); all errors by kind:"));
+        self.print(&format!("and {more} (--details prints every one); all errors by kind:"));
         let lines: Vec<String> = self
             .kinds
             .iter()
@@ -341,7 +341,7 @@ impl Report {
         }
     }
 
-    /// The first that holds of 130/143, 6, 5, 4, 3, 1.
+    /// The first that applies of 130/143, 6, 5, 4, 3, 1.
     fn exit_code(&self, balanced: bool) -> u8 {
         let ended = |ending| self.endings.contains(&ending);
         let lost = self.counts[Bucket::Error] + self.counts[Bucket::Unknown] > 0
@@ -403,7 +403,7 @@ impl Report {
     }
 }
 
-/// What is printed at the end.
+/// The summary, which is printed at the end.
 #[derive(Debug)]
 pub struct Summary {
     json: Value,
@@ -430,7 +430,7 @@ mod tests {
     use super::*;
     use crate::progress::{Meter, ProgressMode};
 
-    /// The exit code of a run whose records are all unsent because its sink ended so.
+    /// The exit code of a run whose records are all unsent because of this error.
     fn exit_after(error: SinkError) -> u8 {
         let settings = Settings {
             files: Arc::from([]),
@@ -456,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_sink_that_has_had_enough_ends_a_run_well() {
+    fn only_a_closed_output_ends_a_run_with_exit_code_0() {
         assert_eq!(exit_after(SinkError::stopped("gone")), 4);
         assert_eq!(exit_after(SinkError::rolled_back("undone")), 6);
         assert_eq!(exit_after(SinkError::enough()), 0);

@@ -1,4 +1,4 @@
-//! `--results`: a JSON line for each record. What a server said stands in it as the server wrote it.
+//! `--results`: a JSON line for each record. JSON from the server's response is copied verbatim.
 
 use crate::record::Reason;
 use crate::sink::{Bucket, ItemDetails, ResultLine};
@@ -7,9 +7,9 @@ use serde_json::value::RawValue;
 use std::io::{self, Write};
 use std::sync::LazyLock;
 
-/// Where a line for each record is written.
+/// The file of `--results`.
 pub struct Results {
-    /// Its name, for errors.
+    /// Its name, for messages.
     pub name: String,
     /// The file, or stdout.
     pub out: Box<dyn Write>,
@@ -22,7 +22,7 @@ impl std::fmt::Debug for Results {
 }
 
 impl Results {
-    /// Writes lines of records that are found in these files.
+    /// Writes the lines of some records; `files` are the names of the inputs.
     ///
     /// # Errors
     /// Those of the file.
@@ -35,7 +35,7 @@ impl Results {
     }
 }
 
-/// One line; its fields are in the order of their names.
+/// One line; its fields are sorted by name.
 #[derive(Serialize)]
 struct ResultJson<'a> {
     counted: Bucket,
@@ -55,13 +55,13 @@ struct ResultJson<'a> {
     version: Option<i64>,
 }
 
-/// Why a record is where it is.
+/// The error of a record.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum ErrorText<'a> {
-    /// In the server's words.
+    /// From the server.
     Server(Box<RawValue>),
-    /// In ours.
+    /// From this program.
     Ours {
         reason: &'a str,
         #[serde(rename = "type")]
@@ -69,7 +69,7 @@ enum ErrorText<'a> {
     },
 }
 
-/// Of a record that no server has spoken of.
+/// The details of a record without a response.
 static NO_DETAILS: LazyLock<ItemDetails> = LazyLock::new(ItemDetails::default);
 
 impl<'a> ResultJson<'a> {
@@ -104,7 +104,7 @@ fn non_empty(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// JSON as it was written, on one line: raw newlines in it can only be blanks between its parts.
+/// JSON as it was written, on one line: raw newlines in JSON can only be blanks between tokens.
 fn raw(text: &str) -> Option<Box<RawValue>> {
     RawValue::from_string(text.replace(['\n', '\r'], " ")).ok()
 }
@@ -115,7 +115,7 @@ mod tests {
     use crate::record::Origin;
 
     #[test]
-    fn what_a_server_said_is_not_changed() {
+    fn json_from_a_server_is_not_changed() {
         let get = "{\"_source\": {\"n\": 123456789012345678901234567890,\n\"x\": 1.10}}".to_owned();
         let details = ItemDetails { op: "update".to_owned(), get: Some(get), ..ItemDetails::default() };
         let line = ResultLine {
