@@ -1,5 +1,4 @@
-//! Flags that are not supported together. Only what the command line itself asks for can be in conflict: what comes
-//! from a variable gives way.
+//! Conflicts of flags. Only flags on the command line can conflict; those from variables give way.
 
 use super::{ConfigSources, has_rows};
 use crate::cli::Arguments;
@@ -12,10 +11,10 @@ use anyhow::{Error, Result, anyhow, bail};
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-/// Flags that only cells supports.
+/// Flags for formats with cells.
 pub(super) const FOR_CELLS: [&str; 7] =
     ["separator", "quote", "backslash_escape", "headers_file", "convert", "datatype", "empty"];
-/// Flags that whatever has a header row supports.
+/// Flags for formats with a header row.
 pub(super) const FOR_ROWS: [&str; 2] = ["ignore_missing", "nested"];
 
 /// Finds the first conflict.
@@ -31,7 +30,7 @@ pub(super) fn check(args: &Arguments, sources: &ConfigSources, target: &dyn Targ
     Ok(())
 }
 
-/// Finds values that were meant for something else. Whether a file exists is seen when it is opened.
+/// Rejects inputs that were meant for something else. Other missing files are found when they are opened.
 fn check_inputs(files: &[PathBuf]) -> Result<()> {
     for file in files {
         let text = file.to_string_lossy();
@@ -39,7 +38,7 @@ fn check_inputs(files: &[PathBuf]) -> Result<()> {
             continue;
         }
         if text == "true" || text == "false" {
-            // hints.rs knows which switch it was meant for.
+            // hints.rs adds the switch that it was meant for.
             bail!("{text}: no such file");
         }
         if text.contains("://") {
@@ -50,14 +49,14 @@ fn check_inputs(files: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-/// Finds flags that other flags leave nothing to do.
+/// Rejects flags that have no effect because of other flags.
 fn check_flags_have_effect(args: &Arguments, sources: &ConfigSources, target: &dyn Target) -> Result<()> {
     let format = args.input.format;
     let has_cells = matches!(format, None | Some(Format::Csv | Format::Tsv));
     let no_prefix = args.edges.from_prefix.is_none() && args.edges.to_prefix.is_none();
     let for_cells =
         format!("supported only for csv and tsv, and the type is {}", format.map_or_else(String::new, Format::name));
-    // If it empties a collection.
+    // Only if it empties a collection.
     let overwrite = if target.overwrites_collection() { "overwrite" } else { "" };
     let for_storing =
         ["on_duplicate", overwrite, "unique", "edge", "from_prefix", "to_prefix", "overwrite_collection_prefix"];
@@ -86,7 +85,7 @@ fn check_flags_have_effect(args: &Arguments, sources: &ConfigSources, target: &d
     Ok(())
 }
 
-/// Finds what is said of one field twice, so that one of them would have no effect.
+/// Rejects flags that name the same field twice, because one would have no effect.
 fn check_repeats(args: &Arguments) -> Result<()> {
     let shape = &args.shape;
     ensure_named_once("--translate", shape.translate.iter().map(|(from, _)| from))?;

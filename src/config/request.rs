@@ -1,6 +1,6 @@
-//! From the words of the command line and the variables to what is asked of us: a run, or a text to print.
-//! The command line is parsed twice: alone, to know what was typed and to answer `--help` whatever the variables say,
-//! and then with the variables in front.
+//! Parses the command line and the variables into a request: a run, or a text to print.
+//! The command line is parsed twice: alone, to know which flags it has, and so that `--help` works with any variables; then
+//! together with the variables.
 
 use super::{Config, ConfigSources};
 use crate::cli::env::Variables;
@@ -18,24 +18,24 @@ use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-/// What is asked of the program.
+/// What the program is to do.
 #[derive(Debug)]
 pub enum Request {
     /// An import.
     Run(Box<Config>),
-    /// A text for stdout, and nothing else.
+    /// Print a text on stdout.
     Print(String),
 }
 
-/// Reads a command line, the program's name first, and the variables.
+/// Parses a command line, which begins with the program's name, and the variables.
 ///
 /// # Errors
-/// For every mistake that can be found without opening an input or the store.
+/// For any mistake that can be found without opening an input or the target.
 pub fn parse(argv: &[OsString], env: &Variables) -> Result<Request> {
     read(argv, env).map_err(|error| with_hints(error, hints::for_words(argv, &help::command())))
 }
 
-/// A word that another importer has is not a misspelt one of ours.
+/// Adds hints. A flag of another importer is not a misspelt one of ours, so clap's suggestion is dropped.
 fn with_hints(error: Error, hints: Vec<String>) -> Error {
     let message = error::message(&error);
     let flag = message.split(['\'', ':']).find(|part| part.starts_with('-')).map(|flag| format!("`{flag}`"));
@@ -96,14 +96,14 @@ fn is_on_command_line(matches: &ArgMatches, arg: &Arg) -> bool {
     matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine)
 }
 
-/// Ids of the flags that are given a value, each with the group that help shows it in.
+/// Ids of the flags that are set, each with its heading in the help.
 fn given_flags(matches: &ArgMatches) -> BTreeMap<String, String> {
     let command = help::command();
     let given = command.get_arguments().filter(|arg| is_on_command_line(matches, arg));
     given.map(|arg| (arg.get_id().to_string(), arg.get_help_heading().unwrap_or_default().to_owned())).collect()
 }
 
-/// Positional files and those of `--file`, as they were typed.
+/// Positional files and those of `--file`, in the order of the command line.
 fn files_in_order(matches: &ArgMatches) -> Vec<PathBuf> {
     let mut files: Vec<(usize, PathBuf)> = Vec::new();
     for id in ["files", "more_files"] {
@@ -126,7 +126,7 @@ pub fn wants_json(argv: &[OsString], env: &Variables) -> bool {
     value_of("--summary", "BULKIMPORT_SUMMARY", argv, env).is_some_and(|form| form == "json")
 }
 
-/// Whether stdout is taken by something else than the summary, by a command line that may be wrong.
+/// Whether stdout is used for documents or results, by a command line that may be wrong.
 pub fn wants_stdout(argv: &[OsString], env: &Variables) -> bool {
     let to = value_of("--to", "BULKIMPORT_TO", argv, env).and_then(|to| targets::read(OsStr::new(to)).ok());
     let results = value_of("--results", "BULKIMPORT_RESULTS", argv, env);
@@ -142,7 +142,7 @@ pub fn wants_color(argv: &[OsString], env: &Variables) -> bool {
     }
 }
 
-/// The value of a flag, else of its variable, when neither has been checked.
+/// The value of a flag, otherwise of its variable, without any checks.
 fn value_of<'a>(flag: &str, variable: &str, argv: &'a [OsString], env: &'a Variables) -> Option<&'a str> {
     let words = argv.iter().map(|word| word.to_str().unwrap_or_default());
     let words: Vec<&str> = words.take_while(|word| *word != "--").collect();
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pasted_line_gets_every_hint_at_once() {
+    fn a_line_of_another_importer_gets_all_hints() {
         let said =
             said("bulkimport --db test -c films --file films.json --jsonArray --numInsertionWorkers 4 --stopOnError");
         assert_eq!(said.lines().next(), Some("error: unknown option '--db'"));

@@ -1,4 +1,4 @@
-//! Reads passwords, keys and tokens: from files, variables or the terminal. They are never part of what is said.
+//! Reads passwords, keys and tokens from files, variables or the terminal. They are never printed.
 
 use super::ConfigSources;
 use crate::cli::ServerFlags;
@@ -8,10 +8,10 @@ use crate::sink::wanted::{Wanted, flag};
 use anyhow::{Context as _, Result, anyhow, bail};
 use std::path::Path;
 
-/// Flags that say who we are, in the order in which their variables are looked at.
+/// Flags for a login, in the order in which their variables are checked.
 const LOGIN_FLAGS: [&str; 3] = ["user", "api_key_file", "bearer_file"];
 
-/// Finds out who we are to a server. The command line wins over the address, and that over variables.
+/// Determines the login. The command line takes precedence over the address, and the address over variables.
 pub(super) fn login(flags: &ServerFlags, wanted: &Wanted, sources: &ConfigSources) -> Result<Option<Login>> {
     let mut typed = LOGIN_FLAGS.iter().filter(|way| sources.flags.typed(way));
     let (one, other) = (typed.next(), typed.next());
@@ -35,7 +35,7 @@ pub(super) fn login(flags: &ServerFlags, wanted: &Wanted, sources: &ConfigSource
     Ok(None)
 }
 
-/// The login of one of the ways, from its flag or a variable that holds the secret itself.
+/// The login of one of the flags, from its value or a variable with the secret itself.
 fn login_by(way: &str, flags: &ServerFlags, sources: &ConfigSources) -> Result<Option<Login>> {
     let [_, key, token] = sources.secrets.clone();
     Ok(match way {
@@ -45,7 +45,7 @@ fn login_by(way: &str, flags: &ServerFlags, sources: &ConfigSources) -> Result<O
     })
 }
 
-/// Reads `--user`.
+/// Parses `--user`.
 fn user_login(user: &str, flags: &ServerFlags, sources: &ConfigSources) -> Result<Login> {
     let (name, password) = match user.split_once(':') {
         Some((name, password)) => (name, Some(password.to_owned())),
@@ -60,7 +60,7 @@ fn user_login(user: &str, flags: &ServerFlags, sources: &ConfigSources) -> Resul
     basic_login(name.to_owned(), password, flags, sources)
 }
 
-/// A name with its password, which is asked for if nothing else says it.
+/// A name with its password, from a file, a variable or the terminal if it is not given.
 fn basic_login(name: String, password: Option<String>, flags: &ServerFlags, sources: &ConfigSources) -> Result<Login> {
     let [variable, ..] = sources.secrets.clone();
     let file = || read_secret("--password-file", flags.password_file.as_deref());
@@ -69,7 +69,7 @@ fn basic_login(name: String, password: Option<String>, flags: &ServerFlags, sour
     Ok(Login::Basic(name, password))
 }
 
-/// Asks on the terminal, which is not stdin: that may be the input.
+/// Asks on the terminal, not on stdin, which may be the input.
 fn ask_password(user: &str) -> Result<String> {
     rpassword::prompt_password(format!("password of {user}: ")).map_err(|_| {
         anyhow!("--user: there is no password, and no terminal to ask for it")
@@ -77,7 +77,7 @@ fn ask_password(user: &str) -> Result<String> {
     })
 }
 
-/// What a file holds, without the line break at its end.
+/// The content of a file, without a final line break.
 fn read_secret(flag: &str, path: Option<&Path>) -> Result<Option<String>> {
     let Some(path) = path else { return Ok(None) };
     let file = || format!("{flag}: {}", path.display());

@@ -1,4 +1,4 @@
-//! What the flags ask of the target. Which target that is, and what it supports, the table of targets says.
+//! Builds the options for the target from the flags.
 
 use super::{ConfigSources, secrets};
 use crate::action::Op;
@@ -13,10 +13,10 @@ use anyhow::Result;
 use reqwest::Url;
 use std::net::IpAddr;
 
-/// Finds the target, and what is asked of it.
+/// Builds the options, and checks that the target supports them.
 pub(super) fn build(args: &Arguments, sources: &ConfigSources, target: &dyn Target) -> Result<Wanted> {
     let mut wanted = without_login(args, sources);
-    // A login may have to be asked for, so what is wrong anyway is found before.
+    // Checked before the login, which may ask for a password.
     targets::check(target, &wanted, &sources.flags)?;
     wanted.http.login = secrets::login(&args.server, &wanted, sources)?;
     Ok(wanted)
@@ -80,12 +80,12 @@ fn http(args: &Arguments, endpoints: &[Endpoint]) -> HttpOptions {
     }
 }
 
-/// What `--compress-transfer` says, if it does not leave it open.
+/// `--compress-transfer`; `None` for auto.
 fn compress(args: &Arguments) -> Option<bool> {
     args.server.compress_transfer.map(|how| how == Transfer::Gzip)
 }
 
-/// Whether a node is on this machine, so that compressing for it only costs time.
+/// Whether a node is on this machine, where compression only costs time.
 fn is_local(node: &Url) -> bool {
     let is_loopback = |host: &str| host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     node.host_str().is_some_and(|host| host == "localhost" || is_loopback(host.trim_matches(['[', ']'])))

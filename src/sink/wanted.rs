@@ -85,29 +85,29 @@ pub struct Wanted {
 pub struct Indexing {
     /// Make documents visible to searches: true, false or wait_for
     ///
-    /// Kuzzle has wait_for and false.
+    /// Kuzzle: wait_for or false.
     #[arg(long, value_name = "WHEN", value_parser = refresh)]
     pub refresh: Option<String>,
     /// Field whose value is the routing
     ///
-    /// It stays in the document. A record without it is an error. Bulk lines name their own.
+    /// It stays in the document. A record without it is an error. Not for bulk lines, which have their own.
     #[arg(long, value_name = "FIELD", value_parser = values::field)]
     pub routing_field: Option<String>,
-    /// Ingest pipeline that documents go through
+    /// Ingest pipeline for the documents
     #[arg(long, value_name = "NAME", value_parser = values::field)]
     pub pipeline: Option<String>,
-    /// Copies of a shard that must be there: a number, or all
+    /// Copies of a shard that must be active: a number, or all
     #[arg(long, value_name = "N|all", value_parser = active_shards)]
     pub wait_for_active_shards: Option<String>,
     /// The collection must be an alias
     #[arg(long)]
     pub require_alias: bool,
-    /// Times that the server tries an update again when others write
+    /// Maximum number of retries of an update by the server on a conflict
     #[arg(long, value_name = "N", value_parser = values::retries)]
     pub retry_on_conflict: Option<u32>,
     /// No refresh and no replicas during the load
     ///
-    /// Both are put back at the end, however the run ends; after a kill the next run into the index puts them back.
+    /// Both are restored at the end, however the run ends; after a kill the next run into the index restores them.
     #[arg(long)]
     pub bulk_mode: bool,
 }
