@@ -244,7 +244,7 @@ pub struct ConflictFlags {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Whole run")]
 pub struct RunFlags {
-    /// All or nothing: an error rolls back everything (exit 6)
+    /// All or nothing: an error rolls back all (exit 6)
     ///
     /// Not for Elasticsearch, OpenSearch and Kuzzle. ArangoDB gets the whole run in one request of at most --batch-bytes (64
     /// MiB), sent at the end of the input.
@@ -323,7 +323,7 @@ pub struct OutputFlags {
     /// Format of the summary on stdout: text or json
     #[arg(long, value_name = "FORM", default_value = "text", value_parser = one_of::<SummaryFormat>())]
     pub summary: SummaryFormat,
-    /// Print only the summary; with --details also every error
+    /// Only the summary; with --details also every error
     ///
     /// A final error line is still printed.
     #[arg(short, long)]

@@ -132,10 +132,10 @@ fn active_shards(text: &str) -> Result<String, String> {
 #[derive(Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Batches")]
 pub struct BatchSizes {
-    /// Maximum number of records in a batch
+    /// Maximum number of records per batch
     #[arg(id = "batch_size", long = "batch-size", value_name = "DOCS", default_value = "5000", value_parser = values::batch_records)]
     pub records: usize,
-    /// Maximum size of a batch; a larger record is sent alone
+    /// Maximum bytes per batch; a larger record is sent alone
     ///
     /// Default: 1MiB for a store, which gains nothing from larger ones, 800KiB for Kuzzle, 5MiB for another server. About
     /// three batches are in memory at once, for each of --jobs.
