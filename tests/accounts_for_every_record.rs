@@ -138,13 +138,13 @@ fn the_first_ten_errors_are_said_and_the_rest_by_kind() {
     for line in 1..=10 {
         let _ = writeln!(expected, "a.jsonl:{line}: expected a field name in quotes, at byte 2");
     }
-    expected.push_str("and 3 more errors (--details prints every one); all errors by kind:\n");
+    expected.push_str("and 3 more errors (--details says every one); all errors by kind:\n");
     expected.push_str("  invalid_json: 12, first a.jsonl:1: expected a field name in quotes, at byte 2\n");
     expected.push_str("  not_an_object: 1, first a.jsonl:13: expected an object, found an array\n");
     assert_eq!(ran.stderr, expected);
 
     let ran = place.import(&["--skip-lines", "2", "--on-duplicate", "ignore", "a.jsonl"]);
-    ran.expect(1, [0, 11, 0, 1]).says("and 1 more error (--details prints every one); all errors by kind:\n");
+    ran.expect(1, [0, 11, 0, 1]).says("and 1 more error (--details says every one); all errors by kind:\n");
 
     let all = place.import(&["--details", "a.jsonl"]);
     assert_eq!(all.stderr.lines().filter(|line| line.starts_with("a.jsonl:")).count(), 14, "{}", all.stderr);

@@ -11,11 +11,11 @@ pub fn from_clap(error: &clap::Error, variable: Option<&str>) -> Error {
     let name = variable.unwrap_or(flag);
     let value = text(error, ContextKind::InvalidValue).unwrap_or_default();
     let message = match error.kind() {
-        ErrorKind::UnknownArgument => format!("unknown option '{flag}'"),
+        ErrorKind::UnknownArgument => format!("{flag}: there is no such flag"),
         ErrorKind::ArgumentConflict => format!("{name}: given more than once"),
         ErrorKind::InvalidValue if value.is_empty() => format!("{name}: needs a value"),
-        ErrorKind::InvalidValue => format!("{name}: invalid value \"{value}\" (expected {})", valid_values(error)),
-        // An error of one of our own parsers.
+        ErrorKind::InvalidValue => format!("{name}: \"{value}\" is none of {}", valid_values(error)),
+        // One of our own parsers has refused it.
         ErrorKind::ValueValidation => {
             format!("{name}: {}", error.source().map(ToString::to_string).unwrap_or_default())
         }

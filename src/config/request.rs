@@ -38,8 +38,8 @@ pub fn parse(argv: &[OsString], env: &Variables) -> Result<Request> {
 /// Adds hints. A flag of another importer is not a misspelt one of ours, so clap's suggestion is dropped.
 fn with_hints(error: Error, hints: Vec<String>) -> Error {
     let message = error::message(&error);
-    let flag = message.split(['\'', ':']).find(|part| part.starts_with('-')).map(|flag| format!("`{flag}`"));
-    let is_foreign = flag.is_some_and(|flag| hints.iter().any(|hint| hint.contains(&flag)));
+    let thing = message.split(": ").next().map(|thing| format!("`{thing}`")).unwrap_or_default();
+    let is_foreign = hints.iter().any(|hint| hint.contains(&thing));
     let error = if is_foreign { Error::msg(message) } else { error };
     hints.into_iter().fold(error, |error, text| error.context(hint(text)))
 }
@@ -189,14 +189,14 @@ mod tests {
             ("-c a --limit -1", "error: --limit: \"-1\" is not a whole number"),
             (
                 "-c a --on-duplicate merge",
-                "error: --on-duplicate: invalid value \"merge\" (expected error, update, replace, ignore)\nhint: `--on-dup",
+                "error: --on-duplicate: \"merge\" is none of error, update, replace, ignore\nhint: `--on-dup",
             ),
             ("-c", "error: --collection: needs a value"),
             ("-c a -c b", "error: --collection: given more than once"),
             ("-c a --colection b", "error: unknown option '--colection'\nhint: did you mean `--collection`?"),
             (
                 "-c a -t jsonll",
-                "error: --type: invalid value \"jsonll\" (expected auto, jsonl, json, csv, tsv, arrays, bulk)\nhint: did you mean `jsonl`?",
+                "error: --type: \"jsonll\" is none of auto, jsonl, json, csv, tsv, arrays, bulk\nhint: did you mean `jsonl`?",
             ),
             ("-c a --details=maybe", "error: --details: \"maybe\" is neither true nor false"),
             ("-c a --key k.pem", "error: --key: \"k.pem\" looks like a file\nhint: --key names the field"),
@@ -221,7 +221,7 @@ mod tests {
             ("-c a --timeout=5s", "error: --timeout is not supported for a store\nhint: `--to elasticsearch+http"),
             (
                 "-c a --completions tcsh",
-                "error: --completions: invalid value \"tcsh\" (expected bash, elvish, fish, powershell, zsh)",
+                "error: --completions: \"tcsh\" is none of bash, elvish, fish, powershell, zsh",
             ),
         ];
         for (line, start) in cases {

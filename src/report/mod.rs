@@ -327,7 +327,7 @@ impl Report {
             1 => "1 more error".to_owned(),
             more => format!("{} more errors", grouped(more)),
         };
-        self.print(&format!("and {more} (--details prints every one); all errors by kind:"));
+        self.print(&format!("and {more} (--details says every one); all errors by kind:"));
         let lines: Vec<String> = self
             .kinds
             .iter()

@@ -116,7 +116,7 @@ pub struct Indexing {
 fn refresh(text: &str) -> Result<String, String> {
     match text {
         "true" | "false" | "wait_for" => Ok(text.to_owned()),
-        _ => Err(format!("invalid value \"{text}\" (expected true, false, wait_for)")),
+        _ => Err(format!("\"{text}\" is none of true, false, wait_for")),
     }
 }
 
