@@ -32,7 +32,7 @@ pub(super) struct Complete {
 }
 
 /// The result of the run.
-enum RunResult {
+enum RunEnd {
     /// Everything is stored, according to the response.
     Done(Vec<ItemResult>),
     /// Everything is stored, by a request without a response.
@@ -101,7 +101,7 @@ impl Complete {
     }
 
     /// Sends the request until its result is known; also returns whether a response was lost on the way.
-    fn send(&mut self, group: Group<'_>, log: Log<'_>) -> (RunResult, bool) {
+    fn send(&mut self, group: Group<'_>, log: Log<'_>) -> (RunEnd, bool) {
         let mut backoff = Backoff::new(self.shared.retries);
         let mut lost = false;
         loop {
@@ -109,8 +109,8 @@ impl Complete {
             self.shared.traffic.sent(self.http.sent_bytes);
             let asked = reply.as_ref().ok().and_then(|reply| reply.retry_after);
             let (why, text, is_lost) = match interpret(group, reply) {
-                Attempt::Over(RunResult::Refused(text, 1210) | RunResult::Stopped(text)) if lost => {
-                    return (RunResult::Unknown(text), lost);
+                Attempt::Over(RunEnd::Refused(text, 1210) | RunEnd::Stopped(text)) if lost => {
+                    return (RunEnd::Unknown(text), lost);
                 }
                 Attempt::Over(result) => return (result, lost),
                 Attempt::Again(why, text) => (why, text, false),
@@ -118,14 +118,14 @@ impl Complete {
             };
             lost |= is_lost;
             if let Err(text) = self.pause(&mut backoff, why, asked, &text, log) {
-                return (if lost { RunResult::Unknown(text) } else { RunResult::Stopped(text) }, lost);
+                return (if lost { RunEnd::Unknown(text) } else { RunEnd::Stopped(text) }, lost);
             }
             if is_lost && !self.is_idempotent(group) {
                 match self.is_stored(group, &mut backoff, log) {
-                    Ok(true) => return (RunResult::Found, lost),
+                    Ok(true) => return (RunEnd::Found, lost),
                     // Nothing is stored, so the lost request was not applied.
                     Ok(false) => lost = false,
-                    Err(why) => return (RunResult::Unknown(why), lost),
+                    Err(why) => return (RunEnd::Unknown(why), lost),
                 }
             }
             self.shared.traffic.sent_again();
@@ -172,10 +172,10 @@ impl Complete {
         }
     }
 
-    fn settle(&mut self, group: Group<'_>, result: RunResult, lost: bool, out: &mut Ledger) -> Result<(), SinkError> {
+    fn settle(&mut self, group: Group<'_>, result: RunEnd, lost: bool, out: &mut Ledger) -> Result<(), SinkError> {
         let batch = group.batch;
         match result {
-            RunResult::Done(results) => {
+            RunEnd::Done(results) => {
                 for result in results {
                     let bucket = match result.outcome {
                         ItemOutcome::Created => Bucket::Created,
@@ -187,21 +187,21 @@ impl Complete {
                 self.shared.traffic.unsure(if lost { group.len() as u64 } else { 0 });
                 Ok(())
             }
-            RunResult::Found => {
+            RunEnd::Found => {
                 out.settle_many(Bucket::Created, group.len() as u64);
                 Ok(())
             }
-            RunResult::Unknown(why) => {
+            RunEnd::Unknown(why) => {
                 let reason = Reason::new("lost", format!("no response was received: {why}"));
                 (0..group.len())
                     .for_each(|index| out.settle(batch, index, Bucket::Unknown, Some(reason.clone()), None));
                 Ok(())
             }
-            RunResult::Stopped(why) => {
+            RunEnd::Stopped(why) => {
                 out.leave_unsent(batch, 0);
                 Err(SinkError::stopped(why))
             }
-            RunResult::Refused(why, number) => {
+            RunEnd::Refused(why, number) => {
                 let is_duplicate = number == 1210 && group.key(0).1 == Op::Create;
                 let duplicates = if is_duplicate { self.duplicates(group) } else { HashSet::new() };
                 for index in 0..group.len() {
@@ -229,7 +229,7 @@ impl Complete {
 
 /// The result of one try.
 enum Attempt {
-    Over(RunResult),
+    Over(RunEnd),
     /// Nothing was applied: try again.
     Again(Why, String),
     /// It may have been applied.
@@ -239,7 +239,7 @@ enum Attempt {
 fn interpret(group: Group<'_>, reply: Result<Reply, NoReply>) -> Attempt {
     let reply = match reply {
         Ok(reply) => reply,
-        Err(NoReply::NotSent { why, hopeless: true }) => return Attempt::Over(RunResult::Stopped(why)),
+        Err(NoReply::NotSent { why, hopeless: true }) => return Attempt::Over(RunEnd::Stopped(why)),
         Err(NoReply::NotSent { why, .. }) => return Attempt::Again(Why::Away, why),
         Err(NoReply::Lost(why)) => return Attempt::Lost(why),
     };
@@ -249,7 +249,7 @@ fn interpret(group: Group<'_>, reply: Result<Reply, NoReply>) -> Attempt {
         };
         return match counts::read(group, &reply).map(ItemOutcomes::of_each) {
             Ok(results) if results.iter().all(|result| is_done(&result.outcome)) => {
-                Attempt::Over(RunResult::Done(results))
+                Attempt::Over(RunEnd::Done(results))
             }
             Ok(_) => Attempt::Lost("the answer has errors where the whole request was to fail".to_owned()),
             Err(why) => Attempt::Lost(why),
@@ -260,14 +260,14 @@ fn interpret(group: Group<'_>, reply: Result<Reply, NoReply>) -> Attempt {
     let text = error.as_ref().map_or_else(|| reply.page(), ServerError::text);
     match (reply.status, number) {
         (409, 1200) | (412, 21004) | (503, 21003) | (429, _) => Attempt::Again(Why::Busy, text),
-        (413, _) => Attempt::Over(RunResult::Refused(group.too_large("the server"), 413)),
+        (413, _) => Attempt::Over(RunEnd::Refused(group.too_large("the server"), 413)),
         (400 | 409 | 412, _) if error.is_some() => {
             let message = error.map(|error| error.message).unwrap_or_default();
-            Attempt::Over(RunResult::Refused(errors::reason(number, &message).text, number))
+            Attempt::Over(RunEnd::Refused(errors::reason(number, &message).text, number))
         }
-        (401, _) => Attempt::Over(RunResult::Stopped(format!("{text}; check the user and the password, or the token"))),
-        (403, _) => Attempt::Over(RunResult::Stopped(errors::forbidden(&text))),
-        (300..=499, _) => Attempt::Over(RunResult::Stopped(text)),
+        (401, _) => Attempt::Over(RunEnd::Stopped(format!("{text}; check the user and the password, or the token"))),
+        (403, _) => Attempt::Over(RunEnd::Stopped(errors::forbidden(&text))),
+        (300..=499, _) => Attempt::Over(RunEnd::Stopped(text)),
         _ => Attempt::Lost(text),
     }
 }

@@ -98,7 +98,7 @@ pub(super) fn read(group: Group<'_>, reply: &Reply) -> Result<ItemOutcomes, Stri
         }
         return Ok(outcomes);
     }
-    for outcome in outcomes_by_index(group, &counts.details, counts.empty > 0)? {
+    for outcome in by_index(group, &counts.details, counts.empty > 0)? {
         let next = || {
             let (count, outcome) = successes.iter_mut().find(|(count, _)| *count > 0)?;
             *count -= 1;
@@ -110,11 +110,7 @@ pub(super) fn read(group: Group<'_>, reply: &Reply) -> Result<ItemOutcomes, Stri
 }
 
 /// The errors by index.
-fn outcomes_by_index(
-    group: Group<'_>,
-    details: &[Cow<'_, str>],
-    shifted: bool,
-) -> Result<Vec<Option<ItemOutcome>>, String> {
+fn by_index(group: Group<'_>, details: &[Cow<'_, str>], shifted: bool) -> Result<Vec<Option<ItemOutcome>>, String> {
     let mut outcomes: Vec<Option<ItemOutcome>> = vec![None; group.len()];
     let lost = |text: &str| format!("an error has no document of ours: {text}");
     let all = details.iter().map(|text| Detail::of(text).ok_or_else(|| lost(text)));

@@ -41,17 +41,11 @@ pub(super) fn read(
     }
     raw.iter()
         .enumerate()
-        .map(|(index, raw)| item_result(collection, group, index, raw, detail).ok_or_else(|| reply.page()))
+        .map(|(index, raw)| result(collection, group, index, raw, detail).ok_or_else(|| reply.page()))
         .collect()
 }
 
-fn item_result(
-    collection: &Collection,
-    group: Group<'_>,
-    index: usize,
-    raw: &RawValue,
-    detail: bool,
-) -> Option<ItemResult> {
+fn result(collection: &Collection, group: Group<'_>, index: usize, raw: &RawValue, detail: bool) -> Option<ItemResult> {
     let item: ItemReply<'_> = serde_json::from_str(raw.get()).ok()?;
     let (key, op) = group.key(index);
     let outcome = match (item.error, item.number) {

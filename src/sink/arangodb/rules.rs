@@ -8,7 +8,7 @@ use crate::json::{Field, NameBits, Scanner, Span, Token, Walk, holds_as_double, 
 use crate::record::{Reason, Record};
 
 /// Maximum number of levels of a document, whichever API it is sent to: a lost one is sent again to the other.
-const MAX_LEVELS: usize = 199;
+const MAX_DEPTH: usize = 199;
 
 /// Names of the fields in the open objects while a document is scanned; reused for its memory.
 #[derive(Debug, Default)]
@@ -106,8 +106,7 @@ impl ArangodbRules {
 /// Rejects a document that is nested deeper than the server reads.
 fn ensure_not_too_deep(text: &str) -> Result<(), Reason> {
     // Most documents have too few brackets.
-    if text.len() <= 2 * MAX_LEVELS || text.bytes().filter(|byte| matches!(byte, b'{' | b'[')).nth(MAX_LEVELS).is_none()
-    {
+    if text.len() <= 2 * MAX_DEPTH || text.bytes().filter(|byte| matches!(byte, b'{' | b'[')).nth(MAX_DEPTH).is_none() {
         return Ok(());
     }
     let mut level = 0;
@@ -117,10 +116,10 @@ fn ensure_not_too_deep(text: &str) -> Result<(), Reason> {
             Token::Close => level -= 1,
             _ => {}
         }
-        level > MAX_LEVELS
+        level > MAX_DEPTH
     });
     if is_too_deep {
-        let text = format!("nested deeper than {MAX_LEVELS} levels, the most that ArangoDB reads");
+        let text = format!("nested deeper than {MAX_DEPTH} levels, the most that ArangoDB reads");
         return Err(Reason::new("too_deep", text));
     }
     Ok(())
@@ -146,7 +145,7 @@ fn is_kept(text: &str, fields: &[Field], edge: bool, names: &mut Names) -> bool 
 
 /// Whether the server certainly reads and keeps a value of which no scan has said that it is simple.
 fn is_value_kept(value: &str, names: &mut Names) -> bool {
-    let may_be_deep = value.len() >= 2 * MAX_LEVELS && value.starts_with(['{', '[']);
+    let may_be_deep = value.len() >= 2 * MAX_DEPTH && value.starts_with(['{', '[']);
     !may_be_deep && first_change(value, [Span::default(); 2], names).is_none()
 }
 
@@ -312,11 +311,11 @@ mod tests {
             "{}",
             r#"{"_key":"k","n":-12.50,"s":"a long text of more than sixteen bytes","e":{},"f":[]}"#,
             r#"{"a":"\n","b":{"c":1e2},"d":12345678901234567,"e":{"b":{"c":1},"b2":2}}"#,
-            &nested(MAX_LEVELS - 1),
+            &nested(MAX_DEPTH - 1),
         ] {
             assert!(is_kept(kept, false), "{kept}");
         }
-        for other in [r#"{"\u0061":1}"#, r#"{"a":1,"a":2}"#, r#"{"a":{"b":{},"b":2}}"#, &nested(MAX_LEVELS)] {
+        for other in [r#"{"\u0061":1}"#, r#"{"a":1,"a":2}"#, r#"{"a":{"b":{},"b":2}}"#, &nested(MAX_DEPTH)] {
             assert!(!is_kept(other, false), "{other}");
         }
         for end in [r#"{"_from":"a/b"}"#, r#"{"_to":"a/b"}"#] {
@@ -327,8 +326,8 @@ mod tests {
     #[test]
     fn at_most_199_levels_are_read() {
         let nested = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
-        assert!(ensure_not_too_deep(&nested(MAX_LEVELS)).is_ok());
-        assert!(ensure_not_too_deep(&nested(MAX_LEVELS + 1)).is_err());
+        assert!(ensure_not_too_deep(&nested(MAX_DEPTH)).is_ok());
+        assert!(ensure_not_too_deep(&nested(MAX_DEPTH + 1)).is_err());
         assert!(ensure_not_too_deep(&format!("{{\"a\":[{}1]}}", "[],".repeat(300))).is_ok());
     }
 

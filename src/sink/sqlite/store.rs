@@ -34,7 +34,7 @@ pub struct Store {
     /// Whether rows are committed whose index is not built yet.
     committed_load: bool,
     /// Whether the first transaction of the run has prepared the store.
-    is_prepared: bool,
+    prepared: bool,
 }
 
 impl Store {
@@ -54,7 +54,7 @@ impl Store {
             last_commit: Instant::now(),
             pending_bytes: 0,
             committed_load: false,
-            is_prepared: false,
+            prepared: false,
             collections: Collections::new(wanted, edge),
         })
     }
@@ -67,7 +67,7 @@ impl Store {
         out: &mut Ledger,
         log: Log<'_>,
     ) -> Result<(), SinkError> {
-        let connection = begin(&self.database, &mut self.is_prepared, log)?;
+        let connection = begin(&self.database, &mut self.prepared, log)?;
         while *index < batch.len() {
             let done = match self.collections.of(connection, &batch.action(*index), out, log) {
                 Ok(collection) => collection.apply(connection, batch, index, out),
@@ -85,7 +85,7 @@ impl Store {
 
     /// Ends all loads and commits.
     fn end(&mut self, clean: bool, out: &mut Ledger, log: Log<'_>) -> Result<Durable, SinkError> {
-        let connection = begin(&self.database, &mut self.is_prepared, log)?;
+        let connection = begin(&self.database, &mut self.prepared, log)?;
         for collection in &mut self.collections.all {
             collection.end_load(connection, out, log).map_err(|error| self.database.stopped(&error))?;
         }
@@ -138,11 +138,11 @@ fn holds_edges(database: &Database, wanted: &Wanted) -> Result<bool> {
 }
 
 /// Begins a transaction, if none is open; the first one of a run prepares the store.
-fn begin<'d>(database: &'d Database, is_prepared: &mut bool, log: Log<'_>) -> Result<&'d Connection, SinkError> {
+fn begin<'d>(database: &'d Database, prepared: &mut bool, log: Log<'_>) -> Result<&'d Connection, SinkError> {
     let connection = database.begin(log)?;
-    if !*is_prepared {
+    if !*prepared {
         prepare(connection, log).map_err(|error| database.stopped(&error))?;
-        *is_prepared = true;
+        *prepared = true;
     }
     Ok(connection)
 }
@@ -200,10 +200,10 @@ impl Sink for Store {
     }
 
     fn finish(&mut self, clean: bool, out: &mut Ledger, log: Log<'_>) -> Result<Durable, SinkError> {
-        if !self.is_prepared && self.complete && !clean {
+        if !self.prepared && self.complete && !clean {
             return Err(SinkError::rolled_back("nothing was stored, because of --complete"));
         }
-        if !self.is_prepared || self.database.transaction().is_none() && !self.committed_load {
+        if !self.prepared || self.database.transaction().is_none() && !self.committed_load {
             // Everything is committed, so whether the store can still be used does not matter.
             return Ok(Durable::All);
         }
