@@ -1,14 +1,14 @@
-//! Values that are names, and small formulas of names.
-//! An error here names the value; which flag or variable it came from is put in front of it in usage.rs. A hint is a line of its own.
+//! Parses values that are names, or templates of names.
+//! An error names only the value; usage.rs adds the flag or the variable.
 
 use crate::shape::{Merge, MergePart};
 use crate::values::field;
 use std::path::Path;
 
-/// Reads `--translate`: two names, neither blank.
+/// Parses `--translate`: two names, neither blank.
 ///
 /// # Errors
-/// When it is not that.
+/// When it is not FROM=TO.
 pub fn translation(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((from, to)) if !is_blank(from) && !is_blank(to) && !to.contains('=') => {
@@ -22,7 +22,7 @@ fn is_blank(text: &str) -> bool {
     text.trim().is_empty()
 }
 
-/// Reads `--key`. What looks like a file was meant for curl's flag of this name.
+/// Parses `--key`. A value that looks like a file was meant for curl's flag of this name.
 ///
 /// # Errors
 /// When it is blank or looks like the key of a TLS client.
@@ -38,7 +38,7 @@ pub fn key(text: &str) -> Result<String, String> {
     field(text)
 }
 
-/// Reads a collection prefix, and drops the `/` at its end.
+/// Parses a collection prefix, without a trailing `/`.
 ///
 /// # Errors
 /// When nothing is left.
@@ -49,10 +49,10 @@ pub fn prefix(text: &str) -> Result<String, String> {
     }
 }
 
-/// Reads `--collection`. What names its target can have is checked once that is known.
+/// Parses `--collection`. The target checks its own rules for names later.
 ///
 /// # Errors
-/// When nothing can be called so.
+/// When no target allows the name.
 pub fn collection(text: &str) -> Result<String, String> {
     if is_blank(text) {
         return Err("the name of a collection cannot be blank".to_owned());
@@ -63,10 +63,10 @@ pub fn collection(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// Reads `--merge-attributes` as arangoimport does (contracts/arangodb.md 2.5): `NEW=`, then text and `[field]`s.
+/// Parses `--merge-attributes` like arangoimport (contracts/arangodb.md 2.5): `NEW=`, then text and `[field]`s.
 ///
 /// # Errors
-/// When brackets or `=` are not where they should be, or a field is merged into itself.
+/// When brackets or `=` are misplaced, or a field is merged into itself.
 pub fn merge(text: &str) -> Result<Merge, String> {
     let wrong = |cause| format!("wrong syntax in \"{text}\": {cause}\nhint: write it like `full=[first] [last]`");
     let (name, value) = match text.split_once('=') {
@@ -97,7 +97,7 @@ fn parts(value: &str) -> Result<Vec<MergePart>, &'static str> {
     Ok(parts)
 }
 
-/// The text before or behind a field, if there is any.
+/// The text before or after a field, if any.
 fn literal(text: &str) -> Result<Option<MergePart>, &'static str> {
     if text.contains(']') {
         return Err("unbalanced brackets");

@@ -1,12 +1,12 @@
-//! Headers of requests. An error never repeats a header's value: it may be a secret.
+//! Parses request headers. Errors never repeat the value of a header, because it may be a secret.
 
 use crate::sink::http::Header;
 use reqwest::header::{HeaderName, HeaderValue};
 
-/// Reads `-H`: `Name: value`.
+/// Parses `-H`: `Name: value`.
 ///
 /// # Errors
-/// When it is no header, or one that is ours to set.
+/// When it is no header, or one that this program sets itself.
 pub fn header(text: &str) -> Result<Header, String> {
     let wrong = |what: &str| format!("{what}\nhint: a header is written `Name: value`");
     let (name, value) = text.split_once(':').ok_or_else(|| wrong("a header without a colon"))?;

@@ -1,21 +1,20 @@
-//! Mistakes in single values of the command line, in the form of all our errors: one line, and a line `hint: ` for each
-//! thing to do. clap reports them in another one.
+//! Converts clap's errors to the form of all other errors: one line, and a line `hint: ` for each hint.
 
 use crate::error::hint;
 use anyhow::{Error, anyhow};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::error::Error as _;
 
-/// Takes clap's error apart. `called` is what a flag is called when it came from a variable.
-pub fn from_clap(error: &clap::Error, called: Option<&str>) -> Error {
+/// Converts an error. `variable` is the name of the variable that the flag came from, if it did.
+pub fn from_clap(error: &clap::Error, variable: Option<&str>) -> Error {
     let flag = text(error, ContextKind::InvalidArg).map(bare).unwrap_or_default();
-    let name = called.unwrap_or(flag);
+    let name = variable.unwrap_or(flag);
     let value = text(error, ContextKind::InvalidValue).unwrap_or_default();
     let message = match error.kind() {
         ErrorKind::UnknownArgument => format!("{flag}: there is no such flag"),
         ErrorKind::ArgumentConflict => format!("{name}: given more than once"),
         ErrorKind::InvalidValue if value.is_empty() => format!("{name}: needs a value"),
-        ErrorKind::InvalidValue => format!("{name}: \"{value}\" is none of {}", words(error)),
+        ErrorKind::InvalidValue => format!("{name}: \"{value}\" is none of {}", valid_values(error)),
         // One of our own parsers has refused it.
         ErrorKind::ValueValidation => {
             format!("{name}: {}", error.source().map(ToString::to_string).unwrap_or_default())
@@ -30,8 +29,8 @@ pub fn from_clap(error: &clap::Error, called: Option<&str>) -> Error {
     }
 }
 
-/// The words that a flag takes.
-fn words(error: &clap::Error) -> String {
+/// The values that a flag accepts.
+fn valid_values(error: &clap::Error) -> String {
     match error.get(ContextKind::ValidValue) {
         Some(ContextValue::Strings(words)) => words.join(", "),
         _ => String::new(),
@@ -46,7 +45,7 @@ fn text(error: &clap::Error, kind: ContextKind) -> Option<&str> {
     }
 }
 
-/// `--type` of `--type <TYPE>`.
+/// The flag without its value: `--type` of `--type <TYPE>`.
 fn bare(flag: &str) -> &str {
     flag.split([' ', '[', '=']).next().unwrap_or(flag)
 }

@@ -1,4 +1,4 @@
-//! How cells are read, and the header row from a file of its own.
+//! The options for reading cells, and the header row from `--headers-file`.
 
 use super::has_rows;
 use crate::cli::Arguments;
@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// Largest file that `--headers-file` reads, in bytes.
+/// Maximum size of `--headers-file`, in bytes.
 const MAX_HEADER: u64 = 1024 * 1024;
 
 pub(super) fn options(args: &Arguments, format: Option<Format>) -> Result<CsvOptions> {
@@ -34,7 +34,7 @@ pub(super) fn options(args: &Arguments, format: Option<Format>) -> Result<CsvOpt
     Ok(options)
 }
 
-/// Whether a file is TSV by its name, also when it is compressed; only the dialect of `--headers-file` hangs on it.
+/// Whether a file is TSV by its name, possibly compressed; used only for the dialect of `--headers-file`.
 fn is_named_tsv(file: &Path) -> bool {
     let name = file.to_string_lossy().to_ascii_lowercase();
     name.ends_with(".tsv") || name.rsplit_once('.').is_some_and(|(stem, _)| stem.ends_with(".tsv"))
@@ -54,7 +54,7 @@ fn header(path: &Path, dialect: Dialect) -> Result<Vec<String>> {
     header_names(bytes, dialect).map_err(Error::msg)
 }
 
-/// Fields that merges read, each once.
+/// The fields that merges use, without duplicates.
 fn merged(args: &Arguments) -> Vec<String> {
     let mut fields = Vec::new();
     for part in args.shape.merge_attributes.iter().flat_map(|merge| &merge.parts) {
@@ -66,7 +66,7 @@ fn merged(args: &Arguments) -> Vec<String> {
     fields
 }
 
-/// Columns that become keys or ends of edges, by their names in the header: a key 007 keeps its zeros.
+/// The columns that become keys, `_from` or `_to`, by their names in the header. They stay strings: a key 007 keeps its zeros.
 fn string_columns(args: &Arguments) -> Vec<String> {
     let key = args.key.key.as_deref();
     let becomes_key = |to: &str| matches!(to, "_key" | "_id" | "_from" | "_to") || Some(to) == key;

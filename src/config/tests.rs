@@ -1,4 +1,4 @@
-//! What flags mean together, tried on whole command lines.
+//! Whole command lines and their configurations.
 
 use super::*;
 use crate::action::Op;

@@ -183,11 +183,11 @@ impl Lanes {
             self.ends.iter_mut().for_each(LaneEnd::wait);
         }
         // A lane that was stopped may not have sent earlier actions on keys of this lead batch.
-        let leave_unsent = lead == Lead::Later && self.stop.asked();
+        let leave_unsent = lead == Lead::Later && self.stop.is_requested();
         self.ends[0].send(self.key_filter.as_mut(), leave_unsent);
         self.ends[0].wait();
         // The same applies to everything after a lead batch.
-        self.lead = self.stop.asked().then_some(Lead::Later);
+        self.lead = self.stop.is_requested().then_some(Lead::Later);
         let lanes = self.ends.len();
         self.ends.iter_mut().enumerate().for_each(|(lane, end)| end.batcher.stagger(lane, lanes));
     }

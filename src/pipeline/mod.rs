@@ -10,7 +10,7 @@ use crate::progress::Meter;
 use crate::record::{BadRecord, Record};
 use crate::report::{Message, ReadEnd, Report};
 use crate::shape::Shaper;
-use crate::sink::{Durable, Ledger, Say, Sink, SinkError};
+use crate::sink::{Durable, Ledger, Log, Sink, SinkError};
 use crate::stop::Stop;
 use lanes::{Job, LaneEnd, Lanes};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -88,7 +88,7 @@ const MAX_MESSAGES: usize = 4;
 fn collect(inbox: &Receiver<Message>, meter: &Meter, report: &mut Report) {
     loop {
         match inbox.recv_timeout(report.interval()) {
-            Ok(message) => report.absorb(message, meter.records.load(Ordering::Relaxed)),
+            Ok(message) => report.handle(message, meter.records.load(Ordering::Relaxed)),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -117,13 +117,13 @@ impl Reading {
             broken = self.input(input, number as u32).err();
         }
         self.lanes.end();
-        cut.store(broken.is_some() || self.plan.stop.asked(), Ordering::SeqCst);
+        cut.store(broken.is_some() || self.plan.stop.is_requested(), Ordering::SeqCst);
         self.plan.meter.records.store(self.read, Ordering::Relaxed);
         ReadEnd { records: self.read, empty: self.empty, broken }
     }
 
     fn is_over(&self) -> bool {
-        self.plan.limit.is_some_and(|limit| self.read >= limit) || self.plan.stop.asked()
+        self.plan.limit.is_some_and(|limit| self.read >= limit) || self.plan.stop.is_requested()
     }
 
     fn input(&mut self, input: Input, number: u32) -> Result<(), crate::input::ReadError> {
@@ -214,7 +214,7 @@ impl Lane<'_> {
     }
 
     /// Calls the sink and handles its result.
-    fn call(&mut self, call: impl FnOnce(&mut dyn Sink, &mut Ledger, Say<'_>) -> Result<Durable, SinkError>) {
+    fn call(&mut self, call: impl FnOnce(&mut dyn Sink, &mut Ledger, Log<'_>) -> Result<Durable, SinkError>) {
         let Lane { sink, ledger, messages, .. } = self;
         let done = call(&mut **sink, ledger, &mut |note| drop(messages.send(Message::Note(note))));
         match &done {
@@ -225,7 +225,7 @@ impl Lane<'_> {
         ledger.flush();
         if let Err(error) = done {
             let _ = messages.send(Message::Stopped(error));
-            self.stop.ask();
+            self.stop.request();
             self.ended = true;
         }
     }

@@ -1,36 +1,36 @@
-//! The table of targets, and what is asked of all of them: whose an address is, and which target a run has.
+//! The table of targets: finds the target of an address and of a run, and builds the help of `--to`.
 
 use super::http::{Reply, unknown_scheme, without_secrets};
 use super::target::{Opened, SERVER, Target};
-use super::wanted::{FlagSources, Place, Wanted, flag};
-use super::{DryRun, Say, Sink, arangodb, elasticsearch, file, kuzzle, sqlite};
+use super::wanted::{Endpoint, FlagSources, Wanted, flag};
+use super::{DryRun, Log, Sink, arangodb, elasticsearch, file, kuzzle, sqlite};
 use crate::error::hint;
 use crate::stop::Stop;
 use anyhow::{Error, Result, anyhow, bail};
 use std::ffi::OsStr;
 
-/// All targets, those that are called alike one behind the other. Each is shown an address in turn, the last one first, until
-/// one takes it for its own: any path that exists is a store's.
+/// All targets; those with the same noun are adjacent. An address is offered to each, from the last to the first, until one
+/// accepts it. The store is the last to be asked, because it accepts any path that exists.
 static TARGETS: &[&dyn Target] =
     &[&sqlite::Sqlite, &elasticsearch::Elasticsearch, &arangodb::Arangodb, &kuzzle::Kuzzle, &file::Files];
 
-/// What one `--to` names, and whose it is.
+/// The value of one `--to`, and its target.
 #[derive(Clone, Debug)]
 pub struct Address {
     /// The target.
     pub target: &'static dyn Target,
-    /// The place.
-    pub place: Place,
+    /// The endpoint.
+    pub endpoint: Endpoint,
 }
 
-/// Reads what `--to` names.
+/// Parses the value of `--to`.
 ///
 /// # Errors
-/// When it is no target's.
+/// When no target accepts it.
 pub fn read(to: &OsStr) -> Result<Address> {
     for target in TARGETS.iter().copied().rev() {
-        if let Some(place) = target.place(to) {
-            return Ok(Address { target, place: place? });
+        if let Some(endpoint) = target.endpoint(to) {
+            return Ok(Address { target, endpoint: endpoint? });
         }
     }
     let Some(text) = to.to_str() else { bail!("neither a store nor UTF-8") };
@@ -52,8 +52,8 @@ fn looks_like_an_address(text: &str) -> bool {
     text.contains('@') || port.is_some_and(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// The rows that are called by one noun.
-fn kinds() -> impl Iterator<Item = &'static [&'static dyn Target]> {
+/// The targets, grouped by noun.
+fn by_noun() -> impl Iterator<Item = &'static [&'static dyn Target]> {
     TARGETS.chunk_by(|one, other| one.noun() == other.noun())
 }
 
@@ -65,16 +65,16 @@ fn either(words: Vec<String>) -> String {
     }
 }
 
-/// How addresses are written: `a store is written ..., a server ...`.
+/// A hint with the forms of all addresses: `a store is written ..., a server ...`.
 fn forms() -> String {
     let forms = |kind: &[&'static dyn Target]| {
         let forms = kind.iter().flat_map(|target| target.forms()).map(|form| format!("`{form}`"));
         format!("{} {}", kind[0].noun(), either(forms.collect()))
     };
-    kinds().map(forms).collect::<Vec<_>>().join(", ").replacen(" `", " is written `", 1)
+    by_noun().map(forms).collect::<Vec<_>>().join(", ").replacen(" `", " is written `", 1)
 }
 
-/// How a server's address is written that was written without a scheme.
+/// The hint for a server's address without a scheme.
 fn servers(shown: &str) -> String {
     let scheme = |target: &&'static dyn Target| target.forms()[0].split("://").next();
     let servers = TARGETS.iter().filter(|target| target.noun() == SERVER);
@@ -85,13 +85,13 @@ fn servers(shown: &str) -> String {
 
 /// The short help of `--to`.
 pub fn brief() -> String {
-    either(kinds().map(|kind| kind[0].brief().to_owned()).collect())
+    either(by_noun().map(|kind| kind[0].brief().to_owned()).collect())
 }
 
 /// The long help of `--to`.
 pub fn help() -> String {
     let mut text = brief() + "\n\n";
-    for kind in kinds() {
+    for kind in by_noun() {
         let all: Vec<String> = kind.iter().map(|target| target.help().to_owned()).collect();
         text += &match kind[0].noun() {
             SERVER => format!("A server is written {}; of plain http:// the server is asked what it is. ", either(all)),
@@ -101,13 +101,13 @@ pub fn help() -> String {
     text + "Repeat it for more nodes of one cluster."
 }
 
-/// The target of a run: several addresses are nodes of one cluster.
+/// The target of a run. Several addresses must be nodes of one cluster.
 ///
 /// # Errors
 /// When they are not.
 pub fn choose(addresses: &[Address]) -> Result<&'static dyn Target> {
     let is_there = |noun: &&str| addresses.iter().any(|address| address.target.noun() == *noun);
-    let nouns: Vec<&str> = kinds().map(|kind| kind[0].noun()).filter(is_there).collect();
+    let nouns: Vec<&str> = by_noun().map(|kind| kind[0].noun()).filter(is_there).collect();
     match nouns[..] {
         [one, other, ..] => bail!("--to: {one} and {other}"),
         [noun] if noun != SERVER && addresses.len() > 1 => {
@@ -116,7 +116,7 @@ pub fn choose(addresses: &[Address]) -> Result<&'static dyn Target> {
         }
         _ => {}
     }
-    let is_named = |address: &&Address| !matches!(&address.place, Place::Server(server) if !server.is_named);
+    let is_named = |address: &&Address| !matches!(&address.endpoint, Endpoint::Server(server) if !server.is_named);
     let named: Vec<&Address> = addresses.iter().filter(is_named).collect();
     let Some(first) = named.first().copied().or(addresses.first()) else { bail!("--to: there is no target") };
     let name = first.target.name();
@@ -126,10 +126,10 @@ pub fn choose(addresses: &[Address]) -> Result<&'static dyn Target> {
     }
 }
 
-/// Finds the first flag that a target cannot support, and what it cannot do together.
+/// Checks that a target supports the flags, alone and combined.
 ///
 /// # Errors
-/// For what is found.
+/// For the first that it does not support.
 pub fn check(target: &dyn Target, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
     for (id, group) in &flags.typed {
         if let Some(advice) = target.unsupported(id, group) {
@@ -139,8 +139,8 @@ pub fn check(target: &dyn Target, wanted: &Wanted, flags: &FlagSources) -> Resul
     target.check(wanted, flags)
 }
 
-/// Says what a server is by its answer to `GET /`, if a target knows it.
-pub fn stranger(reply: &Reply) -> Option<Error> {
+/// An error that names the kind of a server by its response to `GET /`, if a target recognizes it.
+pub fn identify(reply: &Reply) -> Option<Error> {
     let known = |target: &&'static dyn Target| Some((target.name(), target.recognized(reply)?));
     let (name, advice) = TARGETS.iter().find_map(known)?;
     Some(anyhow!("this is {name}").context(hint(advice)))
@@ -150,8 +150,8 @@ pub fn stranger(reply: &Reply) -> Option<Error> {
 ///
 /// # Errors
 /// When it cannot be used as the run asks.
-pub fn open(target: &dyn Target, wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
-    let mut opened = target.open(wanted, stop, say)?;
+pub fn open(target: &dyn Target, wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened> {
+    let mut opened = target.open(wanted, stop, log)?;
     if wanted.dry_run {
         opened.sinks.iter_mut().for_each(|sink| *sink = Box::new(DryRun) as Box<dyn Sink>);
     }
@@ -169,10 +169,10 @@ mod tests {
         error::text(&read(OsStr::new(to)).expect_err(to))
     }
 
-    /// The target of an address, and the node.
+    /// The target of an address, and its node.
     fn server(to: &str) -> (&'static str, Server) {
         match read(OsStr::new(to)) {
-            Ok(Address { target, place: Place::Server(server) }) => (target.name(), server),
+            Ok(Address { target, endpoint: Endpoint::Server(server) }) => (target.name(), server),
             other => panic!("{to}: {other:?}"),
         }
     }
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn names_of_stores_are_taken_as_they_are() {
         let path = |to: &str| match read(OsStr::new(to)) {
-            Ok(Address { target, place: Place::Path("sqlite", path) }) if target.name() == "a store" => path,
+            Ok(Address { target, endpoint: Endpoint::Path("sqlite", path) }) if target.name() == "a store" => path,
             other => panic!("{to}: {other:?}"),
         };
         for name in ["bulkimport.db", "a.sqlite", "dir/a.sqlite3", "A.DB", "/srv/b.db", "Cargo.toml"] {
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_gives_up_its_password() {
+    fn the_password_is_removed_from_an_address() {
         let (_, server) = server("es+http://me:p%40ss%25@h:9200");
         assert_eq!(server.login, Some(("me".to_owned(), Some("p@ss%".to_owned()))));
         assert_eq!(server.url.as_str(), "http://h:9200/");
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_word_is_refused_with_a_hint() {
+    fn other_addresses_are_refused_with_a_hint() {
         let cases = [
             ("localhost:9200", "servers are written as URLs"),
             (":9200", "servers are written as URLs"),
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn the_forms_of_all_targets_are_in_one_hint_and_one_help() {
+    fn one_hint_lists_the_forms_of_all_targets() {
         assert!(said("mongodb://h/db").ends_with(
             "hint: a store is written `bulkimport.db`, a server `elasticsearch+http://HOST:9200`, `opensearch+https://HOST:9200`, \
              `arangodb+http://HOST:8529/_db/NAME` or `kuzzle+http://HOST:7512/INDEX`, a file `jsonl:PATH` or `bulk:PATH`"

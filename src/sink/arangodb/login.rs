@@ -1,5 +1,5 @@
-//! Logins with a name and a password: the server gives a token for them, which lasts an hour or so and spares it the work of
-//! checking a password for each request. Where it gives none, name and password go along with each request.
+//! Login with a name and a password. The server exchanges them for a token that lasts about an hour, which saves it checking
+//! the password of each request. Without a token, name and password are sent with each request.
 
 use super::answer::DIALECT;
 use crate::sink::http::{Call, Http, Login, Reply, Session};
@@ -9,10 +9,10 @@ use anyhow::Result;
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
 
-/// The session of a run, if it has a name and a password and the server gives tokens.
+/// The session of a run, if it has a name and a password, and the server issues tokens.
 ///
 /// # Errors
-/// When there is no answer, or the server does not know us.
+/// When there is no response, or the server rejects the login.
 pub(super) fn session(http: &mut Http, wanted: &Wanted) -> Result<Option<Arc<Session>>> {
     let Some(Login::Basic(user, password)) = &wanted.http.login else { return Ok(None) };
     let login = Session::ask("/_open/auth", user, password);

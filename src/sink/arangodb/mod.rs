@@ -1,5 +1,5 @@
-//! ArangoDB: the import API as a [`Protocol`], and the document API where the outcome of each document has to be told: the
-//! import API answers successes as counts (contract of the import API, 1.5 and 1.6).
+//! ArangoDB, as a [`Protocol`]: the import API, and the document API where the outcome of each document is needed, because
+//! the import API only counts successes (contract of the import API, 1.5 and 1.6).
 
 mod answer;
 mod complete;
@@ -24,21 +24,21 @@ use super::remote::{Answer, Group, Kept, Protocol, Stored};
 use crate::action::Op;
 use crate::batch::BatchAction;
 
-/// What all requests of a run have in common.
+/// The collection of a run, and the options of its requests.
 #[derive(Clone, Debug, Default)]
 pub struct Collection {
     /// Its name.
     pub name: String,
-    /// The fields of its unique indexes, beside that on its keys.
+    /// The fields of its unique indexes, other than the index on the keys.
     pub unique: Vec<String>,
     /// `--wait-for-sync`.
     pub wait_for_sync: bool,
 }
 
 impl Collection {
-    /// Whether a request for these actions goes to the document API, which answers each.
+    /// Whether these actions go to the document API, which responds for each document.
     fn answers_each(&self, group: Group<'_>) -> bool {
-        // With a further unique index a count of errors does not say which index it was.
+        // With another unique index, the import API does not tell which index was violated.
         group.each || !self.unique.is_empty() || matches!(group.key(0).1, Op::Delete | Op::Update)
     }
 }

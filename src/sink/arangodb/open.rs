@@ -1,4 +1,4 @@
-//! What happens before the first record: who is there, is the collection there, and is it as the flags want it.
+//! Opens the target: checks the server, and finds or creates the collection.
 
 use super::answer::{DIALECT, ServerError};
 use super::complete::Complete;
@@ -10,7 +10,7 @@ use crate::sink::remote::admin::{AdminClient, FIRST};
 use crate::sink::remote::{Before, Shared, emptying, escaped};
 use crate::sink::target::Opened;
 use crate::sink::wanted::Wanted;
-use crate::sink::{Note, Say, Sink};
+use crate::sink::{Log, Note, Sink};
 use crate::stop::Stop;
 use anyhow::{Context as _, Error, Result, anyhow, bail};
 use serde_json::{Value, json};
@@ -20,13 +20,13 @@ use std::sync::Arc;
 const DOCUMENTS: u64 = 2;
 const EDGES: u64 = 3;
 
-/// Where the properties of a collection are.
+/// The path of a collection's properties.
 pub(super) fn properties_path(name: &str) -> String {
     format!("/_api/collection/{}/properties", escaped(name))
 }
 
-/// Looks at the database, prepares the collection and makes a sink for each lane.
-pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
+/// Checks the database, prepares the collection and creates a sink for each lane.
+pub(super) fn open(wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened> {
     if wanted.complete {
         whole::ensure_it_fits(wanted)?;
     }
@@ -39,14 +39,14 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     let mut admin = AdminClient::new(&mut first, wanted, stop, &DIALECT);
     let version = version(&mut admin, wanted)?;
     let known = version.as_deref().unwrap_or("of a version that it does not tell");
-    say(Note::Detail(format!("the server is ArangoDB {known}")));
+    log(Note::Detail(format!("the server is ArangoDB {known}")));
     options.gzip &= may_unpack(version.as_deref(), wanted)?;
     let name = wanted.collection.as_deref().unwrap_or_default();
     let edge = collection(&mut admin, wanted, name, wanted.create_collection == Some(true))? == EDGES;
     let unique = if wanted.dry_run { Vec::new() } else { unique(&mut admin, wanted, name)? };
     let lanes = if unique.is_empty() && !wanted.complete { wanted.lanes() } else { 1 };
     if !unique.is_empty() {
-        say(Note::Detail(format!("one lane, because the order counts for the unique index on {}", unique.join(", "))));
+        log(Note::Detail(format!("one lane, because the order counts for the unique index on {}", unique.join(", "))));
     }
     let collection = Collection { name: name.to_owned(), unique, wait_for_sync: wanted.wait_for_sync };
     let before = if wanted.complete { Before::default() } else { emptied(wanted, stop, name) };
@@ -63,7 +63,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     Ok(Opened { sinks, edge, rules: Box::new(rules), traffic, closing: None })
 }
 
-/// Asks who is there; the version, unless it is hidden from us.
+/// Checks that the server is ArangoDB, and returns its version unless it is hidden.
 fn version(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Option<String>> {
     let call = Call { timeout: Some(wanted.http.timeout.min(FIRST)), ..Call::get("/_api/version") };
     let reply = admin.first(&call, wanted.http.nodes.len(), |_| Ok(()))?;
@@ -72,7 +72,7 @@ fn version(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Option<String
         (200, _) if who["server"] == "arango" => Ok(who["version"].as_str().map(str::to_owned)),
         (401, _) => Err(DIALECT.login(&reply)),
         (404, 1228) => Err(no_database(wanted, &reply)),
-        // A user without rights to the server as a whole may still write to a collection.
+        // A user without rights to the whole server may still write to a collection.
         (403, _) => Ok(None),
         (300..=399, _) => Err(refused(reply.redirect())),
         (status, _) => Err(anyhow!("{}: it does not say that it is ArangoDB (status {status})", wanted.first_node())
@@ -88,7 +88,7 @@ fn no_database(wanted: &Wanted, reply: &Reply) -> Error {
     anyhow!("there is no database \"{name}\": {}", DIALECT.said(reply)).context(hint(advice))
 }
 
-/// Whether bodies may be compressed: from 3.12 on.
+/// Whether bodies may be compressed: since 3.12.
 fn may_unpack(version: Option<&str>, wanted: &Wanted) -> Result<bool> {
     let parts: Option<Vec<u32>> =
         version.map(|version| version.split('.').map(|part| part.parse().unwrap_or(0)).take(2).collect());
@@ -100,7 +100,7 @@ fn may_unpack(version: Option<&str>, wanted: &Wanted) -> Result<bool> {
     Ok(is_new)
 }
 
-/// Finds the collection, or makes it; its type.
+/// Finds or creates the collection; returns its type.
 fn collection(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str, makes: bool) -> Result<u64> {
     let properties = admin.ask(&Call::get(properties_path(name)))?;
     match (properties.status, ServerError::number_in(&properties)) {
@@ -131,9 +131,9 @@ fn collection(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str, makes: b
     Ok(kind)
 }
 
-/// Finds out whether the keys that are made here would be refused.
+/// Checks that the collection accepts generated keys.
 fn check_keys(wanted: &Wanted, name: &str, properties: &Value) -> Result<()> {
-    // Every record has one, or none needs one.
+    // Every record has a key, or no keys are generated here.
     if wanted.key.is_some() || wanted.server_keys || wanted.delete_keys {
         return Ok(());
     }
@@ -160,7 +160,7 @@ fn create(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<u6
     }
     let body = json!({ "name": name, "type": kind }).to_string();
     let made = admin.ask(&Call::json(Method::POST, "/_api/collection", body))?;
-    // Another run may have made it, or a first try of ours whose response was not received.
+    // Another run may have created it, or our first try, if its response was lost.
     let exists = ServerError::number_in(&made) == 1207;
     if !made.is_success() && !exists {
         return Err(refused(format!("cannot create the collection \"{name}\": {}", DIALECT.said(&made))));
@@ -168,7 +168,7 @@ fn create(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<u6
     if exists { collection(admin, wanted, name, false) } else { Ok(kind) }
 }
 
-/// Makes the unique indexes of `--unique`, and returns the fields of all that there are.
+/// Creates the unique indexes of `--unique`, and returns the fields of all unique indexes.
 fn unique(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<Vec<String>> {
     let path = format!("/_api/index?collection={}", escaped(name));
     for field in &wanted.unique {
@@ -186,7 +186,7 @@ fn unique(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<Ve
     Ok(unique.map(fields).collect())
 }
 
-/// `--overwrite`: a truncate of its own, which keeps the indexes.
+/// `--overwrite`: a separate truncate, which keeps the indexes.
 fn emptied(wanted: &Wanted, stop: &Stop, name: &str) -> Before {
     let (path, name) = (format!("/_api/collection/{}/truncate", escaped(name)), name.to_owned());
     emptying(wanted, stop, &DIALECT, move |admin| {

@@ -1,7 +1,7 @@
-//! Finds out what became of documents whose response was not received: what is stored, and could the server have changed it.
+//! Resolves documents without a response: reads what is stored, and whether the server could have changed it.
 
 use super::Collection;
-use super::rules::{Names, change};
+use super::rules::{Names, first_change};
 use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::json::{Scanner, Span, same_value};
@@ -10,20 +10,20 @@ use crate::sink::remote::{Group, Kept, Stored, escaped};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// The request that reads the documents with the actions' keys.
+/// The request that reads the documents with the keys of the actions.
 pub(super) fn request(collection: &Collection, group: Group<'_>) -> Call {
     let mut body = String::from("[");
-    for place in 0..group.len() {
-        let joint = if place > 0 { "," } else { "" };
-        body.extend([joint, "{\"_key\":\"", group.key(place).0, "\"}"]);
+    for index in 0..group.len() {
+        let separator = if index > 0 { "," } else { "" };
+        body.extend([separator, "{\"_key\":\"", group.key(index).0, "\"}"]);
     }
     body.push(']');
-    // Reading back, a server answers with the documents.
+    // The response contains the documents.
     let most = Some((64 << 20) + 2 * group.size());
     Call { most, ..Call::json(Method::PUT, format!("/_api/document/{}?onlyget=true", escaped(&collection.name)), body) }
 }
 
-/// Compares what is stored with what the actions would have stored.
+/// Compares the stored documents with those of the actions.
 pub(super) fn compare(group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>> {
     let found: Vec<&RawValue> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success())?;
     (found.len() == group.len())
@@ -46,7 +46,7 @@ fn stored(action: &BatchAction<'_>, found: &str) -> Stored {
     }
     match (bare(action.doc), bare(found)) {
         (Some(ours), Some(theirs)) if same_value(&ours, &theirs) => Stored::Same,
-        (Some(_), Some(_)) if change(action.doc, [Span::default(); 2], &mut Names::default()).is_some() => {
+        (Some(_), Some(_)) if first_change(action.doc, [Span::default(); 2], &mut Names::default()).is_some() => {
             Stored::Unclear("it has values that the server changes".to_owned())
         }
         (Some(_), Some(_)) => Stored::Other,
@@ -54,7 +54,7 @@ fn stored(action: &BatchAction<'_>, found: &str) -> Stored {
     }
 }
 
-/// The document without what the server makes or keeps for itself.
+/// The document without the fields that belong to the server.
 fn bare(document: &str) -> Option<String> {
     let mut scanner = Scanner::default();
     scanner.object(document.as_bytes()).ok()?;
@@ -70,8 +70,8 @@ fn bare(document: &str) -> Option<String> {
     Some(text)
 }
 
-/// Whether the collection keeps documents as they were sent, by its properties: it may compute values, and so may one whose
-/// properties cannot be read.
+/// Whether the collection stores documents as they were sent, by its properties. It may compute values; if its properties
+/// cannot be read, that is assumed.
 pub(super) fn kept(reply: &Reply) -> Kept {
     let computes = match serde_json::from_slice::<Value>(&reply.body) {
         Ok(properties) if reply.is_success() => {

@@ -1,12 +1,12 @@
-//! ArangoDB as a target: its addresses, which may name a database, and what it cannot do.
+//! ArangoDB as a target: its addresses, which may name a database, and the flags that it does not support.
 
 use super::{answer, open, whole};
 use crate::batch::Limits;
 use crate::error::hint;
-use crate::sink::Say;
+use crate::sink::Log;
 use crate::sink::http::{Reply, Server, without_secrets};
 use crate::sink::target::{Opened, Target};
-use crate::sink::wanted::{FlagSources, Place, Wanted};
+use crate::sink::wanted::{Endpoint, FlagSources, Wanted};
 use crate::stop::Stop;
 use anyhow::{Result, anyhow, bail};
 use std::ffi::OsStr;
@@ -23,7 +23,7 @@ impl Target for Arangodb {
         &["arangodb+http://HOST:8529/_db/NAME"]
     }
 
-    fn place(&self, to: &OsStr) -> Option<Result<Place>> {
+    fn endpoint(&self, to: &OsStr) -> Option<Result<Endpoint>> {
         let text = to.to_str()?;
         let server = Server::read(text, &["arangodb", "arango"], "")?;
         Some(server.and_then(|server| {
@@ -34,7 +34,7 @@ impl Target for Arangodb {
                 let shown = without_secrets(text);
                 return Err(anyhow!("\"{shown}\": the path names no database").context(hint(advice)));
             }
-            Ok(Place::Server(server))
+            Ok(Endpoint::Server(server))
         }))
     }
 
@@ -74,18 +74,18 @@ impl Target for Arangodb {
         answer::is_arangodb(reply).then_some("write `arangodb+http://HOST:8529/_db/NAME`")
     }
 
-    fn open(&self, wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
-        open::open(wanted, stop, say)
+    fn open(&self, wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened> {
+        open::open(wanted, stop, log)
     }
 }
 
-/// Whether a path is that of a database: `/_db/NAME`, perhaps behind a proxy's own, or nothing for `_system`.
+/// Whether a path names a database: `/_db/NAME`, possibly after the path of a proxy; an empty path is `_system`.
 fn names_database(path: &str) -> bool {
     let path = path.trim_end_matches('/');
     path.is_empty() || path.rsplit_once("/_db/").is_some_and(|(_, name)| !name.is_empty() && !name.contains('/'))
 }
 
-/// Finds names that no collection can have; what else is wrong the server says.
+/// Rejects names that no collection can have. Other mistakes are left to the server.
 fn ensure_name(name: &str) -> Result<()> {
     let fault = match name {
         _ if name.contains('/') || name.chars().any(char::is_control) => {

@@ -11,7 +11,7 @@ use crate::sink::remote::destination::{Destination, Named};
 use crate::sink::remote::{Before, Shared, emptying, escaped};
 use crate::sink::target::Opened;
 use crate::sink::wanted::Wanted;
-use crate::sink::{Note, Say, bulk_api};
+use crate::sink::{Log, Note, bulk_api};
 use crate::stop::Stop;
 use anyhow::{Context as _, Error, Result, anyhow, bail};
 use serde_json::{Map, Value};
@@ -29,7 +29,7 @@ struct Found {
 }
 
 /// Looks at the cluster, prepares the index and makes a sink for each lane.
-pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
+pub(super) fn open(wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened> {
     let mut bulk = Bulk::new(wanted);
     let mapping = bulk_api::mapping(wanted, &["mappings", "settings", "aliases"])?;
     let nodes = Arc::new(Nodes::new(wanted.http.nodes.clone()));
@@ -38,7 +38,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     let mut admin = AdminClient::new(&mut first, wanted, stop, &DIALECT);
     let who = who(&mut admin, wanted)?;
     ensure_one_cluster(admin.http, wanted, &nodes, &who)?;
-    say(Note::Detail(introduced(&who)));
+    log(Note::Detail(introduced(&who)));
     bulk.is_incremental = is_incremental(&who);
     let (mut closing, mut before, mut destinations) = (None, Before::default(), HashMap::new());
     if let Some(index) = &bulk.index {
@@ -47,7 +47,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
         let concrete = found.as_ref().map_or(index, |found| &found.name).clone();
         match found {
             _ if wanted.dry_run => {}
-            Some(found) => adapt(&mut admin, index, &found, mapping.as_ref(), say)?,
+            Some(found) => adapt(&mut admin, index, &found, mapping.as_ref(), log)?,
             None => create(wanted, &mut admin, index, mapping.as_ref())?,
         }
         if !matches!(destination, Destination::Unclear(_)) {
@@ -75,7 +75,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
 /// Asks who is there. A server that does not say is taken for what the address calls it: new bare servers have no `GET /`.
 fn who(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Value> {
     let call = Call { timeout: Some(wanted.http.timeout.min(FIRST)), ..Call::get("/") };
-    let known = |reply: &Reply| match (wanted.stranger)(reply) {
+    let known = |reply: &Reply| match (wanted.identify)(reply) {
         Some(stranger) => Err(stranger.context(wanted.first_node())),
         None => Ok(()),
     };
@@ -189,11 +189,11 @@ fn check(wanted: &Wanted, index: &str, found: Option<&Found>) -> Result<()> {
 }
 
 /// Gives the index the mapping, and puts back what an interrupted run left off.
-fn adapt(admin: &mut AdminClient<'_>, index: &str, found: &Found, mapping: Option<&Value>, say: Say<'_>) -> Result<()> {
+fn adapt(admin: &mut AdminClient<'_>, index: &str, found: &Found, mapping: Option<&Value>, log: Log<'_>) -> Result<()> {
     if let Some(before) = bulk_mode::left_over(&found.about).filter(|_| found.count == 1) {
         bulk_mode::restore(admin, &found.name, before)?;
         let what = "restored the refresh interval and the replicas that an interrupted run had turned off";
-        say(Note::Warning(format!("{}: {what}", found.name)));
+        log(Note::Warning(format!("{}: {what}", found.name)));
     }
     if let Some(mappings) = mapping.and_then(|mapping| mapping.get("mappings")) {
         let path = format!("/{}/_mapping", escaped(index));

@@ -4,8 +4,8 @@ use super::open;
 use crate::error::hint;
 use crate::sink::http::Server;
 use crate::sink::target::{Opened, Target};
-use crate::sink::wanted::{FlagSources, Place, Wanted, flag};
-use crate::sink::{Say, bulk_api};
+use crate::sink::wanted::{Endpoint, FlagSources, Wanted, flag};
+use crate::sink::{Log, bulk_api};
 use crate::stop::Stop;
 use anyhow::{Result, anyhow, bail};
 use std::ffi::OsStr;
@@ -26,9 +26,9 @@ impl Target for Elasticsearch {
         "elasticsearch+http://HOST:9200 (also es+ and opensearch+, and https)"
     }
 
-    fn place(&self, to: &OsStr) -> Option<Result<Place>> {
+    fn endpoint(&self, to: &OsStr) -> Option<Result<Endpoint>> {
         let names = ["elasticsearch", "es", "opensearch", ""];
-        Some(Server::read(to.to_str()?, &names, "")?.map(Place::Server))
+        Some(Server::read(to.to_str()?, &names, "")?.map(Endpoint::Server))
     }
 
     fn unsupported(&self, flag: &str, _: &str) -> Option<&'static str> {
@@ -60,8 +60,8 @@ impl Target for Elasticsearch {
         }
     }
 
-    fn open(&self, wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
-        open::open(wanted, stop, say)
+    fn open(&self, wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened> {
+        open::open(wanted, stop, log)
     }
 }
 

@@ -1,13 +1,13 @@
-//! What can be written as a document, and what as a bulk line.
+//! Which records can be written as documents, and which as bulk lines.
 
 use crate::action::{Action, BulkLine, KeyRule, Op, Rules, by_path, check_metadata, has_key_field, not_supported};
 use crate::json::{Field, Scanner, Span, quote_into, same_name};
 use crate::record::{Reason, Record};
 use crate::sink::bulk_api::{plain, write_line};
 
-/// The rules of documents: they stay as a store would keep them.
+/// The rules of documents, the same as in a store.
 pub(super) struct DocumentRules {
-    /// Memory for looking into a record.
+    /// Buffers for scanning a record.
     pub(super) scanner: Scanner,
 }
 
@@ -39,7 +39,7 @@ impl Rules for DocumentRules {
 }
 
 impl DocumentRules {
-    /// Writes the key of an action line as a field, if the document does not have it.
+    /// Adds the key of an action line as a field, if the document lacks it.
     fn write_key(&mut self, key: &str, record: &Record<'_>, meta: &mut String) -> Result<(), Reason> {
         if !has_key_field(record.text, record.fields)? {
             meta.push_str("\"_key\":");
@@ -61,7 +61,7 @@ fn no_document(what: &str) -> Reason {
     not_supported(format!("a file of documents has no {what}s; `--to bulk:PATH` writes a line for each {what}"))
 }
 
-/// The rules of bulk lines: those that are read pass through, with the index and the id that they do not name.
+/// The rules of bulk lines: they pass through, and get the index and the id that they lack.
 pub(super) struct BulkRules {
     /// `--collection`.
     pub(super) index: Option<String>,

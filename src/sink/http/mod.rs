@@ -366,7 +366,7 @@ impl Http {
                 if let Ok(reply) = timeout(LOOK, exchange.as_mut()).await {
                     return reply;
                 }
-                if stop.asked() && stopped.get_or_insert_with(Instant::now).elapsed() > LAST_TRY {
+                if stop.is_requested() && stopped.get_or_insert_with(Instant::now).elapsed() > LAST_TRY {
                     return Err(NoReply::Lost("no answer within 10 s of the stop".to_owned()));
                 }
             }

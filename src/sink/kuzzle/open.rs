@@ -10,14 +10,14 @@ use crate::sink::remote::admin::{AdminClient, FIRST, no_answer};
 use crate::sink::remote::{Shared, emptying, escaped};
 use crate::sink::target::Opened;
 use crate::sink::wanted::Wanted;
-use crate::sink::{Note, Say, bulk_api};
+use crate::sink::{Log, Note, bulk_api};
 use crate::stop::Stop;
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 use std::sync::Arc;
 
 /// Looks at the server, prepares the collection and makes a sink for each lane.
-pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
+pub(super) fn open(wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened> {
     let import = Import::new(wanted);
     let mapping = bulk_api::mapping(wanted, &["mappings", "settings"])?.map(|mapping| mapping.to_string());
     let options = http_options(wanted);
@@ -33,7 +33,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     }
     let is_there = exists == Some(true);
     if !wanted.dry_run && (mapping.is_some() || wanted.create_collection == Some(true) && !is_there) {
-        make(&mut admin, &import, mapping.unwrap_or("{}".to_owned()), is_there, say)?;
+        make(&mut admin, &import, mapping.unwrap_or("{}".to_owned()), is_there, log)?;
     }
     if !wanted.dry_run && wanted.wait_for_sync {
         ensure_synced(&mut admin, &import)?;
@@ -114,14 +114,14 @@ fn exists(admin: &mut AdminClient<'_>, import: &Import) -> Result<Option<bool>> 
 }
 
 /// Makes the index and the collection, or gives the collection the mapping. Each may be there already.
-fn make(admin: &mut AdminClient<'_>, import: &Import, mapping: String, is_there: bool, say: Say<'_>) -> Result<()> {
+fn make(admin: &mut AdminClient<'_>, import: &Import, mapping: String, is_there: bool, log: Log<'_>) -> Result<()> {
     let mut refused = None;
     if !is_there {
         let index = format!("/{}/_create", escaped(&import.index));
         let reply = admin.ask(&Call::new(Method::POST, index))?;
         let has_index = fault_of(&reply).is_some_and(|fault| fault.id() == "services.storage.index_already_exists");
         if reply.is_success() {
-            say(Note::Detail(format!("created the index {}", import.index)));
+            log(Note::Detail(format!("created the index {}", import.index)));
         } else if !has_index {
             // One who may not make an index may be able to make a collection in one that is there.
             refused = Some(format!("cannot create the index \"{}\": {}", import.index, refusal(admin, import, &reply)));
@@ -133,7 +133,7 @@ fn make(admin: &mut AdminClient<'_>, import: &Import, mapping: String, is_there:
             format!("cannot create the collection \"{}\": {}", import.collection, refusal(admin, import, &reply));
         return Err(error::refused(refused.unwrap_or(text)));
     }
-    say(Note::Detail(format!("created the collection {}", import.place())));
+    log(Note::Detail(format!("created the collection {}", import.place())));
     Ok(())
 }
 

@@ -5,8 +5,8 @@ use crate::batch::Limits;
 use crate::error::hint;
 use crate::sink::http::{Reply, Server, without_secrets};
 use crate::sink::target::{Opened, Target};
-use crate::sink::wanted::{FlagSources, Place, Wanted};
-use crate::sink::{Say, bulk_api};
+use crate::sink::wanted::{Endpoint, FlagSources, Wanted};
+use crate::sink::{Log, bulk_api};
 use crate::stop::Stop;
 use anyhow::{Context as _, Result, anyhow, bail};
 use std::ffi::OsStr;
@@ -26,13 +26,13 @@ impl Target for Kuzzle {
         &["kuzzle+http://HOST:7512/INDEX"]
     }
 
-    fn place(&self, to: &OsStr) -> Option<Result<Place>> {
+    fn endpoint(&self, to: &OsStr) -> Option<Result<Endpoint>> {
         let text = to.to_str()?;
         let read = Server::read(text, &["kuzzle"], "/INDEX")?;
         Some(read.and_then(|mut server| {
             server.within = server.cut_last();
             if server.within.is_some() {
-                return Ok(Place::Server(server));
+                return Ok(Endpoint::Server(server));
             }
             let scheme = text.split("://").next().unwrap_or_default().to_ascii_lowercase();
             let advice = format!("write `{scheme}://HOST:7512/INDEX`, and the collection with `--collection`");
@@ -86,8 +86,8 @@ impl Target for Kuzzle {
         answer::is_kuzzle(reply).then_some(advice)
     }
 
-    fn open(&self, wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
-        open::open(wanted, stop, say)
+    fn open(&self, wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened> {
+        open::open(wanted, stop, log)
     }
 }
 

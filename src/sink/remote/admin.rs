@@ -60,7 +60,7 @@ impl<'h> AdminClient<'h> {
                 }
                 Err(reply) => {
                     silent += 1;
-                    if matches!(reply, NoReply::NotSent { .. }) || silent >= nodes || self.stop.asked() {
+                    if matches!(reply, NoReply::NotSent { .. }) || silent >= nodes || self.stop.is_requested() {
                         return Err(no_answer(&reply));
                     }
                 }

@@ -6,7 +6,7 @@ use super::shared::Shared;
 use super::{Protocol, nap};
 use crate::batch::{Batch, Encode};
 use crate::sink::http::Http;
-use crate::sink::{Durable, Ledger, Say, Sink, SinkError};
+use crate::sink::{Durable, Ledger, Log, Sink, SinkError};
 use anyhow::Result;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -44,9 +44,9 @@ impl<P: Protocol + 'static> Sink for Remote<P> {
         self.protocol.clone()
     }
 
-    fn apply(&mut self, batch: &Batch, out: &mut Ledger, say: Say<'_>) -> Result<Durable, SinkError> {
+    fn apply(&mut self, batch: &Batch, out: &mut Ledger, log: Log<'_>) -> Result<Durable, SinkError> {
         let Remote { protocol, http, shared, lane, requests, destinations } = self;
-        if let Err(error) = shared.prepare(http, say) {
+        if let Err(error) = shared.prepare(http, log) {
             out.leave_unsent(batch, 0);
             return Err(error);
         }
@@ -57,7 +57,7 @@ impl<P: Protocol + 'static> Sink for Remote<P> {
                 *requests += 1;
                 format!("{}{lane}-{requests}", shared.run)
             },
-            say,
+            log,
         };
         let settling = Settling::new(batch, &**protocol, shared, link, destinations, out);
         // Even behind an error, what was applied stays applied.
@@ -66,7 +66,7 @@ impl<P: Protocol + 'static> Sink for Remote<P> {
         done.map(|()| Durable::All)
     }
 
-    fn finish(&mut self, _: bool, _: &mut Ledger, _: Say<'_>) -> Result<Durable, SinkError> {
+    fn finish(&mut self, _: bool, _: &mut Ledger, _: Log<'_>) -> Result<Durable, SinkError> {
         let mut memory = self.shared.memory();
         match memory.refused_everything(self.shared.lanes) {
             true => Err(SinkError::stopped(memory.refused_every_request())),

@@ -59,7 +59,7 @@ impl Settling<'_> {
     /// Warns once of what nobody can rule out.
     fn warn_of_late(&mut self, why: &str) {
         if !std::mem::replace(&mut self.memory().told_unasked, true) {
-            (self.link.say)(Note::Warning(format!(
+            (self.link.log)(Note::Warning(format!(
                 "{why} whether a request without a response is still under way: if one arrives late, it may put an old value back"
             )));
         }

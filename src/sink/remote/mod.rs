@@ -254,10 +254,10 @@ pub trait Protocol: Encode {
 pub fn nap(pause: Duration, stop: &Stop) -> bool {
     const PIECE: Duration = Duration::from_millis(20);
     let end = Instant::now() + pause;
-    while !stop.asked() && Instant::now() < end {
+    while !stop.is_requested() && Instant::now() < end {
         std::thread::sleep(end.saturating_duration_since(Instant::now()).min(PIECE));
     }
-    !stop.asked()
+    !stop.is_requested()
 }
 
 /// What is said of a request that was not answered.

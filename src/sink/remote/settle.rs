@@ -11,7 +11,7 @@ use crate::batch::Batch;
 use crate::record::Reason;
 use crate::retry::{Backoff, RetryReason};
 use crate::sink::http::{Call, NoReply, Reply};
-use crate::sink::{Bucket, Ledger, Note, Say, SinkError};
+use crate::sink::{Bucket, Ledger, Log, Note, SinkError};
 use std::collections::HashMap;
 use std::sync::MutexGuard;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub(super) struct Link<'s> {
     pub(super) sleep: &'s mut dyn FnMut(Duration) -> bool,
     /// A name for each try.
     pub(super) name: &'s mut dyn FnMut() -> String,
-    pub(super) say: Say<'s>,
+    pub(super) log: Log<'s>,
 }
 
 /// Why a part is left before each of its actions is settled.
@@ -58,12 +58,12 @@ impl Link<'_> {
         let is_question = matches!(why, RetryReason::Every(_));
         if !is_question {
             let next = wait.retries() + 1;
-            (self.say)(Note::Detail(format!("{text}; try {next} in {:.1} s", pause.as_secs_f64())));
+            (self.log)(Note::Detail(format!("{text}; try {next} in {:.1} s", pause.as_secs_f64())));
         }
         // A question that is asked five times a second takes long after some more of them.
         let long = if is_question { 15 } else { 4 };
         if wait.retries() == long {
-            (self.say)(Note::Warning(format!("waiting: {text}")));
+            (self.log)(Note::Warning(format!("waiting: {text}")));
         }
         if (self.sleep)(pause) { Ok(()) } else { Err(Halt::Asked) }
     }
@@ -177,7 +177,7 @@ impl<'s> Settling<'s> {
             self.shared.traffic.sent_again();
         }
         // After a lost try it matters which index an item names.
-        let each = self.out.shows() || self.loses && has(|state| state.lost);
+        let each = self.out.wants_results() || self.loses && has(|state| state.lost);
         let group = Group { batch: self.batch, at: part, each };
         let name = (self.link.name)();
         let call = self.protocol.request(group, name.clone());

@@ -8,7 +8,7 @@ use crate::error;
 use crate::retry::Retries;
 use crate::sink::http::{Call, Http, NoReply, Reply, Traffic};
 use crate::sink::wanted::Wanted;
-use crate::sink::{Note, Say, SinkError};
+use crate::sink::{Log, Note, SinkError};
 use crate::stop::Stop;
 use anyhow::{Context as _, Result};
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 pub type Before = Arc<Preparation>;
 
 /// What prepares a collection.
-type Prepare = dyn Fn(&mut Http, Say<'_>) -> Result<()> + Send + Sync;
+type Prepare = dyn Fn(&mut Http, Log<'_>) -> Result<()> + Send + Sync;
 
 /// What is to be done, if anything, and how it went: once it has failed no lane may send anything.
 #[derive(Default)]
@@ -38,10 +38,10 @@ pub fn emptying(
         return Before::default();
     }
     let (retries, stop) = (wanted.retries, stop.clone());
-    let act = move |http: &mut Http, say: Say<'_>| {
+    let act = move |http: &mut Http, log: Log<'_>| {
         let mut admin = AdminClient { http, retries, stop: stop.clone(), dialect };
         if let Some(done) = empty(&mut admin).context("--overwrite")? {
-            say(Note::Warning(format!("--overwrite: {done}")));
+            log(Note::Warning(format!("--overwrite: {done}")));
         }
         Ok(())
     };
@@ -93,9 +93,9 @@ impl Shared {
     }
 
     /// Does what comes before the first action: the first lane that has one does it, and the others wait for it.
-    pub(super) fn prepare(&self, http: &mut Http, say: Say<'_>) -> Result<(), SinkError> {
+    pub(super) fn prepare(&self, http: &mut Http, log: Log<'_>) -> Result<(), SinkError> {
         let Preparation { act, done } = &*self.before;
-        let act = || act.as_ref().map_or(Ok(()), |act| act(http, say).map_err(|error| error::text(&error)));
+        let act = || act.as_ref().map_or(Ok(()), |act| act(http, log).map_err(|error| error::text(&error)));
         done.get_or_init(act).clone().map_err(SinkError::stopped)
     }
 

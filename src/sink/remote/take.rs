@@ -81,7 +81,7 @@ impl Settling<'_> {
         let mut again = vec![false; told.len()];
         if told.iter().any(|told| told.outcome.is_open()) {
             // Where an item was stored matters now, so that is asked for too.
-            if !self.out.shows()
+            if !self.out.wants_results()
                 && let Answer::Items(shown) = self.protocol.answer(group, reply, true)
             {
                 told = shown.of_each();
@@ -244,7 +244,7 @@ impl Settling<'_> {
     pub(super) fn end(&mut self, at: u32, bucket: Bucket, reason: Option<Reason>, shown: Details) {
         self.states[at as usize].settled = true;
         let stored = matches!(bucket, Bucket::Created | Bucket::Updated);
-        let is_plain = stored && reason.is_none() && !self.out.shows() && !self.batch.is_line(at as usize);
+        let is_plain = stored && reason.is_none() && !self.out.wants_results() && !self.batch.is_line(at as usize);
         if is_plain && self.memory().none_deleted() {
             return self.out.settle_many(bucket, 1);
         }
@@ -262,7 +262,7 @@ impl Settling<'_> {
         if let Some(left) = left {
             self.memory().note(action.collection, self.batch.hashes()[at as usize], left);
         }
-        let shown = shown.or_else(|| self.out.shows().then(|| Box::new(self.protocol.shown(&action))));
+        let shown = shown.or_else(|| self.out.wants_results().then(|| Box::new(self.protocol.shown(&action))));
         self.out.settle(self.batch, at as usize, bucket, reason, shown);
     }
 

@@ -215,7 +215,7 @@ fn outcome(
                     names += 1;
                     names.to_string()
                 },
-                say: &mut |_| {},
+                log: &mut |_| {},
             };
             let settling = Settling::new(&batch, &bulk, &shared, link, &mut destinations, &mut out);
             done = settling.run();
