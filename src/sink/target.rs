@@ -1,7 +1,7 @@
 //! A target: everything that is true of one kind of target only stands behind this trait, in the target's own folder. The
 //! table of all targets is in targets.rs; nothing else names one.
 
-use super::http::{Reply, Traffic};
+use super::http::{Response, Traffic};
 use super::wanted::{FlagSources, Place, Wanted};
 use super::{Say, Sink};
 use crate::action::Rules;
@@ -67,7 +67,7 @@ pub trait Target: Sync {
     }
 
     /// What to write in its place, if an answer to `GET /` shows that a server is of this kind.
-    fn recognized(&self, _: &Reply) -> Option<&'static str> {
+    fn recognized(&self, _: &Response) -> Option<&'static str> {
         None
     }
 

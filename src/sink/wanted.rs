@@ -1,6 +1,6 @@
 //! What a run asks of any target: the values of flags that concern targets, whichever of them supports which.
 
-use super::http::{HttpOptions, Reply, Server};
+use super::http::{HttpOptions, Response, Server};
 use super::paths::identity;
 use crate::action::Op;
 use crate::batch::Limits;
@@ -76,7 +76,7 @@ pub struct Wanted {
     /// The prefix of generated keys and of the names of requests.
     pub run: String,
     /// Says what a server is that answers `GET /` in another one's place, if any target knows it.
-    pub stranger: fn(&Reply) -> Option<Error>,
+    pub stranger: fn(&Response) -> Option<Error>,
 }
 
 /// What only Elasticsearch and OpenSearch have.
@@ -228,7 +228,7 @@ impl Wanted {
             Place::Server(server) => server.url.as_str().trim_end_matches('/').to_owned(),
         };
         let names = self.places.iter().map(name).collect::<Vec<_>>().join(", ");
-        match self.servers().find_map(|server| server.within.as_ref()) {
+        match self.servers().find_map(|server| server.namespace.as_ref()) {
             Some(within) => format!("{names}/{within}"),
             None => names,
         }

@@ -6,7 +6,7 @@ use bulkimport::action::{Action, Key, Op};
 use bulkimport::batch::{Batch, Batcher, Limits};
 use bulkimport::record::{Origin, Record};
 use bulkimport::sink::arangodb::Collection;
-use bulkimport::sink::http::Reply;
+use bulkimport::sink::http::Response;
 use bulkimport::sink::remote::{Answer, Group, ItemOutcome, Protocol};
 use serde_json::Value;
 use std::time::Duration;
@@ -48,7 +48,7 @@ pub fn check(vector: &Value) -> Result<(), String> {
     let batch = batch(many.max(1), op);
     let all: Vec<u32> = (0..batch.len() as u32).collect();
     let group = Group { batch: &batch, at: &all, each: false };
-    let reply = Reply { status, body: answer.to_string().into(), retry_after: None, location: None };
+    let reply = Response { status, body: answer.to_string().into(), retry_after: None, location: None };
     let said = Collection { name: "docs".to_owned(), ..Collection::default() }.answer(group, &reply, false);
     match (status, said) {
         (201, Answer::Items(outcomes)) if many > 0 => {

@@ -3,7 +3,7 @@
 use super::errors::forbidden;
 use super::{Collection, counts, each, errors};
 use crate::record::Reason;
-use crate::sink::http::Reply;
+use crate::sink::http::Response;
 use crate::sink::remote::admin::Dialect;
 use crate::sink::remote::{Answer, Group, ItemOutcomes};
 use serde::Deserialize;
@@ -19,12 +19,12 @@ pub(super) struct ServerError {
 
 impl ServerError {
     /// The error in a whole answer, if it is one of ArangoDB's.
-    pub(super) fn of(reply: &Reply) -> Option<ServerError> {
+    pub(super) fn of(reply: &Response) -> Option<ServerError> {
         serde_json::from_slice(&reply.body).ok()
     }
 
     /// The number of the error in a whole answer; 0 if there is none.
-    pub(super) fn number_in(reply: &Reply) -> u32 {
+    pub(super) fn number_in(reply: &Response) -> u32 {
         ServerError::of(reply).map_or(0, |error| error.number)
     }
 
@@ -35,7 +35,7 @@ impl ServerError {
 }
 
 /// Whether ArangoDB gave this answer to `GET /`.
-pub(super) fn is_arangodb(reply: &Reply) -> bool {
+pub(super) fn is_arangodb(reply: &Response) -> bool {
     matches!(reply.status, 200 | 400 | 404) && ServerError::of(reply).is_some()
 }
 
@@ -46,7 +46,7 @@ pub(super) static DIALECT: Dialect = Dialect {
 };
 
 /// What a reply means.
-pub(super) fn read(collection: &Collection, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
+pub(super) fn read(collection: &Collection, group: Group<'_>, reply: &Response, detail: bool) -> Answer {
     if matches!(reply.status, 200..=202) {
         let told = match collection.answers_each(group) {
             true => each::read(collection, group, reply, detail).map(ItemOutcomes::from),
@@ -56,11 +56,11 @@ pub(super) fn read(collection: &Collection, group: Group<'_>, reply: &Reply, det
     }
     let error = ServerError::of(reply);
     let number = error.as_ref().map_or(0, |error| error.number);
-    let text = error.as_ref().map_or_else(|| reply.page(), ServerError::text);
+    let text = error.as_ref().map_or_else(|| reply.summary(), ServerError::text);
     let message = error.as_ref().map_or("", |error| &error.message);
     let refused = |perhaps_done, reason| Answer::Refused { culprit: None, perhaps_done, reason };
     match (reply.status, number) {
-        (300..=399, _) => Answer::Closed(reply.redirect()),
+        (300..=399, _) => Answer::Closed(reply.redirect_message()),
         (401, _) => Answer::Closed(format!("{text}; check the user and the password, or the token")),
         (403, 32) if group.len() > 1 => Answer::TooLarge(text),
         (403, 32) => Answer::Busy(text),

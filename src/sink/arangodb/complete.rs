@@ -10,8 +10,10 @@ use crate::action::Op;
 use crate::batch::{Batch, Encode};
 use crate::record::Reason;
 use crate::retry::{Backoff, Why};
-use crate::sink::http::{Call, Http, Method, NoReply, Reply};
-use crate::sink::remote::{Group, ItemOutcome, ItemOutcomes, ItemResult, Shared, Stored, escaped, nap, sentence};
+use crate::sink::http::{Http, Method, Request, Response, SendError};
+use crate::sink::remote::{
+    Group, ItemOutcome, ItemOutcomes, ItemResult, Shared, Stored, escaped, sleep_unless_stopped,
+};
 use crate::sink::{Bucket, Durable, Ledger, Note, Say, Sink, SinkError};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -86,13 +88,13 @@ fn nothing_stored() -> SinkError {
 }
 
 impl Complete {
-    fn request(&self, group: Group<'_>) -> Call {
+    fn request(&self, group: Group<'_>) -> Request {
         let (name, mode) = (escaped(&self.collection.name), mode(group.key(0).1));
         let overwrite = if self.overwrite { "&overwrite=true" } else { "" };
         let sync = if self.collection.wait_for_sync { "&waitForSync=true" } else { "" };
         let about = format!("collection={name}&type=array&onDuplicate={mode}&complete=true&details=true");
-        let call = Call::json(Method::POST, format!("/_api/import?{about}{overwrite}{sync}"), array(group));
-        Call { opaque: Some(format!("{}0-1", self.shared.run)), ..call }
+        let call = Request::json(Method::POST, format!("/_api/import?{about}{overwrite}{sync}"), array(group));
+        Request { request_id: Some(format!("{}0-1", self.shared.run)), ..call }
     }
 
     /// Whether carrying it out a second time leaves what the first left, and says so.
@@ -106,7 +108,7 @@ impl Complete {
         let mut lost = false;
         loop {
             let reply = self.http.send(self.request(group));
-            self.shared.traffic.sent(self.http.sent_bytes);
+            self.shared.traffic.count_request(self.http.sent_bytes);
             let asked = reply.as_ref().ok().and_then(|reply| reply.retry_after);
             let (why, text, is_lost) = match understood(group, reply) {
                 Step::End(End::Refused(text, 1210) | End::Stopped(text)) if lost => return (End::Unknown(text), lost),
@@ -126,7 +128,7 @@ impl Complete {
                     Err(why) => return (End::Unknown(why), lost),
                 }
             }
-            self.shared.traffic.sent_again();
+            self.shared.traffic.count_retry();
         }
     }
 
@@ -141,7 +143,7 @@ impl Complete {
     ) -> Result<(), String> {
         let pause = wait.next(why, asked).map_err(|used_up| format!("{text} ({used_up})"))?;
         say(Note::Detail(format!("{text}; try {} in {:.1} s", wait.tries() + 1, pause.as_secs_f64())));
-        nap(pause, &self.shared.stop).then_some(()).ok_or_else(|| text.to_owned())
+        sleep_unless_stopped(pause, &self.shared.stop).then_some(()).ok_or_else(|| text.to_owned())
     }
 
     /// Reads back what is stored under the keys: all of it as it was sent, or nothing at all.
@@ -161,10 +163,10 @@ impl Complete {
         loop {
             let (why, text, asked) = match self.http.send(read_back::request(&self.collection, group)) {
                 Ok(reply) if !matches!(reply.status, 412 | 429 | 500..=599) => {
-                    return read_back::compare(group, &reply).ok_or_else(|| reply.page());
+                    return read_back::compare(group, &reply).ok_or_else(|| reply.summary());
                 }
-                Ok(reply) => (Why::Busy, reply.page(), reply.retry_after),
-                Err(reply) => (Why::Away, sentence(&reply).to_owned(), None),
+                Ok(reply) => (Why::Busy, reply.summary(), reply.retry_after),
+                Err(reply) => (Why::Away, reply.reason().to_owned(), None),
             };
             self.pause(wait, why, asked, &text, say)?;
         }
@@ -182,7 +184,7 @@ impl Complete {
                     };
                     out.settle_many(bucket, 1);
                 }
-                self.shared.traffic.unsure(if lost { group.len() as u64 } else { 0 });
+                self.shared.traffic.count_uncertain(if lost { group.len() as u64 } else { 0 });
                 Ok(())
             }
             End::Found => {
@@ -234,12 +236,12 @@ enum Step {
     Lost(String),
 }
 
-fn understood(group: Group<'_>, reply: Result<Reply, NoReply>) -> Step {
+fn understood(group: Group<'_>, reply: Result<Response, SendError>) -> Step {
     let reply = match reply {
         Ok(reply) => reply,
-        Err(NoReply::NotSent { why, hopeless: true }) => return Step::End(End::Stopped(why)),
-        Err(NoReply::NotSent { why, .. }) => return Step::Again(Why::Away, why),
-        Err(NoReply::Lost(why)) => return Step::Lost(why),
+        Err(SendError::NotSent { why, hopeless: true }) => return Step::End(End::Stopped(why)),
+        Err(SendError::NotSent { why, .. }) => return Step::Again(Why::Away, why),
+        Err(SendError::NoResponse(why)) => return Step::Lost(why),
     };
     if matches!(reply.status, 200..=202) {
         let is_done = |outcome: &ItemOutcome| {
@@ -253,7 +255,7 @@ fn understood(group: Group<'_>, reply: Result<Reply, NoReply>) -> Step {
     }
     let error = ServerError::of(&reply);
     let number = error.as_ref().map_or(0, |error| error.number);
-    let text = error.as_ref().map_or_else(|| reply.page(), ServerError::text);
+    let text = error.as_ref().map_or_else(|| reply.summary(), ServerError::text);
     match (reply.status, number) {
         (409, 1200) | (412, 21004) | (503, 21003) | (429, _) => Step::Again(Why::Busy, text),
         (413, _) => Step::End(End::Refused(group.too_large("the server"), 413)),

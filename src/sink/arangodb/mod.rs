@@ -18,7 +18,7 @@ mod whole;
 pub use target::Arangodb;
 
 use super::ItemDetails;
-use super::http::{Call, Reply};
+use super::http::{Request, Response};
 use super::remote::destination::Location;
 use super::remote::{Answer, Group, Kept, Protocol, Stored};
 use crate::action::Op;
@@ -44,11 +44,11 @@ impl Collection {
 }
 
 impl Protocol for Collection {
-    fn request(&self, group: Group<'_>, opaque: String) -> Call {
-        request::of(self, group, opaque)
+    fn request(&self, group: Group<'_>, request_id: String) -> Request {
+        request::of(self, group, request_id)
     }
 
-    fn answer(&self, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
+    fn answer(&self, group: Group<'_>, reply: &Response, detail: bool) -> Answer {
         answer::read(self, group, reply, detail)
     }
 
@@ -72,19 +72,19 @@ impl Protocol for Collection {
         ItemDetails { op: request::mode(action.op).to_owned(), index: self.name.clone(), ..ItemDetails::default() }
     }
 
-    fn read_back(&self, group: Group<'_>, _: &[Location]) -> Call {
+    fn read_back(&self, group: Group<'_>, _: &[Location]) -> Request {
         read_back::request(self, group)
     }
 
-    fn compare(&self, group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>> {
+    fn compare(&self, group: Group<'_>, reply: &Response) -> Option<Vec<Stored>> {
         read_back::compare(group, reply)
     }
 
-    fn ask_kept(&self, _: Group<'_>, _: &[Location]) -> Call {
-        Call::get(open::properties_path(&self.name))
+    fn ask_kept(&self, _: Group<'_>, _: &[Location]) -> Request {
+        Request::get(open::properties_path(&self.name))
     }
 
-    fn kept(&self, _: &str, reply: &Reply) -> Kept {
+    fn kept(&self, _: &str, reply: &Response) -> Kept {
         read_back::kept(reply)
     }
 }

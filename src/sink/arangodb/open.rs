@@ -5,7 +5,7 @@ use super::complete::Complete;
 use super::rules::ArangodbRules;
 use super::{Collection, login, whole};
 use crate::error::{hint, refused};
-use crate::sink::http::{Call, Http, HttpOptions, Method, Nodes, Reply};
+use crate::sink::http::{Http, HttpOptions, Method, Nodes, Request, Response};
 use crate::sink::remote::admin::{AdminClient, FIRST};
 use crate::sink::remote::{Before, Shared, emptying, escaped};
 use crate::sink::target::Opened;
@@ -65,7 +65,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
 
 /// Asks who is there; the version, unless it is hidden from us.
 fn version(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Option<String>> {
-    let call = Call { timeout: Some(wanted.http.timeout.min(FIRST)), ..Call::get("/_api/version") };
+    let call = Request { timeout: Some(wanted.http.timeout.min(FIRST)), ..Request::get("/_api/version") };
     let reply = admin.first(&call, wanted.http.nodes.len(), |_| Ok(()))?;
     let who: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
     match (reply.status, ServerError::number_in(&reply)) {
@@ -74,13 +74,13 @@ fn version(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Option<String
         (404, 1228) => Err(no_database(wanted, &reply)),
         // A user without rights to the server as a whole may still write to a collection.
         (403, _) => Ok(None),
-        (300..=399, _) => Err(refused(reply.redirect())),
+        (300..=399, _) => Err(refused(reply.redirect_message())),
         (status, _) => Err(anyhow!("{}: it does not say that it is ArangoDB (status {status})", wanted.first_node())
             .context(hint("a database is written `arangodb+http://HOST:8529/_db/NAME`"))),
     }
 }
 
-fn no_database(wanted: &Wanted, reply: &Reply) -> Error {
+fn no_database(wanted: &Wanted, reply: &Response) -> Error {
     let path = wanted.http.nodes.first().map_or("/", |node| node.path());
     let name = path.rsplit('/').find(|part| !part.is_empty()).unwrap_or("_system");
     let advice =
@@ -102,7 +102,7 @@ fn may_unpack(version: Option<&str>, wanted: &Wanted) -> Result<bool> {
 
 /// Finds the collection, or makes it; its type.
 fn collection(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str, makes: bool) -> Result<u64> {
-    let properties = admin.ask(&Call::get(properties_path(name)))?;
+    let properties = admin.ask(&Request::get(properties_path(name)))?;
     match (properties.status, ServerError::number_in(&properties)) {
         (200, _) => {}
         (404, 1228) => return Err(no_database(wanted, &properties)),
@@ -159,7 +159,7 @@ fn create(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<u6
         return Ok(kind);
     }
     let body = json!({ "name": name, "type": kind }).to_string();
-    let made = admin.ask(&Call::json(Method::POST, "/_api/collection", body))?;
+    let made = admin.ask(&Request::json(Method::POST, "/_api/collection", body))?;
     // Another run may have made it, or a first try of ours whose response was not received.
     let exists = ServerError::number_in(&made) == 1207;
     if !made.is_success() && !exists {
@@ -173,9 +173,9 @@ fn unique(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<Ve
     let path = format!("/_api/index?collection={}", escaped(name));
     for field in &wanted.unique {
         let body = json!({ "type": "persistent", "unique": true, "sparse": false, "fields": [field] }).to_string();
-        admin.order(&Call::json(Method::POST, &*path, body)).with_context(|| format!("--unique {field}"))?;
+        admin.order(&Request::json(Method::POST, &*path, body)).with_context(|| format!("--unique {field}"))?;
     }
-    let all = admin.order(&Call::get(path));
+    let all = admin.order(&Request::get(path));
     let all = all.context("the indexes of the collection cannot be seen")?;
     let indexes = all["indexes"].as_array().into_iter().flatten();
     let unique = indexes.filter(|index| index["unique"] == true && index["type"] != "primary");
@@ -190,7 +190,7 @@ fn unique(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<Ve
 fn emptied(wanted: &Wanted, stop: &Stop, name: &str) -> Before {
     let (path, name) = (format!("/_api/collection/{}/truncate", escaped(name)), name.to_owned());
     emptying(wanted, stop, &DIALECT, move |admin| {
-        admin.order(&Call::json(Method::PUT, path.clone(), "{}"))?;
+        admin.order(&Request::json(Method::PUT, path.clone(), "{}"))?;
         Ok(Some(format!("emptied {name}")))
     })
 }

@@ -5,13 +5,13 @@ use super::rules::{Names, change};
 use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::json::{Scanner, Span, same_value};
-use crate::sink::http::{Call, Method, Reply};
+use crate::sink::http::{Method, Request, Response};
 use crate::sink::remote::{Group, Kept, Stored, escaped};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// The request that reads the documents with the actions' keys.
-pub(super) fn request(collection: &Collection, group: Group<'_>) -> Call {
+pub(super) fn request(collection: &Collection, group: Group<'_>) -> Request {
     let mut body = String::from("[");
     for place in 0..group.len() {
         let joint = if place > 0 { "," } else { "" };
@@ -19,12 +19,15 @@ pub(super) fn request(collection: &Collection, group: Group<'_>) -> Call {
     }
     body.push(']');
     // Reading back, a server answers with the documents.
-    let most = Some((64 << 20) + 2 * group.size());
-    Call { most, ..Call::json(Method::PUT, format!("/_api/document/{}?onlyget=true", escaped(&collection.name)), body) }
+    let max_response = Some((64 << 20) + 2 * group.size());
+    Request {
+        max_response,
+        ..Request::json(Method::PUT, format!("/_api/document/{}?onlyget=true", escaped(&collection.name)), body)
+    }
 }
 
 /// Compares what is stored with what the actions would have stored.
-pub(super) fn compare(group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>> {
+pub(super) fn compare(group: Group<'_>, reply: &Response) -> Option<Vec<Stored>> {
     let found: Vec<&RawValue> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success())?;
     (found.len() == group.len())
         .then(|| group.iter().zip(&found).map(|(action, found)| stored(&action, found.get())).collect())
@@ -72,7 +75,7 @@ fn bare(document: &str) -> Option<String> {
 
 /// Whether the collection keeps documents as they were sent, by its properties: it may compute values, and so may one whose
 /// properties cannot be read.
-pub(super) fn kept(reply: &Reply) -> Kept {
+pub(super) fn kept(reply: &Response) -> Kept {
     let computes = match serde_json::from_slice::<Value>(&reply.body) {
         Ok(properties) if reply.is_success() => {
             properties["computedValues"].as_array().is_some_and(|values| !values.is_empty())

@@ -4,7 +4,7 @@
 use super::answer::DIALECT;
 use crate::error::{self, refused};
 use crate::retry::Retries;
-use crate::sink::http::{Call, Http, Method};
+use crate::sink::http::{Http, Method, Request};
 use crate::sink::remote::admin::AdminClient;
 use crate::sink::remote::escaped;
 use crate::sink::target::Closing;
@@ -85,16 +85,16 @@ pub(super) fn restore(admin: &mut AdminClient<'_>, index: &str, before: &Map<Str
     let mut meta = object(admin, format!("{path}/_mapping"), META)?;
     meta.remove(OURS);
     put(admin, format!("{path}/_mapping"), &json!({ "_meta": meta }))?;
-    admin.order(&Call::new(Method::POST, format!("{path}/_refresh"))).map(drop)
+    admin.order(&Request::new(Method::POST, format!("{path}/_refresh"))).map(drop)
 }
 
 fn put(admin: &mut AdminClient<'_>, path: String, body: &Value) -> Result<()> {
-    admin.order(&Call::json(Method::PUT, path, body.to_string())).map(drop)
+    admin.order(&Request::json(Method::PUT, path, body.to_string())).map(drop)
 }
 
 /// An object in what the server says of an index; empty if it is not there.
 fn object(admin: &mut AdminClient<'_>, path: String, pointer: &str) -> Result<Map<String, Value>> {
-    let all = admin.order(&Call::get(path))?;
+    let all = admin.order(&Request::get(path))?;
     let index = all.as_object().and_then(|all| all.values().next());
     Ok(index.and_then(|index| index.pointer(pointer)).and_then(Value::as_object).cloned().unwrap_or_default())
 }

@@ -1,14 +1,14 @@
 //! Where a name leads: to an index, by an alias or a date in it to another one now and then, or to the last index of a
 //! data stream.
 
-use crate::sink::http::{Call, Method, Reply};
+use crate::sink::http::{Method, Request, Response};
 use crate::sink::remote::destination::{Destination, Named};
 use crate::sink::remote::escaped;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 /// What the answer to any of the questions says.
-pub(super) fn read(name: &str, reply: &Reply) -> Named<Call> {
+pub(super) fn read(name: &str, reply: &Response) -> Named<Request> {
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
     let unclear = || Destination::Unclear(format!("the server answers {} when asked for {name:?}", reply.status));
     let reason = body.pointer("/error/reason").and_then(Value::as_str).unwrap_or_default();
@@ -28,7 +28,7 @@ pub(super) fn read(name: &str, reply: &Reply) -> Named<Call> {
         // Who may read documents but not what an index is sees where one would lie; here the index was asked for.
         (403, _) if reason.contains("indices:admin/get") => {
             let question = json!({ "docs": [{ "_index": name, "_id": "0", "_source": false }] });
-            Named::Ask(Call::json(Method::POST, "/_mget", question.to_string()))
+            Named::Ask(Request::json(Method::POST, "/_mget", question.to_string()))
         }
         _ => Named::To(unclear()),
     }
@@ -53,14 +53,14 @@ fn of_get(name: &str, docs: &Value) -> Option<Destination> {
     Some(if index == name { Destination::Index } else { moving(index, Vec::new(), None) })
 }
 
-fn of_indices(name: &str, indices: &Map<String, Value>) -> Named<Call> {
+fn of_indices(name: &str, indices: &Map<String, Value>) -> Named<Request> {
     if indices.contains_key(name) {
         return Named::To(Destination::Index);
     }
     let stream = |index: &Value| index.get("data_stream").and_then(Value::as_str).map(str::to_owned);
     let streams: BTreeSet<Option<String>> = indices.values().map(stream).collect();
     if let (Some(Some(stream)), 1) = (streams.first(), streams.len()) {
-        return Named::Ask(Call::get(format!("/_data_stream/{}", escaped(stream))));
+        return Named::Ask(Request::get(format!("/_data_stream/{}", escaped(stream))));
     }
     let alias = |index: &Value, field: &str| index.get("aliases")?.get(name)?.get(field).cloned();
     let says = |index: &Value| alias(index, "is_write_index").and_then(|says| says.as_bool());
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     fn said(name: &str, status: u16, body: &Value) -> String {
-        let reply = Reply { status, body: body.to_string().into(), retry_after: None, location: None };
+        let reply = Response { status, body: body.to_string().into(), retry_after: None, location: None };
         match read(name, &reply) {
             Named::To(Destination::Moving { write, others, lists_all, routing }) => {
                 format!("{write} {others:?} {lists_all} {}", routing.unwrap_or_default())

@@ -15,7 +15,7 @@ pub use target::Elasticsearch;
 
 use super::ItemDetails;
 use super::bulk_api::{self, has_routing, push_action, push_upsert, verb};
-use super::http::{Call, Method, Reply};
+use super::http::{Method, Request, Response};
 use super::remote::destination::{Location, Named};
 use super::remote::{Answer, Group, Kept, Protocol, Stored, escaped, push_document};
 use super::wanted::Wanted;
@@ -100,20 +100,20 @@ impl Encode for Bulk {
 impl Protocol for Bulk {
     /// An action line and a source line for each action, a newline after every line (contract of the bulk API, 1.4). The
     /// body has a known length, so it is never sent in chunks.
-    fn request(&self, group: Group<'_>, opaque: String) -> Call {
+    fn request(&self, group: Group<'_>, request_id: String) -> Request {
         let names_indices = !self.shows_all && (group.batch.has_lines() || group.each);
         let path = self.path.clone() + if names_indices { FILTER_OF_LINES } else { "" };
-        Call {
+        Request {
             content_type: Some("application/x-ndjson"),
             body: group.text(),
-            opaque: Some(opaque),
+            request_id: Some(request_id),
             // An item is some hundred bytes; one that failed quotes a part of its document and has causes.
-            most: Some((16 << 20) + group.len() * (16 << 10)),
-            ..Call::new(Method::POST, path)
+            max_response: Some((16 << 20) + group.len() * (16 << 10)),
+            ..Request::new(Method::POST, path)
         }
     }
 
-    fn answer(&self, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
+    fn answer(&self, group: Group<'_>, reply: &Response, detail: bool) -> Answer {
         answer::read(self, group, reply, detail)
     }
 
@@ -134,19 +134,19 @@ impl Protocol for Bulk {
         ItemDetails { op, index, ..ItemDetails::default() }
     }
 
-    fn ask_running(&self) -> Option<Call> {
+    fn ask_running(&self) -> Option<Request> {
         // A request is a task under its action's name, and its parts on the shards are tasks below it.
-        Some(Call::get("/_tasks?actions=*data/write/bulk*&detailed=false"))
+        Some(Request::get("/_tasks?actions=*data/write/bulk*&detailed=false"))
     }
 
-    fn is_running(&self, reply: &Reply, opaque: &str) -> Option<bool> {
+    fn is_running(&self, reply: &Response, request_id: &str) -> Option<bool> {
         let list: Value = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success())?;
         let nodes = list.get("nodes")?.as_object()?;
         let mut tasks =
             nodes.values().filter_map(|node| node.get("tasks")?.as_object()).flat_map(|tasks| tasks.values());
         let failed =
             list.get("node_failures").is_some_and(|failures| failures.as_array().is_none_or(|all| !all.is_empty()));
-        let found = tasks.any(|task| task.pointer("/headers/X-Opaque-Id").and_then(Value::as_str) == Some(opaque));
+        let found = tasks.any(|task| task.pointer("/headers/X-Opaque-Id").and_then(Value::as_str) == Some(request_id));
         // A node that could not be asked may have it.
         (found || !failed).then_some(found)
     }
@@ -155,28 +155,28 @@ impl Protocol for Bulk {
         if action.collection.is_empty() { self.index.as_deref().unwrap_or_default() } else { action.collection }
     }
 
-    fn ask_destination(&self, name: &str) -> Call {
+    fn ask_destination(&self, name: &str) -> Request {
         // The UUID is only there so that the answer has something of an index without an alias.
-        Call::get(format!("/{}?filter_path=error,*.aliases,*.data_stream,*.settings.index.uuid", escaped(name)))
+        Request::get(format!("/{}?filter_path=error,*.aliases,*.data_stream,*.settings.index.uuid", escaped(name)))
     }
 
-    fn destination(&self, name: &str, reply: &Reply) -> Named<Call> {
+    fn destination(&self, name: &str, reply: &Response) -> Named<Request> {
         destination::read(name, reply)
     }
 
-    fn read_back(&self, group: Group<'_>, lies: &[Location]) -> Call {
-        Call::json(Method::POST, "/_mget", read_back::request(self, group, lies))
+    fn read_back(&self, group: Group<'_>, lies: &[Location]) -> Request {
+        Request::json(Method::POST, "/_mget", read_back::request(self, group, lies))
     }
 
-    fn compare(&self, group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>> {
+    fn compare(&self, group: Group<'_>, reply: &Response) -> Option<Vec<Stored>> {
         read_back::compare(self, group, reply)
     }
 
-    fn ask_kept(&self, group: Group<'_>, lies: &[Location]) -> Call {
+    fn ask_kept(&self, group: Group<'_>, lies: &[Location]) -> Request {
         read_back::ask_kept(self, group, lies)
     }
 
-    fn kept(&self, index: &str, reply: &Reply) -> Kept {
+    fn kept(&self, index: &str, reply: &Response) -> Kept {
         read_back::kept(index, reply)
     }
 }

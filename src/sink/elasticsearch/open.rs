@@ -5,7 +5,7 @@ use super::rules::ElasticsearchRules;
 use super::{Bulk, bulk_mode, destination, overwrite};
 use crate::error::{hint, refused};
 use crate::json::Scanner;
-use crate::sink::http::{Call, Http, Method, Nodes, Reply, Url};
+use crate::sink::http::{Http, Method, Nodes, Request, Response, Url};
 use crate::sink::remote::admin::{AdminClient, FIRST};
 use crate::sink::remote::destination::{Destination, Named};
 use crate::sink::remote::{Before, Shared, emptying, escaped};
@@ -74,8 +74,8 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
 
 /// Asks who is there. A server that does not say is taken for what the address calls it: new bare servers have no `GET /`.
 fn who(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Value> {
-    let call = Call { timeout: Some(wanted.http.timeout.min(FIRST)), ..Call::get("/") };
-    let known = |reply: &Reply| match (wanted.stranger)(reply) {
+    let call = Request { timeout: Some(wanted.http.timeout.min(FIRST)), ..Request::get("/") };
+    let known = |reply: &Response| match (wanted.stranger)(reply) {
         Some(stranger) => Err(stranger.context(wanted.first_node())),
         None => Ok(()),
     };
@@ -83,7 +83,7 @@ fn who(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Value> {
     let may_be_other = matches!(reply.status, 200 | 400 | 404);
     let who: Value = match reply.status {
         401 => return Err(DIALECT.login(&reply)),
-        300..=399 => return Err(refused(reply.redirect())),
+        300..=399 => return Err(refused(reply.redirect_message())),
         _ if may_be_other => serde_json::from_slice(&reply.body).unwrap_or(Value::Null),
         _ => Value::Null,
     };
@@ -93,7 +93,7 @@ fn who(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Value> {
     match wanted.http.nodes.iter().find(|node| node.path() != "/") {
         // Below a path of its own that is hardly the cluster.
         Some(node) if may_be_other => Err(not_a_cluster(node)),
-        _ if wanted.servers().any(|server| server.is_named) => Ok(who),
+        _ if wanted.servers().any(|server| server.has_type) => Ok(who),
         _ => Err(anyhow!("{}: it does not say that it is Elasticsearch or OpenSearch", wanted.first_node())
             .context(hint("if it is, write `elasticsearch+http://` in place of `http://`"))),
     }
@@ -111,8 +111,9 @@ fn ensure_one_cluster(http: &mut Http, wanted: &Wanted, nodes: &Nodes, who: &Val
     let Some(first) = id(who).filter(|_| nodes.len() > 1) else { return Ok(()) };
     for node in 0..nodes.len() {
         // One that does not answer now may do so later.
-        let Ok(reply) = http.ask(node, Call { timeout: Some(wanted.http.timeout.min(FIRST)), ..Call::get("/") }) else {
-            nodes.is_down(node);
+        let Ok(reply) = http.ask(node, Request { timeout: Some(wanted.http.timeout.min(FIRST)), ..Request::get("/") })
+        else {
+            nodes.mark_down(node);
             continue;
         };
         let other = serde_json::from_slice(&reply.body).ok().and_then(|who: Value| id(&who));
@@ -144,7 +145,7 @@ fn is_incremental(who: &Value) -> bool {
 
 /// Finds what has a name, and where that leads.
 fn find(admin: &mut AdminClient<'_>, index: &str) -> Result<(Option<Found>, Destination)> {
-    let reply = admin.ask(&Call::get(format!("/{}", escaped(index))))?;
+    let reply = admin.ask(&Request::get(format!("/{}", escaped(index))))?;
     let mut named = destination::read(index, &reply);
     let destination = loop {
         match named {
@@ -197,7 +198,7 @@ fn adapt(admin: &mut AdminClient<'_>, index: &str, found: &Found, mapping: Optio
     }
     if let Some(mappings) = mapping.and_then(|mapping| mapping.get("mappings")) {
         let path = format!("/{}/_mapping", escaped(index));
-        admin.order(&Call::json(Method::PUT, path, mappings.to_string())).context("--mapping")?;
+        admin.order(&Request::json(Method::PUT, path, mappings.to_string())).context("--mapping")?;
     }
     Ok(())
 }
@@ -206,7 +207,7 @@ fn adapt(admin: &mut AdminClient<'_>, index: &str, found: &Found, mapping: Optio
 fn create(wanted: &Wanted, admin: &mut AdminClient<'_>, index: &str, mapping: Option<&Value>) -> Result<()> {
     if wanted.create_collection == Some(true) || mapping.is_some() || wanted.indexing.bulk_mode {
         let body = mapping.map_or_else(|| "{}".to_owned(), Value::to_string);
-        let reply = admin.ask(&Call::json(Method::PUT, format!("/{}", escaped(index)), body))?;
+        let reply = admin.ask(&Request::json(Method::PUT, format!("/{}", escaped(index)), body))?;
         let said = admin.said(&reply);
         // Another run may have made it, or a first try of ours whose response was not received.
         if !reply.is_success() && !said.contains("resource_already_exists") {

@@ -6,7 +6,7 @@ use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::json::same_value;
 use crate::sink::bulk_api::{error_of, field, kept_by, metadata, plain};
-use crate::sink::http::{Call, Reply};
+use crate::sink::http::{Request, Response};
 use crate::sink::remote::destination::Location;
 use crate::sink::remote::{Group, Kept, Protocol, Stored, escaped};
 use serde::Deserialize;
@@ -50,7 +50,7 @@ struct Document<'a> {
 }
 
 /// Compares what the multi-get found with what the actions would have stored.
-pub(super) fn compare(bulk: &Bulk, group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>> {
+pub(super) fn compare(bulk: &Bulk, group: Group<'_>, reply: &Response) -> Option<Vec<Stored>> {
     let found: Documents<'_> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success())?;
     (found.docs.len() == group.len())
         .then(|| group.iter().zip(&found.docs).map(|(action, document)| stored(bulk, &action, document)).collect())
@@ -81,17 +81,17 @@ fn stored(bulk: &Bulk, action: &BatchAction<'_>, document: &Document<'_>) -> Sto
 }
 
 /// The question for mappings and settings of the indices in which the actions' documents lie.
-pub(super) fn ask_kept(bulk: &Bulk, group: Group<'_>, lies: &[Location]) -> Call {
+pub(super) fn ask_kept(bulk: &Bulk, group: Group<'_>, lies: &[Location]) -> Request {
     let named = group.iter().zip(lies).map(|(action, lies)| escaped(index_of(bulk, &action, lies)));
     let indices: BTreeSet<String> = named.filter(|index| !index.is_empty()).collect();
     let indices = Vec::from_iter(indices).join(",");
     let filter = ["mapping", "mode", "knn", "derived_source"].map(|name| format!("*.defaults.index.{name}")).join(",");
     let query = format!("include_defaults=true&filter_path=*.mappings,*.settings.index,{filter}");
-    Call::get(format!("/{indices}?{query}"))
+    Request::get(format!("/{indices}?{query}"))
 }
 
 /// Whether this index keeps them; one that is not named is any of those that were asked for.
-pub(super) fn kept(index: &str, reply: &Reply) -> Kept {
+pub(super) fn kept(index: &str, reply: &Response) -> Kept {
     let all: Option<Value> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success());
     let Some(all) = all.as_ref().and_then(Value::as_object).filter(|all| !all.is_empty()) else {
         let why = format!("the server answers {} when asked for mapping and settings", reply.status);

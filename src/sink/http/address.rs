@@ -11,11 +11,11 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Server {
     /// Whether the address says what the server is.
-    pub is_named: bool,
+    pub has_type: bool,
     /// Scheme, host, port and path.
     pub url: Url,
     /// What the address names on the server, if that is no path of it.
-    pub within: Option<String>,
+    pub namespace: Option<String>,
     /// The user and the password that the address had.
     pub login: Option<(String, Option<String>)>,
 }
@@ -43,7 +43,7 @@ impl Server {
     }
 
     /// Takes the last part of the path out of the address.
-    pub fn cut_last(&mut self) -> Option<String> {
+    pub fn take_last_segment(&mut self) -> Option<String> {
         let path = self.url.path().trim_end_matches('/').to_owned();
         let (before, last) = path.rsplit_once('/').filter(|(_, last)| !last.is_empty())?;
         self.url.set_path(before);
@@ -51,8 +51,8 @@ impl Server {
     }
 }
 
-fn read(is_named: bool, url: &str, text: &str) -> Result<Server> {
-    let wrong = |what: &str| anyhow!("\"{}\": {what}", without_secrets(text));
+fn read(has_type: bool, url: &str, text: &str) -> Result<Server> {
+    let wrong = |what: &str| anyhow!("\"{}\": {what}", redact_address(text));
     let mut url: Url = url.parse().map_err(|_| wrong("is not a URL").context(hint("write `http://HOST:PORT`")))?;
     if url.query().is_some() || url.fragment().is_some() {
         return Err(
@@ -68,17 +68,17 @@ fn read(is_named: bool, url: &str, text: &str) -> Result<Server> {
     // Neither can fail for a URL with a host, which http has.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    Ok(Server { is_named, url, within: None, login })
+    Ok(Server { has_type, url, namespace: None, login })
 }
 
 /// An address that is no target's.
 pub fn unknown_scheme(text: &str) -> Error {
     let scheme = text.split("://").next().unwrap_or_default().to_ascii_lowercase();
-    anyhow!("\"{}\" has the unknown scheme \"{scheme}\"", without_secrets(text))
+    anyhow!("\"{}\" has the unknown scheme \"{scheme}\"", redact_address(text))
 }
 
 /// Hides the user, the password and the query of an address.
-pub fn without_secrets(address: &str) -> String {
+pub fn redact_address(address: &str) -> String {
     let (scheme, rest) = address.split_at(address.find("://").map_or(0, |at| at + 3));
     let (user, rest) = rest.rsplit_once('@').map_or(("", rest), |(_, host)| ("***@", host));
     let (rest, query) = rest.split_once('?').map_or((rest, ""), |(start, _)| (start, "?***"));

@@ -8,7 +8,7 @@ mod nodes;
 mod reply;
 mod session;
 
-pub use address::{Server, unknown_scheme, without_secrets};
+pub use address::{Server, redact_address, unknown_scheme};
 pub use nodes::Nodes;
 pub use session::Session;
 
@@ -90,7 +90,7 @@ pub struct HttpOptions {
     /// Whether bodies are sent as gzip.
     pub gzip: bool,
     /// The header that names a request, in lower case.
-    pub names: &'static str,
+    pub request_id_header: &'static str,
     /// A login that gives out tokens; `login` is then not sent.
     pub session: Option<Arc<Session>>,
 }
@@ -113,25 +113,25 @@ pub struct Counters {
 
 impl Counters {
     /// Counts a request with actions in it, by the size of its body on the wire.
-    pub fn sent(&self, bytes: usize) {
+    pub fn count_request(&self, bytes: usize) {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// Counts a request whose actions, or some of them, had been sent before.
-    pub fn sent_again(&self) {
+    pub fn count_retry(&self) {
         self.retried.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts actions whose bucket is not certain.
-    pub fn unsure(&self, actions: u64) {
+    pub fn count_uncertain(&self, actions: u64) {
         self.uncertain.fetch_add(actions, Ordering::Relaxed);
     }
 }
 
 /// A request to be made.
 #[derive(Clone, Debug, Default)]
-pub struct Call {
+pub struct Request {
     /// Its method.
     pub method: Method,
     /// Path and query, from the first slash behind the node's own path.
@@ -141,36 +141,36 @@ pub struct Call {
     /// The body.
     pub body: Bytes,
     /// The name by which a server knows the request, among its tasks for one.
-    pub opaque: Option<String>,
+    pub request_id: Option<String>,
     /// Longest time for it, where that is not `--timeout`.
     pub timeout: Option<Duration>,
-    /// Bytes that its answer may have, where that is not `MOST`; a longer one is no answer.
-    pub most: Option<usize>,
+    /// Bytes that its answer may have, where that is not `MAX_RESPONSE`; a longer one is no answer.
+    pub max_response: Option<usize>,
 }
 
 /// Bytes of an answer to a question.
-const MOST: usize = 64 << 20;
+const MAX_RESPONSE: usize = 64 << 20;
 
-impl Call {
+impl Request {
     /// A request without a body.
-    pub fn get(path: impl Into<String>) -> Call {
-        Call::new(Method::GET, path)
+    pub fn get(path: impl Into<String>) -> Request {
+        Request::new(Method::GET, path)
     }
 
     /// A request without a body, by another method.
-    pub fn new(method: Method, path: impl Into<String>) -> Call {
-        Call { method, path: path.into(), ..Call::default() }
+    pub fn new(method: Method, path: impl Into<String>) -> Request {
+        Request { method, path: path.into(), ..Request::default() }
     }
 
     /// A request with a JSON body.
-    pub fn json(method: Method, path: impl Into<String>, body: impl Into<Bytes>) -> Call {
-        Call { content_type: Some("application/json"), body: body.into(), ..Call::new(method, path) }
+    pub fn json(method: Method, path: impl Into<String>, body: impl Into<Bytes>) -> Request {
+        Request { content_type: Some("application/json"), body: body.into(), ..Request::new(method, path) }
     }
 }
 
 /// A whole answer.
 #[derive(Clone, Debug)]
-pub struct Reply {
+pub struct Response {
     /// The status code.
     pub status: u16,
     /// The body.
@@ -181,7 +181,7 @@ pub struct Reply {
     pub location: Option<String>,
 }
 
-impl Reply {
+impl Response {
     /// Whether the status is 200 to 299.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
@@ -190,7 +190,7 @@ impl Reply {
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub enum NoReply {
+pub enum SendError {
     /// No node has read a byte of the request.
     NotSent {
         /// What happened.
@@ -199,7 +199,16 @@ pub enum NoReply {
         hopeless: bool,
     },
     /// A node may have read the request and carried it out.
-    Lost(String),
+    NoResponse(String),
+}
+
+impl SendError {
+    /// What happened, for a person.
+    pub(crate) fn reason(&self) -> &str {
+        match self {
+            SendError::NotSent { why, .. } | SendError::NoResponse(why) => why,
+        }
+    }
 }
 
 /// A lane's way to the cluster.
@@ -257,7 +266,7 @@ impl Http {
     ///
     /// # Errors
     /// When there is no whole answer.
-    pub fn send(&mut self, call: Call) -> Result<Reply, NoReply> {
+    pub fn send(&mut self, call: Request) -> Result<Response, SendError> {
         // A header of the user's own wins.
         let Some(session) = self.options.session.clone().filter(|_| !self.headers.contains_key(AUTHORIZATION)) else {
             return self.send_with(call, None);
@@ -285,15 +294,15 @@ impl Http {
     ///
     /// # Errors
     /// As `send`.
-    pub fn send_with(&mut self, mut call: Call, token: Option<&str>) -> Result<Reply, NoReply> {
+    pub fn send_with(&mut self, mut call: Request, token: Option<&str>) -> Result<Response, SendError> {
         let mut body = std::mem::take(&mut call.body);
         let packs = self.options.gzip && !body.is_empty();
         if packs {
             body = packed(&body);
         }
         self.sent_bytes = body.len();
-        let mut last = Err(NoReply::NotSent { why: "there is no node".to_owned(), hopeless: true });
-        for node in self.nodes.in_turn(self.node) {
+        let mut last = Err(SendError::NotSent { why: "there is no node".to_owned(), hopeless: true });
+        for node in self.nodes.in_order(self.node) {
             let mut request = self.request(node, &call);
             if let Some(token) = token {
                 request = request.bearer_auth(token);
@@ -301,9 +310,10 @@ impl Http {
             if let Some(kind) = call.content_type {
                 request = request.header(CONTENT_TYPE, kind);
             }
-            if let Some(id) = call.opaque.as_deref().and_then(|id| HeaderValue::from_str(id).ok()) {
+            if let Some(id) = call.request_id.as_deref().and_then(|id| HeaderValue::from_str(id).ok()) {
                 // It replaces one of the user's own.
-                request = request.headers(HeaderMap::from_iter([(HeaderName::from_static(self.options.names), id)]));
+                request = request
+                    .headers(HeaderMap::from_iter([(HeaderName::from_static(self.options.request_id_header), id)]));
             }
             if packs {
                 request = request.header(CONTENT_ENCODING, "gzip");
@@ -317,16 +327,16 @@ impl Http {
             self.node = node;
             let reply = self.exchange(request, &call, token);
             match &reply {
-                Ok(reply) if !matches!(reply.status, 502..=504) => self.nodes.is_up(node),
+                Ok(reply) if !matches!(reply.status, 502..=504) => self.nodes.mark_up(node),
                 // A gateway whose server is away answers for it, and a node that shuts down: another may do better.
-                _ => self.nodes.is_down(node),
+                _ => self.nodes.mark_down(node),
             }
             let name = self.nodes.name(node);
             last = match reply {
-                Err(NoReply::NotSent { why, hopeless }) => {
-                    Err(NoReply::NotSent { why: format!("{name}: {why}"), hopeless })
+                Err(SendError::NotSent { why, hopeless }) => {
+                    Err(SendError::NotSent { why: format!("{name}: {why}"), hopeless })
                 }
-                Err(NoReply::Lost(why)) => return Err(NoReply::Lost(format!("{name}: {why}"))),
+                Err(SendError::NoResponse(why)) => return Err(SendError::NoResponse(format!("{name}: {why}"))),
                 Ok(reply) => return Ok(reply),
             };
         }
@@ -337,18 +347,23 @@ impl Http {
     ///
     /// # Errors
     /// When there is no whole answer.
-    pub fn ask(&mut self, node: usize, call: Call) -> Result<Reply, NoReply> {
+    pub fn ask(&mut self, node: usize, call: Request) -> Result<Response, SendError> {
         self.exchange(self.request(node, &call), &call, None)
     }
 
     /// A request to a node with what all requests have.
-    fn request(&self, node: usize, call: &Call) -> RequestBuilder {
+    fn request(&self, node: usize, call: &Request) -> RequestBuilder {
         let request = self.client.request(call.method.clone(), self.nodes.url(node, &call.path));
         request.headers(self.headers.clone()).timeout(call.timeout.unwrap_or(self.options.timeout))
     }
 
     /// Makes one exchange, which does not outlive a stop for long.
-    fn exchange(&mut self, request: RequestBuilder, call: &Call, token: Option<&str>) -> Result<Reply, NoReply> {
+    fn exchange(
+        &mut self,
+        request: RequestBuilder,
+        call: &Request,
+        token: Option<&str>,
+    ) -> Result<Response, SendError> {
         let (stop, stopped) = (&self.stop, &mut self.stopped);
         let memory = std::mem::take(&mut self.last).try_into_mut().unwrap_or_default();
         let secrets: Vec<&str> = self.secrets.iter().map(String::as_str).chain(token).collect();
@@ -360,14 +375,14 @@ impl Http {
             }
             let mut exchange = pin!(async {
                 let response = request.send().await.map_err(|error| why(&error))?;
-                whole(response, call.most.unwrap_or(MOST), &secrets, memory).await
+                whole(response, call.max_response.unwrap_or(MAX_RESPONSE), &secrets, memory).await
             });
             loop {
                 if let Ok(reply) = timeout(LOOK, exchange.as_mut()).await {
                     return reply;
                 }
                 if stop.asked() && stopped.get_or_insert_with(Instant::now).elapsed() > LAST_TRY {
-                    return Err(NoReply::Lost("no answer within 10 s of the stop".to_owned()));
+                    return Err(SendError::NoResponse("no answer within 10 s of the stop".to_owned()));
                 }
             }
         })?;

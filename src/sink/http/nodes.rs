@@ -46,7 +46,7 @@ impl Nodes {
 
     /// All nodes in the order in which they are to be tried, `first` before others that seem alive, then those that are
     /// left out, the one that failed longest ago first.
-    pub fn in_turn(&self, first: usize) -> Vec<usize> {
+    pub fn in_order(&self, first: usize) -> Vec<usize> {
         let (states, now) = (self.states(), Instant::now());
         let mut order: Vec<usize> = (0..self.len()).map(|step| (first + step) % self.len()).collect();
         order.sort_by_key(|node| states[*node].until.filter(|until| *until > now));
@@ -54,14 +54,14 @@ impl Nodes {
     }
 
     /// Leaves a node out for a while.
-    pub fn is_down(&self, node: usize) {
+    pub fn mark_down(&self, node: usize) {
         let state = &mut self.states()[node];
         let pause = FIRST.saturating_mul(1 << state.failures.min(5)).min(LONGEST);
         *state = State { until: Some(Instant::now() + pause), failures: state.failures + 1 };
     }
 
     /// Takes a node back in.
-    pub fn is_up(&self, node: usize) {
+    pub fn mark_up(&self, node: usize) {
         self.states()[node] = State::default();
     }
 
@@ -82,14 +82,14 @@ mod tests {
     #[test]
     fn a_node_that_failed_comes_last_until_it_answers() {
         let nodes = nodes();
-        assert_eq!(nodes.in_turn(1), [1, 2, 0]);
-        nodes.is_down(1);
-        assert_eq!(nodes.in_turn(1), [2, 0, 1]);
-        nodes.is_down(2);
-        nodes.is_down(0);
-        assert_eq!(nodes.in_turn(0), [1, 2, 0]);
-        nodes.is_up(0);
-        assert_eq!(nodes.in_turn(1)[0], 0);
+        assert_eq!(nodes.in_order(1), [1, 2, 0]);
+        nodes.mark_down(1);
+        assert_eq!(nodes.in_order(1), [2, 0, 1]);
+        nodes.mark_down(2);
+        nodes.mark_down(0);
+        assert_eq!(nodes.in_order(0), [1, 2, 0]);
+        nodes.mark_up(0);
+        assert_eq!(nodes.in_order(1)[0], 0);
     }
 
     #[test]

@@ -1,34 +1,33 @@
 //! Reads whole answers, and says what is certain when there is none.
 
-use super::{NoReply, Reply};
+use super::{Response, SendError};
 use anyhow::Chain;
 use bytes::{Bytes, BytesMut};
-use reqwest::Response;
 use reqwest::header::{HeaderName, LOCATION, RETRY_AFTER};
 use std::error::Error;
 use std::time::{Duration, SystemTime};
 
 /// Reads the whole answer into `memory`, as long as it has at most so many bytes.
 pub(super) async fn whole(
-    mut response: Response,
-    most: usize,
+    mut response: reqwest::Response,
+    max: usize,
     secrets: &[&str],
     mut memory: BytesMut,
-) -> Result<Reply, NoReply> {
+) -> Result<Response, SendError> {
     let status = response.status().as_u16();
     let header = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
     let retry_after = header(RETRY_AFTER).and_then(pause);
-    let location = header(LOCATION).map(super::without_secrets);
-    let too_long = || NoReply::Lost(format!("the answer has more than {most} bytes"));
+    let location = header(LOCATION).map(super::redact_address);
+    let too_long = || SendError::NoResponse(format!("the answer has more than {max} bytes"));
     memory.clear();
     let told = response.content_length().unwrap_or(0);
-    if told > most as u64 {
+    if told > max as u64 {
         return Err(too_long());
     }
     memory.reserve(told as usize);
     while let Some(piece) = response.chunk().await.map_err(|error| why(&error))? {
         memory.extend_from_slice(&piece);
-        if memory.len() > most {
+        if memory.len() > max {
             return Err(too_long());
         }
     }
@@ -37,23 +36,23 @@ pub(super) async fn whole(
     if status != 200 || body.first() != Some(&b'{') {
         body = without(secrets, body);
     }
-    Ok(Reply { status, retry_after, location, body })
+    Ok(Response { status, retry_after, location, body })
 }
 
-impl Reply {
+impl Response {
     /// Whether a server, or a gateway before it, asks to come again.
     pub fn is_busy(&self) -> bool {
         matches!(self.status, 429 | 502..=504)
     }
 
     /// What a redirect says, which is never followed.
-    pub fn redirect(&self) -> String {
+    pub fn redirect_message(&self) -> String {
         let place = self.location.as_deref().unwrap_or("nowhere");
         format!("the server redirects to {place} (status {}): name that address", self.status)
     }
 
     /// What an answer says that is none of its protocol, on one line.
-    pub fn page(&self) -> String {
+    pub fn summary(&self) -> String {
         let text = String::from_utf8_lossy(&self.body);
         let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let start: String = text.chars().take(120).collect();
@@ -80,17 +79,17 @@ fn pause(value: &str) -> Option<Duration> {
 }
 
 /// What is certain after an error. Only a connection that was never made proves that nothing was read.
-pub(super) fn why(error: &reqwest::Error) -> NoReply {
+pub(super) fn why(error: &reqwest::Error) -> SendError {
     let text = causes(error);
     if error.is_builder() {
-        return NoReply::NotSent { why: text, hopeless: true };
+        return SendError::NotSent { why: text, hopeless: true };
     }
     if error.is_connect() {
         let lower = text.to_ascii_lowercase();
         let hopeless = ["certificate", "tls", "corrupt message", "handshake"].iter().any(|word| lower.contains(word));
-        return NoReply::NotSent { why: text, hopeless };
+        return SendError::NotSent { why: text, hopeless };
     }
-    NoReply::Lost(if error.is_timeout() { "no answer in time".to_owned() } else { text })
+    SendError::NoResponse(if error.is_timeout() { "no answer in time".to_owned() } else { text })
 }
 
 /// The causes of an error without its address, the innermost last.

@@ -1,7 +1,7 @@
 //! A login that gives out a token for some time. It is made when the first request needs it and again when the server no
 //! longer takes the token; the lanes share it, so that one of them renews it for all.
 
-use super::{Call, Http, Method, NoReply, Reply};
+use super::{Http, Method, Request, Response, SendError};
 use serde_json::Value;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -9,13 +9,13 @@ use std::sync::{Mutex, PoisonError};
 /// How a token is come by, and the one that holds now.
 pub struct Session {
     /// The request that asks for a token.
-    pub login: Call,
+    pub login: Request,
     /// The token in its answer.
-    pub token_of: fn(&Reply) -> Option<String>,
+    pub token_of: fn(&Response) -> Option<String>,
     /// Whether an answer says that the token does not hold, so that nothing was done.
-    pub is_refused: fn(&Reply) -> bool,
+    pub is_refused: fn(&Response) -> bool,
     /// The token.
-    pub now: Mutex<Option<String>>,
+    pub current: Mutex<Option<String>>,
 }
 
 impl fmt::Debug for Session {
@@ -25,23 +25,23 @@ impl fmt::Debug for Session {
 }
 
 /// Why there is no token: an answer of the server's, or none.
-type NoToken = Result<Reply, NoReply>;
+type NoToken = Result<Response, SendError>;
 
 impl Session {
     /// The request for a token that takes a name and a password.
-    pub fn ask(path: &str, user: &str, password: &str) -> Call {
+    pub fn login_request(path: &str, user: &str, password: &str) -> Request {
         let (user, password) = (Value::from(user), Value::from(password));
         let body = format!("{{\"username\":{user},\"password\":{password}}}");
-        Call::json(Method::POST, path, body)
+        Request::json(Method::POST, path, body)
     }
 
     /// The token that holds, other than `refused`; the lanes wait for the one that asks for it.
     pub(super) fn token(&self, http: &mut Http, refused: Option<&str>) -> Result<String, NoToken> {
-        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut now = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(token) = now.as_deref().filter(|token| Some(*token) != refused) {
             return Ok(token.to_owned());
         }
-        let unsent = |why: String, hopeless| Err(Err(NoReply::NotSent { why, hopeless }));
+        let unsent = |why: String, hopeless| Err(Err(SendError::NotSent { why, hopeless }));
         match http.send_with(self.login.clone(), None) {
             Ok(reply) if reply.is_success() => match (self.token_of)(&reply) {
                 Some(token) => Ok(now.insert(token).clone()),
@@ -52,7 +52,7 @@ impl Session {
                 unsent(format!("the server answers a login with status {}", reply.status), false)
             }
             Ok(reply) => Err(Ok(reply)),
-            Err(NoReply::Lost(why)) => unsent(why, false),
+            Err(SendError::NoResponse(why)) => unsent(why, false),
             Err(reply) => Err(Err(reply)),
         }
     }

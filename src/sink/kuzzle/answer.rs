@@ -7,7 +7,7 @@ use crate::action::Op;
 use crate::record::Reason;
 use crate::sink::ItemDetails;
 use crate::sink::bulk_api::{Item, Named, ServerError, culprit, error_of, failed, is_conditional, verb};
-use crate::sink::http::Reply;
+use crate::sink::http::Response;
 use crate::sink::remote::admin::Dialect;
 use crate::sink::remote::{Answer, Group, ItemOutcome, ItemResult};
 use serde::Deserialize;
@@ -61,7 +61,7 @@ struct Items<'a> {
 }
 
 /// The error in an answer.
-pub(super) fn fault_of(reply: &Reply) -> Option<Fault> {
+pub(super) fn fault_of(reply: &Response) -> Option<Fault> {
     let Envelope { error, id, message, .. } = serde_json::from_slice(&reply.body).ok()?;
     match error {
         // An error that says neither is another server's.
@@ -71,7 +71,7 @@ pub(super) fn fault_of(reply: &Reply) -> Option<Fault> {
 }
 
 /// Whether an answer is in Kuzzle's envelope, whatever was asked.
-pub(super) fn is_kuzzle(reply: &Reply) -> bool {
+pub(super) fn is_kuzzle(reply: &Response) -> bool {
     let body: Option<serde_json::Value> = serde_json::from_slice(&reply.body).ok();
     body.is_some_and(|body| body.get("requestId").is_some() && body.get("volatile").is_some())
 }
@@ -102,7 +102,7 @@ impl Fault {
 /// The form of its errors.
 pub(super) static DIALECT: Dialect = Dialect { said, is_busy: |_| false };
 
-fn said(reply: &Reply) -> Option<String> {
+fn said(reply: &Response) -> Option<String> {
     let fault = fault_of(reply)?;
     let message = fault.message.as_deref().filter(|message| !message.is_empty())?;
     Some(format!("{}: {message}", fault.id()))
@@ -112,7 +112,7 @@ fn said(reply: &Reply) -> Option<String> {
 const LIMIT: &str = "Kuzzle (server.maxRequestSize, 1 MB if it is not set)";
 
 /// What a reply to an import means.
-pub(super) fn read(import: &Import, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
+pub(super) fn read(import: &Import, group: Group<'_>, reply: &Response, detail: bool) -> Answer {
     if matches!(reply.status, 200 | 206) {
         return items(import, group, reply, detail).map_or_else(Answer::Lost, |told| Answer::Items(told.into()));
     }
@@ -143,10 +143,10 @@ pub(super) fn read(import: &Import, group: Group<'_>, reply: &Reply, detail: boo
 }
 
 /// What an answer means that is not Kuzzle's own.
-fn of_another(group: Group<'_>, reply: &Reply) -> Answer {
-    let text = reply.page();
+fn of_another(group: Group<'_>, reply: &Response) -> Answer {
+    let text = reply.summary();
     match reply.status {
-        300..=399 => Answer::Closed(reply.redirect()),
+        300..=399 => Answer::Closed(reply.redirect_message()),
         400 => Answer::Refused { culprit: None, perhaps_done: false, reason: Reason::new("status_400", text) },
         401..=407 | 410 | 412 => Answer::Closed(format!("{text}; is this the address of Kuzzle?")),
         413 => Answer::TooLarge(group.too_large(LIMIT)),
@@ -173,9 +173,9 @@ pub(super) fn closed(import: &Import, status: u16, fault: &Fault) -> String {
 }
 
 /// What the entries of an answer say of the actions, paired by their keys; the error says why it is no answer.
-fn items(import: &Import, group: Group<'_>, reply: &Reply, detail: bool) -> Result<Vec<ItemResult>, String> {
-    let envelope: Envelope<'_> = serde_json::from_slice(&reply.body).map_err(|_| reply.page())?;
-    let (done, failed) = entries(&envelope, reply.status).ok_or_else(|| reply.page())?;
+fn items(import: &Import, group: Group<'_>, reply: &Response, detail: bool) -> Result<Vec<ItemResult>, String> {
+    let envelope: Envelope<'_> = serde_json::from_slice(&reply.body).map_err(|_| reply.summary())?;
+    let (done, failed) = entries(&envelope, reply.status).ok_or_else(|| reply.summary())?;
     let places: HashMap<&str, usize> = (0..group.len()).map(|place| (group.key(place).0, place)).collect();
     let mut told: Vec<Option<ItemResult>> = (0..group.len()).map(|_| None).collect();
     let done = done.iter().map(|named| (named, true));

@@ -12,7 +12,7 @@ pub use target::Kuzzle;
 
 use super::ItemDetails;
 use super::bulk_api::{self, has_routing, kept_by, push_action, push_upsert, verb};
-use super::http::{Call, Method, Reply};
+use super::http::{Method, Request, Response};
 use super::remote::destination::Location;
 use super::remote::{Answer, Group, Kept, Protocol, Stored, escaped, push_document};
 use super::wanted::Wanted;
@@ -37,7 +37,7 @@ pub struct Import {
 impl Import {
     fn new(wanted: &Wanted) -> Import {
         Import {
-            index: wanted.servers().find_map(|server| server.within.clone()).unwrap_or_default(),
+            index: wanted.servers().find_map(|server| server.namespace.clone()).unwrap_or_default(),
             collection: wanted.collection.clone().unwrap_or_default(),
             waits_for_refresh: wanted.indexing.refresh.as_deref() == Some("wait_for"),
             retry_on_conflict: wanted.indexing.retry_on_conflict,
@@ -79,18 +79,22 @@ impl Encode for Import {
 }
 
 impl Protocol for Import {
-    fn request(&self, group: Group<'_>, opaque: String) -> Call {
+    fn request(&self, group: Group<'_>, request_id: String) -> Request {
         let text = group.text();
         // An array has no comma behind its last element.
         let inside = text.strip_suffix(b",").unwrap_or(&text);
         let body = [b"{\"bulkData\":[", inside, b"]}"].concat();
         // What failed comes back whole, written anew.
-        let most = (16 << 20) + 3 * body.len() + group.len() * (4 << 10);
+        let max_response = (16 << 20) + 3 * body.len() + group.len() * (4 << 10);
         let path = self.path(if self.waits_for_refresh { "/_bulk?refresh=wait_for" } else { "/_bulk" });
-        Call { opaque: Some(opaque), most: Some(most), ..Call::json(Method::POST, path, body) }
+        Request {
+            request_id: Some(request_id),
+            max_response: Some(max_response),
+            ..Request::json(Method::POST, path, body)
+        }
     }
 
-    fn answer(&self, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
+    fn answer(&self, group: Group<'_>, reply: &Response, detail: bool) -> Answer {
         answer::read(self, group, reply, detail)
     }
 
@@ -110,23 +114,23 @@ impl Protocol for Import {
         ItemDetails { op: verb(action.op).to_owned(), index: self.place(), ..ItemDetails::default() }
     }
 
-    fn read_back(&self, group: Group<'_>, _: &[Location]) -> Call {
+    fn read_back(&self, group: Group<'_>, _: &[Location]) -> Request {
         let ids: Vec<&str> = (0..group.len()).map(|place| group.key(place).0).collect();
-        Call::json(Method::POST, self.path("/_mGet"), json!({ "ids": ids }).to_string())
+        Request::json(Method::POST, self.path("/_mGet"), json!({ "ids": ids }).to_string())
     }
 
-    fn compare(&self, group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>> {
+    fn compare(&self, group: Group<'_>, reply: &Response) -> Option<Vec<Stored>> {
         read_back::compare(group, reply)
     }
 
-    fn ask_kept(&self, _: Group<'_>, _: &[Location]) -> Call {
-        Call::get(self.path("/_settings"))
+    fn ask_kept(&self, _: Group<'_>, _: &[Location]) -> Request {
+        Request::get(self.path("/_settings"))
     }
 
     /// Whether the collection keeps documents as they were sent, by its settings: an ingest pipeline may change them, and the
     /// storage may make `_source` from its fields. Kuzzle refuses a mapping that filters `_source`. What cannot be read may do
     /// anything.
-    fn kept(&self, _: &str, reply: &Reply) -> Kept {
+    fn kept(&self, _: &str, reply: &Response) -> Kept {
         let body: Option<Value> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success());
         let Some(settings) = body.as_ref().and_then(|body| body.get("result")).filter(|settings| settings.is_object())
         else {

@@ -5,7 +5,7 @@ use super::Import;
 use super::answer::{DIALECT, closed, fault_of};
 use super::rules::KuzzleRules;
 use crate::error::{self, hint, refused};
-use crate::sink::http::{Call, Http, HttpOptions, Login, Method, Nodes, Reply, Session};
+use crate::sink::http::{Http, HttpOptions, Login, Method, Nodes, Request, Response, Session};
 use crate::sink::remote::admin::{AdminClient, FIRST, no_answer};
 use crate::sink::remote::{Shared, emptying, escaped};
 use crate::sink::target::Opened;
@@ -40,7 +40,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     }
     let emptied = import.clone();
     let before = emptying(wanted, stop, &DIALECT, move |admin| {
-        admin.order(&Call::new(Method::DELETE, emptied.path("/_truncate")))?;
+        admin.order(&Request::new(Method::DELETE, emptied.path("/_truncate")))?;
         Ok(Some(format!("emptied {}", emptied.place())))
     });
     let shared = Shared::new(wanted, wanted.lanes(), before, stop);
@@ -56,33 +56,33 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
 /// How it is reached: a name and a password become tokens, and an API key is sent as any other token.
 fn http_options(wanted: &Wanted) -> HttpOptions {
     let (login, session) = login_of(wanted.http.login.clone());
-    HttpOptions { names: "x-kuzzle-request-id", login, session, ..wanted.http.clone() }
+    HttpOptions { request_id_header: "x-kuzzle-request-id", login, session, ..wanted.http.clone() }
 }
 
 /// Kuzzle gives a token for an hour, and says of one that has expired that it is invalid (contract of Kuzzle, 1.6).
 fn login_of(login: Option<Login>) -> (Option<Login>, Option<Arc<Session>>) {
     match &login {
         Some(Login::Basic(user, password)) => {
-            let ask = Session::ask("/_login/local", user, password);
-            (login, Some(Arc::new(Session { login: ask, token_of, is_refused, now: Default::default() })))
+            let ask = Session::login_request("/_login/local", user, password);
+            (login, Some(Arc::new(Session { login: ask, token_of, is_refused, current: Default::default() })))
         }
         Some(Login::ApiKey(key)) => (Some(Login::Bearer(key.clone())), None),
         _ => (login, None),
     }
 }
 
-fn token_of(reply: &Reply) -> Option<String> {
+fn token_of(reply: &Response) -> Option<String> {
     let body: Value = serde_json::from_slice(&reply.body).ok()?;
     body.pointer("/result/jwt").and_then(Value::as_str).map(str::to_owned)
 }
 
-fn is_refused(reply: &Reply) -> bool {
+fn is_refused(reply: &Response) -> bool {
     reply.status == 401 && fault_of(reply).is_some_and(|fault| fault.id().starts_with("security.token."))
 }
 
 /// Tells a wrong address at once; what goes away later is waited for. The question is one that needs no login.
 fn ensure_reached(http: &mut Http, wanted: &Wanted) -> Result<()> {
-    let call = Call { timeout: Some(wanted.http.timeout.min(FIRST)), ..Call::get("/_healthcheck") };
+    let call = Request { timeout: Some(wanted.http.timeout.min(FIRST)), ..Request::get("/_healthcheck") };
     let reply = http.send_with(call, None).map_err(|reply| no_answer(&reply))?;
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
     let is_kuzzle = body.get("requestId").is_some() || fault_of(&reply).is_some();
@@ -96,7 +96,7 @@ fn ensure_reached(http: &mut Http, wanted: &Wanted) -> Result<()> {
 
 /// Whether the collection is there; `None` if we may not ask.
 fn exists(admin: &mut AdminClient<'_>, import: &Import) -> Result<Option<bool>> {
-    let reply = admin.ask(&Call::get(import.path("/_exists")))?;
+    let reply = admin.ask(&Request::get(import.path("/_exists")))?;
     let body: Option<Value> = serde_json::from_slice(&reply.body).ok();
     let found = body.as_ref().and_then(|body| body.get("result")).and_then(Value::as_bool);
     match (reply.status, fault_of(&reply)) {
@@ -118,7 +118,7 @@ fn make(admin: &mut AdminClient<'_>, import: &Import, mapping: String, is_there:
     let mut refused = None;
     if !is_there {
         let index = format!("/{}/_create", escaped(&import.index));
-        let reply = admin.ask(&Call::new(Method::POST, index))?;
+        let reply = admin.ask(&Request::new(Method::POST, index))?;
         let has_index = fault_of(&reply).is_some_and(|fault| fault.id() == "services.storage.index_already_exists");
         if reply.is_success() {
             say(Note::Detail(format!("created the index {}", import.index)));
@@ -127,7 +127,7 @@ fn make(admin: &mut AdminClient<'_>, import: &Import, mapping: String, is_there:
             refused = Some(format!("cannot create the index \"{}\": {}", import.index, refusal(admin, import, &reply)));
         }
     }
-    let reply = admin.ask(&Call::json(Method::PUT, import.path(""), mapping))?;
+    let reply = admin.ask(&Request::json(Method::PUT, import.path(""), mapping))?;
     if !reply.is_success() {
         let text =
             format!("cannot create the collection \"{}\": {}", import.collection, refusal(admin, import, &reply));
@@ -138,7 +138,7 @@ fn make(admin: &mut AdminClient<'_>, import: &Import, mapping: String, is_there:
 }
 
 /// Why a question was refused; who is not logged in is told how to.
-fn refusal(admin: &AdminClient<'_>, import: &Import, reply: &Reply) -> String {
+fn refusal(admin: &AdminClient<'_>, import: &Import, reply: &Response) -> String {
     match fault_of(reply) {
         Some(fault) if reply.status == 401 => closed(import, 401, &fault),
         _ => admin.said(reply),
@@ -147,7 +147,7 @@ fn refusal(admin: &AdminClient<'_>, import: &Import, reply: &Reply) -> String {
 
 /// Refuses a collection whose storage answers before it writes to the disk.
 fn ensure_synced(admin: &mut AdminClient<'_>, import: &Import) -> Result<()> {
-    let reply = admin.ask(&Call::get(import.path("/_settings")))?;
+    let reply = admin.ask(&Request::get(import.path("/_settings")))?;
     if !reply.is_success() {
         let text =
             format!("--wait-for-sync: the settings of {} cannot be read: {}", import.place(), admin.said(&reply));

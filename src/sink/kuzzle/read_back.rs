@@ -5,7 +5,7 @@ use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::json::Kind;
 use crate::sink::bulk_api::{has_routing, names};
-use crate::sink::http::Reply;
+use crate::sink::http::Response;
 use crate::sink::remote::{Group, Stored};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -37,7 +37,7 @@ struct Document<'a> {
 }
 
 /// Compares what was found with what the actions would have stored.
-pub(super) fn compare(group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>> {
+pub(super) fn compare(group: Group<'_>, reply: &Response) -> Option<Vec<Stored>> {
     let body: Body<'_> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success())?;
     let found: HashMap<&str, &str> =
         body.result.successes.iter().map(|document| (&*document.id, document.source.get())).collect();

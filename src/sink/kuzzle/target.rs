@@ -3,7 +3,7 @@
 use super::{answer, open};
 use crate::batch::Limits;
 use crate::error::hint;
-use crate::sink::http::{Reply, Server, without_secrets};
+use crate::sink::http::{Response, Server, redact_address};
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{FlagSources, Place, Wanted};
 use crate::sink::{Say, bulk_api};
@@ -30,13 +30,13 @@ impl Target for Kuzzle {
         let text = to.to_str()?;
         let read = Server::read(text, &["kuzzle"], "/INDEX")?;
         Some(read.and_then(|mut server| {
-            server.within = server.cut_last();
-            if server.within.is_some() {
+            server.namespace = server.take_last_segment();
+            if server.namespace.is_some() {
                 return Ok(Place::Server(server));
             }
             let scheme = text.split("://").next().unwrap_or_default().to_ascii_lowercase();
             let advice = format!("write `{scheme}://HOST:7512/INDEX`, and the collection with `--collection`");
-            Err(anyhow!("\"{}\": names no index", without_secrets(text)).context(hint(advice)))
+            Err(anyhow!("\"{}\": names no index", redact_address(text)).context(hint(advice)))
         }))
     }
 
@@ -50,7 +50,7 @@ impl Target for Kuzzle {
     }
 
     fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
-        if wanted.servers().any(|server| server.within.is_none()) {
+        if wanted.servers().any(|server| server.namespace.is_none()) {
             return Err(anyhow!("--to: Kuzzle and a server that does not say what it is")
                 .context(hint("write `kuzzle+http://HOST:7512/INDEX` for each node")));
         }
@@ -62,7 +62,7 @@ impl Target for Kuzzle {
             return Err(anyhow!("--refresh true: Kuzzle has no refresh at once")
                 .context(hint("`--refresh wait_for` answers when searches see the documents")));
         }
-        let mut indices = wanted.servers().filter_map(|server| server.within.as_deref());
+        let mut indices = wanted.servers().filter_map(|server| server.namespace.as_deref());
         let index = indices.next().unwrap_or_default();
         ensure_name("an index", index).context("--to")?;
         if let Some(other) = indices.find(|other| *other != index) {
@@ -81,7 +81,7 @@ impl Target for Kuzzle {
         Limits { distinct: true, ..wanted.batches.limits(BYTES) }
     }
 
-    fn recognized(&self, reply: &Reply) -> Option<&'static str> {
+    fn recognized(&self, reply: &Response) -> Option<&'static str> {
         let advice = "write `kuzzle+http://HOST:7512/INDEX`, and the collection with `--collection`";
         answer::is_kuzzle(reply).then_some(advice)
     }

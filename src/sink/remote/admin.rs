@@ -1,10 +1,10 @@
 //! Requests that carry no documents: questions and orders to a server, sent again until they are answered. Each of them
 //! can be made twice without harm. Also the words for a server that cannot be spoken to at all.
 
-use super::{nap, sentence};
+use super::sleep_unless_stopped;
 use crate::error::{hint, refused};
 use crate::retry::{Backoff, Retries, Why};
-use crate::sink::http::{Call, Http, NoReply, Reply};
+use crate::sink::http::{Http, Request, Response, SendError};
 use crate::sink::wanted::Wanted;
 use crate::stop::Stop;
 use anyhow::{Error, Result};
@@ -15,9 +15,9 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Dialect {
     /// What an answer that is no success says, if it is in that form.
-    pub said: fn(&Reply) -> Option<String>,
+    pub said: fn(&Response) -> Option<String>,
     /// Whether it asks to come again by more than its status.
-    pub is_busy: fn(&Reply) -> bool,
+    pub is_busy: fn(&Response) -> bool,
 }
 
 /// A way to a server for its administration.
@@ -46,7 +46,7 @@ impl<'h> AdminClient<'h> {
     ///
     /// # Errors
     /// When there is no answer, or none of the server that is meant.
-    pub fn first(&mut self, call: &Call, nodes: usize, known: impl Fn(&Reply) -> Result<()>) -> Result<Reply> {
+    pub fn first(&mut self, call: &Request, nodes: usize, known: impl Fn(&Response) -> Result<()>) -> Result<Response> {
         let mut wait = Backoff::new(self.retries);
         let mut silent = 0;
         loop {
@@ -60,7 +60,7 @@ impl<'h> AdminClient<'h> {
                 }
                 Err(reply) => {
                     silent += 1;
-                    if matches!(reply, NoReply::NotSent { .. }) || silent >= nodes || self.stop.asked() {
+                    if matches!(reply, SendError::NotSent { .. }) || silent >= nodes || self.stop.asked() {
                         return Err(no_answer(&reply));
                     }
                 }
@@ -72,14 +72,14 @@ impl<'h> AdminClient<'h> {
     ///
     /// # Errors
     /// When there is none.
-    pub fn ask(&mut self, call: &Call) -> Result<Reply> {
+    pub fn ask(&mut self, call: &Request) -> Result<Response> {
         let mut wait = Backoff::new(self.retries);
         loop {
             let (why, text, asked) = match self.http.send(call.clone()) {
                 Ok(reply) if !self.is_busy(&reply) => return Ok(reply),
                 Ok(reply) => (Why::Busy, self.said(&reply), reply.retry_after),
-                Err(NoReply::NotSent { why, hopeless: true }) => return Err(refused(why)),
-                Err(reply) => (Why::Away, sentence(&reply).to_owned(), None),
+                Err(SendError::NotSent { why, hopeless: true }) => return Err(refused(why)),
+                Err(reply) => (Why::Away, reply.reason().to_owned(), None),
             };
             self.pause(&mut wait, why, text, asked)?;
         }
@@ -94,7 +94,7 @@ impl<'h> AdminClient<'h> {
     ///
     /// # Errors
     /// When there is none.
-    pub fn order(&mut self, call: &Call) -> Result<Value> {
+    pub fn order(&mut self, call: &Request) -> Result<Value> {
         let reply = self.ask(call)?;
         if !reply.is_success() {
             return Err(refused(self.said(&reply)));
@@ -104,37 +104,37 @@ impl<'h> AdminClient<'h> {
 
     /// False if the run is asked to stop.
     pub fn sleep(&self, pause: Duration) -> bool {
-        nap(pause, &self.stop)
+        sleep_unless_stopped(pause, &self.stop)
     }
 
-    fn is_busy(&self, reply: &Reply) -> bool {
+    fn is_busy(&self, reply: &Response) -> bool {
         reply.is_busy() || (self.dialect.is_busy)(reply)
     }
 
     /// What an answer that is no success says.
-    pub fn said(&self, reply: &Reply) -> String {
+    pub fn said(&self, reply: &Response) -> String {
         self.dialect.said(reply)
     }
 }
 
 impl Dialect {
     /// What an answer that is no success says.
-    pub fn said(&self, reply: &Reply) -> String {
-        (self.said)(reply).unwrap_or_else(|| reply.page())
+    pub fn said(&self, reply: &Response) -> String {
+        (self.said)(reply).unwrap_or_else(|| reply.summary())
     }
 
     /// A server that does not know us.
-    pub fn login(&self, reply: &Reply) -> Error {
+    pub fn login(&self, reply: &Response) -> Error {
         let advice = "check the user and the password (`--user`, `--password-file`), or the key (`--api-key-file`, `--bearer-file`)";
         refused(format!("{}; nothing was sent", self.said(reply))).context(hint(advice))
     }
 }
 
 /// A server that did not answer the first question.
-pub fn no_answer(reply: &NoReply) -> Error {
+pub fn no_answer(reply: &SendError) -> Error {
     match reply {
-        NoReply::NotSent { why, .. } => unreachable(why),
-        NoReply::Lost(why) => unclear(why),
+        SendError::NotSent { why, .. } => unreachable(why),
+        SendError::NoResponse(why) => unclear(why),
     }
 }
 

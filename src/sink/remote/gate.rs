@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 /// Shared by the lanes of a run.
 #[derive(Debug)]
 pub struct Gate {
-    most: f64,
+    max: f64,
     state: Mutex<State>,
     free: Condvar,
 }
@@ -28,10 +28,10 @@ pub struct Turn<'g>(&'g Gate);
 impl Gate {
     /// Lets `lanes` lanes send at once for a start; that is also the most.
     pub fn new(lanes: usize) -> Gate {
-        let most = lanes.max(1) as f64;
+        let max = lanes.max(1) as f64;
         Gate {
-            most,
-            state: Mutex::new(State { allowed: most, inside: 0, closed: false, closing: false }),
+            max,
+            state: Mutex::new(State { allowed: max, inside: 0, closed: false, closing: false }),
             free: Condvar::new(),
         }
     }
@@ -72,7 +72,7 @@ impl Gate {
     /// The server took a request: after a round of them, one more.
     pub fn grow(&self) {
         let mut state = self.lock();
-        state.allowed = (state.allowed + 1.0 / state.allowed).min(self.most);
+        state.allowed = (state.allowed + 1.0 / state.allowed).min(self.max);
         self.free.notify_all();
     }
 

@@ -3,7 +3,7 @@
 use super::destination::Destination;
 use super::settle::{Link, Settling};
 use super::shared::Shared;
-use super::{Protocol, nap};
+use super::{Protocol, sleep_unless_stopped};
 use crate::batch::{Batch, Encode};
 use crate::sink::http::Http;
 use crate::sink::{Durable, Ledger, Say, Sink, SinkError};
@@ -52,7 +52,7 @@ impl<P: Protocol + 'static> Sink for Remote<P> {
         }
         let link = Link {
             send: &mut |call| shared.send(http, call),
-            sleep: &mut |pause| nap(pause, &shared.stop),
+            sleep: &mut |pause| sleep_unless_stopped(pause, &shared.stop),
             name: &mut || {
                 *requests += 1;
                 format!("{}{lane}-{requests}", shared.run)

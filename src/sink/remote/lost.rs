@@ -4,7 +4,7 @@
 use super::destination::{Destination, Location};
 use super::memory::Left;
 use super::settle::{Halt, SINGLE_TRIES, Settling};
-use super::{Call, Details, Group, Kept, Reply, Stored, sentence};
+use super::{Details, Group, Kept, Request, Response, Stored};
 use crate::action::Op;
 use crate::record::Reason;
 use crate::retry::{Backoff, Retries, Why};
@@ -37,7 +37,7 @@ impl Settling<'_> {
             let reply = match (self.link.send)(call.clone()) {
                 Ok(reply) => reply,
                 Err(reply) => {
-                    self.link.pause(&mut wait, Why::Away, None, sentence(&reply))?;
+                    self.link.pause(&mut wait, Why::Away, None, reply.reason())?;
                     continue;
                 }
             };
@@ -142,7 +142,7 @@ impl Settling<'_> {
                 return self.unknown(at, &text, shown);
             }
         };
-        self.shared.traffic.unsure(1);
+        self.shared.traffic.count_uncertain(1);
         self.end(at, bucket, None, shown);
     }
 
@@ -200,7 +200,7 @@ impl Settling<'_> {
     }
 
     /// Believes what was read back only as far as the server keeps documents as they were sent.
-    fn doubt(&self, group: Group<'_>, lies: &[Location], reply: &Reply, stored: &mut [Stored]) {
+    fn doubt(&self, group: Group<'_>, lies: &[Location], reply: &Response, stored: &mut [Stored]) {
         let mut kept: HashMap<&str, Kept> = HashMap::new();
         for ((at, lies), stored) in group.at.iter().zip(lies).zip(stored) {
             let kept = kept.entry(&lies.index).or_insert_with(|| self.protocol.kept(&lies.index, reply));
@@ -214,12 +214,12 @@ impl Settling<'_> {
     }
 
     /// Asks a question that changes nothing until it is answered.
-    pub(super) fn ask(&mut self, call: &Call) -> Result<Reply, Halt> {
+    pub(super) fn ask(&mut self, call: &Request) -> Result<Response, Halt> {
         loop {
             let (why, text, asked) = match (self.link.send)(call.clone()) {
                 Ok(reply) if !matches!(reply.status, 429 | 500..=599) => return Ok(reply),
                 Ok(reply) => (Why::Busy, format!("the server answers {}", reply.status), reply.retry_after),
-                Err(reply) => (Why::Away, sentence(&reply).to_owned(), None),
+                Err(reply) => (Why::Away, reply.reason().to_owned(), None),
             };
             self.pause(why, asked, &text)?;
         }

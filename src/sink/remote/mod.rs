@@ -21,7 +21,7 @@ pub use shared::{Before, Shared, emptying};
 pub use write::{escaped, push_document, push_fields, push_key};
 
 use super::ItemDetails;
-use super::http::{Call, NoReply, Reply};
+use super::http::{Request, Response};
 use crate::action::Op;
 use crate::batch::{Batch, BatchAction, Encode};
 use crate::record::Reason;
@@ -182,11 +182,11 @@ pub enum Kept {
 
 /// How a target is spoken to, beside the form in which actions are written for it. Pure: no socket, no clock.
 pub trait Protocol: Encode {
-    /// The request that applies the actions. `opaque` is unique for each try.
-    fn request(&self, group: Group<'_>, opaque: String) -> Call;
+    /// The request that applies the actions. `request_id` is unique for each try.
+    fn request(&self, group: Group<'_>, request_id: String) -> Request;
 
     /// What the answer to such a request means. `detail` asks for what is shown of each item.
-    fn answer(&self, group: Group<'_>, reply: &Reply, detail: bool) -> Answer;
+    fn answer(&self, group: Group<'_>, reply: &Response, detail: bool) -> Answer;
 
     /// Whether an action can be carried out twice and leave what carrying it out once leaves.
     fn is_idempotent(&self, action: &BatchAction<'_>) -> bool;
@@ -213,12 +213,12 @@ pub trait Protocol: Encode {
     fn shown(&self, action: &BatchAction<'_>) -> ItemDetails;
 
     /// The request that asks whether a try is still under way; `None` if the target cannot be asked.
-    fn ask_running(&self) -> Option<Call> {
+    fn ask_running(&self) -> Option<Request> {
         None
     }
 
     /// Whether the answer names the try; `None` if it is no such answer.
-    fn is_running(&self, _: &Reply, _: &str) -> Option<bool> {
+    fn is_running(&self, _: &Response, _: &str) -> Option<bool> {
         None
     }
 
@@ -228,43 +228,36 @@ pub trait Protocol: Encode {
     }
 
     /// The question where a name leads.
-    fn ask_destination(&self, name: &str) -> Call {
-        Call::get(format!("/{}", escaped(name)))
+    fn ask_destination(&self, name: &str) -> Request {
+        Request::get(format!("/{}", escaped(name)))
     }
 
     /// What the answer says.
-    fn destination(&self, _: &str, _: &Reply) -> Named<Call> {
+    fn destination(&self, _: &str, _: &Response) -> Named<Request> {
         Named::To(Destination::Index)
     }
 
     /// The request that reads what is stored under the actions' keys, where each of them lies.
-    fn read_back(&self, group: Group<'_>, lies: &[Location]) -> Call;
+    fn read_back(&self, group: Group<'_>, lies: &[Location]) -> Request;
 
     /// Compares what is stored with what the actions would have stored; `None` if the answer is no such answer.
-    fn compare(&self, group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>>;
+    fn compare(&self, group: Group<'_>, reply: &Response) -> Option<Vec<Stored>>;
 
     /// The request that tells whether the server keeps the actions' documents as they were sent.
-    fn ask_kept(&self, group: Group<'_>, lies: &[Location]) -> Call;
+    fn ask_kept(&self, group: Group<'_>, lies: &[Location]) -> Request;
 
     /// Whether it does in this index, by the answer.
-    fn kept(&self, index: &str, reply: &Reply) -> Kept;
+    fn kept(&self, index: &str, reply: &Response) -> Kept;
 }
 
 /// Sleeps in pieces; false as soon as the run is asked to stop.
-pub fn nap(pause: Duration, stop: &Stop) -> bool {
+pub fn sleep_unless_stopped(pause: Duration, stop: &Stop) -> bool {
     const PIECE: Duration = Duration::from_millis(20);
     let end = Instant::now() + pause;
     while !stop.asked() && Instant::now() < end {
         std::thread::sleep(end.saturating_duration_since(Instant::now()).min(PIECE));
     }
     !stop.asked()
-}
-
-/// What is said of a request that was not answered.
-pub fn sentence(reply: &NoReply) -> &str {
-    match reply {
-        NoReply::NotSent { why, .. } | NoReply::Lost(why) => why,
-    }
 }
 
 #[cfg(test)]

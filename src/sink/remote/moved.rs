@@ -3,7 +3,7 @@
 
 use super::destination::{Destination, Location, Named, Went};
 use super::settle::{Halt, Settling};
-use super::{Call, ItemDetails, ItemOutcome, ItemResult, Protocol, Reply, Stored};
+use super::{ItemDetails, ItemOutcome, ItemResult, Protocol, Request, Response, Stored};
 use crate::action::Op;
 use crate::sink::Bucket;
 use std::collections::{BTreeMap, HashMap};
@@ -85,7 +85,7 @@ impl Settling<'_> {
             match found {
                 Stored::Same if alone && !self.has_key(*at) => {
                     let is_generated = self.is_generated(*at);
-                    self.shared.traffic.unsure(u64::from(!is_generated));
+                    self.shared.traffic.count_uncertain(u64::from(!is_generated));
                     let is_create = is_generated || self.creates(*at);
                     self.end(*at, if is_create { Bucket::Created } else { Bucket::Updated }, None, None);
                 }
@@ -159,7 +159,7 @@ impl Settling<'_> {
 fn leads_to<E>(
     protocol: &dyn Protocol,
     name: &str,
-    mut ask: impl FnMut(Call) -> Result<Reply, E>,
+    mut ask: impl FnMut(Request) -> Result<Response, E>,
 ) -> Result<Destination, E> {
     let mut call = protocol.ask_destination(name);
     loop {

@@ -10,7 +10,7 @@ use crate::action::Op;
 use crate::batch::Batch;
 use crate::record::Reason;
 use crate::retry::{Backoff, Why};
-use crate::sink::http::{Call, NoReply, Reply};
+use crate::sink::http::{Request, Response, SendError};
 use crate::sink::{Bucket, Ledger, Note, Say, SinkError};
 use std::collections::HashMap;
 use std::sync::MutexGuard;
@@ -29,7 +29,7 @@ pub(super) struct State {
 
 /// What a lane lends to the settling of a batch.
 pub(super) struct Link<'s> {
-    pub(super) send: &'s mut dyn FnMut(Call) -> Result<Reply, NoReply>,
+    pub(super) send: &'s mut dyn FnMut(Request) -> Result<Response, SendError>,
     /// False when the run is asked to stop: no more waiting.
     pub(super) sleep: &'s mut dyn FnMut(Duration) -> bool,
     /// A name for each try.
@@ -174,7 +174,7 @@ impl<'s> Settling<'s> {
         }
         let has = |what: fn(&State) -> bool| part.iter().any(|at| what(&self.states[*at as usize]));
         if has(|state| state.sent) {
-            self.shared.traffic.sent_again();
+            self.shared.traffic.count_retry();
         }
         // After a lost try it matters which index an item names.
         let each = self.out.shows() || self.loses && has(|state| state.lost);
@@ -184,10 +184,10 @@ impl<'s> Settling<'s> {
         let size = call.body.len();
         let reply = match (self.link.send)(call) {
             Ok(reply) => reply,
-            Err(NoReply::NotSent { why, hopeless: true }) => return Err(Halt::Stopped(why)),
-            Err(NoReply::NotSent { why, .. }) => return self.pause(Why::Away, None, &why),
+            Err(SendError::NotSent { why, hopeless: true }) => return Err(Halt::Stopped(why)),
+            Err(SendError::NotSent { why, .. }) => return self.pause(Why::Away, None, &why),
             // Some servers close the connection on what is too large for them, and say so to nobody.
-            Err(NoReply::Lost(why)) => return self.lost(part, &name, &why, None, size > SURELY_SMALL),
+            Err(SendError::NoResponse(why)) => return self.lost(part, &name, &why, None, size > SURELY_SMALL),
         };
         part.iter().for_each(|at| self.states[*at as usize].sent = true);
         match self.protocol.answer(group, &reply, each) {

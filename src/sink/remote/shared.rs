@@ -6,7 +6,7 @@ use super::gate::Gate;
 use super::memory::Memory;
 use crate::error;
 use crate::retry::Retries;
-use crate::sink::http::{Call, Http, NoReply, Reply, Traffic};
+use crate::sink::http::{Http, Request, Response, SendError, Traffic};
 use crate::sink::wanted::Wanted;
 use crate::sink::{Note, Say, SinkError};
 use crate::stop::Stop;
@@ -100,18 +100,18 @@ impl Shared {
     }
 
     /// Sends a request; one that carries actions, which has a name, waits for its turn.
-    pub(super) fn send(&self, http: &mut Http, call: Call) -> Result<Reply, NoReply> {
-        if call.opaque.is_none() {
+    pub(super) fn send(&self, http: &mut Http, call: Request) -> Result<Response, SendError> {
+        if call.request_id.is_none() {
             return http.send(call);
         }
-        let closed = || NoReply::NotSent { why: self.memory().refused_every_request(), hopeless: true };
+        let closed = || SendError::NotSent { why: self.memory().refused_every_request(), hopeless: true };
         let _turn = self.gate.enter().ok_or_else(closed)?;
         let reply = http.send(call);
-        if reply.as_ref().is_ok_and(Reply::is_success) {
+        if reply.as_ref().is_ok_and(Response::is_success) {
             // Within the turn, so that whoever is alone knows of it.
             self.memory().accepts();
         }
-        self.traffic.sent(http.sent_bytes);
+        self.traffic.count_request(http.sent_bytes);
         reply
     }
 }

@@ -3,7 +3,7 @@
 
 use super::memory::Left;
 use super::settle::{Halt, Settling, State};
-use super::{Answer, Details, Group, ItemOutcome, ItemOutcomes, ItemResult, Reply};
+use super::{Answer, Details, Group, ItemOutcome, ItemOutcomes, ItemResult, Response};
 use crate::action::Op;
 use crate::record::Reason;
 use crate::retry::Why;
@@ -24,7 +24,7 @@ impl Settling<'_> {
         part: &mut Vec<u32>,
         each: bool,
         outcomes: ItemOutcomes,
-        reply: &Reply,
+        reply: &Response,
     ) -> Result<(), Halt> {
         let at = std::mem::take(part);
         let group = Group { batch: self.batch, at: &at, each };
@@ -72,7 +72,7 @@ impl Settling<'_> {
         &mut self,
         group: Group<'_>,
         mut told: Vec<ItemResult>,
-        reply: &Reply,
+        reply: &Response,
     ) -> Result<(Vec<u32>, Option<String>), Halt> {
         let busy = told.iter().find_map(|told| match &told.outcome {
             ItemOutcome::Busy(why) => Some(why.clone()),
@@ -207,7 +207,7 @@ impl Settling<'_> {
                 return self.overtaken(at, "another request added the same field", &reason.text, shown);
             }
         };
-        self.shared.traffic.unsure(u64::from(unsure));
+        self.shared.traffic.count_uncertain(u64::from(unsure));
         self.end(at, bucket, None, shown);
     }
 

@@ -10,7 +10,7 @@ use crate::record::{Origin, Record};
 use crate::retry::Retries;
 use crate::sink::bulk_api::verb;
 use crate::sink::elasticsearch::Bulk;
-use crate::sink::http::Traffic;
+use crate::sink::http::{SendError, Traffic};
 use crate::sink::{Bucket, Counts, Ledger, Outcome, ResultLine, SinkError};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -41,7 +41,7 @@ struct Model {
 const REFUSED: &str = "refuse-me";
 
 impl Model {
-    fn send(&mut self, call: Call) -> Result<Reply, NoReply> {
+    fn send(&mut self, call: Request) -> Result<Response, SendError> {
         let body = String::from_utf8(call.body.into()).expect("UTF-8");
         if call.path.starts_with("/_tasks") {
             return Ok(reply(200, json!({ "nodes": {} })));
@@ -60,11 +60,11 @@ impl Model {
             return Ok(reply(200, self.bulk(&body, 0)));
         }
         match self.chance.below(8) {
-            0 => Err(NoReply::NotSent { why: "refused".to_owned(), hopeless: false }),
-            1 => Err(NoReply::Lost("before".to_owned())),
+            0 => Err(SendError::NotSent { why: "refused".to_owned(), hopeless: false }),
+            1 => Err(SendError::NoResponse("before".to_owned())),
             2 => {
                 self.bulk(&body, 0);
-                Err(NoReply::Lost("after".to_owned()))
+                Err(SendError::NoResponse("after".to_owned()))
             }
             3 => Ok(reply(429, json!({ "error": { "type": "rejected", "reason": "busy" } }))),
             4 => Ok(reply(200, self.bulk(&body, 2))),
@@ -147,8 +147,8 @@ impl Model {
     }
 }
 
-fn reply(status: u16, body: Value) -> Reply {
-    Reply { status, body: body.to_string().into(), retry_after: None, location: None }
+fn reply(status: u16, body: Value) -> Response {
+    Response { status, body: body.to_string().into(), retry_after: None, location: None }
 }
 
 /// One record: what it does, its key and its document.

@@ -5,7 +5,7 @@ use super::Bulk;
 use super::fast_reply;
 use crate::record::Reason;
 use crate::sink::bulk_api::{Named, blocked, culprit, error_of, forbidden};
-use crate::sink::http::Reply;
+use crate::sink::http::Response;
 use crate::sink::remote::admin::Dialect;
 use crate::sink::remote::{Answer, Group, ItemOutcome, ItemResult};
 use serde::Deserialize;
@@ -26,7 +26,7 @@ const NOTHING_DONE: [&str; 4] =
 /// The form of its errors.
 pub(super) static DIALECT: Dialect = Dialect { said, is_busy: |_| false };
 
-fn said(reply: &Reply) -> Option<String> {
+fn said(reply: &Response) -> Option<String> {
     let raw = serde_json::from_slice::<Body<'_>>(&reply.body).ok()?.error?;
     let error = error_of(raw);
     match (error.kind, error.reason) {
@@ -43,7 +43,7 @@ const IDLE: [&str; 2] = ["all_bytes=0,", "all_bytes=0]"];
 const LIMIT: &str = "the server (http.max_content_length, or a proxy's limit)";
 
 /// What a reply to a bulk request means.
-pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
+pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Response, detail: bool) -> Answer {
     if reply.status == 200 {
         return items(group, reply, detail);
     }
@@ -52,10 +52,10 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Reply, detail: bool) -
     let is_block = error.as_ref().is_some_and(|error| error.kind() == "cluster_block_exception");
     let reason = match &error {
         Some(error) => error.reason(reply.status),
-        None => Reason::new(format!("status_{}", reply.status), reply.page()),
+        None => Reason::new(format!("status_{}", reply.status), reply.summary()),
     };
     match reply.status {
-        300..=399 => Answer::Closed(reply.redirect()),
+        300..=399 => Answer::Closed(reply.redirect_message()),
         400 => Answer::Refused {
             culprit: culprit(group, &reason.text),
             // What is said of a single action, or before anything is read, is certain.
@@ -82,12 +82,12 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Reply, detail: bool) -
 }
 
 /// Pairs the items of an answer with the actions.
-fn items(group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
+fn items(group: Group<'_>, reply: &Response, detail: bool) -> Answer {
     if !detail && let Some(outcomes) = fast_reply::read(group, &reply.body) {
         return Answer::Items(outcomes);
     }
     let Ok(Body { items: Some(items), error: None }) = serde_json::from_slice(&reply.body) else {
-        return Answer::Lost(reply.page());
+        return Answer::Lost(reply.summary());
     };
     if items.len() != group.len() {
         let (sent, got) = (group.len(), items.len());
