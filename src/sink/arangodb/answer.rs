@@ -4,8 +4,8 @@ use super::errors::forbidden;
 use super::{Collection, counts, each, errors};
 use crate::record::Reason;
 use crate::sink::http::Response;
-use crate::sink::remote::admin::Dialect;
-use crate::sink::remote::{Answer, Group, ItemOutcomes};
+use crate::sink::remote::admin::ErrorFormat;
+use crate::sink::remote::{Group, ItemOutcomes, Verdict};
 use serde::Deserialize;
 
 /// An error of the server's own.
@@ -40,42 +40,42 @@ pub(super) fn is_arangodb(reply: &Response) -> bool {
 }
 
 /// The form of its errors: its queue may be longer than a header of the user's allows.
-pub(super) static DIALECT: Dialect = Dialect {
-    said: |reply| ServerError::of(reply).map(|error| error.message).filter(|message| !message.is_empty()),
+pub(super) static ERROR_FORMAT: ErrorFormat = ErrorFormat {
+    error_text: |reply| ServerError::of(reply).map(|error| error.message).filter(|message| !message.is_empty()),
     is_busy: |reply| reply.status == 412 && ServerError::of(reply).is_some_and(|error| error.number == 21004),
 };
 
 /// What a reply means.
-pub(super) fn read(collection: &Collection, group: Group<'_>, reply: &Response, detail: bool) -> Answer {
+pub(super) fn read(collection: &Collection, group: Group<'_>, reply: &Response, detail: bool) -> Verdict {
     if matches!(reply.status, 200..=202) {
         let told = match collection.answers_each(group) {
             true => each::read(collection, group, reply, detail).map(ItemOutcomes::from),
             false => counts::read(group, reply),
         };
-        return told.map_or_else(Answer::Lost, Answer::Items);
+        return told.map_or_else(Verdict::Unclear, Verdict::Items);
     }
     let error = ServerError::of(reply);
     let number = error.as_ref().map_or(0, |error| error.number);
     let text = error.as_ref().map_or_else(|| reply.summary(), ServerError::text);
     let message = error.as_ref().map_or("", |error| &error.message);
-    let refused = |perhaps_done, reason| Answer::Refused { culprit: None, perhaps_done, reason };
+    let refused = |perhaps_done, reason| Verdict::Refused { culprit: None, perhaps_done, reason };
     match (reply.status, number) {
-        (300..=399, _) => Answer::Closed(reply.redirect_message()),
-        (401, _) => Answer::Closed(format!("{text}; check the user and the password, or the token")),
-        (403, 32) if group.len() > 1 => Answer::TooLarge(text),
-        (403, 32) => Answer::Busy(text),
-        (403, _) => Answer::Closed(forbidden(&text)),
-        (404, 1203) => Answer::Closed(format!("{text}: it is gone; `--create-collection` makes it")),
-        (404 | 405 | 410 | 501, _) => Answer::Closed(format!("{text}; is this the address of a database?")),
-        (407, _) => Answer::Closed(format!("{text}; the proxy wants a login")),
-        (413, _) => Answer::TooLarge(group.too_large("the server, or for a proxy")),
+        (300..=399, _) => Verdict::Fatal(reply.redirect_message()),
+        (401, _) => Verdict::Fatal(format!("{text}; check the user and the password, or the token")),
+        (403, 32) if group.len() > 1 => Verdict::TooLarge(text),
+        (403, 32) => Verdict::Busy(text),
+        (403, _) => Verdict::Fatal(forbidden(&text)),
+        (404, 1203) => Verdict::Fatal(format!("{text}: it is gone; `--create-collection` makes it")),
+        (404 | 405 | 410 | 501, _) => Verdict::Fatal(format!("{text}; is this the address of a database?")),
+        (407, _) => Verdict::Fatal(format!("{text}; the proxy wants a login")),
+        (413, _) => Verdict::TooLarge(group.too_large("the server, or for a proxy")),
         // Not begun: another transaction was in the way, the queue is full, or waiting in it would take too long.
-        (409, 1200) | (412, 21004) | (503, 21003) | (429, _) => Answer::Busy(text),
+        (409, 1200) | (412, 21004) | (503, 21003) | (429, _) => Verdict::Busy(text),
         // The body could not be read, so nothing was done.
         (400 | 412, _) if error.is_some() => refused(false, errors::reason(number, message)),
         (400, _) => refused(false, Reason::new("status_400", text)),
         // Large requests are committed in parts, so a part may be stored.
         (409 | 500, _) if error.is_some() => refused(true, errors::reason(number, message)),
-        _ => Answer::Lost(text),
+        _ => Verdict::Unclear(text),
     }
 }

@@ -12,7 +12,7 @@ use crate::record::Reason;
 use crate::retry::{Backoff, Why};
 use crate::sink::http::{Http, Method, Request, Response, SendError};
 use crate::sink::remote::{
-    Group, ItemOutcome, ItemOutcomes, ItemResult, Shared, Stored, escaped, sleep_unless_stopped,
+    Group, ItemOutcome, ItemOutcomes, ItemResult, Shared, StoredDoc, escaped, sleep_unless_stopped,
 };
 use crate::sink::{Bucket, Durable, Ledger, Note, Say, Sink, SinkError};
 use std::collections::HashSet;
@@ -73,7 +73,7 @@ impl Sink for Complete {
             return Err(nothing_stored());
         }
         let all: Vec<u32> = (0..batch.len() as u32).collect();
-        let group = Group { batch: &batch, at: &all, each: false };
+        let group = Group { batch: &batch, indexes: &all, per_item: false };
         let (end, lost) = self.send(group, say);
         self.settle(group, end, lost, out).map(|()| Durable::All)
     }
@@ -152,14 +152,14 @@ impl Complete {
             return Err("the server made the keys, so what is stored cannot be read back".to_owned());
         }
         let stored = self.stored(group, wait, say)?;
-        let are_all = |what: Stored| stored.iter().all(|stored| *stored == what);
-        if !are_all(Stored::Same) && !are_all(Stored::Nothing) {
+        let are_all = |what: StoredDoc| stored.iter().all(|stored| *stored == what);
+        if !are_all(StoredDoc::Same) && !are_all(StoredDoc::Missing) {
             return Err("no response was received, and of the documents some are stored and others not".to_owned());
         }
-        Ok(are_all(Stored::Same))
+        Ok(are_all(StoredDoc::Same))
     }
 
-    fn stored(&mut self, group: Group<'_>, wait: &mut Backoff, say: Say<'_>) -> Result<Vec<Stored>, String> {
+    fn stored(&mut self, group: Group<'_>, wait: &mut Backoff, say: Say<'_>) -> Result<Vec<StoredDoc>, String> {
         loop {
             let (why, text, asked) = match self.http.send(read_back::request(&self.collection, group)) {
                 Ok(reply) if !matches!(reply.status, 412 | 429 | 500..=599) => {
@@ -221,7 +221,7 @@ impl Complete {
     fn duplicates(&mut self, group: Group<'_>) -> HashSet<usize> {
         let reply = self.http.send(read_back::request(&self.collection, group)).ok();
         let stored = reply.and_then(|reply| read_back::compare(group, &reply)).unwrap_or_default();
-        let is_there = |place: usize| matches!(stored.get(place), Some(Stored::Same | Stored::Other));
+        let is_there = |place: usize| matches!(stored.get(place), Some(StoredDoc::Same | StoredDoc::Different));
         let mut keys = HashSet::new();
         (0..group.len()).filter(|place| !keys.insert(group.key(*place).0) || is_there(*place)).collect()
     }
@@ -247,7 +247,7 @@ fn understood(group: Group<'_>, reply: Result<Response, SendError>) -> Step {
         let is_done = |outcome: &ItemOutcome| {
             matches!(outcome, ItemOutcome::Created | ItemOutcome::Updated | ItemOutcome::Ignored)
         };
-        return match counts::read(group, &reply).map(ItemOutcomes::of_each) {
+        return match counts::read(group, &reply).map(ItemOutcomes::into_results) {
             Ok(told) if told.iter().all(|told| is_done(&told.outcome)) => Step::End(End::Done(told)),
             Ok(_) => Step::Lost("the answer has errors where the whole request was to fail".to_owned()),
             Err(why) => Step::Lost(why),

@@ -56,7 +56,7 @@ fn told(collection: &Collection, group: Group<'_>, place: usize, raw: &RawValue,
         (false, _) => done(&item, key, op),
     };
     let shown = detail.then(|| Box::new(shown(collection, &item, op)));
-    Some(ItemResult { outcome, shown })
+    Some(ItemResult { outcome, details: shown })
 }
 
 fn done(item: &Item<'_>, key: &str, op: Op) -> ItemOutcome {

@@ -1,9 +1,9 @@
 //! Logins with a name and a password: the server gives a token for them, which lasts an hour or so and spares it the work of
 //! checking a password for each request. Where it gives none, name and password go along with each request.
 
-use super::answer::DIALECT;
+use super::answer::ERROR_FORMAT;
 use crate::sink::http::{Http, Login, Request, Response, Session};
-use crate::sink::remote::admin::{FIRST, no_answer};
+use crate::sink::remote::admin::{FIRST_TIMEOUT, no_response};
 use crate::sink::wanted::Wanted;
 use anyhow::Result;
 use serde_json::Value;
@@ -16,10 +16,10 @@ use std::sync::{Arc, Mutex};
 pub(super) fn session(http: &mut Http, wanted: &Wanted) -> Result<Option<Arc<Session>>> {
     let Some(Login::Basic(user, password)) = &wanted.http.login else { return Ok(None) };
     let login = Session::login_request("/_open/auth", user, password);
-    let reply = http.send(Request { timeout: Some(wanted.http.timeout.min(FIRST)), ..login.clone() });
-    let reply = reply.map_err(|reply| no_answer(&reply))?;
+    let reply = http.send(Request { timeout: Some(wanted.http.timeout.min(FIRST_TIMEOUT)), ..login.clone() });
+    let reply = reply.map_err(|reply| no_response(&reply))?;
     if reply.status == 401 {
-        return Err(DIALECT.login(&reply));
+        return Err(ERROR_FORMAT.login_error(&reply));
     }
     let token = Some(&reply).filter(|reply| reply.is_success()).and_then(token_of);
     let session = |token| Arc::new(Session { login, token_of, is_refused, current: Mutex::new(Some(token)) });

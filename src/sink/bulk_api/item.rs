@@ -14,7 +14,7 @@ use std::collections::HashMap;
 /// The fields of an item that are looked at.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(in crate::sink) struct Item<'a> {
+pub(in crate::sink) struct ItemBody<'a> {
     #[serde(borrow, rename = "_index")]
     pub(in crate::sink) index: Option<Cow<'a, str>>,
     #[serde(rename = "_id")]
@@ -34,20 +34,20 @@ pub(in crate::sink) struct Item<'a> {
 
 /// An item under the name of the action that was carried out.
 #[derive(Debug, Deserialize)]
-#[serde(try_from = "HashMap<Cow<'a, str>, Item<'a>>")]
-pub(in crate::sink) struct Named<'a> {
+#[serde(try_from = "HashMap<Cow<'a, str>, ItemBody<'a>>")]
+pub(in crate::sink) struct ResponseItem<'a> {
     pub(in crate::sink) op: Cow<'a, str>,
     #[serde(borrow)]
-    pub(in crate::sink) item: Item<'a>,
+    pub(in crate::sink) item: ItemBody<'a>,
 }
 
-impl<'a> TryFrom<HashMap<Cow<'a, str>, Item<'a>>> for Named<'a> {
+impl<'a> TryFrom<HashMap<Cow<'a, str>, ItemBody<'a>>> for ResponseItem<'a> {
     type Error = &'static str;
 
-    fn try_from(fields: HashMap<Cow<'a, str>, Item<'a>>) -> Result<Self, Self::Error> {
+    fn try_from(fields: HashMap<Cow<'a, str>, ItemBody<'a>>) -> Result<Self, Self::Error> {
         let mut fields = fields.into_iter();
         match (fields.next(), fields.next()) {
-            (Some((op, item)), None) => Ok(Named { op, item }),
+            (Some((op, item)), None) => Ok(ResponseItem { op, item }),
             _ => Err("an item is an object with one field, named like an action"),
         }
     }
@@ -64,30 +64,30 @@ pub(in crate::sink) struct ServerError<'a> {
 }
 
 /// Characters of a reason that are shown.
-const SAID: usize = 300;
+const MAX_REASON: usize = 300;
 
 impl ServerError<'_> {
     /// What it says, with its causes: `mapper_parsing_exception: failed to parse ...: For input string: "abc"`.
     pub(in crate::sink) fn reason(&self, status: u16) -> Reason {
         let Some(kind) = self.kind.as_deref() else {
-            return Reason::new("error", format!("status {status}: {}", self.said()));
+            return Reason::new("error", format!("status {status}: {}", self.short_reason()));
         };
-        let mut text = format!("{kind}: {}", self.said());
+        let mut text = format!("{kind}: {}", self.short_reason());
         let causes = std::iter::successors(self.caused_by.as_deref(), |cause| cause.caused_by.as_deref());
         for cause in causes.filter(|cause| cause.reason.is_some()) {
-            let said = cause.said();
-            if !text.contains(&said) {
-                text.push_str(&format!("; caused by: {said}"));
+            let reason = cause.short_reason();
+            if !text.contains(&reason) {
+                text.push_str(&format!("; caused by: {reason}"));
             }
         }
         Reason::new(kind.to_owned(), text)
     }
 
     /// Its reason on one line, and no longer than a person reads: some quote a whole document.
-    fn said(&self) -> String {
+    fn short_reason(&self) -> String {
         let reason = self.reason.as_deref().unwrap_or("no reason given");
         let mut line: String = reason.split(|c: char| c.is_control()).collect::<Vec<_>>().join(" ");
-        if let Some((end, _)) = line.char_indices().nth(SAID) {
+        if let Some((end, _)) = line.char_indices().nth(MAX_REASON) {
             line.truncate(end);
             line.push('…');
         }
@@ -114,7 +114,7 @@ pub(in crate::sink) fn error_of(raw: &RawValue) -> ServerError<'_> {
     })
 }
 
-impl Named<'_> {
+impl ResponseItem<'_> {
     /// Whether this can be the answer to an action of this kind. `index` with `op_type` answers as `create`.
     pub(in crate::sink) fn answers(&self, op: Op) -> bool {
         self.op == verb(op)
@@ -178,8 +178,8 @@ impl Named<'_> {
 pub(in crate::sink) fn failed(error: &ServerError<'_>, status: u16, action: &BatchAction<'_>) -> ItemOutcome {
     let reason = error.reason(status);
     match (error.kind(), status) {
-        ("cluster_block_exception", 403 | 429) => ItemOutcome::Closed(blocked(&reason.text)),
-        ("security_exception", 401 | 403) => ItemOutcome::Closed(forbidden(&reason.text)),
+        ("cluster_block_exception", 403 | 429) => ItemOutcome::Fatal(blocked(&reason.text)),
+        ("security_exception", 401 | 403) => ItemOutcome::Fatal(forbidden(&reason.text)),
         ("version_conflict_engine_exception", 409) => match action.op {
             _ if is_conditional(action) => ItemOutcome::Conflict(reason),
             Op::Create | Op::CreateOrIgnore => ItemOutcome::Exists,

@@ -1,7 +1,7 @@
 //! Whether an index keeps documents as they were sent, by its mapping and its settings: what is read back is compared only
 //! where it does.
 
-use crate::sink::remote::Kept;
+use crate::sink::remote::Fidelity;
 use serde_json::Value;
 
 /// Field types that Elasticsearch may leave out of `_source`, and OpenSearch.
@@ -11,18 +11,18 @@ const KNN: [&str; 1] = ["knn_vector"];
 const INFERRED: [&str; 2] = ["semantic_text", "semantic"];
 
 /// Whether the index does of which a server says this: its `mappings`, its `settings`, and their `defaults`.
-pub(in crate::sink) fn kept_by(about: &Value) -> Kept {
+pub(in crate::sink) fn source_fidelity(about: &Value) -> Fidelity {
     if let Some(why) = left_out(about) {
-        return Kept::InPart(why.to_owned());
+        return Fidelity::MayOmit(why.to_owned());
     }
     let pipelines = ["default_pipeline", "final_pipeline"];
     if pipelines.iter().any(|name| setting(about, "settings", name).is_some_and(|pipeline| pipeline != "_none")) {
-        return Kept::Changed("an ingest pipeline may have changed it".to_owned());
+        return Fidelity::MayChange("an ingest pipeline may have changed it".to_owned());
     }
     if has_type(about.get("mappings"), &INFERRED) {
-        return Kept::Changed("the server adds to its semantic fields".to_owned());
+        return Fidelity::MayChange("the server adds to its semantic fields".to_owned());
     }
-    Kept::Whole
+    Fidelity::Exact
 }
 
 /// Why `_source` may be less than what was sent, if it may.
@@ -89,10 +89,10 @@ mod tests {
     use serde_json::json;
 
     fn said(about: &Value) -> &'static str {
-        match kept_by(about) {
-            Kept::Whole => "whole",
-            Kept::Changed(_) => "changed",
-            Kept::InPart(_) => "in part",
+        match source_fidelity(about) {
+            Fidelity::Exact => "whole",
+            Fidelity::MayChange(_) => "changed",
+            Fidelity::MayOmit(_) => "in part",
         }
     }
 

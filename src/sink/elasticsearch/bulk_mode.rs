@@ -1,7 +1,7 @@
 //! `--bulk-mode`: no refresh and no replicas while a load runs. What to put back is kept in the index itself, in its
 //! `_meta`, so that the next run finds it if this one is killed.
 
-use super::answer::DIALECT;
+use super::answer::ERROR_FORMAT;
 use crate::error::{self, refused};
 use crate::retry::Retries;
 use crate::sink::http::{Http, Method, Request};
@@ -33,7 +33,8 @@ impl Closing for Restoring {
     fn close(&mut self, in_a_hurry: bool) -> Result<()> {
         let Some(before) = self.before.take() else { return Ok(()) };
         let retries = if in_a_hurry { IN_A_HURRY } else { self.retries };
-        let mut admin = AdminClient { http: &mut self.http, retries, stop: Stop::default(), dialect: &DIALECT };
+        let mut admin =
+            AdminClient { http: &mut self.http, retries, stop: Stop::default(), error_format: &ERROR_FORMAT };
         restore(&mut admin, &self.index, &before).map_err(|why| {
             let (index, why) = (&self.index, error::message(&why));
             let fault = format!("--bulk-mode: the settings of {index} are not restored: {why}");
@@ -85,16 +86,16 @@ pub(super) fn restore(admin: &mut AdminClient<'_>, index: &str, before: &Map<Str
     let mut meta = object(admin, format!("{path}/_mapping"), META)?;
     meta.remove(OURS);
     put(admin, format!("{path}/_mapping"), &json!({ "_meta": meta }))?;
-    admin.order(&Request::new(Method::POST, format!("{path}/_refresh"))).map(drop)
+    admin.send_ok(&Request::new(Method::POST, format!("{path}/_refresh"))).map(drop)
 }
 
 fn put(admin: &mut AdminClient<'_>, path: String, body: &Value) -> Result<()> {
-    admin.order(&Request::json(Method::PUT, path, body.to_string())).map(drop)
+    admin.send_ok(&Request::json(Method::PUT, path, body.to_string())).map(drop)
 }
 
 /// An object in what the server says of an index; empty if it is not there.
 fn object(admin: &mut AdminClient<'_>, path: String, pointer: &str) -> Result<Map<String, Value>> {
-    let all = admin.order(&Request::get(path))?;
+    let all = admin.send_ok(&Request::get(path))?;
     let index = all.as_object().and_then(|all| all.values().next());
     Ok(index.and_then(|index| index.pointer(pointer)).and_then(Value::as_object).cloned().unwrap_or_default())
 }

@@ -2,35 +2,35 @@
 //! data stream.
 
 use crate::sink::http::{Method, Request, Response};
-use crate::sink::remote::destination::{Destination, Named};
+use crate::sink::remote::destination::{Destination, Resolution};
 use crate::sink::remote::escaped;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 /// What the answer to any of the questions says.
-pub(super) fn read(name: &str, reply: &Response) -> Named<Request> {
+pub(super) fn read(name: &str, reply: &Response) -> Resolution<Request> {
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
     let unclear = || Destination::Unclear(format!("the server answers {} when asked for {name:?}", reply.status));
     let reason = body.pointer("/error/reason").and_then(Value::as_str).unwrap_or_default();
     match (reply.status, body.as_object()) {
         (200, Some(body)) if body.contains_key("data_streams") => {
-            Named::To(of_stream(&body["data_streams"]).unwrap_or_else(unclear))
+            Resolution::Done(of_stream(&body["data_streams"]).unwrap_or_else(unclear))
         }
         (200, Some(body)) if body.contains_key("docs") => {
-            Named::To(of_get(name, &body["docs"]).unwrap_or_else(unclear))
+            Resolution::Done(of_get(name, &body["docs"]).unwrap_or_else(unclear))
         }
         (200, Some(indices)) if !indices.is_empty() => of_indices(name, indices),
         (404, _) if name.starts_with('<') => match body.pointer("/error/index").and_then(Value::as_str) {
-            Some(today) => Named::To(moving(today, Vec::new(), None)),
-            None => Named::To(unclear()),
+            Some(today) => Resolution::Done(moving(today, Vec::new(), None)),
+            None => Resolution::Done(unclear()),
         },
-        (404, _) => Named::To(Destination::Absent),
+        (404, _) => Resolution::Done(Destination::Absent),
         // Who may read documents but not what an index is sees where one would lie; here the index was asked for.
         (403, _) if reason.contains("indices:admin/get") => {
             let question = json!({ "docs": [{ "_index": name, "_id": "0", "_source": false }] });
-            Named::Ask(Request::json(Method::POST, "/_mget", question.to_string()))
+            Resolution::Next(Request::json(Method::POST, "/_mget", question.to_string()))
         }
-        _ => Named::To(unclear()),
+        _ => Resolution::Done(unclear()),
     }
 }
 
@@ -53,14 +53,14 @@ fn of_get(name: &str, docs: &Value) -> Option<Destination> {
     Some(if index == name { Destination::Index } else { moving(index, Vec::new(), None) })
 }
 
-fn of_indices(name: &str, indices: &Map<String, Value>) -> Named<Request> {
+fn of_indices(name: &str, indices: &Map<String, Value>) -> Resolution<Request> {
     if indices.contains_key(name) {
-        return Named::To(Destination::Index);
+        return Resolution::Done(Destination::Index);
     }
     let stream = |index: &Value| index.get("data_stream").and_then(Value::as_str).map(str::to_owned);
     let streams: BTreeSet<Option<String>> = indices.values().map(stream).collect();
     if let (Some(Some(stream)), 1) = (streams.first(), streams.len()) {
-        return Named::Ask(Request::get(format!("/_data_stream/{}", escaped(stream))));
+        return Resolution::Next(Request::get(format!("/_data_stream/{}", escaped(stream))));
     }
     let alias = |index: &Value, field: &str| index.get("aliases")?.get(name)?.get(field).cloned();
     let says = |index: &Value| alias(index, "is_write_index").and_then(|says| says.as_bool());
@@ -71,7 +71,7 @@ fn of_indices(name: &str, indices: &Map<String, Value>) -> Named<Request> {
     let routing = write.and_then(|(_, about)| Some(alias(about, "index_routing")?.as_str()?.to_owned()));
     let write = write.map_or("", |(write, _)| write.as_str());
     let others = indices.keys().filter(|other| *other != write).cloned().collect();
-    Named::To(moving(write, others, routing))
+    Resolution::Done(moving(write, others, routing))
 }
 
 #[cfg(test)]
@@ -81,12 +81,12 @@ mod tests {
     fn said(name: &str, status: u16, body: &Value) -> String {
         let reply = Response { status, body: body.to_string().into(), retry_after: None, location: None };
         match read(name, &reply) {
-            Named::To(Destination::Moving { write, others, lists_all, routing }) => {
+            Resolution::Done(Destination::Moving { write, others, lists_all, routing }) => {
                 format!("{write} {others:?} {lists_all} {}", routing.unwrap_or_default())
             }
-            Named::To(Destination::Unclear(_)) => "unclear".to_owned(),
-            Named::To(other) => format!("{other:?}"),
-            Named::Ask(call) => format!("{} {}", call.method, call.path),
+            Resolution::Done(Destination::Unclear(_)) => "unclear".to_owned(),
+            Resolution::Done(other) => format!("{other:?}"),
+            Resolution::Next(call) => format!("{} {}", call.method, call.path),
         }
     }
 

@@ -16,8 +16,8 @@ pub use target::Elasticsearch;
 use super::ItemDetails;
 use super::bulk_api::{self, has_routing, push_action, push_upsert, verb};
 use super::http::{Method, Request, Response};
-use super::remote::destination::{Location, Named};
-use super::remote::{Answer, Group, Kept, Protocol, Stored, escaped, push_document};
+use super::remote::destination::{Location, Resolution};
+use super::remote::{Fidelity, Group, Protocol, StoredDoc, Verdict, escaped, push_document};
 use super::wanted::Wanted;
 use crate::action::{Action, Op};
 use crate::batch::{BatchAction, Encode};
@@ -101,7 +101,7 @@ impl Protocol for Bulk {
     /// An action line and a source line for each action, a newline after every line (contract of the bulk API, 1.4). The
     /// body has a known length, so it is never sent in chunks.
     fn request(&self, group: Group<'_>, request_id: String) -> Request {
-        let names_indices = !self.shows_all && (group.batch.has_lines() || group.each);
+        let names_indices = !self.shows_all && (group.batch.has_lines() || group.per_item);
         let path = self.path.clone() + if names_indices { FILTER_OF_LINES } else { "" };
         Request {
             content_type: Some("application/x-ndjson"),
@@ -113,7 +113,7 @@ impl Protocol for Bulk {
         }
     }
 
-    fn answer(&self, group: Group<'_>, reply: &Response, detail: bool) -> Answer {
+    fn read_response(&self, group: Group<'_>, reply: &Response, detail: bool) -> Verdict {
         answer::read(self, group, reply, detail)
     }
 
@@ -129,12 +129,12 @@ impl Protocol for Bulk {
         has_routing(action.head)
     }
 
-    fn shown(&self, action: &BatchAction<'_>) -> ItemDetails {
-        let (op, index) = (verb(action.op).to_owned(), self.name_of(action).to_owned());
+    fn details(&self, action: &BatchAction<'_>) -> ItemDetails {
+        let (op, index) = (verb(action.op).to_owned(), self.collection_of(action).to_owned());
         ItemDetails { op, index, ..ItemDetails::default() }
     }
 
-    fn ask_running(&self) -> Option<Request> {
+    fn running_request(&self) -> Option<Request> {
         // A request is a task under its action's name, and its parts on the shards are tasks below it.
         Some(Request::get("/_tasks?actions=*data/write/bulk*&detailed=false"))
     }
@@ -151,32 +151,32 @@ impl Protocol for Bulk {
         (found || !failed).then_some(found)
     }
 
-    fn name_of<'a>(&'a self, action: &BatchAction<'a>) -> &'a str {
+    fn collection_of<'a>(&'a self, action: &BatchAction<'a>) -> &'a str {
         if action.collection.is_empty() { self.index.as_deref().unwrap_or_default() } else { action.collection }
     }
 
-    fn ask_destination(&self, name: &str) -> Request {
+    fn destination_request(&self, name: &str) -> Request {
         // The UUID is only there so that the answer has something of an index without an alias.
         Request::get(format!("/{}?filter_path=error,*.aliases,*.data_stream,*.settings.index.uuid", escaped(name)))
     }
 
-    fn destination(&self, name: &str, reply: &Response) -> Named<Request> {
+    fn read_destination(&self, name: &str, reply: &Response) -> Resolution<Request> {
         destination::read(name, reply)
     }
 
-    fn read_back(&self, group: Group<'_>, lies: &[Location]) -> Request {
+    fn read_back_request(&self, group: Group<'_>, lies: &[Location]) -> Request {
         Request::json(Method::POST, "/_mget", read_back::request(self, group, lies))
     }
 
-    fn compare(&self, group: Group<'_>, reply: &Response) -> Option<Vec<Stored>> {
+    fn compare(&self, group: Group<'_>, reply: &Response) -> Option<Vec<StoredDoc>> {
         read_back::compare(self, group, reply)
     }
 
-    fn ask_kept(&self, group: Group<'_>, lies: &[Location]) -> Request {
-        read_back::ask_kept(self, group, lies)
+    fn fidelity_request(&self, group: Group<'_>, lies: &[Location]) -> Request {
+        read_back::fidelity_request(self, group, lies)
     }
 
-    fn kept(&self, index: &str, reply: &Response) -> Kept {
-        read_back::kept(index, reply)
+    fn read_fidelity(&self, index: &str, reply: &Response) -> Fidelity {
+        read_back::read_fidelity(index, reply)
     }
 }

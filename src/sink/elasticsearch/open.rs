@@ -1,14 +1,14 @@
 //! What happens before the first record: who is there, is the index there, and is it as the flags want it.
 
-use super::answer::DIALECT;
+use super::answer::ERROR_FORMAT;
 use super::rules::ElasticsearchRules;
 use super::{Bulk, bulk_mode, destination, overwrite};
 use crate::error::{hint, refused};
 use crate::json::Scanner;
 use crate::sink::http::{Http, Method, Nodes, Request, Response, Url};
-use crate::sink::remote::admin::{AdminClient, FIRST};
-use crate::sink::remote::destination::{Destination, Named};
-use crate::sink::remote::{Before, Shared, emptying, escaped};
+use crate::sink::remote::admin::{AdminClient, FIRST_TIMEOUT};
+use crate::sink::remote::destination::{Destination, Resolution};
+use crate::sink::remote::{Preparation, Shared, escaped, overwrite_preparation};
 use crate::sink::target::Opened;
 use crate::sink::wanted::Wanted;
 use crate::sink::{Note, Say, bulk_api};
@@ -35,12 +35,12 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     let nodes = Arc::new(Nodes::new(wanted.http.nodes.clone()));
     let http = |lane: usize, stop: &Stop| Http::new(&wanted.http, nodes.clone(), lane, stop.clone());
     let mut first = http(0, stop)?;
-    let mut admin = AdminClient::new(&mut first, wanted, stop, &DIALECT);
+    let mut admin = AdminClient::new(&mut first, wanted, stop, &ERROR_FORMAT);
     let who = who(&mut admin, wanted)?;
     ensure_one_cluster(admin.http, wanted, &nodes, &who)?;
     say(Note::Detail(introduced(&who)));
     bulk.is_incremental = is_incremental(&who);
-    let (mut closing, mut before, mut destinations) = (None, Before::default(), HashMap::new());
+    let (mut closing, mut before, mut destinations) = (None, Preparation::default(), HashMap::new());
     if let Some(index) = &bulk.index {
         let (found, destination) = find(&mut admin, index)?;
         check(wanted, index, found.as_ref())?;
@@ -54,7 +54,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
             destinations.insert(index.clone(), destination);
         }
         let name = index.clone();
-        before = emptying(wanted, stop, &DIALECT, move |admin| overwrite::empty(admin, &name));
+        before = overwrite_preparation(wanted, stop, &ERROR_FORMAT, move |admin| overwrite::empty(admin, &name));
         if wanted.indexing.bulk_mode && !wanted.dry_run {
             // It is restored even when the run is asked to stop.
             let http = http(0, &Stop::default())?;
@@ -74,15 +74,15 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
 
 /// Asks who is there. A server that does not say is taken for what the address calls it: new bare servers have no `GET /`.
 fn who(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Value> {
-    let call = Request { timeout: Some(wanted.http.timeout.min(FIRST)), ..Request::get("/") };
+    let call = Request { timeout: Some(wanted.http.timeout.min(FIRST_TIMEOUT)), ..Request::get("/") };
     let known = |reply: &Response| match (wanted.stranger)(reply) {
         Some(stranger) => Err(stranger.context(wanted.first_node())),
         None => Ok(()),
     };
-    let reply = admin.first(&call, wanted.http.nodes.len(), known)?;
+    let reply = admin.send_first(&call, wanted.http.nodes.len(), known)?;
     let may_be_other = matches!(reply.status, 200 | 400 | 404);
     let who: Value = match reply.status {
-        401 => return Err(DIALECT.login(&reply)),
+        401 => return Err(ERROR_FORMAT.login_error(&reply)),
         300..=399 => return Err(refused(reply.redirect_message())),
         _ if may_be_other => serde_json::from_slice(&reply.body).unwrap_or(Value::Null),
         _ => Value::Null,
@@ -111,7 +111,8 @@ fn ensure_one_cluster(http: &mut Http, wanted: &Wanted, nodes: &Nodes, who: &Val
     let Some(first) = id(who).filter(|_| nodes.len() > 1) else { return Ok(()) };
     for node in 0..nodes.len() {
         // One that does not answer now may do so later.
-        let Ok(reply) = http.ask(node, Request { timeout: Some(wanted.http.timeout.min(FIRST)), ..Request::get("/") })
+        let Ok(reply) =
+            http.ask(node, Request { timeout: Some(wanted.http.timeout.min(FIRST_TIMEOUT)), ..Request::get("/") })
         else {
             nodes.mark_down(node);
             continue;
@@ -145,12 +146,12 @@ fn is_incremental(who: &Value) -> bool {
 
 /// Finds what has a name, and where that leads.
 fn find(admin: &mut AdminClient<'_>, index: &str) -> Result<(Option<Found>, Destination)> {
-    let reply = admin.ask(&Request::get(format!("/{}", escaped(index))))?;
+    let reply = admin.send(&Request::get(format!("/{}", escaped(index))))?;
     let mut named = destination::read(index, &reply);
     let destination = loop {
         match named {
-            Named::To(destination) => break destination,
-            Named::Ask(call) => named = destination::read(index, &admin.ask(&call)?),
+            Resolution::Done(destination) => break destination,
+            Resolution::Next(call) => named = destination::read(index, &admin.send(&call)?),
         }
     };
     let all: Map<String, Value> = serde_json::from_slice(&reply.body).unwrap_or_default();
@@ -160,8 +161,8 @@ fn find(admin: &mut AdminClient<'_>, index: &str) -> Result<(Option<Found>, Dest
         // A user who may only write may not be able to ask.
         (403 | 405, _) => Some(Found { name: index.to_owned(), count: 1, about: Value::Null }),
         (404, _) => None,
-        (401, _) => return Err(DIALECT.login(&reply)),
-        _ => return Err(refused(admin.said(&reply))),
+        (401, _) => return Err(ERROR_FORMAT.login_error(&reply)),
+        _ => return Err(refused(admin.error_text(&reply))),
     };
     Ok((found, destination))
 }
@@ -198,7 +199,7 @@ fn adapt(admin: &mut AdminClient<'_>, index: &str, found: &Found, mapping: Optio
     }
     if let Some(mappings) = mapping.and_then(|mapping| mapping.get("mappings")) {
         let path = format!("/{}/_mapping", escaped(index));
-        admin.order(&Request::json(Method::PUT, path, mappings.to_string())).context("--mapping")?;
+        admin.send_ok(&Request::json(Method::PUT, path, mappings.to_string())).context("--mapping")?;
     }
     Ok(())
 }
@@ -207,8 +208,8 @@ fn adapt(admin: &mut AdminClient<'_>, index: &str, found: &Found, mapping: Optio
 fn create(wanted: &Wanted, admin: &mut AdminClient<'_>, index: &str, mapping: Option<&Value>) -> Result<()> {
     if wanted.create_collection == Some(true) || mapping.is_some() || wanted.indexing.bulk_mode {
         let body = mapping.map_or_else(|| "{}".to_owned(), Value::to_string);
-        let reply = admin.ask(&Request::json(Method::PUT, format!("/{}", escaped(index)), body))?;
-        let said = admin.said(&reply);
+        let reply = admin.send(&Request::json(Method::PUT, format!("/{}", escaped(index)), body))?;
+        let said = admin.error_text(&reply);
         // Another run may have made it, or a first try of ours whose response was not received.
         if !reply.is_success() && !said.contains("resource_already_exists") {
             return Err(refused(format!("cannot create the index \"{index}\": {said}")));

@@ -17,13 +17,13 @@ const ROUNDS: u32 = 5;
 /// Empties an index, and says how if there was one.
 pub(super) fn empty(admin: &mut AdminClient<'_>, index: &str) -> Result<Option<String>> {
     let path = format!("/{}", escaped(index));
-    if admin.ask(&Request::new(Method::HEAD, &*path))?.status == 404 {
+    if admin.send(&Request::new(Method::HEAD, &*path))?.status == 404 {
         return Ok(None);
     }
     let mut deleted = 0;
     for _ in 0..ROUNDS {
-        admin.order(&Request::new(Method::POST, format!("{path}/_refresh")))?;
-        let count = admin.order(&Request::get(format!("{path}/_count")))?;
+        admin.send_ok(&Request::new(Method::POST, format!("{path}/_refresh")))?;
+        let count = admin.send_ok(&Request::get(format!("{path}/_count")))?;
         let count = count.get("count").and_then(Value::as_u64);
         if count.context("the server does not count the documents")? == 0 {
             return Ok(Some(format!("emptied {index}, {deleted} documents deleted by query")));
@@ -43,8 +43,8 @@ pub(super) fn empty(admin: &mut AdminClient<'_>, index: &str) -> Result<Option<S
 fn by_query(admin: &mut AdminClient<'_>, path: &str) -> Result<Option<u64>> {
     let query = json!({ "query": { "match_all": {} } }).to_string();
     let path = format!("{path}/_delete_by_query?conflicts=proceed&refresh=true&wait_for_completion=false");
-    let reply = admin.ask(&Request::json(Method::POST, path, query))?;
-    let text = admin.said(&reply);
+    let reply = admin.send(&Request::json(Method::POST, path, query))?;
+    let text = admin.error_text(&reply);
     // Elasticsearch 7 without the module takes the path for that of a document.
     let is_unknown = text.contains("no handler found") || text.contains("unrecognized parameter");
     if is_unknown || matches!(reply.status, 404 | 405) {
@@ -55,7 +55,7 @@ fn by_query(admin: &mut AdminClient<'_>, path: &str) -> Result<Option<u64>> {
         bail!("{text}");
     };
     loop {
-        let task = admin.order(&Request::get(format!("/_tasks/{}", escaped(id))))?;
+        let task = admin.send_ok(&Request::get(format!("/_tasks/{}", escaped(id))))?;
         if task.get("completed") == Some(&Value::Bool(true)) {
             if let Some(error) = task.get("error").or(task.pointer("/response/failures/0")) {
                 bail!("{error}");
@@ -73,7 +73,7 @@ const OF_THE_SERVER: [&str; 7] =
     ["creation_date", "creation_date_string", "uuid", "version", "provided_name", "history", "resize"];
 
 fn made_again(admin: &mut AdminClient<'_>, path: &str) -> Result<()> {
-    let all = admin.order(&Request::get(path))?;
+    let all = admin.send_ok(&Request::get(path))?;
     let Some((name, old)) = all.as_object().and_then(|all| all.iter().next()) else {
         bail!("the server does not show the index");
     };
@@ -84,13 +84,15 @@ fn made_again(admin: &mut AdminClient<'_>, path: &str) -> Result<()> {
     let new = json!({ "settings": { "index": settings }, "mappings": part("mappings"), "aliases": part("aliases") })
         .to_string();
     let path = format!("/{}", escaped(name));
-    let gone = admin.ask(&Request::new(Method::DELETE, &*path))?;
+    let gone = admin.send(&Request::new(Method::DELETE, &*path))?;
     if !gone.is_success() && gone.status != 404 {
-        bail!("{}", admin.said(&gone));
+        bail!("{}", admin.error_text(&gone));
     }
-    let fault = match admin.ask(&Request::json(Method::PUT, path, new.clone())) {
-        Ok(reply) if reply.is_success() || admin.said(&reply).contains("resource_already_exists") => return Ok(()),
-        Ok(reply) => admin.said(&reply),
+    let fault = match admin.send(&Request::json(Method::PUT, path, new.clone())) {
+        Ok(reply) if reply.is_success() || admin.error_text(&reply).contains("resource_already_exists") => {
+            return Ok(());
+        }
+        Ok(reply) => admin.error_text(&reply),
         Err(why) => error::message(&why),
     };
     Err(anyhow!("{name} was deleted, and making it again failed: {fault}; it was made of: {new}"))

@@ -5,10 +5,10 @@ use super::Bulk;
 use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::json::same_value;
-use crate::sink::bulk_api::{error_of, field, kept_by, metadata, plain};
+use crate::sink::bulk_api::{error_of, field, metadata, plain, source_fidelity};
 use crate::sink::http::{Request, Response};
 use crate::sink::remote::destination::Location;
-use crate::sink::remote::{Group, Kept, Protocol, Stored, escaped};
+use crate::sink::remote::{Fidelity, Group, Protocol, StoredDoc, escaped};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 
 /// The index of an action's document, or the name that the action gives, which may be no index but an alias.
 fn index_of<'a>(bulk: &'a Bulk, action: &BatchAction<'a>, lies: &'a Location) -> &'a str {
-    if lies.index.is_empty() { bulk.name_of(action) } else { &lies.index }
+    if lies.index.is_empty() { bulk.collection_of(action) } else { &lies.index }
 }
 
 /// The body of the multi-get that reads the actions' documents.
@@ -50,38 +50,40 @@ struct Document<'a> {
 }
 
 /// Compares what the multi-get found with what the actions would have stored.
-pub(super) fn compare(bulk: &Bulk, group: Group<'_>, reply: &Response) -> Option<Vec<Stored>> {
+pub(super) fn compare(bulk: &Bulk, group: Group<'_>, reply: &Response) -> Option<Vec<StoredDoc>> {
     let found: Documents<'_> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success())?;
     (found.docs.len() == group.len())
         .then(|| group.iter().zip(&found.docs).map(|(action, document)| stored(bulk, &action, document)).collect())
 }
 
-fn stored(bulk: &Bulk, action: &BatchAction<'_>, document: &Document<'_>) -> Stored {
+fn stored(bulk: &Bulk, action: &BatchAction<'_>, document: &Document<'_>) -> StoredDoc {
     if document.error.is_some_and(|error| error_of(error).kind() == "index_not_found_exception") {
-        return Stored::Nothing;
+        return StoredDoc::Missing;
     }
     if document.error.is_some() || document.id != action.key {
-        return Stored::Unclear("the server cannot read it".to_owned());
+        return StoredDoc::Unclear("the server cannot read it".to_owned());
     }
     let names_pipeline = metadata(action.head).is_some_and(|meta| field(meta, "pipeline").is_some());
     match (document.found, document.source) {
-        (Some(true), _) if matches!(action.op, Op::Update | Op::Upsert) => Stored::Unclear("it was merged".to_owned()),
+        (Some(true), _) if matches!(action.op, Op::Update | Op::Upsert) => {
+            StoredDoc::Unclear("it was merged".to_owned())
+        }
         // A server that keeps no text may write the same values otherwise.
         (Some(true), Some(source)) if action.doc == source.get() || same_value(action.doc, source.get()) => {
-            Stored::Same
+            StoredDoc::Same
         }
         (Some(true), Some(_)) if bulk.pipeline.is_some() || names_pipeline => {
-            Stored::Unclear("an ingest pipeline may have changed it".to_owned())
+            StoredDoc::Unclear("an ingest pipeline may have changed it".to_owned())
         }
-        (Some(true), Some(_)) => Stored::Other,
-        (Some(true), None) => Stored::Unclear("the index keeps no _source".to_owned()),
-        (Some(false), _) => Stored::Nothing,
-        (None, _) => Stored::Unclear("the server does not say whether it is there".to_owned()),
+        (Some(true), Some(_)) => StoredDoc::Different,
+        (Some(true), None) => StoredDoc::Unclear("the index keeps no _source".to_owned()),
+        (Some(false), _) => StoredDoc::Missing,
+        (None, _) => StoredDoc::Unclear("the server does not say whether it is there".to_owned()),
     }
 }
 
 /// The question for mappings and settings of the indices in which the actions' documents lie.
-pub(super) fn ask_kept(bulk: &Bulk, group: Group<'_>, lies: &[Location]) -> Request {
+pub(super) fn fidelity_request(bulk: &Bulk, group: Group<'_>, lies: &[Location]) -> Request {
     let named = group.iter().zip(lies).map(|(action, lies)| escaped(index_of(bulk, &action, lies)));
     let indices: BTreeSet<String> = named.filter(|index| !index.is_empty()).collect();
     let indices = Vec::from_iter(indices).join(",");
@@ -91,17 +93,17 @@ pub(super) fn ask_kept(bulk: &Bulk, group: Group<'_>, lies: &[Location]) -> Requ
 }
 
 /// Whether this index keeps them; one that is not named is any of those that were asked for.
-pub(super) fn kept(index: &str, reply: &Response) -> Kept {
+pub(super) fn read_fidelity(index: &str, reply: &Response) -> Fidelity {
     let all: Option<Value> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success());
     let Some(all) = all.as_ref().and_then(Value::as_object).filter(|all| !all.is_empty()) else {
         let why = format!("the server answers {} when asked for mapping and settings", reply.status);
-        return Kept::Changed(why);
+        return Fidelity::MayChange(why);
     };
     if let Some(about) = all.get(index) {
-        return kept_by(about);
+        return source_fidelity(about);
     }
-    all.values().map(kept_by).fold(Kept::Whole, |worst, kept| match (&worst, &kept) {
-        (Kept::Whole, _) | (_, Kept::InPart(_)) => kept,
+    all.values().map(source_fidelity).fold(Fidelity::Exact, |worst, kept| match (&worst, &kept) {
+        (Fidelity::Exact, _) | (_, Fidelity::MayOmit(_)) => kept,
         _ => worst,
     })
 }

@@ -6,10 +6,10 @@ use super::Import;
 use crate::action::Op;
 use crate::record::Reason;
 use crate::sink::ItemDetails;
-use crate::sink::bulk_api::{Item, Named, ServerError, culprit, error_of, failed, is_conditional, verb};
+use crate::sink::bulk_api::{ItemBody, ResponseItem, ServerError, culprit, error_of, failed, is_conditional, verb};
 use crate::sink::http::Response;
-use crate::sink::remote::admin::Dialect;
-use crate::sink::remote::{Answer, Group, ItemOutcome, ItemResult};
+use crate::sink::remote::admin::ErrorFormat;
+use crate::sink::remote::{Group, ItemOutcome, ItemResult, Verdict};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -50,14 +50,14 @@ struct Flat<'a> {
 #[derive(Deserialize)]
 struct Lists<'a> {
     #[serde(borrow)]
-    successes: Vec<Named<'a>>,
-    errors: Vec<Named<'a>>,
+    successes: Vec<ResponseItem<'a>>,
+    errors: Vec<ResponseItem<'a>>,
 }
 
 #[derive(Deserialize)]
 struct Items<'a> {
     #[serde(borrow)]
-    items: Vec<Named<'a>>,
+    items: Vec<ResponseItem<'a>>,
 }
 
 /// The error in an answer.
@@ -100,9 +100,9 @@ impl Fault {
 }
 
 /// The form of its errors.
-pub(super) static DIALECT: Dialect = Dialect { said, is_busy: |_| false };
+pub(super) static ERROR_FORMAT: ErrorFormat = ErrorFormat { error_text, is_busy: |_| false };
 
-fn said(reply: &Response) -> Option<String> {
+fn error_text(reply: &Response) -> Option<String> {
     let fault = fault_of(reply)?;
     let message = fault.message.as_deref().filter(|message| !message.is_empty())?;
     Some(format!("{}: {message}", fault.id()))
@@ -112,46 +112,48 @@ fn said(reply: &Response) -> Option<String> {
 const LIMIT: &str = "Kuzzle (server.maxRequestSize, 1 MB if it is not set)";
 
 /// What a reply to an import means.
-pub(super) fn read(import: &Import, group: Group<'_>, reply: &Response, detail: bool) -> Answer {
+pub(super) fn read(import: &Import, group: Group<'_>, reply: &Response, detail: bool) -> Verdict {
     if matches!(reply.status, 200 | 206) {
-        return items(import, group, reply, detail).map_or_else(Answer::Lost, |told| Answer::Items(told.into()));
+        return items(import, group, reply, detail).map_or_else(Verdict::Unclear, |told| Verdict::Items(told.into()));
     }
     let Some(fault) = fault_of(reply) else { return of_another(group, reply) };
     let reason = fault.reason();
     match (reply.status, fault.id()) {
-        (400, id) => Answer::Refused {
+        (400, id) => Verdict::Refused {
             culprit: culprit(group, &reason.text),
             // New storages carry out what comes before a line that they cannot read.
             perhaps_done: group.len() > 1 && id == "services.storage.unexpected_bad_request",
             reason,
         },
-        (401 | 403 | 404 | 407 | 412, _) => Answer::Closed(closed(import, reply.status, &fault)),
-        (413, _) => Answer::TooLarge(group.too_large(LIMIT)),
-        (429, _) => Answer::Busy(reason.text),
-        (503, id) if id.starts_with("api.process.") => Answer::Busy(reason.text),
+        (401 | 403 | 404 | 407 | 412, _) => Verdict::Fatal(closed(import, reply.status, &fault)),
+        (413, _) => Verdict::TooLarge(group.too_large(LIMIT)),
+        (429, _) => Verdict::Busy(reason.text),
+        (503, id) if id.starts_with("api.process.") => Verdict::Busy(reason.text),
         // The token could not be checked: nothing was done.
-        (500, "security.token.verification_error") => Answer::Busy(reason.text),
+        (500, "security.token.verification_error") => Verdict::Busy(reason.text),
         // Kuzzle itself could not cope with one of the documents.
         (500, id) if id.starts_with("services.storage.") && fault.is_exception() => {
-            Answer::Refused { culprit: None, perhaps_done: true, reason }
+            Verdict::Refused { culprit: None, perhaps_done: true, reason }
         }
         // The storage did not answer Kuzzle, and may have carried it out.
-        (500, id) if id.starts_with("services.storage.") || id.starts_with("core.fatal.") => Answer::Lost(reason.text),
-        (500, _) => Answer::Refused { culprit: None, perhaps_done: true, reason },
-        _ => Answer::Lost(reason.text),
+        (500, id) if id.starts_with("services.storage.") || id.starts_with("core.fatal.") => {
+            Verdict::Unclear(reason.text)
+        }
+        (500, _) => Verdict::Refused { culprit: None, perhaps_done: true, reason },
+        _ => Verdict::Unclear(reason.text),
     }
 }
 
 /// What an answer means that is not Kuzzle's own.
-fn of_another(group: Group<'_>, reply: &Response) -> Answer {
+fn of_another(group: Group<'_>, reply: &Response) -> Verdict {
     let text = reply.summary();
     match reply.status {
-        300..=399 => Answer::Closed(reply.redirect_message()),
-        400 => Answer::Refused { culprit: None, perhaps_done: false, reason: Reason::new("status_400", text) },
-        401..=407 | 410 | 412 => Answer::Closed(format!("{text}; is this the address of Kuzzle?")),
-        413 => Answer::TooLarge(group.too_large(LIMIT)),
-        429 => Answer::Busy(text),
-        _ => Answer::Lost(text),
+        300..=399 => Verdict::Fatal(reply.redirect_message()),
+        400 => Verdict::Refused { culprit: None, perhaps_done: false, reason: Reason::new("status_400", text) },
+        401..=407 | 410 | 412 => Verdict::Fatal(format!("{text}; is this the address of Kuzzle?")),
+        413 => Verdict::TooLarge(group.too_large(LIMIT)),
+        429 => Verdict::Busy(text),
+        _ => Verdict::Unclear(text),
     }
 }
 
@@ -179,7 +181,7 @@ fn items(import: &Import, group: Group<'_>, reply: &Response, detail: bool) -> R
     let places: HashMap<&str, usize> = (0..group.len()).map(|place| (group.key(place).0, place)).collect();
     let mut told: Vec<Option<ItemResult>> = (0..group.len()).map(|_| None).collect();
     let done = done.iter().map(|named| (named, true));
-    for (Named { op, item }, is_success) in done.chain(failed.iter().map(|named| (named, false))) {
+    for (ResponseItem { op, item }, is_success) in done.chain(failed.iter().map(|named| (named, false))) {
         let id = item.id.as_deref().unwrap_or_default();
         let place = places.get(id).copied().filter(|place| verb(group.key(*place).1) == op);
         let place = place.ok_or_else(|| format!("the answer has an entry for {op} of {id:?}, which was not sent"))?;
@@ -190,8 +192,10 @@ fn items(import: &Import, group: Group<'_>, reply: &Response, detail: bool) -> R
             error: item.error.map(|raw| raw.get().to_owned()),
             ..ItemDetails::default()
         };
-        let new =
-            ItemResult { outcome: outcome(item, is_success, group, place), shown: detail.then(|| Box::new(details())) };
+        let new = ItemResult {
+            outcome: outcome(item, is_success, group, place),
+            details: detail.then(|| Box::new(details())),
+        };
         if told[place].replace(new).is_some() {
             return Err(format!("the answer has two entries for {id:?}"));
         }
@@ -205,7 +209,7 @@ fn items(import: &Import, group: Group<'_>, reply: &Response, detail: bool) -> R
 }
 
 /// The actions of an answer that were carried out, and those that failed.
-fn entries<'a>(envelope: &'a Envelope<'a>, status: u16) -> Option<(Vec<Named<'a>>, Vec<Named<'a>>)> {
+fn entries<'a>(envelope: &'a Envelope<'a>, status: u16) -> Option<(Vec<ResponseItem<'a>>, Vec<ResponseItem<'a>>)> {
     let result = envelope.result?.get();
     if let Ok(Lists { successes, errors }) = serde_json::from_str(result) {
         return (envelope.error.is_none() && status == 200).then_some((successes, errors));
@@ -215,15 +219,15 @@ fn entries<'a>(envelope: &'a Envelope<'a>, status: u16) -> Option<(Vec<Named<'a>
     if let Some(errors) = envelope.error.as_ref().and_then(|error| error.errors.as_ref()) {
         let flat: Vec<Flat<'_>> = serde_json::from_str(errors.get()).ok()?;
         failed.extend(flat.into_iter().map(|Flat { action: op, id, status, error }| {
-            let item = Item { id, status, error, ..Item::default() };
-            Named { op, item }
+            let item = ItemBody { id, status, error, ..ItemBody::default() };
+            ResponseItem { op, item }
         }));
     }
     Some((done, failed))
 }
 
 /// What an item says of its action.
-fn outcome(item: &Item<'_>, is_success: bool, group: Group<'_>, place: usize) -> ItemOutcome {
+fn outcome(item: &ItemBody<'_>, is_success: bool, group: Group<'_>, place: usize) -> ItemOutcome {
     let op = group.key(place).1;
     match (is_success, op, item.status) {
         (true, Op::Delete, 200) => ItemOutcome::Deleted,

@@ -11,10 +11,10 @@ mod target;
 pub use target::Kuzzle;
 
 use super::ItemDetails;
-use super::bulk_api::{self, has_routing, kept_by, push_action, push_upsert, verb};
+use super::bulk_api::{self, has_routing, push_action, push_upsert, source_fidelity, verb};
 use super::http::{Method, Request, Response};
 use super::remote::destination::Location;
-use super::remote::{Answer, Group, Kept, Protocol, Stored, escaped, push_document};
+use super::remote::{Fidelity, Group, Protocol, StoredDoc, Verdict, escaped, push_document};
 use super::wanted::Wanted;
 use crate::action::{Action, Op};
 use crate::batch::{BatchAction, Encode};
@@ -94,7 +94,7 @@ impl Protocol for Import {
         }
     }
 
-    fn answer(&self, group: Group<'_>, reply: &Response, detail: bool) -> Answer {
+    fn read_response(&self, group: Group<'_>, reply: &Response, detail: bool) -> Verdict {
         answer::read(self, group, reply, detail)
     }
 
@@ -110,34 +110,37 @@ impl Protocol for Import {
         has_routing(action.head)
     }
 
-    fn shown(&self, action: &BatchAction<'_>) -> ItemDetails {
+    fn details(&self, action: &BatchAction<'_>) -> ItemDetails {
         ItemDetails { op: verb(action.op).to_owned(), index: self.place(), ..ItemDetails::default() }
     }
 
-    fn read_back(&self, group: Group<'_>, _: &[Location]) -> Request {
+    fn read_back_request(&self, group: Group<'_>, _: &[Location]) -> Request {
         let ids: Vec<&str> = (0..group.len()).map(|place| group.key(place).0).collect();
         Request::json(Method::POST, self.path("/_mGet"), json!({ "ids": ids }).to_string())
     }
 
-    fn compare(&self, group: Group<'_>, reply: &Response) -> Option<Vec<Stored>> {
+    fn compare(&self, group: Group<'_>, reply: &Response) -> Option<Vec<StoredDoc>> {
         read_back::compare(group, reply)
     }
 
-    fn ask_kept(&self, _: Group<'_>, _: &[Location]) -> Request {
+    fn fidelity_request(&self, _: Group<'_>, _: &[Location]) -> Request {
         Request::get(self.path("/_settings"))
     }
 
     /// Whether the collection keeps documents as they were sent, by its settings: an ingest pipeline may change them, and the
     /// storage may make `_source` from its fields. Kuzzle refuses a mapping that filters `_source`. What cannot be read may do
     /// anything.
-    fn kept(&self, _: &str, reply: &Response) -> Kept {
+    fn read_fidelity(&self, _: &str, reply: &Response) -> Fidelity {
         let body: Option<Value> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success());
         let Some(settings) = body.as_ref().and_then(|body| body.get("result")).filter(|settings| settings.is_object())
         else {
-            return Kept::Changed(format!("Kuzzle answers {} when asked for the collection's settings", reply.status));
+            return Fidelity::MayChange(format!(
+                "Kuzzle answers {} when asked for the collection's settings",
+                reply.status
+            ));
         };
-        match kept_by(&json!({ "settings": { "index": settings } })) {
-            Kept::InPart(_) => Kept::InPart("its storage leaves out parts of documents".to_owned()),
+        match source_fidelity(&json!({ "settings": { "index": settings } })) {
+            Fidelity::MayOmit(_) => Fidelity::MayOmit("its storage leaves out parts of documents".to_owned()),
             other => other,
         }
     }

@@ -2,12 +2,12 @@
 //! ask for is asked of the server, because a user may have the right to import and no other.
 
 use super::Import;
-use super::answer::{DIALECT, closed, fault_of};
+use super::answer::{ERROR_FORMAT, closed, fault_of};
 use super::rules::KuzzleRules;
 use crate::error::{self, hint, refused};
 use crate::sink::http::{Http, HttpOptions, Login, Method, Nodes, Request, Response, Session};
-use crate::sink::remote::admin::{AdminClient, FIRST, no_answer};
-use crate::sink::remote::{Shared, emptying, escaped};
+use crate::sink::remote::admin::{AdminClient, FIRST_TIMEOUT, no_response};
+use crate::sink::remote::{Shared, escaped, overwrite_preparation};
 use crate::sink::target::Opened;
 use crate::sink::wanted::Wanted;
 use crate::sink::{Note, Say, bulk_api};
@@ -25,7 +25,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     let http = |lane: usize| Http::new(&options, nodes.clone(), lane, stop.clone());
     let mut first = http(0)?;
     ensure_reached(&mut first, wanted)?;
-    let mut admin = AdminClient::new(&mut first, wanted, stop, &DIALECT);
+    let mut admin = AdminClient::new(&mut first, wanted, stop, &ERROR_FORMAT);
     let exists = exists(&mut admin, &import)?;
     if exists == Some(false) && wanted.create_collection != Some(true) && mapping.is_none() {
         return Err(anyhow!("there is no collection \"{}\" in the index \"{}\"", import.collection, import.index)
@@ -39,8 +39,8 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
         ensure_synced(&mut admin, &import)?;
     }
     let emptied = import.clone();
-    let before = emptying(wanted, stop, &DIALECT, move |admin| {
-        admin.order(&Request::new(Method::DELETE, emptied.path("/_truncate")))?;
+    let before = overwrite_preparation(wanted, stop, &ERROR_FORMAT, move |admin| {
+        admin.send_ok(&Request::new(Method::DELETE, emptied.path("/_truncate")))?;
         Ok(Some(format!("emptied {}", emptied.place())))
     });
     let shared = Shared::new(wanted, wanted.lanes(), before, stop);
@@ -82,8 +82,8 @@ fn is_refused(reply: &Response) -> bool {
 
 /// Tells a wrong address at once; what goes away later is waited for. The question is one that needs no login.
 fn ensure_reached(http: &mut Http, wanted: &Wanted) -> Result<()> {
-    let call = Request { timeout: Some(wanted.http.timeout.min(FIRST)), ..Request::get("/_healthcheck") };
-    let reply = http.send_with(call, None).map_err(|reply| no_answer(&reply))?;
+    let call = Request { timeout: Some(wanted.http.timeout.min(FIRST_TIMEOUT)), ..Request::get("/_healthcheck") };
+    let reply = http.send_with(call, None).map_err(|reply| no_response(&reply))?;
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
     let is_kuzzle = body.get("requestId").is_some() || fault_of(&reply).is_some();
     let (node, status) = (&wanted.http.nodes[0], reply.status);
@@ -96,7 +96,7 @@ fn ensure_reached(http: &mut Http, wanted: &Wanted) -> Result<()> {
 
 /// Whether the collection is there; `None` if we may not ask.
 fn exists(admin: &mut AdminClient<'_>, import: &Import) -> Result<Option<bool>> {
-    let reply = admin.ask(&Request::get(import.path("/_exists")))?;
+    let reply = admin.send(&Request::get(import.path("/_exists")))?;
     let body: Option<Value> = serde_json::from_slice(&reply.body).ok();
     let found = body.as_ref().and_then(|body| body.get("result")).and_then(Value::as_bool);
     match (reply.status, fault_of(&reply)) {
@@ -107,7 +107,7 @@ fn exists(admin: &mut AdminClient<'_>, import: &Import) -> Result<Option<bool>> 
         (401, Some(fault)) if fault.id() == "security.rights.unauthorized" && admin.http.is_anonymous() => Ok(None),
         (412, Some(_)) => Ok(Some(false)),
         (status, fault) => {
-            let why = fault.map_or_else(|| admin.said(&reply), |fault| closed(import, status, &fault));
+            let why = fault.map_or_else(|| admin.error_text(&reply), |fault| closed(import, status, &fault));
             Err(refused(format!("{why}; nothing was sent")))
         }
     }
@@ -118,7 +118,7 @@ fn make(admin: &mut AdminClient<'_>, import: &Import, mapping: String, is_there:
     let mut refused = None;
     if !is_there {
         let index = format!("/{}/_create", escaped(&import.index));
-        let reply = admin.ask(&Request::new(Method::POST, index))?;
+        let reply = admin.send(&Request::new(Method::POST, index))?;
         let has_index = fault_of(&reply).is_some_and(|fault| fault.id() == "services.storage.index_already_exists");
         if reply.is_success() {
             say(Note::Detail(format!("created the index {}", import.index)));
@@ -127,7 +127,7 @@ fn make(admin: &mut AdminClient<'_>, import: &Import, mapping: String, is_there:
             refused = Some(format!("cannot create the index \"{}\": {}", import.index, refusal(admin, import, &reply)));
         }
     }
-    let reply = admin.ask(&Request::json(Method::PUT, import.path(""), mapping))?;
+    let reply = admin.send(&Request::json(Method::PUT, import.path(""), mapping))?;
     if !reply.is_success() {
         let text =
             format!("cannot create the collection \"{}\": {}", import.collection, refusal(admin, import, &reply));
@@ -141,16 +141,16 @@ fn make(admin: &mut AdminClient<'_>, import: &Import, mapping: String, is_there:
 fn refusal(admin: &AdminClient<'_>, import: &Import, reply: &Response) -> String {
     match fault_of(reply) {
         Some(fault) if reply.status == 401 => closed(import, 401, &fault),
-        _ => admin.said(reply),
+        _ => admin.error_text(reply),
     }
 }
 
 /// Refuses a collection whose storage answers before it writes to the disk.
 fn ensure_synced(admin: &mut AdminClient<'_>, import: &Import) -> Result<()> {
-    let reply = admin.ask(&Request::get(import.path("/_settings")))?;
+    let reply = admin.send(&Request::get(import.path("/_settings")))?;
     if !reply.is_success() {
         let text =
-            format!("--wait-for-sync: the settings of {} cannot be read: {}", import.place(), admin.said(&reply));
+            format!("--wait-for-sync: the settings of {} cannot be read: {}", import.place(), admin.error_text(&reply));
         return Err(refused(text));
     }
     let settings: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);

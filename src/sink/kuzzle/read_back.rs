@@ -6,7 +6,7 @@ use crate::batch::BatchAction;
 use crate::json::Kind;
 use crate::sink::bulk_api::{has_routing, names};
 use crate::sink::http::Response;
-use crate::sink::remote::{Group, Stored};
+use crate::sink::remote::{Group, StoredDoc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -37,24 +37,24 @@ struct Document<'a> {
 }
 
 /// Compares what was found with what the actions would have stored.
-pub(super) fn compare(group: Group<'_>, reply: &Response) -> Option<Vec<Stored>> {
+pub(super) fn compare(group: Group<'_>, reply: &Response) -> Option<Vec<StoredDoc>> {
     let body: Body<'_> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success())?;
     let found: HashMap<&str, &str> =
         body.result.successes.iter().map(|document| (&*document.id, document.source.get())).collect();
     let stored = |action: BatchAction<'_>| match found.get(action.key) {
         // One with a routing of its own is not found without it.
-        _ if has_routing(action.head) => Stored::Unclear("it has a routing".to_owned()),
-        Some(_) if matches!(action.op, Op::Update | Op::Upsert) => Stored::Unclear("it was merged".to_owned()),
+        _ if has_routing(action.head) => StoredDoc::Unclear("it has a routing".to_owned()),
+        Some(_) if matches!(action.op, Op::Update | Op::Upsert) => StoredDoc::Unclear("it was merged".to_owned()),
         Some(_) if names(action.head, &["pipeline"]) => {
-            Stored::Unclear("an ingest pipeline may have changed it".to_owned())
+            StoredDoc::Unclear("an ingest pipeline may have changed it".to_owned())
         }
         Some(source) => match (document(action.doc), document(source)) {
-            (Some(ours), Some(theirs)) if ours == theirs => Stored::Same,
-            (Some(_), Some(_)) => Stored::Other,
-            _ => Stored::Unclear("it is nested too deeply".to_owned()),
+            (Some(ours), Some(theirs)) if ours == theirs => StoredDoc::Same,
+            (Some(_), Some(_)) => StoredDoc::Different,
+            _ => StoredDoc::Unclear("it is nested too deeply".to_owned()),
         },
-        None if body.result.errors.iter().any(|id| *id == action.key) => Stored::Nothing,
-        None => Stored::Unclear("Kuzzle does not say whether it is there".to_owned()),
+        None if body.result.errors.iter().any(|id| *id == action.key) => StoredDoc::Missing,
+        None => StoredDoc::Unclear("Kuzzle does not say whether it is there".to_owned()),
     };
     Some(group.iter().map(stored).collect())
 }

@@ -13,9 +13,9 @@ use std::time::Duration;
 
 /// The form of a server's own errors.
 #[derive(Debug)]
-pub struct Dialect {
+pub struct ErrorFormat {
     /// What an answer that is no success says, if it is in that form.
-    pub said: fn(&Response) -> Option<String>,
+    pub error_text: fn(&Response) -> Option<String>,
     /// Whether it asks to come again by more than its status.
     pub is_busy: fn(&Response) -> bool,
 }
@@ -29,16 +29,21 @@ pub struct AdminClient<'h> {
     /// What ends the run.
     pub stop: Stop,
     /// The form of its errors.
-    pub dialect: &'static Dialect,
+    pub error_format: &'static ErrorFormat,
 }
 
 /// The longest that a server may take to answer the first question.
-pub const FIRST: Duration = Duration::from_secs(10);
+pub const FIRST_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl<'h> AdminClient<'h> {
     /// A way that waits as long as a run asks for.
-    pub fn new(http: &'h mut Http, wanted: &Wanted, stop: &Stop, dialect: &'static Dialect) -> AdminClient<'h> {
-        AdminClient { http, retries: wanted.retries, stop: stop.clone(), dialect }
+    pub fn new(
+        http: &'h mut Http,
+        wanted: &Wanted,
+        stop: &Stop,
+        error_format: &'static ErrorFormat,
+    ) -> AdminClient<'h> {
+        AdminClient { http, retries: wanted.retries, stop: stop.clone(), error_format }
     }
 
     /// Asks the first question: a wrong address is an error at once, what goes away later is waited for. `known` looks at each
@@ -46,7 +51,12 @@ impl<'h> AdminClient<'h> {
     ///
     /// # Errors
     /// When there is no answer, or none of the server that is meant.
-    pub fn first(&mut self, call: &Request, nodes: usize, known: impl Fn(&Response) -> Result<()>) -> Result<Response> {
+    pub fn send_first(
+        &mut self,
+        call: &Request,
+        nodes: usize,
+        known: impl Fn(&Response) -> Result<()>,
+    ) -> Result<Response> {
         let mut wait = Backoff::new(self.retries);
         let mut silent = 0;
         loop {
@@ -56,12 +66,12 @@ impl<'h> AdminClient<'h> {
                     if !self.is_busy(&reply) {
                         return Ok(reply);
                     }
-                    self.pause(&mut wait, Why::Busy, self.said(&reply), reply.retry_after)?;
+                    self.pause(&mut wait, Why::Busy, self.error_text(&reply), reply.retry_after)?;
                 }
                 Err(reply) => {
                     silent += 1;
                     if matches!(reply, SendError::NotSent { .. }) || silent >= nodes || self.stop.asked() {
-                        return Err(no_answer(&reply));
+                        return Err(no_response(&reply));
                     }
                 }
             }
@@ -72,12 +82,12 @@ impl<'h> AdminClient<'h> {
     ///
     /// # Errors
     /// When there is none.
-    pub fn ask(&mut self, call: &Request) -> Result<Response> {
+    pub fn send(&mut self, call: &Request) -> Result<Response> {
         let mut wait = Backoff::new(self.retries);
         loop {
             let (why, text, asked) = match self.http.send(call.clone()) {
                 Ok(reply) if !self.is_busy(&reply) => return Ok(reply),
-                Ok(reply) => (Why::Busy, self.said(&reply), reply.retry_after),
+                Ok(reply) => (Why::Busy, self.error_text(&reply), reply.retry_after),
                 Err(SendError::NotSent { why, hopeless: true }) => return Err(refused(why)),
                 Err(reply) => (Why::Away, reply.reason().to_owned(), None),
             };
@@ -94,10 +104,10 @@ impl<'h> AdminClient<'h> {
     ///
     /// # Errors
     /// When there is none.
-    pub fn order(&mut self, call: &Request) -> Result<Value> {
-        let reply = self.ask(call)?;
+    pub fn send_ok(&mut self, call: &Request) -> Result<Value> {
+        let reply = self.send(call)?;
         if !reply.is_success() {
-            return Err(refused(self.said(&reply)));
+            return Err(refused(self.error_text(&reply)));
         }
         Ok(serde_json::from_slice(&reply.body).unwrap_or(Value::Null))
     }
@@ -108,30 +118,30 @@ impl<'h> AdminClient<'h> {
     }
 
     fn is_busy(&self, reply: &Response) -> bool {
-        reply.is_busy() || (self.dialect.is_busy)(reply)
+        reply.is_busy() || (self.error_format.is_busy)(reply)
     }
 
     /// What an answer that is no success says.
-    pub fn said(&self, reply: &Response) -> String {
-        self.dialect.said(reply)
+    pub fn error_text(&self, reply: &Response) -> String {
+        self.error_format.error_text(reply)
     }
 }
 
-impl Dialect {
+impl ErrorFormat {
     /// What an answer that is no success says.
-    pub fn said(&self, reply: &Response) -> String {
-        (self.said)(reply).unwrap_or_else(|| reply.summary())
+    pub fn error_text(&self, reply: &Response) -> String {
+        (self.error_text)(reply).unwrap_or_else(|| reply.summary())
     }
 
     /// A server that does not know us.
-    pub fn login(&self, reply: &Response) -> Error {
+    pub fn login_error(&self, reply: &Response) -> Error {
         let advice = "check the user and the password (`--user`, `--password-file`), or the key (`--api-key-file`, `--bearer-file`)";
-        refused(format!("{}; nothing was sent", self.said(reply))).context(hint(advice))
+        refused(format!("{}; nothing was sent", self.error_text(reply))).context(hint(advice))
     }
 }
 
 /// A server that did not answer the first question.
-pub fn no_answer(reply: &SendError) -> Error {
+pub fn no_response(reply: &SendError) -> Error {
     match reply {
         SendError::NotSent { why, .. } => unreachable(why),
         SendError::NoResponse(why) => unclear(why),

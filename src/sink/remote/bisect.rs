@@ -35,7 +35,7 @@ impl Settling<'_> {
         if !self.protocol.is_of_one_kind() || self.batch.is_of_one_kind() {
             return vec![all.collect()];
         }
-        let one_sequence = self.protocol.is_one_sequence();
+        let one_sequence = self.protocol.is_globally_ordered();
         let mut done: Vec<Vec<u32>> = Vec::new();
         let mut open: Vec<(Op, Vec<u32>)> = Vec::new();
         let mut kinds: HashMap<&str, Op> = HashMap::new();
@@ -82,7 +82,7 @@ impl Settling<'_> {
     /// Puts an action from elsewhere in the batch in front of those that wait, if its key has no other action there: so some
     /// bad lines in a row are not taken for a refusal of everything.
     pub(super) fn probe(&mut self, nth: usize) {
-        if self.protocol.is_one_sequence() {
+        if self.protocol.is_globally_ordered() {
             return;
         }
         let hash = |at: &u32| self.batch.hashes()[*at as usize];

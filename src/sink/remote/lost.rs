@@ -4,7 +4,7 @@
 use super::destination::{Destination, Location};
 use super::memory::Left;
 use super::settle::{Halt, SINGLE_TRIES, Settling};
-use super::{Details, Group, Kept, Request, Response, Stored};
+use super::{Details, Fidelity, Group, Request, Response, StoredDoc};
 use crate::action::Op;
 use crate::record::Reason;
 use crate::retry::{Backoff, Retries, Why};
@@ -24,7 +24,7 @@ const UNDER_WAY: &str =
 impl Settling<'_> {
     /// Makes sure that a lost try is over, so that it cannot land behind the next.
     pub(super) fn wait_until_over(&mut self, name: &str, part: &[u32]) -> Result<(), Halt> {
-        let Some(call) = self.protocol.ask_running() else {
+        let Some(call) = self.protocol.running_request() else {
             if !part.iter().all(|at| self.creates(*at)) {
                 self.warn_of_late("this server cannot be asked");
             }
@@ -119,25 +119,25 @@ impl Settling<'_> {
     }
 
     /// Settles an action by what is stored under its key.
-    fn end_read_back(&mut self, at: u32, conflict: Option<Reason>, stored: Stored, shown: Details) {
+    fn end_read_back(&mut self, at: u32, conflict: Option<Reason>, stored: StoredDoc, shown: Details) {
         let unclear = conflict.is_none() && self.left(at) == Left::Unclear;
         let bucket = match (stored, conflict) {
-            (Stored::Same, _) if unclear => {
+            (StoredDoc::Same, _) if unclear => {
                 let text =
                     "it is stored, but perhaps by an earlier record of this run whose response was not received too";
                 return self.unknown(at, text, shown);
             }
-            (Stored::Nothing, _) if self.key(at).1 == Op::Delete => Bucket::Deleted,
+            (StoredDoc::Missing, _) if self.key(at).1 == Op::Delete => Bucket::Deleted,
             // The very same document may have been there before the run.
-            (Stored::Same, _) if self.creates(at) => Bucket::Created,
-            (Stored::Same, _) => Bucket::Updated,
-            (Stored::Other | Stored::Nothing, Some(reason)) => return self.conflict(at, reason, shown),
-            (Stored::Other, None) => return self.exists(at, shown),
-            (Stored::Nothing, None) => {
+            (StoredDoc::Same, _) if self.creates(at) => Bucket::Created,
+            (StoredDoc::Same, _) => Bucket::Updated,
+            (StoredDoc::Different | StoredDoc::Missing, Some(reason)) => return self.conflict(at, reason, shown),
+            (StoredDoc::Different, None) => return self.exists(at, shown),
+            (StoredDoc::Missing, None) => {
                 let text = "no response was received, and the document that was in the way of a second try is deleted";
                 return self.unknown(at, text, shown);
             }
-            (Stored::Unclear(why), _) => {
+            (StoredDoc::Unclear(why), _) => {
                 let text = format!("no response was received, and what is stored cannot be compared: {why}");
                 return self.unknown(at, &text, shown);
             }
@@ -153,7 +153,7 @@ impl Settling<'_> {
         let action = self.batch.action(at as usize);
         // A key with another routing is another document, and so is one in another index of an alias or a data stream.
         let lies_elsewhere = || {
-            let name = self.protocol.name_of(&action);
+            let name = self.protocol.collection_of(&action);
             self.protocol.is_routed(&action) || matches!(self.destinations.get(name), Some(Destination::Moving { .. }))
         };
         if left == Left::Stored && lies_elsewhere() { Left::Unclear } else { left }
@@ -166,13 +166,13 @@ impl Settling<'_> {
     }
 
     /// Reads what is stored and compares it.
-    pub(super) fn stored(&mut self, at: &[u32], lies: &[Location]) -> Result<Vec<Stored>, Halt> {
+    pub(super) fn stored(&mut self, at: &[u32], lies: &[Location]) -> Result<Vec<StoredDoc>, Halt> {
         let mut all = Vec::with_capacity(at.len());
         for (at, lies) in at.chunks(AT_ONCE).zip(lies.chunks(AT_ONCE)) {
-            let group = Group { batch: self.batch, at, each: true };
+            let group = Group { batch: self.batch, indexes: at, per_item: true };
             let mut stored = self.compared(group, lies)?;
-            if stored.iter().any(Stored::is_found) {
-                let reply = self.ask(&self.protocol.ask_kept(group, lies))?;
+            if stored.iter().any(StoredDoc::is_found) {
+                let reply = self.ask(&self.protocol.fidelity_request(group, lies))?;
                 self.doubt(group, lies, &reply, &mut stored);
             }
             all.extend(stored);
@@ -181,8 +181,8 @@ impl Settling<'_> {
     }
 
     /// Compares what is read back with what was sent.
-    fn compared(&mut self, group: Group<'_>, lies: &[Location]) -> Result<Vec<Stored>, Halt> {
-        let call = self.protocol.read_back(group, lies);
+    fn compared(&mut self, group: Group<'_>, lies: &[Location]) -> Result<Vec<StoredDoc>, Halt> {
+        let call = self.protocol.read_back_request(group, lies);
         let mut tries = 0;
         loop {
             let reply = self.ask(&call)?;
@@ -193,21 +193,23 @@ impl Settling<'_> {
             tries += 1;
             // What is no answer to the question may come from somewhere between the server and us, and pass.
             if !reply.is_success() || tries >= SINGLE_TRIES {
-                return Ok(group.at.iter().map(|_| Stored::Unclear(why.clone())).collect());
+                return Ok(group.indexes.iter().map(|_| StoredDoc::Unclear(why.clone())).collect());
             }
             self.pause(Why::Busy, reply.retry_after, &why)?;
         }
     }
 
     /// Believes what was read back only as far as the server keeps documents as they were sent.
-    fn doubt(&self, group: Group<'_>, lies: &[Location], reply: &Response, stored: &mut [Stored]) {
-        let mut kept: HashMap<&str, Kept> = HashMap::new();
-        for ((at, lies), stored) in group.at.iter().zip(lies).zip(stored) {
-            let kept = kept.entry(&lies.index).or_insert_with(|| self.protocol.kept(&lies.index, reply));
+    fn doubt(&self, group: Group<'_>, lies: &[Location], reply: &Response, stored: &mut [StoredDoc]) {
+        let mut kept: HashMap<&str, Fidelity> = HashMap::new();
+        for ((at, lies), stored) in group.indexes.iter().zip(lies).zip(stored) {
+            let kept = kept.entry(&lies.index).or_insert_with(|| self.protocol.read_fidelity(&lies.index, reply));
             match kept {
-                _ if stored.is_found() && self.is_generated(*at) => *stored = Stored::Same,
-                Kept::Changed(why) if *stored == Stored::Other => *stored = Stored::Unclear(why.clone()),
-                Kept::InPart(why) if stored.is_found() => *stored = Stored::Unclear(why.clone()),
+                _ if stored.is_found() && self.is_generated(*at) => *stored = StoredDoc::Same,
+                Fidelity::MayChange(why) if *stored == StoredDoc::Different => {
+                    *stored = StoredDoc::Unclear(why.clone())
+                }
+                Fidelity::MayOmit(why) if stored.is_found() => *stored = StoredDoc::Unclear(why.clone()),
                 _ => {}
             }
         }
@@ -226,9 +228,9 @@ impl Settling<'_> {
     }
 }
 
-impl Stored {
+impl StoredDoc {
     /// Whether there is a document.
     fn is_found(&self) -> bool {
-        matches!(self, Stored::Same | Stored::Other)
+        matches!(self, StoredDoc::Same | StoredDoc::Different)
     }
 }

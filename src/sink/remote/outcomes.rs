@@ -19,7 +19,7 @@ impl ItemOutcomes {
             Some((all, many)) if std::mem::discriminant(all) == std::mem::discriminant(&outcome) => {
                 return *many += more;
             }
-            None if self.each.is_empty() && outcome.is_shared() => return self.all = Some((outcome, more)),
+            None if self.each.is_empty() && outcome.can_be_common() => return self.all = Some((outcome, more)),
             _ => {}
         }
         if let Some((all, many)) = self.all.take() {
@@ -30,21 +30,21 @@ impl ItemOutcomes {
 
     /// Adds the last outcome once more.
     #[inline(always)]
-    pub fn push_again(&mut self) {
+    pub fn repeat_last(&mut self) {
         if let Some((_, many)) = &mut self.all {
             *many += 1;
         } else if let Some(last) = self.each.last() {
-            self.each.push(ItemResult { outcome: last.outcome.clone(), shown: None });
+            self.each.push(ItemResult { outcome: last.outcome.clone(), details: None });
         }
     }
 
     /// The outcome of all of them, if it is one.
-    pub fn of_all(&self) -> Option<&ItemOutcome> {
+    pub fn common(&self) -> Option<&ItemOutcome> {
         self.all.as_ref().map(|(outcome, _)| outcome)
     }
 
     /// The outcome of each.
-    pub fn of_each(self) -> Vec<ItemResult> {
+    pub fn into_results(self) -> Vec<ItemResult> {
         match self.all {
             Some((outcome, many)) => outcome.repeated(many).collect(),
             None => self.each,
@@ -60,18 +60,18 @@ impl From<Vec<ItemResult>> for ItemOutcomes {
 
 impl ItemOutcome {
     /// Whether it says nothing that is one action's own, so that others can have the same.
-    pub fn is_shared(&self) -> bool {
+    pub fn can_be_common(&self) -> bool {
         let stored = matches!(self, ItemOutcome::Created | ItemOutcome::Updated | ItemOutcome::Unchanged);
         stored || matches!(self, ItemOutcome::Ignored | ItemOutcome::Deleted | ItemOutcome::NotFound)
     }
 
     /// Whether the action may be sent again.
-    pub(super) fn is_open(&self) -> bool {
+    pub(super) fn is_retryable(&self) -> bool {
         matches!(self, ItemOutcome::Busy(_) | ItemOutcome::Raced(_))
     }
 
     fn repeated(self, many: usize) -> impl Iterator<Item = ItemResult> {
-        std::iter::repeat_n(self, many).map(|outcome| ItemResult { outcome, shown: None })
+        std::iter::repeat_n(self, many).map(|outcome| ItemResult { outcome, details: None })
     }
 }
 
@@ -85,8 +85,8 @@ mod tests {
             all.push(outcome.clone(), *more);
         }
         let sum = outcomes.iter().map(|(_, more)| more).sum::<usize>();
-        let as_one = all.of_all().map(|outcome| format!("{outcome:?} for "));
-        let each: Vec<String> = all.of_each().iter().map(|told| format!("{:?}", told.outcome)).collect();
+        let as_one = all.common().map(|outcome| format!("{outcome:?} for "));
+        let each: Vec<String> = all.into_results().iter().map(|told| format!("{:?}", told.outcome)).collect();
         assert_eq!(each.len(), sum);
         as_one.unwrap_or_default() + &each.join(" ")
     }
@@ -113,10 +113,10 @@ mod tests {
     fn the_last_outcome_is_repeated() {
         let mut outcomes = ItemOutcomes::default();
         outcomes.push(ItemOutcome::Created, 1);
-        outcomes.push_again();
+        outcomes.repeat_last();
         outcomes.push(ItemOutcome::Updated, 1);
-        outcomes.push_again();
-        let words: Vec<String> = outcomes.of_each().iter().map(|told| format!("{:?}", told.outcome)).collect();
+        outcomes.repeat_last();
+        let words: Vec<String> = outcomes.into_results().iter().map(|told| format!("{:?}", told.outcome)).collect();
         assert_eq!(words, ["Created", "Created", "Updated", "Updated"]);
     }
 }

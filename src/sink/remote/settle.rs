@@ -5,7 +5,7 @@
 use super::destination::Destination;
 use super::memory::{Fault, Memory, SAME_FAULT};
 use super::shared::Shared;
-use super::{Answer, Group, Protocol};
+use super::{Group, Protocol, Verdict};
 use crate::action::Op;
 use crate::batch::Batch;
 use crate::record::Reason;
@@ -178,7 +178,7 @@ impl<'s> Settling<'s> {
         }
         // After a lost try it matters which index an item names.
         let each = self.out.shows() || self.loses && has(|state| state.lost);
-        let group = Group { batch: self.batch, at: part, each };
+        let group = Group { batch: self.batch, indexes: part, per_item: each };
         let name = (self.link.name)();
         let call = self.protocol.request(group, name.clone());
         let size = call.body.len();
@@ -190,18 +190,18 @@ impl<'s> Settling<'s> {
             Err(SendError::NoResponse(why)) => return self.lost(part, &name, &why, None, size > SURELY_SMALL),
         };
         part.iter().for_each(|at| self.states[*at as usize].sent = true);
-        match self.protocol.answer(group, &reply, each) {
-            Answer::Items(outcomes) => self.items(part, each, outcomes, &reply),
-            Answer::Busy(why) => {
+        match self.protocol.read_response(group, &reply, each) {
+            Verdict::Items(outcomes) => self.items(part, each, outcomes, &reply),
+            Verdict::Busy(why) => {
                 self.shared.gate.shrink();
                 self.pause(Why::Busy, reply.retry_after, &why)
             }
-            Answer::Closed(why) => Err(Halt::Stopped(why)),
-            Answer::TooLarge(why) => self.too_large(part, why, size),
-            Answer::Refused { reason, perhaps_done, culprit } => {
+            Verdict::Fatal(why) => Err(Halt::Stopped(why)),
+            Verdict::TooLarge(why) => self.too_large(part, why, size),
+            Verdict::Refused { reason, perhaps_done, culprit } => {
                 self.refused(part, reason, perhaps_done, culprit, reply.retry_after)
             }
-            Answer::Lost(why) => self.lost(part, &name, &why, reply.retry_after, false),
+            Verdict::Unclear(why) => self.lost(part, &name, &why, reply.retry_after, false),
         }
     }
 
@@ -294,7 +294,7 @@ impl<'s> Settling<'s> {
         if std::mem::take(&mut self.shrunk) {
             memory.too_large_above(group.size().max(SURELY_SMALL));
         }
-        memory.misled |= group.len() == 1 && self.suspect == Some(group.at[0]);
+        memory.misled |= group.len() == 1 && self.suspect == Some(group.indexes[0]);
     }
 
     /// Waits before the next try of a part, or of a question that it depends on.

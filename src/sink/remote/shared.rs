@@ -1,6 +1,6 @@
 //! What the lanes of a run to a server share.
 
-use super::admin::{AdminClient, Dialect};
+use super::admin::{AdminClient, ErrorFormat};
 use super::destination::Destination;
 use super::gate::Gate;
 use super::memory::Memory;
@@ -15,37 +15,37 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Something done once for all lanes before the first action is sent.
-pub type Before = Arc<Preparation>;
+pub type Preparation = Arc<PrepareOnce>;
 
 /// What prepares a collection.
 type Prepare = dyn Fn(&mut Http, Say<'_>) -> Result<()> + Send + Sync;
 
 /// What is to be done, if anything, and how it went: once it has failed no lane may send anything.
 #[derive(Default)]
-pub struct Preparation {
+pub struct PrepareOnce {
     act: Option<Box<Prepare>>,
     done: OnceLock<Result<(), String>>,
 }
 
 /// What `--overwrite` asks for, if it is given: `empty` empties the collection, and says how if there was one.
-pub fn emptying(
+pub fn overwrite_preparation(
     wanted: &Wanted,
     stop: &Stop,
-    dialect: &'static Dialect,
+    error_format: &'static ErrorFormat,
     empty: impl Fn(&mut AdminClient<'_>) -> Result<Option<String>> + Send + Sync + 'static,
-) -> Before {
+) -> Preparation {
     if !wanted.overwrite || wanted.dry_run {
-        return Before::default();
+        return Preparation::default();
     }
     let (retries, stop) = (wanted.retries, stop.clone());
     let act = move |http: &mut Http, say: Say<'_>| {
-        let mut admin = AdminClient { http, retries, stop: stop.clone(), dialect };
+        let mut admin = AdminClient { http, retries, stop: stop.clone(), error_format };
         if let Some(done) = empty(&mut admin).context("--overwrite")? {
             say(Note::Warning(format!("--overwrite: {done}")));
         }
         Ok(())
     };
-    Arc::new(Preparation { act: Some(Box::new(act)), done: OnceLock::new() })
+    Arc::new(PrepareOnce { act: Some(Box::new(act)), done: OnceLock::new() })
 }
 
 /// What the lanes of a run share.
@@ -58,7 +58,7 @@ pub struct Shared {
     /// What went over the wire.
     pub traffic: Traffic,
     /// What is done before the first action is sent.
-    pub(crate) before: Before,
+    pub(crate) before: Preparation,
     /// What is remembered from one batch to the next.
     pub(crate) memory: Arc<Mutex<Memory>>,
     /// Where names led before the first action was sent.
@@ -73,7 +73,7 @@ pub struct Shared {
 
 impl Shared {
     /// What so many lanes share; `before` is done before the first action is sent.
-    pub fn new(wanted: &Wanted, lanes: usize, before: Before, stop: &Stop) -> Shared {
+    pub fn new(wanted: &Wanted, lanes: usize, before: Preparation, stop: &Stop) -> Shared {
         Shared {
             retries: wanted.retries,
             gate: Arc::new(Gate::new(lanes)),
@@ -94,7 +94,7 @@ impl Shared {
 
     /// Does what comes before the first action: the first lane that has one does it, and the others wait for it.
     pub(super) fn prepare(&self, http: &mut Http, say: Say<'_>) -> Result<(), SinkError> {
-        let Preparation { act, done } = &*self.before;
+        let PrepareOnce { act, done } = &*self.before;
         let act = || act.as_ref().map_or(Ok(()), |act| act(http, say).map_err(|error| error::text(&error)));
         done.get_or_init(act).clone().map_err(SinkError::stopped)
     }

@@ -3,7 +3,7 @@
 
 use super::memory::Left;
 use super::settle::{Halt, Settling, State};
-use super::{Answer, Details, Group, ItemOutcome, ItemOutcomes, ItemResult, Response};
+use super::{Details, Group, ItemOutcome, ItemOutcomes, ItemResult, Response, Verdict};
 use crate::action::Op;
 use crate::record::Reason;
 use crate::retry::Why;
@@ -27,11 +27,11 @@ impl Settling<'_> {
         reply: &Response,
     ) -> Result<(), Halt> {
         let at = std::mem::take(part);
-        let group = Group { batch: self.batch, at: &at, each };
+        let group = Group { batch: self.batch, indexes: &at, per_item: each };
         let mut busy = None;
         if each || !self.end_all(group, &outcomes) {
             self.accepted(group);
-            (*part, busy) = self.take(group, outcomes.of_each(), reply)?;
+            (*part, busy) = self.take(group, outcomes.into_results(), reply)?;
         }
         if part.is_empty() {
             self.shared.gate.grow();
@@ -48,7 +48,7 @@ impl Settling<'_> {
     /// Settles actions of which none was lost by their number, where `end` would do no more for each than count it; false if
     /// each has to be looked at.
     fn end_all(&mut self, group: Group<'_>, outcomes: &ItemOutcomes) -> bool {
-        let bucket = match outcomes.of_all() {
+        let bucket = match outcomes.common() {
             Some(ItemOutcome::Created) => Bucket::Created,
             Some(ItemOutcome::Updated | ItemOutcome::Unchanged) => Bucket::Updated,
             Some(ItemOutcome::Ignored) => Bucket::Ignored,
@@ -59,10 +59,10 @@ impl Settling<'_> {
         }
         if self.batch.has_lines() {
             // What a stored document leaves behind is the name of its collection.
-            self.memory().note("", self.batch.hashes()[group.at[0] as usize], Left::Stored);
+            self.memory().note("", self.batch.hashes()[group.indexes[0] as usize], Left::Stored);
         }
         self.accepted(group);
-        group.at.iter().for_each(|at| self.states[*at as usize].settled = true);
+        group.indexes.iter().for_each(|at| self.states[*at as usize].settled = true);
         self.out.settle_many(bucket, group.len() as u64);
         true
     }
@@ -79,28 +79,28 @@ impl Settling<'_> {
             _ => None,
         });
         let mut again = vec![false; told.len()];
-        if told.iter().any(|told| told.outcome.is_open()) {
+        if told.iter().any(|told| told.outcome.is_retryable()) {
             // Where an item was stored matters now, so that is asked for too.
             if !self.out.shows()
-                && let Answer::Items(shown) = self.protocol.answer(group, reply, true)
+                && let Verdict::Items(shown) = self.protocol.read_response(group, reply, true)
             {
-                told = shown.of_each();
+                told = shown.into_results();
             }
-            self.end_races(group.at, &mut told);
-            self.order(group.at, &told, &mut again);
+            self.end_races(group.indexes, &mut told);
+            self.order(group.indexes, &told, &mut again);
         }
         if self.loses {
-            self.find_doubled(group.at, &mut told)?;
+            self.find_doubled(group.indexes, &mut told)?;
         }
         let (mut left, mut read, mut closed) = (Vec::new(), Vec::new(), None);
-        for ((at, told), again) in group.at.iter().zip(told).zip(again) {
+        for ((at, told), again) in group.indexes.iter().zip(told).zip(again) {
             let lost = self.states[*at as usize].lost;
             match told.outcome {
                 _ if again => left.push(*at),
-                ItemOutcome::Closed(why) => closed = Some(why),
-                ItemOutcome::Exists if lost => read.push((*at, None, told.shown)),
-                ItemOutcome::Conflict(reason) if lost => read.push((*at, Some(reason), told.shown)),
-                outcome => self.end_result(*at, outcome, told.shown),
+                ItemOutcome::Fatal(why) => closed = Some(why),
+                ItemOutcome::Exists if lost => read.push((*at, None, told.details)),
+                ItemOutcome::Conflict(reason) if lost => read.push((*at, Some(reason), told.details)),
+                outcome => self.end_result(*at, outcome, told.details),
             }
         }
         self.read_back(read)?;
@@ -134,18 +134,18 @@ impl Settling<'_> {
     /// action is overtaken when a later one on its key was carried out; one that failed behind it is sent again behind it.
     fn order(&self, part: &[u32], told: &[ItemResult], again: &mut [bool]) {
         let mut keys: HashMap<&str, Vec<usize>> = HashMap::new();
-        let one_sequence = self.protocol.is_one_sequence();
+        let one_sequence = self.protocol.is_globally_ordered();
         let key = |at: u32| if one_sequence { "" } else { self.key(at).0 };
         for (place, at) in part.iter().enumerate() {
             match key(*at) {
                 // What has no key yet has nothing to do with the rest.
-                "" if !one_sequence => again[place] = told[place].outcome.is_open(),
+                "" if !one_sequence => again[place] = told[place].outcome.is_retryable(),
                 key => keys.entry(key).or_default().push(place),
             }
         }
         for places in keys.into_values() {
             for (nth, place) in places.iter().enumerate() {
-                if !told[*place].outcome.is_open() {
+                if !told[*place].outcome.is_retryable() {
                     continue;
                 }
                 let same = |other: &&usize| may_be_one(&told[*place], &told[**other]);
@@ -160,9 +160,7 @@ impl Settling<'_> {
                     continue;
                 }
                 again[*place] = true;
-                behind
-                    .iter()
-                    .for_each(|other| again[*other] |= !matches!(told[*other].outcome, ItemOutcome::Closed(_)));
+                behind.iter().for_each(|other| again[*other] |= !matches!(told[*other].outcome, ItemOutcome::Fatal(_)));
             }
         }
     }
@@ -173,7 +171,7 @@ impl Settling<'_> {
         if let Some(shown) = &mut shown {
             shown.error = None;
         }
-        let later = if self.protocol.is_one_sequence() { "a later action" } else { "a later action on this key" };
+        let later = if self.protocol.is_globally_ordered() { "a later action" } else { "a later action on this key" };
         let text = format!("{later} was carried out while {cause}: {why}");
         // A try that was lost may have been carried out before the later action.
         let bucket = if self.states[at as usize].lost { Bucket::Unknown } else { Bucket::Error };
@@ -200,7 +198,7 @@ impl Settling<'_> {
                 return self.end(at, Bucket::Unknown, Some(Reason::new("unclear_answer", why)), shown);
             }
             // `order` has decided on each; what is closed never comes here.
-            ItemOutcome::Busy(why) | ItemOutcome::Closed(why) => {
+            ItemOutcome::Busy(why) | ItemOutcome::Fatal(why) => {
                 return self.overtaken(at, "the server was busy with this one", &why, shown);
             }
             ItemOutcome::Raced(reason) => {
@@ -262,7 +260,7 @@ impl Settling<'_> {
         if let Some(left) = left {
             self.memory().note(action.collection, self.batch.hashes()[at as usize], left);
         }
-        let shown = shown.or_else(|| self.out.shows().then(|| Box::new(self.protocol.shown(&action))));
+        let shown = shown.or_else(|| self.out.shows().then(|| Box::new(self.protocol.details(&action))));
         self.out.settle(self.batch, at as usize, bucket, reason, shown);
     }
 
@@ -282,7 +280,7 @@ impl Settling<'_> {
 
 /// Whether two items with the same key may be one document: the server says where each lies.
 fn may_be_one(one: &ItemResult, other: &ItemResult) -> bool {
-    match (&one.shown, &other.shown) {
+    match (&one.details, &other.details) {
         (Some(one), Some(other)) => one.index.is_empty() || other.index.is_empty() || one.index == other.index,
         _ => true,
     }

@@ -178,7 +178,7 @@ fn outcome(
         retries: Retries { retries, max_time: Duration::from_secs(1 << 20) },
         gate: Arc::new(Gate::new(2)),
         traffic: Traffic::default(),
-        before: super::Before::default(),
+        before: super::Preparation::default(),
         memory: Arc::default(),
         destinations: HashMap::new(),
         lanes: 1,

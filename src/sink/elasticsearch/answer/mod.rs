@@ -4,10 +4,10 @@
 use super::Bulk;
 use super::fast_reply;
 use crate::record::Reason;
-use crate::sink::bulk_api::{Named, blocked, culprit, error_of, forbidden};
+use crate::sink::bulk_api::{ResponseItem, blocked, culprit, error_of, forbidden};
 use crate::sink::http::Response;
-use crate::sink::remote::admin::Dialect;
-use crate::sink::remote::{Answer, Group, ItemOutcome, ItemResult};
+use crate::sink::remote::admin::ErrorFormat;
+use crate::sink::remote::{Group, ItemOutcome, ItemResult, Verdict};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::{HashMap, VecDeque};
@@ -15,7 +15,7 @@ use std::collections::{HashMap, VecDeque};
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(borrow)]
-    items: Option<Vec<Named<'a>>>,
+    items: Option<Vec<ResponseItem<'a>>>,
     error: Option<&'a RawValue>,
 }
 
@@ -24,9 +24,9 @@ const NOTHING_DONE: [&str; 4] =
     ["null_pointer_exception", "input_coercion_exception", "x_content_e_o_f_exception", "json_parse_exception"];
 
 /// The form of its errors.
-pub(super) static DIALECT: Dialect = Dialect { said, is_busy: |_| false };
+pub(super) static ERROR_FORMAT: ErrorFormat = ErrorFormat { error_text, is_busy: |_| false };
 
-fn said(reply: &Response) -> Option<String> {
+fn error_text(reply: &Response) -> Option<String> {
     let raw = serde_json::from_slice::<Body<'_>>(&reply.body).ok()?.error?;
     let error = error_of(raw);
     match (error.kind, error.reason) {
@@ -43,7 +43,7 @@ const IDLE: [&str; 2] = ["all_bytes=0,", "all_bytes=0]"];
 const LIMIT: &str = "the server (http.max_content_length, or a proxy's limit)";
 
 /// What a reply to a bulk request means.
-pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Response, detail: bool) -> Answer {
+pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Response, detail: bool) -> Verdict {
     if reply.status == 200 {
         return items(group, reply, detail);
     }
@@ -55,60 +55,63 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Response, detail: bool
         None => Reason::new(format!("status_{}", reply.status), reply.summary()),
     };
     match reply.status {
-        300..=399 => Answer::Closed(reply.redirect_message()),
-        400 => Answer::Refused {
+        300..=399 => Verdict::Fatal(reply.redirect_message()),
+        400 => Verdict::Refused {
             culprit: culprit(group, &reason.text),
             // What is said of a single action, or before anything is read, is certain.
             perhaps_done: bulk.is_incremental && group.len() > 1,
             reason,
         },
-        401 => Answer::Closed(format!("{}; check the user and the password, or the key", reason.text)),
-        403 | 429 if is_block => Answer::Closed(blocked(&reason.text)),
-        403 => Answer::Closed(forbidden(&reason.text)),
-        404 | 405 | 406 | 410 => Answer::Closed(format!("{}; is this the address of the cluster?", reason.text)),
-        407 => Answer::Closed(format!("{}; the proxy wants a login", reason.text)),
-        413 => Answer::TooLarge(group.too_large(LIMIT)),
-        429 if group.len() > 1 && IDLE.iter().any(|idle| reason.text.contains(idle)) => Answer::TooLarge(reason.text),
-        429 => Answer::Busy(reason.text),
-        503 if error.as_ref().is_some_and(|error| error.kind.is_some()) => Answer::Busy(reason.text),
+        401 => Verdict::Fatal(format!("{}; check the user and the password, or the key", reason.text)),
+        403 | 429 if is_block => Verdict::Fatal(blocked(&reason.text)),
+        403 => Verdict::Fatal(forbidden(&reason.text)),
+        404 | 405 | 406 | 410 => Verdict::Fatal(format!("{}; is this the address of the cluster?", reason.text)),
+        407 => Verdict::Fatal(format!("{}; the proxy wants a login", reason.text)),
+        413 => Verdict::TooLarge(group.too_large(LIMIT)),
+        429 if group.len() > 1 && IDLE.iter().any(|idle| reason.text.contains(idle)) => Verdict::TooLarge(reason.text),
+        429 => Verdict::Busy(reason.text),
+        503 if error.as_ref().is_some_and(|error| error.kind.is_some()) => Verdict::Busy(reason.text),
         // These come from gateways, and what stands behind them may have done everything.
-        502..=504 => Answer::Lost(reason.text),
+        502..=504 => Verdict::Unclear(reason.text),
         500 if error.is_some() => {
             let perhaps_done = !NOTHING_DONE.contains(&reason.kind.as_ref());
-            Answer::Refused { culprit: None, perhaps_done, reason }
+            Verdict::Refused { culprit: None, perhaps_done, reason }
         }
-        _ => Answer::Lost(reason.text),
+        _ => Verdict::Unclear(reason.text),
     }
 }
 
 /// Pairs the items of an answer with the actions.
-fn items(group: Group<'_>, reply: &Response, detail: bool) -> Answer {
+fn items(group: Group<'_>, reply: &Response, detail: bool) -> Verdict {
     if !detail && let Some(outcomes) = fast_reply::read(group, &reply.body) {
-        return Answer::Items(outcomes);
+        return Verdict::Items(outcomes);
     }
     let Ok(Body { items: Some(items), error: None }) = serde_json::from_slice(&reply.body) else {
-        return Answer::Lost(reply.summary());
+        return Verdict::Unclear(reply.summary());
     };
     if items.len() != group.len() {
         let (sent, got) = (group.len(), items.len());
-        return Answer::Lost(format!("the answer has {got} items for {sent} actions"));
+        return Verdict::Unclear(format!("the answer has {got} items for {sent} actions"));
     }
     // Items that fit in their places are theirs, whatever index they name: an alias has another, and only an item that was
     // carried out names the one behind it.
     if items.iter().enumerate().all(|(place, item)| item.fits(group.key(place))) {
         let told = items.iter().enumerate().map(|(place, item)| told(item, group, place, detail));
-        return Answer::Items(told.collect::<Vec<_>>().into());
+        return Verdict::Items(told.collect::<Vec<_>>().into());
     }
-    Answer::Items(by_name(&items, group, detail).into())
+    Verdict::Items(by_name(&items, group, detail).into())
 }
 
-fn told(item: &Named<'_>, group: Group<'_>, place: usize, detail: bool) -> ItemResult {
-    ItemResult { outcome: item.outcome(group.key(place).1, &|| group.get(place)), shown: detail.then(|| item.shown()) }
+fn told(item: &ResponseItem<'_>, group: Group<'_>, place: usize, detail: bool) -> ItemResult {
+    ItemResult {
+        outcome: item.outcome(group.key(place).1, &|| group.get(place)),
+        details: detail.then(|| item.shown()),
+    }
 }
 
 /// Pairs items that are not in their places by id, and then what has lost its name with what is left.
-fn by_name(items: &[Named<'_>], group: Group<'_>, detail: bool) -> Vec<ItemResult> {
-    let mut by_id: HashMap<Option<&str>, VecDeque<&Named<'_>>> = HashMap::new();
+fn by_name(items: &[ResponseItem<'_>], group: Group<'_>, detail: bool) -> Vec<ItemResult> {
+    let mut by_id: HashMap<Option<&str>, VecDeque<&ResponseItem<'_>>> = HashMap::new();
     for item in items {
         by_id.entry(item.item.id.as_deref()).or_default().push_back(item);
     }
@@ -139,7 +142,7 @@ fn by_name(items: &[Named<'_>], group: Group<'_>, detail: bool) -> Vec<ItemResul
         None => {
             let key = group.key(place).0;
             let why = format!("no item of the answer names the key {key:?} (does an ingest pipeline change it?)");
-            ItemResult { outcome: ItemOutcome::Unclear(why), shown: None }
+            ItemResult { outcome: ItemOutcome::Unclear(why), details: None }
         }
     };
     told_of.into_iter().enumerate().map(|(place, told)| told.unwrap_or_else(|| of_failure(place))).collect()

@@ -12,7 +12,7 @@
 
 use crate::action::Op;
 use crate::json::needs_no_escape;
-use crate::sink::bulk_api::{Item, Named};
+use crate::sink::bulk_api::{ItemBody, ResponseItem};
 use crate::sink::remote::{Group, ItemOutcomes};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -29,7 +29,7 @@ pub(super) fn read(group: Group<'_>, body: &[u8]) -> Option<ItemOutcomes> {
 /// Takes the items of an answer, one after the other.
 trait Takes<'a> {
     /// Takes an item; false ends the reading.
-    fn take(&mut self, item: &Named<'a>) -> bool;
+    fn take(&mut self, item: &ResponseItem<'a>) -> bool;
 
     /// The id by which the next item has to differ from the last one to be taken by `take_alike`, if it may be at all.
     fn next_id(&self) -> Option<&str>;
@@ -112,7 +112,7 @@ impl<'a> Text<'a> {
                 let start = self.at;
                 self.word(b"{")?;
                 let op = Cow::Borrowed(self.name()?);
-                let named = Named { op, item: self.item()? };
+                let named = ResponseItem { op, item: self.item()? };
                 self.word(b"}")?;
                 if !taker.take(&named) {
                     return None;
@@ -147,8 +147,8 @@ impl<'a> Text<'a> {
         false
     }
 
-    fn item(&mut self) -> Option<Item<'a>> {
-        let mut item = Item::default();
+    fn item(&mut self) -> Option<ItemBody<'a>> {
+        let mut item = ItemBody::default();
         self.word(b"{")?;
         loop {
             match self.name()? {
@@ -206,13 +206,13 @@ struct InPlaces<'g> {
 }
 
 impl<'a> Takes<'a> for InPlaces<'_> {
-    fn take(&mut self, item: &Named<'a>) -> bool {
+    fn take(&mut self, item: &ResponseItem<'a>) -> bool {
         if self.place == self.group.len() || !item.fits(self.group.key(self.place)) {
             return false;
         }
         let op = self.group.key(self.place).1;
         let outcome = item.outcome(op, &|| self.group.get(self.place));
-        self.last = outcome.is_shared().then_some(op);
+        self.last = outcome.can_be_common().then_some(op);
         self.outcomes.push(outcome, 1);
         self.place += 1;
         true
@@ -230,7 +230,7 @@ impl<'a> Takes<'a> for InPlaces<'_> {
 
     #[inline(always)]
     fn take_alike(&mut self) {
-        self.outcomes.push_again();
+        self.outcomes.repeat_last();
         self.place += 1;
     }
 }

@@ -11,7 +11,7 @@ struct Ids {
 }
 
 impl<'a> Takes<'a> for Ids {
-    fn take(&mut self, named: &Named<'a>) -> bool {
+    fn take(&mut self, named: &ResponseItem<'a>) -> bool {
         self.taken.push(format!("{}:{}", named.op, named.item.id.as_deref().unwrap_or("-")));
         true
     }
