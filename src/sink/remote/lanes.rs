@@ -1,7 +1,7 @@
 //! The sink of each lane of a run to a server.
 
 use super::destination::Destination;
-use super::settle::{Link, Settling};
+use super::settle::{LaneIo, Settling};
 use super::shared::Shared;
 use super::{Protocol, sleep_unless_stopped};
 use crate::batch::{Batch, Encode};
@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 impl Shared {
-    /// A sink for each lane; `http` makes its connection.
+    /// Makes a sink for each lane; `http` makes its connection.
     ///
     /// # Errors
     /// Those of `http`.
@@ -22,45 +22,52 @@ impl Shared {
     {
         let sink = |lane| -> Result<Box<dyn Sink>> {
             let (protocol, destinations) = (Arc::new(protocol.clone()), self.destinations.clone());
-            Ok(Box::new(Remote { protocol, http: http(lane)?, shared: self.clone(), lane, requests: 0, destinations }))
+            Ok(Box::new(RemoteSink {
+                protocol,
+                http: http(lane)?,
+                shared: self.clone(),
+                lane,
+                requests: 0,
+                destinations,
+            }))
         };
         (0..self.lanes).map(sink).collect()
     }
 }
 
-/// One lane's sink.
-struct Remote<P> {
+/// The sink of one lane.
+struct RemoteSink<P> {
     protocol: Arc<P>,
     http: Http,
     shared: Shared,
     lane: usize,
     requests: u64,
-    /// Where names led before this lane's next try: another lane may have sent its last one earlier or later.
+    /// Where names led before the lane's next request. Each lane has its own: they resolve names at different times.
     destinations: HashMap<String, Destination>,
 }
 
-impl<P: Protocol + 'static> Sink for Remote<P> {
+impl<P: Protocol + 'static> Sink for RemoteSink<P> {
     fn encoder(&self) -> Arc<dyn Encode> {
         self.protocol.clone()
     }
 
-    fn apply(&mut self, batch: &Batch, out: &mut Ledger, say: Say<'_>) -> Result<Durable, SinkError> {
-        let Remote { protocol, http, shared, lane, requests, destinations } = self;
-        if let Err(error) = shared.prepare(http, say) {
+    fn apply(&mut self, batch: &Batch, out: &mut Ledger, report: Say<'_>) -> Result<Durable, SinkError> {
+        let RemoteSink { protocol, http, shared, lane, requests, destinations } = self;
+        if let Err(error) = shared.prepare(http, report) {
             out.leave_unsent(batch, 0);
             return Err(error);
         }
-        let link = Link {
-            send: &mut |call| shared.send(http, call),
+        let io = LaneIo {
+            send: &mut |request| shared.send(http, request),
             sleep: &mut |pause| sleep_unless_stopped(pause, &shared.stop),
-            name: &mut || {
+            next_id: &mut || {
                 *requests += 1;
                 format!("{}{lane}-{requests}", shared.run)
             },
-            say,
+            report,
         };
-        let settling = Settling::new(batch, &**protocol, shared, link, destinations, out);
-        // Even behind an error, what was applied stays applied.
+        let settling = Settling::new(batch, &**protocol, shared, io, destinations, out);
+        // What was applied before an error stays applied.
         let done = settling.run();
         out.durable();
         done.map(|()| Durable::All)
@@ -68,8 +75,8 @@ impl<P: Protocol + 'static> Sink for Remote<P> {
 
     fn finish(&mut self, _: bool, _: &mut Ledger, _: Say<'_>) -> Result<Durable, SinkError> {
         let mut memory = self.shared.memory();
-        match memory.refused_everything(self.shared.lanes) {
-            true => Err(SinkError::stopped(memory.refused_every_request())),
+        match memory.finish_lane(self.shared.lanes) {
+            true => Err(SinkError::stopped(memory.refusal_message())),
             false => Ok(Durable::All),
         }
     }
