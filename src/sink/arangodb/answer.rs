@@ -40,7 +40,7 @@ pub(super) fn is_arangodb(reply: &Response) -> bool {
 }
 
 /// The form of its errors: its queue may be longer than a header of the user's allows.
-pub(super) static ERROR_FORMAT: ErrorFormat = ErrorFormat {
+pub(super) static ERRORS: ErrorFormat = ErrorFormat {
     error_text: |reply| ServerError::of(reply).map(|error| error.message).filter(|message| !message.is_empty()),
     is_busy: |reply| reply.status == 412 && ServerError::of(reply).is_some_and(|error| error.number == 21004),
 };

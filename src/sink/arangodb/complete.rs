@@ -94,7 +94,7 @@ impl Complete {
         let sync = if self.collection.wait_for_sync { "&waitForSync=true" } else { "" };
         let about = format!("collection={name}&type=array&onDuplicate={mode}&complete=true&details=true");
         let call = Request::json(Method::POST, format!("/_api/import?{about}{overwrite}{sync}"), array(group));
-        Request { request_id: Some(format!("{}0-1", self.shared.run)), ..call }
+        Request { id: Some(format!("{}0-1", self.shared.run)), ..call }
     }
 
     /// Whether carrying it out a second time leaves what the first left, and says so.

@@ -1,7 +1,7 @@
 //! Logins with a name and a password: the server gives a token for them, which lasts an hour or so and spares it the work of
 //! checking a password for each request. Where it gives none, name and password go along with each request.
 
-use super::answer::ERROR_FORMAT;
+use super::answer::ERRORS;
 use crate::sink::http::{Http, Login, Request, Response, Session};
 use crate::sink::remote::admin::{FIRST_TIMEOUT, no_response};
 use crate::sink::wanted::Wanted;
@@ -19,7 +19,7 @@ pub(super) fn session(http: &mut Http, wanted: &Wanted) -> Result<Option<Arc<Ses
     let reply = http.send(Request { timeout: Some(wanted.http.timeout.min(FIRST_TIMEOUT)), ..login.clone() });
     let reply = reply.map_err(|reply| no_response(&reply))?;
     if reply.status == 401 {
-        return Err(ERROR_FORMAT.login_error(&reply));
+        return Err(ERRORS.login_error(&reply));
     }
     let token = Some(&reply).filter(|reply| reply.is_success()).and_then(token_of);
     let session = |token| Arc::new(Session { login, token_of, is_refused, current: Mutex::new(Some(token)) });

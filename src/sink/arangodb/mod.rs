@@ -44,8 +44,8 @@ impl Collection {
 }
 
 impl Protocol for Collection {
-    fn request(&self, group: Group<'_>, request_id: String) -> Request {
-        request::of(self, group, request_id)
+    fn request(&self, group: Group<'_>, id: String) -> Request {
+        request::of(self, group, id)
     }
 
     fn read_response(&self, group: Group<'_>, reply: &Response, detail: bool) -> Verdict {

@@ -1,13 +1,13 @@
 //! What happens before the first record: who is there, is the collection there, and is it as the flags want it.
 
-use super::answer::{ERROR_FORMAT, ServerError};
+use super::answer::{ERRORS, ServerError};
 use super::complete::Complete;
 use super::rules::ArangodbRules;
 use super::{Collection, login, whole};
 use crate::error::{hint, refused};
 use crate::sink::http::{Http, HttpOptions, Method, Nodes, Request, Response};
 use crate::sink::remote::admin::{AdminClient, FIRST_TIMEOUT};
-use crate::sink::remote::{Preparation, Shared, escaped, overwrite_preparation};
+use crate::sink::remote::{Preparation, Shared, escaped, prepare_overwrite};
 use crate::sink::target::Opened;
 use crate::sink::wanted::Wanted;
 use crate::sink::{Note, Say, Sink};
@@ -36,7 +36,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     let first = |options: &HttpOptions| http(&HttpOptions { gzip: false, ..options.clone() }, 0);
     options.session = login::session(&mut first(&options)?, wanted)?;
     let mut first = first(&options)?;
-    let mut admin = AdminClient::new(&mut first, wanted, stop, &ERROR_FORMAT);
+    let mut admin = AdminClient::new(&mut first, wanted, stop, &ERRORS);
     let version = version(&mut admin, wanted)?;
     let known = version.as_deref().unwrap_or("of a version that it does not tell");
     say(Note::Detail(format!("the server is ArangoDB {known}")));
@@ -70,7 +70,7 @@ fn version(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Option<String
     let who: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
     match (reply.status, ServerError::number_in(&reply)) {
         (200, _) if who["server"] == "arango" => Ok(who["version"].as_str().map(str::to_owned)),
-        (401, _) => Err(ERROR_FORMAT.login_error(&reply)),
+        (401, _) => Err(ERRORS.login_error(&reply)),
         (404, 1228) => Err(no_database(wanted, &reply)),
         // A user without rights to the server as a whole may still write to a collection.
         (403, _) => Ok(None),
@@ -85,7 +85,7 @@ fn no_database(wanted: &Wanted, reply: &Response) -> Error {
     let name = path.rsplit('/').find(|part| !part.is_empty()).unwrap_or("_system");
     let advice =
         format!("make it first, `db._createDatabase({name:?})` in arangosh; without `/_db/NAME` it is `_system`");
-    anyhow!("there is no database \"{name}\": {}", ERROR_FORMAT.error_text(reply)).context(hint(advice))
+    anyhow!("there is no database \"{name}\": {}", ERRORS.error_text(reply)).context(hint(advice))
 }
 
 /// Whether bodies may be compressed: from 3.12 on.
@@ -112,12 +112,12 @@ fn collection(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str, makes: b
             return Err(anyhow!("there is no collection \"{name}\"")
                 .context(hint(format!("`--create-collection` makes it{edge}"))));
         }
-        (401, _) => return Err(ERROR_FORMAT.login_error(&properties)),
+        (401, _) => return Err(ERRORS.login_error(&properties)),
         (403, _) => {
-            let said = ERROR_FORMAT.error_text(&properties);
+            let said = ERRORS.error_text(&properties);
             return Err(refused(format!("{said}; the user needs rights to collection \"{name}\"")));
         }
-        _ => return Err(refused(ERROR_FORMAT.error_text(&properties))),
+        _ => return Err(refused(ERRORS.error_text(&properties))),
     }
     let found: Value = serde_json::from_slice(&properties.body).unwrap_or(Value::Null);
     let kind = found["type"].as_u64().unwrap_or(DOCUMENTS);
@@ -163,7 +163,7 @@ fn create(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<u6
     // Another run may have made it, or a first try of ours whose response was not received.
     let exists = ServerError::number_in(&made) == 1207;
     if !made.is_success() && !exists {
-        return Err(refused(format!("cannot create the collection \"{name}\": {}", ERROR_FORMAT.error_text(&made))));
+        return Err(refused(format!("cannot create the collection \"{name}\": {}", ERRORS.error_text(&made))));
     }
     if exists { collection(admin, wanted, name, false) } else { Ok(kind) }
 }
@@ -189,7 +189,7 @@ fn unique(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<Ve
 /// `--overwrite`: a truncate of its own, which keeps the indexes.
 fn emptied(wanted: &Wanted, stop: &Stop, name: &str) -> Preparation {
     let (path, name) = (format!("/_api/collection/{}/truncate", escaped(name)), name.to_owned());
-    overwrite_preparation(wanted, stop, &ERROR_FORMAT, move |admin| {
+    prepare_overwrite(wanted, stop, &ERRORS, move |admin| {
         admin.send_ok(&Request::json(Method::PUT, path.clone(), "{}"))?;
         Ok(Some(format!("emptied {name}")))
     })

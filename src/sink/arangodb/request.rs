@@ -20,7 +20,7 @@ pub(super) fn mode(op: Op) -> &'static str {
 }
 
 /// The request that applies the actions, which are all of one kind.
-pub(super) fn of(collection: &Collection, group: Group<'_>, request_id: String) -> Request {
+pub(super) fn of(collection: &Collection, group: Group<'_>, id: String) -> Request {
     let op = group.key(0).1;
     let sync = if collection.wait_for_sync { "&waitForSync=true" } else { "" };
     let name = escaped(&collection.name);
@@ -41,7 +41,7 @@ pub(super) fn of(collection: &Collection, group: Group<'_>, request_id: String) 
         }
     };
     Request {
-        request_id: Some(request_id),
+        id: Some(id),
         // An error quotes 255 bytes of its document, each of which may be escaped.
         max_response: Some((16 << 20) + group.len() * (4 << 10)),
         ..Request::json(method, path, body)

@@ -158,7 +158,7 @@ impl ResponseItem<'_> {
     }
 
     /// How it is shown.
-    pub(in crate::sink) fn shown(&self) -> Box<ItemDetails> {
+    pub(in crate::sink) fn details(&self) -> Box<ItemDetails> {
         let item = &self.item;
         Box::new(ItemDetails {
             op: self.op.clone().into_owned(),

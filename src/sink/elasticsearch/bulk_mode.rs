@@ -1,7 +1,7 @@
 //! `--bulk-mode`: no refresh and no replicas while a load runs. What to put back is kept in the index itself, in its
 //! `_meta`, so that the next run finds it if this one is killed.
 
-use super::answer::ERROR_FORMAT;
+use super::answer::ERRORS;
 use crate::error::{self, refused};
 use crate::retry::Retries;
 use crate::sink::http::{Http, Method, Request};
@@ -33,8 +33,7 @@ impl Closing for Restoring {
     fn close(&mut self, in_a_hurry: bool) -> Result<()> {
         let Some(before) = self.before.take() else { return Ok(()) };
         let retries = if in_a_hurry { IN_A_HURRY } else { self.retries };
-        let mut admin =
-            AdminClient { http: &mut self.http, retries, stop: Stop::default(), error_format: &ERROR_FORMAT };
+        let mut admin = AdminClient { http: &mut self.http, retries, stop: Stop::default(), errors: &ERRORS };
         restore(&mut admin, &self.index, &before).map_err(|why| {
             let (index, why) = (&self.index, error::message(&why));
             let fault = format!("--bulk-mode: the settings of {index} are not restored: {why}");

@@ -100,13 +100,13 @@ impl Encode for Bulk {
 impl Protocol for Bulk {
     /// An action line and a source line for each action, a newline after every line (contract of the bulk API, 1.4). The
     /// body has a known length, so it is never sent in chunks.
-    fn request(&self, group: Group<'_>, request_id: String) -> Request {
+    fn request(&self, group: Group<'_>, id: String) -> Request {
         let names_indices = !self.shows_all && (group.batch.has_lines() || group.per_item);
         let path = self.path.clone() + if names_indices { FILTER_OF_LINES } else { "" };
         Request {
             content_type: Some("application/x-ndjson"),
             body: group.text(),
-            request_id: Some(request_id),
+            id: Some(id),
             // An item is some hundred bytes; one that failed quotes a part of its document and has causes.
             max_response: Some((16 << 20) + group.len() * (16 << 10)),
             ..Request::new(Method::POST, path)
@@ -139,14 +139,14 @@ impl Protocol for Bulk {
         Some(Request::get("/_tasks?actions=*data/write/bulk*&detailed=false"))
     }
 
-    fn is_running(&self, reply: &Response, request_id: &str) -> Option<bool> {
+    fn is_running(&self, reply: &Response, id: &str) -> Option<bool> {
         let list: Value = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success())?;
         let nodes = list.get("nodes")?.as_object()?;
         let mut tasks =
             nodes.values().filter_map(|node| node.get("tasks")?.as_object()).flat_map(|tasks| tasks.values());
         let failed =
             list.get("node_failures").is_some_and(|failures| failures.as_array().is_none_or(|all| !all.is_empty()));
-        let found = tasks.any(|task| task.pointer("/headers/X-Opaque-Id").and_then(Value::as_str) == Some(request_id));
+        let found = tasks.any(|task| task.pointer("/headers/X-Opaque-Id").and_then(Value::as_str) == Some(id));
         // A node that could not be asked may have it.
         (found || !failed).then_some(found)
     }

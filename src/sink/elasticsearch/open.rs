@@ -1,6 +1,6 @@
 //! What happens before the first record: who is there, is the index there, and is it as the flags want it.
 
-use super::answer::ERROR_FORMAT;
+use super::answer::ERRORS;
 use super::rules::ElasticsearchRules;
 use super::{Bulk, bulk_mode, destination, overwrite};
 use crate::error::{hint, refused};
@@ -8,7 +8,7 @@ use crate::json::Scanner;
 use crate::sink::http::{Http, Method, Nodes, Request, Response, Url};
 use crate::sink::remote::admin::{AdminClient, FIRST_TIMEOUT};
 use crate::sink::remote::destination::{Destination, Resolution};
-use crate::sink::remote::{Preparation, Shared, escaped, overwrite_preparation};
+use crate::sink::remote::{Preparation, Shared, escaped, prepare_overwrite};
 use crate::sink::target::Opened;
 use crate::sink::wanted::Wanted;
 use crate::sink::{Note, Say, bulk_api};
@@ -35,7 +35,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     let nodes = Arc::new(Nodes::new(wanted.http.nodes.clone()));
     let http = |lane: usize, stop: &Stop| Http::new(&wanted.http, nodes.clone(), lane, stop.clone());
     let mut first = http(0, stop)?;
-    let mut admin = AdminClient::new(&mut first, wanted, stop, &ERROR_FORMAT);
+    let mut admin = AdminClient::new(&mut first, wanted, stop, &ERRORS);
     let who = who(&mut admin, wanted)?;
     ensure_one_cluster(admin.http, wanted, &nodes, &who)?;
     say(Note::Detail(introduced(&who)));
@@ -54,7 +54,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
             destinations.insert(index.clone(), destination);
         }
         let name = index.clone();
-        before = overwrite_preparation(wanted, stop, &ERROR_FORMAT, move |admin| overwrite::empty(admin, &name));
+        before = prepare_overwrite(wanted, stop, &ERRORS, move |admin| overwrite::empty(admin, &name));
         if wanted.indexing.bulk_mode && !wanted.dry_run {
             // It is restored even when the run is asked to stop.
             let http = http(0, &Stop::default())?;
@@ -82,7 +82,7 @@ fn who(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Value> {
     let reply = admin.send_first(&call, wanted.http.nodes.len(), known)?;
     let may_be_other = matches!(reply.status, 200 | 400 | 404);
     let who: Value = match reply.status {
-        401 => return Err(ERROR_FORMAT.login_error(&reply)),
+        401 => return Err(ERRORS.login_error(&reply)),
         300..=399 => return Err(refused(reply.redirect_message())),
         _ if may_be_other => serde_json::from_slice(&reply.body).unwrap_or(Value::Null),
         _ => Value::Null,
@@ -109,11 +109,10 @@ fn not_a_cluster(node: &Url) -> Error {
 fn ensure_one_cluster(http: &mut Http, wanted: &Wanted, nodes: &Nodes, who: &Value) -> Result<()> {
     let id = |who: &Value| who.get("cluster_uuid").and_then(Value::as_str).map(str::to_owned);
     let Some(first) = id(who).filter(|_| nodes.len() > 1) else { return Ok(()) };
+    let request = Request { timeout: Some(wanted.http.timeout.min(FIRST_TIMEOUT)), ..Request::get("/") };
     for node in 0..nodes.len() {
-        // One that does not answer now may do so later.
-        let Ok(reply) =
-            http.ask(node, Request { timeout: Some(wanted.http.timeout.min(FIRST_TIMEOUT)), ..Request::get("/") })
-        else {
+        // A node that does not answer now may do so later.
+        let Ok(reply) = http.ask(node, request.clone()) else {
             nodes.mark_down(node);
             continue;
         };
@@ -161,7 +160,7 @@ fn find(admin: &mut AdminClient<'_>, index: &str) -> Result<(Option<Found>, Dest
         // A user who may only write may not be able to ask.
         (403 | 405, _) => Some(Found { name: index.to_owned(), count: 1, about: Value::Null }),
         (404, _) => None,
-        (401, _) => return Err(ERROR_FORMAT.login_error(&reply)),
+        (401, _) => return Err(ERRORS.login_error(&reply)),
         _ => return Err(refused(admin.error_text(&reply))),
     };
     Ok((found, destination))

@@ -90,7 +90,7 @@ pub struct HttpOptions {
     /// Whether bodies are sent as gzip.
     pub gzip: bool,
     /// The header that names a request, in lower case.
-    pub request_id_header: &'static str,
+    pub id_header: &'static str,
     /// A login that gives out tokens; `login` is then not sent.
     pub session: Option<Arc<Session>>,
 }
@@ -141,7 +141,7 @@ pub struct Request {
     /// The body.
     pub body: Bytes,
     /// The name by which a server knows the request, among its tasks for one.
-    pub request_id: Option<String>,
+    pub id: Option<String>,
     /// Longest time for it, where that is not `--timeout`.
     pub timeout: Option<Duration>,
     /// Bytes that its answer may have, where that is not `MAX_RESPONSE`; a longer one is no answer.
@@ -310,10 +310,10 @@ impl Http {
             if let Some(kind) = call.content_type {
                 request = request.header(CONTENT_TYPE, kind);
             }
-            if let Some(id) = call.request_id.as_deref().and_then(|id| HeaderValue::from_str(id).ok()) {
+            if let Some(id) = call.id.as_deref().and_then(|id| HeaderValue::from_str(id).ok()) {
                 // It replaces one of the user's own.
-                request = request
-                    .headers(HeaderMap::from_iter([(HeaderName::from_static(self.options.request_id_header), id)]));
+                request =
+                    request.headers(HeaderMap::from_iter([(HeaderName::from_static(self.options.id_header), id)]));
             }
             if packs {
                 request = request.header(CONTENT_ENCODING, "gzip");

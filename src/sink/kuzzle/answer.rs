@@ -100,7 +100,7 @@ impl Fault {
 }
 
 /// The form of its errors.
-pub(super) static ERROR_FORMAT: ErrorFormat = ErrorFormat { error_text, is_busy: |_| false };
+pub(super) static ERRORS: ErrorFormat = ErrorFormat { error_text, is_busy: |_| false };
 
 fn error_text(reply: &Response) -> Option<String> {
     let fault = fault_of(reply)?;
@@ -192,11 +192,8 @@ fn items(import: &Import, group: Group<'_>, reply: &Response, detail: bool) -> R
             error: item.error.map(|raw| raw.get().to_owned()),
             ..ItemDetails::default()
         };
-        let new = ItemResult {
-            outcome: outcome(item, is_success, group, place),
-            details: detail.then(|| Box::new(details())),
-        };
-        if told[place].replace(new).is_some() {
+        let (outcome, details) = (outcome(item, is_success, group, place), detail.then(|| Box::new(details())));
+        if told[place].replace(ItemResult { outcome, details }).is_some() {
             return Err(format!("the answer has two entries for {id:?}"));
         }
     }

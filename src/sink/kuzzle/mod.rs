@@ -79,7 +79,7 @@ impl Encode for Import {
 }
 
 impl Protocol for Import {
-    fn request(&self, group: Group<'_>, request_id: String) -> Request {
+    fn request(&self, group: Group<'_>, id: String) -> Request {
         let text = group.text();
         // An array has no comma behind its last element.
         let inside = text.strip_suffix(b",").unwrap_or(&text);
@@ -87,11 +87,7 @@ impl Protocol for Import {
         // What failed comes back whole, written anew.
         let max_response = (16 << 20) + 3 * body.len() + group.len() * (4 << 10);
         let path = self.path(if self.waits_for_refresh { "/_bulk?refresh=wait_for" } else { "/_bulk" });
-        Request {
-            request_id: Some(request_id),
-            max_response: Some(max_response),
-            ..Request::json(Method::POST, path, body)
-        }
+        Request { id: Some(id), max_response: Some(max_response), ..Request::json(Method::POST, path, body) }
     }
 
     fn read_response(&self, group: Group<'_>, reply: &Response, detail: bool) -> Verdict {

@@ -2,12 +2,12 @@
 //! ask for is asked of the server, because a user may have the right to import and no other.
 
 use super::Import;
-use super::answer::{ERROR_FORMAT, closed, fault_of};
+use super::answer::{ERRORS, closed, fault_of};
 use super::rules::KuzzleRules;
 use crate::error::{self, hint, refused};
 use crate::sink::http::{Http, HttpOptions, Login, Method, Nodes, Request, Response, Session};
 use crate::sink::remote::admin::{AdminClient, FIRST_TIMEOUT, no_response};
-use crate::sink::remote::{Shared, escaped, overwrite_preparation};
+use crate::sink::remote::{Shared, escaped, prepare_overwrite};
 use crate::sink::target::Opened;
 use crate::sink::wanted::Wanted;
 use crate::sink::{Note, Say, bulk_api};
@@ -25,7 +25,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     let http = |lane: usize| Http::new(&options, nodes.clone(), lane, stop.clone());
     let mut first = http(0)?;
     ensure_reached(&mut first, wanted)?;
-    let mut admin = AdminClient::new(&mut first, wanted, stop, &ERROR_FORMAT);
+    let mut admin = AdminClient::new(&mut first, wanted, stop, &ERRORS);
     let exists = exists(&mut admin, &import)?;
     if exists == Some(false) && wanted.create_collection != Some(true) && mapping.is_none() {
         return Err(anyhow!("there is no collection \"{}\" in the index \"{}\"", import.collection, import.index)
@@ -39,7 +39,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
         ensure_synced(&mut admin, &import)?;
     }
     let emptied = import.clone();
-    let before = overwrite_preparation(wanted, stop, &ERROR_FORMAT, move |admin| {
+    let before = prepare_overwrite(wanted, stop, &ERRORS, move |admin| {
         admin.send_ok(&Request::new(Method::DELETE, emptied.path("/_truncate")))?;
         Ok(Some(format!("emptied {}", emptied.place())))
     });
@@ -56,7 +56,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
 /// How it is reached: a name and a password become tokens, and an API key is sent as any other token.
 fn http_options(wanted: &Wanted) -> HttpOptions {
     let (login, session) = login_of(wanted.http.login.clone());
-    HttpOptions { request_id_header: "x-kuzzle-request-id", login, session, ..wanted.http.clone() }
+    HttpOptions { id_header: "x-kuzzle-request-id", login, session, ..wanted.http.clone() }
 }
 
 /// Kuzzle gives a token for an hour, and says of one that has expired that it is invalid (contract of Kuzzle, 1.6).

@@ -29,7 +29,7 @@ pub struct AdminClient<'h> {
     /// The signal that ends the run.
     pub stop: Stop,
     /// How the server reports its errors.
-    pub error_format: &'static ErrorFormat,
+    pub errors: &'static ErrorFormat,
 }
 
 /// The maximum time for the response to the first request.
@@ -37,13 +37,8 @@ pub const FIRST_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl<'h> AdminClient<'h> {
     /// Makes a client with the retries of the run.
-    pub fn new(
-        http: &'h mut Http,
-        wanted: &Wanted,
-        stop: &Stop,
-        error_format: &'static ErrorFormat,
-    ) -> AdminClient<'h> {
-        AdminClient { http, retries: wanted.retries, stop: stop.clone(), error_format }
+    pub fn new(http: &'h mut Http, wanted: &Wanted, stop: &Stop, errors: &'static ErrorFormat) -> AdminClient<'h> {
+        AdminClient { http, retries: wanted.retries, stop: stop.clone(), errors }
     }
 
     /// Sends the first request. Here a wrong address is an error at once; only a busy server is waited for. `check` looks at each
@@ -118,12 +113,12 @@ impl<'h> AdminClient<'h> {
     }
 
     fn is_busy(&self, response: &Response) -> bool {
-        response.is_busy() || (self.error_format.is_busy)(response)
+        response.is_busy() || (self.errors.is_busy)(response)
     }
 
     /// The message in a response that is an error.
     pub fn error_text(&self, response: &Response) -> String {
-        self.error_format.error_text(response)
+        self.errors.error_text(response)
     }
 }
 

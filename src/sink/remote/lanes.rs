@@ -22,21 +22,14 @@ impl Shared {
     {
         let sink = |lane| -> Result<Box<dyn Sink>> {
             let (protocol, destinations) = (Arc::new(protocol.clone()), self.destinations.clone());
-            Ok(Box::new(RemoteSink {
-                protocol,
-                http: http(lane)?,
-                shared: self.clone(),
-                lane,
-                requests: 0,
-                destinations,
-            }))
+            Ok(Box::new(Remote { protocol, http: http(lane)?, shared: self.clone(), lane, requests: 0, destinations }))
         };
         (0..self.lanes).map(sink).collect()
     }
 }
 
 /// The sink of one lane.
-struct RemoteSink<P> {
+struct Remote<P> {
     protocol: Arc<P>,
     http: Http,
     shared: Shared,
@@ -46,13 +39,13 @@ struct RemoteSink<P> {
     destinations: HashMap<String, Destination>,
 }
 
-impl<P: Protocol + 'static> Sink for RemoteSink<P> {
+impl<P: Protocol + 'static> Sink for Remote<P> {
     fn encoder(&self) -> Arc<dyn Encode> {
         self.protocol.clone()
     }
 
     fn apply(&mut self, batch: &Batch, out: &mut Ledger, report: Say<'_>) -> Result<Durable, SinkError> {
-        let RemoteSink { protocol, http, shared, lane, requests, destinations } = self;
+        let Remote { protocol, http, shared, lane, requests, destinations } = self;
         if let Err(error) = shared.prepare(http, report) {
             out.leave_unsent(batch, 0);
             return Err(error);

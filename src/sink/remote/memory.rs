@@ -38,7 +38,7 @@ pub struct Memory {
     /// The collection that the first action named.
     collection: Option<String>,
     /// Whether others were named too. Then a key may have several documents.
-    several_collections: bool,
+    several: bool,
     /// Keys of settled batches that are not in the filter yet. They matter only once a response is missing.
     log: Vec<u64>,
     /// Keys of settled batches, once they are too many for the log or somebody asks for them.
@@ -68,7 +68,7 @@ pub(super) enum KeyState {
 }
 
 /// After this many equal refusals of single actions, with no action accepted yet, actions from elsewhere are tried first.
-const MAX_SAME_REFUSALS: u32 = 5;
+const MAX_SAME: u32 = 5;
 /// Where those actions are, in eighths of what waits. If all of them are refused too, it is the fault of the requests.
 pub(super) const PROBES: [usize; 5] = [8, 4, 2, 6, 1];
 /// After this many equal internal errors for single actions in a row, the server is broken.
@@ -103,13 +103,13 @@ impl Memory {
     }
 
     /// Whether no key is remembered as deleted. Then a stored document changes nothing here.
-    pub(super) fn has_no_deleted(&self) -> bool {
+    pub(super) fn none_deleted(&self) -> bool {
         self.deleted.is_empty()
     }
 
     /// Records what an action left under its key. A key without a record has a document, if it was ever seen.
     pub(super) fn record(&mut self, collection: &str, hash: u64, state: KeyState) {
-        self.several_collections |= self.collection.get_or_insert_with(|| collection.to_owned()) != collection;
+        self.several |= self.collection.get_or_insert_with(|| collection.to_owned()) != collection;
         if state == KeyState::Stored {
             if !self.deleted.is_empty() {
                 self.deleted.remove(&hash);
@@ -126,10 +126,7 @@ impl Memory {
         match self.deleted.get(&hash) {
             Some(state) => *state,
             None if !seen => KeyState::Missing,
-            None if self.overflow
-                || self.several_collections
-                || !self.key_filter.as_ref().is_none_or(KeyFilter::is_exact) =>
-            {
+            None if self.overflow || self.several || !self.key_filter.as_ref().is_none_or(KeyFilter::is_exact) => {
                 KeyState::Unclear
             }
             None => KeyState::Stored,
@@ -157,10 +154,8 @@ impl Memory {
         self.refusal = Some((reason.to_owned(), count));
         match count {
             _ if is_internal && count >= MAX_SAME_ERRORS => Fault::AllRequests,
-            _ if self.accepted || count < MAX_SAME_REFUSALS => Fault::Action,
-            _ if ((count - MAX_SAME_REFUSALS) as usize) < PROBES.len() => {
-                Fault::Unclear((count - MAX_SAME_REFUSALS) as usize)
-            }
+            _ if self.accepted || count < MAX_SAME => Fault::Action,
+            _ if ((count - MAX_SAME) as usize) < PROBES.len() => Fault::Unclear((count - MAX_SAME) as usize),
             _ => Fault::AllRequests,
         }
     }
@@ -248,10 +243,10 @@ mod tests {
         let mut faults = |count: u32, reason: &str, is_internal: bool| -> Vec<Fault> {
             (0..count).map(|_| memory.record_refusal(reason, is_internal)).collect()
         };
-        let mut expected = vec![Fault::Action; MAX_SAME_REFUSALS as usize - 1];
+        let mut expected = vec![Fault::Action; MAX_SAME as usize - 1];
         expected.extend((0..PROBES.len()).map(Fault::Unclear));
         expected.push(Fault::AllRequests);
-        assert_eq!(faults(MAX_SAME_REFUSALS + PROBES.len() as u32, "no", false), expected);
+        assert_eq!(faults(MAX_SAME + PROBES.len() as u32, "no", false), expected);
         assert_eq!(faults(1, "another", false), [Fault::Action]);
         memory.record_accepted();
         assert!((0..100).all(|_| memory.record_refusal("no", false) == Fault::Action));

@@ -17,7 +17,7 @@ mod take;
 mod write;
 
 pub use outcomes::ItemOutcomes;
-pub use shared::{Preparation, Shared, overwrite_preparation};
+pub use shared::{Preparation, Shared, prepare_overwrite};
 pub use write::{escaped, push_document, push_fields, push_key};
 
 use super::ItemDetails;
@@ -182,8 +182,8 @@ pub enum Fidelity {
 
 /// The requests and responses of a target. Pure: no socket, no clock. [`Encode`] writes the actions.
 pub trait Protocol: Encode {
-    /// The request that applies the actions. `request_id` is unique for each try.
-    fn request(&self, group: Group<'_>, request_id: String) -> Request;
+    /// The request that applies the actions. `id` is unique for each try.
+    fn request(&self, group: Group<'_>, id: String) -> Request;
 
     /// Reads the response to it. `detail` asks for the details of each item.
     fn read_response(&self, group: Group<'_>, response: &Response, detail: bool) -> Verdict;

@@ -2,7 +2,7 @@
 //! of that time, and only what is certainly not there is sent again (DESIGN: never lose, never double).
 
 use super::destination::{Destination, EarlierTry, Location, Resolution};
-use super::settle::{Interrupt, Settling};
+use super::settle::{Abort, Settling};
 use super::{ItemDetails, ItemOutcome, ItemResult, Protocol, Request, Response, StoredDoc};
 use crate::action::Op;
 use crate::sink::Bucket;
@@ -42,7 +42,7 @@ impl Settling<'_> {
     }
 
     /// Records the unconfirmed actions of a part that cannot be sent again because their name leads to another index now.
-    pub(super) fn follow_moved_names(&mut self, part: &mut Vec<u32>) -> Result<(), Interrupt> {
+    pub(super) fn follow_moved_names(&mut self, part: &mut Vec<u32>) -> Result<(), Abort> {
         let mut names: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
         for action in part.iter().filter(|action| self.states[**action as usize].unconfirmed) {
             let name = self.protocol.collection_of(&self.batch.action(*action as usize));
@@ -71,7 +71,7 @@ impl Settling<'_> {
 
     /// Looks for the documents of unconfirmed actions in the indices to which they may have gone. Records those that are there,
     /// and those of which it is unknown. `all` says that there are no other such indices.
-    fn look_in(&mut self, indices: Vec<Location>, all: bool, name: &str, actions: &[u32]) -> Result<(), Interrupt> {
+    fn look_in(&mut self, indices: Vec<Location>, all: bool, name: &str, actions: &[u32]) -> Result<(), Abort> {
         let mut found: Vec<StoredDoc> = actions.iter().map(|_| StoredDoc::Missing).collect();
         for index in indices {
             let stored = self.read_stored(actions, &vec![index; actions.len()])?;
@@ -113,7 +113,7 @@ impl Settling<'_> {
 
     /// Finds documents that a retry may have stored a second time, because their name came to lead to another index after it
     /// was last resolved.
-    pub(super) fn find_doubled(&mut self, part: &[u32], results: &mut [ItemResult]) -> Result<(), Interrupt> {
+    pub(super) fn find_doubled(&mut self, part: &[u32], results: &mut [ItemResult]) -> Result<(), Abort> {
         let (mut moved, mut earlier) = (Vec::new(), Vec::new());
         for (action, result) in part.iter().zip(results) {
             let name = self.protocol.collection_of(&self.batch.action(*action as usize));

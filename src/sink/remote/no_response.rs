@@ -3,7 +3,7 @@
 
 use super::destination::{Destination, Location};
 use super::memory::KeyState;
-use super::settle::{Interrupt, SINGLE_TRIES, Settling};
+use super::settle::{Abort, SINGLE_TRIES, Settling};
 use super::{Details, Fidelity, Group, Request, Response, StoredDoc};
 use crate::action::Op;
 use crate::record::Reason;
@@ -23,7 +23,7 @@ const STILL_RUNNING: &str =
 
 impl Settling<'_> {
     /// Waits until a request without a response is finished, so that it cannot be applied after the next one.
-    pub(super) fn wait_until_finished(&mut self, id: &str, part: &[u32]) -> Result<(), Interrupt> {
+    pub(super) fn wait_until_finished(&mut self, id: &str, part: &[u32]) -> Result<(), Abort> {
         let Some(request) = self.protocol.running_request() else {
             if !part.iter().all(|index| self.is_create(*index)) {
                 self.warn_of_late("this server cannot be asked");
@@ -100,7 +100,7 @@ impl Settling<'_> {
 
     /// Finds out whether an earlier try stored what is stored now: for actions that found their key taken, and for actions
     /// that the server refuses now, with the reason.
-    pub(super) fn read_back(&mut self, list: Vec<(u32, Option<Reason>, Details)>) -> Result<(), Interrupt> {
+    pub(super) fn read_back(&mut self, list: Vec<(u32, Option<Reason>, Details)>) -> Result<(), Abort> {
         let mut unclear = Vec::new();
         for (index, conflict, details) in list {
             match conflict {
@@ -169,7 +169,7 @@ impl Settling<'_> {
     }
 
     /// Reads what is stored and compares it.
-    pub(super) fn read_stored(&mut self, indexes: &[u32], locations: &[Location]) -> Result<Vec<StoredDoc>, Interrupt> {
+    pub(super) fn read_stored(&mut self, indexes: &[u32], locations: &[Location]) -> Result<Vec<StoredDoc>, Abort> {
         let mut all = Vec::with_capacity(indexes.len());
         for (indexes, locations) in indexes.chunks(MAX_READ_BACK).zip(locations.chunks(MAX_READ_BACK)) {
             let group = Group { batch: self.batch, indexes, per_item: true };
@@ -184,7 +184,7 @@ impl Settling<'_> {
     }
 
     /// Compares what is read back with what was sent.
-    fn read_and_compare(&mut self, group: Group<'_>, locations: &[Location]) -> Result<Vec<StoredDoc>, Interrupt> {
+    fn read_and_compare(&mut self, group: Group<'_>, locations: &[Location]) -> Result<Vec<StoredDoc>, Abort> {
         let request = self.protocol.read_back_request(group, locations);
         let mut tries = 0;
         loop {
@@ -218,7 +218,7 @@ impl Settling<'_> {
     }
 
     /// Sends a request that changes nothing until it gets a response.
-    pub(super) fn send_question(&mut self, request: &Request) -> Result<Response, Interrupt> {
+    pub(super) fn send_question(&mut self, request: &Request) -> Result<Response, Abort> {
         loop {
             let (why, text, asked) = match (self.io.send)(request.clone()) {
                 Ok(response) if !matches!(response.status, 429 | 500..=599) => return Ok(response),

@@ -36,7 +36,7 @@ pub(super) struct LaneIo<'s> {
 }
 
 /// Why a part is given up before all of its actions are settled.
-pub(super) enum Interrupt {
+pub(super) enum Abort {
     /// The run is asked to stop.
     StopRequested,
     /// The target cannot be used any more, and why.
@@ -51,8 +51,8 @@ impl LaneIo<'_> {
         why: Why,
         asked: Option<Duration>,
         text: &str,
-    ) -> Result<(), Interrupt> {
-        let pause = wait.next(why, asked).map_err(|used_up| Interrupt::Failed(format!("{text} ({used_up})")))?;
+    ) -> Result<(), Abort> {
+        let pause = wait.next(why, asked).map_err(|used_up| Abort::Failed(format!("{text} ({used_up})")))?;
         let is_question = matches!(why, Why::Every(_));
         if !is_question {
             let next = wait.tries() + 1;
@@ -63,7 +63,7 @@ impl LaneIo<'_> {
         if wait.tries() == long {
             (self.report)(Note::Warning(format!("waiting: {text}")));
         }
-        if (self.sleep)(pause) { Ok(()) } else { Err(Interrupt::StopRequested) }
+        if (self.sleep)(pause) { Ok(()) } else { Err(Abort::StopRequested) }
     }
 }
 
@@ -146,7 +146,7 @@ impl<'s> Settling<'s> {
     /// Sends the parts that wait, each until it is settled.
     fn send_parts(&mut self) -> Result<(), SinkError> {
         while let Some(part) = self.waiting.pop() {
-            if let Err(Interrupt::Failed(why)) = self.settle_part(part) {
+            if let Err(Abort::Failed(why)) = self.settle_part(part) {
                 return Err(SinkError::stopped(why));
             }
         }
@@ -154,7 +154,7 @@ impl<'s> Settling<'s> {
     }
 
     /// Settles a part, or splits it and puts the pieces in front of the waiting parts.
-    fn settle_part(&mut self, mut part: Vec<u32>) -> Result<(), Interrupt> {
+    fn settle_part(&mut self, mut part: Vec<u32>) -> Result<(), Abort> {
         self.tries = Tries { wait: Backoff::new(self.shared.retries), refusals: 0, no_responses: 0 };
         while !part.is_empty() {
             self.attempt(&mut part)?;
@@ -163,7 +163,7 @@ impl<'s> Settling<'s> {
     }
 
     /// Sends a part once and handles the response. What is to be sent again stays in the part.
-    fn attempt(&mut self, part: &mut Vec<u32>) -> Result<(), Interrupt> {
+    fn attempt(&mut self, part: &mut Vec<u32>) -> Result<(), Abort> {
         if self.has_unconfirmed {
             self.follow_moved_names(part)?;
             if part.is_empty() {
@@ -182,7 +182,7 @@ impl<'s> Settling<'s> {
         let size = request.body.len();
         let response = match (self.io.send)(request) {
             Ok(response) => response,
-            Err(SendError::NotSent { why, hopeless: true }) => return Err(Interrupt::Failed(why)),
+            Err(SendError::NotSent { why, hopeless: true }) => return Err(Abort::Failed(why)),
             Err(SendError::NotSent { why, .. }) => return self.pause(Why::Away, None, &why),
             // Some servers just close the connection when a request is too large.
             Err(SendError::NoResponse(why)) => {
@@ -196,7 +196,7 @@ impl<'s> Settling<'s> {
                 self.shared.gate.shrink();
                 self.pause(Why::Busy, response.retry_after, &why)
             }
-            Verdict::Fatal(why) => Err(Interrupt::Failed(why)),
+            Verdict::Fatal(why) => Err(Abort::Failed(why)),
             Verdict::TooLarge(why) => self.handle_too_large(part, why, size),
             Verdict::Refused { reason, perhaps_done, culprit } => {
                 self.handle_refusal(part, reason, perhaps_done, culprit, response.retry_after)
@@ -214,7 +214,7 @@ impl<'s> Settling<'s> {
         why: &str,
         asked: Option<Duration>,
         may_be_large: bool,
-    ) -> Result<(), Interrupt> {
+    ) -> Result<(), Abort> {
         self.mark_unconfirmed(part);
         self.wait_until_finished(id, part)?;
         self.give_up_unrepeatable(part);
@@ -227,7 +227,7 @@ impl<'s> Settling<'s> {
     }
 
     /// Halves a part that is too large for the server, unless it is a single action.
-    fn handle_too_large(&mut self, part: &mut Vec<u32>, why: String, size: usize) -> Result<(), Interrupt> {
+    fn handle_too_large(&mut self, part: &mut Vec<u32>, why: String, size: usize) -> Result<(), Abort> {
         if let [only] = part[..] {
             part.clear();
             return self.record_refused(only, Reason::new("too_large", why));
@@ -245,7 +245,7 @@ impl<'s> Settling<'s> {
         perhaps_done: bool,
         culprit: Option<usize>,
         asked: Option<Duration>,
-    ) -> Result<(), Interrupt> {
+    ) -> Result<(), Abort> {
         if perhaps_done {
             self.give_up_unrepeatable(part);
         }
@@ -265,12 +265,12 @@ impl<'s> Settling<'s> {
             Fault::Action => {}
             Fault::Unclear(probe) => self.probe(probe),
             Fault::AllRequests if perhaps_done => {
-                return Err(Interrupt::Failed(format!("the server failed {MAX_SAME_ERRORS} times in a row: {text}")));
+                return Err(Abort::Failed(format!("the server failed {MAX_SAME_ERRORS} times in a row: {text}")));
             }
             // Requests of other lanes that are under way may still be accepted.
             Fault::AllRequests => {
                 if self.shared.gate.close_if(|| self.memory().was_always_refused()) {
-                    return Err(Interrupt::Failed(self.memory().refusal_message()));
+                    return Err(Abort::Failed(self.memory().refusal_message()));
                 }
             }
         }
@@ -278,7 +278,7 @@ impl<'s> Settling<'s> {
     }
 
     /// Records an action that the server refuses.
-    fn record_refused(&mut self, index: u32, reason: Reason) -> Result<(), Interrupt> {
+    fn record_refused(&mut self, index: u32, reason: Reason) -> Result<(), Abort> {
         if self.states[index as usize].unconfirmed {
             return self.read_back(vec![(index, Some(reason), None)]);
         }
@@ -297,7 +297,7 @@ impl<'s> Settling<'s> {
     }
 
     /// Waits before the next try of a part, or of a question about it.
-    pub(super) fn pause(&mut self, why: Why, asked: Option<Duration>, text: &str) -> Result<(), Interrupt> {
+    pub(super) fn pause(&mut self, why: Why, asked: Option<Duration>, text: &str) -> Result<(), Abort> {
         self.io.pause(&mut self.tries.wait, why, asked, text)
     }
 

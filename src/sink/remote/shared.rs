@@ -28,10 +28,10 @@ pub struct PrepareOnce {
 }
 
 /// The work of `--overwrite`, if it is given. `empty` empties the collection, and returns a message if there was one.
-pub fn overwrite_preparation(
+pub fn prepare_overwrite(
     wanted: &Wanted,
     stop: &Stop,
-    error_format: &'static ErrorFormat,
+    errors: &'static ErrorFormat,
     empty: impl Fn(&mut AdminClient<'_>) -> Result<Option<String>> + Send + Sync + 'static,
 ) -> Preparation {
     if !wanted.overwrite || wanted.dry_run {
@@ -39,7 +39,7 @@ pub fn overwrite_preparation(
     }
     let (retries, stop) = (wanted.retries, stop.clone());
     let run = move |http: &mut Http, report: Say<'_>| {
-        let mut admin = AdminClient { http, retries, stop: stop.clone(), error_format };
+        let mut admin = AdminClient { http, retries, stop: stop.clone(), errors };
         if let Some(message) = empty(&mut admin).context("--overwrite")? {
             report(Note::Warning(format!("--overwrite: {message}")));
         }
@@ -98,7 +98,7 @@ impl Shared {
 
     /// Sends a request. One with actions, which has an id, waits for its turn.
     pub(super) fn send(&self, http: &mut Http, request: Request) -> Result<Response, SendError> {
-        if request.request_id.is_none() {
+        if request.id.is_none() {
             return http.send(request);
         }
         let closed = || SendError::NotSent { why: self.memory().refusal_message(), hopeless: true };

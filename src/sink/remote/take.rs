@@ -2,7 +2,7 @@
 //! Also remembers what each action left under its key.
 
 use super::memory::KeyState;
-use super::settle::{ActionState, Interrupt, Settling};
+use super::settle::{Abort, ActionState, Settling};
 use super::{Details, Group, ItemOutcome, ItemOutcomes, ItemResult, Response, Verdict};
 use crate::action::Op;
 use crate::record::Reason;
@@ -25,7 +25,7 @@ impl Settling<'_> {
         per_item: bool,
         outcomes: ItemOutcomes,
         response: &Response,
-    ) -> Result<(), Interrupt> {
+    ) -> Result<(), Abort> {
         let indexes = std::mem::take(part);
         let group = Group { batch: self.batch, indexes: &indexes, per_item };
         let mut busy = None;
@@ -53,7 +53,7 @@ impl Settling<'_> {
             Some(ItemOutcome::Ignored) => Bucket::Ignored,
             _ => return false,
         };
-        if !self.memory().has_no_deleted() || self.batch.names_collections() {
+        if !self.memory().none_deleted() || self.batch.names_collections() {
             return false;
         }
         if self.batch.has_lines() {
@@ -72,7 +72,7 @@ impl Settling<'_> {
         group: Group<'_>,
         mut results: Vec<ItemResult>,
         response: &Response,
-    ) -> Result<(Vec<u32>, Option<String>), Interrupt> {
+    ) -> Result<(Vec<u32>, Option<String>), Abort> {
         let busy = results.iter().find_map(|result| match &result.outcome {
             ItemOutcome::Busy(why) => Some(why.clone()),
             _ => None,
@@ -104,16 +104,16 @@ impl Settling<'_> {
         }
         self.read_back(unclear)?;
         match fatal {
-            Some(why) => Err(Interrupt::Failed(why)),
+            Some(why) => Err(Abort::Failed(why)),
             None => Ok((retries, busy)),
         }
     }
 
     /// Waits until the fields of a lost race should be there. Our own requests that add fields are answered once they are;
     /// for those of other programs there is a pause.
-    fn wait_for_fields(&mut self) -> Result<(), Interrupt> {
+    fn wait_for_fields(&mut self) -> Result<(), Abort> {
         self.shared.gate.wait_until_empty();
-        if (self.io.sleep)(PUBLISH_TIME) { Ok(()) } else { Err(Interrupt::StopRequested) }
+        if (self.io.sleep)(PUBLISH_TIME) { Ok(()) } else { Err(Abort::StopRequested) }
     }
 
     /// Makes an error of what was sent again after a race and got the same refusal.
@@ -246,7 +246,7 @@ impl Settling<'_> {
         self.states[index as usize].settled = true;
         let stored = matches!(bucket, Bucket::Created | Bucket::Updated);
         let is_plain = stored && reason.is_none() && !self.out.shows() && !self.batch.is_line(index as usize);
-        if is_plain && self.memory().has_no_deleted() {
+        if is_plain && self.memory().none_deleted() {
             return self.out.settle_many(bucket, 1);
         }
         let action = self.batch.action(index as usize);

@@ -24,7 +24,7 @@ const NOTHING_DONE: [&str; 4] =
     ["null_pointer_exception", "input_coercion_exception", "x_content_e_o_f_exception", "json_parse_exception"];
 
 /// The form of its errors.
-pub(super) static ERROR_FORMAT: ErrorFormat = ErrorFormat { error_text, is_busy: |_| false };
+pub(super) static ERRORS: ErrorFormat = ErrorFormat { error_text, is_busy: |_| false };
 
 fn error_text(reply: &Response) -> Option<String> {
     let raw = serde_json::from_slice::<Body<'_>>(&reply.body).ok()?.error?;
@@ -103,10 +103,8 @@ fn items(group: Group<'_>, reply: &Response, detail: bool) -> Verdict {
 }
 
 fn told(item: &ResponseItem<'_>, group: Group<'_>, place: usize, detail: bool) -> ItemResult {
-    ItemResult {
-        outcome: item.outcome(group.key(place).1, &|| group.get(place)),
-        details: detail.then(|| item.shown()),
-    }
+    let outcome = item.outcome(group.key(place).1, &|| group.get(place));
+    ItemResult { outcome, details: detail.then(|| item.details()) }
 }
 
 /// Pairs items that are not in their places by id, and then what has lost its name with what is left.
