@@ -25,7 +25,7 @@ impl Target for Arangodb {
 
     fn place(&self, to: &OsStr) -> Option<Result<Place>> {
         let text = to.to_str()?;
-        let server = Server::read(text, &["arangodb", "arango"], "")?;
+        let server = Server::parse(text, &["arangodb", "arango"], "")?;
         Some(server.and_then(|server| {
             if !names_database(server.url.path()) {
                 let database = server.url.path().trim_matches('/');

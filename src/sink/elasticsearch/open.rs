@@ -112,7 +112,7 @@ fn ensure_one_cluster(http: &mut Http, wanted: &Wanted, nodes: &Nodes, who: &Val
     let request = Request { timeout: Some(wanted.http.timeout.min(FIRST_TIMEOUT)), ..Request::get("/") };
     for node in 0..nodes.len() {
         // A node that does not answer now may do so later.
-        let Ok(reply) = http.ask(node, request.clone()) else {
+        let Ok(reply) = http.send_to(node, &request) else {
             nodes.mark_down(node);
             continue;
         };

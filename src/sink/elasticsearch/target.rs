@@ -28,7 +28,7 @@ impl Target for Elasticsearch {
 
     fn place(&self, to: &OsStr) -> Option<Result<Place>> {
         let names = ["elasticsearch", "es", "opensearch", ""];
-        Some(Server::read(to.to_str()?, &names, "")?.map(Place::Server))
+        Some(Server::parse(to.to_str()?, &names, "")?.map(Place::Server))
     }
 
     fn unsupported(&self, flag: &str, _: &str) -> Option<&'static str> {

@@ -28,7 +28,7 @@ impl Target for Kuzzle {
 
     fn place(&self, to: &OsStr) -> Option<Result<Place>> {
         let text = to.to_str()?;
-        let read = Server::read(text, &["kuzzle"], "/INDEX")?;
+        let read = Server::parse(text, &["kuzzle"], "/INDEX")?;
         Some(read.and_then(|mut server| {
             server.namespace = server.take_last_segment();
             if server.namespace.is_some() {

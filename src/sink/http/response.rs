@@ -1,4 +1,4 @@
-//! Reads whole answers, and says what is certain when there is none.
+//! Reads whole responses, and classifies errors by what is certain.
 
 use super::{Response, SendError};
 use anyhow::Chain;
@@ -7,51 +7,51 @@ use reqwest::header::{HeaderName, LOCATION, RETRY_AFTER};
 use std::error::Error;
 use std::time::{Duration, SystemTime};
 
-/// Reads the whole answer into `memory`, as long as it has at most so many bytes.
-pub(super) async fn whole(
+/// Reads a whole response of at most `max` bytes into `buffer`.
+pub(super) async fn read(
     mut response: reqwest::Response,
     max: usize,
     secrets: &[&str],
-    mut memory: BytesMut,
+    mut buffer: BytesMut,
 ) -> Result<Response, SendError> {
     let status = response.status().as_u16();
     let header = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
-    let retry_after = header(RETRY_AFTER).and_then(pause);
+    let retry_after = header(RETRY_AFTER).and_then(parse_retry_after);
     let location = header(LOCATION).map(super::redact_address);
     let too_long = || SendError::NoResponse(format!("the answer has more than {max} bytes"));
-    memory.clear();
-    let told = response.content_length().unwrap_or(0);
-    if told > max as u64 {
+    buffer.clear();
+    let length = response.content_length().unwrap_or(0);
+    if length > max as u64 {
         return Err(too_long());
     }
-    memory.reserve(told as usize);
-    while let Some(piece) = response.chunk().await.map_err(|error| why(&error))? {
-        memory.extend_from_slice(&piece);
-        if memory.len() > max {
+    buffer.reserve(length as usize);
+    while let Some(piece) = response.chunk().await.map_err(|error| send_error(&error))? {
+        buffer.extend_from_slice(&piece);
+        if buffer.len() > max {
             return Err(too_long());
         }
     }
-    let mut body = memory.freeze();
-    // Only what is no answer of the protocol is ever shown as it is.
+    let mut body = buffer.freeze();
+    // Only unexpected responses are ever shown as they are.
     if status != 200 || body.first() != Some(&b'{') {
-        body = without(secrets, body);
+        body = redacted(secrets, body);
     }
     Ok(Response { status, retry_after, location, body })
 }
 
 impl Response {
-    /// Whether a server, or a gateway before it, asks to come again.
+    /// Whether a server, or a gateway before it, asks for a retry.
     pub fn is_busy(&self) -> bool {
         matches!(self.status, 429 | 502..=504)
     }
 
-    /// What a redirect says, which is never followed.
+    /// The message for a redirect, which is never followed.
     pub fn redirect_message(&self) -> String {
-        let place = self.location.as_deref().unwrap_or("nowhere");
-        format!("the server redirects to {place} (status {}): name that address", self.status)
+        let target = self.location.as_deref().unwrap_or("nowhere");
+        format!("the server redirects to {target} (status {}): name that address", self.status)
     }
 
-    /// What an answer says that is none of its protocol, on one line.
+    /// An unexpected response on one line: its status and how its body begins.
     pub fn summary(&self) -> String {
         let text = String::from_utf8_lossy(&self.body);
         let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -61,8 +61,8 @@ impl Response {
     }
 }
 
-/// Hides secrets in a text.
-fn without(secrets: &[&str], body: Bytes) -> Bytes {
+/// Hides secrets in a body.
+fn redacted(secrets: &[&str], body: Bytes) -> Bytes {
     if secrets.is_empty() {
         return body;
     }
@@ -70,16 +70,16 @@ fn without(secrets: &[&str], body: Bytes) -> Bytes {
     secrets.iter().fold(text, |text, secret| text.replace(secret, "***")).into()
 }
 
-/// `Retry-After`: seconds, or a date (RFC 9110, 10.2.3). At most a day: more is no advice.
-fn pause(value: &str) -> Option<Duration> {
+/// Parses `Retry-After`: seconds, or a date (RFC 9110, 10.2.3). At most a day.
+fn parse_retry_after(value: &str) -> Option<Duration> {
     let seconds = value.trim().parse().ok().map(Duration::from_secs);
     let until = |date: SystemTime| date.duration_since(SystemTime::now()).unwrap_or_default();
     let pause = seconds.or_else(|| httpdate::parse_http_date(value).ok().map(until))?;
     Some(pause.min(Duration::from_secs(86_400)))
 }
 
-/// What is certain after an error. Only a connection that was never made proves that nothing was read.
-pub(super) fn why(error: &reqwest::Error) -> SendError {
+/// Classifies an error. Only if there was no connection is it certain that nothing was read.
+pub(super) fn send_error(error: &reqwest::Error) -> SendError {
     let text = causes(error);
     if error.is_builder() {
         return SendError::NotSent { why: text, hopeless: true };
@@ -96,12 +96,12 @@ pub(super) fn why(error: &reqwest::Error) -> SendError {
 pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     for cause in Chain::new(error).skip(1) {
-        let said = cause.to_string();
-        // Some layers repeat the one below them, and some only say that they are layers.
-        let is_layer = said.starts_with("client error (") || said == "tcp connect error";
-        if !is_layer && !text.contains(&said) {
+        let message = cause.to_string();
+        // Some layers repeat the message of the one below, and some have no message of their own.
+        let is_layer = message.starts_with("client error (") || message == "tcp connect error";
+        if !is_layer && !text.contains(&message) {
             text += if text.is_empty() { "" } else { ": " };
-            text += &said;
+            text += &message;
         }
     }
     if text.is_empty() { error.to_string() } else { text }
@@ -112,19 +112,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_asks_for_a_pause_in_seconds_or_with_a_date() {
-        assert_eq!(pause("3"), Some(Duration::from_secs(3)));
-        assert_eq!(pause("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
-        let soon = pause(&httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(60))).expect("a date");
+    fn retry_after_is_seconds_or_a_date() {
+        assert_eq!(parse_retry_after("3"), Some(Duration::from_secs(3)));
+        assert_eq!(parse_retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+        let soon =
+            parse_retry_after(&httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(60))).expect("a date");
         assert!(soon > Duration::from_secs(50) && soon <= Duration::from_secs(60), "{soon:?}");
-        assert_eq!(pause("soon"), None);
-        assert_eq!(pause("99999999999"), Some(Duration::from_secs(86_400)));
+        assert_eq!(parse_retry_after("soon"), None);
+        assert_eq!(parse_retry_after("99999999999"), Some(Duration::from_secs(86_400)));
     }
 
     #[test]
     fn secrets_that_a_server_echoes_are_hidden() {
         let secrets = ["hunter2", "bWU6aHVudGVyMg=="];
         let body = Bytes::from_static(b"no: Basic bWU6aHVudGVyMg==, hunter2\xff");
-        assert_eq!(without(&secrets, body), "no: Basic ***, ***\u{fffd}".as_bytes());
+        assert_eq!(redacted(&secrets, body), "no: Basic ***, ***\u{fffd}".as_bytes());
     }
 }
