@@ -73,7 +73,7 @@ fn http(args: &Arguments, places: &[Place]) -> HttpOptions {
         insecure: server.insecure,
         timeout: server.timeout,
         connect_timeout: server.connect_timeout,
-        id_header: "x-id-id",
+        id_header: "x-opaque-id",
         session: None,
         gzip: compress(args).unwrap_or_else(|| !nodes.iter().all(is_here)),
         nodes,

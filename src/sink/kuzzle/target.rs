@@ -1,4 +1,4 @@
-//! Kuzzle as a target: its addresses, which name an index, and what it cannot do.
+//! Kuzzle as a target: its addresses, which name an index, and what it does not support.
 
 use super::{answer, open};
 use crate::batch::Limits;
@@ -14,7 +14,7 @@ use std::ffi::OsStr;
 /// Kuzzle.
 pub struct Kuzzle;
 
-/// Documents of a request, so that five thousand action lines more stay below its limit of 1 MiB.
+/// Maximum bytes of documents in a request. With five thousand action lines it stays below Kuzzle's limit of 1 MiB.
 const BYTES: usize = 800 << 10;
 
 impl Target for Kuzzle {
@@ -76,22 +76,22 @@ impl Target for Kuzzle {
         ensure_name("a collection", name).context("--collection")
     }
 
-    /// Its answers name keys and no places, so a batch holds each key once.
+    /// Its responses are matched by key, so a batch holds each key once.
     fn limits(&self, wanted: &Wanted) -> Limits {
         Limits { distinct: true, ..wanted.batches.limits(BYTES) }
     }
 
-    fn recognized(&self, reply: &Response) -> Option<&'static str> {
+    fn recognized(&self, response: &Response) -> Option<&'static str> {
         let advice = "write `kuzzle+http://HOST:7512/INDEX`, and the collection with `--collection`";
-        answer::is_kuzzle(reply).then_some(advice)
+        answer::is_kuzzle(response).then_some(advice)
     }
 
-    fn open(&self, wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
-        open::open(wanted, stop, say)
+    fn open(&self, wanted: &Wanted, stop: &Stop, report: Say<'_>) -> Result<Opened> {
+        open::open(wanted, stop, report)
     }
 }
 
-/// Finds names that no index or collection can have (contract of Kuzzle, 3.1).
+/// Refuses names that no index or collection can have (contract of Kuzzle, 3.1).
 fn ensure_name(what: &str, name: &str) -> Result<()> {
     let fault = match name {
         "_all" => format!("{what} cannot be called so"),
