@@ -19,7 +19,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// An index that exists.
-struct FoundIndex {
+struct Found {
     /// The concrete index; the name that was asked for may be an alias.
     name: String,
     /// The number of indices behind the name.
@@ -144,7 +144,7 @@ fn is_incremental(server: &Value) -> bool {
 }
 
 /// Finds the index with a name, and where the name leads.
-fn find(admin: &mut AdminClient<'_>, index: &str) -> Result<(Option<FoundIndex>, Destination)> {
+fn find(admin: &mut AdminClient<'_>, index: &str) -> Result<(Option<Found>, Destination)> {
     let response = admin.send(&Request::get(format!("/{}", escaped(index))))?;
     let mut step = destination::read(index, &response);
     let destination = loop {
@@ -156,9 +156,9 @@ fn find(admin: &mut AdminClient<'_>, index: &str) -> Result<(Option<FoundIndex>,
     let all: Map<String, Value> = serde_json::from_slice(&response.body).unwrap_or_default();
     let count = all.len();
     let found = match (response.status, all.into_iter().next()) {
-        (200, Some((name, about))) => Some(FoundIndex { name, count, about }),
+        (200, Some((name, about))) => Some(Found { name, count, about }),
         // A user who may only write may not be allowed to ask.
-        (403 | 405, _) => Some(FoundIndex { name: index.to_owned(), count: 1, about: Value::Null }),
+        (403 | 405, _) => Some(Found { name: index.to_owned(), count: 1, about: Value::Null }),
         (404, _) => None,
         (401, _) => return Err(ERRORS.login_error(&response)),
         _ => return Err(refused(admin.error_text(&response))),
@@ -167,7 +167,7 @@ fn find(admin: &mut AdminClient<'_>, index: &str) -> Result<(Option<FoundIndex>,
 }
 
 /// Checks the flags against the index.
-fn check(wanted: &Wanted, index: &str, found: Option<&FoundIndex>) -> Result<()> {
+fn check(wanted: &Wanted, index: &str, found: Option<&Found>) -> Result<()> {
     let Some(found) = found else {
         if wanted.create_collection == Some(false) {
             bail!("there is no index \"{index}\", and --create-collection=false");
@@ -193,7 +193,7 @@ fn check(wanted: &Wanted, index: &str, found: Option<&FoundIndex>) -> Result<()>
 fn update(
     admin: &mut AdminClient<'_>,
     index: &str,
-    found: &FoundIndex,
+    found: &Found,
     mapping: Option<&Value>,
     report: Say<'_>,
 ) -> Result<()> {

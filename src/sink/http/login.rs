@@ -20,8 +20,7 @@ pub(super) fn client(options: &HttpOptions) -> Result<Client> {
         .connect_timeout(options.connect_timeout)
         .tls_danger_accept_invalid_certs(options.insecure);
     if let Some(path) = &options.cacert {
-        let certificates =
-            Certificate::from_pem_bundle(&read_file("--cacert", path)?).ok().filter(|all| !all.is_empty());
+        let certificates = Certificate::from_pem_bundle(&load("--cacert", path)?).ok().filter(|all| !all.is_empty());
         let file = || format!("--cacert: {}", path.display());
         let certificates = certificates.context("there is no PEM certificate in it").with_context(file)?;
         builder = builder.tls_certs_only(certificates);
@@ -35,15 +34,15 @@ pub(super) fn client(options: &HttpOptions) -> Result<Client> {
     builder.build().map_err(|error| anyhow!("cannot set up TLS: {}", causes(&error)))
 }
 
-fn read_file(flag: &str, path: &Path) -> Result<Vec<u8>> {
+fn load(flag: &str, path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("{flag}: {}", path.display()))
 }
 
 fn identity(cert: &Path, key: Option<&Path>) -> Result<Identity> {
-    let mut pem = read_file("--cert", cert)?;
+    let mut pem = load("--cert", cert)?;
     if let Some(key) = key {
         pem.push(b'\n');
-        pem.extend(read_file("--client-key", key)?);
+        pem.extend(load("--client-key", key)?);
     }
     let hint = "a PEM certificate and its key are needed, in one file or with --client-key";
     Identity::from_pem(&pem).map_err(|_| anyhow!("--cert: {}: {hint}", cert.display()))

@@ -188,6 +188,9 @@ impl Response {
     }
 }
 
+/// The response to a request, or why there is none.
+pub(crate) type SendResult = Result<Response, SendError>;
+
 /// Why there is no response.
 #[derive(Debug)]
 pub enum SendError {
@@ -266,7 +269,7 @@ impl Http {
     ///
     /// # Errors
     /// When there is no whole response.
-    pub fn send(&mut self, request: Request) -> Result<Response, SendError> {
+    pub fn send(&mut self, request: Request) -> SendResult {
         // A header of the user wins.
         let Some(session) = self.options.session.clone().filter(|_| !self.headers.contains_key(AUTHORIZATION)) else {
             return self.send_with(request, None);
@@ -294,7 +297,7 @@ impl Http {
     ///
     /// # Errors
     /// As `send`.
-    pub fn send_with(&mut self, mut request: Request, token: Option<&str>) -> Result<Response, SendError> {
+    pub fn send_with(&mut self, mut request: Request, token: Option<&str>) -> SendResult {
         let mut body = std::mem::take(&mut request.body);
         let compress = self.options.gzip && !body.is_empty();
         if compress {
@@ -347,7 +350,7 @@ impl Http {
     ///
     /// # Errors
     /// When there is no whole response.
-    pub fn send_to(&mut self, node: usize, request: &Request) -> Result<Response, SendError> {
+    pub fn send_to(&mut self, node: usize, request: &Request) -> SendResult {
         self.exchange(self.builder(node, request), request, None)
     }
 
@@ -358,12 +361,7 @@ impl Http {
     }
 
     /// Sends a request and reads the response. It does not outlive a stop for long.
-    fn exchange(
-        &mut self,
-        http: RequestBuilder,
-        request: &Request,
-        token: Option<&str>,
-    ) -> Result<Response, SendError> {
+    fn exchange(&mut self, http: RequestBuilder, request: &Request, token: Option<&str>) -> SendResult {
         let (stop, stopped) = (&self.stop, &mut self.stopped);
         let buffer = std::mem::take(&mut self.last).try_into_mut().unwrap_or_default();
         let secrets: Vec<&str> = self.secrets.iter().map(String::as_str).chain(token).collect();

@@ -1,7 +1,7 @@
 //! A login that gives out a token for some time. It happens when the first request needs a token, and again when the server
 //! rejects the token. The lanes share it, so one of them renews the token for all.
 
-use super::{Http, Method, Request, Response, SendError};
+use super::{Http, Method, Request, Response, SendError, SendResult};
 use serde_json::Value;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -24,9 +24,6 @@ impl fmt::Debug for Session {
     }
 }
 
-/// Why there is no token: another response of the server, or none.
-type NoToken = Result<Response, SendError>;
-
 impl Session {
     /// A request for a token with a user name and a password.
     pub fn login_request(path: &str, user: &str, password: &str) -> Request {
@@ -35,8 +32,8 @@ impl Session {
         Request::json(Method::POST, path, body)
     }
 
-    /// The current token, or a new one if that is `rejected`. The other lanes wait while one of them logs in.
-    pub(super) fn token(&self, http: &mut Http, rejected: Option<&str>) -> Result<String, NoToken> {
+    /// The current token, or a new one if that is `rejected`; else the result of the failed login. The other lanes wait while one of them logs in.
+    pub(super) fn token(&self, http: &mut Http, rejected: Option<&str>) -> Result<String, SendResult> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(token) = current.as_deref().filter(|token| Some(*token) != rejected) {
             return Ok(token.to_owned());

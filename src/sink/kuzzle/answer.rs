@@ -115,8 +115,7 @@ const LIMIT: &str = "Kuzzle (server.maxRequestSize, 1 MB if it is not set)";
 /// Reads the response to an import.
 pub(super) fn read(import: &Import, group: Group<'_>, response: &Response, detail: bool) -> Verdict {
     if matches!(response.status, 200 | 206) {
-        return items(import, group, response, detail)
-            .map_or_else(Verdict::Unclear, |results| Verdict::Items(results.into()));
+        return items(import, group, response, detail).map_or_else(Verdict::Unclear, |all| Verdict::Items(all.into()));
     }
     let Some(fault) = error_in(response) else { return read_foreign(group, response) };
     let reason = fault.reason();
@@ -168,7 +167,7 @@ pub(super) fn advice(import: &Import, status: u16, fault: &KuzzleError) -> Strin
             format!("{text}; it is forged or has expired; `--user` logs in, and again when its token expires")
         }
         (401, _) => format!("{text}; log in with `--user`, or give a token with `--bearer-file` or `--api-key-file`"),
-        (403, _) => format!("{text}; the user needs the right to bulk:import into {}", import.full_name()),
+        (403, _) => format!("{text}; the user needs the right to bulk:import into {}", import.name()),
         (404, "services.storage.not_found") => format!("{text}; was the API key deleted?"),
         (404, _) => format!("{text}; is this the address of Kuzzle?"),
         (412, _) => format!("{text}; `--create-collection` makes the index and the collection"),
@@ -189,7 +188,7 @@ fn items(import: &Import, group: Group<'_>, response: &Response, detail: bool) -
         let index = index.ok_or_else(|| format!("the answer has an entry for {op} of {id:?}, which was not sent"))?;
         let details = || ItemDetails {
             op: op.to_string(),
-            index: import.full_name(),
+            index: import.name(),
             status: body.status,
             error: body.error.map(|raw| raw.get().to_owned()),
             ..ItemDetails::default()

@@ -50,7 +50,7 @@ impl Import {
     }
 
     /// The index and the collection in messages.
-    fn full_name(&self) -> String {
+    fn name(&self) -> String {
         format!("{}/{}", self.index, self.collection)
     }
 }
@@ -107,7 +107,7 @@ impl Protocol for Import {
     }
 
     fn details(&self, action: &BatchAction<'_>) -> ItemDetails {
-        ItemDetails { op: verb(action.op).to_owned(), index: self.full_name(), ..ItemDetails::default() }
+        ItemDetails { op: verb(action.op).to_owned(), index: self.name(), ..ItemDetails::default() }
     }
 
     fn read_back_request(&self, group: Group<'_>, _: &[Location]) -> Request {
@@ -129,10 +129,8 @@ impl Protocol for Import {
         let body: Option<Value> = serde_json::from_slice(&response.body).ok().filter(|_| response.is_success());
         let Some(settings) = body.as_ref().and_then(|body| body.get("result")).filter(|settings| settings.is_object())
         else {
-            return Fidelity::MayChange(format!(
-                "Kuzzle answers {} when asked for the collection's settings",
-                response.status
-            ));
+            let why = format!("Kuzzle answers {} when asked for the collection's settings", response.status);
+            return Fidelity::MayChange(why);
         };
         match source_fidelity(&json!({ "settings": { "index": settings } })) {
             Fidelity::MayOmit(_) => Fidelity::MayOmit("its storage leaves out parts of documents".to_owned()),

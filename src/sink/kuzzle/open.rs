@@ -31,9 +31,9 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, report: Say<'_>) -> Result<Open
         return Err(anyhow!("there is no collection \"{}\" in the index \"{}\"", import.collection, import.index)
             .context(hint("`--create-collection` makes both if they are missing")));
     }
-    let is_present = exists == Some(true);
-    if !wanted.dry_run && (mapping.is_some() || wanted.create_collection == Some(true) && !is_present) {
-        create(&mut admin, &import, mapping.unwrap_or("{}".to_owned()), is_present, report)?;
+    let exists = exists == Some(true);
+    if !wanted.dry_run && (mapping.is_some() || wanted.create_collection == Some(true) && !exists) {
+        create(&mut admin, &import, mapping.unwrap_or("{}".to_owned()), exists, report)?;
     }
     if !wanted.dry_run && wanted.wait_for_sync {
         ensure_synced(&mut admin, &import)?;
@@ -41,7 +41,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, report: Say<'_>) -> Result<Open
     let target = import.clone();
     let preparation = prepare_overwrite(wanted, stop, &ERRORS, move |admin| {
         admin.send_ok(&Request::new(Method::DELETE, target.path("/_truncate")))?;
-        Ok(Some(format!("emptied {}", target.full_name())))
+        Ok(Some(format!("emptied {}", target.name())))
     });
     let shared = Shared::new(wanted, wanted.lanes(), preparation, stop);
     Ok(Opened {
@@ -114,15 +114,9 @@ fn exists(admin: &mut AdminClient<'_>, import: &Import) -> Result<Option<bool>> 
 }
 
 /// Creates the index and the collection, or updates the mapping of the collection. Each may exist already.
-fn create(
-    admin: &mut AdminClient<'_>,
-    import: &Import,
-    mapping: String,
-    is_present: bool,
-    report: Say<'_>,
-) -> Result<()> {
+fn create(admin: &mut AdminClient<'_>, import: &Import, mapping: String, exists: bool, report: Say<'_>) -> Result<()> {
     let mut refused = None;
-    if !is_present {
+    if !exists {
         let index = format!("/{}/_create", escaped(&import.index));
         let response = admin.send(&Request::new(Method::POST, index))?;
         let has_index = error_in(&response).is_some_and(|error| error.id() == "services.storage.index_already_exists");
@@ -140,7 +134,7 @@ fn create(
             format!("cannot create the collection \"{}\": {}", import.collection, refusal(admin, import, &response));
         return Err(error::refused(refused.unwrap_or(text)));
     }
-    report(Note::Detail(format!("created the collection {}", import.full_name())));
+    report(Note::Detail(format!("created the collection {}", import.name())));
     Ok(())
 }
 
@@ -158,7 +152,7 @@ fn ensure_synced(admin: &mut AdminClient<'_>, import: &Import) -> Result<()> {
     if !response.is_success() {
         let text = format!(
             "--wait-for-sync: the settings of {} cannot be read: {}",
-            import.full_name(),
+            import.name(),
             admin.error_text(&response)
         );
         return Err(refused(text));
@@ -166,8 +160,7 @@ fn ensure_synced(admin: &mut AdminClient<'_>, import: &Import) -> Result<()> {
     let settings: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
     let durability = settings.pointer("/result/translog/durability").and_then(Value::as_str);
     if durability.is_some_and(|durability| durability.eq_ignore_ascii_case("async")) {
-        let text =
-            format!("--wait-for-sync: the storage of {} answers before it writes to the disk", import.full_name());
+        let text = format!("--wait-for-sync: the storage of {} answers before it writes to the disk", import.name());
         return Err(refused(text).context(hint("set index.translog.durability to \"request\", which is the default")));
     }
     Ok(())

@@ -99,11 +99,10 @@ fn value(text: &str, depth: usize) -> Option<JsValue<'_>> {
             }
             JsValue::Array(elements)
         }
-        Kind::Number => text
-            .parse()
-            .ok()
-            .filter(|double: &f64| double.is_finite())
-            .map_or(JsValue::Literal("null"), JsValue::Number),
+        Kind::Number => match text.parse() {
+            Ok(double) if f64::is_finite(double) => JsValue::Number(double),
+            _ => JsValue::Literal("null"),
+        },
         Kind::String => JsValue::String(serde_json::from_str(text).ok()?),
         Kind::Boolean | Kind::Null => JsValue::Literal(text),
     })

@@ -114,7 +114,7 @@ fn match_by_id(items: &[ResponseItem<'_>], group: Group<'_>, detail: bool) -> Ve
         by_id.entry(item.body.id.as_deref()).or_default().push_back(item);
     }
     // An upsert that failed in an ingest pipeline comes back as an `index` without an id (contract of live servers, 2).
-    let without_id = by_id.remove(&None).unwrap_or_default();
+    let no_id = by_id.remove(&None).unwrap_or_default();
     let find = |index| {
         let ((key, op), collection) = (group.key(index), group.get(index).collection);
         let same_id = by_id.get_mut(&Some(key))?;
@@ -126,10 +126,9 @@ fn match_by_id(items: &[ResponseItem<'_>], group: Group<'_>, detail: bool) -> Ve
     };
     let results: Vec<Option<ItemResult>> = (0..group.len()).map(find).collect();
     // If only failures are left, one for each action that is left, then it only matters for the reason which is whose.
-    let are_failures =
-        by_id.values().all(VecDeque::is_empty) && without_id.iter().all(|item| item.body.error.is_some());
+    let are_failures = by_id.values().all(VecDeque::is_empty) && no_id.iter().all(|item| item.body.error.is_some());
     let is_one = results.iter().filter(|result| result.is_none()).count() == 1;
-    let mut failures = without_id.into_iter().filter(|_| are_failures);
+    let mut failures = no_id.into_iter().filter(|_| are_failures);
     let mut next_failure = |index| match failures.next() {
         Some(item) => {
             let mut result = result(item, group, index, detail);
