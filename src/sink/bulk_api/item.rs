@@ -134,7 +134,7 @@ impl ResponseItem<'_> {
     pub(in crate::sink) fn outcome<'b>(&self, op: Op, action: &dyn Fn() -> BatchAction<'b>) -> ItemOutcome {
         let body = &self.body;
         if let Some(raw) = body.error {
-            return failure_outcome(&parse_error(raw), body.status, &action());
+            return failure(&parse_error(raw), body.status, &action());
         }
         if body.failure_store.as_deref() == Some("used") {
             let text = "failure_store: the server could not store it, and put it into its failure store";
@@ -175,7 +175,7 @@ impl ResponseItem<'_> {
 }
 
 /// The outcome of a failed item. The type of an error tells more than its status.
-pub(in crate::sink) fn failure_outcome(error: &ServerError<'_>, status: u16, action: &BatchAction<'_>) -> ItemOutcome {
+pub(in crate::sink) fn failure(error: &ServerError<'_>, status: u16, action: &BatchAction<'_>) -> ItemOutcome {
     let reason = error.reason(status);
     match (error.kind(), status) {
         ("cluster_block_exception", 403 | 429) => ItemOutcome::Fatal(blocked(&reason.text)),

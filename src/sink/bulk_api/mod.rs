@@ -7,7 +7,7 @@ mod line;
 
 pub(in crate::sink) use fidelity::source_fidelity;
 pub(in crate::sink) use flags::{check, read_mapping, unsupported};
-pub(in crate::sink) use item::{ItemBody, ResponseItem, ServerError, blocked, failure_outcome, forbidden, parse_error};
+pub(in crate::sink) use item::{ItemBody, ResponseItem, ServerError, blocked, failure, forbidden, parse_error};
 pub(in crate::sink) use line::{
     culprit, field, has_any, has_routing, is_conditional, is_idempotent, is_idempotent_in_sequence, metadata,
     plain_text, push_action, push_upsert, verb, write_line,

@@ -6,9 +6,7 @@ use super::Import;
 use crate::action::Op;
 use crate::record::Reason;
 use crate::sink::ItemDetails;
-use crate::sink::bulk_api::{
-    ItemBody, ResponseItem, ServerError, culprit, failure_outcome, is_conditional, parse_error, verb,
-};
+use crate::sink::bulk_api::{ItemBody, ResponseItem, ServerError, culprit, failure, is_conditional, parse_error, verb};
 use crate::sink::http::Response;
 use crate::sink::remote::admin::ErrorFormat;
 use crate::sink::remote::{Group, ItemOutcome, ItemResult, Verdict};
@@ -235,7 +233,7 @@ fn outcome(body: &ItemBody<'_>, is_success: bool, group: Group<'_>, index: usize
         (false, Op::Create | Op::CreateOrIgnore, 409) if !is_conditional(&group.get(index)) => ItemOutcome::Exists,
         (false, _, 400..) => {
             let error = body.error.map_or_else(ServerError::default, parse_error);
-            failure_outcome(&error, body.status, &group.get(index))
+            failure(&error, body.status, &group.get(index))
         }
         _ => ItemOutcome::Unclear(format!("Kuzzle answers with status {}", body.status)),
     }

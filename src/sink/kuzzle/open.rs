@@ -150,12 +150,8 @@ fn refusal(admin: &AdminClient<'_>, import: &Import, response: &Response) -> Str
 fn ensure_synced(admin: &mut AdminClient<'_>, import: &Import) -> Result<()> {
     let response = admin.send(&Request::get(import.path("/_settings")))?;
     if !response.is_success() {
-        let text = format!(
-            "--wait-for-sync: the settings of {} cannot be read: {}",
-            import.name(),
-            admin.error_text(&response)
-        );
-        return Err(refused(text));
+        let (name, error) = (import.name(), admin.error_text(&response));
+        return Err(refused(format!("--wait-for-sync: the settings of {name} cannot be read: {error}")));
     }
     let settings: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
     let durability = settings.pointer("/result/translog/durability").and_then(Value::as_str);

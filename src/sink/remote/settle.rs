@@ -186,7 +186,7 @@ impl<'s> Settling<'s> {
             Err(SendError::NotSent { why, .. }) => return self.pause(Why::Away, None, &why),
             // Some servers just close the connection when a request is too large.
             Err(SendError::NoResponse(why)) => {
-                return self.handle_no_response(part, &id, &why, None, size > SMALL_BODY);
+                return self.on_no_response(part, &id, &why, None, size > SMALL_BODY);
             }
         };
         part.iter().for_each(|index| self.states[*index as usize].sent = true);
@@ -197,17 +197,17 @@ impl<'s> Settling<'s> {
                 self.pause(Why::Busy, response.retry_after, &why)
             }
             Verdict::Fatal(why) => Err(Abort::Failed(why)),
-            Verdict::TooLarge(why) => self.handle_too_large(part, why, size),
+            Verdict::TooLarge(why) => self.on_too_large(part, why, size),
             Verdict::Refused { reason, perhaps_done, culprit } => {
-                self.handle_refusal(part, reason, perhaps_done, culprit, response.retry_after)
+                self.on_refusal(part, reason, perhaps_done, culprit, response.retry_after)
             }
-            Verdict::Unclear(why) => self.handle_no_response(part, &id, &why, response.retry_after, false),
+            Verdict::Unclear(why) => self.on_no_response(part, &id, &why, response.retry_after, false),
         }
     }
 
     /// Handles a missing response: what may be sent again stays in the part. From the second time on, a part that may be too
     /// large is halved.
-    fn handle_no_response(
+    fn on_no_response(
         &mut self,
         part: &mut Vec<u32>,
         id: &str,
@@ -227,7 +227,7 @@ impl<'s> Settling<'s> {
     }
 
     /// Halves a part that is too large for the server, unless it is a single action.
-    fn handle_too_large(&mut self, part: &mut Vec<u32>, why: String, size: usize) -> Result<(), Abort> {
+    fn on_too_large(&mut self, part: &mut Vec<u32>, why: String, size: usize) -> Result<(), Abort> {
         if let [only] = part[..] {
             part.clear();
             return self.record_refused(only, Reason::new("too_large", why));
@@ -238,7 +238,7 @@ impl<'s> Settling<'s> {
     }
 
     /// Bisects a part that the server refuses. A single action is recorded, or retried: an internal error may pass.
-    fn handle_refusal(
+    fn on_refusal(
         &mut self,
         part: &mut Vec<u32>,
         reason: Reason,

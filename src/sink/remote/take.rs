@@ -250,14 +250,13 @@ impl Settling<'_> {
             return self.out.settle_many(bucket, 1);
         }
         let action = self.batch.action(index as usize);
+        let is_duplicate = reason.as_ref().is_some_and(|reason| reason.kind == "duplicate_key");
         let state = match bucket {
             Bucket::Created | Bucket::Updated => Some(KeyState::Stored),
             Bucket::Deleted => Some(KeyState::Missing),
             Bucket::Ignored if action.op == Op::Delete => Some(KeyState::Missing),
             Bucket::Unknown => Some(KeyState::Unclear),
-            Bucket::Error if reason.as_ref().is_some_and(|reason| reason.kind == "duplicate_key") => {
-                Some(KeyState::Stored)
-            }
+            Bucket::Error if is_duplicate => Some(KeyState::Stored),
             // What was there before is still there.
             Bucket::Error => (!self.has_key(index)).then_some(KeyState::Missing),
             Bucket::Ignored | Bucket::Unsent => None,
@@ -275,11 +274,8 @@ impl Settling<'_> {
             match self.states[index as usize] {
                 ActionState { settled: true, .. } => {}
                 ActionState { unconfirmed: true, .. } => {
-                    self.record_unknown(
-                        index,
-                        "no response was received, and the run ended before it could be sent again",
-                        None,
-                    );
+                    let text = "no response was received, and the run ended before it could be sent again";
+                    self.record_unknown(index, text, None);
                 }
                 _ => self.record(index, Bucket::Unsent, None, None),
             }
