@@ -5,7 +5,7 @@ use crate::cli::Arguments;
 use crate::error::hint;
 use crate::input::Format;
 use crate::progress::ProgressMode;
-use crate::sink::http::without_secrets;
+use crate::sink::http::redact_address;
 use crate::sink::target::Target;
 use anyhow::{Error, Result, anyhow, bail};
 use std::collections::HashSet;
@@ -42,7 +42,7 @@ fn check_inputs(files: &[PathBuf]) -> Result<()> {
             bail!("{text}: no such file");
         }
         if text.contains("://") {
-            return Err(anyhow!("{}: an input is a file or stdin", without_secrets(&text))
+            return Err(anyhow!("{}: an input is a file or stdin", redact_address(&text))
                 .context(hint("`curl -s URL | bulkimport ...` reads from a server")));
         }
     }

@@ -73,7 +73,7 @@ fn http(args: &Arguments, endpoints: &[Endpoint]) -> HttpOptions {
         insecure: server.insecure,
         timeout: server.timeout,
         connect_timeout: server.connect_timeout,
-        names: "x-opaque-id",
+        id_header: "x-opaque-id",
         session: None,
         gzip: compress(args).unwrap_or_else(|| !nodes.iter().all(is_local)),
         nodes,

@@ -1,7 +1,7 @@
 //! The interface of a target. Everything specific to one target is in its own folder, behind this trait. The table of all
 //! targets is in targets.rs; nothing else refers to a specific target.
 
-use super::http::{Reply, Traffic};
+use super::http::{Response, Traffic};
 use super::wanted::{Endpoint, FlagSources, Wanted};
 use super::{Log, Sink};
 use crate::action::Rules;
@@ -67,7 +67,7 @@ pub trait Target: Sync {
     }
 
     /// A hint how to address this server, if its response to `GET /` is one of this target's.
-    fn recognized(&self, _: &Reply) -> Option<&'static str> {
+    fn recognized(&self, _: &Response) -> Option<&'static str> {
         None
     }
 

@@ -1,6 +1,6 @@
 //! The table of targets: finds the target of an address and of a run, and builds the help of `--to`.
 
-use super::http::{Reply, unknown_scheme, without_secrets};
+use super::http::{Response, redact_address, unknown_scheme};
 use super::target::{Opened, SERVER, Target};
 use super::wanted::{Endpoint, FlagSources, Wanted, flag};
 use super::{DryRun, Log, Sink, arangodb, elasticsearch, file, kuzzle, sqlite};
@@ -37,7 +37,7 @@ pub fn read(to: &OsStr) -> Result<Address> {
     if text.contains("://") {
         return Err(unknown_scheme(text).context(hint(forms())));
     }
-    let shown = without_secrets(text);
+    let shown = redact_address(text);
     if text.trim().is_empty() {
         return Err(anyhow!("empty").context(hint("a store is written `shop.db`")));
     }
@@ -116,7 +116,7 @@ pub fn choose(addresses: &[Address]) -> Result<&'static dyn Target> {
         }
         _ => {}
     }
-    let is_named = |address: &&Address| !matches!(&address.endpoint, Endpoint::Server(server) if !server.is_named);
+    let is_named = |address: &&Address| !matches!(&address.endpoint, Endpoint::Server(server) if !server.has_type);
     let named: Vec<&Address> = addresses.iter().filter(is_named).collect();
     let Some(first) = named.first().copied().or(addresses.first()) else { bail!("--to: there is no target") };
     let name = first.target.name();
@@ -140,7 +140,7 @@ pub fn check(target: &dyn Target, wanted: &Wanted, flags: &FlagSources) -> Resul
 }
 
 /// An error that names the kind of a server by its response to `GET /`, if a target recognizes it.
-pub fn identify(reply: &Reply) -> Option<Error> {
+pub fn identify(reply: &Response) -> Option<Error> {
     let known = |target: &&'static dyn Target| Some((target.name(), target.recognized(reply)?));
     let (name, advice) = TARGETS.iter().find_map(known)?;
     Some(anyhow!("this is {name}").context(hint(advice)))
@@ -204,8 +204,8 @@ mod tests {
             ("arangodb+http://h/proxy/_db/s%C3%BC", "ArangoDB", true, "http://h/proxy/_db/s%C3%BC"),
         ] {
             let (target, server) = server(to);
-            assert_eq!((target, server.is_named, server.url.as_str()), (name, is_named, url), "{to}");
-            assert_eq!((server.login, server.within), (None, None), "{to}");
+            assert_eq!((target, server.has_type, server.url.as_str()), (name, is_named, url), "{to}");
+            assert_eq!((server.login, server.namespace), (None, None), "{to}");
         }
     }
 
@@ -217,7 +217,7 @@ mod tests {
             ("KUZZLE+http://h/sh%6fp", "http://h/", "shop"),
         ] {
             let (target, server) = server(to);
-            let found = (target, server.url.as_str(), server.within.as_deref());
+            let found = (target, server.url.as_str(), server.namespace.as_deref());
             assert_eq!(found, ("Kuzzle", url, Some(index)), "{to}");
         }
         for to in ["kuzzle+http://h:7512", "kuzzle+http://h:7512/"] {
@@ -283,7 +283,7 @@ mod tests {
             ("es+http://me:p@ss:secret@h", "es+http://***@h"),
         ];
         for (to, shown) in cases {
-            assert_eq!(without_secrets(to), shown);
+            assert_eq!(redact_address(to), shown);
             if let Err(error) = read(OsStr::new(to)) {
                 assert!(!error::text(&error).contains("secret"), "{error:#}");
             }

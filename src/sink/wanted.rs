@@ -1,6 +1,6 @@
 //! The options of a run that concern its target. Which target supports which of them is not decided here.
 
-use super::http::{HttpOptions, Reply, Server};
+use super::http::{HttpOptions, Response, Server};
 use super::paths::identity;
 use crate::action::Op;
 use crate::batch::Limits;
@@ -76,7 +76,7 @@ pub struct Wanted {
     /// The prefix of generated keys and request ids.
     pub run: String,
     /// Recognizes a server of another kind by its response to `GET /`.
-    pub identify: fn(&Reply) -> Option<Error>,
+    pub identify: fn(&Response) -> Option<Error>,
 }
 
 /// Options of Elasticsearch and OpenSearch.
@@ -228,7 +228,7 @@ impl Wanted {
             Endpoint::Server(server) => server.url.as_str().trim_end_matches('/').to_owned(),
         };
         let names = self.endpoints.iter().map(name).collect::<Vec<_>>().join(", ");
-        match self.servers().find_map(|server| server.within.as_ref()) {
+        match self.servers().find_map(|server| server.namespace.as_ref()) {
             Some(within) => format!("{names}/{within}"),
             None => names,
         }

@@ -10,8 +10,10 @@ use crate::action::Op;
 use crate::batch::{Batch, Encode};
 use crate::record::Reason;
 use crate::retry::{Backoff, RetryReason};
-use crate::sink::http::{Call, Http, Method, NoReply, Reply};
-use crate::sink::remote::{Group, ItemOutcome, ItemOutcomes, ItemResult, Shared, Stored, escaped, nap, sentence};
+use crate::sink::http::{Http, Method, Request, Response, SendError};
+use crate::sink::remote::{
+    Group, ItemOutcome, ItemOutcomes, ItemResult, Shared, StoredDoc, escaped, sleep_unless_stopped,
+};
 use crate::sink::{Bucket, Durable, Ledger, Log, Note, Sink, SinkError};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -71,7 +73,7 @@ impl Sink for Complete {
             return Err(nothing_stored());
         }
         let all: Vec<u32> = (0..batch.len() as u32).collect();
-        let group = Group { batch: &batch, at: &all, each: false };
+        let group = Group { batch: &batch, indexes: &all, per_item: false };
         let (result, lost) = self.send(group, log);
         self.settle(group, result, lost, out).map(|()| Durable::All)
     }
@@ -86,13 +88,13 @@ fn nothing_stored() -> SinkError {
 }
 
 impl Complete {
-    fn request(&self, group: Group<'_>) -> Call {
+    fn request(&self, group: Group<'_>) -> Request {
         let (name, mode) = (escaped(&self.collection.name), mode(group.key(0).1));
         let overwrite = if self.overwrite { "&overwrite=true" } else { "" };
         let sync = if self.collection.wait_for_sync { "&waitForSync=true" } else { "" };
         let about = format!("collection={name}&type=array&onDuplicate={mode}&complete=true&details=true");
-        let call = Call::json(Method::POST, format!("/_api/import?{about}{overwrite}{sync}"), array(group));
-        Call { opaque: Some(format!("{}0-1", self.shared.run)), ..call }
+        let call = Request::json(Method::POST, format!("/_api/import?{about}{overwrite}{sync}"), array(group));
+        Request { id: Some(format!("{}0-1", self.shared.run)), ..call }
     }
 
     /// Whether applying it twice has the same result, and the same response, as applying it once.
@@ -106,7 +108,7 @@ impl Complete {
         let mut lost = false;
         loop {
             let reply = self.http.send(self.request(group));
-            self.shared.traffic.sent(self.http.sent_bytes);
+            self.shared.traffic.count_request(self.http.sent_bytes);
             let asked = reply.as_ref().ok().and_then(|reply| reply.retry_after);
             let (why, text, is_lost) = match interpret(group, reply) {
                 Attempt::Over(RunEnd::Refused(text, 1210) | RunEnd::Stopped(text)) if lost => {
@@ -128,7 +130,7 @@ impl Complete {
                     Err(why) => return (RunEnd::Unknown(why), lost),
                 }
             }
-            self.shared.traffic.sent_again();
+            self.shared.traffic.count_retry();
         }
     }
 
@@ -143,7 +145,7 @@ impl Complete {
     ) -> Result<(), String> {
         let pause = backoff.next(why, asked).map_err(|used_up| format!("{text} ({used_up})"))?;
         log(Note::Detail(format!("{text}; try {} in {:.1} s", backoff.retries() + 1, pause.as_secs_f64())));
-        nap(pause, &self.shared.stop).then_some(()).ok_or_else(|| text.to_owned())
+        sleep_unless_stopped(pause, &self.shared.stop).then_some(()).ok_or_else(|| text.to_owned())
     }
 
     /// Reads the documents with these keys: whether all are stored as they were sent, or none.
@@ -152,21 +154,21 @@ impl Complete {
             return Err("the server made the keys, so what is stored cannot be read back".to_owned());
         }
         let stored = self.read_stored(group, backoff, log)?;
-        let are_all = |what: Stored| stored.iter().all(|stored| *stored == what);
-        if !are_all(Stored::Same) && !are_all(Stored::Nothing) {
+        let are_all = |what: StoredDoc| stored.iter().all(|stored| *stored == what);
+        if !are_all(StoredDoc::Same) && !are_all(StoredDoc::Missing) {
             return Err("no response was received, and of the documents some are stored and others not".to_owned());
         }
-        Ok(are_all(Stored::Same))
+        Ok(are_all(StoredDoc::Same))
     }
 
-    fn read_stored(&mut self, group: Group<'_>, backoff: &mut Backoff, log: Log<'_>) -> Result<Vec<Stored>, String> {
+    fn read_stored(&mut self, group: Group<'_>, backoff: &mut Backoff, log: Log<'_>) -> Result<Vec<StoredDoc>, String> {
         loop {
             let (why, text, asked) = match self.http.send(read_back::request(&self.collection, group)) {
                 Ok(reply) if !matches!(reply.status, 412 | 429 | 500..=599) => {
-                    return read_back::compare(group, &reply).ok_or_else(|| reply.page());
+                    return read_back::compare(group, &reply).ok_or_else(|| reply.summary());
                 }
-                Ok(reply) => (RetryReason::Busy, reply.page(), reply.retry_after),
-                Err(reply) => (RetryReason::Unreachable, sentence(&reply).to_owned(), None),
+                Ok(reply) => (RetryReason::Busy, reply.summary(), reply.retry_after),
+                Err(reply) => (RetryReason::Unreachable, reply.reason().to_owned(), None),
             };
             self.pause(backoff, why, asked, &text, log)?;
         }
@@ -184,7 +186,7 @@ impl Complete {
                     };
                     out.settle_many(bucket, 1);
                 }
-                self.shared.traffic.unsure(if lost { group.len() as u64 } else { 0 });
+                self.shared.traffic.count_uncertain(if lost { group.len() as u64 } else { 0 });
                 Ok(())
             }
             RunEnd::Found => {
@@ -221,7 +223,7 @@ impl Complete {
     fn duplicates(&mut self, group: Group<'_>) -> HashSet<usize> {
         let reply = self.http.send(read_back::request(&self.collection, group)).ok();
         let stored = reply.and_then(|reply| read_back::compare(group, &reply)).unwrap_or_default();
-        let is_there = |index: usize| matches!(stored.get(index), Some(Stored::Same | Stored::Other));
+        let is_there = |index: usize| matches!(stored.get(index), Some(StoredDoc::Same | StoredDoc::Different));
         let mut keys = HashSet::new();
         (0..group.len()).filter(|index| !keys.insert(group.key(*index).0) || is_there(*index)).collect()
     }
@@ -236,18 +238,18 @@ enum Attempt {
     Lost(String),
 }
 
-fn interpret(group: Group<'_>, reply: Result<Reply, NoReply>) -> Attempt {
+fn interpret(group: Group<'_>, reply: Result<Response, SendError>) -> Attempt {
     let reply = match reply {
         Ok(reply) => reply,
-        Err(NoReply::NotSent { why, hopeless: true }) => return Attempt::Over(RunEnd::Stopped(why)),
-        Err(NoReply::NotSent { why, .. }) => return Attempt::Again(RetryReason::Unreachable, why),
-        Err(NoReply::Lost(why)) => return Attempt::Lost(why),
+        Err(SendError::NotSent { why, hopeless: true }) => return Attempt::Over(RunEnd::Stopped(why)),
+        Err(SendError::NotSent { why, .. }) => return Attempt::Again(RetryReason::Unreachable, why),
+        Err(SendError::NoResponse(why)) => return Attempt::Lost(why),
     };
     if matches!(reply.status, 200..=202) {
         let is_done = |outcome: &ItemOutcome| {
             matches!(outcome, ItemOutcome::Created | ItemOutcome::Updated | ItemOutcome::Ignored)
         };
-        return match counts::read(group, &reply).map(ItemOutcomes::of_each) {
+        return match counts::read(group, &reply).map(ItemOutcomes::into_results) {
             Ok(results) if results.iter().all(|result| is_done(&result.outcome)) => {
                 Attempt::Over(RunEnd::Done(results))
             }
@@ -257,7 +259,7 @@ fn interpret(group: Group<'_>, reply: Result<Reply, NoReply>) -> Attempt {
     }
     let error = ServerError::of(&reply);
     let number = error.as_ref().map_or(0, |error| error.number);
-    let text = error.as_ref().map_or_else(|| reply.page(), ServerError::text);
+    let text = error.as_ref().map_or_else(|| reply.summary(), ServerError::text);
     match (reply.status, number) {
         (409, 1200) | (412, 21004) | (503, 21003) | (429, _) => Attempt::Again(RetryReason::Busy, text),
         (413, _) => Attempt::Over(RunEnd::Refused(group.too_large("the server"), 413)),

@@ -6,7 +6,7 @@
 
 use super::errors::{number_of, outcome, reason};
 use crate::action::Op;
-use crate::sink::http::Reply;
+use crate::sink::http::Response;
 use crate::sink::remote::{Group, ItemOutcome, ItemOutcomes};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -70,18 +70,18 @@ impl Detail<'_> {
 
 /// The outcome of each action. Successes are known only by their numbers: the first actions count as created, the next as
 /// updated, the last as ignored.
-pub(super) fn read(group: Group<'_>, reply: &Reply) -> Result<ItemOutcomes, String> {
-    let counts: Counts<'_> = serde_json::from_slice(&reply.body).map_err(|_| reply.page())?;
+pub(super) fn read(group: Group<'_>, reply: &Response) -> Result<ItemOutcomes, String> {
+    let counts: Counts<'_> = serde_json::from_slice(&reply.body).map_err(|_| reply.summary())?;
     let all = [counts.created, counts.errors, counts.updated, counts.ignored];
     // No blank lines are sent, so `empty` is not counted.
     if counts.error || all.map(u128::from).iter().sum::<u128>() != group.len() as u128 {
-        return Err(format!("the answer does not account for {} documents: {}", group.len(), reply.page()));
+        return Err(format!("the answer does not account for {} documents: {}", group.len(), reply.summary()));
     }
     // All actions of a request have the same operation.
     let op = group.key(0).1;
     if (counts.ignored > 0 && op != Op::CreateOrIgnore) || (counts.updated > 0 && !matches!(op, Op::Index | Op::Upsert))
     {
-        return Err(format!("the answer counts what was not asked for: {}", reply.page()));
+        return Err(format!("the answer counts what was not asked for: {}", reply.summary()));
     }
     if counts.details.len() as u64 != counts.errors {
         return Err(format!("the answer has {} details for {} errors", counts.details.len(), counts.errors));

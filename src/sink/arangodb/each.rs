@@ -5,7 +5,7 @@ use super::errors::{kind, names_primary, outcome};
 use super::request::mode;
 use crate::action::Op;
 use crate::sink::ItemDetails;
-use crate::sink::http::Reply;
+use crate::sink::http::Response;
 use crate::sink::remote::{Group, ItemOutcome, ItemResult};
 use serde::Deserialize;
 use serde_json::json;
@@ -32,16 +32,16 @@ struct ItemReply<'a> {
 pub(super) fn read(
     collection: &Collection,
     group: Group<'_>,
-    reply: &Reply,
+    reply: &Response,
     detail: bool,
 ) -> Result<Vec<ItemResult>, String> {
-    let raw: Vec<&RawValue> = serde_json::from_slice(&reply.body).map_err(|_| reply.page())?;
+    let raw: Vec<&RawValue> = serde_json::from_slice(&reply.body).map_err(|_| reply.summary())?;
     if raw.len() != group.len() {
         return Err(format!("the answer has {} items for {} documents", raw.len(), group.len()));
     }
     raw.iter()
         .enumerate()
-        .map(|(index, raw)| result(collection, group, index, raw, detail).ok_or_else(|| reply.page()))
+        .map(|(index, raw)| result(collection, group, index, raw, detail).ok_or_else(|| reply.summary()))
         .collect()
 }
 
@@ -55,8 +55,8 @@ fn result(collection: &Collection, group: Group<'_>, index: usize, raw: &RawValu
         (true, None) => return None,
         (false, _) => success(&item, key, op),
     };
-    let shown = detail.then(|| Box::new(details(collection, &item, op)));
-    Some(ItemResult { outcome, shown })
+    let details = detail.then(|| Box::new(details(collection, &item, op)));
+    Some(ItemResult { outcome, details })
 }
 
 fn success(item: &ItemReply<'_>, key: &str, op: Op) -> ItemOutcome {

@@ -78,7 +78,7 @@ pub(super) fn outcome(number: u32, text: &str, op: Op, unique: &[String]) -> Ite
         }
         1202 if op == Op::Delete => ItemOutcome::NotFound,
         1200 | 18 | 32 | 1236 | 21003 | 21004 => ItemOutcome::Busy(format!("{text} ({number})")),
-        11 | 1004 => ItemOutcome::Closed(forbidden(text)),
+        11 | 1004 => ItemOutcome::Fatal(forbidden(text)),
         _ => ItemOutcome::Rejected(reason(number, text)),
     }
 }

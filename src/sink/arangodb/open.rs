@@ -1,13 +1,13 @@
 //! Opens the target: checks the server, and finds or creates the collection.
 
-use super::answer::{DIALECT, ServerError};
+use super::answer::{ERRORS, ServerError};
 use super::complete::Complete;
 use super::rules::ArangodbRules;
 use super::{Collection, login, whole};
 use crate::error::{hint, refused};
-use crate::sink::http::{Call, Http, HttpOptions, Method, Nodes, Reply};
-use crate::sink::remote::admin::{AdminClient, FIRST};
-use crate::sink::remote::{Before, Shared, emptying, escaped};
+use crate::sink::http::{Http, HttpOptions, Method, Nodes, Request, Response};
+use crate::sink::remote::admin::{AdminClient, FIRST_TIMEOUT};
+use crate::sink::remote::{Preparation, Shared, escaped, prepare_overwrite};
 use crate::sink::target::Opened;
 use crate::sink::wanted::Wanted;
 use crate::sink::{Log, Note, Sink};
@@ -36,7 +36,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened>
     let first = |options: &HttpOptions| http(&HttpOptions { gzip: false, ..options.clone() }, 0);
     options.session = login::session(&mut first(&options)?, wanted)?;
     let mut first = first(&options)?;
-    let mut admin = AdminClient::new(&mut first, wanted, stop, &DIALECT);
+    let mut admin = AdminClient::new(&mut first, wanted, stop, &ERRORS);
     let version = version(&mut admin, wanted)?;
     let known = version.as_deref().unwrap_or("of a version that it does not tell");
     log(Note::Detail(format!("the server is ArangoDB {known}")));
@@ -49,7 +49,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened>
         log(Note::Detail(format!("one lane, because the order counts for the unique index on {}", unique.join(", "))));
     }
     let collection = Collection { name: name.to_owned(), unique, wait_for_sync: wanted.wait_for_sync };
-    let before = if wanted.complete { Before::default() } else { emptied(wanted, stop, name) };
+    let before = if wanted.complete { Preparation::default() } else { emptied(wanted, stop, name) };
     let shared = Shared::new(wanted, lanes, before, stop);
     let traffic = Some(shared.traffic.clone());
     let sinks = if wanted.complete {
@@ -65,27 +65,27 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened>
 
 /// Checks that the server is ArangoDB, and returns its version unless it is hidden.
 fn version(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Option<String>> {
-    let call = Call { timeout: Some(wanted.http.timeout.min(FIRST)), ..Call::get("/_api/version") };
-    let reply = admin.first(&call, wanted.http.nodes.len(), |_| Ok(()))?;
+    let call = Request { timeout: Some(wanted.http.timeout.min(FIRST_TIMEOUT)), ..Request::get("/_api/version") };
+    let reply = admin.send_first(&call, wanted.http.nodes.len(), |_| Ok(()))?;
     let who: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
     match (reply.status, ServerError::number_in(&reply)) {
         (200, _) if who["server"] == "arango" => Ok(who["version"].as_str().map(str::to_owned)),
-        (401, _) => Err(DIALECT.login(&reply)),
+        (401, _) => Err(ERRORS.login_error(&reply)),
         (404, 1228) => Err(no_database(wanted, &reply)),
         // A user without rights to the whole server may still write to a collection.
         (403, _) => Ok(None),
-        (300..=399, _) => Err(refused(reply.redirect())),
+        (300..=399, _) => Err(refused(reply.redirect_message())),
         (status, _) => Err(anyhow!("{}: it does not say that it is ArangoDB (status {status})", wanted.first_node())
             .context(hint("a database is written `arangodb+http://HOST:8529/_db/NAME`"))),
     }
 }
 
-fn no_database(wanted: &Wanted, reply: &Reply) -> Error {
+fn no_database(wanted: &Wanted, reply: &Response) -> Error {
     let path = wanted.http.nodes.first().map_or("/", |node| node.path());
     let name = path.rsplit('/').find(|part| !part.is_empty()).unwrap_or("_system");
     let advice =
         format!("make it first, `db._createDatabase({name:?})` in arangosh; without `/_db/NAME` it is `_system`");
-    anyhow!("there is no database \"{name}\": {}", DIALECT.said(reply)).context(hint(advice))
+    anyhow!("there is no database \"{name}\": {}", ERRORS.error_text(reply)).context(hint(advice))
 }
 
 /// Whether bodies may be compressed: since 3.12.
@@ -102,7 +102,7 @@ fn may_unpack(version: Option<&str>, wanted: &Wanted) -> Result<bool> {
 
 /// Finds or creates the collection; returns its type.
 fn collection(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str, makes: bool) -> Result<u64> {
-    let properties = admin.ask(&Call::get(properties_path(name)))?;
+    let properties = admin.send(&Request::get(properties_path(name)))?;
     match (properties.status, ServerError::number_in(&properties)) {
         (200, _) => {}
         (404, 1228) => return Err(no_database(wanted, &properties)),
@@ -112,12 +112,12 @@ fn collection(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str, makes: b
             return Err(anyhow!("there is no collection \"{name}\"")
                 .context(hint(format!("`--create-collection` makes it{edge}"))));
         }
-        (401, _) => return Err(DIALECT.login(&properties)),
+        (401, _) => return Err(ERRORS.login_error(&properties)),
         (403, _) => {
-            let said = DIALECT.said(&properties);
+            let said = ERRORS.error_text(&properties);
             return Err(refused(format!("{said}; the user needs rights to collection \"{name}\"")));
         }
-        _ => return Err(refused(DIALECT.said(&properties))),
+        _ => return Err(refused(ERRORS.error_text(&properties))),
     }
     let found: Value = serde_json::from_slice(&properties.body).unwrap_or(Value::Null);
     let kind = found["type"].as_u64().unwrap_or(DOCUMENTS);
@@ -159,11 +159,11 @@ fn create(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<u6
         return Ok(kind);
     }
     let body = json!({ "name": name, "type": kind }).to_string();
-    let made = admin.ask(&Call::json(Method::POST, "/_api/collection", body))?;
+    let made = admin.send(&Request::json(Method::POST, "/_api/collection", body))?;
     // Another run may have created it, or our first try, if its response was lost.
     let exists = ServerError::number_in(&made) == 1207;
     if !made.is_success() && !exists {
-        return Err(refused(format!("cannot create the collection \"{name}\": {}", DIALECT.said(&made))));
+        return Err(refused(format!("cannot create the collection \"{name}\": {}", ERRORS.error_text(&made))));
     }
     if exists { collection(admin, wanted, name, false) } else { Ok(kind) }
 }
@@ -173,9 +173,9 @@ fn unique(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<Ve
     let path = format!("/_api/index?collection={}", escaped(name));
     for field in &wanted.unique {
         let body = json!({ "type": "persistent", "unique": true, "sparse": false, "fields": [field] }).to_string();
-        admin.order(&Call::json(Method::POST, &*path, body)).with_context(|| format!("--unique {field}"))?;
+        admin.send_ok(&Request::json(Method::POST, &*path, body)).with_context(|| format!("--unique {field}"))?;
     }
-    let all = admin.order(&Call::get(path));
+    let all = admin.send_ok(&Request::get(path));
     let all = all.context("the indexes of the collection cannot be seen")?;
     let indexes = all["indexes"].as_array().into_iter().flatten();
     let unique = indexes.filter(|index| index["unique"] == true && index["type"] != "primary");
@@ -187,10 +187,10 @@ fn unique(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<Ve
 }
 
 /// `--overwrite`: a separate truncate, which keeps the indexes.
-fn emptied(wanted: &Wanted, stop: &Stop, name: &str) -> Before {
+fn emptied(wanted: &Wanted, stop: &Stop, name: &str) -> Preparation {
     let (path, name) = (format!("/_api/collection/{}/truncate", escaped(name)), name.to_owned());
-    emptying(wanted, stop, &DIALECT, move |admin| {
-        admin.order(&Call::json(Method::PUT, path.clone(), "{}"))?;
+    prepare_overwrite(wanted, stop, &ERRORS, move |admin| {
+        admin.send_ok(&Request::json(Method::PUT, path.clone(), "{}"))?;
         Ok(Some(format!("emptied {name}")))
     })
 }

@@ -3,7 +3,7 @@
 use super::Collection;
 use crate::action::{Action, Op};
 use crate::batch::Encode;
-use crate::sink::http::{Call, Method};
+use crate::sink::http::{Method, Request};
 use crate::sink::remote::{Group, escaped, push_document, push_fields};
 use bytes::Bytes;
 use std::ops::Range;
@@ -20,7 +20,7 @@ pub(super) fn mode(op: Op) -> &'static str {
 }
 
 /// The request that applies the actions, which have the same operation.
-pub(super) fn of(collection: &Collection, group: Group<'_>, opaque: String) -> Call {
+pub(super) fn of(collection: &Collection, group: Group<'_>, id: String) -> Request {
     let op = group.key(0).1;
     let sync = if collection.wait_for_sync { "&waitForSync=true" } else { "" };
     let name = escaped(&collection.name);
@@ -40,11 +40,11 @@ pub(super) fn of(collection: &Collection, group: Group<'_>, opaque: String) -> C
             (Method::POST, format!("/_api/import?{about}{sync}"), group.text())
         }
     };
-    Call {
-        opaque: Some(opaque),
+    Request {
+        id: Some(id),
         // An error quotes up to 255 bytes of its document, and each may be escaped.
-        most: Some((16 << 20) + group.len() * (4 << 10)),
-        ..Call::json(method, path, body)
+        max_response: Some((16 << 20) + group.len() * (4 << 10)),
+        ..Request::json(method, path, body)
     }
 }
 

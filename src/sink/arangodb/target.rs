@@ -4,7 +4,7 @@ use super::{answer, open, whole};
 use crate::batch::Limits;
 use crate::error::hint;
 use crate::sink::Log;
-use crate::sink::http::{Reply, Server, without_secrets};
+use crate::sink::http::{Response, Server, redact_address};
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{Endpoint, FlagSources, Wanted};
 use crate::stop::Stop;
@@ -25,13 +25,13 @@ impl Target for Arangodb {
 
     fn endpoint(&self, to: &OsStr) -> Option<Result<Endpoint>> {
         let text = to.to_str()?;
-        let server = Server::read(text, &["arangodb", "arango"], "")?;
+        let server = Server::parse(text, &["arangodb", "arango"], "")?;
         Some(server.and_then(|server| {
             if !names_database(server.url.path()) {
                 let database = server.url.path().trim_matches('/');
                 let advice =
                     format!("a database is written `/_db/NAME`, here `/_db/{database}`; without one it is `_system`");
-                let shown = without_secrets(text);
+                let shown = redact_address(text);
                 return Err(anyhow!("\"{shown}\": the path names no database").context(hint(advice)));
             }
             Ok(Endpoint::Server(server))
@@ -70,7 +70,7 @@ impl Target for Arangodb {
         if wanted.complete { whole::limits(wanted) } else { wanted.batches.limits(5 << 20) }
     }
 
-    fn recognized(&self, reply: &Reply) -> Option<&'static str> {
+    fn recognized(&self, reply: &Response) -> Option<&'static str> {
         answer::is_arangodb(reply).then_some("write `arangodb+http://HOST:8529/_db/NAME`")
     }
 

@@ -1,11 +1,11 @@
-//! What neither Elasticsearch nor Kuzzle can do of what flags ask for, and the file of `--mapping`.
+//! Flags that neither Elasticsearch nor Kuzzle supports, and the file of `--mapping`.
 
 use crate::error::hint;
 use crate::sink::wanted::{FlagSources, Wanted};
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::{Value, json};
 
-/// Why a flag cannot be supported, as advice.
+/// What to do instead of a flag that is not supported.
 pub(in crate::sink) fn unsupported(flag: &str) -> Option<&'static str> {
     match flag {
         "complete" => Some("a server has no transactions; `--max-errors 0` stops at the first error"),
@@ -18,7 +18,7 @@ pub(in crate::sink) fn unsupported(flag: &str) -> Option<&'static str> {
     }
 }
 
-/// Finds flags that would have no effect.
+/// Checks for flags that would have no effect.
 pub(in crate::sink) fn check(wanted: &Wanted, flags: &FlagSources) -> Result<()> {
     if wanted.is_bulk
         && let Some(flag) = flags.first_typed(&["routing_field", "retry_on_conflict"])
@@ -38,7 +38,7 @@ pub(in crate::sink) fn check(wanted: &Wanted, flags: &FlagSources) -> Result<()>
 }
 
 /// Reads `--mapping`: an object with some of `parts` (`mappings`, `settings`), or mappings alone.
-pub(in crate::sink) fn mapping(wanted: &Wanted, parts: &[&str]) -> Result<Option<Value>> {
+pub(in crate::sink) fn read_mapping(wanted: &Wanted, parts: &[&str]) -> Result<Option<Value>> {
     let Some(path) = &wanted.mapping else { return Ok(None) };
     let read = || {
         let read: Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;

@@ -1,18 +1,17 @@
-//! What Elasticsearch and OpenSearch take: the key is metadata, bulk lines pass through as they are, and an update must not
-//! change a number.
+//! The rules of Elasticsearch and OpenSearch: the key is metadata, bulk lines pass through as they are, and an update must not
+//! change numbers.
 
 use crate::action::{Action, BulkLine, KeyRule, Op, Rules, by_path};
 use crate::json::{JsonKind, Scanner, Span, first_changed_by_double};
 use crate::record::{Reason, Record};
 use crate::sink::bulk_api::write_line;
 
-/// The rules of Elasticsearch.
 pub(super) struct ElasticsearchRules {
     /// `--routing-field`.
     pub(super) routing: Option<String>,
-    /// `--lossy`: numbers that the server will round are let through.
+    /// `--lossy`: numbers that the server will round are allowed.
     pub(super) lossy: bool,
-    /// Memory for looking into a record.
+    /// Reused to look into records.
     pub(super) scanner: Scanner,
 }
 
@@ -31,7 +30,7 @@ impl Rules for ElasticsearchRules {
         Ok(())
     }
 
-    /// What it does not know of a line is for the server to judge.
+    /// Unknown metadata of a line is left to the server.
     fn line<'a>(&mut self, line: BulkLine<'a>, record: &Record<'a>, buf: &'a mut String) -> Result<Action<'a>, Reason> {
         let id = (!line.has_id).then_some(("_id", line.key));
         write_line(line.command, id.as_slice(), buf);
@@ -39,7 +38,7 @@ impl Rules for ElasticsearchRules {
     }
 }
 
-/// Writes `"routing":"…"` from the field that `--routing-field` names.
+/// Writes `"routing":"…"` with the field that `--routing-field` names.
 fn write_routing(record: &Record<'_>, field: &str, out: &mut String, scanner: &mut Scanner) -> Result<(), Reason> {
     let missing = |_| Reason::new("no_routing", format!("no `{field}`, which --routing-field names"));
     let value = by_path(record.text, record.fields, field, scanner).map_err(missing)?.of(record.text);
@@ -56,12 +55,12 @@ fn write_routing(record: &Record<'_>, field: &str, out: &mut String, scanner: &m
     Ok(())
 }
 
-/// Refuses a document of which an update would change a number: Elasticsearch merges it as Java's doubles and writes
-/// those back (contract of the bulk API, 3).
+/// Refuses a document in which an update would change a number: Elasticsearch merges numbers as Java doubles and stores those
+/// (contract of the bulk API, 3).
 fn ensure_doubles_hold(record: &Record<'_>) -> Result<(), Reason> {
     let text = record.text;
     let values = record.fields.iter().map(|field| field.value);
-    // Most of a document are strings.
+    // Most values are strings.
     let mut others = values.filter(|value| text.as_bytes()[value.start as usize] != b'"');
     let changed = others.find_map(|value| first_changed_by_double(text, value));
     changed.map_or(Ok(()), |number| {

@@ -1,4 +1,4 @@
-//! Elasticsearch and OpenSearch as a target: their addresses, and what they cannot do.
+//! Elasticsearch and OpenSearch as a target: their addresses, and what they do not support.
 
 use super::open;
 use crate::error::hint;
@@ -10,7 +10,7 @@ use crate::stop::Stop;
 use anyhow::{Result, anyhow, bail};
 use std::ffi::OsStr;
 
-/// Elasticsearch, OpenSearch, and a server that does not say what it is.
+/// Elasticsearch, OpenSearch, and servers of unknown type.
 pub struct Elasticsearch;
 
 impl Target for Elasticsearch {
@@ -28,7 +28,7 @@ impl Target for Elasticsearch {
 
     fn endpoint(&self, to: &OsStr) -> Option<Result<Endpoint>> {
         let names = ["elasticsearch", "es", "opensearch", ""];
-        Some(Server::read(to.to_str()?, &names, "")?.map(Endpoint::Server))
+        Some(Server::parse(to.to_str()?, &names, "")?.map(Endpoint::Server))
     }
 
     fn unsupported(&self, flag: &str, _: &str) -> Option<&'static str> {
@@ -60,12 +60,12 @@ impl Target for Elasticsearch {
         }
     }
 
-    fn open(&self, wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened> {
-        open::open(wanted, stop, log)
+    fn open(&self, wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Opened> {
+        open::open(wanted, stop, report)
     }
 }
 
-/// Finds names that no index can have (contract of the bulk API, 2.4). A date-math name is left to the server.
+/// Refuses names that no index can have (contract of the bulk API, 2.4). A date-math name is left to the server.
 fn ensure_index_name(name: &str) -> Result<()> {
     if name.starts_with('<') && name.ends_with('>') {
         return Ok(());

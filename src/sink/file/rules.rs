@@ -3,7 +3,7 @@
 use crate::action::{Action, BulkLine, KeyRule, Op, Rules, by_path, check_metadata, has_key_field, not_supported};
 use crate::json::{Field, Scanner, Span, quote_into, same_name};
 use crate::record::{Reason, Record};
-use crate::sink::bulk_api::{plain, write_line};
+use crate::sink::bulk_api::{plain_text, write_line};
 
 /// The rules of documents, the same as in a store.
 pub(super) struct DocumentRules {
@@ -48,7 +48,7 @@ impl DocumentRules {
         }
         for name in ["_key", "_id"] {
             let found = by_path(record.text, record.fields, name, &mut self.scanner);
-            if found.is_ok_and(|value| plain(value.of(record.text)).as_deref() != Some(key)) {
+            if found.is_ok_and(|value| plain_text(value.of(record.text)).as_deref() != Some(key)) {
                 let text = format!("the document has another `{name}` than its action line names");
                 return Err(Reason::new("ambiguous_key", text));
             }

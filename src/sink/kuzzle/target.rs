@@ -1,9 +1,9 @@
-//! Kuzzle as a target: its addresses, which name an index, and what it cannot do.
+//! Kuzzle as a target: its addresses, which name an index, and what it does not support.
 
 use super::{answer, open};
 use crate::batch::Limits;
 use crate::error::hint;
-use crate::sink::http::{Reply, Server, without_secrets};
+use crate::sink::http::{Response, Server, redact_address};
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{Endpoint, FlagSources, Wanted};
 use crate::sink::{Log, bulk_api};
@@ -14,7 +14,7 @@ use std::ffi::OsStr;
 /// Kuzzle.
 pub struct Kuzzle;
 
-/// Documents of a request, so that five thousand action lines more stay below its limit of 1 MiB.
+/// Maximum bytes of documents in a request. With five thousand action lines it stays below Kuzzle's limit of 1 MiB.
 const BYTES: usize = 800 << 10;
 
 impl Target for Kuzzle {
@@ -28,15 +28,15 @@ impl Target for Kuzzle {
 
     fn endpoint(&self, to: &OsStr) -> Option<Result<Endpoint>> {
         let text = to.to_str()?;
-        let read = Server::read(text, &["kuzzle"], "/INDEX")?;
+        let read = Server::parse(text, &["kuzzle"], "/INDEX")?;
         Some(read.and_then(|mut server| {
-            server.within = server.cut_last();
-            if server.within.is_some() {
+            server.namespace = server.take_last_segment();
+            if server.namespace.is_some() {
                 return Ok(Endpoint::Server(server));
             }
             let scheme = text.split("://").next().unwrap_or_default().to_ascii_lowercase();
             let advice = format!("write `{scheme}://HOST:7512/INDEX`, and the collection with `--collection`");
-            Err(anyhow!("\"{}\": names no index", without_secrets(text)).context(hint(advice)))
+            Err(anyhow!("\"{}\": names no index", redact_address(text)).context(hint(advice)))
         }))
     }
 
@@ -50,7 +50,7 @@ impl Target for Kuzzle {
     }
 
     fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
-        if wanted.servers().any(|server| server.within.is_none()) {
+        if wanted.servers().any(|server| server.namespace.is_none()) {
             return Err(anyhow!("--to: Kuzzle and a server that does not say what it is")
                 .context(hint("write `kuzzle+http://HOST:7512/INDEX` for each node")));
         }
@@ -62,7 +62,7 @@ impl Target for Kuzzle {
             return Err(anyhow!("--refresh true: Kuzzle has no refresh at once")
                 .context(hint("`--refresh wait_for` answers when searches see the documents")));
         }
-        let mut indices = wanted.servers().filter_map(|server| server.within.as_deref());
+        let mut indices = wanted.servers().filter_map(|server| server.namespace.as_deref());
         let index = indices.next().unwrap_or_default();
         ensure_name("an index", index).context("--to")?;
         if let Some(other) = indices.find(|other| *other != index) {
@@ -76,22 +76,22 @@ impl Target for Kuzzle {
         ensure_name("a collection", name).context("--collection")
     }
 
-    /// Its answers name keys and no places, so a batch holds each key once.
+    /// Its responses are matched by key, so a batch holds each key once.
     fn limits(&self, wanted: &Wanted) -> Limits {
         Limits { distinct: true, ..wanted.batches.limits(BYTES) }
     }
 
-    fn recognized(&self, reply: &Reply) -> Option<&'static str> {
+    fn recognized(&self, response: &Response) -> Option<&'static str> {
         let advice = "write `kuzzle+http://HOST:7512/INDEX`, and the collection with `--collection`";
-        answer::is_kuzzle(reply).then_some(advice)
+        answer::is_kuzzle(response).then_some(advice)
     }
 
-    fn open(&self, wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened> {
-        open::open(wanted, stop, log)
+    fn open(&self, wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Opened> {
+        open::open(wanted, stop, report)
     }
 }
 
-/// Finds names that no index or collection can have (contract of Kuzzle, 3.1).
+/// Refuses names that no index or collection can have (contract of Kuzzle, 3.1).
 fn ensure_name(what: &str, name: &str) -> Result<()> {
     let fault = match name {
         "_all" => format!("{what} cannot be called so"),
