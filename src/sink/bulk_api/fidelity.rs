@@ -1,5 +1,5 @@
-//! Whether an index keeps documents as they were sent, by its mapping and its settings. What is read back proves something only
-//! if it does.
+//! Whether an index keeps documents as they were sent, by its mapping and its settings. What is read back proves something
+//! only if it does.
 
 use crate::sink::remote::Fidelity;
 use serde_json::Value;

@@ -194,8 +194,8 @@ pub(in crate::sink) fn failure(error: &ServerError<'_>, status: u16, action: &Ba
     }
 }
 
-/// Errors when two requests add the same new field with different types at once: the server refuses the second mapping. Two types
-/// within one document give the same errors, and nothing distinguishes them.
+/// Errors when two requests add the same new field with different types at once: the server refuses the second mapping. Two
+/// types within one document give the same errors, and nothing distinguishes them.
 const RACES: [&str; 6] = [
     // mapper [price] cannot be changed from type [float] to [long]
     "cannot be changed from type [",

@@ -1,5 +1,5 @@
-//! The lines of the bulk API: an action line with metadata, and the source line after it (contract of the bulk API, 1.4). Each
-//! target puts them together in its own way.
+//! The lines of the bulk API: an action line with metadata, and the source line after it (contract of the bulk API, 1.4).
+//! Each target puts them together in its own way.
 
 use crate::action::{Action, Op};
 use crate::batch::BatchAction;
@@ -148,8 +148,8 @@ pub(in crate::sink) fn plain_text(value: &str) -> Option<String> {
     }
 }
 
-/// The index of the action whose line the server names: `Malformed action/metadata line [3]`. Lines are counted from 1, source
-/// lines too.
+/// The index of the action whose line the server names: `Malformed action/metadata line [3]`. Lines are counted from 1,
+/// source lines too.
 pub(in crate::sink) fn culprit(group: Group<'_>, reason: &str) -> Option<usize> {
     let (_, rest) = reason.split_once("line [")?;
     let line: usize = rest.split_once(']')?.0.parse().ok()?;

@@ -27,7 +27,8 @@ use std::ops::Range;
 /// The fields that are asked for in a response. Without the status, items could be missing.
 const FILTER: &str =
     "filter_path=took,errors,items.*._id,items.*.result,items.*.status,items.*.error,items.*.failure_store";
-/// More fields for bulk lines and for retries: the index of an item, and the version, which shows an upsert that did nothing.
+/// More fields for bulk lines and for retries: the index of an item, and the version, which shows an upsert that did
+/// nothing.
 const FILTER_FOR_LINES: &str = ",items.*._index,items.*._version";
 
 /// The bulk API, with what all requests of a run have in common.
@@ -41,7 +42,8 @@ pub struct Bulk {
     pub pipeline: Option<String>,
     /// The path of all requests, with its query.
     pub path: String,
-    /// Whether a refused request may have been applied in part: Elasticsearch does so from 8.16 on, and an unknown server may.
+    /// Whether a refused request may have been applied in part: Elasticsearch does so from 8.16 on, and an unknown server
+    /// may.
     pub is_incremental: bool,
     /// Whether every field of an item is needed, for `--results`.
     pub all_fields: bool,
@@ -94,8 +96,8 @@ impl Encode for Bulk {
 }
 
 impl Protocol for Bulk {
-    /// Each action has an action line and a source line, each with a newline at its end (contract of the bulk API, 1.4). The body
-    /// has a known length, so it is never sent in chunks.
+    /// Each action has an action line and a source line, each with a newline at its end (contract of the bulk API, 1.4).
+    /// The body has a known length, so it is never sent in chunks.
     fn request(&self, group: Group<'_>, id: String) -> Request {
         let needs_index = !self.all_fields && (group.batch.has_lines() || group.per_item);
         let path = self.path.clone() + if needs_index { FILTER_FOR_LINES } else { "" };

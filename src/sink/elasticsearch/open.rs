@@ -132,8 +132,8 @@ fn describe(server: &Value) -> String {
     format!("{kind} calls itself version {}, cluster {}", text("/version/number"), text("/cluster_name"))
 }
 
-/// Whether the server may apply a part of a request before it refuses it: Elasticsearch from 8.16 on, and unknown servers (contract
-/// of the bulk API, 1.4).
+/// Whether the server may apply a part of a request before it refuses it: Elasticsearch from 8.16 on, and unknown servers
+/// (contract of the bulk API, 1.4).
 fn is_incremental(server: &Value) -> bool {
     if server.pointer("/version/distribution").and_then(Value::as_str) == Some("opensearch") {
         return false;

@@ -1,5 +1,5 @@
-//! `--overwrite`: empties an index before the first document is sent. With a delete-by-query if the server has it, so that the
-//! index never disappears; else the index is deleted and created again as it was.
+//! `--overwrite`: empties an index before the first document is sent. With a delete-by-query if the server has it, so that
+//! the index never disappears; else the index is deleted and created again as it was.
 
 use crate::error;
 use crate::sink::http::{Method, Request};

@@ -1,4 +1,5 @@
-//! Finds the outcome of actions without a response: what is stored, and whether the indices keep documents as they were sent.
+//! Finds the outcome of actions without a response: what is stored, and whether the indices keep documents as they were
+//! sent.
 
 use super::Bulk;
 use crate::action::Op;

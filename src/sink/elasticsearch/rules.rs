@@ -1,5 +1,5 @@
-//! The rules of Elasticsearch and OpenSearch: the key is metadata, bulk lines pass through as they are, and an update must not
-//! change numbers.
+//! The rules of Elasticsearch and OpenSearch: the key is metadata, bulk lines pass through as they are, and an update must
+//! not change numbers.
 
 use crate::action::{Action, BulkLine, KeyRule, Op, Rules, by_path};
 use crate::json::{JsonKind, Scanner, Span, first_changed_by_double};
@@ -55,8 +55,8 @@ fn write_routing(record: &Record<'_>, field: &str, out: &mut String, scanner: &m
     Ok(())
 }
 
-/// Refuses a document in which an update would change a number: Elasticsearch merges numbers as Java doubles and stores those
-/// (contract of the bulk API, 3).
+/// Refuses a document in which an update would change a number: Elasticsearch merges numbers as Java doubles and stores
+/// those (contract of the bulk API, 3).
 fn ensure_doubles_hold(record: &Record<'_>) -> Result<(), Reason> {
     let text = record.text;
     let values = record.fields.iter().map(|field| field.value);

@@ -1,5 +1,5 @@
-//! Addresses of servers: `TYPE+http(s)://HOST:PORT/PATH`. An address may have a password in it, so messages never show it as it
-//! was written.
+//! Addresses of servers: `TYPE+http(s)://HOST:PORT/PATH`. An address may have a password in it, so messages never show it
+//! as it was written.
 
 use super::Url;
 use crate::error::hint;
@@ -27,8 +27,8 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    /// Parses an address whose scheme begins with one of `types`; an empty one stands for plain `http` and `https`. `suffix` is
-    /// how such an address ends, for a hint. `None` if it is another kind of address.
+    /// Parses an address whose scheme begins with one of `types`; an empty one stands for plain `http` and `https`.
+    /// `suffix` is how such an address ends, for a hint. `None` if it is another kind of address.
     pub fn parse(text: &str, types: &[&str], suffix: &str) -> Option<Result<Server>> {
         let (scheme, rest) = text.split_once("://")?;
         let scheme = scheme.to_ascii_lowercase();

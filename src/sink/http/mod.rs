@@ -1,6 +1,6 @@
 //! HTTP to the nodes of one cluster: sends a request, and reports whether a node may have read it.
-//! It knows no target's protocol, retries nothing that a node may have read, and follows no redirects. Its messages never have
-//! a secret in them.
+//! It knows no target's protocol, retries nothing that a node may have read, and follows no redirects. Its messages never
+//! have a secret in them.
 
 mod address;
 mod login;
@@ -366,8 +366,8 @@ impl Http {
         let buffer = std::mem::take(&mut self.last).try_into_mut().unwrap_or_default();
         let secrets: Vec<&str> = self.secrets.iter().map(String::as_str).chain(token).collect();
         let response = self.runtime.block_on(async {
-            // A server may have closed its connection since the last exchange. These yields let the connection notice, so that
-            // the request is not written to it.
+            // A server may have closed its connection since the last exchange. These yields let the connection notice, so
+            // that the request is not written to it.
             for _ in 0..3 {
                 yield_now().await;
             }

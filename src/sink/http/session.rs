@@ -32,7 +32,8 @@ impl Session {
         Request::json(Method::POST, path, body)
     }
 
-    /// The current token, or a new one if that is `rejected`; else the result of the failed login. The other lanes wait while one of them logs in.
+    /// The current token, or a new one if that is `rejected`; else the result of the failed login. The other lanes wait
+    /// while one of them logs in.
     pub(super) fn token(&self, http: &mut Http, rejected: Option<&str>) -> Result<String, SendResult> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(token) = current.as_deref().filter(|token| Some(*token) != rejected) {

@@ -1,6 +1,6 @@
-//! Reads responses of `bulk:import`: two lists (Kuzzle 2), or the items that were applied and an error with those that were not
-//! (Kuzzle 1). Nothing counts as success that does not name its key, and a response must account for every action (contract of
-//! Kuzzle, 1.5, 1.7 and 1.10).
+//! Reads responses of `bulk:import`: two lists (Kuzzle 2), or the items that were applied and an error with those that were
+//! not (Kuzzle 1). Nothing counts as success that does not name its key, and a response must account for every action
+//! (contract of Kuzzle, 1.5, 1.7 and 1.10).
 
 use super::Import;
 use crate::action::Op;

@@ -1,6 +1,6 @@
 //! Kuzzle: `bulk:import` as a [`Protocol`], and the steps before a load.
-//! Kuzzle stores in Elasticsearch and adds `_kuzzle_info`, so actions and their outcomes are those of the bulk API. Its responses
-//! are two lists without an order, so a batch holds each key once, and items are matched by key.
+//! Kuzzle stores in Elasticsearch and adds `_kuzzle_info`, so actions and their outcomes are those of the bulk API. Its
+//! responses are two lists without an order, so a batch holds each key once, and items are matched by key.
 
 mod answer;
 mod open;
@@ -55,8 +55,8 @@ impl Import {
     }
 }
 
-/// A JSON object with an array of actions and sources in turn (contract of Kuzzle, 1.4). Documents are copied byte for byte. Only if
-/// Kuzzle would take one for an action, its fields are reordered.
+/// A JSON object with an array of actions and sources in turn (contract of Kuzzle, 1.4). Documents are copied byte for
+/// byte. Only if Kuzzle would take one for an action, its fields are reordered.
 impl Encode for Import {
     /// Writes an action and its source, each with a comma after it.
     fn write(&self, action: &Action<'_>, text: &mut String) -> Range<usize> {
@@ -123,8 +123,8 @@ impl Protocol for Import {
         Request::get(self.path("/_settings"))
     }
 
-    /// Whether the collection keeps documents as they were sent, by its settings: an ingest pipeline may change them, and the
-    /// storage may rebuild `_source` from its fields. Kuzzle refuses a mapping that filters `_source`.
+    /// Whether the collection keeps documents as they were sent, by its settings: an ingest pipeline may change them, and
+    /// the storage may rebuild `_source` from its fields. Kuzzle refuses a mapping that filters `_source`.
     fn read_fidelity(&self, _: &str, response: &Response) -> Fidelity {
         let body: Option<Value> = serde_json::from_slice(&response.body).ok().filter(|_| response.is_success());
         let Some(settings) = body.as_ref().and_then(|body| body.get("result")).filter(|settings| settings.is_object())

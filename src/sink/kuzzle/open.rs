@@ -1,5 +1,5 @@
-//! The steps before the first record: logs in, and checks whether the collection exists. Only what the flags need is requested,
-//! because a user may have the right to import and no other.
+//! The steps before the first record: logs in, and checks whether the collection exists. Only what the flags need is
+//! requested, because a user may have the right to import and no other.
 
 use super::Import;
 use super::answer::{ERRORS, advice, error_in};

@@ -1,5 +1,5 @@
-//! Finds the outcome of documents without a response: compares what is stored with what Kuzzle makes of the document that was
-//! sent.
+//! Finds the outcome of documents without a response: compares what is stored with what Kuzzle makes of the document that
+//! was sent.
 
 use crate::action::Op;
 use crate::batch::BatchAction;

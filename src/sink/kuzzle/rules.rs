@@ -1,5 +1,5 @@
-//! Finds what Kuzzle would refuse, or change when it parses a document with JavaScript (contract of Kuzzle, 1.4 and 1.5). This
-//! happens before a record gets into a batch, because one such record makes Kuzzle refuse the whole request.
+//! Finds what Kuzzle would refuse, or change when it parses a document with JavaScript (contract of Kuzzle, 1.4 and 1.5).
+//! This happens before a record gets into a batch, because one such record makes Kuzzle refuse the whole request.
 
 use crate::action::{Action, BulkLine, KeyRule, Op, Rules, distinct, not_supported};
 use crate::json::{
@@ -34,8 +34,8 @@ fn may_be_action(document: &[u8]) -> bool {
     rest.next() == Some(&b'"') && matches!(rest.next(), Some(b'i' | b'c' | b'u' | b'd' | b'\\'))
 }
 
-/// The document with its leading fields moved to the end, if they have names of actions; `None` if it begins with another field. Of
-/// duplicate fields Kuzzle keeps the last one, so a leading field with a duplicate is dropped.
+/// The document with its leading fields moved to the end, if they have names of actions; `None` if it begins with another
+/// field. Of duplicate fields Kuzzle keeps the last one, so a leading field with a duplicate is dropped.
 pub(super) fn reorder_action_fields(document: &str) -> Option<String> {
     if !may_be_action(document.as_bytes()) {
         return None;
@@ -158,8 +158,8 @@ fn value_after(text: &str, offset: usize) -> &str {
     text[offset..].trim_start_matches([' ', '\t', '\r', '\n', ':'])
 }
 
-/// Whether Kuzzle allows this value in a field called `script`. It checks the names of an object; of any other value, what are
-/// names in JavaScript.
+/// Whether Kuzzle allows this value in a field called `script`. It checks the names of an object; of any other value, what
+/// are names in JavaScript.
 fn may_be_script(value: &str) -> bool {
     match JsonKind::of(value) {
         JsonKind::Object => {

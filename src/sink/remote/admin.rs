@@ -1,5 +1,5 @@
-//! Requests without documents, retried until there is a response. All of them are idempotent. Also the messages for a server
-//! that cannot be reached at all.
+//! Requests without documents, retried until there is a response. All of them are idempotent. Also the messages for a
+//! server that cannot be reached at all.
 
 use super::sleep_unless_stopped;
 use crate::error::{hint, refused};
@@ -41,8 +41,8 @@ impl<'h> AdminClient<'h> {
         AdminClient { http, retries: wanted.retries, stop: stop.clone(), errors }
     }
 
-    /// Sends the first request. Here a wrong address is an error at once; only a busy server is waited for. `check` looks at each
-    /// response, also at that of a busy server.
+    /// Sends the first request. Here a wrong address is an error at once; only a busy server is waited for. `check` looks
+    /// at each response, also at that of a busy server.
     ///
     /// # Errors
     /// When there is no response, or `check` fails.

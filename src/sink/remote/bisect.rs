@@ -1,5 +1,5 @@
-//! Splits batches into parts, and bisects parts that a server refuses, so that one bad record costs one record. Parts stay in
-//! order.
+//! Splits batches into parts, and bisects parts that a server refuses, so that one bad record costs one record. Parts stay
+//! in order.
 
 use super::memory::PROBES;
 use super::settle::Settling;
@@ -7,7 +7,8 @@ use crate::action::Op;
 use std::collections::HashMap;
 
 impl Settling<'_> {
-    /// Splits the batch into parts that are not too large for the server, as far as that is known. The first part comes last.
+    /// Splits the batch into parts that are not too large for the server, as far as that is known. The first part comes
+    /// last.
     pub(super) fn parts(&self) -> Vec<Vec<u32>> {
         let lists = self.by_kind();
         let Some(largest) = self.memory().max_body else { return lists.into_iter().rev().collect() };
@@ -29,8 +30,8 @@ impl Settling<'_> {
         parts
     }
 
-    /// Splits the batch into lists of one operation each, if the target needs that. Actions on different keys may be reordered,
-    /// those on one key never are.
+    /// Splits the batch into lists of one operation each, if the target needs that. Actions on different keys may be
+    /// reordered, those on one key never are.
     fn by_kind(&self) -> Vec<Vec<u32>> {
         let all = 0..self.batch.len() as u32;
         if !self.protocol.is_of_one_kind() || self.batch.has_one_op() {
@@ -80,8 +81,8 @@ impl Settling<'_> {
         self.waiting.push(part.split_off(culprit));
     }
 
-    /// Moves an action from elsewhere to the front of the waiting parts, if it is the only one on its key: so that some bad lines
-    /// in a row are not mistaken for a refusal of everything.
+    /// Moves an action from elsewhere to the front of the waiting parts, if it is the only one on its key: so that some bad
+    /// lines in a row are not mistaken for a refusal of everything.
     pub(super) fn probe(&mut self, nth: usize) {
         if self.protocol.is_globally_ordered() {
             return;

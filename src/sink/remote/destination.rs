@@ -1,5 +1,5 @@
-//! Where documents go that are written to a name. The name of an index always means that index. An alias, a data stream or a
-//! name with a date may come to mean another index, and then a retry would create a second document.
+//! Where documents go that are written to a name. The name of an index always means that index. An alias, a data stream or
+//! a name with a date may come to mean another index, and then a retry would create a second document.
 
 /// What a name means to the target.
 #[derive(Clone, Debug, PartialEq, Eq)]

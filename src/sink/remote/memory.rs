@@ -1,5 +1,5 @@
-//! What the lanes of a run remember from one batch to the next, in bounded memory. The lanes share it: what one of them learns
-//! about the server holds for all, and a lead batch has keys of all lanes.
+//! What the lanes of a run remember from one batch to the next, in bounded memory. The lanes share it: what one of them
+//! learns about the server holds for all, and a lead batch has keys of all lanes.
 
 use crate::key_filter::KeyFilter;
 use std::collections::HashMap;

@@ -69,8 +69,8 @@ impl Settling<'_> {
         Ok(())
     }
 
-    /// Looks for the documents of unconfirmed actions in the indices to which they may have gone. Records those that are there,
-    /// and those of which it is unknown. `all` says that there are no other such indices.
+    /// Looks for the documents of unconfirmed actions in the indices to which they may have gone. Records those that are
+    /// there, and those of which it is unknown. `all` says that there are no other such indices.
     fn look_in(&mut self, indices: Vec<Location>, all: bool, name: &str, actions: &[u32]) -> Result<(), Abort> {
         let mut found: Vec<StoredDoc> = actions.iter().map(|_| StoredDoc::Missing).collect();
         for index in indices {
@@ -111,8 +111,8 @@ impl Settling<'_> {
         Ok(())
     }
 
-    /// Finds documents that a retry may have stored a second time, because their name came to lead to another index after it
-    /// was last resolved.
+    /// Finds documents that a retry may have stored a second time, because their name came to lead to another index after
+    /// it was last resolved.
     pub(super) fn find_doubled(&mut self, part: &[u32], results: &mut [ItemResult]) -> Result<(), Abort> {
         let (mut moved, mut earlier) = (Vec::new(), Vec::new());
         for (action, result) in part.iter().zip(results) {

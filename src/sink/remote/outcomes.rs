@@ -1,5 +1,5 @@
-//! The outcomes of actions, in order. Mostly all of them are the same: then a batch is settled by its size instead of item by
-//! item.
+//! The outcomes of actions, in order. Mostly all of them are the same: then a batch is settled by its size instead of item
+//! by item.
 
 use super::{ItemOutcome, ItemResult};
 

@@ -1,6 +1,6 @@
-//! Settles a batch: sends it, reads the response, retries what was busy, bisects what was refused, and finds out the outcome
-//! of requests without a response (DESIGN: never lose, never double). It has no socket: requests, pauses and request ids come
-//! from outside. Actions on one key are never reordered, so each part is settled before the next is sent.
+//! Settles a batch: sends it, reads the response, retries what was busy, bisects what was refused, and finds out the
+//! outcome of requests without a response (DESIGN: never lose, never double). It has no socket: requests, pauses and
+//! request ids come from outside. Actions on one key are never reordered, so each part is settled before the next is sent.
 
 use super::destination::Destination;
 use super::memory::{Fault, MAX_SAME_ERRORS, Memory};
@@ -205,8 +205,8 @@ impl<'s> Settling<'s> {
         }
     }
 
-    /// Handles a missing response: what may be sent again stays in the part. From the second time on, a part that may be too
-    /// large is halved.
+    /// Handles a missing response: what may be sent again stays in the part. From the second time on, a part that may be
+    /// too large is halved.
     fn on_no_response(
         &mut self,
         part: &mut Vec<u32>,

@@ -1,5 +1,5 @@
-//! Settles batches against a model of a server that is busy, drops requests and responses, and refuses bad lines, at random.
-//! What is reported must be what the model holds.
+//! Settles batches against a model of a server that is busy, drops requests and responses, and refuses bad lines, at
+//! random. What is reported must be what the model holds.
 
 use super::gate::Gate;
 use super::settle::{LaneIo, Settling};
@@ -233,8 +233,8 @@ fn outcome(
     (all, results, done)
 }
 
-/// What the keys hold when the inputs that are reported as applied are applied in order. A key with an unknown outcome is left
-/// out.
+/// What the keys hold when the inputs that are reported as applied are applied in order. A key with an unknown outcome is
+/// left out.
 fn expected(
     before: &BTreeMap<String, Value>,
     inputs: &[Input],

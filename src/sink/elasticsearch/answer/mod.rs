@@ -1,5 +1,5 @@
-//! Reads responses of the bulk API. Nothing counts as success that does not name its action: items are matched by their order,
-//! checked by operation and id, and matched by id where a server mixed them up (contract of live servers, 1 and 2).
+//! Reads responses of the bulk API. Nothing counts as success that does not name its action: items are matched by their
+//! order, checked by operation and id, and matched by id where a server mixed them up (contract of live servers, 1 and 2).
 
 use super::Bulk;
 use super::fast_reply;
