@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// A number of records or lines.
 pub fn count(text: &str) -> Result<u64, String> {
-    digits(text).ok_or_else(|| format!("\"{text}\" is not a whole number"))
+    digits(text).ok_or_else(|| format!("not a whole number"))
 }
 
 fn digits(text: &str) -> Option<u64> {
@@ -28,7 +28,7 @@ pub fn batch_records(text: &str) -> Result<usize, String> {
     // In arangoimport the option of this name is a size.
     let is_size = size(text).is_ok_and(|size| size > 0);
     read.map_err(|error| match is_size {
-        true => format!("{error}\nhint: this counts records; in bytes it is `--batch-bytes {text}`"),
+        true => format!("{error}\nhint: this counts records; for bytes write `--batch-bytes {text}`"),
         false => error,
     })
 }
@@ -65,7 +65,7 @@ fn size(text: &str) -> Result<u64, String> {
         "gb" => Some(1_000_000_000),
         _ => None,
     });
-    bytes.ok_or_else(|| format!("\"{text}\" is not a size\nhint: sizes are written `5MiB`, `5MB`, `500k` or `1000`"))
+    bytes.ok_or_else(|| format!("not a size\nhint: sizes are written `5MiB`, `5MB`, `500k` or `1000`"))
 }
 
 /// `--flush-interval`: 1 ms to 1 h.
@@ -79,15 +79,15 @@ pub fn interval(text: &str) -> Result<Duration, String> {
     });
     match milliseconds {
         Some(time @ 1..=3_600_000) => Ok(Duration::from_millis(time)),
-        Some(_) => Err(format!("\"{text}\" is not between 1ms and 1h")),
-        None => Err(format!("\"{text}\" is not a time\nhint: times are written `1s`, `500ms` or `2m`")),
+        Some(_) => Err(format!("not between 1ms and 1h")),
+        None => Err(format!("not a time\nhint: times are written `1s`, `500ms` or `2m`")),
     }
 }
 
 /// The name of a field, which must not be blank.
 pub fn field(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
-        return Err("the name of a field cannot be blank".to_owned());
+        return Err("a field name cannot be blank".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -97,7 +97,7 @@ pub fn separator(text: &str) -> Result<u8, String> {
     match text.as_bytes() {
         _ if text == "\\t" => Ok(b'\t'),
         [byte] if !matches!(byte, b'\n' | b'\r' | 0) => Ok(*byte),
-        _ => Err(format!("\"{text}\" is not exactly one byte\nhint: a tab is written `'\\t'`")),
+        _ => Err(format!("not exactly one byte\nhint: write a tab as `'\\t'`")),
     }
 }
 
@@ -107,7 +107,7 @@ pub fn quote(text: &str) -> Result<Option<u8>, String> {
         [] => Ok(None),
         _ if text == "none" => Ok(None),
         [byte] if !matches!(byte, b'\n' | b'\r' | 0) => Ok(Some(*byte)),
-        _ => Err(format!("\"{text}\" is not exactly one byte\nhint: `''` is for no quotes")),
+        _ => Err(format!("not exactly one byte\nhint: write `''` for no quotes")),
     }
 }
 
@@ -139,7 +139,7 @@ pub fn switch(text: &str) -> Result<bool, String> {
     match text {
         "1" | "true" => Ok(true),
         "0" | "false" => Ok(false),
-        _ => Err(format!("\"{text}\" is neither true nor false")),
+        _ => Err(format!("expected true or false")),
     }
 }
 
@@ -168,10 +168,10 @@ mod tests {
         }
         for text in ["", "MB", "-1", "1.5M", "5X", "5MBs", "99999999999999999999", "18446744073709551615k", "ñ"] {
             let error = bytes(text).expect_err(text);
-            assert!(error.starts_with(&format!("\"{text}\" is not a size\nhint: ")), "{error}");
+            assert!(error.starts_with(&format!("not a size\nhint: ")), "{error}");
         }
         for text in ["0", "2G"] {
-            assert_eq!(bytes(text), Err(format!("\"{text}\" is not between 1 byte and 1GiB")));
+            assert_eq!(bytes(text), Err(format!("not between 1 byte and 1GiB")));
         }
     }
 
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(batch_records("5000"), Ok(5000));
         for text in ["16777216", "5MB", "500k"] {
             let error = batch_records(text).expect_err(text);
-            assert!(error.ends_with(&format!("in bytes it is `--batch-bytes {text}`")), "{error}");
+            assert!(error.ends_with(&format!("for bytes write `--batch-bytes {text}`")), "{error}");
         }
         for text in ["0", "-1", "x", ""] {
             assert!(!batch_records(text).expect_err(text).contains("hint"), "{text}");

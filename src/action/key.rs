@@ -32,7 +32,7 @@ impl KeyRule {
         names: ["key", "id"],
         max_bytes: 512,
         allows: |key| memchr(0, key.as_bytes()).is_none(),
-        characters: "no character U+0000",
+        characters: "a key must not contain U+0000",
         keeps_fields: true,
     };
 
@@ -48,7 +48,7 @@ impl KeyRule {
                 format!("the {name} has {bytes} bytes, at most {max_bytes} are allowed")
             }
             _ if (self.allows)(key) => return Ok(()),
-            _ => format!("illegal key {key:?}: a key has {}", self.characters),
+            _ => format!("invalid key {key:?}: {}", self.characters),
         };
         Err(Reason::new("illegal_key", text))
     }
@@ -99,7 +99,7 @@ fn unique_field(text: &str, fields: &[Field], name: &str) -> Result<Option<Span>
     for field in fields {
         if is_named(text, field, name) {
             if found.is_some() {
-                return Err(Reason::new("ambiguous_key", format!("duplicate field `{name}`")));
+                return Err(Reason::new("ambiguous_key", format!("duplicate field \"{name}\"")));
             }
             found = Some(field.value);
         }
@@ -131,7 +131,7 @@ impl KeyFields {
                 continue;
             };
             if found.replace(index).is_some() {
-                return Err(Reason::new("ambiguous_key", format!("duplicate field `{name}`")));
+                return Err(Reason::new("ambiguous_key", format!("duplicate field \"{name}\"")));
             }
         }
         Ok(result)
@@ -169,14 +169,14 @@ fn key_and_id(text: &str, key: Option<Span>, id: Span, scanner: &mut Scanner) ->
     // An `_id` may be `COLLECTION/KEY` with any collection: exports are imported under other names.
     let of_id = id_word.split_once('/').and_then(|(collection, key)| (!collection.is_empty()).then_some(key));
     if key_word != id_word && of_id != Some(key_word) {
-        return Err(Reason::new("ambiguous_key", "`_key` and `_id` are both there and differ"));
+        return Err(Reason::new("ambiguous_key", "\"_key\" and \"_id\" differ"));
     }
     Ok((Some(key), false))
 }
 
 /// Finds the value that `--key` names: a field of exactly that name, else a dotted path.
 pub(crate) fn by_path(text: &str, fields: &[Field], path: &str, scanner: &mut Scanner) -> Result<Span, Reason> {
-    let missing = || Reason::new("no_key", format!("no `{path}`, which --key names"));
+    let missing = || Reason::new("no_key", format!("missing key field \"{path}\""));
     if let Some(value) = unique_field(text, fields, path)? {
         return Ok(value);
     }

@@ -161,7 +161,7 @@ impl Decider {
                 key
             }
             None if self.op == Op::Delete => {
-                return Err(Reason::new("no_key", "no `_key` or `_id` says what to delete"));
+                return Err(Reason::new("no_key", "missing key field \"_key\" or \"_id\""));
             }
             None if self.rules.generates_keys() => ActionKey::Text(""),
             None => ActionKey::Text(generated(&mut self.scratch, &self.run, ordinal)),
@@ -181,11 +181,11 @@ impl Decider {
     fn bulk<'a>(&'a mut self, record: &Record<'a>, command: &'a Command, ordinal: u64) -> Result<Action<'a>, Reason> {
         let rules = &mut *self.rules;
         let read = bulk::ActionLine::read(command, self.collection.as_deref(), &*rules)?;
-        let bad_index = || Reason::new("bad_action", "`_index` has an unpaired surrogate");
+        let bad_index = || Reason::new("bad_action", "\"_index\" has an unpaired surrogate");
         let named = read.index.map(|index| Ok(borrowed(index.ok_or_else(bad_index)?, &mut self.index))).transpose()?;
         let collection = match named {
             None if self.collection.is_none() => {
-                return Err(Reason::new("no_collection", "no `_index` in the action line, and no --collection"));
+                return Err(Reason::new("no_collection", "missing \"_index\" in the action line, and no --collection"));
             }
             Some(name) if self.collection.as_deref() != Some(name) => name,
             _ => "",
@@ -195,7 +195,7 @@ impl Decider {
         let key = match read.id {
             Some(id) => borrowed(id.ok_or_else(unpaired_surrogate)?, &mut self.scratch),
             None if matches!(op, Op::Update | Op::Delete) => {
-                return Err(Reason::new("no_key", "this action needs an `_id`"));
+                return Err(Reason::new("no_key", "missing \"_id\" in the action line"));
             }
             None => generated(&mut self.scratch, &self.run, ordinal),
         };

@@ -16,7 +16,7 @@ pub(super) fn login(flags: &ServerFlags, wanted: &Wanted, sources: &ConfigSource
     let mut typed = LOGIN_FLAGS.iter().filter(|way| sources.flags.typed(way));
     let (one, other) = (typed.next(), typed.next());
     if let (Some(one), Some(other)) = (one, other) {
-        bail!("{} and {}: there can be only one login", flag(one), flag(other));
+        bail!("{} and {} cannot be used together", flag(one), flag(other));
     }
     if let Some(way) = one {
         return login_by(way, flags, sources);
@@ -30,7 +30,7 @@ pub(super) fn login(flags: &ServerFlags, wanted: &Wanted, sources: &ConfigSource
         }
     }
     if sources.flags.typed("password_file") {
-        return Err(anyhow!("--password-file: there is no user").context(hint("give `--user NAME`")));
+        return Err(anyhow!("--password-file requires --user").context(hint("give `--user NAME`")));
     }
     Ok(None)
 }
@@ -52,10 +52,10 @@ fn user_login(user: &str, flags: &ServerFlags, sources: &ConfigSources) -> Resul
         None => (user, None),
     };
     if name.is_empty() {
-        return Err(anyhow!("--user: the name is empty").context(hint("write `--user NAME` or `--user NAME:PASS`")));
+        return Err(anyhow!("invalid value for --user: the name is empty").context(hint("write `--user NAME` or `--user NAME:PASS`")));
     }
     if password.is_some() && sources.flags.typed("password_file") {
-        bail!("--password-file: --user has a password already");
+        bail!("--password-file and a password in --user cannot be used together");
     }
     basic_login(name.to_owned(), password, flags, sources)
 }
@@ -72,7 +72,7 @@ fn basic_login(name: String, password: Option<String>, flags: &ServerFlags, sour
 /// Asks on the terminal, not on stdin, which may be the input.
 fn ask_password(user: &str) -> Result<String> {
     rpassword::prompt_password(format!("password of {user}: ")).map_err(|_| {
-        anyhow!("--user: there is no password, and no terminal to ask for it")
+        anyhow!("missing password for --user, and no terminal to ask for it")
             .context(hint("set BULKIMPORT_PASSWORD, or give `--password-file FILE`"))
     })
 }
@@ -84,7 +84,7 @@ fn read_secret(flag: &str, path: Option<&Path>) -> Result<Option<String>> {
     let text = std::fs::read_to_string(path).with_context(file)?;
     let secret = text.trim_end_matches(['\n', '\r']);
     if secret.is_empty() || secret.contains(['\n', '\r']) {
-        bail!("{}: it does not hold exactly one line", file());
+        bail!("{}: expected exactly one line", file());
     }
     Ok(Some(secret.to_owned()))
 }

@@ -37,7 +37,7 @@ impl OneByOne for Arrays {
         if self.names.is_empty() && line.as_ref().map_or(true, |range| !range.is_empty()) {
             let names = line.map_err(|reason| reason.text);
             let names = names.and_then(|range| header(&self.lines.window.bytes()[range], &mut self.scanner));
-            let message = |text| format!("the header is no array of attribute names: {text}");
+            let message = |text| format!("invalid header: {text}");
             self.names = names.map_err(|text| ReadError::new(self.lines.origin, message(text)))?;
             line = self.lines.next()?;
         }
@@ -113,7 +113,7 @@ fn header(line: &[u8], scanner: &mut Scanner) -> Result<Vec<ColumnName>, String>
     let mut written = Vec::new();
     elements(line, scanner, |_, value| written.push(value)).map_err(|reason| reason.text)?;
     if written.is_empty() {
-        return Err("it is empty".to_owned());
+        return Err("empty array".to_owned());
     }
     let mut seen = HashSet::new();
     for (index, name) in written.iter().enumerate() {
@@ -201,8 +201,8 @@ mod tests {
                 "2 #1 wrong_number_of_fields: 1 value, but the header has 2",
                 "3 #2 wrong_number_of_fields: 3 values, but the header has 2",
                 "4 #3 not_an_array: expected an array, found an object",
-                "5 #4 invalid_json: the array does not end",
-                "6 #5 invalid_json: more text after the array, at byte 6",
+                "5 #4 invalid_json: unexpected end of line in array",
+                "6 #5 invalid_json: unexpected text after the array, at byte 6",
                 "7 #6 invalid_json: expected `,` or `]`, at byte 4",
                 "8 #7 invalid_json: expected a value, at byte 4",
                 "9 #8 invalid_json: not a JSON array",
@@ -236,14 +236,14 @@ mod tests {
     fn the_header_must_be_an_array_of_names() {
         for (header, what) in [
             ("{}", "expected an array, found an object"),
-            ("[]", "it is empty"),
-            ("[1]", "name 1 is a number"),
+            ("[]", "empty array"),
+            ("[1]", "name 1 is a number, not a string"),
             ("[\"a\",\"\"]", "name 2 is empty"),
-            ("[\"a\",\"\\u0061\"]", "name 2 is there twice"),
-            ("[\"\\ud800\",\"\\ud800\"]", "name 2 is there twice"),
-            ("[\"a\"", "the array does not end"),
+            ("[\"a\",\"\\u0061\"]", "duplicate name 2"),
+            ("[\"\\ud800\",\"\\ud800\"]", "duplicate name 2"),
+            ("[\"a\"", "unexpected end of line in array"),
         ] {
-            let expected = format!("2 broken: the header is no array of attribute names: {what}");
+            let expected = format!("2 broken: invalid header: {what}");
             assert_eq!(read(&format!("\n{header}\n[1]\n")), [expected]);
         }
         assert_eq!(read(" \n"), ["end, 1 empty"]);

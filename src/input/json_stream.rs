@@ -132,7 +132,7 @@ impl JsonStream {
         loop {
             let byte = match self.peek() {
                 Err(NoRecord::End) if matches!(self.state, StreamState::Element { .. } | StreamState::Separator) => {
-                    return self.fail("the JSON array does not end");
+                    return self.fail("unexpected end of input in JSON array");
                 }
                 peeked => peeked?,
             };
@@ -141,7 +141,7 @@ impl JsonStream {
                 (StreamState::Element { first: true } | StreamState::Separator, b']') => StreamState::After,
                 (StreamState::Separator, b',') => StreamState::Element { first: false },
                 (StreamState::Separator, _) => return self.fail("broken JSON array: expected `,` or `]`"),
-                (StreamState::After, _) => return self.fail("more text after the end of the JSON array"),
+                (StreamState::After, _) => return self.fail("unexpected text after the JSON array"),
                 (StreamState::Element { first: false }, b']') => {
                     return self.fail("broken JSON array: `]` after a comma");
                 }
@@ -197,7 +197,7 @@ impl JsonStream {
         let bytes = self.window.bytes();
         let (offset, what) = match error {
             ScanError::Syntax { offset, what } => (offset, what),
-            ScanError::Incomplete => (bytes.len(), "the object does not end"),
+            ScanError::Incomplete => (bytes.len(), "unexpected end of input in object"),
         };
         let byte = offset + 1;
         if self.state != StreamState::Stream {
@@ -239,7 +239,7 @@ impl JsonStream {
             if !self.window.read_on(self.next_origin())? {
                 if is_open {
                     let max = self.max;
-                    let text = format!("a record longer than --max-record-bytes ({max} bytes) that does not end");
+                    let text = format!("unexpected end of input in a record longer than --max-record-bytes ({max} bytes)");
                     return Err(ReadError::new(origin, text).into());
                 }
                 break;

@@ -174,13 +174,13 @@ pub(super) fn ensure_end(bytes: &[u8], end: usize, what: &str) -> Result<(), Rea
     if end == bytes.len() {
         return Ok(());
     }
-    Err(Reason::new("invalid_json", format!("more text after the {what}, at byte {}", end + 1)))
+    Err(Reason::new("invalid_json", format!("unexpected text after the {what}, at byte {}", end + 1)))
 }
 
 /// The reason for invalid JSON where an object or an array is expected.
 pub(super) fn invalid(error: ScanError, what: &str) -> Reason {
     let text = match error {
-        ScanError::Incomplete => format!("the {what} does not end"),
+        ScanError::Incomplete => format!("unexpected end of line in {what}"),
         ScanError::Syntax { offset, what } => format!("{what}, at byte {}", offset + 1),
     };
     Reason::new("invalid_json", text)

@@ -95,7 +95,7 @@ impl RegularFile {
                 let file = File::open(&self.path)?;
                 let metadata = file.metadata()?;
                 if (metadata.dev(), metadata.ino()) != (self.metadata.dev(), self.metadata.ino()) {
-                    return Err(io::Error::other("the file was replaced after it had been opened"));
+                    return Err(io::Error::other("the file was replaced after it was opened"));
                 }
                 Arc::new(file)
             }
@@ -130,10 +130,10 @@ pub fn open(files: &[PathBuf], options: &InputOptions) -> Result<Inputs> {
     for path in files {
         let input = if path.as_os_str() == "-" {
             if inputs.list.iter().any(|input| matches!(input.contents, Contents::Reading(_)) && input.name == "stdin") {
-                bail!("stdin (`-`) can be named only once");
+                bail!("stdin (-) can be named only once");
             }
             if io::stdin().is_terminal() {
-                bail!("no input: name a file, or pipe data to stdin");
+                bail!("missing input: name a file, or pipe data to stdin");
             }
             inputs.size = None;
             from_stdin(options, &inputs).context("stdin")

@@ -35,7 +35,7 @@ impl Compression {
 /// Replaces the message for compressed data that is truncated.
 pub(super) fn explained(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::UnexpectedEof {
-        return io::Error::new(error.kind(), "the compressed data ends too early");
+        return io::Error::new(error.kind(), "unexpected end of compressed data");
     }
     error
 }

@@ -33,7 +33,7 @@ pub fn read(to: &OsStr) -> Result<Address> {
             return Ok(Address { target, endpoint: endpoint? });
         }
     }
-    let Some(text) = to.to_str() else { bail!("neither a store nor UTF-8") };
+    let Some(text) = to.to_str() else { bail!("not UTF-8") };
     if text.contains("://") {
         return Err(unknown_scheme(text).context(hint(forms())));
     }
@@ -42,7 +42,7 @@ pub fn read(to: &OsStr) -> Result<Address> {
         return Err(anyhow!("empty").context(hint("a store is written `shop.db`")));
     }
     let advice = if looks_like_an_address(text) { servers(&shown) } else { sqlite::other_name(&shown) };
-    Err(anyhow!("\"{shown}\" is neither a store nor a URL").context(hint(advice)))
+    Err(anyhow!("not a store name and not a URL").context(hint(advice)))
 }
 
 /// `host:port`, perhaps with a user before it and a path after it.
@@ -80,7 +80,7 @@ fn servers(shown: &str) -> String {
     let servers = TARGETS.iter().filter(|target| target.noun() == SERVER);
     let schemes: Vec<&str> = servers.filter_map(scheme).collect();
     let [first, rest @ ..] = &schemes[..] else { return String::new() };
-    format!("servers are written as URLs, such as `{first}://{shown}`; there are {} too", rest.join(" and "))
+    format!("write a server as a URL, such as `{first}://{shown}`; other schemes: {}", rest.join(", "))
 }
 
 /// The short help of `--to`.
@@ -109,7 +109,7 @@ pub fn choose(addresses: &[Address]) -> Result<&'static dyn Target> {
     let is_there = |noun: &&str| addresses.iter().any(|address| address.target.noun() == *noun);
     let nouns: Vec<&str> = by_noun().map(|kind| kind[0].noun()).filter(is_there).collect();
     match nouns[..] {
-        [one, other, ..] => bail!("--to: {one} and {other}"),
+        [one, other, ..] => bail!("--to: {one} and {other} cannot be used together"),
         [noun] if noun != SERVER && addresses.len() > 1 => {
             let more = noun.trim_start_matches("a ");
             return Err(anyhow!("--to: more than one {more}").context(hint("run once for each")));
@@ -118,10 +118,10 @@ pub fn choose(addresses: &[Address]) -> Result<&'static dyn Target> {
     }
     let is_named = |address: &&Address| !matches!(&address.endpoint, Endpoint::Server(server) if !server.has_type);
     let named: Vec<&Address> = addresses.iter().filter(is_named).collect();
-    let Some(first) = named.first().copied().or(addresses.first()) else { bail!("--to: there is no target") };
+    let Some(first) = named.first().copied().or(addresses.first()) else { bail!("missing --to") };
     let name = first.target.name();
     match named.iter().map(|address| address.target.name()).find(|other| *other != name) {
-        Some(other) => Err(anyhow!("--to: {name} and {other}").context(hint("run once for each"))),
+        Some(other) => Err(anyhow!("--to: {name} and {other} cannot be used together").context(hint("run once for each"))),
         None => Ok(first.target),
     }
 }
@@ -221,7 +221,7 @@ mod tests {
             assert_eq!(found, ("Kuzzle", url, Some(index)), "{to}");
         }
         for to in ["kuzzle+http://h:7512", "kuzzle+http://h:7512/"] {
-            assert!(said(to).contains("names no index\nhint: write `kuzzle+http://HOST:7512/INDEX`"), "{}", said(to));
+            assert!(said(to).contains("missing index\nhint: write `kuzzle+http://HOST:7512/INDEX`"), "{}", said(to));
         }
     }
 
@@ -236,18 +236,18 @@ mod tests {
     #[test]
     fn other_addresses_are_refused_with_a_hint() {
         let cases = [
-            ("localhost:9200", "servers are written as URLs"),
-            (":9200", "servers are written as URLs"),
-            ("localhost:9200/index", "servers are written as URLs"),
-            ("me:secret@host", "servers are written as URLs"),
+            ("localhost:9200", "write a server as a URL"),
+            (":9200", "write a server as a URL"),
+            ("localhost:9200/index", "write a server as a URL"),
+            ("me:secret@host", "write a server as a URL"),
             ("tcp://127.0.0.1:8529", "elasticsearch+http://HOST:9200"),
-            ("http://h/?key=1", "no query"),
+            ("http://h/?key=1", "a query is not supported"),
             ("http://", "not a URL"),
-            ("es+http://me:1/secret@h:9200", "an @ behind the host"),
+            ("es+http://me:1/secret@h:9200", "\"@\" after the host"),
             ("elasticsearch://h:9200", "elasticsearch+http://HOST:PORT"),
             ("arangodb://h:8529", "arangodb+http://HOST:PORT"),
             ("arangodb+http://h:8529/shop", "here `/_db/shop`"),
-            ("arangodb+http://h:8529/_db/", "the path names no database"),
+            ("arangodb+http://h:8529/_db/", "no database in the path"),
             ("kuzzle://h:7512/shop", "kuzzle+http://HOST:PORT/INDEX"),
             ("mongodb://h/db", "elasticsearch+http://HOST:9200"),
             ("postgres://h/db.db", "unknown scheme \"postgres\""),
@@ -256,16 +256,16 @@ mod tests {
             ("products", "sqlite:products"),
             ("products.json", "ends in .db"),
             ("", "shop.db"),
-            (".", "a directory"),
-            ("sqlite:", "no path"),
-            ("sqlite::memory:", "gone at once"),
-            ("sqlite:///srv/a.db", "no URL"),
-            ("sqlite:/", "a directory"),
-            ("jsonl:", "no path"),
-            ("jsonl://h/x", "no URL"),
-            ("bulk:/", "a directory"),
-            ("bulk:src", "a directory"),
-            ("jsonl:a.xz", "only names that end in .gz and .zst"),
+            (".", "is a directory"),
+            ("sqlite:", "missing path"),
+            ("sqlite::memory:", "in-memory stores are not supported"),
+            ("sqlite:///srv/a.db", "not a URL"),
+            ("sqlite:/", "is a directory"),
+            ("jsonl:", "missing path"),
+            ("jsonl://h/x", "not a URL"),
+            ("bulk:/", "is a directory"),
+            ("bulk:src", "is a directory"),
+            ("jsonl:a.xz", "unsupported compression (only .gz and .zst)"),
             ("out.ndjson.zst", "`jsonl:out.ndjson.zst` for documents"),
         ];
         for (to, part) in cases {
@@ -297,7 +297,7 @@ mod tests {
              `arangodb+http://HOST:8529/_db/NAME` or `kuzzle+http://HOST:7512/INDEX`, a file `jsonl:PATH` or `bulk:PATH`"
         ));
         assert!(said("h:9200").ends_with(
-            "hint: servers are written as URLs, such as `elasticsearch+http://h:9200`; there are arangodb+http and kuzzle+http too"
+            "hint: write a server as a URL, such as `elasticsearch+http://h:9200`; other schemes: arangodb+http, kuzzle+http"
         ));
         assert_eq!(brief(), "FILE.db, a server or files");
     }
@@ -312,10 +312,10 @@ mod tests {
         assert_eq!(chosen("http://a es+http://b"), Ok("Elasticsearch and OpenSearch"));
         for (line, text) in [
             ("a.db b.db", "--to: more than one store\nhint: run once for each"),
-            ("es+http://a b.db", "--to: a store and a server"),
+            ("es+http://a b.db", "--to: a store and a server cannot be used together"),
             ("- bulk:b", "--to: more than one file\nhint: run once for each"),
-            ("a.db bulk:b", "--to: a store and a file"),
-            ("arango+http://a es+http://b", "--to: ArangoDB and Elasticsearch and OpenSearch\nhint: run once for each"),
+            ("a.db bulk:b", "--to: a store and a file cannot be used together"),
+            ("arango+http://a es+http://b", "--to: ArangoDB and Elasticsearch and OpenSearch cannot be used together\nhint: run once for each"),
         ] {
             assert_eq!(chosen(line), Err(text.to_owned()), "{line}");
         }

@@ -116,7 +116,7 @@ pub struct Indexing {
 fn refresh(text: &str) -> Result<String, String> {
     match text {
         "true" | "false" | "wait_for" => Ok(text.to_owned()),
-        _ => Err(format!("\"{text}\" is none of true, false, wait_for")),
+        _ => Err(format!("expected true, false or wait_for")),
     }
 }
 
@@ -125,7 +125,7 @@ fn active_shards(text: &str) -> Result<String, String> {
     if text == "all" || text.parse::<u32>().is_ok() {
         return Ok(text.to_owned());
     }
-    Err(format!("\"{text}\" is neither a number nor all"))
+    Err(format!("expected a number or all"))
 }
 
 /// Sizes of batches.

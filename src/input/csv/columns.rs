@@ -114,7 +114,7 @@ impl Columns {
         }
         if texts.is_none() {
             utf8(row)?;
-            return Err(Reason::new("invalid_utf8", "the separator or the quote cuts a character in two"));
+            return Err(Reason::new("invalid_utf8", "the separator or the quote splits a character"));
         }
         out.end()
     }

@@ -60,7 +60,7 @@ impl Sink for Complete {
         out.leave_unsent(&held, 0);
         out.leave_unsent(batch, 0);
         Err(SinkError::rolled_back(format!(
-            "--complete: the input does not fit one request, which is all that the server carries out as a whole; nothing was sent (--batch-bytes SIZE allows more, up to {MAX_RECORDS} records)"
+            "--complete: the input does not fit into one request; nothing was sent (--batch-bytes SIZE allows more, up to {MAX_RECORDS} records)"
         )))
     }
 
@@ -253,7 +253,7 @@ fn interpret(group: Group<'_>, reply: Result<Response, SendError>) -> Attempt {
             Ok(results) if results.iter().all(|result| is_done(&result.outcome)) => {
                 Attempt::Over(RunEnd::Done(results))
             }
-            Ok(_) => Attempt::Lost("the answer has errors where the whole request was to fail".to_owned()),
+            Ok(_) => Attempt::Lost("the answer has single errors, but --complete fails as a whole".to_owned()),
             Err(why) => Attempt::Lost(why),
         };
     }

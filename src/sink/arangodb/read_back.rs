@@ -42,7 +42,7 @@ fn stored(action: &BatchAction<'_>, found: &str) -> StoredDoc {
         };
     }
     if fields["_key"] != action.key {
-        return StoredDoc::Unclear("the server answers with another document".to_owned());
+        return StoredDoc::Unclear("the server returned another document".to_owned());
     }
     if action.op == Op::Upsert {
         return StoredDoc::Unclear("it was merged".to_owned());
@@ -53,7 +53,7 @@ fn stored(action: &BatchAction<'_>, found: &str) -> StoredDoc {
             StoredDoc::Unclear("it has values that the server changes".to_owned())
         }
         (Some(_), Some(_)) => StoredDoc::Different,
-        _ => StoredDoc::Unclear("it is no document".to_owned()),
+        _ => StoredDoc::Unclear("it is not a document".to_owned()),
     }
 }
 

@@ -15,19 +15,19 @@ const MAX_BYTES: usize = 512 << 20;
 /// Rejects flags that do not work with a single request.
 pub(super) fn check(wanted: &Wanted, flags: &FlagSources) -> Result<()> {
     if wanted.is_bulk {
-        return Err(anyhow!("--complete: ArangoDB takes no bulk lines as a whole")
-            .context(hint("documents alone are JSON lines, `-t jsonl`; `--on-duplicate` says what is done")));
+        return Err(anyhow!("--complete and --type bulk cannot be used together")
+            .context(hint("documents alone are JSON lines, `-t jsonl`; `--on-duplicate` decides what is done")));
     }
     if wanted.delete_keys {
         return Err(
-            anyhow!("--complete: ArangoDB deletes no list of keys as a whole").context(hint("leave one of them out"))
+            anyhow!("--complete and --delete-keys cannot be used together").context(hint("leave one of them out"))
         );
     }
     if let Some(flag) = flags.first_typed(&["results", "max_errors"]) {
-        bail!("{flag}: not with --complete, where the first error undoes everything");
+        bail!("{flag} and --complete cannot be used together");
     }
     if wanted.batches.bytes.is_some_and(|bytes| bytes > MAX_BYTES) {
-        return Err(anyhow!("--batch-bytes: with --complete at most 512MiB")
+        return Err(anyhow!("--batch-bytes above 512MiB and --complete cannot be used together")
             .context(hint("above that the server commits a request in parts, and can no longer undo it")));
     }
     Ok(())

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 /// Reads the response to any of the requests.
 pub(super) fn read(name: &str, response: &Response) -> Resolution<Request> {
     let body: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
-    let unclear = || Destination::Unclear(format!("the server answers {} when asked for {name:?}", response.status));
+    let unclear = || Destination::Unclear(format!("{} when asked for {name:?}", response.status));
     let reason = body.pointer("/error/reason").and_then(Value::as_str).unwrap_or_default();
     match (response.status, body.as_object()) {
         (200, Some(body)) if body.contains_key("data_streams") => {

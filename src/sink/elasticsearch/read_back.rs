@@ -78,7 +78,7 @@ fn stored(bulk: &Bulk, action: &BatchAction<'_>, document: &Document<'_>) -> Sto
         (Some(true), Some(_)) => StoredDoc::Different,
         (Some(true), None) => StoredDoc::Unclear("the index keeps no _source".to_owned()),
         (Some(false), _) => StoredDoc::Missing,
-        (None, _) => StoredDoc::Unclear("the server does not say whether it is there".to_owned()),
+        (None, _) => StoredDoc::Unclear("the server does not report whether it exists".to_owned()),
     }
 }
 
@@ -96,7 +96,7 @@ pub(super) fn fidelity_request(bulk: &Bulk, group: Group<'_>, locations: &[Locat
 pub(super) fn read_fidelity(index: &str, response: &Response) -> Fidelity {
     let all: Option<Value> = serde_json::from_slice(&response.body).ok().filter(|_| response.is_success());
     let Some(all) = all.as_ref().and_then(Value::as_object).filter(|all| !all.is_empty()) else {
-        let why = format!("the server answers {} when asked for mapping and settings", response.status);
+        let why = format!("{} when asked for mapping and settings", response.status);
         return Fidelity::MayChange(why);
     };
     if let Some(about) = all.get(index) {

@@ -77,20 +77,20 @@ impl Target for Files {
     fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
         let (scheme, path) = scheme_and_path(wanted)?;
         if flags.typed("jobs") && wanted.batches.jobs.is_some_and(|jobs| jobs > 1) {
-            return Err(anyhow!("--jobs: a file has one writer").context(hint("leave it out")));
+            return Err(anyhow!("--jobs above 1 is not supported for a file").context(hint("leave it out")));
         }
         if scheme == DOCUMENTS {
             let is_other = wanted.op() != crate::action::Op::Create;
             let typed = flags.first_typed(&["on_duplicate", "delete_keys"]);
             if let Some(flag) = typed.filter(|_| is_other) {
-                let advice = format!("`--to bulk:{}` writes lines that say what to do", path.display());
-                return Err(anyhow!("{flag}: a file of documents does not support it").context(hint(advice)));
+                let advice = format!("`--to bulk:{}` writes an action for each record", path.display());
+                return Err(anyhow!("{flag} is not supported for a file of documents").context(hint(advice)));
             }
         }
         check_in_place(path, flags)?;
         check_not_used_otherwise(path, wanted)?;
         if !wanted.overwrite && !is_in_place(path) && std::fs::metadata(path).is_ok() {
-            return Err(anyhow!("--to: {} exists", path.display()).context(hint("`--overwrite` replaces it")));
+            return Err(anyhow!("--to: {} already exists", path.display()).context(hint("`--overwrite` replaces it")));
         }
         Ok(())
     }
@@ -144,9 +144,9 @@ fn after_scheme(scheme: &'static str, path: &Path) -> Result<Endpoint> {
     let fault = match &*text {
         "" => format!("no path after `{scheme}:`"),
         _ if text.starts_with("//") => format!("two slashes after `{scheme}:`, which is no URL"),
-        _ if text.ends_with('/') || path.is_dir() => format!("\"{text}\" is a directory"),
+        _ if text.ends_with('/') || path.is_dir() => format!("is a directory"),
         _ if [".bz2", ".xz"].iter().any(|end| text.ends_with(end)) => {
-            format!("\"{text}\": only names that end in .gz and .zst are compressed")
+            format!("unsupported compression (only .gz and .zst)")
         }
         _ => return Ok(Endpoint::Path(scheme, path.to_owned())),
     };
@@ -159,7 +159,7 @@ fn missing_scheme(path: &Path) -> Option<Error> {
     let plain = [".gz", ".zst"].iter().find_map(|end| text.strip_suffix(end)).unwrap_or(text);
     let is_meant = [".jsonl", ".ndjson"].iter().any(|end| plain.ends_with(end)) && !text.contains(':');
     (is_meant && !path.exists()).then(|| {
-        anyhow!("\"{text}\" is not the name of a store")
+        anyhow!("not a store name")
             .context(hint(format!("write `jsonl:{text}` for documents, `bulk:{text}` for Elasticsearch bulk lines")))
     })
 }
@@ -168,10 +168,10 @@ fn missing_scheme(path: &Path) -> Option<Error> {
 fn check_in_place(path: &Path, flags: &FlagSources) -> Result<()> {
     let name = display_name(path);
     if let Some(flag) = flags.first_typed(&["complete", "wait_for_sync"]).filter(|_| is_in_place(path)) {
-        return Err(anyhow!("{flag}: {name} is no regular file").context(hint("name a file, as in `jsonl:out.jsonl`")));
+        return Err(anyhow!("{flag}: {name} is not a regular file").context(hint("name a file, as in `jsonl:out.jsonl`")));
     }
     if flags.typed("overwrite") && is_stdout(path) {
-        return Err(anyhow!("--overwrite: there is nothing to replace on stdout").context(hint("leave it out")));
+        return Err(anyhow!("--overwrite is not supported for stdout").context(hint("leave it out")));
     }
     Ok(())
 }
@@ -185,12 +185,12 @@ fn check_not_used_otherwise(path: &Path, wanted: &Wanted) -> Result<()> {
     }
     let Some(results) = &wanted.results else { return Ok(()) };
     if wanted.complete {
-        bail!("--results: not with --complete, where an error undoes everything");
+        bail!("--results and --complete cannot be used together");
     }
     let results = device(results);
     let is_one_file = identity(&results).is_some() && identity(&results) == identity(&output);
     if is_one_file || real(&results) == real(&output) {
-        return Err(anyhow!("--results: {} is also what --to names", display_name(path))
+        return Err(anyhow!("--results and --to are the same file: {}", display_name(path))
             .context(hint("name another file, as in `--results results.jsonl`")));
     }
     Ok(())

@@ -56,11 +56,11 @@ fn parse(has_type: bool, url: &str, text: &str) -> Result<Server> {
     let mut url: Url = url.parse().map_err(|_| wrong("is not a URL").context(hint("write `http://HOST:PORT`")))?;
     if url.query().is_some() || url.fragment().is_some() {
         return Err(
-            wrong("an address has no query").context(hint("parameters have flags of their own, such as `--refresh`"))
+            wrong("a query is not supported").context(hint("parameters have flags of their own, such as `--refresh`"))
         );
     }
     if url.path().contains('@') {
-        return Err(wrong("there is an @ behind the host")
+        return Err(wrong("\"@\" after the host")
             .context(hint("write `/`, `@` and `:` of a password as %2F, %40 and %3A")));
     }
     let login = (!url.username().is_empty() || url.password().is_some())
@@ -74,7 +74,7 @@ fn parse(has_type: bool, url: &str, text: &str) -> Result<Server> {
 /// The error for an address of no target.
 pub fn unknown_scheme(text: &str) -> Error {
     let scheme = text.split("://").next().unwrap_or_default().to_ascii_lowercase();
-    anyhow!("\"{}\" has the unknown scheme \"{scheme}\"", redact_address(text))
+    anyhow!("unknown scheme \"{scheme}\"", redact_address(text))
 }
 
 /// Hides the user, the password and the query of an address.

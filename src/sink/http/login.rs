@@ -22,7 +22,7 @@ pub(super) fn client(options: &HttpOptions) -> Result<Client> {
     if let Some(path) = &options.cacert {
         let certificates = Certificate::from_pem_bundle(&load("--cacert", path)?).ok().filter(|all| !all.is_empty());
         let file = || format!("--cacert: {}", path.display());
-        let certificates = certificates.context("there is no PEM certificate in it").with_context(file)?;
+        let certificates = certificates.context("no PEM certificate found").with_context(file)?;
         builder = builder.tls_certs_only(certificates);
     } else if options.nodes.iter().all(|node| node.scheme() != "https") {
         // Reading the system's certificates takes time and can fail. Plain HTTP needs none.
@@ -44,7 +44,7 @@ fn identity(cert: &Path, key: Option<&Path>) -> Result<Identity> {
         pem.push(b'\n');
         pem.extend(load("--client-key", key)?);
     }
-    let hint = "a PEM certificate and its key are needed, in one file or with --client-key";
+    let hint = "missing PEM certificate or its key (both in one file, or the key in --client-key)";
     Identity::from_pem(&pem).map_err(|_| anyhow!("--cert: {}: {hint}", cert.display()))
 }
 
@@ -58,7 +58,7 @@ pub(super) fn headers(client: &Client, options: &HttpOptions) -> Result<HeaderMa
         None => request,
     };
     let own = options.headers.iter().map(|Header(name, value)| (name.clone(), value.clone()));
-    let mut request = request.headers(own.collect()).build().context("the login has odd characters")?;
+    let mut request = request.headers(own.collect()).build().context("the login has invalid characters")?;
     Ok(std::mem::take(request.headers_mut()))
 }
 

@@ -304,7 +304,7 @@ impl Http {
             body = compressed(&body);
         }
         self.sent_bytes = body.len();
-        let mut last = Err(SendError::NotSent { why: "there is no node".to_owned(), hopeless: true });
+        let mut last = Err(SendError::NotSent { why: "no server".to_owned(), hopeless: true });
         for node in self.nodes.in_order(self.node) {
             let mut builder = self.builder(node, &request);
             if let Some(token) = token {

@@ -56,8 +56,8 @@ impl Response {
         let text = String::from_utf8_lossy(&self.body);
         let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let start: String = text.chars().take(120).collect();
-        let what = if start.is_empty() { "without a body".to_owned() } else { format!("with {start:?}") };
-        format!("the server answers with status {} {what}", self.status)
+        let what = if start.is_empty() { "no body".to_owned() } else { format!("{start:?}") };
+        format!("{}: {what}", self.status)
     }
 }
 

@@ -43,11 +43,11 @@ impl Session {
         match http.send_with(self.login.clone(), None) {
             Ok(response) if response.is_success() => match (self.token_of)(&response) {
                 Some(token) => Ok(current.insert(token).clone()),
-                None => unsent("the server answers a login, but gives no token".to_owned(), true),
+                None => unsent("the answer to the login has no token".to_owned(), true),
             },
             // Whatever happened to the login, the request itself was not sent.
             Ok(response) if response.status >= 500 && response.status != 503 => {
-                unsent(format!("the server answers a login with status {}", response.status), false)
+                unsent(format!("{} for the login", response.status), false)
             }
             Ok(response) => Err(Ok(response)),
             Err(SendError::NoResponse(why)) => unsent(why, false),

@@ -160,15 +160,15 @@ fn read_foreign(group: Group<'_>, response: &Response) -> Verdict {
 pub(super) fn advice(import: &Import, status: u16, fault: &KuzzleError) -> String {
     let text = fault.reason().text.trim_end_matches(['.', ' ']).to_owned();
     match (status, fault.id()) {
-        (401, "plugin.strategy.missing_user") => format!("{text}; check `--user` and the password"),
+        (401, "plugin.strategy.missing_user") => format!("{text}; check --user and the password"),
         (401, id) if id.starts_with("security.token.") => {
-            format!("{text}; it is forged or has expired; `--user` logs in, and again when its token expires")
+            format!("{text}; the token is invalid or has expired; --user logs in, and again when its token expires")
         }
-        (401, _) => format!("{text}; log in with `--user`, or give a token with `--bearer-file` or `--api-key-file`"),
+        (401, _) => format!("{text}; log in with --user, or give a token with --bearer-file or --api-key-file"),
         (403, _) => format!("{text}; the user needs the right to bulk:import into {}", import.name()),
         (404, "services.storage.not_found") => format!("{text}; was the API key deleted?"),
         (404, _) => format!("{text}; is this the address of Kuzzle?"),
-        (412, _) => format!("{text}; `--create-collection` makes the index and the collection"),
+        (412, _) => format!("{text}; --create-collection creates the index and the collection"),
         _ => text,
     }
 }
@@ -235,6 +235,6 @@ fn outcome(body: &ItemBody<'_>, is_success: bool, group: Group<'_>, index: usize
             let error = body.error.map_or_else(ServerError::default, parse_error);
             failure(&error, body.status, &group.get(index))
         }
-        _ => ItemOutcome::Unclear(format!("Kuzzle answers with status {}", body.status)),
+        _ => ItemOutcome::Unclear(format!("unexpected status {}", body.status)),
     }
 }

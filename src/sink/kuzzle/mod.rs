@@ -129,7 +129,7 @@ impl Protocol for Import {
         let body: Option<Value> = serde_json::from_slice(&response.body).ok().filter(|_| response.is_success());
         let Some(settings) = body.as_ref().and_then(|body| body.get("result")).filter(|settings| settings.is_object())
         else {
-            let why = format!("Kuzzle answers {} when asked for the collection's settings", response.status);
+            let why = format!("{} when asked for the settings of the collection", response.status);
             return Fidelity::MayChange(why);
         };
         match source_fidelity(&json!({ "settings": { "index": settings } })) {

@@ -63,7 +63,7 @@ fn ensure_no_action(text: &str, fields: &[Field], cut: [Span; 2]) -> Result<(), 
     let Some(first) = left.peek().map(|field| field.name.of(text)) else { return Ok(()) };
     if left.all(|field| is_one_of(&ACTIONS, text, field)) {
         let text = format!(
-            "Kuzzle takes a document for an action that begins with `{first}`, and there is no other field to begin with"
+            "Kuzzle takes a document that has only fields such as \"{first}\" for an action"
         );
         return Err(Reason::new("reserved", text));
     }
@@ -93,7 +93,7 @@ impl DocumentCheck<'_> {
                     // JavaScript keeps the last one.
                     if !lossy && let Some(name) = duplicate_name(text, &names[from..]) {
                         return Err(lossy_reason(format!(
-                            "Kuzzle would keep only the last of the fields called {name:?} (--lossy lets it)"
+                            "Kuzzle would keep only the last of the duplicate fields {name:?} (--lossy allows it)"
                         )));
                     }
                     names.truncate(from);
@@ -104,7 +104,7 @@ impl DocumentCheck<'_> {
                 }
                 Token::Number(span) if !lossy && !holds_as_double(span.of(text)) => {
                     let number: String = span.of(text).chars().take(60).collect();
-                    return Err(lossy_reason(format!("Kuzzle would change the number {number} (--lossy lets it)")));
+                    return Err(lossy_reason(format!("Kuzzle would change the number {number} (--lossy allows it)")));
                 }
                 Token::Number(_) | Token::Literal(_) => {}
             }
@@ -121,7 +121,7 @@ impl DocumentCheck<'_> {
         }
         let is = |own: &str| same_name(name, escaped, own);
         if depth == self.info_depth && !self.lossy && is("_kuzzle_info") {
-            let text = "Kuzzle would replace the field `_kuzzle_info` (--remove-attribute _kuzzle_info takes it out, --lossy lets Kuzzle)";
+            let text = "Kuzzle would replace the field \"_kuzzle_info\" (--remove-attribute _kuzzle_info removes it, --lossy allows it)";
             return Err(lossy_reason(text.to_owned()));
         }
         let script = ["script", "_script"].iter().find(|own| is(own)).filter(|_| offset >= self.skipped_until);
@@ -129,7 +129,7 @@ impl DocumentCheck<'_> {
             let value = value_after(self.text, offset);
             if !may_be_script(value) {
                 let text = format!(
-                    "Kuzzle refuses a field called `{own}`, wherever it is, that holds more than `id` and `params`"
+                    "Kuzzle refuses a field \"{own}\", at any depth, that holds more than \"id\" and \"params\""
                 );
                 return Err(Reason::new("reserved", text));
             }
@@ -143,7 +143,7 @@ impl DocumentCheck<'_> {
             return Ok(());
         };
         let text = format!(
-            "Kuzzle could not read a document with the field `{own}` again, and searches that find it would fail"
+            "Kuzzle could not read a document with the field \"{own}\" again, and searches that find it would fail"
         );
         Err(Reason::new("reserved", text))
     }
@@ -198,21 +198,21 @@ impl Rules for KuzzleRules {
         match name {
             "op_type" if op == Op::Index && matches!(value, "\"create\"" | "\"index\"") => Ok(()),
             // This makes the storage refuse the whole request.
-            "routing" if !is_plain => Err(not_supported("`routing` of an action line must be a plain value")),
+            "routing" if !is_plain => Err(not_supported("\"routing\" in an action line must be a plain value")),
             "version" | "version_type" if op == Op::Update => {
-                Err(not_supported(format!("an update cannot have a `{name}`")))
+                Err(not_supported(format!("an update cannot have \"{name}\"")))
             }
             // Kuzzle writes to an alias.
             "require_alias" if matches!(value, "true" | "false") => Ok(()),
             _ if PASSED_ON.contains(&name) => {
                 DocumentCheck::run(value, [Span::default(); 2], false, 0).map_err(|reason| not_supported(reason.text))
             }
-            _ => Err(not_supported(format!("`{name}` in an action line is not supported by Kuzzle"))),
+            _ => Err(not_supported(format!("\"{name}\" in an action line is not supported by Kuzzle"))),
         }
     }
 
     fn other_collection(&self) -> Result<(), Reason> {
-        Err(not_supported("`_index` names another collection than --collection: Kuzzle takes one collection at a time"))
+        Err(not_supported("\"_index\" and --collection differ: Kuzzle takes one collection at a time"))
     }
 
     /// The action line is written again with its id as a string, because Kuzzle would read a number as a double.
@@ -246,15 +246,15 @@ fn ensure_update(record: &Record<'_>, lossy: bool) -> Result<(), Reason> {
         let expected = match name {
             "doc" | "script" | "upsert" => JsonKind::Object,
             "doc_as_upsert" | "detect_noop" | "scripted_upsert" => JsonKind::Boolean,
-            _ => return Err(not_supported(format!("`{name}` in an update is not supported by Kuzzle"))),
+            _ => return Err(not_supported(format!("\"{name}\" in an update is not supported by Kuzzle"))),
         };
         if JsonKind::of(field.value.of(record.text)) != expected {
-            return Err(Reason::new("bad_action", format!("`{name}` of the update has the wrong type")));
+            return Err(Reason::new("bad_action", format!("\"{name}\" in an update has the wrong type")));
         }
         has_change |= matches!(name, "doc" | "script");
     }
     if !has_change {
-        return Err(Reason::new("bad_action", "the update has no `doc`"));
+        return Err(Reason::new("bad_action", "missing field \"doc\" in an update"));
     }
     DocumentCheck::run(record.text, [Span::default(); 2], lossy, 2)
 }
@@ -313,14 +313,14 @@ mod tests {
     #[test]
     fn what_kuzzle_would_refuse_or_could_not_read_is_always_an_error() {
         for (op, text, word) in [
-            (Op::Create, r#"{"index":5}"#, "`index`"),
-            (Op::Index, r#"{"_key":"a","create":{},"delete":1,"_id":"a"}"#, "`create`"),
-            (Op::Upsert, r#"{"script":"x"}"#, "`script`"),
-            (Op::Create, r#"{"a":[{"script" : null}]}"#, "`script`"),
-            (Op::Create, r#"{"_script":[1]}"#, "`_script`"),
+            (Op::Create, r#"{"index":5}"#, "\"index\""),
+            (Op::Index, r#"{"_key":"a","create":{},"delete":1,"_id":"a"}"#, "\"create\""),
+            (Op::Upsert, r#"{"script":"x"}"#, "\"script\""),
+            (Op::Create, r#"{"a":[{"script" : null}]}"#, "\"script\""),
+            (Op::Create, r#"{"_script":[1]}"#, "\"_script\""),
             (Op::Create, r#"{"\u0073cript":{"source":1}}"#, "script"),
-            (Op::Create, r#"{"a":{"__proto__":1}}"#, "`__proto__`"),
-            (Op::Create, r#"{"constructor":{"prototype":1}}"#, "`constructor`"),
+            (Op::Create, r#"{"a":{"__proto__":1}}"#, "\"__proto__\""),
+            (Op::Create, r#"{"constructor":{"prototype":1}}"#, "\"constructor\""),
         ] {
             for lossy in [false, true] {
                 assert!(error(op, lossy, text).is_some_and(|error| error.contains(word)), "{text}");

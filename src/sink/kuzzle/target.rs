@@ -36,14 +36,14 @@ impl Target for Kuzzle {
             }
             let scheme = text.split("://").next().unwrap_or_default().to_ascii_lowercase();
             let advice = format!("write `{scheme}://HOST:7512/INDEX`, and the collection with `--collection`");
-            Err(anyhow!("\"{}\": names no index", redact_address(text)).context(hint(advice)))
+            Err(anyhow!("missing index", redact_address(text)).context(hint(advice)))
         }))
     }
 
     fn unsupported(&self, flag: &str, _: &str) -> Option<&'static str> {
         match flag {
             "routing_field" | "pipeline" | "wait_for_active_shards" | "require_alias" | "bulk_mode" => {
-                Some("leave it out; bulk lines (`-t bulk`) say `routing` and `pipeline` themselves")
+                Some("leave it out; bulk lines (`-t bulk`) have their own `routing` and `pipeline`")
             }
             _ => bulk_api::unsupported(flag),
         }
@@ -51,12 +51,12 @@ impl Target for Kuzzle {
 
     fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
         if wanted.servers().any(|server| server.namespace.is_none()) {
-            return Err(anyhow!("--to: Kuzzle and a server that does not say what it is")
+            return Err(anyhow!("--to: Kuzzle and a server without a scheme cannot be used together")
                 .context(hint("write `kuzzle+http://HOST:7512/INDEX` for each node")));
         }
         bulk_api::check(wanted, flags)?;
         if wanted.delete_keys && flags.typed("lossy") {
-            bail!("--lossy: not with --delete-keys, which stores nothing");
+            bail!("--lossy and --delete-keys cannot be used together");
         }
         if wanted.indexing.refresh.as_deref() == Some("true") && flags.typed("refresh") {
             return Err(anyhow!("--refresh true: Kuzzle has no refresh at once")
@@ -71,7 +71,7 @@ impl Target for Kuzzle {
         }
         let Some(name) = &wanted.collection else {
             let advice = "give `--collection NAME`: lines of bulk files cannot";
-            return Err(anyhow!("no collection is named").context(hint(advice)));
+            return Err(anyhow!("missing --collection").context(hint(advice)));
         };
         ensure_name("a collection", name).context("--collection")
     }
@@ -94,8 +94,8 @@ impl Target for Kuzzle {
 /// Refuses names that no index or collection can have (contract of Kuzzle, 3.1).
 fn ensure_name(what: &str, name: &str) -> Result<()> {
     let fault = match name {
-        "_all" => format!("{what} cannot be called so"),
-        _ if name.chars().any(char::is_uppercase) => format!("the name of {what} has no upper-case letters"),
+        "_all" => format!("this name is reserved"),
+        _ if name.chars().any(char::is_uppercase) => format!("uppercase letters are not allowed"),
         _ if name.contains(|c| "\\/*?\"<>| \t\r\n,+#:.&%".contains(c)) => {
             format!("the name of {what} has no blanks and none of \\ / * ? \" < > | , + # : . & %")
         }

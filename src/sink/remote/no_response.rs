@@ -44,11 +44,11 @@ impl Settling<'_> {
             match self.protocol.is_running(&response, id) {
                 Some(true) => self.io.pause(&mut asking, RetryReason::Every(POLL_PAUSE), None, STILL_RUNNING)?,
                 None if response.is_busy() => {
-                    let text = format!("the server answers {} when it is asked for its tasks", response.status);
+                    let text = format!("{} when asked for its tasks", response.status);
                     self.io.pause(&mut wait, RetryReason::Busy, response.retry_after, &text)?;
                 }
                 None => {
-                    self.warn_of_late("the server does not say (GET /_tasks)");
+                    self.warn_of_late("the server does not report (GET /_tasks)");
                     return Ok(());
                 }
                 Some(false) => return Ok(()),

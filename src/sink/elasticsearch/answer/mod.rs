@@ -66,7 +66,7 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, response: &Response, detail: b
         403 | 429 if is_block => Verdict::Fatal(blocked(&reason.text)),
         403 => Verdict::Fatal(forbidden(&reason.text)),
         404 | 405 | 406 | 410 => Verdict::Fatal(format!("{}; is this the address of the cluster?", reason.text)),
-        407 => Verdict::Fatal(format!("{}; the proxy wants a login", reason.text)),
+        407 => Verdict::Fatal(format!("{}; the proxy requires a login", reason.text)),
         413 => Verdict::TooLarge(group.too_large(LIMIT)),
         429 if group.len() > 1 && IDLE.iter().any(|idle| reason.text.contains(idle)) => Verdict::TooLarge(reason.text),
         429 => Verdict::Busy(reason.text),
@@ -133,7 +133,7 @@ fn match_by_id(items: &[ResponseItem<'_>], group: Group<'_>, detail: bool) -> Ve
         Some(item) => {
             let mut result = result(item, group, index, detail);
             if let (ItemOutcome::Rejected(reason), false) = (&mut result.outcome, is_one) {
-                reason.text.push_str(" (the server does not say which of its failures is this one's)");
+                reason.text.push_str(" (the server does not report which of its failures this is)");
             }
             result
         }
