@@ -2,7 +2,7 @@
 //! are no part of the message: an [`Exit`] decides the exit code, and a [`Hint`] becomes a line of its own.
 
 use anyhow::Error;
-use std::fmt;
+use std::{fmt, io};
 
 /// The exit code, as a context of an error. Without one it is 2: the command line, or the configuration, is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,15 @@ pub fn hint(text: impl Into<String>) -> Hint {
 /// An error of a target that cannot be used: it is not there, not ours to write, or not what it should be.
 pub fn refused(text: impl Into<String>) -> Error {
     Error::msg(text.into()).context(Exit(4))
+}
+
+/// An error of opening or reading a file.
+pub fn of_file(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => Error::msg("no such file"),
+        io::ErrorKind::PermissionDenied => Error::msg("permission denied"),
+        _ => error.into(),
+    }
 }
 
 /// The exit code of an error.

@@ -169,7 +169,7 @@ fn ensure_ours(path: &Path) -> Result<()> {
     let _ = std::io::BufReader::new(file).take(1 << 20).read_until(b'\n', &mut line);
     let read: Option<serde_json::Value> = serde_json::from_slice(&line).ok();
     let ours = read.is_some_and(|read| read.get("counted").is_some() && read.get("line").is_some());
-    ensure!(line.is_empty() || ours, "it exists and holds something other than results");
+    ensure!(line.is_empty() || ours, "already exists and does not hold results");
     Ok(())
 }
 

@@ -12,7 +12,7 @@ pub(crate) fn distinct<'a>(text: &'a str, fields: &[Field]) -> Result<Cow<'a, st
     let written = field.name.of(text);
     let name = if field.escaped { unescape(written).unwrap_or(Cow::Borrowed(written)) } else { Cow::Borrowed(written) };
     if earlier.iter().any(|other| same_name(other.name.of(text), other.escaped, &name)) {
-        return Err(Reason::new("bad_action", format!("duplicate field `{name}` in the action")));
+        return Err(Reason::new("bad_action", format!("duplicate field \"{name}\" in the action")));
     }
     Ok(name)
 }
@@ -71,7 +71,7 @@ pub(crate) fn own_metadata(target: &str, name: &str, value: &str) -> Result<(), 
         "retry_on_conflict" => Ok(()),
         "require_alias" | "require_data_stream" if value == "false" => Ok(()),
         "routing" if value == "\"\"" => Ok(()),
-        _ => Err(not_supported(format!("`{name}` in an action line is not supported by {target}"))),
+        _ => Err(not_supported(format!("\"{name}\" in an action line is not supported by {target}"))),
     }
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn not_supported(text: impl Into<String>) -> Reason {
 }
 
 fn not_plain(name: &str) -> Reason {
-    Reason::new("bad_action", format!("`{name}` of the action line must be a plain value"))
+    Reason::new("bad_action", format!("\"{name}\" in an action line must be a plain value"))
 }
 
 /// The source line of an update, for a target that merges documents itself.
@@ -108,14 +108,14 @@ impl<'a> Update<'a> {
                 }
                 "_source" if value == "false" => {}
                 "doc" | "upsert" | "doc_as_upsert" | "detect_noop" => {
-                    return Err(Reason::new("bad_action", format!("`{name}` of the update has the wrong type")));
+                    return Err(Reason::new("bad_action", format!("\"{name}\" in an update has the wrong type")));
                 }
                 _ => {
-                    return Err(not_supported(format!("`{name}` in an update is not supported by {target}")));
+                    return Err(not_supported(format!("\"{name}\" in an update is not supported by {target}")));
                 }
             }
         }
-        let Some(doc) = doc else { return Err(Reason::new("bad_action", "the update has no `doc`")) };
+        let Some(doc) = doc else { return Err(Reason::new("bad_action", "missing field \"doc\" in an update")) };
         let op = if as_upsert { Op::Upsert } else { Op::Update };
         Ok(Update { op, doc, upsert: upsert.filter(|_| !as_upsert), detect_noop })
     }

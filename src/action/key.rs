@@ -32,7 +32,7 @@ impl KeyRule {
         names: ["key", "id"],
         longest: 512,
         allows: |key| memchr(0, key.as_bytes()).is_none(),
-        characters: "no character U+0000",
+        characters: "a key must not contain U+0000",
         stays: true,
     };
 
@@ -45,10 +45,10 @@ impl KeyRule {
             0 => "the key is empty".to_owned(),
             bytes if bytes > self.longest => {
                 let (name, longest) = (self.names[usize::from(is_line)], self.longest);
-                format!("the {name} has {bytes} bytes, at most {longest} are allowed")
+                format!("the {name} is too long: {bytes} bytes, the maximum is {longest}")
             }
             _ if (self.allows)(key) => return Ok(()),
-            _ => format!("illegal key {key:?}: a key has {}", self.characters),
+            _ => format!("invalid key {key:?}: {}", self.characters),
         };
         Err(Reason::new("illegal_key", text))
     }
@@ -99,7 +99,7 @@ fn only(text: &str, fields: &[Field], name: &str) -> Result<Option<Span>, Reason
     for field in fields {
         if is_named(text, field, name) {
             if found.is_some() {
-                return Err(Reason::new("ambiguous_key", format!("duplicate field `{name}`")));
+                return Err(Reason::new("ambiguous_key", format!("duplicate field \"{name}\"")));
             }
             found = Some(field.value);
         }
@@ -132,7 +132,7 @@ impl Named {
                 continue;
             };
             if found.replace(place).is_some() {
-                return Err(Reason::new("ambiguous_key", format!("duplicate field `{name}`")));
+                return Err(Reason::new("ambiguous_key", format!("duplicate field \"{name}\"")));
             }
         }
         Ok(named)
@@ -170,14 +170,14 @@ fn of_both(text: &str, key: Option<Span>, id: Span, scanner: &mut Scanner) -> Re
     // An `_id` may be `COLLECTION/KEY`, of whatever collection: exports are imported under other names.
     let of_id = id_word.split_once('/').and_then(|(collection, key)| (!collection.is_empty()).then_some(key));
     if key_word != id_word && of_id != Some(key_word) {
-        return Err(Reason::new("ambiguous_key", "`_key` and `_id` are both there and differ"));
+        return Err(Reason::new("ambiguous_key", "\"_key\" and \"_id\" differ"));
     }
     Ok((Some(key), false))
 }
 
 /// Finds what `--key` names: a field of that very name, else a dotted path.
 pub(crate) fn by_path(text: &str, fields: &[Field], path: &str, scanner: &mut Scanner) -> Result<Span, Reason> {
-    let missing = || Reason::new("no_key", format!("no `{path}`, which --key names"));
+    let missing = || Reason::new("no_key", format!("missing key field \"{path}\""));
     if let Some(value) = only(text, fields, path)? {
         return Ok(value);
     }

@@ -162,7 +162,7 @@ impl Decider {
                 key
             }
             None if self.op == Op::Delete => {
-                return Err(Reason::new("no_key", "no `_key` or `_id` says what to delete"));
+                return Err(Reason::new("no_key", "missing key field \"_key\" or \"_id\""));
             }
             None if self.rules.makes_keys() => Key::Text(""),
             None => Key::Text(generated(&mut self.scratch, &self.run, ordinal)),
@@ -182,11 +182,11 @@ impl Decider {
     fn line<'a>(&'a mut self, record: &Record<'a>, command: &'a Command, ordinal: u64) -> Result<Action<'a>, Reason> {
         let rules = &mut *self.rules;
         let read = bulk::ActionLine::read(command, self.collection.as_deref(), &*rules)?;
-        let half_index = || Reason::new("bad_action", "`_index` has an unpaired surrogate");
+        let half_index = || Reason::new("bad_action", "\"_index\" has an unpaired surrogate");
         let named = read.index.map(|index| Ok(lent(index.ok_or_else(half_index)?, &mut self.index))).transpose()?;
         let collection = match named {
             None if self.collection.is_none() => {
-                return Err(Reason::new("no_collection", "no `_index` in the action line, and no --collection"));
+                return Err(Reason::new("no_collection", "missing \"_index\" in the action line, and no --collection"));
             }
             Some(name) if self.collection.as_deref() != Some(name) => name,
             _ => "",
@@ -196,7 +196,7 @@ impl Decider {
         let key = match read.id {
             Some(id) => lent(id.ok_or_else(half_pair)?, &mut self.scratch),
             None if matches!(op, Op::Update | Op::Delete) => {
-                return Err(Reason::new("no_key", "this action needs an `_id`"));
+                return Err(Reason::new("no_key", "missing \"_id\" in the action line"));
             }
             None => generated(&mut self.scratch, &self.run, ordinal),
         };

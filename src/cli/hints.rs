@@ -29,7 +29,7 @@ const FOREIGN: &[(&str, &[Advice])] = &[
         (&["--server.jwt-renewal-threshold"], "leave it out, a token is renewed when it has expired"),
         (&["--server."], LOGIN),
         (&["--create-collection-type"], "write `--edge` for edges, and leave it out for documents"),
-        (&["--create-database"], "make it first, `db._createDatabase(\"NAME\")` in arangosh; a store is made when it is missing"),
+        (&["--create-database"], "create it first, `db._createDatabase(\"NAME\")` in arangosh; a store is created when it is missing"),
         (&["--auto-rate-limit"], "leave it out, a store sets its own pace, and a busy server gets less at once"),
         (&["--skip-validation"], "leave it out, the schema of a collection holds; arangosh can take it away for a while"),
         (&["--latency", "--encryption.", "--random.", "--temp."], NONE),

@@ -14,7 +14,7 @@ pub fn translation(text: &str) -> Result<(String, String), String> {
         Some((from, to)) if !is_blank(from) && !is_blank(to) && !to.contains('=') => {
             Ok((from.to_owned(), to.to_owned()))
         }
-        _ => Err(format!("\"{text}\" is not FROM=TO")),
+        _ => Err("expected FROM=TO".to_owned()),
     }
 }
 
@@ -30,10 +30,9 @@ pub fn key(text: &str) -> Result<String, String> {
     let ends = [".pem", ".key", ".crt", ".p12"];
     let like_a_path = text.contains(['.', '/', '\\']);
     if ends.iter().any(|end| text.to_ascii_lowercase().ends_with(end)) || (like_a_path && Path::new(text).is_file()) {
-        return Err(format!(
-            "\"{text}\" looks like a file\nhint: --key names the field of the records that is their key; \
+        return Err("looks like a file name\nhint: --key takes the field that is the key of a record; \
              the key of a TLS client is `--client-key FILE`"
-        ));
+            .to_owned());
     }
     field(text)
 }
@@ -44,7 +43,7 @@ pub fn key(text: &str) -> Result<String, String> {
 /// When nothing is left.
 pub fn prefix(text: &str) -> Result<String, String> {
     match text.strip_suffix('/').unwrap_or(text) {
-        name if is_blank(name) => Err("the name of a collection cannot be blank".to_owned()),
+        name if is_blank(name) => Err("a collection name cannot be blank".to_owned()),
         name => Ok(name.to_owned()),
     }
 }
@@ -55,10 +54,10 @@ pub fn prefix(text: &str) -> Result<String, String> {
 /// When nothing can be called so.
 pub fn collection(text: &str) -> Result<String, String> {
     if is_blank(text) {
-        return Err("the name of a collection cannot be blank".to_owned());
+        return Err("a collection name cannot be blank".to_owned());
     }
     if text.contains('\0') {
-        return Err("the name of a collection cannot hold a NUL".to_owned());
+        return Err("a collection name cannot contain NUL".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -68,13 +67,13 @@ pub fn collection(text: &str) -> Result<String, String> {
 /// # Errors
 /// When brackets or `=` are not where they should be, or a field is merged into itself.
 pub fn merge(text: &str) -> Result<Merge, String> {
-    let wrong = |cause| format!("wrong syntax in \"{text}\": {cause}\nhint: write it like `full=[first] [last]`");
+    let wrong = |cause| format!("{cause}\nhint: write it as `full=[first] [last]`");
     let (name, value) = match text.split_once('=') {
         Some((name, value)) if !value.contains('=') => (name, value),
-        _ => return Err(wrong("there must be exactly one =")),
+        _ => return Err(wrong("expected exactly one \"=\"")),
     };
     if is_blank(name) || name.contains(['[', ']']) {
-        return Err(wrong("the new field needs a name without brackets"));
+        return Err(wrong("the name of the new field is empty or has brackets"));
     }
     let parts = parts(value).map_err(wrong)?;
     if parts.contains(&Part::Field(name.to_owned())) {
@@ -89,7 +88,7 @@ fn parts(value: &str) -> Result<Vec<Part>, &'static str> {
     for piece in pieces {
         let (field, after) = piece.split_once(']').ok_or("unbalanced brackets")?;
         if field.is_empty() {
-            return Err("[] names no field");
+            return Err("[] without a field name");
         }
         parts.push(Part::Field(field.to_owned()));
         parts.extend(literal(after)?);
@@ -170,7 +169,7 @@ mod tests {
             ("x=a[", "unbalanced"),
             ("x=]id[", "unbalanced"),
             ("x=[a]]", "unbalanced"),
-            ("x=[]", "[] names no field"),
+            ("x=[]", "[] without a field name"),
             ("x=a[x]", "merged into itself"),
             ("=[a]", "needs a name"),
             ("[x]=[a]", "needs a name"),

@@ -2,6 +2,7 @@
 //! thing to do. clap reports them in another one.
 
 use crate::error::hint;
+use crate::sink::http::without_secrets;
 use anyhow::{Error, anyhow};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::error::Error as _;
@@ -12,13 +13,25 @@ pub fn from_clap(error: &clap::Error, called: Option<&str>) -> Error {
     let name = called.unwrap_or(flag);
     let value = text(error, ContextKind::InvalidValue).unwrap_or_default();
     let message = match error.kind() {
-        ErrorKind::UnknownArgument => format!("{flag}: there is no such flag"),
-        ErrorKind::ArgumentConflict => format!("{name}: given more than once"),
-        ErrorKind::InvalidValue if value.is_empty() => format!("{name}: needs a value"),
-        ErrorKind::InvalidValue => format!("{name}: \"{value}\" is none of {}", words(error)),
+        ErrorKind::UnknownArgument => format!("unknown option '{flag}'"),
+        ErrorKind::ArgumentConflict => format!("{name} cannot be used more than once"),
+        ErrorKind::InvalidValue if value.is_empty() => format!("missing value for {name}"),
+        ErrorKind::InvalidValue => format!("invalid value \"{value}\" for {name} (expected {})", words(error)),
         // One of our own parsers has refused it.
         ErrorKind::ValueValidation => {
-            format!("{name}: {}", error.source().map(ToString::to_string).unwrap_or_default())
+            let cause = error.source().map(ToString::to_string).unwrap_or_default();
+            let (cause, hints) = cause.split_at(cause.find('\n').unwrap_or(cause.len()));
+            let cause = match cause.strip_prefix("expected ") {
+                Some(words) => format!(" (expected {words})"),
+                None => format!(": {cause}"),
+            };
+            // The value of a header may be a secret.
+            let value = match flag {
+                "--header" => String::new(),
+                "--to" => format!(" \"{}\"", without_secrets(value)),
+                _ => format!(" \"{value}\""),
+            };
+            format!("invalid value{value} for {name}{cause}{hints}")
         }
         ErrorKind::InvalidUtf8 => "a value is not UTF-8".to_owned(),
         _ => first_line(error),
@@ -33,7 +46,10 @@ pub fn from_clap(error: &clap::Error, called: Option<&str>) -> Error {
 /// The words that a flag takes.
 fn words(error: &clap::Error) -> String {
     match error.get(ContextKind::ValidValue) {
-        Some(ContextValue::Strings(words)) => words.join(", "),
+        Some(ContextValue::Strings(words)) => match &words[..] {
+            [before @ .., last] => format!("{} or {last}", before.join(", ")),
+            [] => String::new(),
+        },
         _ => String::new(),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::has_rows;
 use crate::cli::Arguments;
+use crate::error::of_file;
 use crate::input::{Conversion, CsvOptions, Dialect, Format, header_names};
 use crate::shape::Part;
 use anyhow::{Context as _, Error, Result, bail};
@@ -21,14 +22,14 @@ pub(super) fn options(args: &Arguments, format: Option<Format>) -> Result<CsvOpt
         format == Some(Format::Tsv) || (format.is_none() && args.files.first().is_some_and(|file| is_named_tsv(file)));
     let dialect = if is_tsv { Dialect::tsv(&options) } else { Dialect::csv(&options) };
     if dialect.quote == Some(dialect.separator) && has_rows(format) {
-        bail!("--quote and --separator: both are the same byte");
+        bail!("--quote and --separator must differ");
     }
     if dialect.quote == Some(b'\\') && options.backslash_escape {
-        bail!("--quote and --backslash-escape: both are the backslash");
+        bail!("--quote '\\' and --backslash-escape cannot be used together");
     }
     let with_cells = matches!(format, None | Some(Format::Csv | Format::Tsv));
     if let Some(path) = options.headers_file.as_ref().filter(|_| with_cells) {
-        let names = header(path, dialect).with_context(|| format!("--headers-file {}", path.display()))?;
+        let names = header(path, dialect).with_context(|| format!("--headers-file: {}", path.display()))?;
         options.headers = Some(names);
     }
     Ok(options)
@@ -41,15 +42,15 @@ fn is_named_tsv(file: &Path) -> bool {
 }
 
 fn header(path: &Path, dialect: Dialect) -> Result<Vec<String>> {
-    let file = File::open(path)?;
+    let file = File::open(path).map_err(of_file)?;
     let mut bytes = Vec::new();
     file.take(MAX_HEADER + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_HEADER {
-        bail!("is longer than 1 MiB, which is no header line");
+        bail!("longer than 1 MiB");
     }
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
     if bytes.trim_ascii().is_empty() {
-        bail!("holds no header line");
+        bail!("missing header line");
     }
     header_names(bytes, dialect).map_err(Error::msg)
 }

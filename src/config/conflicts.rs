@@ -43,8 +43,8 @@ fn ensure_inputs_are_files(files: &[PathBuf]) -> Result<()> {
             bail!("{text}: no such file");
         }
         if text.contains("://") {
-            return Err(anyhow!("{}: an input is a file or stdin", without_secrets(&text))
-                .context(hint("`curl -s URL | bulkimport ...` reads from a server")));
+            return Err(anyhow!("{}: an input must be a file or stdin", without_secrets(&text))
+                .context(hint("`curl -fsSL URL | bulkimport ...` reads from a server")));
         }
     }
     Ok(())
@@ -55,32 +55,31 @@ fn ensure_flags_have_a_use(args: &Arguments, given: &ConfigSources, target: &dyn
     let format = args.input.format;
     let has_cells = matches!(format, None | Some(Format::Csv | Format::Tsv));
     let no_prefix = args.edges.from_prefix.is_none() && args.edges.to_prefix.is_none();
-    let for_cells =
-        format!("supported only for csv and tsv, and the type is {}", format.map_or_else(String::new, Format::name));
+    let for_cells = format!("requires CSV or TSV input, not {}", format.map_or_else(String::new, Format::name));
     // If it empties a collection.
     let overwrite = if target.overwrites_collection() { "overwrite" } else { "" };
     let for_storing =
         ["on_duplicate", overwrite, "unique", "edge", "from_prefix", "to_prefix", "overwrite_collection_prefix"];
     let rules: [(bool, &[&str], &str, &str); 5] = [
-        (!has_cells, &FOR_CELLS, &for_cells, "say `-t csv`, or leave it out"),
-        (!has_rows(format), &FOR_ROWS, &for_cells, "say `-t csv`, or leave it out"),
+        (!has_cells, &FOR_CELLS, &for_cells, "write `-t csv`, or leave it out"),
+        (!has_rows(format), &FOR_ROWS, &for_cells, "write `-t csv`, or leave it out"),
         (
             format == Some(Format::Bulk),
             &["on_duplicate", "delete_keys", "key", overwrite],
-            "not with bulk lines",
-            "each bulk line says itself what is done, and to which document",
+            "and --type bulk cannot be used together",
+            "leave it out; each bulk line has its own action and key",
         ),
-        (given.flags.typed("delete_keys"), &for_storing, "not with --delete-keys, which stores nothing", ""),
+        (given.flags.typed("delete_keys"), &for_storing, "and --delete-keys cannot be used together", ""),
         (
             no_prefix,
             &["overwrite_collection_prefix"],
-            "there is no prefix to overwrite with",
+            "requires --from-prefix or --to-prefix",
             "give `--from-prefix` or `--to-prefix` too",
         ),
     ];
     for (applies, ids, why, advice) in rules {
         let Some(flag) = given.flags.first_typed(ids).filter(|_| applies) else { continue };
-        let error = anyhow!("{flag}: {why}");
+        let error = anyhow!("{flag} {why}");
         return Err(if advice.is_empty() { error } else { error.context(hint(advice)) });
     }
     Ok(())
@@ -94,7 +93,7 @@ fn ensure_once(args: &Arguments) -> Result<()> {
     once("--datatype", args.input.csv.datatypes.iter().map(|(column, _)| column))?;
     once("--unique", &args.run.unique)?;
     if let Some((from, _)) = shape.translate.iter().find(|(from, _)| shape.remove_attribute.contains(from)) {
-        bail!("--translate: \"{from}\" is dropped by --remove-attribute");
+        bail!("--translate: \"{from}\" is removed by --remove-attribute");
     }
     Ok(())
 }
@@ -102,7 +101,7 @@ fn ensure_once(args: &Arguments) -> Result<()> {
 fn once<'a>(flag: &str, names: impl IntoIterator<Item = &'a String>) -> Result<()> {
     let mut seen = HashSet::new();
     if let Some(name) = names.into_iter().find(|name| !seen.insert(*name)) {
-        bail!("{flag}: \"{name}\" is named twice");
+        bail!("{flag}: duplicate name \"{name}\"");
     }
     Ok(())
 }
@@ -110,8 +109,8 @@ fn once<'a>(flag: &str, names: impl IntoIterator<Item = &'a String>) -> Result<(
 fn no_collection(files: &[PathBuf]) -> Error {
     let first = files.first().and_then(|file| file.file_name()).map(|name| name.to_string_lossy());
     let stem = first.as_deref().and_then(|name| name.split('.').next()).filter(|stem| !stem.is_empty() && *stem != "-");
-    anyhow!("no collection is named").context(hint(format!(
-        "say `--collection {}`; only bulk lines (`-t bulk`) may name their own",
+    anyhow!("missing --collection").context(hint(format!(
+        "write `--collection {}`; only bulk lines (`-t bulk`) may name their own",
         stem.unwrap_or("NAME")
     )))
 }

@@ -103,7 +103,7 @@ impl Config {
     pub fn ensure_csv_flags_are_used(&self, formats: &[Format]) -> Result<()> {
         let used = formats.iter().any(|format| has_rows(Some(*format)));
         if let Some(flag) = self.csv_flags.first().filter(|_| !used) {
-            return Err(anyhow!("{flag}: no input is CSV or TSV").context(hint("say `-t csv` if one is")));
+            return Err(anyhow!("{flag} requires CSV or TSV input").context(hint("write `-t csv` if an input is CSV")));
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::ConfigSources;
 use crate::cli::ServerFlags;
-use crate::error::hint;
+use crate::error::{hint, of_file};
 use crate::sink::http::Login;
 use crate::sink::wanted::{Wanted, flag};
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -16,7 +16,7 @@ pub(super) fn login(flags: &ServerFlags, wanted: &Wanted, given: &ConfigSources)
     let mut typed = WAYS.iter().filter(|way| given.flags.typed(way));
     let (one, other) = (typed.next(), typed.next());
     if let (Some(one), Some(other)) = (one, other) {
-        bail!("{} and {}: there can be only one login", flag(one), flag(other));
+        bail!("{} and {} cannot be used together", flag(one), flag(other));
     }
     if let Some(way) = one {
         return by(way, flags, given);
@@ -30,7 +30,7 @@ pub(super) fn login(flags: &ServerFlags, wanted: &Wanted, given: &ConfigSources)
         }
     }
     if given.flags.typed("password_file") {
-        return Err(anyhow!("--password-file: there is no user").context(hint("give `--user NAME`")));
+        return Err(anyhow!("--password-file requires --user").context(hint("give `--user NAME`")));
     }
     Ok(None)
 }
@@ -52,10 +52,11 @@ fn named(user: &str, flags: &ServerFlags, given: &ConfigSources) -> Result<Login
         None => (user, None),
     };
     if name.is_empty() {
-        return Err(anyhow!("--user: the name is empty").context(hint("write `--user NAME` or `--user NAME:PASS`")));
+        return Err(anyhow!("invalid value for --user: the name is empty")
+            .context(hint("write `--user NAME` or `--user NAME:PASS`")));
     }
     if password.is_some() && given.flags.typed("password_file") {
-        bail!("--password-file: --user has a password already");
+        bail!("--password-file and a password in --user cannot be used together");
     }
     basic(name.to_owned(), password, flags, given)
 }
@@ -72,7 +73,7 @@ fn basic(name: String, password: Option<String>, flags: &ServerFlags, given: &Co
 /// Asks on the terminal, which is not stdin: that may be the input.
 fn ask(user: &str) -> Result<String> {
     rpassword::prompt_password(format!("password of {user}: ")).map_err(|_| {
-        anyhow!("--user: there is no password, and no terminal to ask for it")
+        anyhow!("missing password for --user, and no terminal to ask for it")
             .context(hint("set BULKIMPORT_PASSWORD, or give `--password-file FILE`"))
     })
 }
@@ -81,10 +82,10 @@ fn ask(user: &str) -> Result<String> {
 fn from_file(flag: &str, path: Option<&Path>) -> Result<Option<String>> {
     let Some(path) = path else { return Ok(None) };
     let file = || format!("{flag}: {}", path.display());
-    let text = std::fs::read_to_string(path).with_context(file)?;
+    let text = std::fs::read_to_string(path).map_err(of_file).with_context(file)?;
     let secret = text.trim_end_matches(['\n', '\r']);
     if secret.is_empty() || secret.contains(['\n', '\r']) {
-        bail!("{}: it does not hold exactly one line", file());
+        bail!("{}: expected exactly one line", file());
     }
     Ok(Some(secret.to_owned()))
 }

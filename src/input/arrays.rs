@@ -38,7 +38,7 @@ impl OneByOne for Arrays {
         if self.names.is_empty() && line.as_ref().map_or(true, |place| !place.is_empty()) {
             let names = line.map_err(|reason| reason.text);
             let names = names.and_then(|place| header(&self.lines.window.bytes()[place], &mut self.scanner));
-            let explained = |text| format!("the header is no array of attribute names: {text}");
+            let explained = |text| format!("invalid header: {text}");
             self.names = names.map_err(|text| Broken::new(self.lines.origin, explained(text)))?;
             line = self.lines.next()?;
         }
@@ -114,13 +114,13 @@ fn header(line: &[u8], scanner: &mut Scanner) -> Result<Vec<Name>, String> {
     let mut written = Vec::new();
     elements(line, scanner, |_, value| written.push(value)).map_err(|reason| reason.text)?;
     if written.is_empty() {
-        return Err("it is empty".to_owned());
+        return Err("empty array".to_owned());
     }
     let mut seen = HashSet::new();
     for (place, name) in written.iter().enumerate() {
         let place = place + 1;
         if Kind::of(name) != Kind::String {
-            return Err(format!("name {place} is {}", Kind::of(name).name()));
+            return Err(format!("name {place} is {}, not a string", Kind::of(name).name()));
         }
         let inside = &name[1..name.len() - 1];
         if inside.is_empty() {
@@ -128,7 +128,7 @@ fn header(line: &[u8], scanner: &mut Scanner) -> Result<Vec<Name>, String> {
         }
         // An unpaired surrogate cannot be unescaped; spelt the same it is the same name.
         if !seen.insert(unescape(inside).unwrap_or(inside.into())) {
-            return Err(format!("name {place} is there twice"));
+            return Err(format!("duplicate name {place}"));
         }
     }
     Ok(written.into_iter().map(Name::as_written).collect())
@@ -187,7 +187,7 @@ mod tests {
             [
                 "3 #1 {\"a\":1.0,\"caf\\u00e9\":{\"x\": [1,\tnull]},\"\u{e9}\":\"\\/\"}",
                 r#"5 #2 {"caf\u00e9":12345678901234567890}"#,
-                "6 #3 wrong_number_of_fields: 0 values, but the header has 3",
+                "6 #3 wrong_number_of_fields: 0 values, but invalid header: 3",
                 "end, 2 empty",
             ]
         );
@@ -199,11 +199,11 @@ mod tests {
         assert_eq!(
             read(text),
             [
-                "2 #1 wrong_number_of_fields: 1 value, but the header has 2",
-                "3 #2 wrong_number_of_fields: 3 values, but the header has 2",
+                "2 #1 wrong_number_of_fields: 1 value, but invalid header: 2",
+                "3 #2 wrong_number_of_fields: 3 values, but invalid header: 2",
                 "4 #3 not_an_array: expected an array, found an object",
-                "5 #4 invalid_json: the array does not end",
-                "6 #5 invalid_json: more text after the array, at byte 6",
+                "5 #4 invalid_json: unexpected end of line in array",
+                "6 #5 invalid_json: unexpected text after the array, at byte 6",
                 "7 #6 invalid_json: expected `,` or `]`, at byte 4",
                 "8 #7 invalid_json: expected a value, at byte 4",
                 "9 #8 invalid_json: not a JSON array",
@@ -240,11 +240,11 @@ mod tests {
             ("[]", "it is empty"),
             ("[1]", "name 1 is a number"),
             ("[\"a\",\"\"]", "name 2 is empty"),
-            ("[\"a\",\"\\u0061\"]", "name 2 is there twice"),
-            ("[\"\\ud800\",\"\\ud800\"]", "name 2 is there twice"),
-            ("[\"a\"", "the array does not end"),
+            ("[\"a\",\"\\u0061\"]", "duplicate name 2"),
+            ("[\"\\ud800\",\"\\ud800\"]", "duplicate name 2"),
+            ("[\"a\"", "unexpected end of line in array"),
         ] {
-            let expected = format!("2 broken: the header is no array of attribute names: {what}");
+            let expected = format!("2 broken: invalid header: {what}");
             assert_eq!(read(&format!("\n{header}\n[1]\n")), [expected]);
         }
         assert_eq!(read(" \n"), ["end, 1 empty"]);

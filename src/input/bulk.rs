@@ -111,9 +111,7 @@ impl Bulk {
         let bytes = line.map(|place| &self.lines.window.bytes()[place]);
         match &bytes {
             Ok(bytes) if is_unclear && read_action(bytes, &mut self.scanner, &mut self.meta_scanner).is_ok() => {
-                let text = format!(
-                    "cannot tell whether line {number} is an action or the source of the unreadable action before it"
-                );
+                let text = format!("line {number} may be an action, or the source of the invalid action before it");
                 self.broken = Some(Broken::new(self.lines.origin, text));
             }
             Ok(bytes) if !self.raw.is_empty() && !bytes.is_empty() => {
@@ -128,7 +126,7 @@ impl Bulk {
         }
         let bytes = match bytes {
             Ok(b"") => {
-                let text = format!("the source, on line {number}, is blank");
+                let text = format!("the source on line {number} is blank");
                 return self.bad(Reason::new("missing_source", text));
             }
             bytes => bytes,
@@ -138,7 +136,7 @@ impl Bulk {
                 let record = Record::of(text, &self.source_scanner, self.origin);
                 Ok(Record { command: Some(&self.command), ..record })
             }
-            Err(Reason { kind, text }) => Err(Reason { kind, text: format!("the source, on line {number}: {text}") }),
+            Err(Reason { kind, text }) => Err(Reason { kind, text: format!("the source on line {number}: {text}") }),
         };
         Step::of(self.origin, &self.raw, record)
     }
@@ -157,7 +155,8 @@ impl OneByOne for Bulk {
             let line = match self.lines.next() {
                 Err(NoRecord::End) if self.expected != Expected::Action => {
                     self.expected = Expected::Action;
-                    let missing = || Reason::new("missing_source", "the input ends before the source of this action");
+                    let missing =
+                        || Reason::new("missing_source", "unexpected end of input before the source of this action");
                     let reason = self.failed.take().unwrap_or_else(missing);
                     return Ok(self.bad(reason));
                 }
@@ -191,13 +190,13 @@ fn read_action<'a>(
     meta_scanner: &mut Scanner,
 ) -> Result<(Op, &'a str), BadAction> {
     let unclear = |text: String| BadAction { text, then: Expected::Unclear };
-    let text = object(line, scanner).map_err(|reason| unclear(format!("the action: {}", reason.text)))?;
+    let text = object(line, scanner).map_err(|reason| unclear(format!("invalid action: {}", reason.text)))?;
     let [first, others @ ..] = scanner.fields() else {
         return Err(unclear("the action is an empty object".to_owned()));
     };
     let Some(verb) = verb_of(first, text) else {
         let name: String = first.name.of(text).chars().take(40).collect();
-        return Err(unclear(format!("unknown action \"{name}\": expected index, create, update or delete")));
+        return Err(unclear(format!("unknown action \"{name}\" (expected index, create, update or delete)")));
     };
     let then = if verb == Op::Delete { Expected::Action } else { Expected::Source };
     if !others.is_empty() {
@@ -318,11 +317,11 @@ mod tests {
         assert_eq!(
             read(&text),
             [
-                "1 #1 @0 missing_source: the source, on line 2, is blank",
-                "3 #2 @14 not_an_object: the source, on line 4: expected an object, found an array",
-                "5 #3 @31 invalid_json: the source, on line 6: the object does not end",
+                "1 #1 @0 missing_source: the source on line 2 is blank",
+                "3 #2 @14 not_an_object: the source on line 4: expected an object, found an array",
+                "5 #3 @31 invalid_json: the source on line 6: unexpected end of input in object",
                 r#"7 #4 @50 Index {} {"a":1}"#,
-                "9 #5 @71 missing_source: the input ends before the source of this action",
+                "9 #5 @71 missing_source: unexpected end of input before the source of this action",
                 "end, 0 empty",
             ]
         );
@@ -356,18 +355,17 @@ mod tests {
     #[test]
     fn the_line_after_an_unreadable_action_is_its_source_unless_it_is_an_action() {
         for (action, what) in [
-            ("{\"Index\":{}}", r#"bad_action: unknown action "Index": expected index, create, update or delete"#),
+            ("{\"Index\":{}}", r#"bad_action: unknown action "Index" (expected index, create, update or delete)"#),
             ("{}", "bad_action: the action is an empty object"),
-            ("{\"index\":{}", "bad_action: the action: the object does not end"),
-            ("[]", "bad_action: the action: expected an object, found an array"),
+            ("{\"index\":{}", "bad_action: invalid action: unexpected end of input in object"),
+            ("[]", "bad_action: invalid action: expected an object, found an array"),
             ("{\"index\":{},\"delete\":{}}", "bad_action: the action has more than one field"),
         ] {
             let first = format!("1 #1 @0 {what}");
             let offset = action.len() + 9;
             let said = read(&[action, "{\"a\":1}", "{\"index\":{}}", "{\"b\":2}"]);
             assert_eq!(said, [first.as_str(), &format!(r#"3 #2 @{offset} Index {{}} {{"b":2}}"#), "end, 0 empty"]);
-            let stop =
-                "2 broken: cannot tell whether line 2 is an action or the source of the unreadable action before it";
+            let stop = "2 broken: line 2 may be an action, or the source of the invalid action before it";
             assert_eq!(read(&[action, "{\"delete\":{}}"]), [first.as_str(), stop]);
             assert_eq!(read(&[action]), [first.as_str(), "end, 0 empty"]);
         }
@@ -379,7 +377,7 @@ mod tests {
         assert_eq!(
             steps(vec![text], 15),
             [
-                "1 #1 @0 record_too_long: the source, on line 2: longer than --max-record-bytes (15 bytes)",
+                "1 #1 @0 record_too_long: the source on line 2: longer than --max-record-bytes (15 bytes)",
                 "3 #2 @33 record_too_long: longer than --max-record-bytes (15 bytes)",
                 "5 #3 @57 Delete {} ",
                 "end, 0 empty",

@@ -133,7 +133,7 @@ impl JsonStream {
         loop {
             let byte = match self.peek() {
                 Err(NoRecord::End) if matches!(self.state, State::Element { .. } | State::Separator) => {
-                    return self.broken("the JSON array does not end");
+                    return self.broken("unexpected end of input in JSON array");
                 }
                 peeked => peeked?,
             };
@@ -142,7 +142,7 @@ impl JsonStream {
                 (State::Element { first: true } | State::Separator, b']') => State::After,
                 (State::Separator, b',') => State::Element { first: false },
                 (State::Separator, _) => return self.broken("broken JSON array: expected `,` or `]`"),
-                (State::After, _) => return self.broken("more text after the end of the JSON array"),
+                (State::After, _) => return self.broken("unexpected text after the JSON array"),
                 (State::Element { first: false }, b']') => return self.broken("broken JSON array: `]` after a comma"),
                 (State::Element { .. }, _) => return Ok(byte),
                 (State::Start | State::Stream, _) => {
@@ -196,7 +196,7 @@ impl JsonStream {
         let bytes = self.window.bytes();
         let (at, what) = match fault {
             Fault::Syntax { at, what } => (at, what),
-            Fault::Incomplete => (bytes.len(), "the object does not end"),
+            Fault::Incomplete => (bytes.len(), "unexpected end of input in object"),
         };
         let byte = at + 1;
         if self.state != State::Stream {
@@ -238,7 +238,8 @@ impl JsonStream {
             if !self.window.read_on(self.ahead())? {
                 if is_open {
                     let max = self.max;
-                    let text = format!("a record longer than --max-record-bytes ({max} bytes) that does not end");
+                    let text =
+                        format!("unexpected end of input in a record longer than --max-record-bytes ({max} bytes)");
                     return Err(Broken::new(origin, text).into());
                 }
                 break;

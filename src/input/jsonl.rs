@@ -175,13 +175,13 @@ pub(super) fn ensure_end(bytes: &[u8], end: usize, what: &str) -> Result<(), Rea
     if end == bytes.len() {
         return Ok(());
     }
-    Err(Reason::new("invalid_json", format!("more text after the {what}, at byte {}", end + 1)))
+    Err(Reason::new("invalid_json", format!("unexpected text after the {what}, at byte {}", end + 1)))
 }
 
 /// The reason for a fault in what should be an object or an array.
 pub(super) fn invalid(fault: Fault, what: &str) -> Reason {
     let text = match fault {
-        Fault::Incomplete => format!("the {what} does not end"),
+        Fault::Incomplete => format!("unexpected end of line in {what}"),
         Fault::Syntax { at, what } => format!("{what}, at byte {}", at + 1),
     };
     Reason::new("invalid_json", text)

@@ -10,7 +10,7 @@ use super::unpack::Compression;
 use super::window::{More, Window};
 use super::{Broken, Format, Reader, guess};
 use super::{arrays::Arrays, bulk::Bulk, json_stream::JsonStream};
-use crate::error::Exit;
+use crate::error::{self, Exit, hint};
 use crate::record::Origin;
 use crate::values::{self, Auto, auto_or};
 use anyhow::{Context as _, Error, Result, anyhow, bail};
@@ -97,7 +97,7 @@ impl Regular {
                 let file = File::open(&self.path)?;
                 let about = file.metadata()?;
                 if (about.dev(), about.ino()) != (self.about.dev(), self.about.ino()) {
-                    return Err(io::Error::other("the file was replaced after it had been opened"));
+                    return Err(io::Error::other("the file was replaced after it was opened"));
                 }
                 Arc::new(file)
             }
@@ -133,10 +133,10 @@ pub fn open(files: &[PathBuf], options: &InputOptions) -> Result<Inputs> {
     for path in files {
         let input = if path.as_os_str() == "-" {
             if inputs.list.iter().any(|input| matches!(input.place, Place::Opened(_)) && input.name == "stdin") {
-                bail!("stdin (`-`) can be named only once");
+                bail!("stdin (-) can be named only once");
             }
             if io::stdin().is_terminal() {
-                bail!("no input: name a file, or pipe data to stdin");
+                bail!("missing input: name a file, or pipe data to stdin");
             }
             inputs.size = None;
             from_stdin(options, &inputs).context("stdin")
@@ -173,12 +173,7 @@ fn named(path: &Path, options: &InputOptions, inputs: &mut Inputs) -> Result<Inp
 }
 
 fn plain(error: io::Error) -> Error {
-    let error = match error.kind() {
-        io::ErrorKind::NotFound => anyhow!("no such file"),
-        io::ErrorKind::PermissionDenied => anyhow!("permission denied"),
-        _ => anyhow!("{error}"),
-    };
-    error.context(Exit(5))
+    error::of_file(error).context(Exit(5))
 }
 
 /// Opens stdin.
@@ -207,8 +202,8 @@ fn look(name: &str, window: &mut Window, options: &InputOptions) -> Result<Forma
     begin(window, options.skip_lines).context(Exit(5))?;
     let start = window.bytes();
     if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) || start.iter().take(2).any(|b| *b == 0) {
-        let text = "this is UTF-16 or binary; only UTF-8 is read (try `iconv -f UTF-16 -t UTF-8`)";
-        return Err(anyhow!(text).context(Exit(5)));
+        let advice = hint("`iconv -f UTF-16 -t UTF-8` converts UTF-16");
+        return Err(anyhow!("UTF-16 or binary data; only UTF-8 is supported").context(advice).context(Exit(5)));
     }
     if let Some(format) = options.format.or_else(|| guess::by_name(name)) {
         return Ok(format);

@@ -51,7 +51,7 @@ impl<R: Read> Read for Counted<R> {
         self.at += count as u64;
         if count == 0 && self.at < self.length && !buffer.is_empty() {
             return Err(io::Error::other(format!(
-                "the file became shorter while it was read: it had {} bytes when it was opened, and ended after {}",
+                "the file became shorter while it was read: {} bytes at first, {} in the end",
                 self.length, self.at
             )));
         }

@@ -37,7 +37,7 @@ impl Compression {
 /// Says of compressed data that ends too early that it does.
 pub(super) fn explained(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::UnexpectedEof {
-        return io::Error::new(error.kind(), "the compressed data ends too early");
+        return io::Error::new(error.kind(), "unexpected end of compressed data");
     }
     error
 }

@@ -18,7 +18,7 @@ impl ValueSkipper {
         for (at, byte) in bytes.iter().enumerate() {
             match byte {
                 _ if self.escaped => self.escaped = false,
-                b'\n' if self.in_string => return Err("a line break in a string"),
+                b'\n' if self.in_string => return Err("line break in a string"),
                 b'\\' if self.in_string => self.escaped = true,
                 b'"' if self.in_string && self.depth == 0 => return Ok(Some(at + 1)),
                 b'"' => self.in_string = !self.in_string,

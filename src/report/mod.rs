@@ -37,7 +37,7 @@ impl FromStr for MaxErrors {
 
     /// Reads a number, or 0 to 100 with `%`.
     fn from_str(text: &str) -> Result<MaxErrors, String> {
-        let refused = || format!("\"{text}\" is neither a number of records nor a percentage up to 100%");
+        let refused = || "not a number of records or a percentage up to 100%".to_owned();
         let Some(percent) = text.strip_suffix('%') else {
             return values::count(text).map(MaxErrors::Count).map_err(|_| refused());
         };
@@ -303,12 +303,12 @@ impl Report {
         if !balanced {
             let (read, total) = (self.end.records, self.counts.total());
             self.say(&format!(
-                "error: this is a bug in bulkimport: {read} records were read, but {total} are accounted for"
+                "error: this is a bug in bulkimport: {read} records were read, but {total} were counted"
             ));
         }
         if let Some(signal) = self.stop.signal() {
             let name = if signal == 2 { "SIGINT" } else { "SIGTERM" };
-            self.say(&format!("stopped by {name}; what was read is settled as the summary says"));
+            self.say(&format!("stopped by {name}; the summary counts what was read"));
         }
         let exit = self.exit_code(balanced);
         Summary { json: self.json(bytes_read, exit), exit }
@@ -327,7 +327,7 @@ impl Report {
             1 => "1 more error".to_owned(),
             more => format!("{} more errors", grouped(more)),
         };
-        self.say(&format!("and {more} (--details says every one); all errors by kind:"));
+        self.say(&format!("and {more} (--details shows all); errors by kind:"));
         let lines: Vec<String> = self
             .kinds
             .iter()

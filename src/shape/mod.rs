@@ -118,7 +118,7 @@ impl Shaper {
             text = &self.nested;
         }
         if self.scanner.object(text.as_bytes()) != Ok(text.len()) {
-            return Err(Reason::new("shape", "the flags made something that is no JSON object"));
+            return Err(Reason::new("shape", "the result is not a JSON object"));
         }
         let shaped = Record { text, fields: self.scanner.fields(), ..*record };
         if let Some(keys) = self.ends {
@@ -203,7 +203,7 @@ fn ensure_renames_hide_nothing(pieces: &[Piece<'_>]) -> Result<(), Reason> {
     for (place, Piece { plain: name, .. }) in pieces.iter().enumerate().filter(|(_, piece)| piece.renamed) {
         let mut others = pieces.iter().enumerate().filter(|(other, _)| *other != place);
         if others.any(|(_, other)| other.plain == *name) {
-            return Err(Reason::new("name_clash", format!("--translate makes a second field `{name}`")));
+            return Err(Reason::new("name_clash", format!("--translate: duplicate field \"{name}\"")));
         }
     }
     Ok(())
@@ -239,7 +239,7 @@ fn value_of<'a>(record: &Record<'a>, name: &str) -> Option<&'a str> {
 fn field_text<'a>(record: &Record<'a>, name: &str) -> Result<Cow<'a, str>, Reason> {
     match value_of(record, name) {
         Some(raw) if Kind::of(raw) == Kind::String => unquoted(raw)
-            .ok_or_else(|| Reason::new("shape", format!("`{name}` has an unpaired surrogate and cannot be merged"))),
+            .ok_or_else(|| Reason::new("shape", format!("\"{name}\" has an unpaired surrogate and cannot be merged"))),
         Some(raw) => Ok(Cow::Borrowed(raw)),
         None if record.nulls.iter().any(|null| null == name) => Ok(Cow::Borrowed("null")),
         None => Ok(Cow::Borrowed("")),
@@ -276,16 +276,16 @@ fn check_ends(record: &Record<'_>, keys: &KeyRule) -> Result<(), Reason> {
     for name in ["_from", "_to"] {
         let bad = |text: String| Err(Reason::new("bad_edge", text));
         let Some(raw) = value_of(record, name) else {
-            return bad(format!("an edge needs `_from` and `_to`; `{name}` is missing"));
+            return bad(format!("missing field \"{name}\" of an edge"));
         };
         if Kind::of(raw) != Kind::String {
-            return bad(format!("`{name}` of an edge must be a string, it is {}", Kind::of(raw).name()));
+            return bad(format!("\"{name}\" of an edge must be a string, not {}", Kind::of(raw).name()));
         }
         let whole = unquoted(raw).unwrap_or_default();
         let good = matches!(whole.split_once('/'), Some((collection, key))
             if !collection.is_empty() && !key.contains('/') && keys.check(key, false).is_ok());
         if !good {
-            return bad(format!("`{name}` of an edge must be `collection/key`, it is {whole:?}"));
+            return bad(format!("\"{name}\" of an edge must be COLLECTION/KEY, not {whole:?}"));
         }
     }
     Ok(())

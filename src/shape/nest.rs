@@ -60,7 +60,7 @@ pub(super) fn write_nested(text: &str, fields: &[Field], out: &mut String) -> Re
 }
 
 fn clash(name: &str) -> Reason {
-    Reason::new("name_clash", format!("--nested: `{name}` clashes with another name"))
+    Reason::new("name_clash", format!("--nested: \"{name}\" clashes with another name"))
 }
 
 /// Puts a value where its path leads; false if another name is in the way.

@@ -33,7 +33,7 @@ pub fn read(to: &OsStr) -> Result<Address> {
             return Ok(Address { target, place: place? });
         }
     }
-    let Some(text) = to.to_str() else { bail!("neither a store nor UTF-8") };
+    let Some(text) = to.to_str() else { bail!("not UTF-8") };
     if text.contains("://") {
         return Err(unknown_scheme(text).context(hint(forms())));
     }
@@ -42,7 +42,7 @@ pub fn read(to: &OsStr) -> Result<Address> {
         return Err(anyhow!("empty").context(hint("a store is written `shop.db`")));
     }
     let advice = if looks_like_an_address(text) { servers(&shown) } else { sqlite::other_name(&shown) };
-    Err(anyhow!("\"{shown}\" is neither a store nor a URL").context(hint(advice)))
+    Err(anyhow!("not a store name and not a URL").context(hint(advice)))
 }
 
 /// `host:port`, perhaps with a user before it and a path after it.
@@ -80,7 +80,7 @@ fn servers(shown: &str) -> String {
     let servers = TARGETS.iter().filter(|target| target.noun() == SERVER);
     let schemes: Vec<&str> = servers.filter_map(scheme).collect();
     let [first, rest @ ..] = &schemes[..] else { return String::new() };
-    format!("servers are written as URLs, such as `{first}://{shown}`; there are {} too", rest.join(" and "))
+    format!("write a server as a URL, such as `{first}://{shown}`; other schemes: {}", rest.join(", "))
 }
 
 /// The short help of `--to`.
@@ -109,7 +109,7 @@ pub fn choose(addresses: &[Address]) -> Result<&'static dyn Target> {
     let is_there = |noun: &&str| addresses.iter().any(|address| address.target.noun() == *noun);
     let nouns: Vec<&str> = kinds().map(|kind| kind[0].noun()).filter(is_there).collect();
     match nouns[..] {
-        [one, other, ..] => bail!("--to: {one} and {other}"),
+        [one, other, ..] => bail!("--to: {one} and {other} cannot be used together"),
         [noun] if noun != SERVER && addresses.len() > 1 => {
             let more = noun.trim_start_matches("a ");
             return Err(anyhow!("--to: more than one {more}").context(hint("run once for each")));
@@ -118,10 +118,12 @@ pub fn choose(addresses: &[Address]) -> Result<&'static dyn Target> {
     }
     let is_named = |address: &&Address| !matches!(&address.place, Place::Server(server) if !server.is_named);
     let named: Vec<&Address> = addresses.iter().filter(is_named).collect();
-    let Some(first) = named.first().copied().or(addresses.first()) else { bail!("--to: there is no target") };
+    let Some(first) = named.first().copied().or(addresses.first()) else { bail!("missing --to") };
     let name = first.target.name();
     match named.iter().map(|address| address.target.name()).find(|other| *other != name) {
-        Some(other) => Err(anyhow!("--to: {name} and {other}").context(hint("run once for each"))),
+        Some(other) => {
+            Err(anyhow!("--to: {name} and {other} cannot be used together").context(hint("run once for each")))
+        }
         None => Ok(first.target),
     }
 }
@@ -297,7 +299,7 @@ mod tests {
              `arangodb+http://HOST:8529/_db/NAME` or `kuzzle+http://HOST:7512/INDEX`, a file `jsonl:PATH` or `bulk:PATH`"
         ));
         assert!(said("h:9200").ends_with(
-            "hint: servers are written as URLs, such as `elasticsearch+http://h:9200`; there are arangodb+http and kuzzle+http too"
+            "hint: write a server as a URL, such as `elasticsearch+http://h:9200`; other schemes: arangodb+http and kuzzle+http"
         ));
         assert_eq!(brief(), "FILE.db, a server or files");
     }

@@ -48,7 +48,13 @@ pub fn check(vector: &Value) -> Result<(), String> {
     let batch = batch(many.max(1), op);
     let all: Vec<u32> = (0..batch.len() as u32).collect();
     let group = Group { batch: &batch, at: &all, each: false };
-    let reply = Reply { status, body: answer.to_string().into(), retry_after: None, location: None };
+    let reply = Reply {
+        node: "http://h".to_owned(),
+        status,
+        body: answer.to_string().into(),
+        retry_after: None,
+        location: None,
+    };
     let said = Collection { name: "docs".to_owned(), ..Collection::default() }.answer(group, &reply, false);
     match (status, said) {
         (201, Answer::Items(outcomes)) if many > 0 => {

@@ -114,7 +114,7 @@ impl Columns {
         }
         if texts.is_none() {
             utf8(row)?;
-            return Err(Reason::new("invalid_utf8", "the separator or the quote cuts a character in two"));
+            return Err(Reason::new("invalid_utf8", "the separator or the quote splits a character"));
         }
         out.end()
     }
@@ -198,9 +198,7 @@ fn check_datatypes(names: &[String], options: &CsvOptions) -> Result<(), String>
             ));
         }
         if *datatype != Datatype::String && is_string_column(column, options) {
-            return Err(format!(
-                "--datatype {column}={word}: this column is always a string, as keys and ends of edges are"
-            ));
+            return Err(format!("--datatype {column}={word}: keys and ends of edges are always strings"));
         }
     }
     Ok(())

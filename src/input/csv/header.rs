@@ -26,7 +26,7 @@ pub fn header_names(text: &[u8], dialect: Dialect) -> Result<Vec<String>, String
             Ok(Ok(_)) if rows.cells.is_blank() => {}
             Err(NoRecord::End) => return Ok(names),
             Err(NoRecord::Broken(broken)) => return Err(broken.text),
-            _ => return Err("the headers file has more than one line of headers".to_owned()),
+            _ => return Err("the headers file has more than one line".to_owned()),
         }
     }
 }
@@ -37,11 +37,11 @@ pub(super) fn of_record(rows: &Rows, length: usize) -> Result<Vec<String>, Strin
         return Err(format!("the header has more than {MAX_COLUMNS} columns; is the separator right?"));
     }
     if let Some(reason) = &rows.cells.flaw {
-        return Err(format!("the header has {}", reason.text));
+        return Err(format!("invalid header: {}", reason.text));
     }
-    utf8(&rows.window.bytes()[..length]).map_err(|reason| format!("the header has {}", reason.text))?;
+    utf8(&rows.window.bytes()[..length]).map_err(|reason| format!("invalid header: {}", reason.text))?;
     let names = rows.cells.kept().map(|(name, _)| {
-        String::from_utf8(name.to_vec()).map_err(|_| "the separator or the quote cuts a character in two".to_owned())
+        String::from_utf8(name.to_vec()).map_err(|_| "the separator or the quote splits a character".to_owned())
     });
     names.collect()
 }
@@ -52,7 +52,7 @@ pub(super) fn ensure_separator_fits(names: &[String], options: &CsvOptions) -> R
     let ([name], None) = (names, options.separator) else { return Ok(()) };
     match [(';', ";"), ('\t', "\\t"), ('|', "|")].iter().find(|(separator, _)| name.contains(*separator)) {
         Some((_, written)) => Err(format!(
-            "the header is one column, {:?}: write `--separator '{written}'` if that separates cells, or name the one that does",
+            "the header has only one column, {:?}: write --separator '{written}' if that separates cells, or name the one that does",
             shortened(name)
         )),
         None => Ok(()),
@@ -69,7 +69,7 @@ pub(super) fn check(names: &[String]) -> Result<(), String> {
     }
     let mut seen = HashSet::new();
     match names.iter().find(|name| !seen.insert(name.as_str())) {
-        Some(name) => Err(format!("the header has the column {:?} twice", shortened(name))),
+        Some(name) => Err(format!("duplicate column {:?} in the header", shortened(name))),
         None => Ok(()),
     }
 }

@@ -65,9 +65,9 @@ pub(super) fn read(collection: &Collection, group: Group<'_>, reply: &Reply, det
         (403, 32) if group.len() > 1 => Answer::TooLarge(text),
         (403, 32) => Answer::Busy(text),
         (403, _) => Answer::Closed(forbidden(&text)),
-        (404, 1203) => Answer::Closed(format!("{text}: it is gone; `--create-collection` makes it")),
+        (404, 1203) => Answer::Closed(format!("{text}; --create-collection creates it")),
         (404 | 405 | 410 | 501, _) => Answer::Closed(format!("{text}; is this the address of a database?")),
-        (407, _) => Answer::Closed(format!("{text}; the proxy wants a login")),
+        (407, _) => Answer::Closed(format!("{text}; the proxy requires a login")),
         (413, _) => Answer::TooLarge(group.too_large("the server, or for a proxy")),
         // Not begun: another transaction was in the way, the queue is full, or waiting in it would take too long.
         (409, 1200) | (412, 21004) | (503, 21003) | (429, _) => Answer::Busy(text),

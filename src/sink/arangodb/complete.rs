@@ -58,7 +58,7 @@ impl Sink for Complete {
         out.leave_unsent(&held, 0);
         out.leave_unsent(batch, 0);
         Err(SinkError::rolled_back(format!(
-            "--complete: the input does not fit one request, which is all that the server carries out as a whole; nothing was sent (--batch-bytes SIZE allows more, up to {MAX_RECORDS} records)"
+            "--complete: the input does not fit into one request; nothing was sent (--batch-bytes SIZE allows more, up to {MAX_RECORDS} records)"
         )))
     }
 
@@ -247,7 +247,7 @@ fn understood(group: Group<'_>, reply: Result<Reply, NoReply>) -> Step {
         };
         return match counts::read(group, &reply).map(ItemOutcomes::of_each) {
             Ok(told) if told.iter().all(|told| is_done(&told.outcome)) => Step::End(End::Done(told)),
-            Ok(_) => Step::Lost("the answer has errors where the whole request was to fail".to_owned()),
+            Ok(_) => Step::Lost("the answer has single errors, but --complete fails as a whole".to_owned()),
             Err(why) => Step::Lost(why),
         };
     }

@@ -112,7 +112,7 @@ pub(super) fn read(group: Group<'_>, reply: &Reply) -> Result<ItemOutcomes, Stri
 /// The errors at their places.
 fn placed(group: Group<'_>, details: &[Cow<'_, str>], shifted: bool) -> Result<Vec<Option<ItemOutcome>>, String> {
     let mut outcomes: Vec<Option<ItemOutcome>> = vec![None; group.len()];
-    let lost = |text: &str| format!("an error has no document of ours: {text}");
+    let lost = |text: &str| format!("an error for a document that was not sent: {text}");
     let all = details.iter().map(|text| Detail::of(text).ok_or_else(|| lost(text)));
     let all: Vec<Detail<'_>> = all.collect::<Result<_, _>>()?;
     let put = |outcomes: &mut Vec<Option<ItemOutcome>>, place: Option<usize>, detail: &Detail<'_>| {

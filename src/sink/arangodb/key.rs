@@ -9,7 +9,7 @@ pub(super) const RULE: &KeyRule = &KeyRule {
     names: ["key"; 2],
     longest: 254,
     allows: |key| is_plain(key) || key.bytes().all(|byte| ALLOWED[byte as usize]),
-    characters: "letters, digits and _-:.@()+,=;$!*'% only",
+    characters: "a key may contain only letters, digits and _-:.@()+,=;$!*'%",
     stays: false,
 };
 
@@ -41,11 +41,11 @@ pub(super) fn of_id<'a>(text: &'a str, id: Key<'a>, collection: &str) -> Result<
     let whole = id.of(text);
     let Some(key) = whole.strip_prefix(collection).and_then(|rest| rest.strip_prefix('/')) else {
         let hint = match RULE.check(whole, false) {
-            Ok(()) => " (`--key _id` takes it as the key)",
+            Ok(()) => " (--key _id takes it as the key)",
             Err(_) => "",
         };
         let text = format!(
-            "`_id` is {whole:?}, and without a `_key` it must be `COLLECTION/KEY` of the collection {collection:?}{hint}"
+            "invalid \"_id\" {whole:?}: without \"_key\" it must be COLLECTION/KEY of the collection {collection:?}{hint}"
         );
         return Err(Reason::new("illegal_key", text));
     };

@@ -38,7 +38,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     let mut first = first(&options)?;
     let mut admin = AdminClient::new(&mut first, wanted, stop, &DIALECT);
     let version = version(&mut admin, wanted)?;
-    let known = version.as_deref().unwrap_or("of a version that it does not tell");
+    let known = version.as_deref().unwrap_or("of an unknown version");
     say(Note::Detail(format!("the server is ArangoDB {known}")));
     options.gzip &= may_unpack(version.as_deref(), wanted)?;
     let name = wanted.collection.as_deref().unwrap_or_default();
@@ -75,7 +75,7 @@ fn version(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Option<String
         // A user without rights to the server as a whole may still write to a collection.
         (403, _) => Ok(None),
         (300..=399, _) => Err(refused(reply.redirect())),
-        (status, _) => Err(anyhow!("{}: it does not say that it is ArangoDB (status {status})", wanted.first_node())
+        (status, _) => Err(anyhow!("HTTP {status} from {}: not an answer of ArangoDB", wanted.first_node())
             .context(hint("a database is written `arangodb+http://HOST:8529/_db/NAME`"))),
     }
 }
@@ -84,8 +84,8 @@ fn no_database(wanted: &Wanted, reply: &Reply) -> Error {
     let path = wanted.http.nodes.first().map_or("/", |node| node.path());
     let name = path.rsplit('/').find(|part| !part.is_empty()).unwrap_or("_system");
     let advice =
-        format!("make it first, `db._createDatabase({name:?})` in arangosh; without `/_db/NAME` it is `_system`");
-    anyhow!("there is no database \"{name}\": {}", DIALECT.said(reply)).context(hint(advice))
+        format!("create it first, `db._createDatabase({name:?})` in arangosh; without `/_db/NAME` it is `_system`");
+    anyhow!("database \"{name}\" not found: {}", DIALECT.said(reply)).context(hint(advice))
 }
 
 /// Whether bodies may be compressed: from 3.12 on.
@@ -109,8 +109,8 @@ fn collection(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str, makes: b
         (404, 1203) if makes => return create(admin, wanted, name),
         (404, 1203) => {
             let edge = if wanted.edge { " (with `--edge`, as here, for edges)" } else { ", with `--edge` for edges" };
-            return Err(anyhow!("there is no collection \"{name}\"")
-                .context(hint(format!("`--create-collection` makes it{edge}"))));
+            return Err(anyhow!("collection \"{name}\" not found")
+                .context(hint(format!("`--create-collection` creates it{edge}"))));
         }
         (401, _) => return Err(DIALECT.login(&properties)),
         (403, _) => {
@@ -125,7 +125,7 @@ fn collection(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str, makes: b
         bail!("--edge: collection \"{name}\" holds documents, not edges");
     }
     if kind != EDGES && wanted.prefixes {
-        bail!("collection \"{name}\" holds documents, and the prefixes of edges would do nothing");
+        bail!("collection \"{name}\" holds documents, not edges: prefixes have no effect");
     }
     check_keys(wanted, name, &found)?;
     Ok(kind)
@@ -139,13 +139,13 @@ fn check_keys(wanted: &Wanted, name: &str, properties: &Value) -> Result<()> {
     }
     let options = &properties["keyOptions"];
     if options["allowUserKeys"] == false {
-        return Err(anyhow!("collection \"{name}\" takes no keys but its own (allowUserKeys is false)").context(hint(
+        return Err(anyhow!("collection \"{name}\" does not accept keys (allowUserKeys is false)").context(hint(
             "`--server-keys` lets the server make them; lost responses are then unknown, never sent again",
         )));
     }
     if options["type"] == "autoincrement" {
-        return Err(anyhow!("collection \"{name}\" counts its keys (autoincrement), so none can be made here")
-            .context(hint("`--server-keys` lets the server make them, `--key _key` says that every record has one")));
+        return Err(anyhow!("collection \"{name}\" generates its own keys (autoincrement)")
+            .context(hint("`--server-keys` lets the server make them; write `--key _key` if every record has one")));
     }
     Ok(())
 }
@@ -153,7 +153,8 @@ fn check_keys(wanted: &Wanted, name: &str, properties: &Value) -> Result<()> {
 fn create(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<u64> {
     let kind = if wanted.edge { EDGES } else { DOCUMENTS };
     if wanted.prefixes && !wanted.edge {
-        return Err(anyhow!("prefixes need an edge collection").context(hint("add `--edge` to make one")));
+        return Err(anyhow!("--from-prefix and --to-prefix require an edge collection")
+            .context(hint("add `--edge` to make one")));
     }
     if wanted.dry_run {
         return Ok(kind);
@@ -176,7 +177,7 @@ fn unique(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<Ve
         admin.order(&Call::json(Method::POST, &*path, body)).with_context(|| format!("--unique {field}"))?;
     }
     let all = admin.order(&Call::get(path));
-    let all = all.context("the indexes of the collection cannot be seen")?;
+    let all = all.context("cannot read the indexes of the collection")?;
     let indexes = all["indexes"].as_array().into_iter().flatten();
     let unique = indexes.filter(|index| index["unique"] == true && index["type"] != "primary");
     let fields = |index: &Value| {

@@ -39,7 +39,7 @@ fn stored(action: &BatchAction<'_>, found: &str) -> Stored {
         };
     }
     if fields["_key"] != action.key {
-        return Stored::Unclear("the server answers with another document".to_owned());
+        return Stored::Unclear("the server returned another document".to_owned());
     }
     if action.op == Op::Upsert {
         return Stored::Unclear("it was merged".to_owned());
@@ -50,7 +50,7 @@ fn stored(action: &BatchAction<'_>, found: &str) -> Stored {
             Stored::Unclear("it has values that the server changes".to_owned())
         }
         (Some(_), Some(_)) => Stored::Other,
-        _ => Stored::Unclear("it is no document".to_owned()),
+        _ => Stored::Unclear("it is not a document".to_owned()),
     }
 }
 

@@ -61,7 +61,7 @@ impl Rules for ArangodbRules {
     }
 
     fn other_collection(&self) -> Result<(), Reason> {
-        Err(not_supported("`_index` names another collection than --collection"))
+        Err(not_supported("\"_index\" and --collection differ"))
     }
 
     /// A bulk line as an action on the one collection; what that does not support is an error of the item.
@@ -71,7 +71,7 @@ impl Rules for ArangodbRules {
         }
         let update = Update::read(record, "ArangoDB")?;
         if update.upsert.is_some() {
-            return Err(not_supported("ArangoDB does not support `upsert` in an update, only `doc_as_upsert`"));
+            return Err(not_supported("\"upsert\" in an update is not supported by ArangoDB, only \"doc_as_upsert\""));
         }
         let mut scanner = std::mem::take(&mut self.scanner);
         let _ = scanner.object(update.doc.as_bytes());
@@ -94,7 +94,7 @@ impl ArangodbRules {
             return Ok(line.action(""));
         }
         if names_key(doc, fields)? {
-            let text = "the document has a `_key` or an `_id`, and its action line says the key";
+            let text = "the document has \"_key\" or \"_id\", and its action line has the key";
             return Err(Reason::new("ambiguous_key", text));
         }
         let document = Record { text: doc, fields, ..*record };
@@ -119,7 +119,7 @@ fn ensure_read(text: &str) -> Result<(), Reason> {
         level > LEVELS
     });
     if is_too_deep {
-        let text = format!("nested deeper than {LEVELS} levels, the most that ArangoDB reads");
+        let text = format!("nested deeper than {LEVELS} levels, the maximum of ArangoDB");
         return Err(Reason::new("too_deep", text));
     }
     Ok(())
@@ -154,11 +154,11 @@ fn ensure_kept(record: &Record<'_>, cut: [Span; 2], edge: bool, names: &mut Name
     let ends = record.fields.iter().filter_map(|field| end_of_edge(record.text, field));
     if !edge && let Some(end) = ends.min() {
         return lossy(format!(
-            "a collection of documents drops `{end}` (a collection of edges, `--edge`, keeps it; --lossy lets it)"
+            "a collection of documents drops \"{end}\" (an edge collection, --edge, keeps it; --lossy allows it)"
         ));
     }
     match change(record.text, cut, names) {
-        Some(what) => lossy(format!("the server would {what} (--lossy lets it)")),
+        Some(what) => lossy(format!("the server would {what} (--lossy allows it)")),
         None => Ok(()),
     }
 }
@@ -182,12 +182,12 @@ pub fn change(text: &str, cut: [Span; 2], names: &mut Names) -> Option<String> {
             Token::Close => {
                 let from = names.levels.pop().unwrap_or_default();
                 if let Some(name) = repeated(text, &names.all[from..]) {
-                    return Some(format!("keep only one of the fields called {name:?}"));
+                    return Some(format!("keep only one of the duplicate fields {name:?}"));
                 }
                 names.all.truncate(from);
             }
             Token::Name { inside, escaped: true } if is_half(inside.of(text)) => {
-                return Some("change a name with an unpaired surrogate".to_owned());
+                return Some("change a field name with an unpaired surrogate".to_owned());
             }
             Token::Name { inside, escaped } => names.all.push((inside, escaped)),
             Token::Number(span) if !holds(span.of(text)) => {
@@ -342,7 +342,7 @@ mod tests {
     fn a_name_may_stand_once_in_each_object() {
         assert_eq!(changed(r#"{"a":{"a":{"a":1}},"b":[{"a":1},{"a":2}]}"#), None);
         for twice in [r#"{"a":1,"\u0061":2}"#, r#"{"x":[{"a":1,"b":{},"a":2}]}"#] {
-            assert_eq!(changed(twice), Some("keep only one of the fields called \"a\"".to_owned()), "{twice}");
+            assert_eq!(changed(twice), Some("keep only one of the duplicate fields \"a\"".to_owned()), "{twice}");
         }
     }
 }

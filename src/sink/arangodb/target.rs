@@ -4,7 +4,7 @@ use super::{answer, open, whole};
 use crate::batch::Limits;
 use crate::error::hint;
 use crate::sink::Say;
-use crate::sink::http::{Reply, Server, without_secrets};
+use crate::sink::http::{Reply, Server};
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{FlagSources, Place, Wanted};
 use crate::stop::Stop;
@@ -31,8 +31,7 @@ impl Target for Arangodb {
                 let database = server.url.path().trim_matches('/');
                 let advice =
                     format!("a database is written `/_db/NAME`, here `/_db/{database}`; without one it is `_system`");
-                let shown = without_secrets(text);
-                return Err(anyhow!("\"{shown}\": the path names no database").context(hint(advice)));
+                return Err(anyhow!("no database in the path").context(hint(advice)));
             }
             Ok(Place::Server(server))
         }))
@@ -44,7 +43,7 @@ impl Target for Arangodb {
             "refresh" => "leave it out, a stored document is seen at once",
             "routing_field" => "leave it out, the server routes by its shard keys",
             "pipeline" => "leave it out; `computedValues` of the collection are ArangoDB's way",
-            "wait_for_active_shards" => "leave it out; `writeConcern` of the collection says it",
+            "wait_for_active_shards" => "leave it out; the collection has its own `writeConcern`",
             "require_alias" => "leave it out, there are no aliases",
             "retry_on_conflict" => "leave it out, a conflict is tried again anyway",
             "bulk_mode" => "leave it out, there is no refresh to turn off",
@@ -58,11 +57,11 @@ impl Target for Arangodb {
             whole::check(wanted, flags)?;
         }
         if flags.typed("lossy") && wanted.delete_keys {
-            bail!("--lossy: not with --delete-keys, which stores nothing");
+            bail!("--lossy and --delete-keys cannot be used together");
         }
         match &wanted.collection {
             Some(name) => ensure_name(name),
-            None => Err(anyhow!("no collection is named").context(hint("give `--collection NAME`"))),
+            None => Err(anyhow!("missing --collection").context(hint("write `--collection NAME`"))),
         }
     }
 
@@ -88,12 +87,10 @@ fn names_database(path: &str) -> bool {
 /// Finds names that no collection can have; what else is wrong the server says.
 fn ensure_name(name: &str) -> Result<()> {
     let fault = match name {
-        _ if name.contains('/') || name.chars().any(char::is_control) => {
-            "a collection has no / and no control characters"
-        }
-        _ if name.starts_with(|first: char| first.is_ascii_digit()) => "a collection does not begin with a digit",
-        _ if name.len() > 256 => "a collection has at most 256 bytes",
+        _ if name.contains('/') || name.chars().any(char::is_control) => "\"/\" and control characters are not allowed",
+        _ if name.starts_with(|first: char| first.is_ascii_digit()) => "the name must not begin with a digit",
+        _ if name.len() > 256 => "longer than 256 bytes",
         _ => return Ok(()),
     };
-    bail!("--collection: \"{name}\": {fault}")
+    bail!("invalid value \"{name}\" for --collection: {fault}")
 }

@@ -15,19 +15,19 @@ const MAX_BYTES: usize = 512 << 20;
 /// Finds what cannot be one request.
 pub(super) fn check(wanted: &Wanted, flags: &FlagSources) -> Result<()> {
     if wanted.is_bulk {
-        return Err(anyhow!("--complete: ArangoDB takes no bulk lines as a whole")
-            .context(hint("documents alone are JSON lines, `-t jsonl`; `--on-duplicate` says what is done")));
+        return Err(anyhow!("--complete and --type bulk cannot be used together")
+            .context(hint("documents alone are JSON lines, `-t jsonl`; `--on-duplicate` decides what is done")));
     }
     if wanted.delete_keys {
         return Err(
-            anyhow!("--complete: ArangoDB deletes no list of keys as a whole").context(hint("leave one of them out"))
+            anyhow!("--complete and --delete-keys cannot be used together").context(hint("leave one of them out"))
         );
     }
     if let Some(flag) = flags.first_typed(&["results", "max_errors"]) {
-        bail!("{flag}: not with --complete, where the first error undoes everything");
+        bail!("{flag} and --complete cannot be used together");
     }
     if wanted.batches.bytes.is_some_and(|bytes| bytes > MAX_BYTES) {
-        return Err(anyhow!("--batch-bytes: with --complete at most 512MiB")
+        return Err(anyhow!("--batch-bytes above 512MiB and --complete cannot be used together")
             .context(hint("above that the server commits a request in parts, and can no longer undo it")));
     }
     Ok(())
@@ -48,9 +48,7 @@ pub(super) fn ensure_it_fits(wanted: &Wanted) -> Result<()> {
     let most = limits(wanted).bytes;
     match wanted.inputs.stored_bytes.filter(|_| !wanted.inputs.is_compressed) {
         Some(size) if size > most as u64 => {
-            let text = format!(
-                "--complete: the input has {size} bytes, and one request {most}: a server carries out no more than one as a whole"
-            );
+            let text = format!("--complete: the input has {size} bytes, and one request at most {most}");
             Err(anyhow!(text).context(hint("`--batch-bytes SIZE` allows more, up to 512MiB")))
         }
         _ => Ok(()),

@@ -70,7 +70,7 @@ impl ServerError<'_> {
     /// What it says, with its causes: `mapper_parsing_exception: failed to parse ...: For input string: "abc"`.
     pub(in crate::sink) fn reason(&self, status: u16) -> Reason {
         let Some(kind) = self.kind.as_deref() else {
-            return Reason::new("error", format!("status {status}: {}", self.said()));
+            return Reason::new("error", format!("HTTP {status}: {}", self.said()));
         };
         let mut text = format!("{kind}: {}", self.said());
         let causes = std::iter::successors(self.caused_by.as_deref(), |cause| cause.caused_by.as_deref());
@@ -153,7 +153,7 @@ impl Named<'_> {
                 let text = "dropped_by_pipeline: an ingest pipeline dropped the document";
                 ItemOutcome::Rejected(Reason::new("dropped_by_pipeline", text))
             }
-            _ => ItemOutcome::Unclear(format!("the server answers with status {} and result {result:?}", item.status)),
+            _ => ItemOutcome::Unclear(format!("unexpected status {} with result {result:?}", item.status)),
         }
     }
 

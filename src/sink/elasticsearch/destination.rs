@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 /// What the answer to any of the questions says.
 pub(super) fn read(name: &str, reply: &Reply) -> Named<Call> {
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
-    let unclear = || Destination::Unclear(format!("the server answers {} when asked for {name:?}", reply.status));
+    let unclear = || Destination::Unclear(format!("{} when asked for {name:?}", reply.status()));
     let reason = body.pointer("/error/reason").and_then(Value::as_str).unwrap_or_default();
     match (reply.status, body.as_object()) {
         (200, Some(body)) if body.contains_key("data_streams") => {
@@ -79,7 +79,13 @@ mod tests {
     use super::*;
 
     fn said(name: &str, status: u16, body: &Value) -> String {
-        let reply = Reply { status, body: body.to_string().into(), retry_after: None, location: None };
+        let reply = Reply {
+            node: "http://h".to_owned(),
+            status,
+            body: body.to_string().into(),
+            retry_after: None,
+            location: None,
+        };
         match read(name, &reply) {
             Named::To(Destination::Moving { write, others, lists_all, routing }) => {
                 format!("{write} {others:?} {lists_all} {}", routing.unwrap_or_default())

@@ -94,7 +94,7 @@ fn who(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Value> {
         // Below a path of its own that is hardly the cluster.
         Some(node) if may_be_other => Err(not_a_cluster(node)),
         _ if wanted.servers().any(|server| server.is_named) => Ok(who),
-        _ => Err(anyhow!("{}: it does not say that it is Elasticsearch or OpenSearch", wanted.first_node())
+        _ => Err(anyhow!("{}: not an answer of Elasticsearch or OpenSearch", wanted.first_node())
             .context(hint("if it is, write `elasticsearch+http://` in place of `http://`"))),
     }
 }
@@ -102,7 +102,7 @@ fn who(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Value> {
 fn not_a_cluster(node: &Url) -> Error {
     let (name, path) = (node.as_str().trim_end_matches('/'), node.path().trim_matches('/'));
     let advice = format!("an index is named with `--collection {path}`");
-    anyhow!("{name}: this is not the address of a cluster").context(hint(advice))
+    anyhow!("{name}: not the address of a cluster").context(hint(advice))
 }
 
 /// Finds nodes that answer for another cluster: a part of the records would go there.
@@ -117,7 +117,7 @@ fn ensure_one_cluster(http: &mut Http, wanted: &Wanted, nodes: &Nodes, who: &Val
         };
         let other = serde_json::from_slice(&reply.body).ok().and_then(|who: Value| id(&who));
         if other.is_some_and(|other| other != first) {
-            return Err(anyhow!("--to: {} belongs to another cluster than the rest", nodes.name(node))
+            return Err(anyhow!("--to: {} belongs to another cluster than the others", nodes.name(node))
                 .context(hint("run once for each cluster")));
         }
     }
@@ -128,7 +128,7 @@ fn ensure_one_cluster(http: &mut Http, wanted: &Wanted, nodes: &Nodes, who: &Val
 fn introduced(who: &Value) -> String {
     let text = |path: &str| who.pointer(path).and_then(Value::as_str).unwrap_or("unknown");
     let kind = who.pointer("/version/distribution").and_then(Value::as_str).unwrap_or("the server");
-    format!("{kind} calls itself version {}, cluster {}", text("/version/number"), text("/cluster_name"))
+    format!("{kind} version {}, cluster {}", text("/version/number"), text("/cluster_name"))
 }
 
 /// Whether the server may carry out a part of a request before it refuses it: Elasticsearch from 8.16 on, and what does not
@@ -169,7 +169,7 @@ fn find(admin: &mut AdminClient<'_>, index: &str) -> Result<(Option<Found>, Dest
 fn check(wanted: &Wanted, index: &str, found: Option<&Found>) -> Result<()> {
     let Some(found) = found else {
         if wanted.create_collection == Some(false) {
-            bail!("there is no index \"{index}\", and --create-collection=false");
+            bail!("index \"{index}\" not found (--create-collection=false)");
         }
         return Ok(());
     };
@@ -178,7 +178,7 @@ fn check(wanted: &Wanted, index: &str, found: Option<&Found>) -> Result<()> {
             .context(hint("name the index that is to be emptied")));
     }
     if wanted.indexing.bulk_mode && found.count != 1 {
-        bail!("--bulk-mode: \"{index}\" stands for {} indices", found.count);
+        bail!("--bulk-mode: \"{index}\" is a name of {} indices", found.count);
     }
     let durability = found.about.pointer("/settings/index/translog/durability").and_then(Value::as_str);
     if wanted.wait_for_sync && durability.is_some_and(|durability| durability.eq_ignore_ascii_case("async")) {

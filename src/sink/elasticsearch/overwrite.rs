@@ -75,7 +75,7 @@ const OF_THE_SERVER: [&str; 7] =
 fn made_again(admin: &mut AdminClient<'_>, path: &str) -> Result<()> {
     let all = admin.order(&Call::get(path))?;
     let Some((name, old)) = all.as_object().and_then(|all| all.iter().next()) else {
-        bail!("the server does not show the index");
+        bail!("the server did not return the index");
     };
     let mut settings: Map<String, Value> =
         old.pointer("/settings/index").and_then(Value::as_object).cloned().unwrap_or_default();

@@ -76,7 +76,7 @@ fn stored(bulk: &Bulk, action: &BatchAction<'_>, document: &Document<'_>) -> Sto
         (Some(true), Some(_)) => Stored::Other,
         (Some(true), None) => Stored::Unclear("the index keeps no _source".to_owned()),
         (Some(false), _) => Stored::Nothing,
-        (None, _) => Stored::Unclear("the server does not say whether it is there".to_owned()),
+        (None, _) => Stored::Unclear("the server does not report whether it exists".to_owned()),
     }
 }
 
@@ -94,7 +94,7 @@ pub(super) fn ask_kept(bulk: &Bulk, group: Group<'_>, lies: &[Location]) -> Call
 pub(super) fn kept(index: &str, reply: &Reply) -> Kept {
     let all: Option<Value> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success());
     let Some(all) = all.as_ref().and_then(Value::as_object).filter(|all| !all.is_empty()) else {
-        let why = format!("the server answers {} when asked for mapping and settings", reply.status);
+        let why = format!("{} when asked for mapping and settings", reply.status());
         return Kept::Changed(why);
     };
     if let Some(about) = all.get(index) {

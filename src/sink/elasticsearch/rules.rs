@@ -41,7 +41,7 @@ impl Rules for ElasticsearchRules {
 
 /// Writes `"routing":"…"` from the field that `--routing-field` names.
 fn write_routing(record: &Record<'_>, field: &str, out: &mut String, scanner: &mut Scanner) -> Result<(), Reason> {
-    let missing = |_| Reason::new("no_routing", format!("no `{field}`, which --routing-field names"));
+    let missing = |_| Reason::new("no_routing", format!("missing routing field \"{field}\""));
     let value = by_path(record.text, record.fields, field, scanner).map_err(missing)?.of(record.text);
     out.clear();
     out.push_str("\"routing\":");
@@ -49,7 +49,7 @@ fn write_routing(record: &Record<'_>, field: &str, out: &mut String, scanner: &m
         Kind::String => out.push_str(value),
         Kind::Number | Kind::Boolean => out.extend(["\"", value, "\""]),
         other => {
-            let text = format!("`{field}`, which --routing-field names, is {}, not a plain value", other.name());
+            let text = format!("routing field \"{field}\" is {}, not a plain value", other.name());
             return Err(Reason::new("no_routing", text));
         }
     }
@@ -65,7 +65,7 @@ fn ensure_doubles_hold(record: &Record<'_>) -> Result<(), Reason> {
     let mut others = values.filter(|value| text.as_bytes()[value.start as usize] != b'"');
     let changed = others.find_map(|value| first_changed_by_double(text, value));
     changed.map_or(Ok(()), |number| {
-        let advice = "--lossy lets it, --on-duplicate replace keeps it";
+        let advice = "--lossy allows it, --on-duplicate replace keeps it";
         Err(Reason::new("lossy", format!("the server would change the number {number} in an update ({advice})")))
     })
 }

@@ -38,23 +38,26 @@ impl Target for Elasticsearch {
     fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
         bulk_api::check(wanted, flags)?;
         if flags.typed("lossy") && wanted.is_bulk {
-            return Err(anyhow!("--lossy: not with bulk lines").context(hint("each bulk line says it itself")));
+            return Err(anyhow!("--lossy and --type bulk cannot be used together")
+                .context(hint("leave it out; each bulk line has its own")));
         }
         if flags.typed("lossy") && !wanted.updates() {
-            bail!("--lossy: supported only with `--on-duplicate update`");
+            bail!("--lossy requires --on-duplicate update");
         }
         if wanted.updates() && flags.typed("pipeline") {
-            let text = "--pipeline: not with `--on-duplicate update`: the server merges a document as it is";
+            let text = "--pipeline and --on-duplicate update cannot be used together";
             let advice = "`--on-duplicate replace` sends documents through the pipeline";
             return Err(anyhow!(text).context(hint(advice)));
         }
         let of_one = ["wait_for_sync", "create_collection"].iter().find(|id| flags.typed(id) || flags.turned_off(id));
         if let Some(id) = of_one.filter(|_| wanted.is_bulk) {
-            bail!("{}: not with bulk lines, which may name other indices", flag(id));
+            bail!("{} and --type bulk cannot be used together", flag(id));
         }
         let of_named = flags.first_typed(&["bulk_mode", "mapping", "create_collection", "wait_for_sync"]);
         match (&wanted.collection, of_named) {
-            (None, Some(flag)) => Err(anyhow!("{flag}: no index is named").context(hint("give `--collection NAME`"))),
+            (None, Some(flag)) => {
+                Err(anyhow!("{flag} requires --collection").context(hint("write `--collection NAME`")))
+            }
             (None, None) => Ok(()),
             (Some(name), _) => ensure_index_name(name),
         }
@@ -71,14 +74,14 @@ fn ensure_index_name(name: &str) -> Result<()> {
         return Ok(());
     }
     let fault = match name {
-        "." | ".." => "no index can be called so",
-        _ if name.chars().any(char::is_uppercase) => "an index has no upper-case letters",
-        _ if name.starts_with(['-', '_', '+']) => "an index does not begin with -, _ or +",
+        "." | ".." => "this name is reserved",
+        _ if name.chars().any(char::is_uppercase) => "uppercase letters are not allowed",
+        _ if name.starts_with(['-', '_', '+']) => "the name must not begin with -, _ or +",
         _ if name.contains(['\\', '/', '*', '?', '"', '<', '>', '|', ' ', ',', '#', ':']) => {
-            "an index has no blanks and none of \\ / * ? \" < > | , # :"
+            "blanks and \\ / * ? \" < > | , # : are not allowed"
         }
-        _ if name.len() > 255 => "an index has at most 255 bytes",
+        _ if name.len() > 255 => "longer than 255 bytes",
         _ => return Ok(()),
     };
-    bail!("--collection: \"{name}\": {fault}")
+    bail!("invalid value \"{name}\" for --collection: {fault}")
 }

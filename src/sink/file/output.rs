@@ -155,7 +155,7 @@ impl Output {
             self.file.sync_all()?;
         }
         if !beside.overwrite && fs::symlink_metadata(&beside.path).is_ok() {
-            return Err(io::Error::other("another program has made this file meanwhile"));
+            return Err(io::Error::other("another program created this file meanwhile"));
         }
         fs::rename(&beside.temporary, &beside.path)?;
         if self.sync {
@@ -199,7 +199,7 @@ pub(super) fn why(name: &str, error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::StorageFull => format!("{name}: no space left on the disk"),
         ErrorKind::QuotaExceeded => format!("{name}: the disk quota is used up"),
-        ErrorKind::FileTooLarge => format!("{name}: no file may be that large"),
+        ErrorKind::FileTooLarge => format!("{name}: the file is too large"),
         ErrorKind::NotFound => format!("{name}: no such directory"),
         _ => format!("{name}: cannot be written: {error}"),
     }

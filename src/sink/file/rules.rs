@@ -49,7 +49,7 @@ impl DocumentRules {
         for name in ["_key", "_id"] {
             let found = by_path(record.text, record.fields, name, &mut self.scanner);
             if found.is_ok_and(|value| plain(value.of(record.text)).as_deref() != Some(key)) {
-                let text = format!("the document has another `{name}` than its action line names");
+                let text = format!("\"{name}\" differs between the document and its action line");
                 return Err(Reason::new("ambiguous_key", text));
             }
         }
@@ -58,7 +58,7 @@ impl DocumentRules {
 }
 
 fn no_document(what: &str) -> Reason {
-    not_supported(format!("a file of documents has no {what}s; `--to bulk:PATH` writes a line for each {what}"))
+    not_supported(format!("a file of documents cannot hold {what}s; --to bulk:PATH can"))
 }
 
 /// The rules of bulk lines: those that are read pass through, with the index and the id that they do not name.

@@ -77,20 +77,20 @@ impl Target for Files {
     fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
         let (form, path) = place(wanted)?;
         if flags.typed("jobs") && wanted.batches.jobs.is_some_and(|jobs| jobs > 1) {
-            return Err(anyhow!("--jobs: a file has one writer").context(hint("leave it out")));
+            return Err(anyhow!("--jobs above 1 is not supported for a file").context(hint("leave it out")));
         }
         if form == DOCUMENTS {
             let is_other = wanted.op() != crate::action::Op::Create;
             let typed = flags.first_typed(&["on_duplicate", "delete_keys"]);
             if let Some(flag) = typed.filter(|_| is_other) {
-                let advice = format!("`--to bulk:{}` writes lines that say what to do", path.display());
-                return Err(anyhow!("{flag}: a file of documents does not support it").context(hint(advice)));
+                let advice = format!("`--to bulk:{}` writes an action for each record", path.display());
+                return Err(anyhow!("{flag} is not supported for a file of documents").context(hint(advice)));
             }
         }
         ensure_in_place_can(path, flags)?;
         ensure_another(path, wanted)?;
         if !wanted.overwrite && !is_in_place(path) && std::fs::metadata(path).is_ok() {
-            return Err(anyhow!("--to: {} exists", path.display()).context(hint("`--overwrite` replaces it")));
+            return Err(anyhow!("--to: {} already exists", path.display()).context(hint("`--overwrite` replaces it")));
         }
         Ok(())
     }
@@ -142,11 +142,11 @@ fn place(wanted: &Wanted) -> Result<(&'static str, &Path)> {
 fn after_scheme(form: &'static str, path: &Path) -> Result<Place> {
     let text = path.to_string_lossy();
     let fault = match &*text {
-        "" => format!("no path after `{form}:`"),
-        _ if text.starts_with("//") => format!("two slashes after `{form}:`, which is no URL"),
-        _ if text.ends_with('/') || path.is_dir() => format!("\"{text}\" is a directory"),
+        "" => format!("missing path after {form}:"),
+        _ if text.starts_with("//") => format!("expected a path after {form}:, not a URL"),
+        _ if text.ends_with('/') || path.is_dir() => "is a directory".to_owned(),
         _ if [".bz2", ".xz"].iter().any(|end| text.ends_with(end)) => {
-            format!("\"{text}\": only names that end in .gz and .zst are compressed")
+            "unsupported compression (only .gz and .zst)".to_owned()
         }
         _ => return Ok(Place::Path(form, path.to_owned())),
     };
@@ -159,7 +159,7 @@ fn without_scheme(path: &Path) -> Option<Error> {
     let plain = [".gz", ".zst"].iter().find_map(|end| text.strip_suffix(end)).unwrap_or(text);
     let is_meant = [".jsonl", ".ndjson"].iter().any(|end| plain.ends_with(end)) && !text.contains(':');
     (is_meant && !path.exists()).then(|| {
-        anyhow!("\"{text}\" is not the name of a store")
+        anyhow!("not a store name")
             .context(hint(format!("write `jsonl:{text}` for documents, `bulk:{text}` for Elasticsearch bulk lines")))
     })
 }
@@ -168,10 +168,12 @@ fn without_scheme(path: &Path) -> Option<Error> {
 fn ensure_in_place_can(path: &Path, flags: &FlagSources) -> Result<()> {
     let name = shown(path);
     if let Some(flag) = flags.first_typed(&["complete", "wait_for_sync"]).filter(|_| is_in_place(path)) {
-        return Err(anyhow!("{flag}: {name} is no regular file").context(hint("name a file, as in `jsonl:out.jsonl`")));
+        return Err(
+            anyhow!("{flag}: {name} is not a regular file").context(hint("name a file, as in `jsonl:out.jsonl`"))
+        );
     }
     if flags.typed("overwrite") && is_stdout(path) {
-        return Err(anyhow!("--overwrite: there is nothing to replace on stdout").context(hint("leave it out")));
+        return Err(anyhow!("--overwrite is not supported for stdout").context(hint("leave it out")));
     }
     Ok(())
 }
@@ -185,12 +187,12 @@ fn ensure_another(path: &Path, wanted: &Wanted) -> Result<()> {
     }
     let Some(results) = &wanted.results else { return Ok(()) };
     if wanted.complete {
-        bail!("--results: not with --complete, where an error undoes everything");
+        bail!("--results and --complete cannot be used together");
     }
     let results = device(results);
     let is_one_file = identity(&results).is_some() && identity(&results) == identity(&output);
     if is_one_file || real(&results) == real(&output) {
-        return Err(anyhow!("--results: {} is also what --to names", shown(path))
+        return Err(anyhow!("--results and --to are the same file: {}", shown(path))
             .context(hint("name another file, as in `--results results.jsonl`")));
     }
     Ok(())

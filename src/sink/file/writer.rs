@@ -61,7 +61,7 @@ impl Writer {
                 self.has_noted = true;
                 let name = self.output.name();
                 return say(Note::Warning(format!(
-                    "note: {name}: the lines name several collections, which documents do not keep; `--to bulk:PATH` does"
+                    "note: {name}: the lines name several collections, which documents do not keep; --to bulk:PATH does"
                 )));
             }
         }

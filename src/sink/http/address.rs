@@ -36,7 +36,7 @@ impl Server {
         let is_http = matches!(transport, "http" | "https");
         let first = scheme.split('+').next().unwrap_or_default();
         if is_http && names.contains(&name) {
-            return Some(read(!name.is_empty(), &format!("{transport}://{rest}"), text));
+            return Some(read(!name.is_empty(), &format!("{transport}://{rest}")));
         }
         let advice = || hint(format!("servers are written `{first}+http://HOST:PORT{behind}`"));
         names.contains(&first).then(|| Err(unknown_scheme(text).context(advice())))
@@ -51,17 +51,18 @@ impl Server {
     }
 }
 
-fn read(is_named: bool, url: &str, text: &str) -> Result<Server> {
-    let wrong = |what: &str| anyhow!("\"{}\": {what}", without_secrets(text));
-    let mut url: Url = url.parse().map_err(|_| wrong("is not a URL").context(hint("write `http://HOST:PORT`")))?;
+fn read(is_named: bool, url: &str) -> Result<Server> {
+    let wrong = |what: &'static str| anyhow!(what);
+    let mut url: Url = url.parse().map_err(|_| wrong("not a URL").context(hint("write `http://HOST:PORT`")))?;
     if url.query().is_some() || url.fragment().is_some() {
         return Err(
-            wrong("an address has no query").context(hint("parameters have flags of their own, such as `--refresh`"))
+            wrong("a query is not supported").context(hint("parameters have flags of their own, such as `--refresh`"))
         );
     }
     if url.path().contains('@') {
-        return Err(wrong("there is an @ behind the host")
-            .context(hint("write `/`, `@` and `:` of a password as %2F, %40 and %3A")));
+        return Err(
+            wrong("\"@\" after the host").context(hint("write `/`, `@` and `:` of a password as %2F, %40 and %3A"))
+        );
     }
     let login = (!url.username().is_empty() || url.password().is_some())
         .then(|| (decoded(url.username()), url.password().map(decoded)));
@@ -74,7 +75,7 @@ fn read(is_named: bool, url: &str, text: &str) -> Result<Server> {
 /// An address that is no target's.
 pub fn unknown_scheme(text: &str) -> Error {
     let scheme = text.split("://").next().unwrap_or_default().to_ascii_lowercase();
-    anyhow!("\"{}\" has the unknown scheme \"{scheme}\"", without_secrets(text))
+    anyhow!("unknown scheme \"{scheme}\"")
 }
 
 /// Hides the user, the password and the query of an address.

@@ -2,6 +2,7 @@
 
 use super::reply::causes;
 use super::{Header, HttpOptions, Login};
+use crate::error::of_file;
 use anyhow::{Context as _, Result, anyhow};
 use reqwest::Client;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap};
@@ -22,7 +23,7 @@ pub(super) fn client(options: &HttpOptions) -> Result<Client> {
     if let Some(path) = &options.cacert {
         let certificates = Certificate::from_pem_bundle(&read("--cacert", path)?).ok().filter(|all| !all.is_empty());
         let file = || format!("--cacert: {}", path.display());
-        let certificates = certificates.context("there is no PEM certificate in it").with_context(file)?;
+        let certificates = certificates.context("no PEM certificate found").with_context(file)?;
         builder = builder.tls_certs_only(certificates);
     } else if options.nodes.iter().all(|node| node.scheme() != "https") {
         // Reading the system's certificates takes time and can fail; plain HTTP needs none.
@@ -35,7 +36,7 @@ pub(super) fn client(options: &HttpOptions) -> Result<Client> {
 }
 
 fn read(flag: &str, path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).with_context(|| format!("{flag}: {}", path.display()))
+    std::fs::read(path).map_err(of_file).with_context(|| format!("{flag}: {}", path.display()))
 }
 
 fn identity(cert: &Path, key: Option<&Path>) -> Result<Identity> {
@@ -44,7 +45,7 @@ fn identity(cert: &Path, key: Option<&Path>) -> Result<Identity> {
         pem.push(b'\n');
         pem.extend(read("--client-key", key)?);
     }
-    let hint = "a PEM certificate and its key are needed, in one file or with --client-key";
+    let hint = "missing PEM certificate or its key (both in one file, or the key in --client-key)";
     Identity::from_pem(&pem).map_err(|_| anyhow!("--cert: {}: {hint}", cert.display()))
 }
 
@@ -58,7 +59,7 @@ pub(super) fn headers(client: &Client, options: &HttpOptions) -> Result<HeaderMa
         None => request,
     };
     let own = options.headers.iter().map(|Header(name, value)| (name.clone(), value.clone()));
-    let mut request = request.headers(own.collect()).build().context("the login has odd characters")?;
+    let mut request = request.headers(own.collect()).build().context("the login has invalid characters")?;
     Ok(std::mem::take(request.headers_mut()))
 }
 

@@ -171,6 +171,8 @@ impl Call {
 /// A whole answer.
 #[derive(Clone, Debug)]
 pub struct Reply {
+    /// The node that answered.
+    pub node: String,
     /// The status code.
     pub status: u16,
     /// The body.
@@ -292,7 +294,7 @@ impl Http {
             body = packed(&body);
         }
         self.sent_bytes = body.len();
-        let mut last = Err(NoReply::NotSent { why: "there is no node".to_owned(), hopeless: true });
+        let mut last = Err(NoReply::NotSent { why: "no server".to_owned(), hopeless: true });
         for node in self.nodes.in_turn(self.node) {
             let mut request = self.request(node, &call);
             if let Some(token) = token {
@@ -327,7 +329,7 @@ impl Http {
                     Err(NoReply::NotSent { why: format!("{name}: {why}"), hopeless })
                 }
                 Err(NoReply::Lost(why)) => return Err(NoReply::Lost(format!("{name}: {why}"))),
-                Ok(reply) => return Ok(reply),
+                Ok(reply) => return Ok(Reply { node: name, ..reply }),
             };
         }
         last
@@ -338,7 +340,8 @@ impl Http {
     /// # Errors
     /// When there is no whole answer.
     pub fn ask(&mut self, node: usize, call: Call) -> Result<Reply, NoReply> {
-        self.exchange(self.request(node, &call), &call, None)
+        let reply = self.exchange(self.request(node, &call), &call, None)?;
+        Ok(Reply { node: self.nodes.name(node), ..reply })
     }
 
     /// A request to a node with what all requests have.

@@ -37,7 +37,7 @@ pub(super) async fn whole(
     if status != 200 || body.first() != Some(&b'{') {
         body = without(secrets, body);
     }
-    Ok(Reply { status, retry_after, location, body })
+    Ok(Reply { node: String::new(), status, retry_after, location, body })
 }
 
 impl Reply {
@@ -46,10 +46,15 @@ impl Reply {
         matches!(self.status, 429 | 502..=504)
     }
 
+    /// The status and where it came from: `HTTP 501 from http://h:9200`.
+    pub fn status(&self) -> String {
+        format!("HTTP {} from {}", self.status, self.node)
+    }
+
     /// What a redirect says, which is never followed.
     pub fn redirect(&self) -> String {
         let place = self.location.as_deref().unwrap_or("nowhere");
-        format!("the server redirects to {place} (status {}): name that address", self.status)
+        format!("{}: redirect to {place}, use that address", self.status())
     }
 
     /// What an answer says that is none of its protocol, on one line.
@@ -57,8 +62,8 @@ impl Reply {
         let text = String::from_utf8_lossy(&self.body);
         let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let start: String = text.chars().take(120).collect();
-        let what = if start.is_empty() { "without a body".to_owned() } else { format!("with {start:?}") };
-        format!("the server answers with status {} {what}", self.status)
+        let what = if start.is_empty() { "no body".to_owned() } else { format!("{start:?}") };
+        format!("{}: {what}", self.status())
     }
 }
 

@@ -45,11 +45,11 @@ impl Session {
         match http.send_with(self.login.clone(), None) {
             Ok(reply) if reply.is_success() => match (self.token_of)(&reply) {
                 Some(token) => Ok(now.insert(token).clone()),
-                None => unsent("the server answers a login, but gives no token".to_owned(), true),
+                None => unsent("the answer to the login has no token".to_owned(), true),
             },
             // What was to be sent with the token was not sent, whatever became of the login.
             Ok(reply) if reply.status >= 500 && reply.status != 503 => {
-                unsent(format!("the server answers a login with status {}", reply.status), false)
+                unsent(format!("{} for the login", reply.status()), false)
             }
             Ok(reply) => Err(Ok(reply)),
             Err(NoReply::Lost(why)) => unsent(why, false),

@@ -159,15 +159,15 @@ fn of_another(group: Group<'_>, reply: &Reply) -> Answer {
 pub(super) fn closed(import: &Import, status: u16, fault: &Fault) -> String {
     let text = fault.reason().text.trim_end_matches(['.', ' ']).to_owned();
     match (status, fault.id()) {
-        (401, "plugin.strategy.missing_user") => format!("{text}; check `--user` and the password"),
+        (401, "plugin.strategy.missing_user") => format!("{text}; check --user and the password"),
         (401, id) if id.starts_with("security.token.") => {
-            format!("{text}; it is forged or has expired; `--user` logs in, and again when its token expires")
+            format!("{text}; the token is invalid or has expired; --user logs in, and again when its token expires")
         }
-        (401, _) => format!("{text}; log in with `--user`, or give a token with `--bearer-file` or `--api-key-file`"),
+        (401, _) => format!("{text}; log in with --user, or give a token with --bearer-file or --api-key-file"),
         (403, _) => format!("{text}; the user needs the right to bulk:import into {}", import.place()),
         (404, "services.storage.not_found") => format!("{text}; was the API key deleted?"),
         (404, _) => format!("{text}; is this the address of Kuzzle?"),
-        (412, _) => format!("{text}; `--create-collection` makes the index and the collection"),
+        (412, _) => format!("{text}; --create-collection creates the index and the collection"),
         _ => text,
     }
 }
@@ -235,6 +235,6 @@ fn outcome(item: &Item<'_>, is_success: bool, group: Group<'_>, place: usize) ->
             let error = item.error.map_or_else(ServerError::default, error_of);
             failed(&error, item.status, &group.get(place))
         }
-        _ => ItemOutcome::Unclear(format!("Kuzzle answers with status {}", item.status)),
+        _ => ItemOutcome::Unclear(format!("unexpected status {}", item.status)),
     }
 }

@@ -28,8 +28,8 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     let mut admin = AdminClient::new(&mut first, wanted, stop, &DIALECT);
     let exists = exists(&mut admin, &import)?;
     if exists == Some(false) && wanted.create_collection != Some(true) && mapping.is_none() {
-        return Err(anyhow!("there is no collection \"{}\" in the index \"{}\"", import.collection, import.index)
-            .context(hint("`--create-collection` makes both if they are missing")));
+        return Err(anyhow!("collection \"{}\" not found in index \"{}\"", import.collection, import.index)
+            .context(hint("`--create-collection` creates both if they are missing")));
     }
     let is_there = exists == Some(true);
     if !wanted.dry_run && (mapping.is_some() || wanted.create_collection == Some(true) && !is_there) {
@@ -91,7 +91,7 @@ fn ensure_reached(http: &mut Http, wanted: &Wanted) -> Result<()> {
     if is_kuzzle || reply.is_busy() || matches!(status, 401 | 403 | 407) {
         return Ok(());
     }
-    Err(refused(format!("{node}: it does not answer as Kuzzle does (status {status})")))
+    Err(refused(format!("HTTP {status} from {node}: not an answer of Kuzzle")))
 }
 
 /// Whether the collection is there; `None` if we may not ask.

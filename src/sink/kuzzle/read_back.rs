@@ -54,7 +54,7 @@ pub(super) fn compare(group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>> {
             _ => Stored::Unclear("it is nested too deeply".to_owned()),
         },
         None if body.result.errors.iter().any(|id| *id == action.key) => Stored::Nothing,
-        None => Stored::Unclear("Kuzzle does not say whether it is there".to_owned()),
+        None => Stored::Unclear("Kuzzle does not report whether it exists".to_owned()),
     };
     Some(group.iter().map(stored).collect())
 }

@@ -62,9 +62,7 @@ fn ensure_no_action(text: &str, fields: &[Field], cut: [Span; 2]) -> Result<(), 
     let mut left = fields.iter().filter(|field| !is_cut(field)).peekable();
     let Some(first) = left.peek().map(|field| field.name.of(text)) else { return Ok(()) };
     if left.all(|field| is_one_of(&ACTIONS, text, field)) {
-        let text = format!(
-            "Kuzzle takes a document for an action that begins with `{first}`, and there is no other field to begin with"
-        );
+        let text = format!("Kuzzle takes a document with \"{first}\" as its only field for an action");
         return Err(Reason::new("reserved", text));
     }
     Ok(())
@@ -93,7 +91,7 @@ impl Check<'_> {
                     // JavaScript keeps the last of them.
                     if !lossy && let Some(name) = repeated(text, &names[from..]) {
                         return Err(change(format!(
-                            "Kuzzle would keep only the last of the fields called {name:?} (--lossy lets it)"
+                            "Kuzzle would keep only the last of the duplicate fields {name:?} (--lossy allows it)"
                         )));
                     }
                     names.truncate(from);
@@ -104,7 +102,7 @@ impl Check<'_> {
                 }
                 Token::Number(span) if !lossy && !holds_as_double(span.of(text)) => {
                     let number: String = span.of(text).chars().take(60).collect();
-                    return Err(change(format!("Kuzzle would change the number {number} (--lossy lets it)")));
+                    return Err(change(format!("Kuzzle would change the number {number} (--lossy allows it)")));
                 }
                 Token::Number(_) | Token::Word(_) => {}
             }
@@ -121,7 +119,7 @@ impl Check<'_> {
         }
         let is = |own: &str| same_name(name, escaped, own);
         if depth == self.info && !self.lossy && is("_kuzzle_info") {
-            let text = "Kuzzle would replace the field `_kuzzle_info` (--remove-attribute _kuzzle_info takes it out, --lossy lets Kuzzle)";
+            let text = "Kuzzle would replace the field \"_kuzzle_info\" (--remove-attribute _kuzzle_info removes it, --lossy allows it)";
             return Err(change(text.to_owned()));
         }
         let script = ["script", "_script"].iter().find(|own| is(own)).filter(|_| at >= self.unasked);
@@ -129,7 +127,7 @@ impl Check<'_> {
             let value = value_behind(self.text, at);
             if !may_be_script(value) {
                 let text = format!(
-                    "Kuzzle refuses a field called `{own}`, wherever it is, that holds more than `id` and `params`"
+                    "Kuzzle refuses a field \"{own}\", at any depth, that holds more than \"id\" and \"params\""
                 );
                 return Err(Reason::new("reserved", text));
             }
@@ -143,7 +141,7 @@ impl Check<'_> {
             return Ok(());
         };
         let text = format!(
-            "Kuzzle could not read a document with the field `{own}` again, and searches that find it would fail"
+            "Kuzzle could not read a document with the field \"{own}\" again, and searches that find it would fail"
         );
         Err(Reason::new("reserved", text))
     }
@@ -199,21 +197,21 @@ impl Rules for KuzzleRules {
         match name {
             "op_type" if op == Op::Index && matches!(value, "\"create\"" | "\"index\"") => Ok(()),
             // The storage refuses a whole request because of these.
-            "routing" if !is_plain => Err(not_supported("`routing` of an action line must be a plain value")),
+            "routing" if !is_plain => Err(not_supported("\"routing\" in an action line must be a plain value")),
             "version" | "version_type" if op == Op::Update => {
-                Err(not_supported(format!("an update cannot have a `{name}`")))
+                Err(not_supported(format!("an update cannot have \"{name}\"")))
             }
             // What Kuzzle writes to is an alias.
             "require_alias" if matches!(value, "true" | "false") => Ok(()),
             _ if PASSED_ON.contains(&name) => {
                 Check::run(value, [Span::default(); 2], false, 0).map_err(|reason| not_supported(reason.text))
             }
-            _ => Err(not_supported(format!("`{name}` in an action line is not supported by Kuzzle"))),
+            _ => Err(not_supported(format!("\"{name}\" in an action line is not supported by Kuzzle"))),
         }
     }
 
     fn other_collection(&self) -> Result<(), Reason> {
-        Err(not_supported("`_index` names another collection than --collection: Kuzzle takes one collection at a time"))
+        Err(not_supported("\"_index\" and --collection differ: Kuzzle takes one collection at a time"))
     }
 
     /// The action line is written anew with its id as text, because Kuzzle would read a number as a double.
@@ -247,15 +245,15 @@ fn ensure_update(record: &Record<'_>, lossy: bool) -> Result<(), Reason> {
         let expected = match name {
             "doc" | "script" | "upsert" => Kind::Object,
             "doc_as_upsert" | "detect_noop" | "scripted_upsert" => Kind::Boolean,
-            _ => return Err(not_supported(format!("`{name}` in an update is not supported by Kuzzle"))),
+            _ => return Err(not_supported(format!("\"{name}\" in an update is not supported by Kuzzle"))),
         };
         if Kind::of(field.value.of(record.text)) != expected {
-            return Err(Reason::new("bad_action", format!("`{name}` of the update has the wrong type")));
+            return Err(Reason::new("bad_action", format!("\"{name}\" in an update has the wrong type")));
         }
         can |= matches!(name, "doc" | "script");
     }
     if !can {
-        return Err(Reason::new("bad_action", "the update has no `doc`"));
+        return Err(Reason::new("bad_action", "missing field \"doc\" in an update"));
     }
     Check::run(record.text, [Span::default(); 2], lossy, 2)
 }

@@ -148,7 +148,7 @@ impl Model {
 }
 
 fn reply(status: u16, body: Value) -> Reply {
-    Reply { status, body: body.to_string().into(), retry_after: None, location: None }
+    Reply { node: "http://h".to_owned(), status, body: body.to_string().into(), retry_after: None, location: None }
 }
 
 /// One record: what it does, its key and its document.

@@ -43,10 +43,10 @@ impl Database {
     pub(super) fn open(path: PathBuf, wanted: &Wanted, stop: Stop, say: Say<'_>) -> Result<Database> {
         let shown = path.display();
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists()) {
-            return Err(refused(format!("{shown}: there is no directory {}", parent.display())));
+            return Err(refused(format!("{shown}: no such directory: {}", parent.display())));
         }
         if path.metadata().is_ok_and(|about| !about.is_file() && !about.is_dir()) {
-            return Err(refused(format!("{shown}: is no regular file")));
+            return Err(refused(format!("{shown}: not a regular file")));
         }
         let lock = || {
             // Under whatever name it was reached, one store has one lock.
@@ -69,12 +69,12 @@ impl Database {
         let format = schema::format(connection).map_err(|error| self.refused(&error))?;
         if let Some(newer) = format.filter(|format| *format > schema::FORMAT) {
             return Err(refused(format!(
-                "{path}: the store has format {newer}, this program knows {} (a newer bulkimport made it)",
+                "{path}: store format {newer} is not supported (this bulkimport supports {}; use a newer one)",
                 schema::FORMAT
             )));
         }
         if !dry_run && connection.is_readonly("main").map_err(|error| self.refused(&error))? {
-            return Err(refused(format!("{path}: may not be written")));
+            return Err(refused(format!("{path}: not writable")));
         }
         Ok(())
     }

@@ -61,7 +61,7 @@ fn is_busy(error: &rusqlite::Error) -> bool {
 fn refused_document(error: rusqlite::Error) -> rusqlite::Result<Reason> {
     let text = error.to_string();
     if is_unique_violation(&error) {
-        let same = |field| format!("another document has the same `{field}`");
+        let same = |field| format!("another document has the same \"{field}\"");
         return Ok(Reason::new(UNIQUE, unique::field_of(&text).map_or(text, same)));
     }
     // An index on a field has to read the document, and SQLite reads at most 1000 levels.
@@ -81,13 +81,13 @@ fn explained(store: &Path, error: &rusqlite::Error) -> String {
         _ if moved || matches!(error, rusqlite::Error::InvalidPath(_)) => "was removed or replaced during the import",
         Some(ErrorCode::NotADatabase) => "not a SQLite database",
         Some(ErrorCode::DiskFull) => "no space left for the store or for SQLite's temporary files",
-        Some(ErrorCode::ReadOnly) => "may not be written",
+        Some(ErrorCode::ReadOnly) => "not writable",
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "locked by another program",
         Some(ErrorCode::CannotOpen) => "cannot be opened",
         Some(ErrorCode::DatabaseCorrupt) => &format!("the database is damaged ({error})"),
         Some(ErrorCode::SystemIoFailure) => &format!("cannot be read or written ({error})"),
         _ => match unique::field_of(&error.to_string()).filter(|_| is_unique_violation(error)) {
-            Some(field) => &format!("--unique {field}: documents that are there already have the same value"),
+            Some(field) => &format!("--unique {field}: stored documents have the same value"),
             None => &error.to_string(),
         },
     };

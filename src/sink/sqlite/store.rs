@@ -118,14 +118,14 @@ fn holds_edges(database: &Database, wanted: &Wanted) -> Result<bool> {
     }
     let name = wanted.collection.as_deref().unwrap_or_default();
     if existing.is_none() && wanted.create_collection == Some(false) {
-        bail!("collection {name:?} does not exist, and --create-collection=false was given");
+        bail!("collection {name:?} not found (--create-collection=false)");
     }
     let edge = existing.map_or(wanted.edge, |entry| entry.edge);
     if wanted.edge && !edge {
         bail!("--edge: collection {name:?} exists and holds documents");
     }
     if wanted.prefixes && !edge {
-        bail!("prefixes need an edge collection: add --edge to make {name:?} one");
+        bail!("--from-prefix and --to-prefix require an edge collection: add --edge to make {name:?} one");
     }
     Ok(edge)
 }

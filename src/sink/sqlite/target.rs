@@ -52,7 +52,7 @@ impl Target for Sqlite {
             return Some(after_scheme(path));
         }
         if path.is_dir() {
-            return Some(Err(anyhow!("\"{text}\" is a directory").context(hint("name a file in it, ending in `.db`"))));
+            return Some(Err(anyhow!("is a directory").context(hint("name a file in it, ending in `.db`"))));
         }
         if path.exists() {
             return store(path);
@@ -63,7 +63,7 @@ impl Target for Sqlite {
             return is_meant.then(|| Err(unknown_scheme(text).context(hint(advice))));
         }
         if text.starts_with("file:") {
-            return Some(Err(anyhow!("\"{text}\" is a URI").context(hint("write `sqlite:PATH` with a plain path"))));
+            return Some(Err(anyhow!("URIs are not supported").context(hint("write `sqlite:PATH` with a plain path"))));
         }
         if ENDS.iter().any(|end| text.to_ascii_lowercase().ends_with(end)) { store(path) } else { None }
     }
@@ -76,7 +76,8 @@ impl Target for Sqlite {
 
     fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
         let from = if flags.typed("collection") { "--collection" } else { "BULKIMPORT_COLLECTION" };
-        wanted.collection.as_deref().map_or(Ok(()), ensure_table).context(from)
+        let name = wanted.collection.as_deref().unwrap_or_default();
+        ensure_table(name).with_context(|| format!("invalid value \"{name}\" for {from}"))
     }
 
     fn limits(&self, wanted: &Wanted) -> Limits {
@@ -93,10 +94,10 @@ impl Target for Sqlite {
 
 fn after_scheme(path: &str) -> Result<Place> {
     let fault = match path {
-        "" => "no path after `sqlite:`",
-        ":memory:" => "a store in memory would be gone at once",
-        _ if path.starts_with("//") => "two slashes after `sqlite:`, which is no URL",
-        _ if Path::new(path).is_dir() => "a directory",
+        "" => "missing path after sqlite:",
+        ":memory:" => "in-memory stores are not supported",
+        _ if path.starts_with("//") => "expected a path after sqlite:, not a URL",
+        _ if Path::new(path).is_dir() => "is a directory",
         _ => return Ok(Place::Path("sqlite", PathBuf::from(path))),
     };
     Err(anyhow!(fault).context(hint("write `sqlite:shop.db` or `sqlite:/var/lib/shop.db`")))
@@ -112,7 +113,7 @@ fn ensure_table(name: &str) -> Result<()> {
     let lower = name.to_ascii_lowercase();
     for (start, owner) in [("sqlite_", "SQLite"), ("bulkimport_", "bulkimport")] {
         if lower.starts_with(start) {
-            bail!("\"{name}\": names that begin with {start} belong to {owner} itself");
+            bail!("names that begin with {start} are reserved for {owner}");
         }
     }
     Ok(())

@@ -66,7 +66,7 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, reply: &Reply, detail: bool) -
         403 | 429 if is_block => Answer::Closed(blocked(&reason.text)),
         403 => Answer::Closed(forbidden(&reason.text)),
         404 | 405 | 406 | 410 => Answer::Closed(format!("{}; is this the address of the cluster?", reason.text)),
-        407 => Answer::Closed(format!("{}; the proxy wants a login", reason.text)),
+        407 => Answer::Closed(format!("{}; the proxy requires a login", reason.text)),
         413 => Answer::TooLarge(group.too_large(LIMIT)),
         429 if group.len() > 1 && IDLE.iter().any(|idle| reason.text.contains(idle)) => Answer::TooLarge(reason.text),
         429 => Answer::Busy(reason.text),
@@ -132,7 +132,7 @@ fn by_name(items: &[Named<'_>], group: Group<'_>, detail: bool) -> Vec<ItemResul
         Some(item) => {
             let mut told = told(item, group, place, detail);
             if let (ItemOutcome::Rejected(reason), false) = (&mut told.outcome, is_one) {
-                reason.text.push_str(" (the server does not say which of its failures is this one's)");
+                reason.text.push_str(" (the server does not report which of its failures this is)");
             }
             told
         }
