@@ -80,12 +80,12 @@ fn an_id_without_a_key_must_name_a_document_of_the_collection() {
         format!("in:5: `_id` is \"other/d\", {rule}\n"),
         format!("in:6: `_id` is \"C/d\", {rule}\n"),
         format!("in:7: `_id` is \"cc/d\", {rule}\n"),
-        format!("in:8: `_id` is \"d\", {rule} (`--key _id` takes it as the key)\n"),
-        format!("in:9: `_id` is \"7\", {rule} (`--key _id` takes it as the key)\n"),
+        format!("in:8: `_id` is \"d\", {rule} (--key _id takes it as the key)\n"),
+        format!("in:9: `_id` is \"7\", {rule} (--key _id takes it as the key)\n"),
         "in:10: illegal key \"d/e\"".to_owned(),
         "in:11: the key is empty".to_owned(),
         "in:12: illegal key \"d e\"".to_owned(),
-        "in:13: `_key` and `_id` are both there and differ".to_owned(),
+        "in:13: \"_key\" and \"_id\" differ".to_owned(),
     ] {
         assert!(ran.stderr.contains(&said), "{said}: {}", ran.stderr);
     }
@@ -349,7 +349,7 @@ fn what_the_server_would_change_is_an_error_unless_lossy_lets_it() {
     assert_eq!((ran.code, count(&ran, "errors")), (1, 4));
     for said in [
         "in:1: the server would change the number 18446744073709551617",
-        "in:2: the server would keep only one of the fields called \"y\"",
+        "in:2: the server would keep only one of the duplicate fields \"y\"",
         "in:3: a collection of documents drops `_from`",
         "in:4: the server would change the number 1e400",
     ] {
@@ -426,10 +426,10 @@ fn bulk_lines_become_requests_of_one_kind_in_an_order_that_each_key_keeps() {
     );
     for said in [
         "in:8: document not found (1202)",
-        "in:10: `script` in an update is not supported by ArangoDB",
+        "in:10: \"script\" in an update is not supported by ArangoDB",
         "in:12: ArangoDB does not support `upsert` in an update",
         "in:14: illegal key",
-        "in:16: `routing` in an action line is not supported by ArangoDB",
+        "in:16: \"routing\" in an action line is not supported by ArangoDB",
         "in:18: the document has a `_key`",
         "in:20: `_index` names another collection",
         "in:22: the server would change the number 1e999",

@@ -63,11 +63,11 @@ fn ends_that_are_missing_or_no_ends_are_errors_with_their_line() {
     ];
     let ran = place.import_text("a.jsonl", text.join("\n"), &["--edge"]);
     ran.expect(1, [1, 8, 0, 0])
-        .says("a.jsonl:2: an edge needs `_from` and `_to`; `_to` is missing")
-        .says("a.jsonl:3: an edge needs `_from` and `_to`; `_from` is missing")
-        .says("a.jsonl:4: `_from` of an edge must be a string, it is a number")
-        .says("a.jsonl:5: `_to` of an edge must be a string, it is null")
-        .says("a.jsonl:6: `_from` of an edge must be `collection/key`, it is \"a\"")
+        .says("a.jsonl:2: missing field \"_to\" of an edge")
+        .says("a.jsonl:3: missing field \"_from\" of an edge")
+        .says("a.jsonl:4: \"_from\" of an edge must be a string, not a number")
+        .says("a.jsonl:5: \"_to\" of an edge must be a string, not null")
+        .says("a.jsonl:6: \"_from\" of an edge must be COLLECTION/KEY, not \"a\"")
         .says("a.jsonl:7: `_from`")
         .says("a.jsonl:8: `_to`")
         .says("a.jsonl:9: `_from`");
@@ -84,7 +84,7 @@ fn ends_may_name_any_key_of_a_store() {
     let prefixes = ["--edge", "--from-prefix", "people", "--to-prefix", "cities"];
     let text = "_from,_to\nJosé,New York\nJosé,https://ex.org/a\n";
     let ran = place.import_text("a.csv", text, &prefixes);
-    ran.expect(1, [1, 1, 0, 0]).says("a.csv:3: `_to` of an edge must be `collection/key`, it is \"https://ex.org/a\"");
+    ran.expect(1, [1, 1, 0, 0]).says("a.csv:3: \"_to\" of an edge must be COLLECTION/KEY, not \"https://ex.org/a\"");
     assert_eq!(ends(&place), [end("people/José", "cities/New York")]);
 }
 

@@ -82,7 +82,7 @@ fn a_file_that_has_become_shorter_stops_with_5_after_what_came() {
         place.file("file", &whole);
         let ran = import(&place, kind, &["file"], Stdio::null(), || cut(&place, kept.len()));
         ran.expect(5, [100, 0, 0, 0]).says(&format!(
-            "the file became shorter while it was read: it had {} bytes when it was opened, and ended after {}",
+            "the file became shorter while it was read: {} bytes at first, {} in the end",
             whole.len(),
             kept.len()
         ));
@@ -199,7 +199,7 @@ fn of_many_files_those_that_are_not_kept_open_must_still_be_the_same() {
     place.file("new", json!({"_key": "new"}).to_string());
     let replace = || std::fs::rename(place.path("new"), place.path("f199")).expect("a file");
     let ran = import(&place, &JSONL, &names, Stdio::null(), replace);
-    ran.expect(5, [199, 0, 0, 0]).says("f199:1: the file was replaced after it had been opened");
+    ran.expect(5, [199, 0, 0, 0]).says("f199:1: the file was replaced after it was opened");
 
     let place_of_all = Place::new();
     for (n, name) in names.iter().enumerate() {

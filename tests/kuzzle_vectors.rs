@@ -39,7 +39,7 @@ const OURS: &[(&str, u64, u64, &str)] = &[
     ("import-empty-bulkData", 0, 0, ""),
     ("import-unknown-action-refuses-all", 0, 1, "unknown action \"upsert\""),
     ("import-unknown-metadata-refuses-all", 1, 1, "`bogus` in an action line is not supported"),
-    ("import-update-without-doc-refuses-all", 1, 1, "the update has no `doc`"),
+    ("import-update-without-doc-refuses-all", 1, 1, "missing field \"doc\" in an update"),
     ("quirk-source-whose-first-key-is-an-action-name-scalar", 1, 0, ""),
     ("quirk-source-whose-first-key-is-an-action-name-object", 1, 0, ""),
     ("quirk-null-action-500", 0, 1, "the metadata of the action is null"),

@@ -357,9 +357,9 @@ fn what_kuzzle_does_not_support_is_refused_before_anything_is_sent() {
         (&["--routing-field", "p"], "--routing-field is not supported for Kuzzle"),
         (&["--bulk-mode"], "--bulk-mode is not supported for Kuzzle"),
         (&["--complete"], "--complete is not supported for Kuzzle"),
-        (&["--refresh", "true"], "--refresh true: Kuzzle has no refresh at once"),
+        (&["--refresh", "true"], "--refresh true is not supported for Kuzzle"),
         (&["--delete-keys", "--lossy"], "--lossy: not with --delete-keys"),
-        (&["--to", "kuzzle+http://h/other"], "--to: two indices, \"i\" and \"other\""),
+        (&["--to", "kuzzle+http://h/other"], "--to: indices \"i\" and \"other\" cannot be used together"),
         (&["--to", "es+http://h"], "--to: Kuzzle and Elasticsearch"),
     ] {
         let place = Place::new();
@@ -445,6 +445,7 @@ fn metadata_that_costs_a_whole_request_is_an_error_of_its_line() {
     ];
     let ran = into_kuzzle(&place, &wire, &(lines.join("\n") + "\n"), &["-t", "bulk"]);
     ran.expect(1, [1, 2, 0, 0]);
-    ran.says("in:1: `routing` of an action line must be a plain value").says("in:3: an update cannot have a `version`");
+    ran.says("in:1: \"routing\" in an action line must be a plain value")
+        .says("in:3: an update cannot have \"version\"");
     wire.done();
 }

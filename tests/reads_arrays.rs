@@ -29,8 +29,8 @@ fn lines_that_do_not_fit_the_header_are_errors_with_their_line() {
         "a.arrays:3: 1 value, but the header has 2",
         "a.arrays:4: 3 values, but the header has 2",
         "a.arrays:5: expected an array, found an object",
-        "a.arrays:6: the array does not end",
-        "a.arrays:7: more text after the array, at byte 8",
+        "a.arrays:6: unexpected end of line in array",
+        "a.arrays:7: unexpected text after the array, at byte 8",
         "a.arrays:8: expected an array, found null",
     ] {
         ran.says(said);
@@ -52,7 +52,7 @@ fn a_first_line_that_is_no_header_stops_before_anything_is_stored() {
         ("[]", "it is empty"),
         ("[\"a\",1]", "name 2 is a number"),
         ("[\"a\",\"\"]", "name 2 is empty"),
-        ("[\"a\",\"\\u0061\"]", "name 2 is there twice"),
+        ("[\"a\",\"\\u0061\"]", "duplicate name 2"),
         ("a,b", "not a JSON array"),
     ] {
         let place = Place::new();

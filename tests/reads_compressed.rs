@@ -125,7 +125,7 @@ fn a_file_too_short_to_be_compressed_says_so() {
     let place = Place::new();
     let ran = place.import_text("a.jsonl", &gzip(LINES.as_bytes())[..8], &[]);
     assert_eq!(ran.code, 5, "{}", ran.stderr);
-    ran.says("a.jsonl: the compressed data ends too early");
+    ran.says("a.jsonl: unexpected end of compressed data");
     assert!(place.is_untouched());
 }
 

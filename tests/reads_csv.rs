@@ -56,11 +56,11 @@ fn ragged_rows_are_good_when_that_is_said() {
 
 #[test]
 fn a_header_needs_a_name_of_its_own_for_every_column() {
-    stops("a,b,a\n1,2,3\n", &[], "a.csv:1: the header has the column \"a\" twice", 0);
+    stops("a,b,a\n1,2,3\n", &[], "a.csv:1: duplicate column \"a\" in the header", 0);
     stops("a,,b\n1,2,3\n", &[], "a.csv:1: column 2 of the header has no name", 0);
-    stops("x\n\na,a\n1,2\n", &["--skip-lines", "2"], "a.csv:3: the header has the column \"a\" twice", 0);
-    stops(b"a,\xff\n1,2\n", &[], "a.csv:1: the header has invalid UTF-8", 0);
-    stops("a,\"b\"x\n1,2\n", &[], "a.csv:1: the header has text after the closing quote", 0);
+    stops("x\n\na,a\n1,2\n", &["--skip-lines", "2"], "a.csv:3: duplicate column \"a\" in the header", 0);
+    stops(b"a,\xff\n1,2\n", &[], "a.csv:1: invalid header: invalid UTF-8", 0);
+    stops("a,\"b\"x\n1,2\n", &[], "a.csv:1: invalid header: unexpected text after the closing quote", 0);
 }
 
 #[test]
@@ -166,8 +166,8 @@ fn text_after_a_closing_quote_is_an_error_of_its_row() {
     let text = "_key,a,b\n1,\"x\"y,2\n2,\"x\" ,3\n3,\"a \"b\" c\",4\n4,x,5\n";
     let ran = place.import_text("a.csv", text, &[]);
     ran.expect(1, [2, 2, 0, 0])
-        .says("a.csv:2: text after the closing quote of field 2")
-        .says("a.csv:4: text after the closing quote of field 2");
+        .says("a.csv:2: unexpected text after the closing quote of field 2")
+        .says("a.csv:4: unexpected text after the closing quote of field 2");
     assert_eq!(place.docs(), ["{\"_key\":\"2\",\"a\":\"x\",\"b\":3}", "{\"_key\":\"4\",\"a\":\"x\",\"b\":5}"]);
 }
 
@@ -197,9 +197,9 @@ fn a_byte_order_mark_that_is_not_at_the_beginning_is_data() {
 #[test]
 fn a_headers_file_with_a_broken_quote_is_refused() {
     for (header, said) in [
-        ("_key,\"a\"b\n", "the header has text after the closing quote of field 2"),
-        ("_key,\"a\n", "the quote that opens here is not closed before the end of the input"),
-        ("_key,a\nb,c\n", "the headers file has more than one line of headers"),
+        ("_key,\"a\"b\n", "invalid header: unexpected text after the closing quote of field 2"),
+        ("_key,\"a\n", "unexpected end of input: the quote that opens here is not closed"),
+        ("_key,a\nb,c\n", "the headers file has more than one line"),
     ] {
         let place = Place::new();
         place.file("head", header);
@@ -278,7 +278,7 @@ fn a_lone_cr_in_a_cell_shifts_no_line_number_and_invents_no_row() {
     let ran = place.import_text("a.csv", "_key,a\n1,x\ry\rz\nbad\n2,\"p\rq\"\n3,\"x\"\ry\nworse\n", &[]);
     ran.expect(1, [2, 3, 0, 0])
         .says("a.csv:3: 1 field")
-        .says("a.csv:5: text after the closing quote of field 2")
+        .says("a.csv:5: unexpected text after the closing quote of field 2")
         .says("a.csv:6: 1 field");
 }
 
@@ -373,7 +373,7 @@ fn a_flag_for_cells_needs_an_input_with_cells() {
     let place = Place::new();
     let ran = place.import_text("a.jsonl", "{}\n", &["--separator", ";"]);
     assert_eq!(ran.code, 2);
-    ran.says("--separator: no input is CSV or TSV");
+    ran.says("--separator requires CSV or TSV input");
     assert!(place.is_untouched());
 }
 

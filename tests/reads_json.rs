@@ -111,10 +111,7 @@ fn elements_longer_than_the_limit_are_one_error_each_however_they_come() {
 fn an_element_longer_than_the_limit_that_does_not_end_stops_the_run() {
     for (text, said) in [
         (format!("{{\"_key\":\"a\"}}\n{{\"x\":[{}}}\n{{\"_key\":\"b\"}}\n", "1,".repeat(2000)), "that does not end"),
-        (
-            format!("{{\"_key\":\"a\"}}\n{{\"x\":\"{}\n{{\"_key\":\"b\"}}\n", "x".repeat(2000)),
-            "a line break in a string",
-        ),
+        (format!("{{\"_key\":\"a\"}}\n{{\"x\":\"{}\n{{\"_key\":\"b\"}}\n", "x".repeat(2000)), "line break in a string"),
     ] {
         let place = Place::new();
         let ran = place.import_text("a.json", text, &["-t", "json", "--max-record-bytes", "1000"]);

@@ -158,8 +158,8 @@ fn a_missing_collection_is_a_mistake_unless_it_is_to_be_made() {
         let collection = Collection::named(&index);
         let ran = collection.import_text("in.jsonl", "{}\n", &[]);
         assert_eq!((ran.code, ran.stdout.contains("created\":")), (2, false), "{}", ran.stderr);
-        ran.says(&format!("there is no collection \"{}\" in the index \"{index}\"", collection.name));
-        ran.says("hint: `--create-collection` makes both if they are missing");
+        ran.says(&format!("collection \"{}\" not found in index \"{index}\"", collection.name));
+        ran.says("hint: `--create-collection` creates both if they are missing");
         collection.import_text("in.jsonl", "{}\n", &["--create-collection", "-n"]).expect(0, [0, 0, 0, 0]);
         assert_eq!(collection.import_text("in.jsonl", "{}\n", &[]).code, 2, "a dry run makes nothing");
         collection.import_text("in.jsonl", "{}\n", &["--create-collection"]).expect(0, [1, 0, 0, 0]);
@@ -234,7 +234,7 @@ fn bulk_lines_do_what_they_say_or_are_errors_of_their_own() {
         ),
         (r#"{"index":{"_id":"o","bogus":1}}"#, r#"{"n":1}"#, "`bogus` in an action line is not supported"),
         (r#"{"index":{"_id":"o","_index":"other"}}"#, r#"{"n":1}"#, "names another collection"),
-        (r#"{"update":{"_id":"o"}}"#, r#"{"detect_noop":true}"#, "the update has no `doc`"),
+        (r#"{"update":{"_id":"o"}}"#, r#"{"detect_noop":true}"#, "missing field \"doc\" in an update"),
         (r#"{"update":{"_id":"none"}}"#, r#"{"doc":{"n":1}}"#, "document_missing_exception"),
         (r#"{"update":{"_id":"a"}}"#, r#"{"script":{"source":"ctx._source.n=5"}}"#, "a field called `script`"),
         (r#"{"update":{"_id":"u"}}"#, r#"{"doc":{"n":1},"upsert":{"n":7}}"#, ""),

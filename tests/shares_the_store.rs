@@ -180,7 +180,7 @@ fn a_damaged_store_is_left_alone() {
 #[test]
 fn a_store_in_a_place_that_is_not_there_is_refused() {
     let place = Place::new();
-    refused(&place, "missing/shop.db", "missing/shop.db: there is no directory missing");
+    refused(&place, "missing/shop.db", "missing/shop.db: no such directory: missing");
     place.file("file", "");
     refused(&place, "file/shop.db", "file/shop.db: cannot lock the store: Not a directory");
 }
@@ -302,7 +302,7 @@ fn a_device_is_no_store() {
     place.file("a.jsonl", "{}\n");
     let ran = place.run(&["--to", "sqlite:/dev/null", "-c", "c", "a.jsonl"]);
     assert_eq!(ran.code, 4, "{}", ran.stderr);
-    ran.says("/dev/null: is no regular file");
+    ran.says("/dev/null: not a regular file");
 }
 
 #[test]

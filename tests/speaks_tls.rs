@@ -154,10 +154,10 @@ fn the_wrong_scheme_is_told_both_ways() {
 fn files_that_hold_no_certificate_or_key_are_mistakes() {
     let (place, wire) = (Place::new(), Wire::start());
     for (arguments, said) in [
-        (&["--cacert", "in.jsonl"][..], "--cacert: in.jsonl: there is no PEM certificate in it"),
+        (&["--cacert", "in.jsonl"][..], "--cacert: in.jsonl: no PEM certificate found"),
         (&["--cacert", "gone.pem"], "--cacert: gone.pem: "),
         (&["--cert", &pem("client.pem")], "a PEM certificate and its key are needed"),
-        (&["--client-key", &pem("client.key")], "--client-key: there is no certificate"),
+        (&["--client-key", &pem("client.key")], "--client-key requires --cert"),
     ] {
         let ran = import(&place, "https", wire.address(), arguments);
         assert_eq!(ran.code, 2, "{arguments:?}: {}", ran.stderr);

@@ -257,7 +257,7 @@ fn unique_tells_values_apart_by_type_and_numbers_by_value() {
     {
         let ran = place.import_text("b.jsonl", format!("{{\"_key\":\"same{n}\"{same}}}"), &[]);
         assert_eq!(ran.counts(), [0, 1, 0, 0], "{same}");
-        ran.says("b.jsonl:1: another document has the same `u`");
+        ran.says("b.jsonl:1: another document has the same \"u\"");
     }
 }
 
@@ -274,7 +274,7 @@ fn a_value_that_another_document_has_is_an_error_in_all_modes_but_ignore() {
     let new = "{\"_key\":\"new\",\"u\":1}\n";
     for mode in ["error", "update", "replace"] {
         let (place, ran) = on_unique(mode, new);
-        ran.expect(1, [0, 1, 0, 0]).says("b.jsonl:1: another document has the same `u`");
+        ran.expect(1, [0, 1, 0, 0]).says("b.jsonl:1: another document has the same \"u\"");
         assert_eq!(place.docs().len(), 2);
     }
     let (place, ran) = on_unique("ignore", new);
@@ -288,7 +288,7 @@ fn only_the_key_decides_what_is_updated_or_replaced() {
         // Its own value again, a free one, and then the one of the other.
         let text = "{\"_key\":\"k0\",\"u\":1}\n{\"_key\":\"k0\",\"u\":3}\n{\"_key\":\"k0\",\"u\":2}\n{\"_key\":\"n\",\"u\":1}\n";
         let (place, ran) = on_unique(mode, text);
-        ran.expect(1, [1, 1, 2, 0]).says("b.jsonl:3: another document has the same `u`");
+        ran.expect(1, [1, 1, 2, 0]).says("b.jsonl:3: another document has the same \"u\"");
         let docs = ["{\"_key\":\"k0\",\"u\":3}", "{\"_key\":\"k1\",\"u\":2}", "{\"_key\":\"n\",\"u\":1}"];
         assert_eq!(place.docs(), docs);
     }
@@ -307,7 +307,7 @@ fn unique_holds_within_an_input_and_along_a_path() {
     let place = Place::new();
     let text = "{\"_key\":\"a\",\"o\":{\"u\":1}}\n{\"_key\":\"b\",\"o\":{\"u\":1}}\n{\"_key\":\"c\",\"u\":1}\n";
     let ran = place.import_text("a.jsonl", text, &["--unique", "o.u"]);
-    ran.expect(1, [2, 1, 0, 0]).says("a.jsonl:2: another document has the same `o.u`");
+    ran.expect(1, [2, 1, 0, 0]).says("a.jsonl:2: another document has the same \"o.u\"");
 }
 
 #[test]
@@ -318,7 +318,7 @@ fn unique_fields_may_have_any_name() {
         let text =
             format!("{{\"_key\":\"a\",{name_in_json}:1}}\n{{\"_key\":\"b\",{name_in_json}:1}}\n{{\"_key\":\"c\"}}\n");
         let ran = place.import_text("a.jsonl", text, &["--unique", name]);
-        ran.expect(1, [2, 1, 0, 0]).says(&format!("a.jsonl:2: another document has the same `{name}`"));
+        ran.expect(1, [2, 1, 0, 0]).says(&format!("a.jsonl:2: another document has the same \"{name}\""));
     }
     let place = Place::new();
     let text = "{\"_key\":\"a\",\"u\":1}\n{\"_key\":\"b\",\"\\u0075\":1}\n";
@@ -330,7 +330,7 @@ fn unique_fields_may_differ_in_case_only() {
     let place = Place::new();
     let text = "{\"_key\":\"a\",\"u\":1,\"U\":1}\n{\"_key\":\"b\",\"u\":2,\"U\":1}\n{\"_key\":\"c\",\"u\":1,\"U\":2}\n";
     let ran = place.import_text("a.jsonl", text, &["--unique", "u", "--unique", "U"]);
-    ran.expect(1, [1, 2, 0, 0]).says("a.jsonl:2: another document has the same `U`").says("same `u`");
+    ran.expect(1, [1, 2, 0, 0]).says("a.jsonl:2: another document has the same \"U\"").says("same `u`");
 }
 
 #[test]

@@ -257,7 +257,7 @@ fn a_document_gets_the_key_of_its_bulk_line() {
     let lines = "{\"index\":{\"_id\":\"a\\\"\"}}\n{\"n\":1}\n{\"create\":{\"_id\":7}}\n{ }\n{\"index\":{}}\n{\"n\":2}\n\
                  {\"index\":{\"_id\":\"b\"}}\n{\"n\":3,\"_id\":\"b\"}\n{\"index\":{\"_id\":\"b\"}}\n{\"_key\":\"c\"}\n";
     let (stdout, run) = Place::new().to_stdout(&["--to", "-", "-t", "bulk"], lines);
-    run.expect(1, [4, 1, 0, 0]).says("stdin:9: the document has another `_key` than its action line names");
+    run.expect(1, [4, 1, 0, 0]).says("stdin:9: \"_key\" differs between the document and its action line");
     let expected = ["{\"_key\":\"a\\\"\",\"n\":1}", "{\"_key\":\"7\" }", "{\"n\":2}", "{\"n\":3,\"_id\":\"b\"}"];
     assert_eq!(stdout.lines().collect::<Vec<_>>(), expected);
 }
@@ -348,7 +348,7 @@ fn a_file_that_exists_is_replaced_only_when_that_is_asked_for() {
     fs::set_permissions(place.path("out"), fs::Permissions::from_mode(0o640)).expect("rights");
     let run = place.pipe(&["-c", "c", "--to", "jsonl:out"], b"{}");
     assert_eq!(run.code, 2, "{}", run.stderr);
-    run.says("error: --to: out exists\nhint: `--overwrite` replaces it");
+    run.says("error: --to: out already exists\nhint: `--overwrite` replaces it");
     assert_eq!(place.read("out"), "old");
     place.pipe(&["-c", "c", "--to", "jsonl:out", "--overwrite"], b"{}").expect(0, [1, 0, 0, 0]);
     assert_eq!(place.read("out"), "{}\n");
@@ -382,7 +382,7 @@ fn a_file_that_appears_during_the_run_is_not_replaced() {
     until("the first record", || is_begun(&place));
     place.file("out", "another's");
     let run = import.end();
-    run.expect(4, [0; 4]).says("another program has made this file meanwhile");
+    run.expect(4, [0; 4]).says("another program created this file meanwhile");
     assert_eq!((run.count("unsent"), place.read("out")), (1, "another's".to_owned()));
     assert_eq!(place.names(), ["out"]);
 }
@@ -489,7 +489,7 @@ fn a_full_disk_keeps_the_records_that_fitted() {
         );
         let run = ran(start(Command::new("sh").args(["-c", &script]).current_dir(place.path(""))), b"");
         assert_eq!(run.code, 4, "{}", run.stderr);
-        run.says(&format!("error: {name}: no file may be that large; the records that fitted are kept"));
+        run.says(&format!("error: {name}: the file is too large; the records that fitted are kept"));
         let created = run.count("created");
         assert!(created > 0 && run.count("unsent") > 0, "{}", run.summary);
         assert_eq!(place.names(), ["in.jsonl", name]);
@@ -605,24 +605,24 @@ fn what_a_file_cannot_do_is_a_usage_error() {
     for (line, said) in [
         ("--to - --to bulk:out", "--to: more than one file\nhint: run once for each"),
         ("--to - --to x.db", "--to: a store and a file"),
-        ("--to - --results -", "--results: stdout is also what --to names"),
-        ("--to jsonl:out --results out", "--results: out is also what --to names"),
-        ("--to jsonl:out --results /proc/self/cwd/out", "--results: out is also what --to names"),
-        ("--to jsonl:out --complete --results r", "--results: not with --complete, where an error undoes everything"),
-        ("--to jsonl:out -j 2", "--jobs: a file has one writer"),
+        ("--to - --results -", "--results and --to are the same file: stdout"),
+        ("--to jsonl:out --results out", "--results and --to are the same file: out"),
+        ("--to jsonl:out --results /proc/self/cwd/out", "--results and --to are the same file: out"),
+        ("--to jsonl:out --complete --results r", "--results and --complete cannot be used together"),
+        ("--to jsonl:out -j 2", "--jobs above 1 is not supported for a file"),
         (
             "--to jsonl:out --on-duplicate replace",
-            "--on-duplicate: a file of documents does not support it\nhint: `--to bulk:out`",
+            "--on-duplicate is not supported for a file of documents\nhint: `--to bulk:out`",
         ),
         (
             "--to - --on-duplicate update",
-            "--on-duplicate: a file of documents does not support it\nhint: `--to bulk:-`",
+            "--on-duplicate is not supported for a file of documents\nhint: `--to bulk:-`",
         ),
-        ("--to - --delete-keys", "--delete-keys: a file of documents does not support it\nhint: `--to bulk:-`"),
-        ("--to - --overwrite", "--overwrite: there is nothing to replace on stdout"),
-        ("--to - --complete", "--complete: stdout is no regular file"),
-        ("--to bulk:/dev/null --complete", "--complete: /dev/null is no regular file"),
-        ("--to - --wait-for-sync", "--wait-for-sync: stdout is no regular file"),
+        ("--to - --delete-keys", "--delete-keys is not supported for a file of documents\nhint: `--to bulk:-`"),
+        ("--to - --overwrite", "--overwrite is not supported for stdout"),
+        ("--to - --complete", "--complete: stdout is not a regular file"),
+        ("--to bulk:/dev/null --complete", "--complete: /dev/null is not a regular file"),
+        ("--to - --wait-for-sync", "--wait-for-sync: stdout is not a regular file"),
         ("--to bulk:out --refresh true", "--refresh: a file cannot"),
         ("--to bulk:out --retries 3", "--retries: a file cannot"),
         ("--to bulk:out -u me", "--user: a file cannot"),
@@ -633,7 +633,7 @@ fn what_a_file_cannot_do_is_a_usage_error() {
         ("--to bulk:out --server-keys", "--server-keys: a file cannot"),
         ("--to out.jsonl", "hint: write `jsonl:out.jsonl` for documents"),
         ("--to bulk:out.bz2", "only names that end in .gz and .zst are compressed"),
-        ("--to bulk:", "no path after `bulk:`"),
+        ("--to bulk:", "missing path after bulk:"),
         ("--to jsonl:.", "is a directory"),
     ] {
         let run = place.import(&[&line.split(' ').collect::<Vec<_>>()[..], &["in.jsonl"]].concat());

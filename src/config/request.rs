@@ -38,8 +38,9 @@ pub fn parse(argv: &[OsString], env: &Variables) -> Result<Request> {
 /// A word that another importer has is not a misspelt one of ours.
 fn with_hints(error: Error, hints: Vec<String>) -> Error {
     let message = error::message(&error);
-    let thing = message.split(": ").next().map(|thing| format!("`{thing}`")).unwrap_or_default();
-    let is_foreign = hints.iter().any(|hint| hint.contains(&thing));
+    let option = message.split('\'').nth(1).or_else(|| message.split(" for ").nth(1)?.split([' ', ':']).next());
+    let option = option.map(|option| format!("`{option}`"));
+    let is_foreign = option.is_some_and(|option| hints.iter().any(|hint| hint.contains(&option)));
     let error = if is_foreign { Error::msg(message) } else { error };
     hints.into_iter().fold(error, |error, text| error.context(hint(text)))
 }
@@ -186,32 +187,38 @@ mod tests {
     #[test]
     fn mistakes_are_told_in_one_line_and_hints() {
         let cases = [
-            ("-c a --limit -1", "error: --limit: not a whole number"),
+            ("-c a --limit -1", "error: invalid value \"-1\" for --limit: not a whole number"),
             (
                 "-c a --on-duplicate merge",
-                "error: --on-duplicate: \"merge\" is none of error, update, replace, ignore\nhint: `--on-dup",
+                "error: invalid value \"merge\" for --on-duplicate (expected error, update, replace or ignore)\nhint: `--on-dup",
             ),
-            ("-c", "error: --collection: needs a value"),
-            ("-c a -c b", "error: --collection: given more than once"),
+            ("-c", "error: missing value for --collection"),
+            ("-c a -c b", "error: --collection cannot be used more than once"),
             ("-c a --colection b", "error: unknown option '--colection'\nhint: did you mean `--collection`?"),
             (
                 "-c a -t jsonll",
-                "error: --type: \"jsonll\" is none of auto, jsonl, json, csv, tsv, arrays, bulk\nhint: did you mean `jsonl`?",
+                "error: invalid value \"jsonll\" for --type (expected auto, jsonl, json, csv, tsv, arrays or bulk)\nhint: did you mean `jsonl`?",
             ),
-            ("-c a --details=maybe", "error: --details: expected true or false"),
-            ("-c a --key k.pem", "error: --key: looks like a file name\nhint: --key names the field"),
+            ("-c a --details=maybe", "error: invalid value \"maybe\" for --details (expected true or false)"),
+            (
+                "-c a --key k.pem",
+                "error: invalid value \"k.pem\" for --key: looks like a file name\nhint: --key takes the field",
+            ),
             (
                 "-c sqlite_x",
                 "error: invalid value \"sqlite_x\" for --collection: names that begin with sqlite_ are reserved for SQLite",
             ),
             (
                 "-c a --batch-size 5MB",
-                "error: --batch-size: not a whole number\nhint: this counts records; in bytes it is",
+                "error: invalid value \"5MB\" for --batch-size: not a whole number\nhint: this counts records; for bytes write",
             ),
-            ("-c a --to localhost:9200", "error: --to: not a store name and not a URL\nhint: servers are written"),
+            (
+                "-c a --to localhost:9200",
+                "error: invalid value \"localhost:9200\" for --to: not a store name and not a URL\nhint: write a server as a URL",
+            ),
             (
                 "-c a --merge-attributes foo",
-                "error: --merge-attributes: wrong syntax in \"foo\": expected exactly one \"=\"",
+                "error: invalid value \"foo\" for --merge-attributes (expected exactly one \"=\")",
             ),
             (
                 "-c a --journal x",
@@ -221,7 +228,7 @@ mod tests {
             ("-c a --timeout=5s", "error: --timeout is not supported for a store\nhint: `--to elasticsearch+http"),
             (
                 "-c a --completions tcsh",
-                "error: --completions: \"tcsh\" is none of bash, elvish, fish, powershell, zsh",
+                "error: invalid value \"tcsh\" for --completions (expected bash, elvish, fish, powershell or zsh)",
             ),
         ];
         for (line, start) in cases {
