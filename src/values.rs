@@ -221,7 +221,7 @@ mod tests {
         assert_eq!(batch_records("5000"), Ok(5000));
         for text in ["16777216", "5MB", "500k"] {
             let said = batch_records(text).expect_err(text);
-            assert!(said.ends_with(&format!("in bytes it is `--batch-bytes {text}`")), "{said}");
+            assert!(said.ends_with(&format!("for bytes write `--batch-bytes {text}`")), "{said}");
         }
         for text in ["0", "-1", "x", ""] {
             assert!(!batch_records(text).expect_err(text).contains("hint"), "{text}");

@@ -175,7 +175,10 @@ error: collection \"Products\": the store has a collection \"products\", and SQL
 
 /// Lines that are wrong, and how what is said begins.
 const LINES: &[(&str, &str)] = &[
-    ("films.jsonl", "error: missing --collection\nhint: write `--collection"),
+    (
+        "films.jsonl",
+        "error: missing --collection\nhint: write `--collection films`; only bulk lines (`-t bulk`) may name their own\n",
+    ),
     ("-c", "error: missing value for --collection\n"),
     ("-c a -c b", "error: --collection cannot be used more than once\n"),
     (
@@ -191,16 +194,16 @@ const LINES: &[(&str, &str)] = &[
     ("-c a --to", "error: missing value for --to\n"),
     (
         "-c a --to products",
-        "error: invalid value \"products\" for --to: not a store name and not a URL\nhint: a new store's name ends",
+        "error: invalid value \"products\" for --to: not a store name and not a URL\nhint: a new store's name ends in .db, .sqlite or .sqlite3; for any other name write `sqlite:products`\n",
     ),
-    ("-c a --to .", "error: invalid value \".\" for --to: is a directory\nhint: name a file in"),
+    ("-c a --to .", "error: invalid value \".\" for --to: is a directory\nhint: name a file in it, ending in `.db`\n"),
     (
         "-c a --to http://localhost:9200?q=hidden",
-        "error: invalid value \"http://localhost:9200?***\" for --to: a query is not supported\nhint: parameters have",
+        "error: invalid value \"http://localhost:9200?***\" for --to: a query is not supported\nhint: parameters have flags of their own, such as `--refresh`\n",
     ),
     (
         "-c a --to kuzzle+http://me:hidden@h:7512",
-        "error: invalid value \"kuzzle+http://***@h:7512\" for --to: missing index\nhint: write",
+        "error: invalid value \"kuzzle+http://***@h:7512\" for --to: missing index\nhint: write `kuzzle+http://HOST:7512/INDEX`, and the collection with `--collection`\n",
     ),
     ("-c a --to kuzzle+http://h/Shop", "error: invalid index \"Shop\" in --to: uppercase letters are not allowed\n"),
     (
@@ -214,7 +217,7 @@ const LINES: &[(&str, &str)] = &[
     ("-c a --to es+http://h:9200 --retry-on-conflict 3", "error: --retry-on-conflict requires --on-duplicate update\n"),
     (
         "-c a --to es+http://h:9200 --pipeline p --on-duplicate update",
-        "error: --pipeline and --on-duplicate update cannot be used together\nhint: `--on-duplicate",
+        "error: --pipeline and --on-duplicate update cannot be used together\nhint: `--on-duplicate replace` sends documents through the pipeline\n",
     ),
     (
         "-c a -t bulk --to es+http://h:9200 --wait-for-sync",
@@ -230,9 +233,12 @@ const LINES: &[(&str, &str)] = &[
     ("-c a --to postgres://h/d", "error: invalid value \"postgres://h/d\" for --to: unknown scheme \"postgres\"\n"),
     (
         "-c a --to tcp://h:8529",
-        "error: invalid value \"tcp://h:8529\" for --to: unknown scheme \"tcp\"\nhint: a store is",
+        "error: invalid value \"tcp://h:8529\" for --to: unknown scheme \"tcp\"\nhint: a store is written `bulkimport.db`, a server `elasticsearch+http://HOST:9200`, `opensearch+https://HOST:9200`, `arangodb+http://HOST:8529/_db/NAME` or `kuzzle+http://HOST:7512/INDEX`, a file `jsonl:PATH` or `bulk:PATH`\n",
     ),
-    ("-c a --to file:a.db", "error: invalid value \"file:a.db\" for --to: URIs are not supported\nhint: write"),
+    (
+        "-c a --to file:a.db",
+        "error: invalid value \"file:a.db\" for --to: URIs are not supported\nhint: write `sqlite:PATH` with a plain path\n",
+    ),
     ("-c a --to sqlite:", "error: invalid value \"sqlite:\" for --to: missing path after sqlite:\n"),
     (
         "-c a --to sqlite::memory:",
@@ -244,7 +250,7 @@ const LINES: &[(&str, &str)] = &[
     ),
     (
         "-c a -t jsonll",
-        "error: invalid value \"jsonll\" for --type (expected auto, jsonl, json, csv, tsv, arrays or bulk)\nhint: did you mean",
+        "error: invalid value \"jsonll\" for --type (expected auto, jsonl, json, csv, tsv, arrays or bulk)\nhint: did you mean `jsonl`?\n",
     ),
     (
         "-c a --compression rar",
@@ -259,19 +265,31 @@ const LINES: &[(&str, &str)] = &[
     ("-c a --max-record-bytes 2G", "error: invalid value \"2G\" for --max-record-bytes: not between 1 byte and 1GiB\n"),
     (
         "-c a --max-record-bytes 5X",
-        "error: invalid value \"5X\" for --max-record-bytes: not a size\nhint: sizes are written",
+        "error: invalid value \"5X\" for --max-record-bytes: not a size\nhint: sizes are written `5MiB`, `5MB`, `500k` or `1000`\n",
     ),
-    ("-c a --separator ;;", "error: invalid value \";;\" for --separator: not exactly one byte\nhint: write a tab as"),
-    ("-c a --quote ''", "error: invalid value \"''\" for --quote: not exactly one byte\nhint: write `''` for no"),
+    (
+        "-c a --separator ;;",
+        "error: invalid value \";;\" for --separator: not exactly one byte\nhint: write a tab as `'\\t'`\n",
+    ),
+    (
+        "-c a --quote ''",
+        "error: invalid value \"''\" for --quote: not exactly one byte\nhint: write `''` for no quotes\n",
+    ),
     ("-c a -t csv --quote ,", "error: --quote and --separator must differ\n"),
     ("-c a --quote \\ --backslash-escape", "error: --quote '\\' and --backslash-escape cannot be used together\n"),
     ("-c a -t csv --headers-file nowhere", "error: --headers-file: nowhere: no such file\n"),
     ("-c a --convert maybe", "error: invalid value \"maybe\" for --convert (expected auto or none)\n"),
-    ("-c a --datatype zip", "error: invalid value \"zip\" for --datatype (expected COL=TYPE)\nhint: types are string,"),
+    (
+        "-c a --datatype zip",
+        "error: invalid value \"zip\" for --datatype (expected COL=TYPE)\nhint: types are string, number, boolean, null and json\n",
+    ),
     ("-c a --datatype zip=date", "error: invalid value \"zip=date\" for --datatype (expected COL=TYPE)\n"),
     ("-c a --datatype z=json --datatype z=null", "error: --datatype: duplicate name \"z\"\n"),
     ("-c a --empty maybe", "error: invalid value \"maybe\" for --empty (expected omit, null or string)\n"),
-    ("-c a -t jsonl --separator ;", "error: --separator requires CSV or TSV input, not jsonl\nhint: write `-t csv`,"),
+    (
+        "-c a -t jsonl --separator ;",
+        "error: --separator requires CSV or TSV input, not jsonl\nhint: write `-t csv`, or leave it out\n",
+    ),
     ("-c a -t json --nested", "error: --nested requires CSV or TSV input, not json\n"),
     ("-c a -t arrays --datatype a=json", "error: --datatype requires CSV or TSV input, not arrays\n"),
     (
@@ -283,7 +301,7 @@ const LINES: &[(&str, &str)] = &[
     ("-c a --translate a=b --remove-attribute a", "error: --translate: \"a\" is removed by --remove-attribute\n"),
     (
         "-c a --merge-attributes foo",
-        "error: invalid value \"foo\" for --merge-attributes (expected exactly one \"=\")\nhint: write it as",
+        "error: invalid value \"foo\" for --merge-attributes (expected exactly one \"=\")\nhint: write it as `full=[first] [last]`\n",
     ),
     ("-c a --merge-attributes x=[a", "error: invalid value \"x=[a\" for --merge-attributes: unbalanced brackets\n"),
     (
@@ -299,18 +317,18 @@ const LINES: &[(&str, &str)] = &[
     ("-c a --from-prefix /", "error: invalid value \"/\" for --from-prefix: a collection name cannot be blank\n"),
     (
         "-c a --on-duplicate upsert",
-        "error: invalid value \"upsert\" for --on-duplicate (expected error, update, replace or ignore)\nhint: `--on-duplicate",
+        "error: invalid value \"upsert\" for --on-duplicate (expected error, update, replace or ignore)\nhint: `--on-duplicate upsert`: write `--on-duplicate update` to merge, `--on-duplicate replace` to replace\n",
     ),
     (
         "-c a --on-duplicate skip",
-        "error: invalid value \"skip\" for --on-duplicate (expected error, update, replace or ignore)\nhint: `--on-duplicate",
+        "error: invalid value \"skip\" for --on-duplicate (expected error, update, replace or ignore)\nhint: `--on-duplicate skip`: write `--on-duplicate ignore`\n",
     ),
     ("-c a --delete-keys --on-duplicate ignore", "error: --on-duplicate and --delete-keys cannot be used together\n"),
     ("-c a --delete-keys --overwrite", "error: --overwrite and --delete-keys cannot be used together\n"),
     ("-c a --delete-keys --edge", "error: --edge and --delete-keys cannot be used together\n"),
     (
         "-t bulk --on-duplicate update",
-        "error: --on-duplicate and --type bulk cannot be used together\nhint: leave it out; each bulk",
+        "error: --on-duplicate and --type bulk cannot be used together\nhint: leave it out; each bulk line has its own action and key\n",
     ),
     ("-t bulk --overwrite", "error: --overwrite and --type bulk cannot be used together\n"),
     ("-t bulk --key sku", "error: --key and --type bulk cannot be used together\n"),
@@ -318,11 +336,14 @@ const LINES: &[(&str, &str)] = &[
     ("-c a --batch-size 0", "error: invalid value \"0\" for --batch-size: not between 1 and 1000000\n"),
     (
         "-c a --batch-size 5MB",
-        "error: invalid value \"5MB\" for --batch-size: not a whole number\nhint: this counts records; for bytes",
+        "error: invalid value \"5MB\" for --batch-size: not a whole number\nhint: this counts records; for bytes write `--batch-bytes 5MB`\n",
     ),
     ("-c a --batch-bytes 0", "error: invalid value \"0\" for --batch-bytes: not between 1 byte and 1GiB\n"),
     ("-c a --jobs 0", "error: invalid value \"0\" for --jobs: not between 1 and 256\n"),
-    ("-c a --flush-interval 1", "error: invalid value \"1\" for --flush-interval: not a time\nhint: times are written"),
+    (
+        "-c a --flush-interval 1",
+        "error: invalid value \"1\" for --flush-interval: not a time\nhint: times are written `1s`, `500ms` or `2m`\n",
+    ),
     ("-c a --flush-interval 2h", "error: invalid value \"2h\" for --flush-interval: not between 1ms and 1h\n"),
     (
         "-c a --max-errors 101%",
@@ -340,16 +361,16 @@ const LINES: &[(&str, &str)] = &[
     ),
     (
         "-c a http://h/films.json",
-        "error: http://h/films.json: an input must be a file or stdin\nhint: `curl -fsSL URL |",
+        "error: http://h/films.json: an input must be a file or stdin\nhint: `curl -fsSL URL | bulkimport ...` reads from a server\n",
     ),
     ("-c a - -", "error: stdin (-) can be named only once\n"),
     (
         "-c a --edge --create-collection=false films.jsonl",
-        "importing into bulkimport.db, collection a\nerror: collection \"a\" not found",
+        "importing into bulkimport.db, collection a\nerror: collection \"a\" not found (--create-collection=false)\n",
     ),
     (
         "-c a --from-prefix x films.jsonl",
-        "importing into bulkimport.db, collection a\nerror: --from-prefix and --to-prefix require an",
+        "importing into bulkimport.db, collection a\nerror: --from-prefix and --to-prefix require an edge collection: add --edge to make \"a\" one\n",
     ),
     (
         "-c a --journal x films.jsonl",
@@ -365,11 +386,11 @@ const LINES: &[(&str, &str)] = &[
     ),
     (
         "insert a.db films films.jsonl --pk sku --nl",
-        "error: unknown option '--pk'\nhint: `--pk` of sqlite-utils: write",
+        "error: unknown option '--pk'\nhint: `--pk` of sqlite-utils: write `--key FIELD`\n",
     ),
     (
         "--input=films.json --output=http://h:9200/films",
-        "error: unknown option '--input'\nhint: `--input` of elasticdump",
+        "error: unknown option '--input'\nhint: `--input` of elasticdump: write the name of the file alone\n",
     ),
 ];
 

@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(key("a.b").as_deref(), Ok("a.b"));
         for text in ["k.pem", "client.KEY", "x.crt", "x.p12", "./Cargo.toml", "Cargo.toml"] {
             let said = key(text).expect_err(text);
-            assert!(said.contains("looks like a file\nhint: --key names the field"), "{said}");
+            assert!(said.starts_with("looks like a file name\nhint: --key takes the field"), "{said}");
         }
         assert!(key("").is_err());
     }
@@ -160,8 +160,8 @@ mod tests {
             assert_eq!(merge(text), Ok(Merge { name: name.to_owned(), parts }), "{text}");
         }
         let wrong = [
-            ("foo", "exactly one ="),
-            ("a=[b]=c", "exactly one ="),
+            ("foo", "expected exactly one \"=\""),
+            ("a=[b]=c", "expected exactly one \"=\""),
             ("x=[id[value]", "unbalanced"),
             ("x=[id", "unbalanced"),
             ("x=id]", "unbalanced"),
@@ -170,13 +170,13 @@ mod tests {
             ("x=]id[", "unbalanced"),
             ("x=[a]]", "unbalanced"),
             ("x=[]", "[] without a field name"),
-            ("x=a[x]", "merged into itself"),
-            ("=[a]", "needs a name"),
-            ("[x]=[a]", "needs a name"),
+            ("x=a[x]", "a field cannot be merged into itself"),
+            ("=[a]", "the name of the new field is empty or has brackets"),
+            ("[x]=[a]", "the name of the new field is empty or has brackets"),
         ];
         for (text, cause) in wrong {
             let said = merge(text).expect_err(text);
-            assert!(said.starts_with("wrong syntax in ") && said.contains(cause), "{text}: {said}");
+            assert!(said.starts_with(cause) && said.contains("\nhint: write it as `full="), "{text}: {said}");
         }
     }
 }

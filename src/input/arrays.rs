@@ -187,7 +187,7 @@ mod tests {
             [
                 "3 #1 {\"a\":1.0,\"caf\\u00e9\":{\"x\": [1,\tnull]},\"\u{e9}\":\"\\/\"}",
                 r#"5 #2 {"caf\u00e9":12345678901234567890}"#,
-                "6 #3 wrong_number_of_fields: 0 values, but invalid header: 3",
+                "6 #3 wrong_number_of_fields: 0 values, but the header has 3",
                 "end, 2 empty",
             ]
         );
@@ -199,8 +199,8 @@ mod tests {
         assert_eq!(
             read(text),
             [
-                "2 #1 wrong_number_of_fields: 1 value, but invalid header: 2",
-                "3 #2 wrong_number_of_fields: 3 values, but invalid header: 2",
+                "2 #1 wrong_number_of_fields: 1 value, but the header has 2",
+                "3 #2 wrong_number_of_fields: 3 values, but the header has 2",
                 "4 #3 not_an_array: expected an array, found an object",
                 "5 #4 invalid_json: unexpected end of line in array",
                 "6 #5 invalid_json: unexpected text after the array, at byte 6",
@@ -237,8 +237,8 @@ mod tests {
     fn the_header_must_be_an_array_of_names() {
         for (header, what) in [
             ("{}", "expected an array, found an object"),
-            ("[]", "it is empty"),
-            ("[1]", "name 1 is a number"),
+            ("[]", "empty array"),
+            ("[1]", "name 1 is a number, not a string"),
             ("[\"a\",\"\"]", "name 2 is empty"),
             ("[\"a\",\"\\u0061\"]", "duplicate name 2"),
             ("[\"\\ud800\",\"\\ud800\"]", "duplicate name 2"),

@@ -319,7 +319,7 @@ mod tests {
             [
                 "1 #1 @0 missing_source: the source on line 2 is blank",
                 "3 #2 @14 not_an_object: the source on line 4: expected an object, found an array",
-                "5 #3 @31 invalid_json: the source on line 6: unexpected end of input in object",
+                "5 #3 @31 invalid_json: the source on line 6: unexpected end of line in object",
                 r#"7 #4 @50 Index {} {"a":1}"#,
                 "9 #5 @71 missing_source: unexpected end of input before the source of this action",
                 "end, 0 empty",
@@ -357,7 +357,7 @@ mod tests {
         for (action, what) in [
             ("{\"Index\":{}}", r#"bad_action: unknown action "Index" (expected index, create, update or delete)"#),
             ("{}", "bad_action: the action is an empty object"),
-            ("{\"index\":{}", "bad_action: invalid action: unexpected end of input in object"),
+            ("{\"index\":{}", "bad_action: invalid action: unexpected end of line in object"),
             ("[]", "bad_action: invalid action: expected an object, found an array"),
             ("{\"index\":{},\"delete\":{}}", "bad_action: the action has more than one field"),
         ] {

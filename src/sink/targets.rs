@@ -223,7 +223,7 @@ mod tests {
             assert_eq!(found, ("Kuzzle", url, Some(index)), "{to}");
         }
         for to in ["kuzzle+http://h:7512", "kuzzle+http://h:7512/"] {
-            assert!(said(to).contains("names no index\nhint: write `kuzzle+http://HOST:7512/INDEX`"), "{}", said(to));
+            assert!(said(to).contains("missing index\nhint: write `kuzzle+http://HOST:7512/INDEX`"), "{}", said(to));
         }
     }
 
@@ -238,18 +238,18 @@ mod tests {
     #[test]
     fn every_other_word_is_refused_with_a_hint() {
         let cases = [
-            ("localhost:9200", "servers are written as URLs"),
-            (":9200", "servers are written as URLs"),
-            ("localhost:9200/index", "servers are written as URLs"),
-            ("me:secret@host", "servers are written as URLs"),
+            ("localhost:9200", "write a server as a URL"),
+            (":9200", "write a server as a URL"),
+            ("localhost:9200/index", "write a server as a URL"),
+            ("me:secret@host", "write a server as a URL"),
             ("tcp://127.0.0.1:8529", "elasticsearch+http://HOST:9200"),
-            ("http://h/?key=1", "no query"),
+            ("http://h/?key=1", "a query is not supported"),
             ("http://", "not a URL"),
-            ("es+http://me:1/secret@h:9200", "an @ behind the host"),
+            ("es+http://me:1/secret@h:9200", "\"@\" after the host"),
             ("elasticsearch://h:9200", "elasticsearch+http://HOST:PORT"),
             ("arangodb://h:8529", "arangodb+http://HOST:PORT"),
             ("arangodb+http://h:8529/shop", "here `/_db/shop`"),
-            ("arangodb+http://h:8529/_db/", "the path names no database"),
+            ("arangodb+http://h:8529/_db/", "no database in the path"),
             ("kuzzle://h:7512/shop", "kuzzle+http://HOST:PORT/INDEX"),
             ("mongodb://h/db", "elasticsearch+http://HOST:9200"),
             ("postgres://h/db.db", "unknown scheme \"postgres\""),
@@ -258,16 +258,16 @@ mod tests {
             ("products", "sqlite:products"),
             ("products.json", "ends in .db"),
             ("", "shop.db"),
-            (".", "a directory"),
-            ("sqlite:", "no path"),
-            ("sqlite::memory:", "gone at once"),
-            ("sqlite:///srv/a.db", "no URL"),
-            ("sqlite:/", "a directory"),
-            ("jsonl:", "no path"),
-            ("jsonl://h/x", "no URL"),
-            ("bulk:/", "a directory"),
-            ("bulk:src", "a directory"),
-            ("jsonl:a.xz", "only names that end in .gz and .zst"),
+            (".", "is a directory"),
+            ("sqlite:", "missing path"),
+            ("sqlite::memory:", "in-memory stores are not supported"),
+            ("sqlite:///srv/a.db", "not a URL"),
+            ("sqlite:/", "is a directory"),
+            ("jsonl:", "missing path"),
+            ("jsonl://h/x", "not a URL"),
+            ("bulk:/", "is a directory"),
+            ("bulk:src", "is a directory"),
+            ("jsonl:a.xz", "unsupported compression (only .gz and .zst)"),
             ("out.ndjson.zst", "`jsonl:out.ndjson.zst` for documents"),
         ];
         for (to, part) in cases {
@@ -299,7 +299,7 @@ mod tests {
              `arangodb+http://HOST:8529/_db/NAME` or `kuzzle+http://HOST:7512/INDEX`, a file `jsonl:PATH` or `bulk:PATH`"
         ));
         assert!(said("h:9200").ends_with(
-            "hint: write a server as a URL, such as `elasticsearch+http://h:9200`; other schemes: arangodb+http and kuzzle+http"
+            "hint: write a server as a URL, such as `elasticsearch+http://h:9200`; other schemes: arangodb+http, kuzzle+http"
         ));
         assert_eq!(brief(), "FILE.db, a server or files");
     }
@@ -314,10 +314,10 @@ mod tests {
         assert_eq!(chosen("http://a es+http://b"), Ok("Elasticsearch and OpenSearch"));
         for (line, text) in [
             ("a.db b.db", "--to: more than one store\nhint: run once for each"),
-            ("es+http://a b.db", "--to: a store and a server"),
+            ("es+http://a b.db", "--to: a store and a server cannot be used together"),
             ("- bulk:b", "--to: more than one file\nhint: run once for each"),
-            ("a.db bulk:b", "--to: a store and a file"),
-            ("arango+http://a es+http://b", "--to: ArangoDB and Elasticsearch and OpenSearch\nhint: run once for each"),
+            ("a.db bulk:b", "--to: a store and a file cannot be used together"),
+            ("arango+http://a es+http://b", "--to: ArangoDB and Elasticsearch and OpenSearch cannot be used together\nhint: run once for each"),
         ] {
             assert_eq!(chosen(line), Err(text.to_owned()), "{line}");
         }

@@ -94,7 +94,7 @@ fn bare_cells_are_what_they_look_like_and_quoted_ones_are_strings() {
         [
             r#"2 {"id":1,"a":"1","b":1,"c":"1.3","e":-5}"#,
             r#"3 {"id":2,"b":"","c":3.1,"d":-2.5,"e":"ddd \" ' ffd"}"#,
-            "4 wrong_number_of_fields: 3 fields, but invalid header: 6",
+            "4 wrong_number_of_fields: 3 fields, but the header has 6",
             r#"5 {"id":5,"a":"9999999999999999999999999999999999","b":"test","c":-99999999,"d":true,"e":-888.4434}"#,
             r#"6 {"id":6,"a":10e4,"b":20.5,"c":-42,"d":" null ","e":false}"#,
         ]
@@ -360,9 +360,9 @@ fn missing_and_surplus_cells_can_be_ignored() {
         read(text, &plain()),
         [
             r#"2 {"a":1,"b":2,"c":3}"#,
-            "3 wrong_number_of_fields: 2 fields, but invalid header: 3",
-            "4 wrong_number_of_fields: 1 field, but invalid header: 3",
-            "5 wrong_number_of_fields: 5 fields, but invalid header: 3",
+            "3 wrong_number_of_fields: 2 fields, but the header has 3",
+            "4 wrong_number_of_fields: 1 field, but the header has 3",
+            "5 wrong_number_of_fields: 5 fields, but the header has 3",
             "end, 1 empty",
         ]
     );
@@ -373,7 +373,7 @@ fn a_header_must_name_each_column_once() {
     for (text, what) in [
         ("\n1,2\n", "the header line is empty"),
         ("\"\"\n1,2\n", "the header line is empty"),
-        ("a,,b\n", "column 2 of invalid header: no name"),
+        ("a,,b\n", "column 2 of the header has no name"),
         ("a,b,a\n", "invalid header: the column \"a\" twice"),
         ("\"a\"b,c\n", "invalid header: unexpected text after the closing quote of field 1"),
     ] {

@@ -312,14 +312,14 @@ mod tests {
     #[test]
     fn what_kuzzle_would_refuse_or_could_not_read_is_an_error_in_any_case() {
         for (op, text, word) in [
-            (Op::Create, r#"{"index":5}"#, "`index`"),
-            (Op::Index, r#"{"_key":"a","create":{},"delete":1,"_id":"a"}"#, "`create`"),
-            (Op::Upsert, r#"{"script":"x"}"#, "`script`"),
-            (Op::Create, r#"{"a":[{"script" : null}]}"#, "`script`"),
-            (Op::Create, r#"{"_script":[1]}"#, "`_script`"),
+            (Op::Create, r#"{"index":5}"#, "\"index\""),
+            (Op::Index, r#"{"_key":"a","create":{},"delete":1,"_id":"a"}"#, "\"create\""),
+            (Op::Upsert, r#"{"script":"x"}"#, "\"script\""),
+            (Op::Create, r#"{"a":[{"script" : null}]}"#, "\"script\""),
+            (Op::Create, r#"{"_script":[1]}"#, "\"_script\""),
             (Op::Create, r#"{"\u0073cript":{"source":1}}"#, "script"),
-            (Op::Create, r#"{"a":{"__proto__":1}}"#, "`__proto__`"),
-            (Op::Create, r#"{"constructor":{"prototype":1}}"#, "`constructor`"),
+            (Op::Create, r#"{"a":{"__proto__":1}}"#, "\"__proto__\""),
+            (Op::Create, r#"{"constructor":{"prototype":1}}"#, "\"constructor\""),
         ] {
             for lossy in [false, true] {
                 assert!(said(op, lossy, text).is_some_and(|said| said.contains(word)), "{text}");
