@@ -17,7 +17,7 @@ complete -c bulkimport -l compress-transfer -d 'Send bodies as gzip: auto, gzip 
 gzip\t''
 none\t''"
 complete -c bulkimport -l refresh -d 'Make documents visible to searches: true, false or wait_for' -r
-complete -c bulkimport -l routing-field -d 'Member whose value is the routing' -r
+complete -c bulkimport -l routing-field -d 'Field whose value is the routing' -r
 complete -c bulkimport -l pipeline -d 'Ingest pipeline that documents go through' -r
 complete -c bulkimport -l wait-for-active-shards -d 'Copies of a shard that must be there: a number, or all' -r
 complete -c bulkimport -l retry-on-conflict -d 'Times that the server tries an update again when others write' -r
@@ -46,10 +46,10 @@ complete -c bulkimport -l datatype -d 'Column type: string, number, boolean, nul
 complete -c bulkimport -l empty -d 'What an empty cell becomes: omit, null or string' -r -f -a "omit\t''
 null\t''
 string\t''"
-complete -c bulkimport -l translate -d 'Rename a member; repeat for more' -r
-complete -c bulkimport -l remove-attribute -d 'Drop a member; repeat for more' -r
-complete -c bulkimport -l merge-attributes -d 'Join members into a new one: "full=[first] [last]"' -r
-complete -c bulkimport -l key -d 'Member that is the key (otherwise _key, or _id)' -r
+complete -c bulkimport -l translate -d 'Rename a field; repeat for more' -r
+complete -c bulkimport -l remove-attribute -d 'Drop a field; repeat for more' -r
+complete -c bulkimport -l merge-attributes -d 'Join fields into a new one: "full=[first] [last]"' -r
+complete -c bulkimport -l key -d 'Field that is the key (otherwise _key, or _id)' -r
 complete -c bulkimport -l from-prefix -d 'Collection put before _from: cities makes cities/1 of 1' -r
 complete -c bulkimport -l to-prefix -d 'Collection put before _to' -r
 complete -c bulkimport -l on-duplicate -d 'If the key exists: error, update, replace or ignore' -r -f -a "error\t''

@@ -7,7 +7,7 @@ use std::fmt::Write;
 /// Twenty lines that are no good, and what is said of each.
 const BAD_LINES: [(&[u8], &str); 20] = [
     (b"{oops}", "expected a field name in quotes, at byte 2"),
-    (b"{\"a\":1", "unexpected end of input in object"),
+    (b"{\"a\":1", "unexpected end of line in object"),
     (b"{\"a\":1} x", "unexpected text after the object, at byte 8"),
     (b"{\"a\":1}{\"a\":2}", "unexpected text after the object, at byte 8"),
     (b"[1,2]", "expected an object, found an array"),
@@ -120,8 +120,11 @@ fn bytes_read_are_counted_as_they_are_stored() {
 fn a_mistake_is_told_in_json_too_when_json_was_asked_for() {
     let place = Place::new();
     let ran = place.run(&["-c", "c", "--limit", "many"]);
-    assert_eq!(ran.summary, json!({ "schema": 1, "exit_code": 2, "error": "--limit: not a whole number" }));
-    ran.says("error: --limit: not a whole number\n");
+    assert_eq!(
+        ran.summary,
+        json!({ "schema": 1, "exit_code": 2, "error": "invalid value \"many\" for --limit: not a whole number" })
+    );
+    ran.says("error: invalid value \"many\" for --limit: not a whole number\n");
     let ran = place.run(&["-c", "c", "nowhere.jsonl"]);
     assert_eq!(ran.summary, json!({ "schema": 1, "exit_code": 5, "error": "nowhere.jsonl: no such file" }));
     assert!(place.is_untouched());
@@ -225,7 +228,8 @@ fn stdout_has_the_summary_and_nothing_else() {
 fn colour_is_for_the_words_error_and_hint() {
     let place = Place::new();
     let ran = place.run(&["-c", "c", "--to", "products", "--color", "always"]);
-    ran.says("\u{1b}[1;31merror:\u{1b}[0m --to: \"products\"").says("\n\u{1b}[1;36mhint:\u{1b}[0m a new store");
+    ran.says("\u{1b}[1;31merror:\u{1b}[0m invalid value \"products\" for --to")
+        .says("\n\u{1b}[1;36mhint:\u{1b}[0m a new store");
     let ran = place.import_text("a.jsonl", "{oops}\n", &["--color=always", "--max-errors", "0"]);
     ran.says("\u{1b}[1;31merror:\u{1b}[0m more errors");
     let plain = place.import(&["--max-errors", "0", "a.jsonl"]);

@@ -45,7 +45,11 @@ fn a_missing_collection_is_a_mistake_unless_it_is_to_be_made() {
     missing(&wire);
     let ran = import(&place, &wire, TWO, &[]);
     assert_eq!(ran.code, 2);
-    assert!(ran.stderr.contains("collection \"c\" not found\nhint: `--create-collection` makes it"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("collection \"c\" not found\nhint: `--create-collection` creates it"),
+        "{}",
+        ran.stderr
+    );
 
     let (place, wire) = (Place::new(), Wire::start());
     missing(&wire);
@@ -154,7 +158,7 @@ fn flags_of_other_targets_are_refused_with_a_way_out() {
         (&["--refresh", "true"], "--refresh is not supported for ArangoDB\nhint: "),
         (&["--complete", "-t", "bulk"], "--complete and --type bulk cannot be used together\nhint: "),
         (&["--complete", "--delete-keys"], "--complete and --delete-keys cannot be used together"),
-        (&["--complete", "--results", "-"], "--results: not with --complete"),
+        (&["--complete", "--results", "-"], "--results and --complete cannot be used together"),
     ] {
         let ran = place.run(&[&["--to", "arangodb+http://127.0.0.1:1", "-c", "c"], arguments].concat());
         assert_eq!(ran.code, 2, "{arguments:?}");

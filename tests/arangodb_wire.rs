@@ -75,13 +75,13 @@ fn an_id_without_a_key_must_name_a_document_of_the_collection() {
     ];
     let ran = import(&place, &wire, &(lines.join("\n") + "\n"), &["--details"]);
     assert_eq!((ran.code, count(&ran, "created"), count(&ran, "errors")), (1, 4, 9), "{}", ran.stderr);
-    let rule = "and without a `_key` it must be `COLLECTION/KEY` of the collection \"c\"";
+    let rule = "without \"_key\" it must be COLLECTION/KEY of the collection \"c\"";
     for said in [
-        format!("in:5: `_id` is \"other/d\", {rule}\n"),
-        format!("in:6: `_id` is \"C/d\", {rule}\n"),
-        format!("in:7: `_id` is \"cc/d\", {rule}\n"),
-        format!("in:8: `_id` is \"d\", {rule} (--key _id takes it as the key)\n"),
-        format!("in:9: `_id` is \"7\", {rule} (--key _id takes it as the key)\n"),
+        format!("in:5: invalid \"_id\" \"other/d\": {rule}\n"),
+        format!("in:6: invalid \"_id\" \"C/d\": {rule}\n"),
+        format!("in:7: invalid \"_id\" \"cc/d\": {rule}\n"),
+        format!("in:8: invalid \"_id\" \"d\": {rule} (--key _id takes it as the key)\n"),
+        format!("in:9: invalid \"_id\" \"7\": {rule} (--key _id takes it as the key)\n"),
         "in:10: illegal key \"d/e\"".to_owned(),
         "in:11: the key is empty".to_owned(),
         "in:12: illegal key \"d e\"".to_owned(),
@@ -185,7 +185,7 @@ fn what_passes_is_tried_again_and_what_does_not_ends_the_run() {
         (429, 0, 0, ""),
         (403, 11, 4, "the user needs the right to write"),
         (403, 1004, 4, "the user needs the right to write"),
-        (404, 1203, 4, "`--create-collection` makes it"),
+        (404, 1203, 4, "--create-collection creates it"),
         (401, 11, 4, "check the user and the password, or the token"),
     ] {
         let (place, wire) = (Place::new(), Wire::start());
@@ -350,7 +350,7 @@ fn what_the_server_would_change_is_an_error_unless_lossy_lets_it() {
     for said in [
         "in:1: the server would change the number 18446744073709551617",
         "in:2: the server would keep only one of the duplicate fields \"y\"",
-        "in:3: a collection of documents drops `_from`",
+        "in:3: a collection of documents drops \"_from\"",
         "in:4: the server would change the number 1e400",
     ] {
         assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);
@@ -427,7 +427,7 @@ fn bulk_lines_become_requests_of_one_kind_in_an_order_that_each_key_keeps() {
     for said in [
         "in:8: document not found (1202)",
         "in:10: \"script\" in an update is not supported by ArangoDB",
-        "in:12: ArangoDB does not support `upsert` in an update",
+        "in:12: \"upsert\" in an update is not supported by ArangoDB, only \"doc_as_upsert\"",
         "in:14: illegal key",
         "in:16: \"routing\" in an action line is not supported by ArangoDB",
         "in:18: the document has a `_key`",

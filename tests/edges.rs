@@ -68,7 +68,7 @@ fn ends_that_are_missing_or_no_ends_are_errors_with_their_line() {
         .says("a.jsonl:4: \"_from\" of an edge must be a string, not a number")
         .says("a.jsonl:5: \"_to\" of an edge must be a string, not null")
         .says("a.jsonl:6: \"_from\" of an edge must be COLLECTION/KEY, not \"a\"")
-        .says("a.jsonl:7: `_from`")
+        .says("a.jsonl:7: \"_from\" of an edge must be COLLECTION/KEY, not \"/1\"")
         .says("a.jsonl:8: `_to`")
         .says("a.jsonl:9: `_from`");
     assert_eq!(ends(&place), [end("a/1", "a/2")]);
@@ -94,7 +94,7 @@ fn an_empty_cell_is_a_missing_end() {
     place
         .import_text("a.csv", "_from,_to\na/1,a/2\na/1,\n", &["--edge"])
         .expect(1, [1, 1, 0, 0])
-        .says("a.csv:3: an edge needs");
+        .says("a.csv:3: missing field \"_to\" of an edge");
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_collection_of_edges_is_known_as_one_on_a_second_run() {
         .import_text("a.jsonl", "{\"_key\":\"1\",\"_from\":\"a/1\",\"_to\":\"a/2\"}", &["--edge"])
         .expect(0, [1, 0, 0, 0]);
     let ran = place.import_text("b.jsonl", "{\"_key\":\"2\"}\n{\"_key\":\"3\",\"_from\":\"a/2\",\"_to\":\"a/3\"}", &[]);
-    ran.expect(1, [1, 1, 0, 0]).says("b.jsonl:1: an edge needs `_from` and `_to`");
+    ran.expect(1, [1, 1, 0, 0]).says("b.jsonl:1: missing field \"_from\" of an edge");
     assert_eq!(ends(&place), [end("a/1", "a/2"), end("a/2", "a/3")]);
 }
 

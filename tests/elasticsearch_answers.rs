@@ -630,7 +630,7 @@ fn an_index_in_the_address_is_told_where_it_belongs() {
         let to = format!("{}/films", wire.to());
         let ran = place.run(&["--to", &to, "-c", "films", "-t", "jsonl", "in"]);
         assert_eq!(ran.code, 2, "{}", ran.stderr);
-        ran.says("is not the address of a cluster").says("hint: an index is named with `--collection films`");
+        ran.says("not the address of a cluster").says("hint: an index is named with `--collection films`");
     }
 }
 

@@ -239,7 +239,10 @@ fn an_id_over_512_bytes_is_found_before_it_is_sent() {
     wire.expect(bulk().ids(&["short", "in between"]).answers(&[created(), created()]));
     let long = "\u{20ac}".repeat(171);
     let text = format!("{{\"_key\":\"short\"}}\n{{\"_key\":\"{long}\"}}\n{{\"_key\":\"in between\"}}\n");
-    import(&place, &wire, "in.jsonl", text, &[]).expect(1, [2, 1, 0, 0]).says("in.jsonl:2: ").says("at most 512");
+    import(&place, &wire, "in.jsonl", text, &[])
+        .expect(1, [2, 1, 0, 0])
+        .says("in.jsonl:2: ")
+        .says("the maximum is 512");
     wire.done();
 }
 

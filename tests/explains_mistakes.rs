@@ -420,8 +420,8 @@ fn a_store_that_is_a_store_of_other_things_is_told() {
     let cases = [
         (["-c", "other", "films.jsonl"], "error: the store has a table \"other\" that is not a collection\n"),
         (
-            ["-c", "KeyFilter", "films.jsonl"],
-            "error: collection \"KeyFilter\": the store has the view \"seen\", and SQLite ignores case\n",
+            ["-c", "Seen", "films.jsonl"],
+            "error: collection \"Seen\": the store has the view \"seen\", and SQLite ignores case\n",
         ),
         (["-cc", "--edge", "films.jsonl"], "error: --edge: collection \"c\" exists and holds documents\n"),
     ];

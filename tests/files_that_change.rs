@@ -126,7 +126,7 @@ fn a_file_that_was_emptied_stops_with_5_and_a_whole_run_is_rolled_back() {
         let place = Place::new();
         place.file("file", kind.records(10));
         let ran = import(&place, kind, arguments, Stdio::null(), || cut(&place, 0));
-        ran.expect(code, [0, 0, 0, 0]).says("and ended after 0");
+        ran.expect(code, [0, 0, 0, 0]).says("0 in the end");
         assert!(place.docs_if_any().is_empty());
     }
 }

@@ -123,9 +123,9 @@ fn what_is_no_json_is_never_guessed() {
     refused("a.txt", "_key,a\n1,2\n", &["a.txt", "`-t csv`", "`-t tsv`"]);
     refused("a", "_key\ta\n1\t2\n", &["`-t csv`"]);
     refused("a", "<!DOCTYPE html>\n<html></html>\n", &["HTML"]);
-    refused("a", "hello\n", &["cannot tell the format"]);
-    refused("a", "\"text\"\n", &["cannot tell the format"]);
-    refused("a", "17\n", &["cannot tell the format"]);
+    refused("a", "hello\n", &["unknown format"]);
+    refused("a", "\"text\"\n", &["unknown format"]);
+    refused("a", "17\n", &["unknown format"]);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn one_input_that_cannot_be_told_keeps_the_others_from_being_stored() {
     place.file("b", "hello\n");
     let ran = place.import(&["a.jsonl", "b"]);
     assert_eq!(ran.code, 2);
-    ran.says("b: cannot tell the format");
+    ran.says("b: unknown format");
     assert!(place.is_untouched());
     let ran = place.import(&["a.jsonl", "missing.jsonl"]);
     assert_eq!(ran.code, 5);
@@ -168,6 +168,6 @@ fn a_spreadsheet_is_told_to_be_one() {
     let place = Place::new();
     let ran = place.import_text("a.xlsx", b"PK\x03\x04\x14\x00\x06\x00", &[]);
     assert_eq!(ran.code, 2);
-    ran.says("zip archive or a spreadsheet");
+    ran.says("zip archives and spreadsheets are not supported");
     assert!(place.is_untouched());
 }

@@ -77,7 +77,7 @@ fn values_that_are_no_keys_are_errors_and_never_generated() {
         ("{\"_id\":{\"$oid\":null}}", "the key is an object"),
         ("{\"_id\":{\"$minKey\":1}}", "the key is an object"),
         ("{\"_key\":\"a\\u0000b\"}", "invalid key \"a\\0b\": a key must not contain U+0000"),
-        ("{\"_id\":\"\\u0000\"}", "illegal key \"\\0\""),
+        ("{\"_id\":\"\\u0000\"}", "invalid key \"\\0\""),
         ("{\"_key\":\"\\ud800\"}", "the key has an unpaired surrogate"),
     ] {
         refused(line, &[], words);
@@ -91,7 +91,7 @@ fn values_that_are_no_keys_are_errors_and_never_generated() {
         ("[]", "the key is an array"),
         ("{}", "the key is an object"),
         ("\"\"", "the key is empty"),
-        ("\"a\\u0000\"", "illegal key"),
+        ("\"a\\u0000\"", "invalid key"),
     ] {
         refused(&format!("{{\"sku\":{value}}}"), &["--key", "sku"], words);
     }

@@ -94,7 +94,7 @@ fn an_answer_that_does_not_account_for_every_action_is_none() {
 #[test]
 fn what_nobody_but_an_operator_can_cure_ends_the_run() {
     for (reply, words) in [
-        (refused(401, "security.rights.unauthorized", "Unauthorized: -1"), "log in with `--user`"),
+        (refused(401, "security.rights.unauthorized", "Unauthorized: -1"), "log in with --user"),
         (refused(401, "security.token.invalid", "Invalid token."), "it is forged or has expired"),
         (refused(403, "security.rights.forbidden", "Insufficient permissions"), "the right to bulk:import into i/c"),
         (refused(404, "services.storage.not_found", "Document \"x\" not found"), "was the API key deleted?"),
@@ -226,7 +226,7 @@ fn a_login_that_is_away_is_waited_for_and_one_that_is_refused_is_not() {
         (
             refused(401, "plugin.strategy.missing_user", "wrong username or password"),
             4,
-            "check `--user` and the password",
+            "check --user and the password",
         ),
         (
             refused(404, "network.http.url_not_found", "API URL not found: /_login/local"),
@@ -328,7 +328,9 @@ fn a_document_that_begins_like_an_action_is_sent_in_another_order() {
         "{\"_key\":\"a\",\"index\":{\"_id\":\"b\"},\"v\":1}\n{\"delete\":1,\"create\":2,\"w\":3}\n{\"update\":1}\n";
     let (place, wire) = (Place::new(), Wire::start());
     wire.import(&[created(), created()]);
-    into_kuzzle(&place, &wire, text, &[]).expect(1, [2, 1, 0, 0]).says("in:3: Kuzzle takes a document for an action");
+    into_kuzzle(&place, &wire, text, &[])
+        .expect(1, [2, 1, 0, 0])
+        .says("in:3: Kuzzle takes a document that has only fields such as \"update\" for an action");
     let documents: Vec<Option<String>> = wire.bulks()[0].actions().into_iter().map(|action| action.doc).collect();
     let expected = [r#"{"v":1,"index":{"_id":"b"}}"#, r#"{"w":3,"delete":1,"create":2}"#];
     assert_eq!(documents, expected.map(|document| Some(document.to_owned())));
@@ -358,7 +360,7 @@ fn what_kuzzle_does_not_support_is_refused_before_anything_is_sent() {
         (&["--bulk-mode"], "--bulk-mode is not supported for Kuzzle"),
         (&["--complete"], "--complete is not supported for Kuzzle"),
         (&["--refresh", "true"], "--refresh true is not supported for Kuzzle"),
-        (&["--delete-keys", "--lossy"], "--lossy: not with --delete-keys"),
+        (&["--delete-keys", "--lossy"], "--lossy and --delete-keys cannot be used together"),
         (&["--to", "kuzzle+http://h/other"], "--to: indices \"i\" and \"other\" cannot be used together"),
         (&["--to", "es+http://h"], "--to: Kuzzle and Elasticsearch"),
     ] {
@@ -383,13 +385,17 @@ fn an_address_that_does_not_say_what_it_is_gets_a_hint() {
     }
     let (place, wire) = (Place::new(), Wire::start());
     wire.standing("GET", "/_healthcheck", |_| crate::wire::Reply::html(200, "Welcome"));
-    into_kuzzle(&place, &wire, &documents(1), &[]).says("it does not answer as Kuzzle does (status 200)");
+    into_kuzzle(&place, &wire, &documents(1), &[])
+        .says("error: HTTP 200 from http://")
+        .says(": not an answer of Kuzzle\n");
     // An error of Elasticsearch names neither an error of Kuzzle's nor a sentence.
     let wire = Wire::start();
     wire.standing("GET", "/_healthcheck", |_| {
         crate::wire::Reply::json(400, serde_json::json!({"error": {"type": "illegal_index"}, "status": 400}))
     });
-    into_kuzzle(&place, &wire, &documents(1), &[]).says("it does not answer as Kuzzle does (status 400)");
+    into_kuzzle(&place, &wire, &documents(1), &[])
+        .says("error: HTTP 400 from http://")
+        .says(": not an answer of Kuzzle\n");
 }
 
 #[test]

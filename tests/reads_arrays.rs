@@ -57,7 +57,7 @@ fn a_first_line_that_is_no_header_stops_before_anything_is_stored() {
     ] {
         let place = Place::new();
         let ran = place.import_text("a.arrays", format!("\n{header}\n[1,2]\n"), &ARRAYS);
-        ran.expect(5, [0, 0, 0, 0]).says("a.arrays:2: the header is no array of attribute names").says(said);
+        ran.expect(5, [0, 0, 0, 0]).says("a.arrays:2: invalid header: expected an array, found an object").says(said);
         assert!(place.is_untouched());
     }
 }

@@ -193,7 +193,7 @@ fn a_source_that_is_missing_or_broken_costs_its_action() {
     );
     ran.expect(1, [1, 3, 0, 0])
         .says("a.bulk:1: the source on line 2 is blank")
-        .says("a.bulk:3: the source, on line 4:")
+        .says("a.bulk:3: the source on line 4:")
         .says("a.bulk:7: unexpected end of input before the source of this action");
     assert_eq!(rows(&place, "c"), [row("c", 1, "{}")]);
 }
@@ -222,7 +222,7 @@ fn an_unknown_action_costs_its_source_too() {
 fn a_line_that_may_be_an_action_or_a_source_stops_the_run() {
     let place = Place::new();
     let ran = bulk(&place, &["{\"index\":{\"_id\":\"a\"}}", "{}", "{\"x\":{}}", "{\"delete\":{\"_id\":\"a\"}}"]);
-    ran.expect(5, [1, 1, 0, 0]).says("a.bulk:4").says("cannot tell whether line 4 is an action");
+    ran.expect(5, [1, 1, 0, 0]).says("a.bulk:4").says("line 4 may be an action");
     assert_eq!(rows(&place, "c"), [row("a", 1, "{}")]);
 }
 

@@ -173,7 +173,7 @@ fn backslashes_escape_only_when_that_is_said() {
     assert_eq!(value_of("\"a \"\"b\"\"\"", &escape), "\"a \\\"b\\\"\"");
     let place = Place::new();
     let ran = place.import_text("a.csv", "_key,v\n1,\"a\\nb\"\n2,3\n", &escape);
-    ran.expect(1, [1, 1, 0, 0]).says("a.csv:2: a backslash in field 2");
+    ran.expect(1, [1, 1, 0, 0]).says("a.csv:2: unexpected backslash in field 2");
 }
 
 #[test]

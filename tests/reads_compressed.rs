@@ -98,7 +98,7 @@ fn what_came_before_a_cut_is_stored_and_the_run_stops_with_5() {
                 place.import_text("a.jsonl", &bytes, &[])
             };
             assert_eq!(ran.code, 5, "{kind}: {}", ran.stderr);
-            ran.says("ends too early");
+            ran.says("unexpected end of compressed data");
             let docs = place.docs();
             assert_eq!(docs.len() as u64, ran.count("created"), "{kind}");
             assert!(docs.len() > 1000 && docs.len() < 19_000, "{kind}: {}", docs.len());

@@ -148,7 +148,7 @@ fn dotted_names_nest_only_when_that_is_said() {
     assert_eq!(docs_of("a.csv", "_key,a.b\n1,2\n", &[]), ["{\"_key\":\"1\",\"a.b\":2}"]);
     let place = Place::new();
     let ran = place.import_text("a.csv", "_key,a,a.b\n1,2,\n2,3,4\n", &["--nested"]);
-    ran.expect(1, [1, 1, 0, 0]).says("a.csv:3: --nested: `a.b` clashes");
+    ran.expect(1, [1, 1, 0, 0]).says("a.csv:3: --nested: \"a.b\" clashes");
 }
 
 #[test]
@@ -173,7 +173,12 @@ fn text_after_a_closing_quote_is_an_error_of_its_row() {
 
 #[test]
 fn a_quote_that_is_never_closed_stops_with_the_line_where_it_opened() {
-    stops("_key,a\n1,\"two\nlines\"\n2,x\n3,\"open\n4,x\n5,x\n", &[], "a.csv:5: the quote that opens here", 2);
+    stops(
+        "_key,a\n1,\"two\nlines\"\n2,x\n3,\"open\n4,x\n5,x\n",
+        &[],
+        "a.csv:5: unexpected end of input: the quote that opens here",
+        2,
+    );
     stops("_key,\"a\n1,2\n", &[], "a.csv:1: the quote that opens here", 0);
     let place = Place::new();
     let ran = place.pipe(&["-c", "c", "-t", "csv"], b"_key,a\n1,2\n3,\"open\n");
@@ -387,7 +392,7 @@ fn a_header_that_is_one_column_by_a_wrong_separator_stores_nothing() {
         let place = Place::new();
         let ran = place.import_text("a.csv", text, &[]);
         assert_eq!(ran.code, 5, "{}", ran.stderr);
-        ran.says("a.csv:1: the header is one column").says(hint);
+        ran.says("a.csv:1: the header has only one column").says(hint);
         assert!(place.is_untouched());
     }
     let place = Place::new();

@@ -46,18 +46,18 @@ fn a_pretty_printed_stream_needs_no_flag() {
 #[test]
 fn a_broken_array_stops_with_5_after_what_came_before() {
     for (text, why) in [
-        ("[{\"_key\":\"a\"},{\"_key\":\"b\"", "does not end"),
-        ("[{\"_key\":\"a\"},{\"_key\":\"b\"}", "does not end"),
+        ("[{\"_key\":\"a\"},{\"_key\":\"b\"", "unexpected end of input"),
+        ("[{\"_key\":\"a\"},{\"_key\":\"b\"}", "unexpected end of input"),
         ("[{\"_key\":\"a\"},{\"_key\":\"b\"}x]", "expected `,` or `]`"),
         ("[{\"_key\":\"a\"},{\"_key\":\"b\"},]", "after a comma"),
-        ("[{\"_key\":\"a\"},{\"_key\":\"b\"}]{}", "after the end"),
+        ("[{\"_key\":\"a\"},{\"_key\":\"b\"}]{}", "unexpected text after the JSON array"),
         ("[{\"_key\":\"a\"},\n{\"_key\":\"b\"},\n{oops}]", "a.json:3"),
     ] {
         let place = Place::new();
         let ran = place.import_text("a.json", text, &[]);
         assert_eq!(ran.code, 5, "{text}: {}", ran.stderr);
         ran.says(why);
-        let stored = if why == "does not end" && !text.ends_with('}') { 1 } else { 2 };
+        let stored = if why == "unexpected end of input" && !text.ends_with('}') { 1 } else { 2 };
         assert_eq!(place.docs().len(), stored, "{text}");
     }
 }
@@ -110,7 +110,10 @@ fn elements_longer_than_the_limit_are_one_error_each_however_they_come() {
 #[test]
 fn an_element_longer_than_the_limit_that_does_not_end_stops_the_run() {
     for (text, said) in [
-        (format!("{{\"_key\":\"a\"}}\n{{\"x\":[{}}}\n{{\"_key\":\"b\"}}\n", "1,".repeat(2000)), "that does not end"),
+        (
+            format!("{{\"_key\":\"a\"}}\n{{\"x\":[{}}}\n{{\"_key\":\"b\"}}\n", "1,".repeat(2000)),
+            "unexpected end of input in a record longer than --max-record-bytes",
+        ),
         (format!("{{\"_key\":\"a\"}}\n{{\"x\":\"{}\n{{\"_key\":\"b\"}}\n", "x".repeat(2000)), "line break in a string"),
     ] {
         let place = Place::new();

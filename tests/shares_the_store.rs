@@ -154,7 +154,7 @@ fn a_store_of_a_newer_format_is_left_alone() {
     let place = Place::new();
     place.import_text("two.jsonl", TWO, &[]).expect(0, [2, 0, 0, 0]);
     place.open().execute_batch("UPDATE bulkimport_format SET version = version + 1").expect("SQL");
-    refused(&place, "bulkimport.db", "has format 2, this program knows 1");
+    refused(&place, "bulkimport.db", "store format 2 is not supported (this bulkimport supports 1; use a newer one)");
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn a_database_of_somebody_else_keeps_its_tables() {
     for name in ["orders", "seen"] {
         let ran = place.run(&["-c", name, "--overwrite", "two.jsonl"]);
         assert_eq!(ran.code, 2);
-        ran.says("is no collection of bulkimport");
+        ran.says("that is not a collection");
     }
     let ours = place.open();
     let count: i64 = ours.query_row("SELECT count(*) FROM seen", [], |row| row.get(0)).expect("their view");

@@ -156,7 +156,7 @@ fn files_that_hold_no_certificate_or_key_are_mistakes() {
     for (arguments, said) in [
         (&["--cacert", "in.jsonl"][..], "--cacert: in.jsonl: no PEM certificate found"),
         (&["--cacert", "gone.pem"], "--cacert: gone.pem: "),
-        (&["--cert", &pem("client.pem")], "a PEM certificate and its key are needed"),
+        (&["--cert", &pem("client.pem")], "missing PEM certificate or its key"),
         (&["--client-key", &pem("client.key")], "--client-key requires --cert"),
     ] {
         let ran = import(&place, "https", wire.address(), arguments);

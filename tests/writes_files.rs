@@ -265,9 +265,9 @@ fn a_document_gets_the_key_of_its_bulk_line() {
 #[test]
 fn what_no_document_can_say_is_an_error_of_its_line() {
     for (line, what) in [
-        ("{\"update\":{\"_id\":\"a\"}}\n{\"doc\":{}}\n", "has no updates; `--to bulk:PATH` writes"),
-        ("{\"delete\":{\"_id\":\"a\"}}\n", "has no deletes; `--to bulk:PATH` writes"),
-        ("{\"index\":{\"_id\":\"a\",\"routing\":\"r\"}}\n{}\n", "`routing`"),
+        ("{\"update\":{\"_id\":\"a\"}}\n{\"doc\":{}}\n", "a file of documents cannot hold updates; --to bulk:PATH can"),
+        ("{\"delete\":{\"_id\":\"a\"}}\n", "a file of documents cannot hold deletes; --to bulk:PATH can"),
+        ("{\"index\":{\"_id\":\"a\",\"routing\":\"r\"}}\n{}\n", "\"routing\""),
     ] {
         let (stdout, run) = Place::new().to_stdout(&["--to", "-", "-t", "bulk"], line);
         run.expect(1, [0, 1, 0, 0]).says("stdin:1: ").says(what);
@@ -280,7 +280,7 @@ fn names_of_several_collections_that_documents_do_not_keep_are_noted() {
     let line = |index: &str| format!("{{\"index\":{{\"_index\":\"{index}\",\"_id\":\"{index}\"}}}}\n{{}}\n");
     let place = Place::new();
     let run = place.pipe(&["--to", "jsonl:two", "-t", "bulk"], (line("x") + &line("y")).as_bytes());
-    run.expect(0, [2, 0, 0, 0]).says("note: two: the lines name several collections").says("`--to bulk:PATH`");
+    run.expect(0, [2, 0, 0, 0]).says("note: two: the lines name several collections").says("--to bulk:PATH does");
     assert_eq!(place.read("two"), "{\"_key\":\"x\"}\n{\"_key\":\"y\"}\n");
     let run = place.pipe(&["--to", "jsonl:one", "-t", "bulk"], (line("x") + &line("x")).as_bytes());
     assert!(!run.expect(0, [2, 0, 0, 0]).stderr.contains("note"), "{}", run.stderr);
@@ -604,7 +604,7 @@ fn what_a_file_cannot_do_is_a_usage_error() {
     place.file("in.jsonl", "{\"n\":1}\n");
     for (line, said) in [
         ("--to - --to bulk:out", "--to: more than one file\nhint: run once for each"),
-        ("--to - --to x.db", "--to: a store and a file"),
+        ("--to - --to x.db", "--to: a store and a file cannot be used together"),
         ("--to - --results -", "--results and --to are the same file: stdout"),
         ("--to jsonl:out --results out", "--results and --to are the same file: out"),
         ("--to jsonl:out --results /proc/self/cwd/out", "--results and --to are the same file: out"),
@@ -623,16 +623,16 @@ fn what_a_file_cannot_do_is_a_usage_error() {
         ("--to - --complete", "--complete: stdout is not a regular file"),
         ("--to bulk:/dev/null --complete", "--complete: /dev/null is not a regular file"),
         ("--to - --wait-for-sync", "--wait-for-sync: stdout is not a regular file"),
-        ("--to bulk:out --refresh true", "--refresh: a file cannot"),
-        ("--to bulk:out --retries 3", "--retries: a file cannot"),
-        ("--to bulk:out -u me", "--user: a file cannot"),
-        ("--to bulk:out --mapping in.jsonl", "--mapping: a file cannot"),
-        ("--to bulk:out --unique n", "--unique: a file cannot"),
-        ("--to bulk:out --lossy", "--lossy: a file cannot"),
-        ("--to bulk:out --create-collection", "--create-collection: a file cannot"),
-        ("--to bulk:out --server-keys", "--server-keys: a file cannot"),
+        ("--to bulk:out --refresh true", "--refresh is not supported for a file\nhint: "),
+        ("--to bulk:out --retries 3", "--retries is not supported for a file\nhint: "),
+        ("--to bulk:out -u me", "--user is not supported for a file\nhint: "),
+        ("--to bulk:out --mapping in.jsonl", "--mapping is not supported for a file\nhint: "),
+        ("--to bulk:out --unique n", "--unique is not supported for a file\nhint: "),
+        ("--to bulk:out --lossy", "--lossy is not supported for a file\nhint: "),
+        ("--to bulk:out --create-collection", "--create-collection is not supported for a file\nhint: "),
+        ("--to bulk:out --server-keys", "--server-keys is not supported for a file\nhint: "),
         ("--to out.jsonl", "hint: write `jsonl:out.jsonl` for documents"),
-        ("--to bulk:out.bz2", "only names that end in .gz and .zst are compressed"),
+        ("--to bulk:out.bz2", "unsupported compression (only .gz and .zst)"),
         ("--to bulk:", "missing path after bulk:"),
         ("--to jsonl:.", "is a directory"),
     ] {

@@ -317,7 +317,10 @@ mod tests {
             ("es+http://a b.db", "--to: a store and a server cannot be used together"),
             ("- bulk:b", "--to: more than one file\nhint: run once for each"),
             ("a.db bulk:b", "--to: a store and a file cannot be used together"),
-            ("arango+http://a es+http://b", "--to: ArangoDB and Elasticsearch and OpenSearch cannot be used together\nhint: run once for each"),
+            (
+                "arango+http://a es+http://b",
+                "--to: ArangoDB and Elasticsearch and OpenSearch cannot be used together\nhint: run once for each",
+            ),
         ] {
             assert_eq!(chosen(line), Err(text.to_owned()), "{line}");
         }

@@ -374,7 +374,7 @@ fn a_header_must_name_each_column_once() {
         ("\n1,2\n", "the header line is empty"),
         ("\"\"\n1,2\n", "the header line is empty"),
         ("a,,b\n", "column 2 of the header has no name"),
-        ("a,b,a\n", "invalid header: the column \"a\" twice"),
+        ("a,b,a\n", "duplicate column \"a\" in the header"),
         ("\"a\"b,c\n", "invalid header: unexpected text after the closing quote of field 1"),
     ] {
         assert_eq!(read(text, &plain()), [format!("1 broken: {what}")]);

@@ -86,12 +86,12 @@ fn ensure_reached(http: &mut Http, wanted: &Wanted) -> Result<()> {
     let reply = http.send_with(call, None).map_err(|reply| no_answer(&reply))?;
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
     let is_kuzzle = body.get("requestId").is_some() || fault_of(&reply).is_some();
-    let (node, status) = (&wanted.http.nodes[0], reply.status);
+    let status = reply.status;
     // A gateway may let only some paths through.
     if is_kuzzle || reply.is_busy() || matches!(status, 401 | 403 | 407) {
         return Ok(());
     }
-    Err(refused(format!("HTTP {status} from {node}: not an answer of Kuzzle")))
+    Err(refused(format!("{}: not an answer of Kuzzle", reply.status())))
 }
 
 /// Whether the collection is there; `None` if we may not ask.
