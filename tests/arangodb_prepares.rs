@@ -1,5 +1,5 @@
 //! What happens before the first document goes to ArangoDB: logins, versions, collections, keys, and flags that it cannot
-//! honour.
+//! support.
 
 use crate::support::Place;
 use crate::wire::arangodb::{TWO, body, count, counts, documents, error, import, imports};
@@ -167,7 +167,7 @@ fn flags_of_other_targets_are_refused_with_a_way_out() {
 }
 
 #[test]
-fn an_address_that_turns_out_to_be_arangodb_is_told_how_to_be_written() {
+fn an_address_that_turns_out_to_be_arangodb_gets_a_hint_how_it_is_written() {
     for (name, path) in [("", ""), ("elasticsearch+", ""), ("", "/_db/shop")] {
         let (place, wire) = (Place::new(), Wire::start());
         let nothing = |_: &_| Reply::json(404, json!({"error": true, "code": 404, "errorNum": 404}));

@@ -39,7 +39,7 @@ fn counts_that_a_mode_cannot_give_are_not_believed() {
     for (mode, updated, ignored) in [("error", 0, 2), ("error", 2, 0), ("replace", 0, 2), ("ignore", 2, 0)] {
         let (place, wire) = (Place::new(), Wire::start());
         wire.expect(imports().reply(counts(0, updated, ignored, &[])));
-        // They may be stored, or not: they are sent again, and the answer tells the outcome of each.
+        // They may be stored, or not: they are sent again, and the answer has the outcome of each.
         let stored = ["a", "b"].map(|key| json!({"_id": format!("c/{key}"), "_key": key, "_rev": "_2"}));
         wire.expect(documents("POST").reply(Reply::json(202, json!(stored))));
         let ran = import(&place, &wire, TWO, &["--on-duplicate", mode]);
@@ -82,9 +82,9 @@ fn an_id_without_a_key_must_name_a_document_of_the_collection() {
         format!("in:7: invalid \"_id\" \"cc/d\": {rule}\n"),
         format!("in:8: invalid \"_id\" \"d\": {rule} (--key _id takes it as the key)\n"),
         format!("in:9: invalid \"_id\" \"7\": {rule} (--key _id takes it as the key)\n"),
-        "in:10: illegal key \"d/e\"".to_owned(),
+        "in:10: invalid key \"d/e\"".to_owned(),
         "in:11: the key is empty".to_owned(),
-        "in:12: illegal key \"d e\"".to_owned(),
+        "in:12: invalid key \"d e\"".to_owned(),
         "in:13: \"_key\" and \"_id\" differ".to_owned(),
     ] {
         assert!(ran.stderr.contains(&said), "{said}: {}", ran.stderr);
@@ -230,9 +230,9 @@ fn results_come_from_the_document_api() {
     assert_eq!((ran.code, count(&ran, "created"), count(&ran, "updated")), (0, 1, 1));
     let text = std::fs::read_to_string(place.path("results")).expect("results");
     let results: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    let told = |result: &Value| json!([result["id"], result["counted"], result["result"], result["status"]]);
+    let reported = |result: &Value| json!([result["id"], result["counted"], result["result"], result["status"]]);
     assert_eq!(
-        results.iter().map(told).collect::<Vec<_>>(),
+        results.iter().map(reported).collect::<Vec<_>>(),
         [json!(["a", "updated", "updated", 201]), json!(["b", "created", "created", 201])]
     );
 }
@@ -428,7 +428,7 @@ fn bulk_lines_become_requests_of_one_kind_in_an_order_that_each_key_keeps() {
         "in:8: document not found (1202)",
         "in:10: \"script\" in an update is not supported by ArangoDB",
         "in:12: \"upsert\" in an update is not supported by ArangoDB, only \"doc_as_upsert\"",
-        "in:14: illegal key",
+        "in:14: invalid key",
         "in:16: \"routing\" in an action line is not supported by ArangoDB",
         "in:18: the document has a `_key`",
         "in:20: `_index` names another collection",

@@ -56,8 +56,8 @@ const FOUND_BEFORE: &[(&str, &str)] = &[
     ("action-value-scalar", "the metadata of the action is a number, not an object"),
     ("unknown-action-es8.5+", "unknown action \"foo\" (expected index, create, update or delete)"),
     ("unknown-action-opensearch", "unknown action \"foo\" (expected index, create, update or delete)"),
-    ("truncated-action-line", "invalid action: unexpected end of input in object"),
-    ("truncated-action-line-is-http-500-es8", "invalid action: unexpected end of input in object"),
+    ("truncated-action-line", "invalid action: unexpected end of line in object"),
+    ("truncated-action-line-is-http-500-es8", "invalid action: unexpected end of line in object"),
     ("invalid-utf8-action-line", "invalid action: invalid UTF-8 at byte 32"),
     ("invalid-utf8-action-line-is-http-500-es8", "invalid action: invalid UTF-8 at byte 32"),
     ("invalid-json-source-is-item-error-es7-os2", "the source, on line 2"),
@@ -586,7 +586,7 @@ fn failed(item: &Value) -> bool {
     item.as_object().is_some_and(|item| item.values().any(|item| !item["error"].is_null()))
 }
 
-/// An expected item without what the results do not tell.
+/// An expected item without what the results do not have.
 fn carried(item: &Value) -> Value {
     let mut item = item.clone();
     for result in item.as_object_mut().into_iter().flat_map(Map::values_mut) {

@@ -395,11 +395,11 @@ const LINES: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn every_wrong_line_is_told_and_writes_nothing() {
+fn every_wrong_line_is_reported_and_writes_nothing() {
     let place = films();
     let mut wrong = String::new();
     for (line, start) in LINES {
-        // Something to read on stdin, so that nothing but the mistake stands in the way.
+        // Something to read on stdin, so that nothing but the mistake is in the way.
         let ran = with_variables(&place, &[], &words(line), b"{\"_key\":\"a\"}\n");
         let fine = ran.code == 2 && ran.stderr.starts_with(start) && ran.stdout.is_empty() && place.is_untouched();
         let tidy =
@@ -412,7 +412,7 @@ fn every_wrong_line_is_told_and_writes_nothing() {
 }
 
 #[test]
-fn a_store_that_is_a_store_of_other_things_is_told() {
+fn a_store_that_is_a_store_of_other_things_is_reported() {
     let place = films();
     place.run(&["-c", "c", "films.jsonl"]).expect(0, [12, 0, 0, 0]);
     place.open().execute_batch("CREATE TABLE other (x); CREATE VIEW seen AS SELECT 1").expect("a table");
@@ -428,7 +428,7 @@ fn a_store_that_is_a_store_of_other_things_is_told() {
     for (arguments, said) in cases {
         let ran = place.run(&arguments);
         assert_eq!(ran.code, 2, "{}", ran.stderr);
-        ran.says(said);
+        ran.prints(said);
     }
     assert_eq!(std::fs::read(place.store()).expect("the store"), before);
 }
@@ -516,7 +516,7 @@ fn a_wrong_variable_is_named_and_the_flag_beside_it_is_not() {
         let ran = with_variables(&place, &[(flag, "1")], &["-c", "films", "films.jsonl"], b"");
         let start = format!("error: BULKIMPORT_{flag}: --");
         assert!(ran.code == 2 && ran.stderr.starts_with(&start), "{}", ran.stderr);
-        ran.says("destroys documents and is not taken from a variable\nhint: write `--");
+        ran.prints("destroys documents and is not taken from a variable\nhint: write `--");
     }
     assert!(place.is_untouched());
 }
@@ -591,7 +591,7 @@ const VARIABLES: &[(&str, &str, &str, &str, &str)] = &[
 
 #[test]
 fn the_variable_of_each_flag_does_what_the_flag_does() {
-    for (name, value, format, text, told) in VARIABLES {
+    for (name, value, format, text, reported) in VARIABLES {
         // Colour shows only where something is wrong.
         let more = if *name == "COLOR" { &["--max-errors", "0"][..] } else { &[] };
         let all = |variables: &[(&str, &str)]| {
@@ -603,8 +603,8 @@ fn the_variable_of_each_flag_does_what_the_flag_does() {
             format!("{}{}{}", ran.stderr, ran.stdout, docs.concat())
         };
         let (with, without, empty) = (all(&[(name, value)]), all(&[]), all(&[(name, "")]));
-        assert!(with.contains(told), "{name}: {with}");
-        assert!(!without.contains(told), "{name}: {without}");
+        assert!(with.contains(reported), "{name}: {with}");
+        assert!(!without.contains(reported), "{name}: {without}");
         assert_eq!(without, empty, "an empty {name} is none");
     }
 }

@@ -20,7 +20,7 @@ fn keys(place: &Place) -> Vec<String> {
 fn refused(line: &str, arguments: &[&str], words: &str) {
     let place = Place::new();
     let text = format!("{line}\n{{\"_key\":\"good\",\"sku\":\"good\"}}\n");
-    place.import_text("a.jsonl", text, arguments).expect(1, [1, 1, 0, 0]).says(&format!("a.jsonl:1: {words}"));
+    place.import_text("a.jsonl", text, arguments).expect(1, [1, 1, 0, 0]).prints(&format!("a.jsonl:1: {words}"));
     assert_eq!(keys(&place), ["good"]);
 }
 
@@ -175,8 +175,8 @@ fn a_document_is_found_again_by_any_key() {
     let ran = place.import_text("a.jsonl", lines(2), &["--details"]);
     // What a terminal would obey is written with escapes.
     ran.expect(1, [0, 22, 0, 0])
-        .says("a.jsonl:16: duplicate key \"\\u{1b}[31mred\"")
-        .says("duplicate key \"tab\\there\"");
+        .prints("a.jsonl:16: duplicate key \"\\u{1b}[31mred\"")
+        .prints("duplicate key \"tab\\there\"");
     place.import_text("a.jsonl", lines(3), &["--on-duplicate", "ignore"]).expect(0, [0, 0, 0, 22]);
     place.import_text("a.jsonl", lines(4), &["--on-duplicate", "update"]).expect(0, [0, 0, 22, 0]);
     place.import_text("a.jsonl", lines(5), &["--on-duplicate", "replace"]).expect(0, [0, 0, 22, 0]);
@@ -229,7 +229,7 @@ fn a_named_key_is_a_field_of_that_name_else_a_path() {
     assert_eq!(keys_of(&["{\"a\":{\"b.c\":\"1\"}}", "{\"a\":{\"b\":{\"c\":\"2\"}}}"], &["--key", "a.b.c"]), ["1", "2"]);
     let place = Place::new();
     let ran = place.import_text("a.jsonl", "{\"a\":\"x\"}\n{\"a\":{\"b\":1}}\n", &["--key", "a.b"]);
-    ran.expect(1, [1, 1, 0, 0]).says("a.jsonl:1: missing key field \"a.b\"");
+    ran.expect(1, [1, 1, 0, 0]).prints("a.jsonl:1: missing key field \"a.b\"");
 }
 
 #[test]
@@ -265,7 +265,7 @@ fn keys_to_delete_are_found_in_the_same_way() {
     place.import_text("a.csv", "_key\na\nb\nc\nd\n7\n", &[]).expect(0, [5, 0, 0, 0]);
     let text = "{\"_key\":\"a\",\"n\":1}\n{\"_id\":\"b\"}\n{\"_key\":\"missing\"}\n{\"n\":1}\n{\"_key\":7}\n{\"_key\":\"a\"}\n";
     let ran = place.import_text("gone.jsonl", text, &["--delete-keys"]);
-    ran.expect(1, [0, 1, 0, 2]).says("gone.jsonl:4: missing key field \"_key\" or \"_id\"");
+    ran.expect(1, [0, 1, 0, 2]).prints("gone.jsonl:4: missing key field \"_key\" or \"_id\"");
     assert_eq!(ran.count("deleted"), 3);
     assert_eq!(keys(&place), ["c", "d"]);
     let ran = place.import_text("gone.csv", "sku\nd\n", &["--delete-keys", "--key", "sku"]);

@@ -42,7 +42,7 @@ fn path() -> std::ffi::OsString {
 }
 
 #[test]
-fn every_console_block_says_what_it_shows() {
+fn every_console_block_prints_what_it_shows() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     let readme = std::fs::read_to_string(repository.join("README.md")).expect("the README");
     let place = tempfile::tempdir().expect("a temporary directory");

@@ -18,7 +18,7 @@ fn shaped(lines: &str, arguments: &[&str]) -> Vec<String> {
 fn refused(line: &str, arguments: &[&str], words: &str) {
     let place = Place::new();
     let text = format!("{line}\n{{\"_key\":\"good\"}}\n");
-    place.import_text("a.jsonl", text, arguments).expect(1, [1, 1, 0, 0]).says(&format!("a.jsonl:1: {words}"));
+    place.import_text("a.jsonl", text, arguments).expect(1, [1, 1, 0, 0]).prints(&format!("a.jsonl:1: {words}"));
 }
 
 const ODD: &str =

@@ -58,8 +58,9 @@ pub fn check(vector: &Value) -> Result<(), String> {
     let said = Collection { name: "docs".to_owned(), ..Collection::default() }.answer(group, &reply, false);
     match (status, said) {
         (201, Answer::Items(outcomes)) if many > 0 => {
-            let told = outcomes.of_each();
-            let counted = |is: fn(&ItemOutcome) -> bool| told.iter().filter(|told| is(&told.outcome)).count() as u64;
+            let reported = outcomes.of_each();
+            let counted =
+                |is: fn(&ItemOutcome) -> bool| reported.iter().filter(|result| is(&result.outcome)).count() as u64;
             let ours = [
                 counted(|outcome| matches!(outcome, ItemOutcome::Created)),
                 counted(|outcome| matches!(outcome, ItemOutcome::Updated)),
@@ -70,7 +71,7 @@ pub fn check(vector: &Value) -> Result<(), String> {
             if ours != theirs {
                 return Err(format!("read as {ours:?}, not {theirs:?}"));
             }
-            reasons(&answer, told.into_iter().map(|told| told.outcome))
+            reasons(&answer, reported.into_iter().map(|result| result.outcome))
         }
         // An answer without documents is one to no request of ours.
         (201, Answer::Lost(_)) if many == 0 => Ok(()),
