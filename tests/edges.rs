@@ -70,7 +70,7 @@ fn ends_that_are_missing_or_no_ends_are_errors_with_their_line() {
         .prints("a.jsonl:6: \"_from\" of an edge must be COLLECTION/KEY, not \"a\"")
         .prints("a.jsonl:7: \"_from\" of an edge must be COLLECTION/KEY, not \"/1\"")
         .prints("a.jsonl:8: \"_to\" of an edge must be COLLECTION/KEY, not \"a/\"")
-        .prints("a.jsonl:9: `_from`");
+        .prints("a.jsonl:9: \"_from\" of an edge must be COLLECTION/KEY, not \"a/1/2\"");
     assert_eq!(ends(&place), [end("a/1", "a/2")]);
 }
 

@@ -1,4 +1,4 @@
-//! How the format of an input is reported, and what is said when it cannot be: then nothing is written.
+//! How the format of an input is recognised, and what is printed when it cannot be: then nothing is written.
 
 use crate::support::Place;
 

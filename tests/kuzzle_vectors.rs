@@ -33,12 +33,12 @@ const VECTORS: usize = 64;
 
 /// Where we do other than the vector's client on purpose: what is created, errors, and a part of the reason.
 const OURS: &[(&str, u64, u64, &str)] = &[
-    ("import-forces-own-index-drops-type", 0, 1, "`_index` names another collection"),
+    ("import-forces-own-index-drops-type", 0, 1, "\"_index\" and --collection differ"),
     ("import-strict-partial-400", 1, 1, "duplicate key \"dup\""),
     ("import-strict-equals-false-is-still-strict-over-http", 0, 1, "duplicate key \"dup\""),
     ("import-empty-bulkData", 0, 0, ""),
     ("import-unknown-action-refuses-all", 0, 1, "unknown action \"upsert\""),
-    ("import-unknown-metadata-refuses-all", 1, 1, "`bogus` in an action line is not supported"),
+    ("import-unknown-metadata-refuses-all", 1, 1, "\"bogus\" in an action line is not supported"),
     ("import-update-without-doc-refuses-all", 1, 1, "missing field \"doc\" in an update"),
     ("quirk-source-whose-first-key-is-an-action-name-scalar", 1, 0, ""),
     ("quirk-source-whose-first-key-is-an-action-name-object", 1, 0, ""),

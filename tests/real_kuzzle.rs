@@ -232,7 +232,7 @@ fn bulk_lines_do_what_they_ask_for_or_are_errors_of_their_own() {
             r#"{"n":3}"#,
             "version_conflict_engine_exception",
         ),
-        (r#"{"index":{"_id":"o","bogus":1}}"#, r#"{"n":1}"#, "`bogus` in an action line is not supported"),
+        (r#"{"index":{"_id":"o","bogus":1}}"#, r#"{"n":1}"#, "\"bogus\" in an action line is not supported"),
         (r#"{"index":{"_id":"o","_index":"other"}}"#, r#"{"n":1}"#, "names another collection"),
         (r#"{"update":{"_id":"o"}}"#, r#"{"detect_noop":true}"#, "missing field \"doc\" in an update"),
         (r#"{"update":{"_id":"none"}}"#, r#"{"doc":{"n":1}}"#, "document_missing_exception"),
@@ -278,7 +278,7 @@ fn what_kuzzle_adds_is_its_own() {
     collection
         .import_text("in.jsonl", text, &[])
         .expect(1, [1, 1, 0, 0])
-        .prints("in.jsonl:1: Kuzzle would replace the field `_kuzzle_info`");
+        .prints("in.jsonl:1: Kuzzle would replace the field \"_kuzzle_info\"");
     collection.import_text("in.jsonl", text, &["--on-duplicate", "ignore", "--lossy"]).expect(0, [1, 0, 0, 1]);
     let hits = collection.hits_after_refresh();
     for hit in &hits {

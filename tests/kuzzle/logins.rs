@@ -54,7 +54,7 @@ fn a_wrong_password_ends_the_run_before_anything_is_sent() {
     let (collection, place) = (Collection::made(), Place::new());
     let ran = one(&collection, &place, &["-u", &format!("{}:not-the-hidden-one", user())]);
     assert_eq!(ran.code, 4);
-    ran.prints("wrong username or password").prints("nothing was sent").prints("check `--user` and the password");
+    ran.prints("wrong username or password").prints("nothing was sent").prints("check --user and the password");
     assert!(!ran.stderr.contains("not-the-hidden-one"), "{}", ran.stderr);
     assert_eq!(collection.documents().len(), 0);
 }
@@ -63,7 +63,7 @@ fn a_wrong_password_ends_the_run_before_anything_is_sent() {
 fn nobody_may_not_import_and_gets_a_hint_to_log_in() {
     let (collection, place) = (Collection::made(), Place::new());
     let ran = one(&collection, &place, &[]);
-    ran.expect(4, [0, 0, 0, 0]).prints("security.rights.unauthorized").prints("log in with `--user`");
+    ran.expect(4, [0, 0, 0, 0]).prints("security.rights.unauthorized").prints("log in with --user");
     assert_eq!(ran.count("unsent"), 1);
 }
 
@@ -88,7 +88,9 @@ fn one_who_may_import_and_nothing_else_can() {
     one(&collection, &place, &[&flag, &who]).expect(0, [1, 0, 0, 0]);
     let missing = Collection::named(INDEX);
     let ran = one(&missing, &place, &[&flag, &who]);
-    ran.expect(4, [0, 0, 0, 0]).prints("services.storage.unknown_collection").prints("`--create-collection`");
+    ran.expect(4, [0, 0, 0, 0])
+        .prints("services.storage.unknown_collection")
+        .prints("--create-collection creates the index and the collection");
 }
 
 #[test]

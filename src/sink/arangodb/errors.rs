@@ -62,7 +62,7 @@ pub(super) fn outcome(number: u32, text: &str, op: Op, unique: &[String]) -> Ite
     match number {
         1210 if creates && (unique.is_empty() || names_primary(text)) => ItemOutcome::Exists,
         1210 => {
-            let fields = unique.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(" or ");
+            let fields = unique.iter().map(|field| format!("\"{field}\"")).collect::<Vec<_>>().join(" or ");
             let text = match text.split_once("; conflicting key: ") {
                 Some((_, key)) => format!("the document {key:?} has the same {fields}"),
                 None if fields.is_empty() => text.to_owned(),
