@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 /// What the answer to any of the questions says.
 pub(super) fn read(name: &str, reply: &Reply) -> Named<Call> {
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
-    let unclear = || Destination::Unclear(format!("{} when asked for {name:?}", reply.status()));
+    let unclear = || Destination::Unclear(format!("{} when asked for {name:?}", reply.status_line()));
     let reason = body.pointer("/error/reason").and_then(Value::as_str).unwrap_or_default();
     match (reply.status, body.as_object()) {
         (200, Some(body)) if body.contains_key("data_streams") => {

@@ -94,7 +94,7 @@ fn who(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Value> {
         // Below a path of its own that is hardly the cluster.
         Some(node) if may_be_other => Err(not_a_cluster(node)),
         _ if wanted.servers().any(|server| server.is_named) => Ok(who),
-        _ => Err(anyhow!("{}: not an answer of Elasticsearch or OpenSearch", reply.status())
+        _ => Err(anyhow!("{}: not an answer of Elasticsearch or OpenSearch", reply.status_line())
             .context(hint("write `elasticsearch+http://` in place of `http://` if it is one of them"))),
     }
 }

@@ -94,7 +94,7 @@ pub(super) fn ask_kept(bulk: &Bulk, group: Group<'_>, lies: &[Location]) -> Call
 pub(super) fn kept(index: &str, reply: &Reply) -> Kept {
     let all: Option<Value> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success());
     let Some(all) = all.as_ref().and_then(Value::as_object).filter(|all| !all.is_empty()) else {
-        let why = format!("{} when asked for mapping and settings", reply.status());
+        let why = format!("{} when asked for mapping and settings", reply.status_line());
         return Kept::Changed(why);
     };
     if let Some(about) = all.get(index) {

@@ -47,14 +47,14 @@ impl Reply {
     }
 
     /// The status and where it came from: `HTTP 501 from http://h:9200`.
-    pub fn status(&self) -> String {
+    pub fn status_line(&self) -> String {
         format!("HTTP {} from {}", self.status, self.node)
     }
 
     /// What a redirect says, which is never followed.
     pub fn redirect(&self) -> String {
         let place = self.location.as_deref().unwrap_or("nowhere");
-        format!("{}: redirect to {place}, use that address", self.status())
+        format!("{}: redirect to {place}, use that address", self.status_line())
     }
 
     /// What an answer says that is none of its protocol, on one line.
@@ -63,7 +63,7 @@ impl Reply {
         let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let start: String = text.chars().take(120).collect();
         let what = if start.is_empty() { "no body".to_owned() } else { format!("{start:?}") };
-        format!("{}: {what}", self.status())
+        format!("{}: {what}", self.status_line())
     }
 }
 

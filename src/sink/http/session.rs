@@ -49,7 +49,7 @@ impl Session {
             },
             // What was to be sent with the token was not sent, whatever became of the login.
             Ok(reply) if reply.status >= 500 && reply.status != 503 => {
-                unsent(format!("{} for the login", reply.status()), false)
+                unsent(format!("{} for the login", reply.status_line()), false)
             }
             Ok(reply) => Err(Ok(reply)),
             Err(NoReply::Lost(why)) => unsent(why, false),

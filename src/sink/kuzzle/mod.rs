@@ -130,7 +130,7 @@ impl Protocol for Import {
         let body: Option<Value> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success());
         let Some(settings) = body.as_ref().and_then(|body| body.get("result")).filter(|settings| settings.is_object())
         else {
-            return Kept::Changed(format!("{} when asked for the settings of the collection", reply.status()));
+            return Kept::Changed(format!("{} when asked for the settings of the collection", reply.status_line()));
         };
         match kept_by(&json!({ "settings": { "index": settings } })) {
             Kept::InPart(_) => Kept::InPart("its storage leaves out parts of documents".to_owned()),

@@ -91,7 +91,7 @@ fn ensure_reached(http: &mut Http, wanted: &Wanted) -> Result<()> {
     if is_kuzzle || reply.is_busy() || matches!(status, 401 | 403 | 407) {
         return Ok(());
     }
-    Err(refused(format!("{}: not an answer of Kuzzle", reply.status())))
+    Err(refused(format!("{}: not an answer of Kuzzle", reply.status_line())))
 }
 
 /// Whether the collection is there; `None` if we may not ask.

@@ -44,7 +44,7 @@ impl Settling<'_> {
             match self.protocol.is_running(&reply, name) {
                 Some(true) => self.link.pause(&mut asking, Why::Every(ASK), None, UNDER_WAY)?,
                 None if reply.is_busy() => {
-                    let text = format!("{} when asked for its tasks", reply.status());
+                    let text = format!("{} when asked for its tasks", reply.status_line());
                     self.link.pause(&mut wait, Why::Busy, reply.retry_after, &text)?;
                 }
                 None => {
@@ -189,7 +189,7 @@ impl Settling<'_> {
             if let Some(stored) = self.protocol.compare(group, &reply).filter(|stored| stored.len() == group.len()) {
                 return Ok(stored);
             }
-            let why = format!("{} when documents are read back", reply.status());
+            let why = format!("{} when documents are read back", reply.status_line());
             tries += 1;
             // What is no answer to the question may come from somewhere between the server and us, and pass.
             if !reply.is_success() || tries >= SINGLE_TRIES {
@@ -218,7 +218,7 @@ impl Settling<'_> {
         loop {
             let (why, text, asked) = match (self.link.send)(call.clone()) {
                 Ok(reply) if !matches!(reply.status, 429 | 500..=599) => return Ok(reply),
-                Ok(reply) => (Why::Busy, reply.status(), reply.retry_after),
+                Ok(reply) => (Why::Busy, reply.status_line(), reply.retry_after),
                 Err(reply) => (Why::Away, sentence(&reply).to_owned(), None),
             };
             self.pause(why, asked, &text)?;
