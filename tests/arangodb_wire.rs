@@ -430,8 +430,8 @@ fn bulk_lines_become_requests_of_one_kind_in_an_order_that_each_key_keeps() {
         "in:12: \"upsert\" in an update is not supported by ArangoDB, only \"doc_as_upsert\"",
         "in:14: invalid key",
         "in:16: \"routing\" in an action line is not supported by ArangoDB",
-        "in:18: the document has a `_key`",
-        "in:20: `_index` names another collection",
+        "in:18: the document has \"_key\" or \"_id\", and its action line has the key",
+        "in:20: \"_index\" and --collection differ",
         "in:22: the server would change the number 1e999",
     ] {
         assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);

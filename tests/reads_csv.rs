@@ -182,7 +182,7 @@ fn a_quote_that_is_never_closed_stops_with_the_line_where_it_opened() {
     stops("_key,\"a\n1,2\n", &[], "a.csv:1: unexpected end of input: the quote that opens here", 0);
     let place = Place::new();
     let ran = place.pipe(&["-c", "c", "-t", "csv"], b"_key,a\n1,2\n3,\"open\n");
-    ran.expect(5, [1, 0, 0, 0]).prints("stdin:3: the quote that opens here");
+    ran.expect(5, [1, 0, 0, 0]).prints("stdin:3: unexpected end of input: the quote that opens here");
 }
 
 #[test]
