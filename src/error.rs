@@ -2,7 +2,7 @@
 //! the message: an [`Exit`] sets the exit code, and a [`Hint`] is printed on a line of its own.
 
 use anyhow::Error;
-use std::fmt;
+use std::{fmt, io};
 
 /// The exit code, as a context of an error. Without one it is 2: a mistake in the command line or the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,15 @@ pub fn hint(text: impl Into<String>) -> Hint {
 /// An error of a target that cannot be used: it is missing, not writable, or not what was expected.
 pub fn refused(text: impl Into<String>) -> Error {
     Error::msg(text.into()).context(Exit(4))
+}
+
+/// An error of opening or reading a file.
+pub fn of_file(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => Error::msg("no such file"),
+        io::ErrorKind::PermissionDenied => Error::msg("permission denied"),
+        _ => error.into(),
+    }
 }
 
 /// The exit code of an error.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// A number of records or lines.
 pub fn count(text: &str) -> Result<u64, String> {
-    digits(text).ok_or_else(|| format!("not a whole number"))
+    digits(text).ok_or_else(|| "not a whole number".to_owned())
 }
 
 fn digits(text: &str) -> Option<u64> {
@@ -16,16 +16,16 @@ fn digits(text: &str) -> Option<u64> {
     if is_number { text.parse().ok() } else { None }
 }
 
-/// Checks a number against its range; `bounds` is the range in a message.
-fn within(text: &str, number: u64, range: RangeInclusive<u64>, bounds: &str) -> Result<usize, String> {
+/// Checks a number against its range, which `words` says in words.
+fn within(number: u64, range: RangeInclusive<u64>, words: &str) -> Result<usize, String> {
     let number = if range.contains(&number) { usize::try_from(number).ok() } else { None };
-    number.ok_or_else(|| format!("\"{text}\" is not between {bounds}"))
+    number.ok_or_else(|| format!("not between {words}"))
 }
 
 /// `--batch-size`: 1 to 1,000,000 records.
 pub fn batch_records(text: &str) -> Result<usize, String> {
-    let read = count(text).and_then(|number| within(text, number, 1..=1_000_000, "1 and 1000000"));
-    // In arangoimport the option of this name is a size.
+    let read = count(text).and_then(|number| within(number, 1..=1_000_000, "1 and 1000000"));
+    // arangoimport's flag of this name is a size.
     let is_size = size(text).is_ok_and(|size| size > 0);
     read.map_err(|error| match is_size {
         true => format!("{error}\nhint: this counts records; for bytes write `--batch-bytes {text}`"),
@@ -35,17 +35,17 @@ pub fn batch_records(text: &str) -> Result<usize, String> {
 
 /// `--jobs`: 1 to 256.
 pub fn jobs(text: &str) -> Result<usize, String> {
-    within(text, count(text)?, 1..=256, "1 and 256")
+    within(count(text)?, 1..=256, "1 and 256")
 }
 
 /// A number of retries: 0 to 1,000.
 pub fn retries(text: &str) -> Result<u32, String> {
-    within(text, count(text)?, 0..=1_000, "0 and 1000").map(|number| number as u32)
+    within(count(text)?, 0..=1_000, "0 and 1000").map(|number| number as u32)
 }
 
 /// A limit in bytes: 1 byte to 1 GiB.
 pub fn bytes(text: &str) -> Result<usize, String> {
-    within(text, size(text)?, 1..=1 << 30, "1 byte and 1GiB")
+    within(size(text)?, 1..=1 << 30, "1 byte and 1GiB")
 }
 
 /// A number with a unit, such as `5MiB`. `factor` is the value of the unit.
@@ -65,7 +65,7 @@ fn size(text: &str) -> Result<u64, String> {
         "gb" => Some(1_000_000_000),
         _ => None,
     });
-    bytes.ok_or_else(|| format!("not a size\nhint: sizes are written `5MiB`, `5MB`, `500k` or `1000`"))
+    bytes.ok_or_else(|| "not a size\nhint: sizes are written `5MiB`, `5MB`, `500k` or `1000`".to_owned())
 }
 
 /// `--flush-interval`: 1 ms to 1 h.
@@ -79,8 +79,8 @@ pub fn interval(text: &str) -> Result<Duration, String> {
     });
     match milliseconds {
         Some(time @ 1..=3_600_000) => Ok(Duration::from_millis(time)),
-        Some(_) => Err(format!("not between 1ms and 1h")),
-        None => Err(format!("not a time\nhint: times are written `1s`, `500ms` or `2m`")),
+        Some(_) => Err("not between 1ms and 1h".to_owned()),
+        None => Err("not a time\nhint: times are written `1s`, `500ms` or `2m`".to_owned()),
     }
 }
 
@@ -97,7 +97,7 @@ pub fn separator(text: &str) -> Result<u8, String> {
     match text.as_bytes() {
         _ if text == "\\t" => Ok(b'\t'),
         [byte] if !matches!(byte, b'\n' | b'\r' | 0) => Ok(*byte),
-        _ => Err(format!("not exactly one byte\nhint: write a tab as `'\\t'`")),
+        _ => Err("not exactly one byte\nhint: write a tab as `'\\t'`".to_owned()),
     }
 }
 
@@ -107,7 +107,7 @@ pub fn quote(text: &str) -> Result<Option<u8>, String> {
         [] => Ok(None),
         _ if text == "none" => Ok(None),
         [byte] if !matches!(byte, b'\n' | b'\r' | 0) => Ok(Some(*byte)),
-        _ => Err(format!("not exactly one byte\nhint: write `''` for no quotes")),
+        _ => Err("not exactly one byte\nhint: write `''` for no quotes".to_owned()),
     }
 }
 
@@ -139,7 +139,7 @@ pub fn switch(text: &str) -> Result<bool, String> {
     match text {
         "1" | "true" => Ok(true),
         "0" | "false" => Ok(false),
-        _ => Err(format!("expected true or false")),
+        _ => Err("expected true or false".to_owned()),
     }
 }
 
@@ -167,11 +167,11 @@ mod tests {
             assert_eq!(bytes(text), Ok(number), "{text}");
         }
         for text in ["", "MB", "-1", "1.5M", "5X", "5MBs", "99999999999999999999", "18446744073709551615k", "ñ"] {
-            let error = bytes(text).expect_err(text);
-            assert!(error.starts_with(&format!("not a size\nhint: ")), "{error}");
+            let said = bytes(text).expect_err(text);
+            assert!(said.starts_with(&"not a size\nhint: "), "{said}");
         }
         for text in ["0", "2G"] {
-            assert_eq!(bytes(text), Err(format!("not between 1 byte and 1GiB")));
+            assert_eq!(bytes(text), Err("not between 1 byte and 1GiB".to_owned()));
         }
     }
 
@@ -189,8 +189,8 @@ mod tests {
     fn a_size_is_not_a_number_of_records() {
         assert_eq!(batch_records("5000"), Ok(5000));
         for text in ["16777216", "5MB", "500k"] {
-            let error = batch_records(text).expect_err(text);
-            assert!(error.ends_with(&format!("for bytes write `--batch-bytes {text}`")), "{error}");
+            let said = batch_records(text).expect_err(text);
+            assert!(said.ends_with(&format!("for bytes write `--batch-bytes {text}`")), "{said}");
         }
         for text in ["0", "-1", "x", ""] {
             assert!(!batch_records(text).expect_err(text).contains("hint"), "{text}");

@@ -45,7 +45,7 @@ impl KeyRule {
             0 => "the key is empty".to_owned(),
             bytes if bytes > self.max_bytes => {
                 let (name, max_bytes) = (self.names[usize::from(is_line)], self.max_bytes);
-                format!("the {name} has {bytes} bytes, at most {max_bytes} are allowed")
+                format!("the {name} is too long: {bytes} bytes, the maximum is {max_bytes}")
             }
             _ if (self.allows)(key) => return Ok(()),
             _ => format!("invalid key {key:?}: {}", self.characters),

@@ -1,6 +1,7 @@
 //! Converts clap's errors to the form of all other errors: one line, and a line `hint: ` for each hint.
 
 use crate::error::hint;
+use crate::sink::http::redact_address;
 use anyhow::{Error, anyhow};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::error::Error as _;
@@ -11,13 +12,25 @@ pub fn from_clap(error: &clap::Error, variable: Option<&str>) -> Error {
     let name = variable.unwrap_or(flag);
     let value = text(error, ContextKind::InvalidValue).unwrap_or_default();
     let message = match error.kind() {
-        ErrorKind::UnknownArgument => format!("{flag}: there is no such flag"),
-        ErrorKind::ArgumentConflict => format!("{name}: given more than once"),
-        ErrorKind::InvalidValue if value.is_empty() => format!("{name}: needs a value"),
-        ErrorKind::InvalidValue => format!("{name}: \"{value}\" is none of {}", valid_values(error)),
+        ErrorKind::UnknownArgument => format!("unknown option '{flag}'"),
+        ErrorKind::ArgumentConflict => format!("{name} cannot be used more than once"),
+        ErrorKind::InvalidValue if value.is_empty() => format!("missing value for {name}"),
+        ErrorKind::InvalidValue => format!("invalid value \"{value}\" for {name} (expected {})", valid_values(error)),
         // One of our own parsers has refused it.
         ErrorKind::ValueValidation => {
-            format!("{name}: {}", error.source().map(ToString::to_string).unwrap_or_default())
+            let cause = error.source().map(ToString::to_string).unwrap_or_default();
+            let (cause, hints) = cause.split_at(cause.find('\n').unwrap_or(cause.len()));
+            let cause = match cause.strip_prefix("expected ") {
+                Some(words) => format!(" (expected {words})"),
+                None => format!(": {cause}"),
+            };
+            // The value of a header may be a secret.
+            let value = match flag {
+                "--header" => String::new(),
+                "--to" => format!(" \"{}\"", redact_address(value)),
+                _ => format!(" \"{value}\""),
+            };
+            format!("invalid value{value} for {name}{cause}{hints}")
         }
         ErrorKind::InvalidUtf8 => "a value is not UTF-8".to_owned(),
         _ => first_line(error),
@@ -32,7 +45,10 @@ pub fn from_clap(error: &clap::Error, variable: Option<&str>) -> Error {
 /// The values that a flag accepts.
 fn valid_values(error: &clap::Error) -> String {
     match error.get(ContextKind::ValidValue) {
-        Some(ContextValue::Strings(words)) => words.join(", "),
+        Some(ContextValue::Strings(words)) => match &words[..] {
+            [before @ .., last] => format!("{} or {last}", before.join(", ")),
+            [] => String::new(),
+        },
         _ => String::new(),
     }
 }

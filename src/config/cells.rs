@@ -2,6 +2,7 @@
 
 use super::has_rows;
 use crate::cli::Arguments;
+use crate::error::of_file;
 use crate::input::{Conversion, CsvOptions, Dialect, Format, header_names};
 use crate::shape::MergePart;
 use anyhow::{Context as _, Error, Result, bail};
@@ -41,7 +42,7 @@ fn is_named_tsv(file: &Path) -> bool {
 }
 
 fn header(path: &Path, dialect: Dialect) -> Result<Vec<String>> {
-    let file = File::open(path)?;
+    let file = File::open(path).map_err(of_file)?;
     let mut bytes = Vec::new();
     file.take(MAX_HEADER + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_HEADER {

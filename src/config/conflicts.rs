@@ -54,8 +54,7 @@ fn check_flags_have_effect(args: &Arguments, sources: &ConfigSources, target: &d
     let format = args.input.format;
     let has_cells = matches!(format, None | Some(Format::Csv | Format::Tsv));
     let no_prefix = args.edges.from_prefix.is_none() && args.edges.to_prefix.is_none();
-    let for_cells =
-        format!("requires CSV or TSV input, not {}", format.map_or_else(String::new, Format::name));
+    let for_cells = format!("requires CSV or TSV input, not {}", format.map_or_else(String::new, Format::name));
     // Only if it empties a collection.
     let overwrite = if target.overwrites_collection() { "overwrite" } else { "" };
     let for_storing =

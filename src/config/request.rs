@@ -38,8 +38,9 @@ pub fn parse(argv: &[OsString], env: &Variables) -> Result<Request> {
 /// Adds hints. A flag of another importer is not a misspelt one of ours, so clap's suggestion is dropped.
 fn with_hints(error: Error, hints: Vec<String>) -> Error {
     let message = error::message(&error);
-    let thing = message.split(": ").next().map(|thing| format!("`{option}`")).unwrap_or_default();
-    let is_foreign = hints.iter().any(|hint| hint.contains(&thing));
+    let option = message.split('\'').nth(1).or_else(|| message.split(" for ").nth(1)?.split([' ', ':']).next());
+    let option = option.map(|option| format!("`{option}`"));
+    let is_foreign = option.is_some_and(|option| hints.iter().any(|hint| hint.contains(&option)));
     let error = if is_foreign { Error::msg(message) } else { error };
     hints.into_iter().fold(error, |error, text| error.context(hint(text)))
 }
@@ -199,8 +200,14 @@ mod tests {
                 "error: invalid value \"jsonll\" for --type (expected auto, jsonl, json, csv, tsv, arrays or bulk)\nhint: did you mean `jsonl`?",
             ),
             ("-c a --details=maybe", "error: invalid value \"maybe\" for --details (expected true or false)"),
-            ("-c a --key k.pem", "error: invalid value \"k.pem\" for --key: looks like a file name\nhint: --key takes the field"),
-            ("-c sqlite_x", "error: invalid value \"sqlite_x\" for --collection: names that begin with sqlite_ are reserved for SQLite"),
+            (
+                "-c a --key k.pem",
+                "error: invalid value \"k.pem\" for --key: looks like a file name\nhint: --key takes the field",
+            ),
+            (
+                "-c sqlite_x",
+                "error: invalid value \"sqlite_x\" for --collection: names that begin with sqlite_ are reserved for SQLite",
+            ),
             (
                 "-c a --batch-size 5MB",
                 "error: invalid value \"5MB\" for --batch-size: not a whole number\nhint: this counts records; for bytes write",

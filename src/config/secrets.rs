@@ -2,7 +2,7 @@
 
 use super::ConfigSources;
 use crate::cli::ServerFlags;
-use crate::error::hint;
+use crate::error::{hint, of_file};
 use crate::sink::http::Login;
 use crate::sink::wanted::{Wanted, flag};
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -52,7 +52,8 @@ fn user_login(user: &str, flags: &ServerFlags, sources: &ConfigSources) -> Resul
         None => (user, None),
     };
     if name.is_empty() {
-        return Err(anyhow!("invalid value for --user: the name is empty").context(hint("write `--user NAME` or `--user NAME:PASS`")));
+        return Err(anyhow!("invalid value for --user: the name is empty")
+            .context(hint("write `--user NAME` or `--user NAME:PASS`")));
     }
     if password.is_some() && sources.flags.typed("password_file") {
         bail!("--password-file and a password in --user cannot be used together");
@@ -81,7 +82,7 @@ fn ask_password(user: &str) -> Result<String> {
 fn read_secret(flag: &str, path: Option<&Path>) -> Result<Option<String>> {
     let Some(path) = path else { return Ok(None) };
     let file = || format!("{flag}: {}", path.display());
-    let text = std::fs::read_to_string(path).with_context(file)?;
+    let text = std::fs::read_to_string(path).map_err(of_file).with_context(file)?;
     let secret = text.trim_end_matches(['\n', '\r']);
     if secret.is_empty() || secret.contains(['\n', '\r']) {
         bail!("{}: expected exactly one line", file());

@@ -198,9 +198,15 @@ fn a_variable_gives_way_where_a_flag_would_be_an_error() {
 #[test]
 fn a_wrong_variable_is_named() {
     let cases = [
-        ("TO=localhost:9200", "error: invalid value \"localhost:9200\" for BULKIMPORT_TO: not a store name and not a URL"),
+        (
+            "TO=localhost:9200",
+            "error: invalid value \"localhost:9200\" for BULKIMPORT_TO: not a store name and not a URL",
+        ),
         ("TOO=a.db", "error: BULKIMPORT_TOO: unknown variable\nhint: the nearest is BULKIMPORT_TO;"),
-        ("TYPE=xml", "error: invalid value \"xml\" for BULKIMPORT_TYPE (expected auto, jsonl, json, csv, tsv, arrays or bulk)"),
+        (
+            "TYPE=xml",
+            "error: invalid value \"xml\" for BULKIMPORT_TYPE (expected auto, jsonl, json, csv, tsv, arrays or bulk)",
+        ),
         ("DETAILS=yes", "error: invalid value \"yes\" for BULKIMPORT_DETAILS (expected true or false)"),
         ("BATCH_BYTES=5X", "error: invalid value \"5X\" for BULKIMPORT_BATCH_BYTES: not a size\nhint: "),
         ("OVERWRITE=1", "error: BULKIMPORT_OVERWRITE: --overwrite destroys documents"),
@@ -266,7 +272,10 @@ fn kuzzle_has_limits_and_logins_of_its_own() {
         ("--to kuzzle+http://h/_all -c a", "this name is reserved"),
         ("--to kuzzle+http://h/a.b -c a", ", + # : . & % are not allowed"),
         ("--to kuzzle+http://h/shop -t bulk", "missing --collection"),
-        ("--to kuzzle+http://h/shop --to http://h -c a", "--to: Kuzzle and a server without a scheme cannot be used together"),
+        (
+            "--to kuzzle+http://h/shop --to http://h -c a",
+            "--to: Kuzzle and a server without a scheme cannot be used together",
+        ),
     ] {
         assert!(said(line, &[]).contains(word), "{line}: {}", said(line, &[]));
     }

@@ -119,7 +119,7 @@ fn header(line: &[u8], scanner: &mut Scanner) -> Result<Vec<ColumnName>, String>
     for (index, name) in written.iter().enumerate() {
         let number = index + 1;
         if JsonKind::of(name) != JsonKind::String {
-            return Err(format!("name {number} is {}", JsonKind::of(name).name()));
+            return Err(format!("name {number} is {}, not a string", JsonKind::of(name).name()));
         }
         let inside = &name[1..name.len() - 1];
         if inside.is_empty() {
@@ -127,7 +127,7 @@ fn header(line: &[u8], scanner: &mut Scanner) -> Result<Vec<ColumnName>, String>
         }
         // A name with an unpaired surrogate cannot be unescaped. It is compared as written.
         if !seen.insert(unescape(inside).unwrap_or(inside.into())) {
-            return Err(format!("name {number} is there twice"));
+            return Err(format!("duplicate name {number}"));
         }
     }
     Ok(written.into_iter().map(ColumnName::from_json).collect())

@@ -106,9 +106,7 @@ impl Bulk {
         let bytes = line.map(|range| &self.lines.window.bytes()[range]);
         match &bytes {
             Ok(bytes) if is_unclear && read_action(bytes, &mut self.scanner, &mut self.meta_scanner).is_ok() => {
-                let text = format!(
-                    "line {number} may be an action, or the source of the invalid action before it"
-                );
+                let text = format!("line {number} may be an action, or the source of the invalid action before it");
                 self.fatal = Some(ReadError::new(self.lines.origin, text));
             }
             Ok(bytes) if !self.raw.is_empty() && !bytes.is_empty() => {
@@ -152,7 +150,8 @@ impl OneByOne for Bulk {
             let line = match self.lines.next() {
                 Err(NoRecord::End) if self.expected != Expected::Action => {
                     self.expected = Expected::Action;
-                    let missing = || Reason::new("missing_source", "unexpected end of input before the source of this action");
+                    let missing =
+                        || Reason::new("missing_source", "unexpected end of input before the source of this action");
                     let reason = self.failed.take().unwrap_or_else(missing);
                     return Ok(self.bad(reason));
                 }
@@ -362,8 +361,7 @@ mod tests {
             let offset = action.len() + 9;
             let found = read(&[action, "{\"a\":1}", "{\"index\":{}}", "{\"b\":2}"]);
             assert_eq!(found, [first.as_str(), &format!(r#"3 #2 @{offset} Index {{}} {{"b":2}}"#), "end, 0 empty"]);
-            let stop =
-                "2 broken: line 2 may be an action, or the source of the invalid action before it";
+            let stop = "2 broken: line 2 may be an action, or the source of the invalid action before it";
             assert_eq!(read(&[action, "{\"delete\":{}}"]), [first.as_str(), stop]);
             assert_eq!(read(&[action]), [first.as_str(), "end, 0 empty"]);
         }

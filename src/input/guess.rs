@@ -3,8 +3,9 @@
 //! `--type`.
 
 use super::jsonl::trimmed;
+use crate::error::hint;
 use crate::json::{Field, Scanner, unescape};
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::ValueEnum;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -65,22 +66,27 @@ pub fn by_content(name: &str, start: &[u8]) -> Result<Format> {
     let line = &line[trimmed(line)];
     match rest[0] {
         b'{' => object(name, line),
-        b'[' if is_header(line) => bail!(
-            "the first line looks like a header for lines of arrays: write `-t arrays`, or `-t json` to mean an array of strings"
+        b'[' if is_header(line) => unclear(
+            "the first line looks like a header for lines of arrays",
+            "write `-t arrays`, or `-t json` for JSON",
         ),
         b'[' => Ok(Format::Json),
-        b'<' => bail!("this looks like HTML or XML, which is no format of ours"),
+        b'<' => bail!("HTML and XML are not supported"),
         _ if rest.starts_with(b"PK\x03\x04") => {
-            bail!("this is a zip archive or a spreadsheet; unpack it, or export it as CSV")
+            unclear("zip archives and spreadsheets are not supported", "unpack it, or export it as CSV")
         }
-        _ if memchr::memchr(0, line).is_some() => bail!("this is binary, not text"),
-        // Only this line is invalid; later ones may be valid.
+        _ if memchr::memchr(0, line).is_some() => bail!("binary data, not text"),
+        // Then only this line is bad, and the ones after it may be good.
         _ if named_jsonl(name) => Ok(Format::Jsonl),
         _ if memchr::memchr3(b',', b';', b'\t', line).is_some() => {
-            bail!("this is not JSON; if it is CSV, write `-t csv` (or `-t tsv`)")
+            unclear("not JSON", "write `-t csv` or `-t tsv` if it is CSV")
         }
-        _ => bail!("cannot tell the format of this; say it with `-t jsonl|json|csv|tsv|arrays|bulk`"),
+        _ => unclear("unknown format", "name it with `-t jsonl|json|csv|tsv|arrays|bulk`"),
     }
+}
+
+fn unclear(text: &'static str, advice: &'static str) -> Result<Format> {
+    Err(anyhow!(text).context(hint(advice)))
 }
 
 fn object(name: &str, line: &[u8]) -> Result<Format> {
@@ -89,9 +95,8 @@ fn object(name: &str, line: &[u8]) -> Result<Format> {
     if let (true, Ok(text), [only]) = (whole, std::str::from_utf8(line), scanner.fields()) {
         let verbs = ["index", "create", "update", "delete"];
         if verbs.contains(&only.name.of(text)) && is_meta(only.value.of(text)) {
-            bail!(
-                "the first line looks like an Elasticsearch bulk action: write `-t bulk`, or `-t jsonl` to mean documents"
-            );
+            let advice = "write `-t bulk`, or `-t jsonl` for documents";
+            return unclear("the first line looks like an Elasticsearch bulk action", advice);
         }
     }
     if whole || named_jsonl(name) { Ok(Format::Jsonl) } else { Ok(Format::Json) }

@@ -10,7 +10,7 @@ use super::unpack::Compression;
 use super::window::{More, Window};
 use super::{Format, ReadError, Reader, guess};
 use super::{arrays::Arrays, bulk::Bulk, json_stream::JsonStream};
-use crate::error::Exit;
+use crate::error::{self, Exit, hint};
 use crate::record::Origin;
 use crate::values::{self, Auto, auto_or};
 use anyhow::{Context as _, Error, Result, anyhow, bail};
@@ -173,12 +173,7 @@ fn from_path(path: &Path, options: &InputOptions, inputs: &mut Inputs) -> Result
 }
 
 fn open_error(error: io::Error) -> Error {
-    let error = match error.kind() {
-        io::ErrorKind::NotFound => anyhow!("no such file"),
-        io::ErrorKind::PermissionDenied => anyhow!("permission denied"),
-        _ => anyhow!("{error}"),
-    };
-    error.context(Exit(5))
+    error::of_file(error).context(Exit(5))
 }
 
 fn from_stdin(options: &InputOptions, inputs: &Inputs) -> Result<Input> {
@@ -206,8 +201,8 @@ fn detect_format(name: &str, window: &mut Window, options: &InputOptions) -> Res
     skip_start(window, options.skip_lines).context(Exit(5))?;
     let start = window.bytes();
     if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) || start.iter().take(2).any(|b| *b == 0) {
-        let text = "this is UTF-16 or binary; only UTF-8 is read (try `iconv -f UTF-16 -t UTF-8`)";
-        return Err(anyhow!(text).context(Exit(5)));
+        let advice = hint("`iconv -f UTF-16 -t UTF-8` converts UTF-16");
+        return Err(anyhow!("UTF-16 or binary data; only UTF-8 is supported").context(advice).context(Exit(5)));
     }
     if let Some(format) = options.format.or_else(|| guess::by_name(name)) {
         return Ok(format);

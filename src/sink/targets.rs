@@ -121,7 +121,9 @@ pub fn choose(addresses: &[Address]) -> Result<&'static dyn Target> {
     let Some(first) = named.first().copied().or(addresses.first()) else { bail!("missing --to") };
     let name = first.target.name();
     match named.iter().map(|address| address.target.name()).find(|other| *other != name) {
-        Some(other) => Err(anyhow!("--to: {name} and {other} cannot be used together").context(hint("run once for each"))),
+        Some(other) => {
+            Err(anyhow!("--to: {name} and {other} cannot be used together").context(hint("run once for each")))
+        }
         None => Ok(first.target),
     }
 }
@@ -315,7 +317,10 @@ mod tests {
             ("es+http://a b.db", "--to: a store and a server cannot be used together"),
             ("- bulk:b", "--to: more than one file\nhint: run once for each"),
             ("a.db bulk:b", "--to: a store and a file cannot be used together"),
-            ("arango+http://a es+http://b", "--to: ArangoDB and Elasticsearch and OpenSearch cannot be used together\nhint: run once for each"),
+            (
+                "arango+http://a es+http://b",
+                "--to: ArangoDB and Elasticsearch and OpenSearch cannot be used together\nhint: run once for each",
+            ),
         ] {
             assert_eq!(chosen(line), Err(text.to_owned()), "{line}");
         }

@@ -48,12 +48,19 @@ pub fn check(vector: &Value) -> Result<(), String> {
     let batch = batch(many.max(1), op);
     let all: Vec<u32> = (0..batch.len() as u32).collect();
     let group = Group { batch: &batch, indexes: &all, per_item: false };
-    let reply = Response { status, body: answer.to_string().into(), retry_after: None, location: None };
+    let reply = Response {
+        node: "http://h".to_owned(),
+        status,
+        body: answer.to_string().into(),
+        retry_after: None,
+        location: None,
+    };
     let said = Collection { name: "docs".to_owned(), ..Collection::default() }.read_response(group, &reply, false);
     match (status, said) {
         (201, Verdict::Items(outcomes)) if many > 0 => {
-            let told = outcomes.into_results();
-            let counted = |is: fn(&ItemOutcome) -> bool| told.iter().filter(|told| is(&told.outcome)).count() as u64;
+            let reported = outcomes.into_results();
+            let counted =
+                |is: fn(&ItemOutcome) -> bool| reported.iter().filter(|result| is(&result.outcome)).count() as u64;
             let ours = [
                 counted(|outcome| matches!(outcome, ItemOutcome::Created)),
                 counted(|outcome| matches!(outcome, ItemOutcome::Updated)),
@@ -64,7 +71,7 @@ pub fn check(vector: &Value) -> Result<(), String> {
             if ours != theirs {
                 return Err(format!("read as {ours:?}, not {theirs:?}"));
             }
-            reasons(&answer, told.into_iter().map(|told| told.outcome))
+            reasons(&answer, reported.into_iter().map(|result| result.outcome))
         }
         // An answer without documents is one to no request of ours.
         (201, Verdict::Unclear(_)) if many == 0 => Ok(()),

@@ -79,11 +79,11 @@ impl Cells {
         let has_text = behind.iter().any(|byte| !matches!(byte, b' ' | b'\t'));
         let number = self.count;
         if has_unknown_escape && self.flaw.is_none() {
-            let text = format!("a backslash in field {number} that is not before a quote or a backslash");
+            let text = format!("unexpected backslash in field {number}: not before a quote or a backslash");
             self.flaw = Some(Reason::new("unknown_escape", text));
         }
         if has_text && self.flaw.is_none() {
-            let text = format!("text after the closing quote of field {number}");
+            let text = format!("unexpected text after the closing quote of field {number}");
             self.flaw = Some(Reason::new("text_after_quote", text));
         }
         written.saturating_sub(behind.len())

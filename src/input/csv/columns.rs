@@ -199,9 +199,7 @@ fn check_datatypes(names: &[String], options: &CsvOptions) -> Result<(), String>
             ));
         }
         if *datatype != Datatype::String && is_string_column(column, options) {
-            return Err(format!(
-                "--datatype {column}={type_name}: this column is always a string, as keys and ends of edges are"
-            ));
+            return Err(format!("--datatype {column}={type_name}: keys and ends of edges are always strings"));
         }
     }
     Ok(())

@@ -383,10 +383,8 @@ fn a_header_must_name_each_column_once() {
         read_as(b"a,\xff\n1,2\n", &plain(), Dialect::csv(&plain())),
         ["1 broken: invalid header: invalid UTF-8 at byte 3",]
     );
-    assert_eq!(
-        read("\"a\n", &plain()),
-        ["1 broken: unexpected end of input: the quote that opens here is not closed"]
-    );
+    assert_eq!(read("\"a\n", &plain()), ["1 broken: unexpected end of input: the quote that opens here is not closed"]);
+    assert_eq!(read("\"a\n", &plain()), ["1 broken: unexpected end of input: the quote that opens here is not closed"]);
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn version(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Option<String
         // A user without rights to the whole server may still write to a collection.
         (403, _) => Ok(None),
         (300..=399, _) => Err(refused(reply.redirect_message())),
-        (status, _) => Err(anyhow!("{}: not an answer of ArangoDB", wanted.first_node())
+        _ => Err(anyhow!("{}: not an answer of ArangoDB", reply.status_line())
             .context(hint("a database is written `arangodb+http://HOST:8529/_db/NAME`"))),
     }
 }
@@ -153,7 +153,8 @@ fn check_keys(wanted: &Wanted, name: &str, properties: &Value) -> Result<()> {
 fn create(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<u64> {
     let kind = if wanted.edge { EDGES } else { DOCUMENTS };
     if wanted.prefixes && !wanted.edge {
-        return Err(anyhow!("--from-prefix and --to-prefix require an edge collection").context(hint("add `--edge` to make one")));
+        return Err(anyhow!("--from-prefix and --to-prefix require an edge collection")
+            .context(hint("add `--edge` to make one")));
     }
     if wanted.dry_run {
         return Ok(kind);

@@ -123,7 +123,7 @@ fn ensure_not_too_deep(text: &str) -> Result<(), Reason> {
         level > MAX_DEPTH
     });
     if is_too_deep {
-        let text = format!("nested deeper than {MAX_DEPTH} levels, the most that ArangoDB reads");
+        let text = format!("nested deeper than {MAX_DEPTH} levels, the maximum of ArangoDB");
         return Err(Reason::new("too_deep", text));
     }
     Ok(())

@@ -4,7 +4,7 @@ use super::{answer, open, whole};
 use crate::batch::Limits;
 use crate::error::hint;
 use crate::sink::Log;
-use crate::sink::http::{Response, Server, redact_address};
+use crate::sink::http::{Response, Server};
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{Endpoint, FlagSources, Wanted};
 use crate::stop::Stop;
@@ -31,7 +31,6 @@ impl Target for Arangodb {
                 let database = server.url.path().trim_matches('/');
                 let advice =
                     format!("a database is written `/_db/NAME`, here `/_db/{database}`; without one it is `_system`");
-                let shown = redact_address(text);
                 return Err(anyhow!("no database in the path").context(hint(advice)));
             }
             Ok(Endpoint::Server(server))
@@ -88,9 +87,7 @@ fn names_database(path: &str) -> bool {
 /// Rejects names that no collection can have. Other mistakes are left to the server.
 fn ensure_name(name: &str) -> Result<()> {
     let fault = match name {
-        _ if name.contains('/') || name.chars().any(char::is_control) => {
-            "\"/\" and control characters are not allowed"
-        }
+        _ if name.contains('/') || name.chars().any(char::is_control) => "\"/\" and control characters are not allowed",
         _ if name.starts_with(|first: char| first.is_ascii_digit()) => "the name must not begin with a digit",
         _ if name.len() > 256 => "longer than 256 bytes",
         _ => return Ok(()),

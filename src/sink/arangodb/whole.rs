@@ -48,9 +48,7 @@ pub(super) fn ensure_it_fits(wanted: &Wanted) -> Result<()> {
     let max = limits(wanted).bytes;
     match wanted.inputs.stored_bytes.filter(|_| !wanted.inputs.is_compressed) {
         Some(size) if size > max as u64 => {
-            let text = format!(
-                "--complete: the input has {size} bytes, and one request {max}: a server carries out no more than one as a whole"
-            );
+            let text = format!("--complete: the input has {size} bytes, and one request at most {max}");
             Err(anyhow!(text).context(hint("`--batch-bytes SIZE` allows more, up to 512MiB")))
         }
         _ => Ok(()),

@@ -1,6 +1,6 @@
 //! Flags that neither Elasticsearch nor Kuzzle supports, and the file of `--mapping`.
 
-use crate::error::hint;
+use crate::error::{hint, of_file};
 use crate::sink::wanted::{FlagSources, Wanted};
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::{Value, json};
@@ -23,7 +23,8 @@ pub(in crate::sink) fn check(wanted: &Wanted, flags: &FlagSources) -> Result<()>
     if wanted.is_bulk
         && let Some(flag) = flags.first_typed(&["routing_field", "retry_on_conflict"])
     {
-        return Err(anyhow!("{flag} and --type bulk cannot be used together").context(hint("leave it out; each bulk line has its own")));
+        return Err(anyhow!("{flag} and --type bulk cannot be used together")
+            .context(hint("leave it out; each bulk line has its own")));
     }
     if flags.typed("retry_on_conflict") && !wanted.updates() {
         bail!("--retry-on-conflict requires --on-duplicate update");
@@ -41,7 +42,7 @@ pub(in crate::sink) fn check(wanted: &Wanted, flags: &FlagSources) -> Result<()>
 pub(in crate::sink) fn read_mapping(wanted: &Wanted, parts: &[&str]) -> Result<Option<Value>> {
     let Some(path) = &wanted.mapping else { return Ok(None) };
     let read = || {
-        let read: Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;
+        let read: Value = serde_json::from_str(&std::fs::read_to_string(path).map_err(of_file)?)?;
         let object = read.as_object().context("not a JSON object")?;
         let is_whole = parts.iter().any(|name| object.contains_key(*name));
         let is_field = |value: &Value| value.get("type").is_some_and(Value::is_string);

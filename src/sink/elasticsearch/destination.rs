@@ -79,7 +79,13 @@ mod tests {
     use super::*;
 
     fn described(name: &str, status: u16, body: &Value) -> String {
-        let response = Response { status, body: body.to_string().into(), retry_after: None, location: None };
+        let response = Response {
+            node: "http://h".to_owned(),
+            status,
+            body: body.to_string().into(),
+            retry_after: None,
+            location: None,
+        };
         match read(name, &response) {
             Resolution::Done(Destination::Moving { write, others, lists_all, routing }) => {
                 format!("{write} {others:?} {lists_all} {}", routing.unwrap_or_default())

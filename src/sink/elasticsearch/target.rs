@@ -38,7 +38,8 @@ impl Target for Elasticsearch {
     fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
         bulk_api::check(wanted, flags)?;
         if flags.typed("lossy") && wanted.is_bulk {
-            return Err(anyhow!("--lossy and --type bulk cannot be used together").context(hint("leave it out; each bulk line has its own")));
+            return Err(anyhow!("--lossy and --type bulk cannot be used together")
+                .context(hint("leave it out; each bulk line has its own")));
         }
         if flags.typed("lossy") && !wanted.updates() {
             bail!("--lossy requires --on-duplicate update");
@@ -54,7 +55,9 @@ impl Target for Elasticsearch {
         }
         let of_named = flags.first_typed(&["bulk_mode", "mapping", "create_collection", "wait_for_sync"]);
         match (&wanted.collection, of_named) {
-            (None, Some(flag)) => Err(anyhow!("{flag} requires --collection").context(hint("write `--collection NAME`"))),
+            (None, Some(flag)) => {
+                Err(anyhow!("{flag} requires --collection").context(hint("write `--collection NAME`")))
+            }
             (None, None) => Ok(()),
             (Some(name), _) => ensure_index_name(name),
         }

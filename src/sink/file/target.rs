@@ -142,8 +142,8 @@ fn scheme_and_path(wanted: &Wanted) -> Result<(&'static str, &Path)> {
 fn after_scheme(scheme: &'static str, path: &Path) -> Result<Endpoint> {
     let text = path.to_string_lossy();
     let fault = match &*text {
-        "" => format!("no path after `{scheme}:`"),
-        _ if text.starts_with("//") => format!("two slashes after `{scheme}:`, which is no URL"),
+        "" => format!("missing path after {scheme}:"),
+        _ if text.starts_with("//") => format!("expected a path after {scheme}:, not a URL"),
         _ if text.ends_with('/') || path.is_dir() => format!("is a directory"),
         _ if [".bz2", ".xz"].iter().any(|end| text.ends_with(end)) => {
             format!("unsupported compression (only .gz and .zst)")
@@ -168,7 +168,9 @@ fn missing_scheme(path: &Path) -> Option<Error> {
 fn check_in_place(path: &Path, flags: &FlagSources) -> Result<()> {
     let name = display_name(path);
     if let Some(flag) = flags.first_typed(&["complete", "wait_for_sync"]).filter(|_| is_in_place(path)) {
-        return Err(anyhow!("{flag}: {name} is not a regular file").context(hint("name a file, as in `jsonl:out.jsonl`")));
+        return Err(
+            anyhow!("{flag}: {name} is not a regular file").context(hint("name a file, as in `jsonl:out.jsonl`"))
+        );
     }
     if flags.typed("overwrite") && is_stdout(path) {
         return Err(anyhow!("--overwrite is not supported for stdout").context(hint("leave it out")));

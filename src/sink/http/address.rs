@@ -36,7 +36,7 @@ impl Server {
         let is_http = matches!(transport, "http" | "https");
         let first = scheme.split('+').next().unwrap_or_default();
         if is_http && types.contains(&name) {
-            return Some(parse(!name.is_empty(), &format!("{transport}://{rest}"), text));
+            return Some(parse(!name.is_empty(), &format!("{transport}://{rest}")));
         }
         let advice = || hint(format!("servers are written `{first}+http://HOST:PORT{suffix}`"));
         types.contains(&first).then(|| Err(unknown_scheme(text).context(advice())))
@@ -51,17 +51,18 @@ impl Server {
     }
 }
 
-fn parse(has_type: bool, url: &str, text: &str) -> Result<Server> {
-    let wrong = |what: &str| anyhow!("\"{}\": {what}", redact_address(text));
-    let mut url: Url = url.parse().map_err(|_| wrong("is not a URL").context(hint("write `http://HOST:PORT`")))?;
+fn parse(has_type: bool, url: &str) -> Result<Server> {
+    let wrong = |what: &'static str| anyhow!(what);
+    let mut url: Url = url.parse().map_err(|_| wrong("not a URL").context(hint("write `http://HOST:PORT`")))?;
     if url.query().is_some() || url.fragment().is_some() {
         return Err(
             wrong("a query is not supported").context(hint("parameters have flags of their own, such as `--refresh`"))
         );
     }
     if url.path().contains('@') {
-        return Err(wrong("\"@\" after the host")
-            .context(hint("write `/`, `@` and `:` of a password as %2F, %40 and %3A")));
+        return Err(
+            wrong("\"@\" after the host").context(hint("write `/`, `@` and `:` of a password as %2F, %40 and %3A"))
+        );
     }
     let login = (!url.username().is_empty() || url.password().is_some())
         .then(|| (percent_decoded(url.username()), url.password().map(percent_decoded)));
@@ -74,7 +75,7 @@ fn parse(has_type: bool, url: &str, text: &str) -> Result<Server> {
 /// The error for an address of no target.
 pub fn unknown_scheme(text: &str) -> Error {
     let scheme = text.split("://").next().unwrap_or_default().to_ascii_lowercase();
-    anyhow!("unknown scheme \"{scheme}\"", redact_address(text))
+    anyhow!("unknown scheme \"{scheme}\"")
 }
 
 /// Hides the user, the password and the query of an address.

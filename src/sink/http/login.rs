@@ -2,6 +2,7 @@
 
 use super::response::causes;
 use super::{Header, HttpOptions, Login};
+use crate::error::of_file;
 use anyhow::{Context as _, Result, anyhow};
 use reqwest::Client;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap};
@@ -35,7 +36,7 @@ pub(super) fn client(options: &HttpOptions) -> Result<Client> {
 }
 
 fn load(flag: &str, path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).with_context(|| format!("{flag}: {}", path.display()))
+    std::fs::read(path).map_err(of_file).with_context(|| format!("{flag}: {}", path.display()))
 }
 
 fn identity(cert: &Path, key: Option<&Path>) -> Result<Identity> {

@@ -171,6 +171,8 @@ impl Request {
 /// A whole response.
 #[derive(Clone, Debug)]
 pub struct Response {
+    /// The node that answered.
+    pub node: String,
     /// The status code.
     pub status: u16,
     /// The body.
@@ -340,7 +342,7 @@ impl Http {
                     Err(SendError::NotSent { why: format!("{name}: {why}"), hopeless })
                 }
                 Err(SendError::NoResponse(why)) => return Err(SendError::NoResponse(format!("{name}: {why}"))),
-                Ok(response) => return Ok(response),
+                Ok(response) => return Ok(Response { node: name, ..response }),
             };
         }
         last
@@ -351,7 +353,8 @@ impl Http {
     /// # Errors
     /// When there is no whole response.
     pub fn send_to(&mut self, node: usize, request: &Request) -> SendResult {
-        self.exchange(self.builder(node, request), request, None)
+        let response = self.exchange(self.builder(node, request), request, None)?;
+        Ok(Response { node: self.nodes.name(node), ..response })
     }
 
     /// Begins a request to a node, with what all requests have.

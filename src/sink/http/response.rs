@@ -36,7 +36,7 @@ pub(super) async fn read(
     if status != 200 || body.first() != Some(&b'{') {
         body = redacted(secrets, body);
     }
-    Ok(Response { status, retry_after, location, body })
+    Ok(Response { node: String::new(), status, retry_after, location, body })
 }
 
 impl Response {
@@ -45,10 +45,15 @@ impl Response {
         matches!(self.status, 429 | 502..=504)
     }
 
+    /// The status and where it came from: `HTTP 501 from http://h:9200`.
+    pub fn status_line(&self) -> String {
+        format!("HTTP {} from {}", self.status, self.node)
+    }
+
     /// The message for a redirect, which is never followed.
     pub fn redirect_message(&self) -> String {
         let target = self.location.as_deref().unwrap_or("nowhere");
-        format!("the server redirects to {target} (status {}): name that address", self.status)
+        format!("{}: redirect to {target}, use that address", self.status_line())
     }
 
     /// An unexpected response on one line: its status and how its body begins.
@@ -57,7 +62,7 @@ impl Response {
         let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let start: String = text.chars().take(120).collect();
         let what = if start.is_empty() { "no body".to_owned() } else { format!("{start:?}") };
-        format!("{}: {what}", self.status)
+        format!("{}: {what}", self.status_line())
     }
 }
 

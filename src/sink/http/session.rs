@@ -47,7 +47,7 @@ impl Session {
             },
             // Whatever happened to the login, the request itself was not sent.
             Ok(response) if response.status >= 500 && response.status != 503 => {
-                unsent(format!("{} for the login", response.status), false)
+                unsent(format!("{} for the login", response.status_line()), false)
             }
             Ok(response) => Err(Ok(response)),
             Err(SendError::NoResponse(why)) => unsent(why, false),

@@ -86,12 +86,12 @@ fn ensure_reached(http: &mut Http, wanted: &Wanted) -> Result<()> {
     let response = http.send_with(request, None).map_err(|error| no_response(&error))?;
     let body: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
     let is_kuzzle = body.get("requestId").is_some() || error_in(&response).is_some();
-    let (node, status) = (&wanted.http.nodes[0], response.status);
+    let status = response.status;
     // A gateway may let only some paths through.
     if is_kuzzle || response.is_busy() || matches!(status, 401 | 403 | 407) {
         return Ok(());
     }
-    Err(refused(format!("{}: not an answer of Kuzzle")))
+    Err(refused(format!("{}: not an answer of Kuzzle", response.status_line())))
 }
 
 /// Whether the collection exists; `None` if the user may not ask.

@@ -62,9 +62,7 @@ fn ensure_no_action(text: &str, fields: &[Field], cut: [Span; 2]) -> Result<(), 
     let mut left = fields.iter().filter(|field| !is_cut(field)).peekable();
     let Some(first) = left.peek().map(|field| field.name.of(text)) else { return Ok(()) };
     if left.all(|field| is_one_of(&ACTIONS, text, field)) {
-        let text = format!(
-            "Kuzzle takes a document that has only fields such as \"{first}\" for an action"
-        );
+        let text = format!("Kuzzle takes a document that has only fields such as \"{first}\" for an action");
         return Err(Reason::new("reserved", text));
     }
     Ok(())

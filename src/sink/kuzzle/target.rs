@@ -3,7 +3,7 @@
 use super::{answer, open};
 use crate::batch::Limits;
 use crate::error::hint;
-use crate::sink::http::{Response, Server, redact_address};
+use crate::sink::http::{Response, Server};
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{Endpoint, FlagSources, Wanted};
 use crate::sink::{Log, bulk_api};
@@ -36,7 +36,7 @@ impl Target for Kuzzle {
             }
             let scheme = text.split("://").next().unwrap_or_default().to_ascii_lowercase();
             let advice = format!("write `{scheme}://HOST:7512/INDEX`, and the collection with `--collection`");
-            Err(anyhow!("missing index", redact_address(text)).context(hint(advice)))
+            Err(anyhow!("missing index").context(hint(advice)))
         }))
     }
 
@@ -59,21 +59,21 @@ impl Target for Kuzzle {
             bail!("--lossy and --delete-keys cannot be used together");
         }
         if wanted.indexing.refresh.as_deref() == Some("true") && flags.typed("refresh") {
-            return Err(anyhow!("--refresh true: Kuzzle has no refresh at once")
-                .context(hint("`--refresh wait_for` answers when searches see the documents")));
+            return Err(anyhow!("--refresh true is not supported for Kuzzle")
+                .context(hint("`--refresh wait_for` waits until searches find the documents")));
         }
         let mut indices = wanted.servers().filter_map(|server| server.namespace.as_deref());
         let index = indices.next().unwrap_or_default();
-        ensure_name("an index", index).context("--to")?;
+        ensure_name(index).with_context(|| format!("invalid index \"{index}\" in --to"))?;
         if let Some(other) = indices.find(|other| *other != index) {
-            return Err(anyhow!("--to: two indices, \"{index}\" and \"{other}\"")
+            return Err(anyhow!("--to: indices \"{index}\" and \"{other}\" cannot be used together")
                 .context(hint("several `--to` are nodes of one Kuzzle; run once for each index")));
         }
         let Some(name) = &wanted.collection else {
-            let advice = "give `--collection NAME`: lines of bulk files cannot";
+            let advice = "write `--collection NAME`: lines of bulk files cannot";
             return Err(anyhow!("missing --collection").context(hint(advice)));
         };
-        ensure_name("a collection", name).context("--collection")
+        ensure_name(name).with_context(|| format!("invalid value \"{name}\" for --collection"))
     }
 
     /// Its responses are matched by key, so a batch holds each key once.
@@ -92,15 +92,15 @@ impl Target for Kuzzle {
 }
 
 /// Refuses names that no index or collection can have (contract of Kuzzle, 3.1).
-fn ensure_name(what: &str, name: &str) -> Result<()> {
+fn ensure_name(name: &str) -> Result<()> {
     let fault = match name {
-        "_all" => format!("this name is reserved"),
-        _ if name.chars().any(char::is_uppercase) => format!("uppercase letters are not allowed"),
+        "_all" => "this name is reserved",
+        _ if name.chars().any(char::is_uppercase) => "uppercase letters are not allowed",
         _ if name.contains(|c| "\\/*?\"<>| \t\r\n,+#:.&%".contains(c)) => {
-            format!("the name of {what} has no blanks and none of \\ / * ? \" < > | , + # : . & %")
+            "blanks and \\ / * ? \" < > | , + # : . & % are not allowed"
         }
-        _ if name.len() > 126 => format!("the name of {what} has at most 126 bytes"),
+        _ if name.len() > 126 => "longer than 126 bytes",
         _ => return Ok(()),
     };
-    bail!("\"{name}\": {fault}")
+    bail!(fault)
 }

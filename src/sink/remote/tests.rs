@@ -148,7 +148,7 @@ impl Model {
 }
 
 fn response(status: u16, body: Value) -> Response {
-    Response { status, body: body.to_string().into(), retry_after: None, location: None }
+    Response { node: "http://h".to_owned(), status, body: body.to_string().into(), retry_after: None, location: None }
 }
 
 /// One record: what it does, its key and its document.

@@ -99,7 +99,9 @@ impl<'c> Table<'c> {
             let upsert = if action.op == Op::Upsert { Some(action.doc) } else { action.upsert };
             return match upsert {
                 Some(doc) => self.insert_new(action.key, doc),
-                None => Ok(Err(Reason::new("document_missing", format!("no document with key {:?} to update", action.key)))),
+                None => {
+                    Ok(Err(Reason::new("document_missing", format!("no document with key {:?} to update", action.key))))
+                }
             };
         };
         match super::merged(&mut self.merger, &stored.doc, action.doc) {

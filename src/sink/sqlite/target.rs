@@ -76,7 +76,8 @@ impl Target for Sqlite {
 
     fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
         let from = if flags.typed("collection") { "--collection" } else { "BULKIMPORT_COLLECTION" };
-        wanted.collection.as_deref().map_or(Ok(()), ensure_table).context(from)
+        let name = wanted.collection.as_deref().unwrap_or_default();
+        ensure_table(name).with_context(|| format!("invalid value \"{name}\" for {from}"))
     }
 
     fn limits(&self, wanted: &Wanted) -> Limits {

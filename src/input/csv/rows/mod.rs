@@ -214,9 +214,7 @@ impl Rows {
             // A CR here belongs to the line break.
             end -= usize::from(self.window.bytes().ends_with(b"\r"));
             if self.inside_quote(end).is_none_or(|inside| closing_quote(inside, self.dialect).0.is_none()) {
-                return Err(self
-                    .at_quote("unexpected end of input: the quote that opens here is not closed")
-                    .into());
+                return Err(self.at_quote("unexpected end of input: the quote that opens here is not closed").into());
             }
         }
         if self.discarded.is_none() {
