@@ -60,8 +60,8 @@ const FOUND_BEFORE: &[(&str, &str)] = &[
     ("truncated-action-line-is-http-500-es8", "invalid action: unexpected end of line in object"),
     ("invalid-utf8-action-line", "invalid action: invalid UTF-8 at byte 32"),
     ("invalid-utf8-action-line-is-http-500-es8", "invalid action: invalid UTF-8 at byte 32"),
-    ("invalid-json-source-is-item-error-es7-os2", "the source, on line 2"),
-    ("invalid-json-source-is-item-error-es8.7", "the source, on line 2"),
+    ("invalid-json-source-is-item-error-es7-os2", "the source on line 2"),
+    ("invalid-json-source-is-item-error-es8.7", "the source on line 2"),
 ];
 
 /// Where we do better on purpose: the whole request is refused for want of an id, which we splice in. Case, the errors of its
