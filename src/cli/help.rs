@@ -15,7 +15,7 @@ No FILE, or -, is stdin. --help shows all flags, and more examples.
 pub const EXAMPLES: &str = "\
 Switches and variables:
   A switch takes its value after =: --details=false. Flags have variables:
-  BULKIMPORT_BATCH_SIZE=1000 stands for --batch-size 1000. The command line
+  BULKIMPORT_BATCH_SIZE=1000 means --batch-size 1000. The command line
   wins. A flag that may be repeated takes one value per line, a switch 1, 0,
   true or false; an empty variable is ignored. --overwrite, --delete-keys,
   --insecure, --file and flags that print something and exit have no variable.
