@@ -85,7 +85,6 @@ pub(super) fn key_text<'a>(text: &str, value: Span, scratch: &'a mut String) -> 
 }
 
 /// Whether a field has this name. It is called for every field of every record, and the first byte rules out most.
-#[inline]
 fn is_named(text: &str, field: &Field, name: &str) -> bool {
     // The first byte of an empty name is its closing quote.
     let first = name.as_bytes().first().unwrap_or(&b'"');

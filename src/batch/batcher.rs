@@ -62,7 +62,6 @@ impl Batcher {
     }
 
     /// Whether the batch has to be sent before an action with this ordinal, size and hash of its key is added.
-    #[inline]
     pub fn must_flush_before(&self, ordinal: u64, bytes: usize, hash: u64) -> bool {
         let repeats = self.limits.distinct && self.keys.contains(&hash);
         let is_long = self.batch.bytes + bytes > self.limits.bytes || ordinal - self.batch.first > u64::from(u32::MAX);

@@ -161,7 +161,6 @@ impl Batch {
     ///
     /// # Panics
     /// If there is none.
-    #[inline]
     pub fn key(&self, index: usize) -> (&str, Op) {
         let item = &self.items[index];
         (item.key.of(&self.keys), item.op)

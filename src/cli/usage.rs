@@ -44,13 +44,8 @@ pub fn from_clap(error: &clap::Error, variable: Option<&str>) -> Error {
 
 /// The values that a flag accepts.
 fn valid_values(error: &clap::Error) -> String {
-    match error.get(ContextKind::ValidValue) {
-        Some(ContextValue::Strings(words)) => match &words[..] {
-            [before @ .., last] => format!("{} or {last}", before.join(", ")),
-            [] => String::new(),
-        },
-        _ => String::new(),
-    }
+    let Some(ContextValue::Strings(words)) = error.get(ContextKind::ValidValue) else { return String::new() };
+    words.split_last().map_or(String::new(), |(last, others)| format!("{} or {last}", others.join(", ")))
 }
 
 fn text(error: &clap::Error, kind: ContextKind) -> Option<&str> {

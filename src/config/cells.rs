@@ -3,7 +3,7 @@
 use super::has_rows;
 use crate::cli::Arguments;
 use crate::error::of_file;
-use crate::input::{Conversion, CsvOptions, Dialect, Format, header_names};
+use crate::input::{Conversion, CsvOptions, Dialect, Format, by_name, header_names};
 use crate::shape::MergePart;
 use anyhow::{Context as _, Error, Result, bail};
 use std::fs::File;
@@ -18,8 +18,8 @@ pub(super) fn options(args: &Arguments, format: Option<Format>) -> Result<CsvOpt
     options.keep_strings = options.convert == Conversion::None;
     options.merged = merged(args);
     options.string_columns = string_columns(args);
-    let is_tsv =
-        format == Some(Format::Tsv) || (format.is_none() && args.files.first().is_some_and(|file| is_named_tsv(file)));
+    let first = args.files.first().map(|file| file.to_string_lossy());
+    let is_tsv = format.or(first.and_then(|name| by_name(&name))) == Some(Format::Tsv);
     let dialect = if is_tsv { Dialect::tsv(&options) } else { Dialect::csv(&options) };
     if dialect.quote == Some(dialect.separator) && has_rows(format) {
         bail!("--quote and --separator must differ");
@@ -33,12 +33,6 @@ pub(super) fn options(args: &Arguments, format: Option<Format>) -> Result<CsvOpt
         options.headers = Some(names);
     }
     Ok(options)
-}
-
-/// Whether a file is TSV by its name, possibly compressed; used only for the dialect of `--headers-file`.
-fn is_named_tsv(file: &Path) -> bool {
-    let name = file.to_string_lossy().to_ascii_lowercase();
-    name.ends_with(".tsv") || name.rsplit_once('.').is_some_and(|(stem, _)| stem.ends_with(".tsv"))
 }
 
 fn header(path: &Path, dialect: Dialect) -> Result<Vec<String>> {

@@ -238,9 +238,7 @@ impl JsonStream {
             }
             if !self.window.read_on(self.next_origin())? {
                 if is_open {
-                    let max = self.max;
-                    let text =
-                        format!("unexpected end of input in a record longer than --max-record-bytes ({max} bytes)");
+                    let text = format!("unexpected end of input in a record {}", too_long(self.max).text);
                     return Err(ReadError::new(origin, text).into());
                 }
                 break;

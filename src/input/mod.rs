@@ -18,6 +18,7 @@ mod window;
 
 pub use csv::{Conversion, CsvOptions, Dialect, header_names};
 pub use guess::Format;
+pub(crate) use guess::by_name;
 pub use open::{Input, InputOptions, Inputs, open};
 pub use source::Source;
 pub use window::{More, Window};

@@ -30,8 +30,6 @@ pub(super) fn syntax<T>(offset: usize, what: &'static str) -> Result<T, BoxedErr
 
 /// Bytes of a string that are compared at once.
 const LANES: usize = 8;
-/// Bytes of a long string that are compared at once.
-const BLOCK: usize = 32;
 
 /// Finds quotes, backslashes and control characters in eight bytes: sets the highest bit of each such byte. The lowest bit
 /// that is set is always right; bits above it can be false positives.
@@ -44,14 +42,6 @@ pub(super) fn marks(chunk: &[u8; LANES]) -> u64 {
     let quotes_and_controls = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
     let backslashes = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
     (quotes_and_controls | backslashes) & !word & (ONES << 7)
-}
-
-/// Whether these bytes contain a quote, a backslash or a control character.
-#[inline(always)]
-fn has_mark(block: &[u8; BLOCK]) -> bool {
-    // Flipping one bit moves the quote right behind the control characters.
-    let is_mark = |byte: &u8| (*byte ^ 2 <= b' ') | (*byte == b'\\');
-    block.iter().fold(false, |any, byte| any | is_mark(byte))
 }
 
 /// Scans the string whose opening quote is at `offset`. Returns the offset after its closing quote, and whether it
@@ -76,7 +66,6 @@ pub(super) fn string(bytes: &[u8], offset: usize) -> Result<(usize, bool), Boxed
 }
 
 /// The end of the string whose opening quote is at `offset`, and whether it has a backslash. The JSON must be valid.
-#[inline]
 pub fn string_end(bytes: &[u8], offset: usize) -> (usize, bool) {
     string(bytes, offset).unwrap_or((bytes.len(), false))
 }
@@ -86,12 +75,6 @@ pub fn string_end(bytes: &[u8], offset: usize) -> (usize, bool) {
 fn long_string(bytes: &[u8], mut offset: usize) -> Result<(usize, bool), BoxedError> {
     let mut escaped = false;
     loop {
-        while let Some(block) = bytes.get(offset..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
-            if has_mark(block) {
-                break;
-            }
-            offset += BLOCK;
-        }
         while let Some(chunk) = bytes.get(offset..).and_then(|rest| rest.first_chunk()) {
             let marks = marks(chunk);
             if marks != 0 {
@@ -165,7 +148,6 @@ fn digits(bytes: &[u8], offset: usize) -> Result<usize, BoxedError> {
 }
 
 /// Whether a text is a JSON number, of any size.
-#[inline]
 pub fn is_number(text: &[u8]) -> bool {
     matches!(text.first(), Some(b'-' | b'0'..=b'9')) && number(text, 0).is_ok_and(|(end, _)| end == text.len())
 }

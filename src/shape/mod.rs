@@ -56,7 +56,7 @@ pub struct Shaper {
 }
 
 /// A field of the shaped record, kept or new.
-struct ShapedField<'a> {
+struct OutField<'a> {
     /// The text before its name: whitespace, and perhaps a comma.
     before: &'a str,
     /// Its name in quotes.
@@ -94,7 +94,6 @@ impl Shaper {
     ///
     /// # Errors
     /// If names clash, or an edge has no valid ends.
-    #[inline]
     pub fn shape<'a>(&'a mut self, record: &Record<'a>) -> Result<Option<Record<'a>>, Reason> {
         let is_line = record.command.is_some();
         if !is_line && !self.has_no_effect {
@@ -129,25 +128,25 @@ impl Shaper {
 fn write_flat(options: &ShapeOptions, record: &Record<'_>, out: &mut String) -> Result<(), Reason> {
     let text = record.text;
     let merged = merged(options, record)?;
-    let mut shaped_fields: Vec<ShapedField<'_>> = Vec::with_capacity(record.fields.len() + merged.len());
+    let mut shaped: Vec<OutField<'_>> = Vec::with_capacity(record.fields.len() + merged.len());
     let mut end = 1;
     for field in record.fields {
         let before = &text[end..field.name.start as usize - 1];
         end = field.value.end as usize;
         let is = |name: &str| same_name(field.name.of(text), field.escaped, name);
         if !options.remove.iter().any(|name| is(name)) && !merged.iter().any(|(name, _)| is(name)) {
-            shaped_fields.push(keep(options, text, field, before)?);
+            shaped.push(keep(options, text, field, before)?);
         }
     }
     for (name, value) in merged.iter().filter(|(_, value)| !value.is_empty()) {
         if !options.remove.iter().any(|removed| removed == name) {
-            shaped_fields.push(merged_field(options, name, value)?);
+            shaped.push(merged_field(options, name, value)?);
         }
     }
-    ensure_renames_hide_nothing(&shaped_fields)?;
+    ensure_renames_hide_nothing(&shaped)?;
     out.clear();
     out.push('{');
-    for (index, field) in shaped_fields.iter().enumerate() {
+    for (index, field) in shaped.iter().enumerate() {
         // A field that is now the first one loses its comma.
         let has_comma = field.before.contains(',');
         let before = if index == 0 && has_comma { "" } else { field.before };
@@ -158,18 +157,13 @@ fn write_flat(options: &ShapeOptions, record: &Record<'_>, out: &mut String) -> 
     Ok(())
 }
 
-fn keep<'a>(
-    options: &'a ShapeOptions,
-    text: &'a str,
-    field: &Field,
-    before: &'a str,
-) -> Result<ShapedField<'a>, Reason> {
+fn keep<'a>(options: &'a ShapeOptions, text: &'a str, field: &Field, before: &'a str) -> Result<OutField<'a>, Reason> {
     let written = field.name.of(text);
     let to = new_name(options, |from| same_name(written, field.escaped, from));
     let plain = to.map(Cow::Borrowed).or_else(|| unescape(written)).unwrap_or(Cow::Borrowed(written));
     let value = field.value.of(text);
     let (name_start, name_end) = (field.name.start as usize - 1, field.name.end as usize + 1);
-    Ok(ShapedField {
+    Ok(OutField {
         before,
         name: to.map_or(Cow::Borrowed(&text[name_start..name_end]), |to| quoted(to).into()),
         between: &text[name_end..field.value.start as usize],
@@ -180,13 +174,13 @@ fn keep<'a>(
 }
 
 /// The field of a merge. Its value is always a string. The ends of edges get their prefix as usual.
-fn merged_field<'a>(options: &'a ShapeOptions, name: &'a str, text: &str) -> Result<ShapedField<'a>, Reason> {
+fn merged_field<'a>(options: &'a ShapeOptions, name: &'a str, text: &str) -> Result<OutField<'a>, Reason> {
     let to = new_name(options, |from| from == name);
     let name = to.unwrap_or(name);
     let value = quoted(text);
     let value = prefixed(options, name, &value)?.unwrap_or(value).into();
     let (quoted, plain) = (quoted(name).into(), name.into());
-    Ok(ShapedField { before: "", name: quoted, between: ":", value, plain, renamed: to.is_some() })
+    Ok(OutField { before: "", name: quoted, between: ":", value, plain, renamed: to.is_some() })
 }
 
 /// The new name that `--translate` gives to a name.
@@ -201,10 +195,9 @@ fn quoted(name: &str) -> String {
 }
 
 /// Refuses a rename by `--translate` to the name of another field.
-fn ensure_renames_hide_nothing(shaped_fields: &[ShapedField<'_>]) -> Result<(), Reason> {
-    for (index, ShapedField { plain: name, .. }) in shaped_fields.iter().enumerate().filter(|(_, field)| field.renamed)
-    {
-        let mut others = shaped_fields.iter().enumerate().filter(|(other, _)| *other != index);
+fn ensure_renames_hide_nothing(shaped: &[OutField<'_>]) -> Result<(), Reason> {
+    for (index, OutField { plain: name, .. }) in shaped.iter().enumerate().filter(|(_, field)| field.renamed) {
+        let mut others = shaped.iter().enumerate().filter(|(other, _)| *other != index);
         if others.any(|(_, other)| other.plain == *name) {
             return Err(Reason::new("name_clash", format!("--translate: duplicate field \"{name}\"")));
         }

@@ -100,7 +100,6 @@ impl Cells {
     }
 
     /// The text of each kept cell, and whether it was bare (not quoted).
-    #[inline]
     pub(super) fn kept(&self) -> impl Iterator<Item = (&[u8], bool)> {
         self.list.iter().map(|cell| (&self.text[cell.start as usize..cell.end as usize], cell.is_bare))
     }

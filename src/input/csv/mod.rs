@@ -128,7 +128,7 @@ pub enum Conversion {
 
 /// Parses `--datatype`.
 fn datatype(text: &str) -> Result<(String, Datatype), String> {
-    let refused = || format!("expected COL=TYPE\nhint: types are string, number, boolean, null and json");
+    let refused = || "expected COL=TYPE\nhint: types are string, number, boolean, null and json".to_owned();
     let (column, word) = text.rsplit_once('=').filter(|(column, _)| !column.is_empty()).ok_or_else(refused)?;
     let datatype = clap::ValueEnum::from_str(word, false).map_err(|_| refused())?;
     Ok((column.to_owned(), datatype))

@@ -55,13 +55,11 @@ impl Object {
     }
 
     /// Adds a field whose value is valid JSON.
-    #[inline]
     pub(in crate::input) fn push(&mut self, name: &ColumnName, value: &str) {
         self.push_with(name, value.len(), false, |out| out.push_str(value));
     }
 
     /// Adds a field whose value is a string with this text.
-    #[inline]
     pub(in crate::input) fn push_text(&mut self, name: &ColumnName, text: &str) {
         if needs_no_escape(text) {
             self.push_with(name, text.len() + 2, true, |out| {

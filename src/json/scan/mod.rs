@@ -47,6 +47,7 @@ pub struct Field {
 }
 
 /// Fields are equal if their ranges are. Whether the value is known to be simple does not count.
+#[cfg(test)]
 impl PartialEq for Field {
     fn eq(&self, other: &Field) -> bool {
         (self.name, self.value, self.escaped) == (other.name, other.value, other.escaped)

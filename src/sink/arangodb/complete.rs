@@ -11,9 +11,7 @@ use crate::batch::{Batch, Encode};
 use crate::record::Reason;
 use crate::retry::{Backoff, RetryReason};
 use crate::sink::http::{Http, Method, Request, Response, SendError};
-use crate::sink::remote::{
-    Group, ItemOutcome, ItemOutcomes, ItemResult, Shared, StoredDoc, escaped, sleep_unless_stopped,
-};
+use crate::sink::remote::{Group, ItemOutcome, ItemResult, Shared, StoredDoc, escaped, sleep_unless_stopped};
 use crate::sink::{Bucket, Durable, Ledger, Log, Note, Sink, SinkError};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -207,9 +205,8 @@ impl Complete {
                 let is_duplicate = number == 1210 && group.key(0).1 == Op::Create;
                 let duplicates = if is_duplicate { self.duplicates(group) } else { HashSet::new() };
                 for index in 0..group.len() {
-                    let reason = duplicates
-                        .contains(&index)
-                        .then(|| Reason::new("duplicate_key", format!("duplicate key {:?}", group.key(index).0)));
+                    let duplicate = || Reason::new("duplicate_key", format!("duplicate key {:?}", group.key(index).0));
+                    let reason = duplicates.contains(&index).then(duplicate);
                     let bucket = if reason.is_some() { Bucket::Error } else { Bucket::Unsent };
                     out.settle(batch, index, bucket, reason, None);
                 }
@@ -249,7 +246,7 @@ fn interpret(group: Group<'_>, reply: Result<Response, SendError>) -> Attempt {
         let is_done = |outcome: &ItemOutcome| {
             matches!(outcome, ItemOutcome::Created | ItemOutcome::Updated | ItemOutcome::Ignored)
         };
-        return match counts::read(group, &reply).map(ItemOutcomes::into_results) {
+        return match counts::read(group, &reply).map(|all| all.into_results()) {
             Ok(results) if results.iter().all(|result| is_done(&result.outcome)) => {
                 Attempt::Over(RunEnd::Done(results))
             }

@@ -20,10 +20,8 @@ pub(super) fn request(collection: &Collection, group: Group<'_>) -> Request {
     body.push(']');
     // The response contains the documents.
     let max_response = Some((64 << 20) + 2 * group.size());
-    Request {
-        max_response,
-        ..Request::json(Method::PUT, format!("/_api/document/{}?onlyget=true", escaped(&collection.name)), body)
-    }
+    let path = format!("/_api/document/{}?onlyget=true", escaped(&collection.name));
+    Request { max_response, ..Request::json(Method::PUT, path, body) }
 }
 
 /// Compares the stored documents with those of the actions.

@@ -169,7 +169,6 @@ fn ensure_kept(record: &Record<'_>, cut: [Span; 2], edge: bool, names: &mut Name
 }
 
 /// Whether a field is `_from` or `_to`, and which.
-#[inline]
 fn edge_end(text: &str, field: &Field) -> Option<&'static str> {
     // The first byte rules out most names.
     let may_be = field.escaped || text.as_bytes()[field.name.start as usize] == b'_';

@@ -161,7 +161,7 @@ fn find(admin: &mut AdminClient<'_>, index: &str) -> Result<(Option<Found>, Dest
         (403 | 405, _) => Some(Found { name: index.to_owned(), count: 1, about: Value::Null }),
         (404, _) => None,
         (401, _) => return Err(ERRORS.login_error(&response)),
-        _ => return Err(refused(admin.error_text(&response))),
+        _ => return Err(refused(admin.errors.error_text(&response))),
     };
     Ok((found, destination))
 }
@@ -214,7 +214,7 @@ fn create(wanted: &Wanted, admin: &mut AdminClient<'_>, index: &str, mapping: Op
     if wanted.create_collection == Some(true) || mapping.is_some() || wanted.indexing.bulk_mode {
         let body = mapping.map_or_else(|| "{}".to_owned(), Value::to_string);
         let response = admin.send(&Request::json(Method::PUT, format!("/{}", escaped(index)), body))?;
-        let error = admin.error_text(&response);
+        let error = admin.errors.error_text(&response);
         // Another run may have created it, or an earlier try without a response.
         if !response.is_success() && !error.contains("resource_already_exists") {
             return Err(refused(format!("cannot create the index \"{index}\": {error}")));

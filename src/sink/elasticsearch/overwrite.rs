@@ -44,7 +44,7 @@ fn by_query(admin: &mut AdminClient<'_>, path: &str) -> Result<Option<u64>> {
     let query = json!({ "query": { "match_all": {} } }).to_string();
     let path = format!("{path}/_delete_by_query?conflicts=proceed&refresh=true&wait_for_completion=false");
     let response = admin.send(&Request::json(Method::POST, path, query))?;
-    let text = admin.error_text(&response);
+    let text = admin.errors.error_text(&response);
     // Elasticsearch 7 without the module takes the path for a document's.
     let is_unknown = text.contains("no handler found") || text.contains("unrecognized parameter");
     if is_unknown || matches!(response.status, 404 | 405) {
@@ -86,11 +86,13 @@ fn recreate(admin: &mut AdminClient<'_>, path: &str) -> Result<()> {
     let path = format!("/{}", escaped(name));
     let deletion = admin.send(&Request::new(Method::DELETE, &*path))?;
     if !deletion.is_success() && deletion.status != 404 {
-        bail!("{}", admin.error_text(&deletion));
+        bail!("{}", admin.errors.error_text(&deletion));
     }
     let fault = match admin.send(&Request::json(Method::PUT, path, new.clone())) {
-        Ok(made) if made.is_success() || admin.error_text(&made).contains("resource_already_exists") => return Ok(()),
-        Ok(response) => admin.error_text(&response),
+        Ok(made) if made.is_success() || admin.errors.error_text(&made).contains("resource_already_exists") => {
+            return Ok(());
+        }
+        Ok(response) => admin.errors.error_text(&response),
         Err(why) => error::message(&why),
     };
     Err(anyhow!("{name} was deleted, and making it again failed: {fault}; it was made of: {new}"))

@@ -107,7 +107,7 @@ fn exists(admin: &mut AdminClient<'_>, import: &Import) -> Result<Option<bool>> 
         (401, Some(error)) if error.id() == "security.rights.unauthorized" && admin.http.is_anonymous() => Ok(None),
         (412, Some(_)) => Ok(Some(false)),
         (status, error) => {
-            let why = error.map_or_else(|| admin.error_text(&response), |error| advice(import, status, &error));
+            let why = error.map_or_else(|| admin.errors.error_text(&response), |error| advice(import, status, &error));
             Err(refused(format!("{why}; nothing was sent")))
         }
     }
@@ -142,7 +142,7 @@ fn create(admin: &mut AdminClient<'_>, import: &Import, mapping: String, exists:
 fn refusal(admin: &AdminClient<'_>, import: &Import, response: &Response) -> String {
     match error_in(response) {
         Some(error) if response.status == 401 => advice(import, 401, &error),
-        _ => admin.error_text(response),
+        _ => admin.errors.error_text(response),
     }
 }
 
@@ -150,7 +150,7 @@ fn refusal(admin: &AdminClient<'_>, import: &Import, response: &Response) -> Str
 fn ensure_synced(admin: &mut AdminClient<'_>, import: &Import) -> Result<()> {
     let response = admin.send(&Request::get(import.path("/_settings")))?;
     if !response.is_success() {
-        let (name, error) = (import.name(), admin.error_text(&response));
+        let (name, error) = (import.name(), admin.errors.error_text(&response));
         return Err(refused(format!("--wait-for-sync: the settings of {name} cannot be read: {error}")));
     }
     let settings: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);

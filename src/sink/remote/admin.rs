@@ -61,7 +61,7 @@ impl<'h> AdminClient<'h> {
                     if !self.is_busy(&response) {
                         return Ok(response);
                     }
-                    self.pause(&mut wait, RetryReason::Busy, self.error_text(&response), response.retry_after)?;
+                    self.pause(&mut wait, RetryReason::Busy, self.errors.error_text(&response), response.retry_after)?;
                 }
                 Err(error) => {
                     failures += 1;
@@ -82,7 +82,7 @@ impl<'h> AdminClient<'h> {
         loop {
             let (why, text, asked) = match self.http.send(request.clone()) {
                 Ok(response) if !self.is_busy(&response) => return Ok(response),
-                Ok(response) => (RetryReason::Busy, self.error_text(&response), response.retry_after),
+                Ok(response) => (RetryReason::Busy, self.errors.error_text(&response), response.retry_after),
                 Err(SendError::NotSent { why, hopeless: true }) => return Err(refused(why)),
                 Err(error) => (RetryReason::Unreachable, error.reason().to_owned(), None),
             };
@@ -102,7 +102,7 @@ impl<'h> AdminClient<'h> {
     pub fn send_ok(&mut self, request: &Request) -> Result<Value> {
         let response = self.send(request)?;
         if !response.is_success() {
-            return Err(refused(self.error_text(&response)));
+            return Err(refused(self.errors.error_text(&response)));
         }
         Ok(serde_json::from_slice(&response.body).unwrap_or(Value::Null))
     }
@@ -114,11 +114,6 @@ impl<'h> AdminClient<'h> {
 
     fn is_busy(&self, response: &Response) -> bool {
         response.is_busy() || (self.errors.is_busy)(response)
-    }
-
-    /// The message in a response that is an error.
-    pub fn error_text(&self, response: &Response) -> String {
-        self.errors.error_text(response)
     }
 }
 

@@ -53,7 +53,6 @@ impl<'a> Group<'a> {
     }
 
     /// The key and the operation of the action at an index of the group.
-    #[inline]
     pub fn key(&self, index: usize) -> (&'a str, Op) {
         self.batch.key(self.indexes[index] as usize)
     }
