@@ -4,7 +4,7 @@
 use crate::error;
 use crate::sink::http::{Method, Request};
 use crate::sink::remote::admin::AdminClient;
-use crate::sink::remote::escaped;
+use crate::sink::remote::{escaped, sleep_unless_stopped};
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -62,7 +62,7 @@ fn by_query(admin: &mut AdminClient<'_>, path: &str) -> Result<Option<u64>> {
             }
             return Ok(Some(task.pointer("/response/deleted").and_then(Value::as_u64).unwrap_or(0)));
         }
-        if !admin.sleep(POLL_PAUSE) {
+        if !sleep_unless_stopped(POLL_PAUSE, &admin.stop) {
             bail!("stopped while documents were being deleted");
         }
     }

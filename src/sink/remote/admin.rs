@@ -92,7 +92,7 @@ impl<'h> AdminClient<'h> {
 
     fn pause(&self, wait: &mut Backoff, why: RetryReason, text: String, asked: Option<Duration>) -> Result<()> {
         let pause = wait.next(why, asked).map_err(|used_up| refused(format!("{text} ({used_up})")))?;
-        self.sleep(pause).then_some(()).ok_or_else(|| refused(text))
+        sleep_unless_stopped(pause, &self.stop).then_some(()).ok_or_else(|| refused(text))
     }
 
     /// Sends a request that must succeed, and reads the body of the response.
@@ -105,11 +105,6 @@ impl<'h> AdminClient<'h> {
             return Err(refused(self.errors.error_text(&response)));
         }
         Ok(serde_json::from_slice(&response.body).unwrap_or(Value::Null))
-    }
-
-    /// Sleeps; returns false if the run is asked to stop.
-    pub fn sleep(&self, pause: Duration) -> bool {
-        sleep_unless_stopped(pause, &self.stop)
     }
 
     fn is_busy(&self, response: &Response) -> bool {
