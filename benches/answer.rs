@@ -475,7 +475,7 @@ enum Next {
     Document,
 }
 
-/// The action line before: clients write them all alike, so the next one is mostly told by comparing.
+/// The action line before: clients write them all alike, so the next one is mostly found by comparing.
 #[derive(Default)]
 struct Last {
     /// Of the line, up to the id and from the quote behind it.
@@ -541,7 +541,7 @@ impl Shape {
         Shape { paths: filter.split(',').filter(|path| !path.is_empty()).map(str::to_owned).collect() }
     }
 
-    /// Whether a member at this place is wanted: a path names it, or something that holds it.
+    /// Whether a field at this place is wanted: a path names it, or something that holds it.
     fn wants(&self, place: &[&str]) -> bool {
         let mut included = self.paths.iter().all(|path| path.starts_with('-'));
         for path in &self.paths {
@@ -561,7 +561,7 @@ impl Shape {
 }
 
 impl Bulk {
-    /// Begins a request; an empty index and query stand for one that is not bulk.
+    /// Begins a request; an empty index and query mean one that is not bulk.
     fn begin(&mut self, index: &str, query: &str) {
         let shape = Shape::of(query);
         if shape.paths != self.shape.paths || index != self.index {
@@ -602,7 +602,7 @@ impl Bulk {
             answer.pop();
             answer.extend_from_slice(b"]}");
         } else {
-            // No member of an item was asked for; then there are no items at all.
+            // No field of an item was asked for; then there are no items at all.
             answer.truncate(answer.len() - "\"items\":[".len());
             if answer.last() == Some(&b',') {
                 answer.pop();
@@ -701,7 +701,7 @@ impl Bulk {
     }
 }
 
-/// Where the value of a member of an action line lies: a string's content, or a number's digits.
+/// Where the value of a field of an action line lies: a string's content, or a number's digits.
 fn value_of(line: &[u8], name: &[u8]) -> Option<std::ops::Range<usize>> {
     let skip = |at: usize| line[at..].iter().position(|byte| !byte.is_ascii_whitespace()).map(|blanks| at + blanks);
     // In valid JSON these bytes are a whole string, and one before a colon is a name.
@@ -733,7 +733,7 @@ fn value_of(line: &[u8], name: &[u8]) -> Option<std::ops::Range<usize>> {
 fn pieces(shape: &Shape, verb: Verb, index: &[u8]) -> Vec<Piece> {
     let [name, result, status] = verb.words();
     let index = String::from_utf8_lossy(index);
-    let members = [
+    let fields = [
         ("_index", format!(r#""{index}""#)),
         ("_id", "\"@\"".to_owned()),
         ("_version", "1".to_owned()),
@@ -746,23 +746,23 @@ fn pieces(shape: &Shape, verb: Verb, index: &[u8]) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut text = format!(r#"{{"{name}":{{"#);
     let mut any = false;
-    for (member, value) in members {
-        if !shape.wants(&["items", name, member]) {
+    for (field, value) in fields {
+        if !shape.wants(&["items", name, field]) {
             continue;
         }
         if std::mem::replace(&mut any, true) {
             text.push(',');
         }
-        text.push_str(&format!(r#""{member}":"#));
-        if !matches!(member, "_id" | "_seq_no") {
+        text.push_str(&format!(r#""{field}":"#));
+        if !matches!(field, "_id" | "_seq_no") {
             text.push_str(&value);
             continue;
         }
-        // The sign stands for what differs from item to item.
+        // The sign marks what differs from item to item.
         let (before, after) = value.split_once('@').unwrap_or_default();
         text.push_str(before);
         pieces.push(Piece::Text(std::mem::take(&mut text).into_bytes()));
-        pieces.push(if member == "_id" { Piece::Id } else { Piece::SeqNo });
+        pieces.push(if field == "_id" { Piece::Id } else { Piece::SeqNo });
         text.push_str(after);
     }
     if !any {

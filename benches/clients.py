@@ -1,4 +1,4 @@
-"""The programs that send documents to a server: how each is installed, and how it is told to send a file."""
+"""The programs that send documents to a server: how each is installed, and how it is made to send a file."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""The programs that are compared: how each is built or installed, what it calls itself, and how it is told to load a file."""
+"""The programs that are compared: how each is built or installed, what it calls itself, and how it is made to load a file."""
 
 import json
 import os

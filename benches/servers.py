@@ -17,7 +17,7 @@ from programs import ROOT, cargo, say
 
 MILLION = 1_000_000
 KEY_AT = slice(len('{"_key":"'), len('{"_key":"') + 32)  # in a line of big.jsonl
-# Every field of big.jsonl told beforehand, so that no run pays for another's guesses; else the server's defaults.
+# Every field of big.jsonl given beforehand, so that no run pays for another's guesses; else the server's defaults.
 MAPPING = {
     "settings": {"number_of_shards": 1, "number_of_replicas": 0},
     "mappings": {

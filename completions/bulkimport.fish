@@ -2,25 +2,25 @@ complete -c bulkimport -l file -d 'The same as a FILE, as arangoimport and mongo
 complete -c bulkimport -l to -d 'FILE.db, a server or files' -r -F
 complete -c bulkimport -s c -l collection -d 'Collection that the records go to (required)' -r
 complete -c bulkimport -s u -l user -d 'Name and password for the server' -r
-complete -c bulkimport -l password-file -d 'File with the password alone' -r -F
-complete -c bulkimport -l api-key-file -d 'File with an API key, as the server gave it out' -r -F
+complete -c bulkimport -l password-file -d 'File with the password' -r -F
+complete -c bulkimport -l api-key-file -d 'File with an API key, as issued by the server' -r -F
 complete -c bulkimport -l bearer-file -d 'File with a bearer token' -r -F
-complete -c bulkimport -l cacert -d 'Trust these authorities (PEM), not the system\'s' -r -F
-complete -c bulkimport -l cert -d 'Our certificate (PEM), perhaps with its key' -r -F
-complete -c bulkimport -l client-key -d 'The key of --cert (PEM)' -r -F
-complete -c bulkimport -s H -l header -d 'Another header for each request; repeat for more' -r
-complete -c bulkimport -l timeout -d 'Longest time for a request and its answer' -r
-complete -c bulkimport -l connect-timeout -d 'Longest time to connect' -r
-complete -c bulkimport -l retries -d 'Tries of a request after the first, without any progress' -r
-complete -c bulkimport -l retry-max-time -d 'Longest time that a request is tried again without progress' -r
-complete -c bulkimport -l compress-transfer -d 'Send bodies as gzip: auto, gzip or none' -r -f -a "auto\t''
+complete -c bulkimport -l cacert -d 'Trust these certificate authorities (PEM), not the system\'s' -r -F
+complete -c bulkimport -l cert -d 'Client certificate (PEM), optionally with its key' -r -F
+complete -c bulkimport -l client-key -d 'Private key of --cert (PEM)' -r -F
+complete -c bulkimport -s H -l header -d 'Additional header for each request; repeat for more' -r
+complete -c bulkimport -l timeout -d 'Maximum time for a request and its response' -r
+complete -c bulkimport -l connect-timeout -d 'Maximum time to connect' -r
+complete -c bulkimport -l retries -d 'Maximum number of retries without any progress' -r
+complete -c bulkimport -l retry-max-time -d 'Maximum time of retries without progress' -r
+complete -c bulkimport -l compress-transfer -d 'Compress request bodies: auto, gzip or none' -r -f -a "auto\t''
 gzip\t''
 none\t''"
 complete -c bulkimport -l refresh -d 'Make documents visible to searches: true, false or wait_for' -r
-complete -c bulkimport -l routing-field -d 'Member whose value is the routing' -r
-complete -c bulkimport -l pipeline -d 'Ingest pipeline that documents go through' -r
-complete -c bulkimport -l wait-for-active-shards -d 'Copies of a shard that must be there: a number, or all' -r
-complete -c bulkimport -l retry-on-conflict -d 'Times that the server tries an update again when others write' -r
+complete -c bulkimport -l routing-field -d 'Field whose value is the routing' -r
+complete -c bulkimport -l pipeline -d 'Ingest pipeline for the documents' -r
+complete -c bulkimport -l wait-for-active-shards -d 'Copies of a shard that must be active: a number, or all' -r
+complete -c bulkimport -l retry-on-conflict -d 'Maximum number of retries of an update by the server on a conflict' -r
 complete -c bulkimport -s t -l type -d 'auto, jsonl, json, csv, tsv, arrays or bulk' -r -f -a "auto\t''
 jsonl\t''
 json\t''
@@ -46,31 +46,31 @@ complete -c bulkimport -l datatype -d 'Column type: string, number, boolean, nul
 complete -c bulkimport -l empty -d 'What an empty cell becomes: omit, null or string' -r -f -a "omit\t''
 null\t''
 string\t''"
-complete -c bulkimport -l translate -d 'Rename a member; repeat for more' -r
-complete -c bulkimport -l remove-attribute -d 'Drop a member; repeat for more' -r
-complete -c bulkimport -l merge-attributes -d 'Join members into a new one: "full=[first] [last]"' -r
-complete -c bulkimport -l key -d 'Member that is the key (otherwise _key, or _id)' -r
-complete -c bulkimport -l from-prefix -d 'Collection put before _from: cities makes cities/1 of 1' -r
-complete -c bulkimport -l to-prefix -d 'Collection put before _to' -r
+complete -c bulkimport -l translate -d 'Rename a field; repeat for more' -r
+complete -c bulkimport -l remove-attribute -d 'Drop a field; repeat for more' -r
+complete -c bulkimport -l merge-attributes -d 'Join fields into a new one: "full=[first] [last]"' -r
+complete -c bulkimport -l key -d 'Field that is the key (otherwise _key, or _id)' -r
+complete -c bulkimport -l from-prefix -d 'Collection prefix of _from: cities turns 1 into cities/1' -r
+complete -c bulkimport -l to-prefix -d 'Collection prefix of _to' -r
 complete -c bulkimport -l on-duplicate -d 'If the key exists: error, update, replace or ignore' -r -f -a "error\t''
 update\t''
 replace\t''
 ignore\t''"
 complete -c bulkimport -l mapping -d 'File with the mappings of the index (JSON)' -r -F
-complete -c bulkimport -l unique -d 'No two documents may have the same value here' -r
-complete -c bulkimport -l batch-size -d 'Most records in a batch' -r
-complete -c bulkimport -l batch-bytes -d 'Most bytes in a batch; a longer record travels alone' -r
-complete -c bulkimport -s j -l jobs -d 'Most batches under way at once (a store takes one)' -r
-complete -c bulkimport -l flush-interval -d 'Longest time a record of a slow pipe waits for others' -r
+complete -c bulkimport -l unique -d 'No two documents may have the same value in this field' -r
+complete -c bulkimport -l batch-size -d 'Maximum number of records per batch' -r
+complete -c bulkimport -l batch-bytes -d 'Maximum bytes per batch; a larger record is sent alone' -r
+complete -c bulkimport -s j -l jobs -d 'Maximum number of concurrent batches (a store: 1)' -r
+complete -c bulkimport -l flush-interval -d 'Maximum time a record of a slow pipe waits for others' -r
 complete -c bulkimport -l max-errors -d 'Stop after more errors than this (exit 3)' -r
-complete -c bulkimport -l results -d 'File that says of each record what the server did' -r -F
-complete -c bulkimport -l summary -d 'Form of the summary on stdout: text or json' -r -f -a "text\t''
+complete -c bulkimport -l results -d 'File for the server\'s result of each record' -r -F
+complete -c bulkimport -l summary -d 'Format of the summary on stdout: text or json' -r -f -a "text\t''
 json\t''"
-complete -c bulkimport -l progress -d 'auto, bar, plain (a line every 10 s) or none' -r -f -a "auto\t''
+complete -c bulkimport -l progress -d 'Show progress: auto, bar, plain (a line every 10 s) or none' -r -f -a "auto\t''
 bar\t''
 plain\t''
 none\t''"
-complete -c bulkimport -l color -d 'auto, always or never' -r -f -a "auto\t''
+complete -c bulkimport -l color -d 'Use colours: auto, always or never' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c bulkimport -l completions -d 'Print completions for bash, zsh, fish, powershell or elvish' -r -f -a "bash\t''
@@ -78,25 +78,25 @@ elvish\t''
 fish\t''
 powershell\t''
 zsh\t''"
-complete -c bulkimport -s k -l insecure -d 'Trust whoever answers over TLS'
+complete -c bulkimport -s k -l insecure -d 'Do not verify the server\'s certificate'
 complete -c bulkimport -l require-alias -d 'The collection must be an alias'
 complete -c bulkimport -l bulk-mode -d 'No refresh and no replicas during the load'
 complete -c bulkimport -l backslash-escape -d 'Take \\" and \\\\ in a quoted cell for a quote and a backslash'
 complete -c bulkimport -l ignore-missing -d 'Let rows have fewer or more cells than the header'
 complete -c bulkimport -l nested -d 'Headers a.b and tags.0 make objects and arrays'
-complete -c bulkimport -l server-keys -d 'The server makes the keys of records without one'
+complete -c bulkimport -l server-keys -d 'Let the server generate missing keys'
 complete -c bulkimport -l edge -d 'The collection holds edges, with _from and _to'
-complete -c bulkimport -l overwrite-collection-prefix -d 'The prefixes replace a collection that _from and _to name'
+complete -c bulkimport -l overwrite-collection-prefix -d 'The prefixes replace the collections in _from and _to'
 complete -c bulkimport -l delete-keys -d 'Each record names a key to delete'
-complete -c bulkimport -l complete -d 'All or nothing: an error rolls all back (exit 6)'
+complete -c bulkimport -l complete -d 'All or nothing: an error rolls back all (exit 6)'
 complete -c bulkimport -l overwrite -d 'Empty the collection first'
 complete -c bulkimport -l wait-for-sync -d 'What was stored survives a power cut, not only a kill'
-complete -c bulkimport -l create-collection -d 'Make the collection if it is missing'
-complete -c bulkimport -l lossy -d 'Let the server change what it cannot keep'
+complete -c bulkimport -l create-collection -d 'Create the collection if it is missing'
+complete -c bulkimport -l lossy -d 'Allow the server to change values that it cannot store'
 complete -c bulkimport -s n -l dry-run -d 'Check each record by itself, store nothing'
-complete -c bulkimport -l details -d 'Say every error, not only the first ten'
+complete -c bulkimport -l details -d 'Print every error, not only the first ten'
 complete -c bulkimport -s q -l quiet -d 'Only the summary; with --details also every error'
-complete -c bulkimport -s v -l verbose -d 'Say how each input is read, and when each step is done'
+complete -c bulkimport -s v -l verbose -d 'Print how each input is read, and when each step is done'
 complete -c bulkimport -l man -d 'Print the man page, as roff'
-complete -c bulkimport -s h -l help -d 'Print the daily flags (-h) or all of them (--help)'
+complete -c bulkimport -s h -l help -d 'Print the common flags (-h) or all flags (--help)'
 complete -c bulkimport -s V -l version -d 'Print the version'

@@ -1,10 +1,10 @@
-//! Errors that a person reads: `anyhow::Error`, with what was being done as contexts of its cause. Two kinds of contexts
-//! are no part of the message: an [`Exit`] decides the exit code, and a [`Hint`] becomes a line of its own.
+//! Errors for the user: `anyhow::Error`, whose contexts describe what was being done. Two kinds of contexts are not part of
+//! the message: an [`Exit`] sets the exit code, and a [`Hint`] is printed on a line of its own.
 
 use anyhow::Error;
-use std::fmt;
+use std::{fmt, io};
 
-/// The exit code, as a context of an error. Without one it is 2: the command line, or the configuration, is wrong.
+/// The exit code, as a context of an error. Without one it is 2: a mistake in the command line or the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exit(pub u8);
 
@@ -20,21 +20,30 @@ pub struct Hint(String);
 
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{MARK}{}", self.0)
+        write!(f, "{HINT_PREFIX}{}", self.0)
     }
 }
 
-/// What each hint begins with where it stands below a message.
-const MARK: &str = "\nhint: ";
+/// The beginning of a hint below a message.
+const HINT_PREFIX: &str = "\nhint: ";
 
-/// Makes a hint.
+/// Creates a hint.
 pub fn hint(text: impl Into<String>) -> Hint {
     Hint(text.into())
 }
 
-/// An error of a target that cannot be used: it is not there, not ours to write, or not what it should be.
+/// An error of a target that cannot be used: it is missing, not writable, or not what was expected.
 pub fn refused(text: impl Into<String>) -> Error {
     Error::msg(text.into()).context(Exit(4))
+}
+
+/// An error of opening or reading a file.
+pub fn of_file(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => Error::msg("no such file"),
+        io::ErrorKind::PermissionDenied => Error::msg("permission denied"),
+        _ => error.into(),
+    }
 }
 
 /// The exit code of an error.
@@ -44,19 +53,19 @@ pub fn exit_code(error: &Error) -> u8 {
 
 /// The message on one line, the contexts before the cause.
 pub fn message(error: &Error) -> String {
-    let parts = error.chain().map(|part| part.to_string().split(MARK).next().unwrap_or_default().to_owned());
+    let parts = error.chain().map(|part| part.to_string().split(HINT_PREFIX).next().unwrap_or_default().to_owned());
     parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
 }
 
 /// The hints, those of the cause first.
 pub fn hints(error: &Error) -> Vec<String> {
     let parts: Vec<String> = error.chain().map(ToString::to_string).collect();
-    parts.iter().rev().flat_map(|part| part.split(MARK).skip(1)).map(str::to_owned).collect()
+    parts.iter().rev().flat_map(|part| part.split(HINT_PREFIX).skip(1)).map(str::to_owned).collect()
 }
 
-/// The message, and below it a line for each hint.
+/// The message, followed by a line for each hint.
 pub fn text(error: &Error) -> String {
-    hints(error).iter().fold(message(error), |text, hint| text + MARK + hint)
+    hints(error).iter().fold(message(error), |text, hint| text + HINT_PREFIX + hint)
 }
 
 #[cfg(test)]

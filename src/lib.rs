@@ -1,5 +1,5 @@
-//! `bulkimport` reads records from files or stdin, turns them into actions, applies them in batches to a target and
-//! accounts for every one of them.
+//! `bulkimport` reads records from files or stdin, turns them into actions, applies these in batches to a target, and counts
+//! the outcome of every record.
 //!
 //! ```text
 //!  bytes            records           actions            batches               sink              outcome        report
@@ -9,29 +9,29 @@
 //!            record a time   each            once       apply, decide, retry
 //! ```
 //!
-//! One way, left to right. A stage knows only the type on its left and on its right; nothing is shared but channels
-//! (and the flags that stop a run), and no stage but the report prints. A store takes one lane: it applies one batch at a
-//! time. A server takes several, and the first batch goes before them alone (`pipeline`, `lanes`); what settles a batch there
-//! is `sink::remote`. Every record read ends in exactly one bucket:
+//! Data flows from left to right. A stage knows only its input type and its output type. Stages share only channels and the
+//! flags that stop a run, and only the report prints. A store has one lane: it applies one batch at a time. A server has
+//! several, and they wait for the first batch (`pipeline`, `lanes`); `sink::remote` settles the batches there. Every record
+//! that is read is counted in exactly one bucket:
 //! `read = created + updated + ignored + deleted + errors + unknown + unsent`.
 
 pub mod action;
 pub mod batch;
-pub mod cli;
+pub(crate) mod cli;
 pub mod color;
 pub mod config;
 pub mod error;
-pub mod input;
+pub(crate) mod input;
 pub mod json;
-pub mod key_filter;
-pub mod pipeline;
-pub mod progress;
+pub(crate) mod key_filter;
+pub(crate) mod pipeline;
+pub(crate) mod progress;
 pub mod record;
 pub mod report;
-pub mod retry;
+pub(crate) mod retry;
 pub mod run;
 pub mod script;
-pub mod shape;
+pub(crate) mod shape;
 pub mod sink;
-pub mod stop;
-pub mod values;
+pub(crate) mod stop;
+pub(crate) mod values;

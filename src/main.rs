@@ -1,6 +1,6 @@
-//! Parses, runs, prints the summary and turns it into an exit code. The only file that prints the summary.
+//! Parses the command line, runs the import, prints the summary and sets the exit code.
 
-use bulkimport::color::painted;
+use bulkimport::color::colored;
 use bulkimport::config::{self, Request};
 use bulkimport::error;
 use bulkimport::report::SummaryFormat;
@@ -10,31 +10,31 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let words: Vec<OsString> = std::env::args_os().collect();
+    let args: Vec<OsString> = std::env::args_os().collect();
     let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
-    let color = config::wants_color(&words, &variables);
-    let exit = match config::parse(&words, &variables) {
+    let color = config::wants_color(&args, &variables);
+    let exit = match config::parse(&args, &variables) {
         Ok(Request::Print(text)) => print(&text, 0, false),
         Ok(Request::Run(config)) => {
             let (format, stdout_is_taken) = (config.output.summary, config.uses_stdout());
             match run::import(*config, Box::new(io::stderr())) {
                 Ok(summary) => print(&summary.text(format), summary.exit, stdout_is_taken),
-                Err(error) => refuse(&error, format == SummaryFormat::Json, color, stdout_is_taken),
+                Err(error) => print_error(&error, format == SummaryFormat::Json, color, stdout_is_taken),
             }
         }
         Err(error) => {
-            let json = config::wants_json(&words, &variables);
-            refuse(&error, json, color, config::wants_stdout(&words, &variables))
+            let json = config::wants_json(&args, &variables);
+            print_error(&error, json, color, config::wants_stdout(&args, &variables))
         }
     };
     ExitCode::from(exit)
 }
 
-/// Says why nothing was done: to a person on stderr, and as JSON where that was asked for and the summary would be.
-fn refuse(error: &anyhow::Error, json: bool, color: bool, stdout_is_taken: bool) -> u8 {
+/// Prints why nothing was done: on stderr, and for `--summary json` also as JSON in place of the summary.
+fn print_error(error: &anyhow::Error, json: bool, color: bool, stdout_is_taken: bool) -> u8 {
     let exit = error::exit_code(error);
     let line = format!("error: {}", error::text(error));
-    let _ = writeln!(io::stderr(), "{}", painted(&line, color));
+    let _ = writeln!(io::stderr(), "{}", colored(&line, color));
     if json {
         let error = error::message(error);
         let line = serde_json::json!({ "schema": 1, "exit_code": exit, "error": error });
@@ -43,8 +43,7 @@ fn refuse(error: &anyhow::Error, json: bool, color: bool, stdout_is_taken: bool)
     exit
 }
 
-/// Prints a result on stdout, or on stderr if stdout is taken. A reader that has gone is no failure of ours; a full disk
-/// behind stdout is one.
+/// Prints a result on stdout, or on stderr if stdout is taken. A closed pipe is no error; a full disk is one.
 fn print(text: &str, exit: u8, stdout_is_taken: bool) -> u8 {
     if stdout_is_taken {
         let _ = io::stderr().write_all(text.as_bytes());

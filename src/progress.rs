@@ -1,5 +1,5 @@
-//! Says on stderr how far a run is: a bar on a terminal, one plain line every ten seconds elsewhere.
-//! What is shown is what has been read, by bytes as stored; what is certain is the summary's business.
+//! Shows the progress of a run on stderr: a bar on a terminal, otherwise a plain line every ten seconds.
+//! Progress counts what has been read, in stored bytes; only the summary counts what is durable.
 
 use clap::ValueEnum;
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// `--progress`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ProgressMode {
-    /// A bar on a terminal, else plain lines.
+    /// A bar on a terminal, otherwise plain lines.
     #[default]
     Auto,
     /// A bar.
@@ -22,7 +22,7 @@ pub enum ProgressMode {
     None,
 }
 
-/// What the reading thread tells of itself.
+/// Counters of the reading thread.
 #[derive(Clone, Debug, Default)]
 pub struct Meter {
     /// Bytes read, as stored.
@@ -32,10 +32,10 @@ pub struct Meter {
 }
 
 /// How often a bar is drawn.
-const DRAW: Duration = Duration::from_millis(100);
+const BAR_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How often a plain line is printed.
-const PLAIN: Duration = Duration::from_secs(10);
+const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Shows progress.
 pub struct Progress {
@@ -48,37 +48,37 @@ pub struct Progress {
     doing: &'static str,
 }
 
-/// What is done at first.
+/// The first step of a run.
 const READING: &str = "reading";
 
 impl Progress {
-    /// Begins; `size` is that of the whole input as stored, if it is known.
+    /// Starts the progress; `size` is the stored size of all inputs, if it is known.
     pub fn new(mode: ProgressMode, size: Option<u64>, meter: Meter) -> Progress {
         let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        // A bar needs a terminal: where there is none, who asked for one still sees how far the run is.
+        // A bar needs a terminal; without one, plain lines are printed instead.
         let draws = terminal && matches!(mode, ProgressMode::Auto | ProgressMode::Bar);
         let plain = !draws && mode != ProgressMode::None;
         let now = Instant::now();
         Progress { bar: draws.then(bar), plain, size, started: now, last: now, meter, doing: READING }
     }
 
-    /// How long to wait for something to happen before `tick` is due.
+    /// Maximum time to wait before the next `tick`.
     pub fn interval(&self) -> Duration {
-        if self.bar.is_some() { DRAW } else { Duration::from_secs(1) }
+        if self.bar.is_some() { BAR_INTERVAL } else { Duration::from_secs(1) }
     }
 
-    /// Says what is being done from now on.
+    /// Sets the current step.
     pub fn doing(&mut self, what: &'static str) {
         self.doing = what;
     }
 
-    /// Shows how far the run is, if it is time to.
+    /// Shows the progress, if it is due.
     pub fn tick(&mut self, errors: u64, out: &mut dyn Write) {
-        if self.last.elapsed() < if self.bar.is_some() { DRAW } else { PLAIN } {
+        if self.last.elapsed() < if self.bar.is_some() { BAR_INTERVAL } else { PLAIN_INTERVAL } {
             return;
         }
         self.last = Instant::now();
-        let now = Now {
+        let now = Snapshot {
             doing: self.doing,
             bytes: self.meter.bytes.load(Ordering::Relaxed),
             size: self.size.filter(|size| *size > 0),
@@ -103,7 +103,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
@@ -112,14 +112,14 @@ impl Progress {
     }
 }
 
-/// A line that is drawn again and again; what is too long for the terminal is cut, so that it stays one line.
+/// A line that is redrawn, cut to the width of the terminal so that it stays one line.
 fn bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
 }
 
-/// A moment of a run.
-struct Now {
+/// The state of a run at one time.
+struct Snapshot {
     doing: &'static str,
     bytes: u64,
     size: Option<u64>,
@@ -128,39 +128,39 @@ struct Now {
     seconds: f64,
 }
 
-/// Characters between the brackets of a bar.
+/// Width of a bar between its brackets.
 const WIDTH: u64 = 8;
 
-impl Now {
-    /// The picture on a terminal, less than 80 characters below ten million records and ten thousand errors.
+impl Snapshot {
+    /// The line on a terminal: under 80 characters for up to ten million records and ten thousand errors.
     fn bar(&self) -> String {
         let about = format!("{} records  {}", grouped(self.records), self.rate_and_errors("  "));
         if self.doing != READING {
-            return format!("{}  {about}  {}", self.doing, clock(self.seconds));
+            return format!("{}  {about}  {}", self.doing, duration(self.seconds));
         }
         let Some(size) = self.size else {
-            return format!("{}  {}  {about}  {}", self.doing, human(self.bytes), clock(self.seconds));
+            return format!("{}  {}  {about}  {}", self.doing, human_bytes(self.bytes), duration(self.seconds));
         };
         let filled = (self.bytes.min(size) * WIDTH / size) as usize;
         let arrow = if filled < WIDTH as usize { ">" } else { "" };
         let picture = format!("{}{arrow}", "=".repeat(filled));
-        let (percent, left) = (self.percent(size), self.left(size));
+        let (percent, left) = (self.percent(size), self.time_left(size));
         format!("{} [{picture:<8}] {percent:>3}%  {about}  {left} left", self.doing)
     }
 
-    /// The line for a log.
+    /// The plain line.
     fn line(&self) -> String {
         let about = format!("{}: {} records, {}", self.doing, grouped(self.records), self.rate_and_errors(", "));
         match self.size {
             _ if self.doing != READING => about,
             Some(size) => {
-                format!("{about}, {}% of {}, {} left", self.percent(size), human(size), self.left(size))
+                format!("{about}, {}% of {}, {} left", self.percent(size), human_bytes(size), self.time_left(size))
             }
-            None => format!("{about}, {} read", human(self.bytes)),
+            None => format!("{about}, {} read", human_bytes(self.bytes)),
         }
     }
 
-    /// Nothing is read any more when something else is done, so there is no rate then.
+    /// The rate is shown only while reading.
     fn rate_and_errors(&self, between: &str) -> String {
         let errors = if self.errors == 1 { "1 error".to_owned() } else { format!("{} errors", grouped(self.errors)) };
         if self.doing != READING {
@@ -174,8 +174,8 @@ impl Now {
         self.bytes.min(size) * 100 / size
     }
 
-    fn left(&self, size: u64) -> String {
-        clock(self.seconds * size.saturating_sub(self.bytes) as f64 / self.bytes.max(1) as f64)
+    fn time_left(&self, size: u64) -> String {
+        duration(self.seconds * size.saturating_sub(self.bytes) as f64 / self.bytes.max(1) as f64)
     }
 }
 
@@ -184,8 +184,8 @@ pub fn grouped(number: u64) -> String {
     HumanCount(number).to_string()
 }
 
-/// A number of bytes as a person reads it, in powers of 1024.
-fn human(bytes: u64) -> String {
+/// A number of bytes with a unit, in powers of 1024.
+fn human_bytes(bytes: u64) -> String {
     let mut value = bytes as f64;
     for unit in ["bytes", "KiB", "MiB", "GiB"] {
         if value < 1024.0 {
@@ -196,7 +196,7 @@ fn human(bytes: u64) -> String {
     format!("{value:.1} TiB")
 }
 
-fn clock(seconds: f64) -> String {
+fn duration(seconds: f64) -> String {
     let seconds = seconds as u64;
     if seconds < 60 { format!("{seconds} s") } else { format!("{} min {} s", seconds / 60, seconds % 60) }
 }
@@ -205,25 +205,25 @@ fn clock(seconds: f64) -> String {
 mod tests {
     use super::*;
 
-    const NOW: Now =
-        Now { doing: READING, bytes: 1 << 20, size: Some(4 << 20), records: 569_984, errors: 1, seconds: 4.0 };
+    const NOW: Snapshot =
+        Snapshot { doing: READING, bytes: 1 << 20, size: Some(4 << 20), records: 569_984, errors: 1, seconds: 4.0 };
 
     #[test]
-    fn a_bar_says_how_far_how_fast_how_well_and_how_long() {
+    fn a_bar_shows_progress_rate_errors_and_time_left() {
         assert_eq!(NOW.bar(), "reading [==>     ]  25%  569,984 records  142,496/s  1 error  12 s left");
-        let piped = Now { size: None, ..NOW };
+        let piped = Snapshot { size: None, ..NOW };
         assert_eq!(piped.bar(), "reading  1.0 MiB  569,984 records  142,496/s  1 error  4 s");
-        let index = Now { doing: "building the index", bytes: 4 << 20, errors: 0, ..NOW };
+        let index = Snapshot { doing: "building the index", bytes: 4 << 20, errors: 0, ..NOW };
         assert_eq!(index.bar(), "building the index  569,984 records  0 errors  4 s");
-        let end = Now { bytes: 4 << 20, errors: 1_234, records: 9_345_678, seconds: 15.0, ..NOW };
+        let end = Snapshot { bytes: 4 << 20, errors: 1_234, records: 9_345_678, seconds: 15.0, ..NOW };
         assert!(end.bar().starts_with("reading [========] 100%") && end.bar().len() < 80, "{}", end.bar());
     }
 
     #[test]
-    fn a_line_for_a_log_says_the_same() {
+    fn a_plain_line_shows_the_same() {
         assert_eq!(NOW.line(), "reading: 569,984 records, 142,496/s, 1 error, 25% of 4.0 MiB, 12 s left");
-        assert_eq!(Now { size: None, ..NOW }.line(), "reading: 569,984 records, 142,496/s, 1 error, 1.0 MiB read");
-        let index = Now { doing: "building the index", ..NOW };
+        assert_eq!(Snapshot { size: None, ..NOW }.line(), "reading: 569,984 records, 142,496/s, 1 error, 1.0 MiB read");
+        let index = Snapshot { doing: "building the index", ..NOW };
         assert_eq!(index.line(), "building the index: 569,984 records, 1 error");
     }
 

@@ -1,51 +1,50 @@
-//! A record: one JSON object as the bytes the user wrote, and where it was found.
-//! Formats that are not JSON (CSV, arrays) write the object themselves; from here on all records look alike.
+//! A record: one JSON object as the user wrote it, and its origin in the input.
+//! Readers of other formats (CSV, arrays) write the object themselves. From here on all records are the same.
 
 use crate::json::{Field, Scanner};
 use std::borrow::Cow;
 
-/// Where a record begins. Origins are ordered as the input is.
+/// Where a record starts. Origins are ordered like the input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Origin {
     /// Index of the input among the files of the run, from 0.
     pub file: u32,
     /// Line of its first byte, from 1.
     pub line: u64,
-    /// Number of the record in its file, from 1; it tells the records of one long line apart.
+    /// Number of the record in its file, from 1. It distinguishes records on the same line.
     pub record: u64,
     /// Byte offset of its first byte in the decompressed file, from 0.
     pub offset: u64,
 }
 
-/// One record, lent by a reader until the next one is asked for.
+/// One record. It is valid until the reader is asked for the next one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Record<'a> {
-    /// The object, without blanks around it. It is valid JSON.
+    /// The object, without whitespace around it. It is valid JSON.
     pub text: &'a str,
     /// Its fields, as ranges of `text`.
     pub fields: &'a [Field],
-    /// Where it begins.
+    /// Where it starts.
     pub origin: Origin,
-    /// The bulk action line before it, for `--type bulk`. A record of a `delete` has an empty `text`.
+    /// The bulk action line before it, for `--type bulk`. The record of a `delete` has an empty `text`.
     pub command: Option<&'a Command>,
-    /// Columns of a CSV row that hold a bare `null`, so that they are no fields; `--merge-attributes` writes `null` for them.
+    /// Columns of a CSV row that hold a bare `null`. They are no fields, but `--merge-attributes` writes `null` for them.
     pub nulls: &'a [String],
-    /// What of the input it is, before anything is made of it. A bulk line's, and that of a row above 4 MiB, is there only if it
-    /// is asked for.
+    /// The raw text that it was read from. For bulk lines, and for rows above 4 MiB, it is empty unless raw text is wanted.
     pub raw: &'a [u8],
 }
 
 impl<'a> Record<'a> {
-    /// The object that a scanner has just scanned.
-    pub fn of(text: &'a str, scanner: &'a Scanner, origin: Origin) -> Record<'a> {
+    /// The record of the object that `scanner` has just scanned.
+    pub(crate) fn of(text: &'a str, scanner: &'a Scanner, origin: Origin) -> Record<'a> {
         Record { text, fields: scanner.fields(), origin, raw: text.as_bytes(), ..Record::default() }
     }
 }
 
-/// The action line of a bulk file, copied because reading its source may move the window.
+/// The action line of a bulk file. It is a copy, because reading the source line may move the window.
 #[derive(Clone, Debug)]
 pub struct Command {
-    /// What the line is called: create, index, update or delete.
+    /// Its operation: create, index, update or delete.
     pub op: Op,
     /// The metadata object, valid JSON.
     pub meta: String,
@@ -53,62 +52,61 @@ pub struct Command {
     pub fields: Vec<Field>,
 }
 
-/// What is done to the document that a key names; the first four are what `--on-duplicate` names.
+/// The operation on the document with a key. `--on-duplicate` selects one of the first four.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Op {
-    /// Store it; if the key exists, it is an error.
+    /// Store the document. It is an error if the key exists.
     #[default]
     #[value(name = "error")]
     Create,
-    /// Merge it into what is there, or store it.
+    /// Merge it into the stored document, or store it.
     #[value(name = "update")]
     Upsert,
-    /// Store it in the place of what is there.
+    /// Store it, replacing the stored document.
     #[value(name = "replace")]
     Index,
-    /// Store it; if the key exists, it is ignored.
+    /// Store it. It is ignored if the key exists.
     #[value(name = "ignore")]
     CreateOrIgnore,
-    /// Merge it into what is there; if the key does not exist, store `upsert`, or it is an error.
+    /// Merge it into the stored document. If there is none, store `upsert`, or it is an error.
     #[value(skip)]
     Update,
-    /// Remove it; if the key does not exist, it is ignored.
+    /// Delete the document. It is ignored if the key does not exist.
     #[value(skip)]
     Delete,
 }
 
-/// Why something is counted as an error: what the report groups by, and the sentence a person reads.
+/// Why a record is an error: the type by which the report groups errors, and a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// The type, in words joined by underscores: `duplicate_key`, or what a server calls it.
+    /// The type, such as `duplicate_key`, or the type that a server returned.
     pub kind: Cow<'static, str>,
-    /// One sentence, lowercase, without the origin: `duplicate key "A-17"`.
+    /// The message: one sentence in lowercase, without the origin, such as `duplicate key "A-17"`.
     pub text: String,
 }
 
 impl Reason {
-    /// Makes a reason.
-    pub fn new(kind: impl Into<Cow<'static, str>>, text: impl Into<String>) -> Reason {
+    pub(crate) fn new(kind: impl Into<Cow<'static, str>>, text: impl Into<String>) -> Reason {
         Reason { kind: kind.into(), text: text.into() }
     }
 
-    /// The type, for a test that expects one of our own.
+    /// The type, for a test that expects one of this program.
     #[cfg(test)]
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) fn static_kind(self) -> &'static str {
         match self.kind {
-            Cow::Borrowed(word) => word,
-            Cow::Owned(word) => panic!("a server's word: {word}"),
+            Cow::Borrowed(kind) => kind,
+            Cow::Owned(kind) => panic!("a type from a server: {kind}"),
         }
     }
 }
 
-/// Something in the input that takes the place of a record and is none.
+/// Part of the input that is not a valid record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadRecord<'a> {
-    /// Where it begins.
+    /// Where it starts.
     pub origin: Origin,
-    /// What is wrong with it.
+    /// Why it is an error.
     pub reason: Reason,
-    /// As of a record; empty if it is too long to be kept.
+    /// As for a record. Empty if it is too long.
     pub raw: &'a [u8],
 }

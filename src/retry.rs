@@ -1,31 +1,29 @@
-//! Decides how often, and after which pauses, something is tried again. Pure but for the clock.
+//! Decides how often a request is retried, and how long to wait before each retry.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
-/// `--retries` and `--retry-max-time`: how much is done for a request that a server does not take.
+/// The limits of retries: `--retries` and `--retry-max-time`.
 #[derive(Clone, Copy, Debug)]
 pub struct Retries {
-    /// Tries after the first one without any progress.
+    /// Maximum number of retries without progress.
     pub retries: u32,
-    /// All tries and pauses together.
+    /// Maximum time for all retries and pauses.
     pub max_time: Duration,
 }
 
-/// Why a pause is made.
+/// Why a request is retried.
 #[derive(Clone, Copy, Debug)]
-pub enum Why {
-    /// The server is busy.
+pub enum RetryReason {
     Busy,
-    /// The server cannot be reached.
-    Away,
-    /// It is asked again after a fixed time.
+    Unreachable,
+    /// The server is polled after this time.
     Every(Duration),
 }
 
-/// The pauses between the tries of one request: exponential with full jitter (a random part of the whole), so that
-/// clients that were refused together do not come back together. While a server is away half of the pause is
-/// certain, so that eight tries always outlast a restart of some 40 s.
+/// The pauses between the retries of one request: exponential with full jitter, so that clients that were rejected together
+/// do not return together. If the server is unreachable, half of each pause is not random, so that eight retries always
+/// outlast a restart of about 40 s.
 #[derive(Debug)]
 pub struct Backoff {
     retries: Retries,
@@ -33,34 +31,33 @@ pub struct Backoff {
     since: Option<Instant>,
 }
 
-/// The first pause for a busy server, before jitter.
-const BUSY: Duration = Duration::from_millis(250);
-/// The first pause for a server that is away, before jitter.
-const AWAY: Duration = Duration::from_millis(500);
-/// The longest pause, before jitter.
-const LONGEST: Duration = Duration::from_secs(30);
+/// The first pause if the server is busy, before jitter.
+const FIRST_BUSY_PAUSE: Duration = Duration::from_millis(250);
+/// The first pause if the server is unreachable, before jitter.
+const FIRST_UNREACHABLE_PAUSE: Duration = Duration::from_millis(500);
+/// The maximum pause, before jitter.
+const MAX_PAUSE: Duration = Duration::from_secs(30);
 
 impl Backoff {
-    /// Begins with the first try.
     pub fn new(retries: Retries) -> Backoff {
         Backoff { retries, used: 0, since: None }
     }
 
-    /// Begins anew: something was achieved.
-    pub fn progress(&mut self) {
+    /// Starts over after progress.
+    pub fn reset(&mut self) {
         (self.used, self.since) = (0, None);
     }
 
-    /// How often something was tried again without progress.
-    pub fn tries(&self) -> u32 {
+    /// The number of retries without progress.
+    pub fn retries(&self) -> u32 {
         self.used
     }
 
-    /// The pause before the next try; `asked` is what the server asks for, and wins.
+    /// The pause before the next retry. `asked` is the pause that the server asked for, which takes precedence.
     ///
     /// # Errors
-    /// When no further try is allowed, with a few words on what was tried.
-    pub fn next(&mut self, why: Why, asked: Option<Duration>) -> Result<Duration, String> {
+    /// If no further retry is allowed. The message says which limit was reached.
+    pub fn next(&mut self, why: RetryReason, asked: Option<Duration>) -> Result<Duration, String> {
         let since = *self.since.get_or_insert_with(Instant::now);
         if self.used >= self.retries.retries {
             return Err(match self.used {
@@ -69,13 +66,13 @@ impl Backoff {
                 used => format!("gave up after {used} retries"),
             });
         }
-        // They grow through several outages too: eight tries would be used up quickly if each outage began anew.
-        let grown = |first: Duration| first.saturating_mul(1 << self.used.min(16)).min(LONGEST);
+        // Pauses keep growing over several outages. Otherwise short ones would use up all retries.
+        let grown = |first: Duration| first.saturating_mul(1 << self.used.min(16)).min(MAX_PAUSE);
         let pause = match (asked, why) {
             (Some(asked), _) => asked,
-            (None, Why::Every(pause)) => pause,
-            (None, Why::Busy) => grown(BUSY).mul_f64(random()),
-            (None, Why::Away) => grown(AWAY).mul_f64(0.5 + random() / 2.0),
+            (None, RetryReason::Every(pause)) => pause,
+            (None, RetryReason::Busy) => grown(FIRST_BUSY_PAUSE).mul_f64(random()),
+            (None, RetryReason::Unreachable) => grown(FIRST_UNREACHABLE_PAUSE).mul_f64(0.5 + random() / 2.0),
         };
         if let Some(asked) = asked.filter(|asked| *asked > self.retries.max_time) {
             return Err(format!("the server asks for {} s, more than --retry-max-time", asked.as_secs()));
@@ -88,7 +85,7 @@ impl Backoff {
     }
 }
 
-/// From 0 to 1: each new state of a hasher of the standard library is another, and all come from the system's randomness.
+/// A random number from 0 to 1, from the random keys of the standard library's hasher.
 fn random() -> f64 {
     RandomState::new().build_hasher().finish() as f64 / u64::MAX as f64
 }
@@ -98,28 +95,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_at_random_and_end() {
+    fn pauses_are_random_and_grow_until_the_retries_are_used_up() {
         let retries = Retries { retries: 8, max_time: Duration::from_secs(300) };
         for _ in 0..200 {
-            let mut wait = Backoff::new(retries);
-            let pauses: Vec<Duration> = (0..8).map(|_| wait.next(Why::Away, None).expect("a pause")).collect();
+            let mut backoff = Backoff::new(retries);
+            let pauses: Vec<Duration> =
+                (0..8).map(|_| backoff.next(RetryReason::Unreachable, None).expect("a pause")).collect();
             let all: Duration = pauses.iter().sum();
-            assert!(all > Duration::from_secs(40) && pauses.iter().all(|pause| *pause <= LONGEST), "{pauses:?}");
-            assert_eq!(wait.next(Why::Away, None), Err("gave up after 8 retries".to_owned()));
-            wait.progress();
-            assert!(wait.next(Why::Busy, None).expect("a pause") <= BUSY);
+            assert!(all > Duration::from_secs(40) && pauses.iter().all(|pause| *pause <= MAX_PAUSE), "{pauses:?}");
+            assert_eq!(backoff.next(RetryReason::Unreachable, None), Err("gave up after 8 retries".to_owned()));
+            backoff.reset();
+            assert!(backoff.next(RetryReason::Busy, None).expect("a pause") <= FIRST_BUSY_PAUSE);
         }
     }
 
     #[test]
-    fn what_the_server_asks_for_wins_unless_it_is_too_long() {
-        let mut wait = Backoff::new(Retries { retries: 8, max_time: Duration::from_secs(60) });
-        assert_eq!(wait.next(Why::Busy, Some(Duration::from_secs(7))), Ok(Duration::from_secs(7)));
+    fn the_pause_that_the_server_asks_for_is_used_unless_it_is_too_long() {
+        let mut backoff = Backoff::new(Retries { retries: 8, max_time: Duration::from_secs(60) });
+        assert_eq!(backoff.next(RetryReason::Busy, Some(Duration::from_secs(7))), Ok(Duration::from_secs(7)));
         assert_eq!(
-            wait.next(Why::Busy, Some(Duration::from_secs(70))),
+            backoff.next(RetryReason::Busy, Some(Duration::from_secs(70))),
             Err("the server asks for 70 s, more than --retry-max-time".to_owned())
         );
         let mut none = Backoff::new(Retries { retries: 0, max_time: Duration::from_secs(60) });
-        assert!(none.next(Why::Busy, None).is_err());
+        assert!(none.next(RetryReason::Busy, None).is_err());
     }
 }

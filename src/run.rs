@@ -1,5 +1,5 @@
-//! Builds a run from its configuration, in the order in which mistakes cost least: inputs first, then the target, and
-//! only then the first record.
+//! Starts a run from its configuration, so that mistakes are found early: opens the inputs, then the target, and only then
+//! reads the first record.
 
 use crate::action::Decider;
 use crate::config::Config;
@@ -21,10 +21,10 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Runs an import; lines for a person go to `err`.
+/// Runs an import; messages go to `err`.
 ///
 /// # Errors
-/// When it cannot begin; nothing was sent.
+/// When it cannot start; nothing was sent.
 pub fn import(mut config: Config, mut err: Box<dyn Write>) -> Result<Summary> {
     let inputs = input::open(&config.files, &config.input)?;
     let formats: Vec<Format> = inputs.list.iter().map(|input| input.format).collect();
@@ -36,8 +36,8 @@ pub fn import(mut config: Config, mut err: Box<dyn Write>) -> Result<Summary> {
         stored_bytes: inputs.size,
         is_compressed: inputs.compressed,
     };
-    introduce(&config, &inputs, &mut err);
-    let results = results(&config.wanted)?;
+    print_start(&config, &inputs, &mut err);
+    let results = open_results(&config.wanted)?;
     let stop = Stop::default();
     let mut opened = open(&config, &stop, &mut err)?;
     let meter = Meter { bytes: inputs.bytes_read.clone(), ..Meter::default() };
@@ -66,13 +66,13 @@ pub fn import(mut config: Config, mut err: Box<dyn Write>) -> Result<Summary> {
     Ok(report.close(meter.bytes.load(Ordering::Relaxed)))
 }
 
-/// Says what is about to be done.
-fn introduce(config: &Config, inputs: &Inputs, err: &mut dyn Write) {
+/// Prints what the run is going to do.
+fn print_start(config: &Config, inputs: &Inputs, err: &mut dyn Write) {
     let wanted = &config.wanted;
     if !config.output.quiet {
         let dry = if wanted.dry_run { ", dry run: nothing is written" } else { "" };
         let into = wanted.collection.as_ref().map_or(String::new(), |name| format!(", collection {name}"));
-        let _ = writeln!(err, "importing into {}{into}{dry}", config.target.shown(wanted));
+        let _ = writeln!(err, "importing into {}{into}{dry}", config.target.display(wanted));
     }
     if config.output.verbose {
         for input in &inputs.list {
@@ -81,22 +81,22 @@ fn introduce(config: &Config, inputs: &Inputs, err: &mut dyn Write) {
     }
 }
 
-/// Opens the target. A signal ends the wait for a path of this machine at once, and nothing is left to put back there; a
-/// server is left as it should be.
+/// Opens the target. For a local path, a signal ends the wait at once, because there is nothing to restore. For a server,
+/// signals are caught first, so that its settings are restored.
 fn open(config: &Config, stop: &Stop, err: &mut dyn Write) -> Result<Opened> {
     let (quiet, verbose) = (config.output.quiet, config.output.verbose);
-    let mut say = |note| match note {
+    let mut log = |note| match note {
         Note::Warning(text) if !quiet => drop(writeln!(err, "{text}")),
         Note::Detail(text) if verbose => drop(writeln!(err, "{text}")),
         _ => {}
     };
-    // Once only: a second handler would take the first signal for a second one.
+    // Only once: with a second handler, the first signal would count as the second one.
     let catch_signals = || stop.on_signals().context("cannot catch signals");
     let is_server = config.wanted.servers().next().is_some();
     if is_server {
         catch_signals()?;
     }
-    let opened = targets::open(config.target, &config.wanted, stop, &mut say);
+    let opened = targets::open(config.target, &config.wanted, stop, &mut log);
     let opened = opened.map_err(|error| match stop.signal() {
         Some(signal) => error.context(Exit(128 + signal as u8)),
         None => error,
@@ -111,7 +111,7 @@ fn settings(config: &Config, opened: &Opened, results: Option<Results>) -> Setti
     let wanted = &config.wanted;
     Settings {
         files: wanted.inputs.names.clone(),
-        target: config.target.shown(wanted),
+        target: config.target.display(wanted),
         collection: wanted.collection.clone(),
         details: config.errors.details,
         quiet: config.output.quiet,
@@ -125,25 +125,25 @@ fn settings(config: &Config, opened: &Opened, results: Option<Results>) -> Setti
 }
 
 /// Opens the file of `--results`.
-fn results(wanted: &Wanted) -> Result<Option<Results>> {
+fn open_results(wanted: &Wanted) -> Result<Option<Results>> {
     let Some(path) = &wanted.results else { return Ok(None) };
     if path.as_os_str() == "-" {
         return Ok(Some(Results { name: "stdout".to_owned(), out: Box::new(BufWriter::new(std::io::stdout())) }));
     }
     let name = path.display().to_string();
-    if wanted.inputs.contain(path) {
+    if wanted.inputs.contains(path) {
         bail!("--results: {name} is also an input");
     }
-    let about = || format!("--results: {name}");
-    ensure_ours(path).with_context(about)?;
-    let file = File::options().write(true).create(true).truncate(false).open(path).with_context(about)?;
-    Ok(Some(Results { name, out: Box::new(BufWriter::new(Emptied(file, false))) }))
+    let context = || format!("--results: {name}");
+    ensure_holds_results(path).with_context(context)?;
+    let file = File::options().write(true).create(true).truncate(false).open(path).with_context(context)?;
+    Ok(Some(Results { name, out: Box::new(BufWriter::new(TruncatedOnWrite(file, false))) }))
 }
 
-/// A file whose old lines go when the first new one comes, so that a run that does not begin destroys nothing.
-struct Emptied(File, bool);
+/// A file that is truncated at the first write, so that a run that does not start destroys nothing.
+struct TruncatedOnWrite(File, bool);
 
-impl Write for Emptied {
+impl Write for TruncatedOnWrite {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         if !std::mem::replace(&mut self.1, true) && self.0.metadata()?.is_file() {
             self.0.set_len(0)?;
@@ -157,30 +157,30 @@ impl Write for Emptied {
     }
 }
 
-/// A file that is not empty is written over only if it holds results.
-fn ensure_ours(path: &Path) -> Result<()> {
+/// Refuses to overwrite a file that holds something other than results.
+fn ensure_holds_results(path: &Path) -> Result<()> {
     // Opening a pipe would wait for its other end.
     if !std::fs::metadata(path).is_ok_and(|about| about.is_file()) {
         return Ok(());
     }
     let Ok(file) = File::open(path) else { return Ok(()) };
     let mut line = Vec::new();
-    // A line of ours is never longer than a record's key and its error.
+    // A line of results is not longer than a record's key and its error.
     let _ = std::io::BufReader::new(file).take(1 << 20).read_until(b'\n', &mut line);
     let read: Option<serde_json::Value> = serde_json::from_slice(&line).ok();
-    let ours = read.is_some_and(|read| read.get("counted").is_some() && read.get("line").is_some());
-    ensure!(line.is_empty() || ours, "it exists and holds something other than results");
+    let is_ours = read.is_some_and(|read| read.get("counted").is_some() && read.get("line").is_some());
+    ensure!(line.is_empty() || is_ours, "already exists and does not hold results");
     Ok(())
 }
 
-/// The prefix of generated keys: 9 characters of time, so that later runs sort behind, and 7 of chance.
+/// The prefix of generated keys: 9 characters of time, so that keys of later runs sort last, and 7 random ones.
 fn run_id() -> String {
     const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     // The standard library seeds its hashers from the operating system's randomness.
-    let chance = std::collections::hash_map::RandomState::new().build_hasher().finish();
+    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
     let digits = |number: u64, count: u32| {
-        (0..count).rev().map(move |place| DIGITS[(number >> (5 * place) & 31) as usize] as char)
+        (0..count).rev().map(move |index| DIGITS[(number >> (5 * index) & 31) as usize] as char)
     };
-    digits(now, 9).chain(digits(chance, 7)).chain(['-']).collect()
+    digits(now, 9).chain(digits(random, 7)).chain(['-']).collect()
 }

@@ -1,4 +1,4 @@
-//! What ends a run early, as one flag that every thread looks at.
+//! The request to stop a run early: a flag that every thread checks.
 
 use std::io;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
     signal: Arc<AtomicUsize>,
-    asked: Arc<AtomicBool>,
+    requested: Arc<AtomicBool>,
 }
 
 impl Stop {
@@ -18,25 +18,25 @@ impl Stop {
     /// When the handlers cannot be installed.
     pub fn on_signals(&self) -> io::Result<()> {
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-            // The order matters: the first signal finds `asked` false here and sets it below.
-            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, self.asked.clone())?;
+            // The order matters: the first signal finds `requested` false here and sets it below.
+            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, self.requested.clone())?;
             signal_hook::flag::register_usize(signal, self.signal.clone(), signal as usize)?;
-            signal_hook::flag::register(signal, self.asked.clone())?;
+            signal_hook::flag::register(signal, self.requested.clone())?;
         }
         Ok(())
     }
 
-    /// Asks the run to stop.
-    pub fn ask(&self) {
-        self.asked.store(true, Ordering::SeqCst);
+    /// Requests the run to stop.
+    pub fn request(&self) {
+        self.requested.store(true, Ordering::SeqCst);
     }
 
-    /// Whether the run was asked to stop, by whom ever.
-    pub fn asked(&self) -> bool {
-        self.asked.load(Ordering::Relaxed)
+    /// Whether the run was requested to stop, by a signal or otherwise.
+    pub fn is_requested(&self) -> bool {
+        self.requested.load(Ordering::Relaxed)
     }
 
-    /// The signal that asked, if one did.
+    /// The signal that was received, if any.
     pub fn signal(&self) -> Option<i32> {
         match self.signal.load(Ordering::SeqCst) {
             0 => None,

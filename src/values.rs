@@ -1,70 +1,54 @@
-//! Values of flags: numbers of records and bytes, times, names, single bytes, and words of which a flag takes one of a few.
-//! An error names the value; which flag or variable it came from is put in front of it in cli/usage.rs. A hint is a line
-//! of its own.
+//! Parses the values of options: numbers of records and bytes, times, names, single bytes, and choices.
+//! An error names the value. cli/usage.rs adds the option or variable that it came from. A hint is on its own line.
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, Resettable, TypedValueParser};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// Reads a number of records or lines.
-///
-/// # Errors
-/// For anything but digits, and above 2^64 - 1.
+/// A number of records or lines.
 pub fn count(text: &str) -> Result<u64, String> {
-    digits(text).ok_or_else(|| format!("\"{text}\" is not a whole number"))
+    digits(text).ok_or_else(|| "not a whole number".to_owned())
 }
 
 fn digits(text: &str) -> Option<u64> {
-    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if plain { text.parse().ok() } else { None }
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { text.parse().ok() } else { None }
 }
 
 /// Checks a number against its range, which `words` says in words.
-fn within(text: &str, number: u64, range: RangeInclusive<u64>, words: &str) -> Result<usize, String> {
+fn within(number: u64, range: RangeInclusive<u64>, words: &str) -> Result<usize, String> {
     let number = if range.contains(&number) { usize::try_from(number).ok() } else { None };
-    number.ok_or_else(|| format!("\"{text}\" is not between {words}"))
+    number.ok_or_else(|| format!("not between {words}"))
 }
 
-/// Reads `--batch-size`: 1 to 1,000,000 records.
-///
-/// # Errors
-/// When it is no such number.
+/// `--batch-size`: 1 to 1,000,000 records.
 pub fn batch_records(text: &str) -> Result<usize, String> {
-    let read = count(text).and_then(|number| within(text, number, 1..=1_000_000, "1 and 1000000"));
+    let read = count(text).and_then(|number| within(number, 1..=1_000_000, "1 and 1000000"));
     // arangoimport's flag of this name is a size.
     let is_size = size(text).is_ok_and(|size| size > 0);
     read.map_err(|error| match is_size {
-        true => format!("{error}\nhint: this counts records; in bytes it is `--batch-bytes {text}`"),
+        true => format!("{error}\nhint: this counts records; for bytes write `--batch-bytes {text}`"),
         false => error,
     })
 }
 
-/// Reads `--jobs`: 1 to 256.
-///
-/// # Errors
-/// When it is no such number.
+/// `--jobs`: 1 to 256.
 pub fn jobs(text: &str) -> Result<usize, String> {
-    within(text, count(text)?, 1..=256, "1 and 256")
+    within(count(text)?, 1..=256, "1 and 256")
 }
 
-/// Reads a number of tries: 0 to 1,000.
-///
-/// # Errors
-/// When it is no such number.
+/// A number of retries: 0 to 1,000.
 pub fn retries(text: &str) -> Result<u32, String> {
-    within(text, count(text)?, 0..=1_000, "0 and 1000").map(|number| number as u32)
+    within(count(text)?, 0..=1_000, "0 and 1000").map(|number| number as u32)
 }
 
-/// Reads a limit in bytes: 1 byte to 1 GiB.
-///
-/// # Errors
-/// When it is no such size.
+/// A limit in bytes: 1 byte to 1 GiB.
 pub fn bytes(text: &str) -> Result<usize, String> {
-    within(text, size(text)?, 1..=1 << 30, "1 byte and 1GiB")
+    within(size(text)?, 1..=1 << 30, "1 byte and 1GiB")
 }
 
-/// A number with a unit behind it, such as `5MiB`, of which `factor` says how many ones it is.
+/// A number with a unit, such as `5MiB`. `factor` is the value of the unit.
 fn scaled(text: &str, factor: fn(&str) -> Option<u64>) -> Option<u64> {
     let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
     digits(&text[..end])?.checked_mul(factor(text[end..].trim_start())?)
@@ -81,13 +65,10 @@ fn size(text: &str) -> Result<u64, String> {
         "gb" => Some(1_000_000_000),
         _ => None,
     });
-    bytes.ok_or_else(|| format!("\"{text}\" is not a size\nhint: sizes are written `5MiB`, `5MB`, `500k` or `1000`"))
+    bytes.ok_or_else(|| "not a size\nhint: sizes are written `5MiB`, `5MB`, `500k` or `1000`".to_owned())
 }
 
-/// Reads `--flush-interval`: 1 ms to 1 h.
-///
-/// # Errors
-/// When it is no such time.
+/// `--flush-interval`: 1 ms to 1 h.
 pub fn interval(text: &str) -> Result<Duration, String> {
     let milliseconds = scaled(text, |unit| match unit {
         "ms" => Some(1),
@@ -98,62 +79,53 @@ pub fn interval(text: &str) -> Result<Duration, String> {
     });
     match milliseconds {
         Some(time @ 1..=3_600_000) => Ok(Duration::from_millis(time)),
-        Some(_) => Err(format!("\"{text}\" is not between 1ms and 1h")),
-        None => Err(format!("\"{text}\" is not a time\nhint: times are written `1s`, `500ms` or `2m`")),
+        Some(_) => Err("not between 1ms and 1h".to_owned()),
+        None => Err("not a time\nhint: times are written `1s`, `500ms` or `2m`".to_owned()),
     }
 }
 
-/// Reads the name of a field.
-///
-/// # Errors
-/// When it is blank.
+/// The name of a field, which must not be blank.
 pub fn field(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
-        return Err("the name of a field cannot be blank".to_owned());
+        return Err("a field name cannot be blank".to_owned());
     }
     Ok(text.to_owned())
 }
 
-/// Reads `--separator`: one byte, or `\t`.
-///
-/// # Errors
-/// For more or less than that, and for a line break.
+/// `--separator`: one byte, or `\t`, but no line break.
 pub fn separator(text: &str) -> Result<u8, String> {
     match text.as_bytes() {
         _ if text == "\\t" => Ok(b'\t'),
         [byte] if !matches!(byte, b'\n' | b'\r' | 0) => Ok(*byte),
-        _ => Err(format!("\"{text}\" is not exactly one byte\nhint: a tab is written `'\\t'`")),
+        _ => Err("not exactly one byte\nhint: write a tab as `'\\t'`".to_owned()),
     }
 }
 
-/// Reads `--quote`: one byte, or nothing for none.
-///
-/// # Errors
-/// For more than that, and for a line break.
+/// `--quote`: one byte but no line break, or `none` or empty for no quotes.
 pub fn quote(text: &str) -> Result<Option<u8>, String> {
     match text.as_bytes() {
         [] => Ok(None),
         _ if text == "none" => Ok(None),
         [byte] if !matches!(byte, b'\n' | b'\r' | 0) => Ok(Some(*byte)),
-        _ => Err(format!("\"{text}\" is not exactly one byte\nhint: `''` is for no quotes")),
+        _ => Err("not exactly one byte\nhint: write `''` for no quotes".to_owned()),
     }
 }
 
-/// A choice that `auto` leaves open. It has a name of its own because clap takes `Option` for a flag without a default.
+/// A choice that may be `auto`, which is `None`. The alias keeps clap from treating the `Option` as an optional argument.
 pub type Auto<T> = Option<T>;
 
-/// The words of `T`. What they stand for is said in the help of the flag, so completions do not repeat it.
+/// The names of the values of `T`. The help of the option describes them, so completions do not.
 fn names<T: ValueEnum + 'static>() -> impl Iterator<Item = PossibleValue> {
     let words = T::value_variants().iter().filter_map(T::to_possible_value);
     words.map(|word| word.help(Resettable::Reset))
 }
 
-/// Takes one of the words of `T`.
+/// A parser for one of the values of `T`.
 pub fn one_of<T: ValueEnum + Send + Sync + 'static>() -> impl TypedValueParser<Value = T> {
     PossibleValuesParser::new(names::<T>()).try_map(|word| T::from_str(&word, false))
 }
 
-/// Takes one of the words of `T`, or `auto`, which leaves it open.
+/// A parser for one of the values of `T`, or `auto`, which is `None`.
 pub fn auto_or<T: ValueEnum + Send + Sync + 'static>() -> impl TypedValueParser<Value = Option<T>> {
     let words = std::iter::once(PossibleValue::new("auto")).chain(names::<T>());
     PossibleValuesParser::new(words).try_map(|word| match word.as_str() {
@@ -162,15 +134,12 @@ pub fn auto_or<T: ValueEnum + Send + Sync + 'static>() -> impl TypedValueParser<
     })
 }
 
-/// Reads the value of a switch.
-///
-/// # Errors
-/// For anything but 1, 0, true, false.
+/// The value of a switch in the environment: 1, 0, true or false.
 pub fn switch(text: &str) -> Result<bool, String> {
     match text {
         "1" | "true" => Ok(true),
         "0" | "false" => Ok(false),
-        _ => Err(format!("\"{text}\" is neither true nor false")),
+        _ => Err("expected true or false".to_owned()),
     }
 }
 
@@ -199,10 +168,10 @@ mod tests {
         }
         for text in ["", "MB", "-1", "1.5M", "5X", "5MBs", "99999999999999999999", "18446744073709551615k", "ñ"] {
             let said = bytes(text).expect_err(text);
-            assert!(said.starts_with(&format!("\"{text}\" is not a size\nhint: ")), "{said}");
+            assert!(said.starts_with("not a size\nhint: "), "{said}");
         }
         for text in ["0", "2G"] {
-            assert_eq!(bytes(text), Err(format!("\"{text}\" is not between 1 byte and 1GiB")));
+            assert_eq!(bytes(text), Err("not between 1 byte and 1GiB".to_owned()));
         }
     }
 
@@ -217,11 +186,11 @@ mod tests {
     }
 
     #[test]
-    fn records_are_not_bytes() {
+    fn a_size_is_not_a_number_of_records() {
         assert_eq!(batch_records("5000"), Ok(5000));
         for text in ["16777216", "5MB", "500k"] {
             let said = batch_records(text).expect_err(text);
-            assert!(said.ends_with(&format!("in bytes it is `--batch-bytes {text}`")), "{said}");
+            assert!(said.ends_with(&format!("for bytes write `--batch-bytes {text}`")), "{said}");
         }
         for text in ["0", "-1", "x", ""] {
             assert!(!batch_records(text).expect_err(text).contains("hint"), "{text}");
@@ -248,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn every_word_can_be_reached() {
+    fn every_name_and_alias_is_accepted() {
         let parser = auto_or::<Format>();
         let parsed = |word: &str| {
             let command = clap::Command::new("x");
@@ -263,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn switches_take_four_words() {
+    fn switches_have_four_values() {
         assert_eq!(
             [switch("1"), switch("true"), switch("0"), switch("false")],
             [Ok(true), Ok(true), Ok(false), Ok(false)]

@@ -7,9 +7,9 @@ use std::fmt::Write;
 /// Twenty lines that are no good, and what is said of each.
 const BAD_LINES: [(&[u8], &str); 20] = [
     (b"{oops}", "expected a field name in quotes, at byte 2"),
-    (b"{\"a\":1", "the object does not end"),
-    (b"{\"a\":1} x", "more text after the object, at byte 8"),
-    (b"{\"a\":1}{\"a\":2}", "more text after the object, at byte 8"),
+    (b"{\"a\":1", "unexpected end of line in object"),
+    (b"{\"a\":1} x", "unexpected text after the object, at byte 8"),
+    (b"{\"a\":1}{\"a\":2}", "unexpected text after the object, at byte 8"),
     (b"[1,2]", "expected an object, found an array"),
     (b"null", "expected an object, found null"),
     (b"17", "expected an object, found a number"),
@@ -24,8 +24,8 @@ const BAD_LINES: [(&[u8], &str); 20] = [
     (b"{\"_key\":\"good-1\"}", "duplicate key \"good-1\""),
     (b"{\"_key\":{}}", "the key is an object, not a string or a number"),
     (b"{\"_key\":\"\"}", "the key is empty"),
-    (b"{\"_key\":\"x\",\"_key\":\"y\"}", "duplicate field `_key` in the record"),
-    (b"{\"_key\":\"x\",\"_id\":\"y\"}", "`_key` and `_id` are both there and differ"),
+    (b"{\"_key\":\"x\",\"_key\":\"y\"}", "duplicate field \"_key\""),
+    (b"{\"_key\":\"x\",\"_id\":\"y\"}", "\"_key\" and \"_id\" differ"),
 ];
 
 /// A thousand good lines with a bad one after every fiftieth; the line number of each bad one.
@@ -78,7 +78,7 @@ fn the_text_summary_is_four_lines_and_what_else_is_not_zero() {
     let ran = place.run(&["-c", "c", "--summary", "text", "a.jsonl"]);
     assert_eq!(ran.stdout, "created: 1\nerrors: 1\nupdated: 0\nignored: 0\nempty: 1\n");
     assert_eq!(ran.code, 1);
-    ran.says("a.jsonl:3: duplicate key \"a\"");
+    ran.prints("a.jsonl:3: duplicate key \"a\"");
     let ran = place.run(&["-c", "c", "--summary", "text", "--delete-keys", "a.jsonl"]);
     assert_eq!(ran.stdout, "created: 0\nerrors: 0\nupdated: 0\nignored: 1\ndeleted: 1\nempty: 1\n");
     let ran = place.run(&["-c", "c", "--summary", "text", "--dry-run", "a.jsonl"]);
@@ -117,11 +117,14 @@ fn bytes_read_are_counted_as_they_are_stored() {
 }
 
 #[test]
-fn a_mistake_is_told_in_json_too_when_json_was_asked_for() {
+fn a_mistake_is_reported_in_json_too_when_json_was_asked_for() {
     let place = Place::new();
     let ran = place.run(&["-c", "c", "--limit", "many"]);
-    assert_eq!(ran.summary, json!({ "schema": 1, "exit_code": 2, "error": "--limit: \"many\" is not a whole number" }));
-    ran.says("error: --limit: \"many\" is not a whole number\n");
+    assert_eq!(
+        ran.summary,
+        json!({ "schema": 1, "exit_code": 2, "error": "invalid value \"many\" for --limit: not a whole number" })
+    );
+    ran.prints("error: invalid value \"many\" for --limit: not a whole number\n");
     let ran = place.run(&["-c", "c", "nowhere.jsonl"]);
     assert_eq!(ran.summary, json!({ "schema": 1, "exit_code": 5, "error": "nowhere.jsonl: no such file" }));
     assert!(place.is_untouched());
@@ -138,13 +141,13 @@ fn the_first_ten_errors_are_said_and_the_rest_by_kind() {
     for line in 1..=10 {
         let _ = writeln!(expected, "a.jsonl:{line}: expected a field name in quotes, at byte 2");
     }
-    expected.push_str("and 3 more errors (--details says every one); all errors by kind:\n");
+    expected.push_str("and 3 more errors (--details shows all); errors by kind:\n");
     expected.push_str("  invalid_json: 12, first a.jsonl:1: expected a field name in quotes, at byte 2\n");
     expected.push_str("  not_an_object: 1, first a.jsonl:13: expected an object, found an array\n");
     assert_eq!(ran.stderr, expected);
 
     let ran = place.import(&["--skip-lines", "2", "--on-duplicate", "ignore", "a.jsonl"]);
-    ran.expect(1, [0, 11, 0, 1]).says("and 1 more error (--details says every one); all errors by kind:\n");
+    ran.expect(1, [0, 11, 0, 1]).prints("and 1 more error (--details shows all); errors by kind:\n");
 
     let all = place.import(&["--details", "a.jsonl"]);
     assert_eq!(all.stderr.lines().filter(|line| line.starts_with("a.jsonl:")).count(), 14, "{}", all.stderr);
@@ -168,16 +171,16 @@ fn duplicates_that_the_late_index_finds_are_said_in_the_order_of_their_lines() {
 }
 
 #[test]
-fn several_files_are_told_apart() {
+fn several_files_are_distinguished() {
     let place = Place::new();
     place.file("b.jsonl", "\n{oops}\n");
     let ran = place.import_text("a.jsonl", "{\"_key\":\"a\"}\n{oops}\n", &["b.jsonl"]);
-    ran.expect(1, [1, 2, 0, 0]).says("b.jsonl:2: ").says("a.jsonl:2: ");
+    ran.expect(1, [1, 2, 0, 0]).prints("b.jsonl:2: ").prints("a.jsonl:2: ");
     assert_eq!(ran.summary["files"], json!(["b.jsonl", "a.jsonl"]));
 }
 
 #[test]
-fn quiet_says_nothing_but_the_summary() {
+fn quiet_prints_nothing_but_the_summary() {
     let place = Place::new();
     let ran = place.import_text("a.jsonl", "{\"_key\":\"a\"}\n{oops}\n", &["-q"]);
     ran.expect(1, [1, 1, 0, 0]);
@@ -190,7 +193,7 @@ fn quiet_says_nothing_but_the_summary() {
 }
 
 #[test]
-fn verbose_says_how_each_input_is_read_and_when_each_step_is_done() {
+fn verbose_prints_how_each_input_is_read_and_when_each_step_is_done() {
     let place = Place::new();
     place.file("b.csv", "_key,n\nx,1\n");
     let ran = place.import_text("a.jsonl", "{\"_key\":\"a\"}\n", &["-v", "b.csv"]);
@@ -225,9 +228,10 @@ fn stdout_has_the_summary_and_nothing_else() {
 fn colour_is_for_the_words_error_and_hint() {
     let place = Place::new();
     let ran = place.run(&["-c", "c", "--to", "products", "--color", "always"]);
-    ran.says("\u{1b}[1;31merror:\u{1b}[0m --to: \"products\"").says("\n\u{1b}[1;36mhint:\u{1b}[0m a new store");
+    ran.prints("\u{1b}[1;31merror:\u{1b}[0m invalid value \"products\" for --to")
+        .prints("\n\u{1b}[1;36mhint:\u{1b}[0m a new store");
     let ran = place.import_text("a.jsonl", "{oops}\n", &["--color=always", "--max-errors", "0"]);
-    ran.says("\u{1b}[1;31merror:\u{1b}[0m more errors");
+    ran.prints("\u{1b}[1;31merror:\u{1b}[0m more errors");
     let plain = place.import(&["--max-errors", "0", "a.jsonl"]);
     assert!(!plain.stderr.contains('\u{1b}'), "stderr is no terminal here: {}", plain.stderr);
 }
@@ -267,7 +271,7 @@ fn exit_3_more_errors_than_allowed() {
     assert_eq!(place.import_text("a.jsonl", &text, &["--max-errors", "3"]).code, 1);
     let ran = place.import(&["--max-errors", "2", "a.jsonl"]);
     assert_eq!(ran.code, 3);
-    ran.says("error: more errors than --max-errors allows: ");
+    ran.prints("error: more errors than --max-errors allows: ");
     assert_eq!(place.import(&["--max-errors", "74%", "a.jsonl"]).code, 3);
     assert_eq!(place.import(&["--max-errors", "75%", "--on-duplicate", "ignore", "a.jsonl"]).code, 1);
 }
@@ -279,11 +283,11 @@ fn exit_4_the_store_cannot_be_used() {
     place.file("a.jsonl", "{\"_key\":\"a\"}\n");
     let ran = place.import(&["--to", "no-store.db", "a.jsonl"]);
     assert_eq!(ran.code, 4);
-    ran.says("error: no-store.db: not a SQLite database\n");
+    ran.prints("error: no-store.db: not a SQLite database\n");
     assert_eq!(ran.summary["exit_code"], 4);
     let ran = place.import(&["--to", "missing/x.db", "a.jsonl"]);
     assert_eq!(ran.code, 4);
-    ran.says("error: missing/x.db: ");
+    ran.prints("error: missing/x.db: ");
     let left = std::fs::read_to_string(place.path("no-store.db")).expect("the file");
     assert_eq!(left, "this is a text, and no database at all");
 }
@@ -294,9 +298,9 @@ fn exit_5_the_input_cannot_be_read() {
     let packed = std::fs::read(crate::support::testdata("films.jsonl.gz")).expect("testdata");
     let ran = place.import_text("torn.jsonl.gz", &packed[..packed.len() / 2], &[]);
     assert_eq!(ran.code, 5);
-    ran.says("error: torn.jsonl.gz:").says("the compressed data ends too early");
-    let told: &Value = &ran.summary["error"];
-    assert!(told.as_str().is_some_and(|text| text.starts_with("torn.jsonl.gz:")), "{told}");
+    ran.prints("error: torn.jsonl.gz:").prints("unexpected end of compressed data");
+    let reported: &Value = &ran.summary["error"];
+    assert!(reported.as_str().is_some_and(|text| text.starts_with("torn.jsonl.gz:")), "{reported}");
     assert_eq!(place.docs().len() as u64, ran.count("created"), "what came before is stored");
 
     let nothing = Place::new();
@@ -308,7 +312,7 @@ fn exit_5_the_input_cannot_be_read() {
 fn exit_6_all_was_rolled_back() {
     let place = Place::new();
     let ran = place.import_text("a.jsonl", "{\"_key\":\"a\"}\n{\"_key\":\"a\"}\n", &["--complete"]);
-    ran.expect(6, [0, 1, 0, 0]).says("error: everything was rolled back, because of --complete\n");
+    ran.expect(6, [0, 1, 0, 0]).prints("error: everything was rolled back, because of --complete\n");
     assert_eq!(ran.count("unsent"), 1);
     assert_eq!(ran.summary["error"], "everything was rolled back, because of --complete");
     place.import_text("b.jsonl", "{\"_key\":\"b\"}\n", &["--complete"]).expect(0, [1, 0, 0, 0]);

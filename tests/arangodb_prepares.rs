@@ -1,5 +1,5 @@
 //! What happens before the first document goes to ArangoDB: logins, versions, collections, keys, and flags that it cannot
-//! honour.
+//! support.
 
 use crate::support::Place;
 use crate::wire::arangodb::{TWO, body, count, counts, documents, error, import, imports};
@@ -46,7 +46,7 @@ fn a_missing_collection_is_a_mistake_unless_it_is_to_be_made() {
     let ran = import(&place, &wire, TWO, &[]);
     assert_eq!(ran.code, 2);
     assert!(
-        ran.stderr.contains("there is no collection \"c\"\nhint: `--create-collection` makes it"),
+        ran.stderr.contains("collection \"c\" not found\nhint: `--create-collection` creates it"),
         "{}",
         ran.stderr
     );
@@ -66,7 +66,7 @@ fn a_missing_collection_is_a_mistake_unless_it_is_to_be_made() {
     let edge = "{\"_key\":\"e\",\"_from\":1,\"_to\":\"w/2\"}\n{\"_key\":\"f\",\"_to\":\"w/2\"}\n";
     let ran = import(&place, &wire, edge, &["--create-collection", "--edge", "--from-prefix", "v"]);
     assert_eq!((ran.code, count(&ran, "created"), count(&ran, "errors")), (1, 1, 1));
-    assert!(ran.stderr.contains("in:2: an edge needs `_from` and `_to`; `_from` is missing"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("in:2: missing field \"_from\" of an edge"), "{}", ran.stderr);
 }
 
 #[test]
@@ -156,9 +156,9 @@ fn flags_of_other_targets_are_refused_with_a_way_out() {
     for (arguments, said) in [
         (&["--mapping", "m.json"][..], "--mapping is not supported for ArangoDB\nhint: "),
         (&["--refresh", "true"], "--refresh is not supported for ArangoDB\nhint: "),
-        (&["--complete", "-t", "bulk"], "--complete: ArangoDB takes no bulk lines as a whole\nhint: "),
-        (&["--complete", "--delete-keys"], "--complete: ArangoDB deletes no list of keys as a whole"),
-        (&["--complete", "--results", "-"], "--results: not with --complete"),
+        (&["--complete", "-t", "bulk"], "--complete and --type bulk cannot be used together\nhint: "),
+        (&["--complete", "--delete-keys"], "--complete and --delete-keys cannot be used together"),
+        (&["--complete", "--results", "-"], "--results and --complete cannot be used together"),
     ] {
         let ran = place.run(&[&["--to", "arangodb+http://127.0.0.1:1", "-c", "c"], arguments].concat());
         assert_eq!(ran.code, 2, "{arguments:?}");
@@ -167,7 +167,7 @@ fn flags_of_other_targets_are_refused_with_a_way_out() {
 }
 
 #[test]
-fn an_address_that_turns_out_to_be_arangodb_is_told_how_to_be_written() {
+fn an_address_that_turns_out_to_be_arangodb_gets_a_hint_how_it_is_written() {
     for (name, path) in [("", ""), ("elasticsearch+", ""), ("", "/_db/shop")] {
         let (place, wire) = (Place::new(), Wire::start());
         let nothing = |_: &_| Reply::json(404, json!({"error": true, "code": 404, "errorNum": 404}));

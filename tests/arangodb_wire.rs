@@ -39,7 +39,7 @@ fn counts_that_a_mode_cannot_give_are_not_believed() {
     for (mode, updated, ignored) in [("error", 0, 2), ("error", 2, 0), ("replace", 0, 2), ("ignore", 2, 0)] {
         let (place, wire) = (Place::new(), Wire::start());
         wire.expect(imports().reply(counts(0, updated, ignored, &[])));
-        // They may be stored, or not: they are sent again, and the answer tells the outcome of each.
+        // They may be stored, or not: they are sent again, and the answer has the outcome of each.
         let stored = ["a", "b"].map(|key| json!({"_id": format!("c/{key}"), "_key": key, "_rev": "_2"}));
         wire.expect(documents("POST").reply(Reply::json(202, json!(stored))));
         let ran = import(&place, &wire, TWO, &["--on-duplicate", mode]);
@@ -75,17 +75,17 @@ fn an_id_without_a_key_must_name_a_document_of_the_collection() {
     ];
     let ran = import(&place, &wire, &(lines.join("\n") + "\n"), &["--details"]);
     assert_eq!((ran.code, count(&ran, "created"), count(&ran, "errors")), (1, 4, 9), "{}", ran.stderr);
-    let rule = "and without a `_key` it must be `COLLECTION/KEY` of the collection \"c\"";
+    let rule = "without \"_key\" it must be COLLECTION/KEY of the collection \"c\"";
     for said in [
-        format!("in:5: `_id` is \"other/d\", {rule}\n"),
-        format!("in:6: `_id` is \"C/d\", {rule}\n"),
-        format!("in:7: `_id` is \"cc/d\", {rule}\n"),
-        format!("in:8: `_id` is \"d\", {rule} (`--key _id` takes it as the key)\n"),
-        format!("in:9: `_id` is \"7\", {rule} (`--key _id` takes it as the key)\n"),
-        "in:10: illegal key \"d/e\"".to_owned(),
+        format!("in:5: invalid \"_id\" \"other/d\": {rule}\n"),
+        format!("in:6: invalid \"_id\" \"C/d\": {rule}\n"),
+        format!("in:7: invalid \"_id\" \"cc/d\": {rule}\n"),
+        format!("in:8: invalid \"_id\" \"d\": {rule} (--key _id takes it as the key)\n"),
+        format!("in:9: invalid \"_id\" \"7\": {rule} (--key _id takes it as the key)\n"),
+        "in:10: invalid key \"d/e\"".to_owned(),
         "in:11: the key is empty".to_owned(),
-        "in:12: illegal key \"d e\"".to_owned(),
-        "in:13: `_key` and `_id` are both there and differ".to_owned(),
+        "in:12: invalid key \"d e\"".to_owned(),
+        "in:13: \"_key\" and \"_id\" differ".to_owned(),
     ] {
         assert!(ran.stderr.contains(&said), "{said}: {}", ran.stderr);
     }
@@ -185,7 +185,7 @@ fn what_passes_is_tried_again_and_what_does_not_ends_the_run() {
         (429, 0, 0, ""),
         (403, 11, 4, "the user needs the right to write"),
         (403, 1004, 4, "the user needs the right to write"),
-        (404, 1203, 4, "`--create-collection` makes it"),
+        (404, 1203, 4, "--create-collection creates it"),
         (401, 11, 4, "check the user and the password, or the token"),
     ] {
         let (place, wire) = (Place::new(), Wire::start());
@@ -230,9 +230,9 @@ fn results_come_from_the_document_api() {
     assert_eq!((ran.code, count(&ran, "created"), count(&ran, "updated")), (0, 1, 1));
     let text = std::fs::read_to_string(place.path("results")).expect("results");
     let results: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    let told = |result: &Value| json!([result["id"], result["counted"], result["result"], result["status"]]);
+    let reported = |result: &Value| json!([result["id"], result["counted"], result["result"], result["status"]]);
     assert_eq!(
-        results.iter().map(told).collect::<Vec<_>>(),
+        results.iter().map(reported).collect::<Vec<_>>(),
         [json!(["a", "updated", "updated", 201]), json!(["b", "created", "created", 201])]
     );
 }
@@ -275,7 +275,7 @@ fn a_unique_index_is_named_when_it_is_in_the_way() {
         );
         let ran = import(&place, &wire, "{\"_key\":\"a\",\"n\":1}\n", &["--on-duplicate", mode]);
         assert_eq!((count(&ran, "errors"), count(&ran, "ignored")), (errors, ignored), "{mode}");
-        assert_eq!(ran.stderr.contains("in:1: the document \"z\" has the same `n`"), errors == 1, "{}", ran.stderr);
+        assert_eq!(ran.stderr.contains("in:1: the document \"z\" has the same \"n\""), errors == 1, "{}", ran.stderr);
     }
 }
 
@@ -349,8 +349,8 @@ fn what_the_server_would_change_is_an_error_unless_lossy_lets_it() {
     assert_eq!((ran.code, count(&ran, "errors")), (1, 4));
     for said in [
         "in:1: the server would change the number 18446744073709551617",
-        "in:2: the server would keep only one of the fields called \"y\"",
-        "in:3: a collection of documents drops `_from`",
+        "in:2: the server would keep only one of the duplicate fields \"y\"",
+        "in:3: a collection of documents drops \"_from\"",
         "in:4: the server would change the number 1e400",
     ] {
         assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);
@@ -426,12 +426,12 @@ fn bulk_lines_become_requests_of_one_kind_in_an_order_that_each_key_keeps() {
     );
     for said in [
         "in:8: document not found (1202)",
-        "in:10: `script` in an update is not supported by ArangoDB",
-        "in:12: ArangoDB does not support `upsert` in an update",
-        "in:14: illegal key",
-        "in:16: `routing` in an action line is not supported by ArangoDB",
-        "in:18: the document has a `_key`",
-        "in:20: `_index` names another collection",
+        "in:10: \"script\" in an update is not supported by ArangoDB",
+        "in:12: \"upsert\" in an update is not supported by ArangoDB, only \"doc_as_upsert\"",
+        "in:14: invalid key",
+        "in:16: \"routing\" in an action line is not supported by ArangoDB",
+        "in:18: the document has \"_key\" or \"_id\", and its action line has the key",
+        "in:20: \"_index\" and --collection differ",
         "in:22: the server would change the number 1e999",
     ] {
         assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);

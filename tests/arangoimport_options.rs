@@ -31,7 +31,7 @@ const OTHERS: [(&str, &str); 43] = [
     ("--overwrite true", "`--overwrite=true`"),
     ("--overwrite-collection-prefix false", "`--overwrite-collection-prefix=false`"),
     ("--create-collection-type edge", "`--edge`"),
-    ("--create-database true", "make it first"),
+    ("--create-database true", "create it first"),
     ("--batch-size 4194304 --server.username root", "`--batch-bytes SIZE`"),
     ("--auto-rate-limit true", "a busy server gets less at once"),
     ("--convert false", "`--convert none`"),

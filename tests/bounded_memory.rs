@@ -1,5 +1,5 @@
 //! How much memory the longest record takes: at most three times its length, as read or as the document that it becomes, and
-//! 64 MiB. Linux tells the largest amount that a process has had so far.
+//! 64 MiB. Linux reports the largest amount that a process has had so far.
 
 use crate::live::{Live, until};
 use crate::support::Place;

@@ -60,7 +60,7 @@ fn documents_of_any_format_have_items_too() {
     let place = Place::new();
     let text = "{\"_key\":\"a\"}\n{\"_key\":\"a\"}\noops\n{\"_key\":\"b\"}\n";
     let ran = place.import_text("a.jsonl", text, &["--results", "results"]);
-    ran.expect(1, [2, 2, 0, 0]).says("a.jsonl:2: duplicate key \"a\"");
+    ran.expect(1, [2, 2, 0, 0]).prints("a.jsonl:2: duplicate key \"a\"");
     let shown: Vec<Value> = results(&place)
         .into_iter()
         .map(|line| json!([line["line"], line["counted"], line["id"], line["status"]]))
@@ -92,8 +92,8 @@ fn a_condition_on_the_sequence_number_must_hold() {
     ];
     let (ran, items) = items(&place, &lines);
     ran.expect(1, [1, 3, 2, 0])
-        .says("required seqNo [0], primary term [1]. current document has seqNo [1] and primary term [1]")
-        .says("[b]: version conflict, required seqNo [1], primary term [1]. but no document was found");
+        .prints("required seqNo [0], primary term [1]. current document has seqNo [1] and primary term [1]")
+        .prints("[b]: version conflict, required seqNo [1], primary term [1]. but no document was found");
     let conflict = |op: &str| json!([op, 409, CONFLICT, null, null]);
     let expected = [
         json!(["index", 201, "created", 1, 0]),
@@ -126,7 +126,7 @@ fn external_versions_only_grow_also_over_a_delete() {
         "{}",
     ];
     let (ran, items) = items(&place, &lines);
-    ran.expect(1, [2, 2, 1, 0]).says("current version [9] is higher than the one provided [8]");
+    ran.expect(1, [2, 2, 1, 0]).prints("current version [9] is higher than the one provided [8]");
     let conflict = json!(["index", 409, CONFLICT, null, null]);
     let expected = [
         json!(["index", 201, "created", 5, 0]),
@@ -218,7 +218,7 @@ fn fields_of_a_document_of_very_many_levels_are_not_shown() {
     let (some, many) = (deep(400), deep(100_000));
     let line = "{\"update\":{\"_id\":\"a\"}}";
     let (ran, items) = items(&place, &["{\"index\":{\"_id\":\"a\"}}", "{}", line, &some, line, &many]);
-    ran.expect(1, [1, 1, 1, 0]).says("nested deeper than 500 levels");
+    ran.expect(1, [1, 1, 1, 0]).prints("nested deeper than 500 levels");
     assert_eq!(items[1], json!(["update", 200, "updated", 2, 1]));
 }
 
@@ -265,7 +265,7 @@ fn a_script_that_fails_or_never_ends_costs_its_action_alone() {
     items(&place, &lines)
         .0
         .expect(1, [1, 5, 1, 0])
-        .says("a.bulk:3: illegal_argument_exception: failed to execute script");
+        .prints("a.bulk:3: illegal_argument_exception: failed to execute script");
     assert_eq!(place.docs(), ["{\"n\":2}"]);
 }
 
@@ -289,7 +289,7 @@ fn a_delete_makes_no_collection_and_other_actions_do() {
                 {\"delete\":{\"_index\":\"z\",\"_id\":\"1\",\"version\":3,\"version_type\":\"external\"}}\n";
     place.file("a.bulk", text);
     let ran = place.run(&["-t", "bulk", "--results", "results", "a.bulk"]);
-    ran.expect(1, [0, 2, 0, 1]).says("a.bulk:1: index_not_found_exception: no such index [x]");
+    ran.expect(1, [0, 2, 0, 1]).prints("a.bulk:1: index_not_found_exception: no such index [x]");
     let names = place
         .open()
         .prepare("SELECT name FROM bulkimport_collections ORDER BY name")
@@ -304,10 +304,10 @@ fn a_dry_run_finds_what_is_wrong_with_a_line() {
                 {\"update\":{\"_id\":\"a\"}}\n{\"n\":1}\n";
     let ran = place.import_text("a.bulk", text, &["-t", "bulk", "--dry-run"]);
     assert_eq!((ran.code, ran.count("errors"), ran.count("unsent")), (1, 2, 1));
-    ran.says(
+    ran.prints(
         "a.bulk:1: action_request_validation_exception: Validation Failed: 1: ifSeqNo is set, but primary term is [0];",
     )
-    .says("a.bulk:5: x_content_parse_exception: [1:2] [UpdateRequest] unknown field [n]");
+    .prints("a.bulk:5: x_content_parse_exception: [1:2] [UpdateRequest] unknown field [n]");
     assert!(place.is_untouched());
 }
 
@@ -316,6 +316,6 @@ fn results_of_a_run_that_is_undone_cannot_be_had() {
     let place = Place::new();
     let ran = place.import_text("a.jsonl", "{}\n", &["--complete", "--results", "results"]);
     assert_eq!(ran.code, 2);
-    ran.says("--results: not with --complete");
+    ran.prints("--results: not with --complete");
     assert!(place.is_untouched());
 }

@@ -134,7 +134,7 @@ fn each_index_that_bulk_lines_name_is_asked_for() {
     ];
     let ran = import(&place, &wire, &lines.join("\n"), &["-t", "bulk"]);
     assert_eq!((ran.code, ran.count("errors"), ran.count("unknown")), (1, 1, 1), "{}", ran.stderr);
-    ran.says("in:1: duplicate key \"1\"").says("in:3: unknown: ");
+    ran.prints("in:1: duplicate key \"1\"").prints("in:3: unknown: ");
     wire.bulks();
 }
 

@@ -63,14 +63,14 @@ fn ends_that_are_missing_or_no_ends_are_errors_with_their_line() {
     ];
     let ran = place.import_text("a.jsonl", text.join("\n"), &["--edge"]);
     ran.expect(1, [1, 8, 0, 0])
-        .says("a.jsonl:2: an edge needs `_from` and `_to`; `_to` is missing")
-        .says("a.jsonl:3: an edge needs `_from` and `_to`; `_from` is missing")
-        .says("a.jsonl:4: `_from` of an edge must be a string, it is a number")
-        .says("a.jsonl:5: `_to` of an edge must be a string, it is null")
-        .says("a.jsonl:6: `_from` of an edge must be `collection/key`, it is \"a\"")
-        .says("a.jsonl:7: `_from`")
-        .says("a.jsonl:8: `_to`")
-        .says("a.jsonl:9: `_from`");
+        .prints("a.jsonl:2: missing field \"_to\" of an edge")
+        .prints("a.jsonl:3: missing field \"_from\" of an edge")
+        .prints("a.jsonl:4: \"_from\" of an edge must be a string, not a number")
+        .prints("a.jsonl:5: \"_to\" of an edge must be a string, not null")
+        .prints("a.jsonl:6: \"_from\" of an edge must be COLLECTION/KEY, not \"a\"")
+        .prints("a.jsonl:7: \"_from\" of an edge must be COLLECTION/KEY, not \"/1\"")
+        .prints("a.jsonl:8: \"_to\" of an edge must be COLLECTION/KEY, not \"a/\"")
+        .prints("a.jsonl:9: \"_from\" of an edge must be COLLECTION/KEY, not \"a/1/2\"");
     assert_eq!(ends(&place), [end("a/1", "a/2")]);
 }
 
@@ -84,7 +84,7 @@ fn ends_may_name_any_key_of_a_store() {
     let prefixes = ["--edge", "--from-prefix", "people", "--to-prefix", "cities"];
     let text = "_from,_to\nJosé,New York\nJosé,https://ex.org/a\n";
     let ran = place.import_text("a.csv", text, &prefixes);
-    ran.expect(1, [1, 1, 0, 0]).says("a.csv:3: `_to` of an edge must be `collection/key`, it is \"https://ex.org/a\"");
+    ran.expect(1, [1, 1, 0, 0]).prints("a.csv:3: \"_to\" of an edge must be COLLECTION/KEY, not \"https://ex.org/a\"");
     assert_eq!(ends(&place), [end("people/José", "cities/New York")]);
 }
 
@@ -94,7 +94,7 @@ fn an_empty_cell_is_a_missing_end() {
     place
         .import_text("a.csv", "_from,_to\na/1,a/2\na/1,\n", &["--edge"])
         .expect(1, [1, 1, 0, 0])
-        .says("a.csv:3: an edge needs");
+        .prints("a.csv:3: missing field \"_to\" of an edge");
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_collection_of_edges_is_known_as_one_on_a_second_run() {
         .import_text("a.jsonl", "{\"_key\":\"1\",\"_from\":\"a/1\",\"_to\":\"a/2\"}", &["--edge"])
         .expect(0, [1, 0, 0, 0]);
     let ran = place.import_text("b.jsonl", "{\"_key\":\"2\"}\n{\"_key\":\"3\",\"_from\":\"a/2\",\"_to\":\"a/3\"}", &[]);
-    ran.expect(1, [1, 1, 0, 0]).says("b.jsonl:1: an edge needs `_from` and `_to`");
+    ran.expect(1, [1, 1, 0, 0]).prints("b.jsonl:1: missing field \"_from\" of an edge");
     assert_eq!(ends(&place), [end("a/1", "a/2"), end("a/2", "a/3")]);
 }
 
@@ -144,5 +144,8 @@ fn an_edge_too_deep_for_its_columns_is_one_error() {
     let edge = |value: &str| format!("{{\"_from\":\"a/1\",\"_to\":\"b/2\",\"x\":{value}}}\n");
     let deep = edge(&format!("{}{}", "[".repeat(1100), "]".repeat(1100)));
     let text = [edge("1"), deep, edge("2")].concat();
-    place.import_text("a.jsonl", text, &["--edge"]).expect(1, [2, 1, 0, 0]).says("a.jsonl:2: SQLite cannot read this");
+    place
+        .import_text("a.jsonl", text, &["--edge"])
+        .expect(1, [2, 1, 0, 0])
+        .prints("a.jsonl:2: SQLite cannot read this");
 }

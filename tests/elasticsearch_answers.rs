@@ -65,7 +65,7 @@ fn a_key_that_exists_is_an_error_or_ignored_as_asked() {
     let (place, wire) = (Place::new(), Wire::start());
     wire.bulk(&[created(), duplicate(), created()]);
     let ran = import(&place, &wire, &documents(3), &[]);
-    ran.expect(1, [2, 1, 0, 0]).says("in:2: duplicate key \"2\"");
+    ran.expect(1, [2, 1, 0, 0]).prints("in:2: duplicate key \"2\"");
     assert_eq!(results(&place)[1]["status"], 409);
     assert_eq!(results(&place)[1]["error"]["type"], "version_conflict_engine_exception");
 
@@ -79,7 +79,9 @@ fn an_item_that_failed_is_an_error_with_the_servers_reason() {
     let (place, wire) = (Place::new(), Wire::start());
     wire.bulk(&[created(), unfit(), created()]);
     let ran = import(&place, &wire, &documents(3), &[]);
-    ran.expect(1, [2, 1, 0, 0]).says("in:2: ").says("failed to parse field [n] of type [long] in document with id '2'");
+    ran.expect(1, [2, 1, 0, 0])
+        .prints("in:2: ")
+        .prints("failed to parse field [n] of type [long] in document with id '2'");
     assert_eq!(kinds(&ran), [("mapper_parsing_exception".to_owned(), 1)]);
     assert_eq!(column(&place, "status"), [201, 400, 201]);
     assert_eq!(
@@ -96,7 +98,7 @@ fn the_cause_of_an_error_is_said_too() {
     wire.bulk(&[Item::Raw(json!({"create": {"_index": "c", "_id": "1", "status": 400, "error": error}}))]);
     import(&place, &wire, &documents(1), &[])
         .expect(1, [0, 1, 0, 0])
-        .says("Limit of total fields [3] has been exceeded");
+        .prints("Limit of total fields [3] has been exceeded");
     assert_eq!(results(&place)[0]["error"], error);
 }
 
@@ -116,7 +118,7 @@ fn a_failed_item_counts_though_errors_is_false() {
 fn a_permanent_500_of_an_item_is_an_error_and_sent_once() {
     let (place, wire) = (Place::new(), Wire::start());
     wire.bulk(&[created(), failed(500, "fail_processor_exception", "not today")]);
-    import(&place, &wire, &documents(2), &[]).expect(1, [1, 1, 0, 0]).says("not today");
+    import(&place, &wire, &documents(2), &[]).expect(1, [1, 1, 0, 0]).prints("not today");
     wire.done();
 }
 
@@ -129,7 +131,7 @@ fn a_document_that_a_pipeline_dropped_is_an_error() {
     };
     wire.bulk(&[created(), dropped("create", -4)]);
     let ran = import(&place, &wire, &documents(2), &[]);
-    ran.expect(1, [1, 1, 0, 0]).says("in:2: ");
+    ran.expect(1, [1, 1, 0, 0]).prints("in:2: ");
     assert_eq!(kinds(&ran), [("dropped_by_pipeline".to_owned(), 1)]);
 
     let (place, wire) = (Place::new(), Wire::start());
@@ -148,7 +150,7 @@ fn a_document_in_the_failure_store_is_an_error() {
     };
     wire.bulk(&[created(), Item::Raw(item("used"))]);
     let ran = import(&place, &wire, &documents(2), &[]);
-    ran.expect(1, [1, 1, 0, 0]).says("in:2: ");
+    ran.expect(1, [1, 1, 0, 0]).prints("in:2: ");
     assert_eq!(kinds(&ran), [("failure_store".to_owned(), 1)]);
 
     let (place, wire) = (Place::new(), Wire::start());
@@ -197,7 +199,7 @@ fn conditions_that_do_not_hold_are_errors_and_no_duplicates() {
         r#"{"doc":{}}"#,
     ];
     let ran = import(&place, &wire, &lines.join("\n"), &["-t", "bulk"]);
-    ran.expect(1, [0, 4, 0, 0]).says("required seqNo [3]");
+    ran.expect(1, [0, 4, 0, 0]).prints("required seqNo [3]");
     assert!(!ran.stderr.contains("duplicate key"), "{}", ran.stderr);
 }
 
@@ -220,15 +222,15 @@ fn an_update_of_a_missing_document_is_an_error() {
     wire.bulk(&[failed(404, "document_missing_exception", "[{id}]: document missing")]);
     import(&place, &wire, "{\"update\":{\"_id\":\"1\"}}\n{\"doc\":{}}\n", &["-t", "bulk"])
         .expect(1, [0, 1, 0, 0])
-        .says("in:1: ")
-        .says("document missing");
+        .prints("in:1: ")
+        .prints("document missing");
 }
 
 #[test]
 fn a_delete_in_a_missing_index_is_an_error_and_of_a_missing_document_is_not() {
     let (place, wire) = (Place::new(), Wire::start());
     wire.bulk(&[failed(404, "index_not_found_exception", "no such index [c]"), not_found()]);
-    import(&place, &wire, &documents(2), &["--delete-keys"]).expect(1, [0, 1, 0, 1]).says("no such index [c]");
+    import(&place, &wire, &documents(2), &["--delete-keys"]).expect(1, [0, 1, 0, 1]).prints("no such index [c]");
 }
 
 #[test]
@@ -245,7 +247,7 @@ fn items_out_of_order_are_paired_by_their_ids() {
         Reply::items(vec![dropped("1"), dropped("3"), fail("2"), good, fail("5")])
     }));
     let ran = import(&place, &wire, &documents(5), &["--on-duplicate", "replace", "--pipeline", "p", "--details"]);
-    ran.expect(1, [1, 4, 0, 0]).says("in:2: ").says("no 2").says("no 5");
+    ran.expect(1, [1, 4, 0, 0]).prints("in:2: ").prints("no 2").prints("no 5");
     assert_eq!(column(&place, "status")[3], 201);
     assert_eq!(column(&place, "error")[1]["reason"], "no 2");
     assert_eq!(column(&place, "error")[4]["reason"], "no 5");
@@ -290,7 +292,7 @@ fn an_upsert_that_lost_its_name_is_still_blamed_for_its_failure() {
             r#"{"doc":{"a":1}}"#,
         ];
         let ran = import(&place, &wire, &lines.join("\n"), &["-t", "bulk", "--details"]);
-        ran.expect(1, [1, 2, 0, 0]).says("in:3: ").says("pipeline with id [nope] does not exist");
+        ran.expect(1, [1, 2, 0, 0]).prints("in:3: ").prints("pipeline with id [nope] does not exist");
         assert_eq!(column(&place, "status"), [201, 400, 404]);
     }
 }
@@ -420,7 +422,7 @@ fn one_bad_item_never_takes_a_request_down() {
             let (place, wire) = (Place::new(), Wire::start());
             refuses(&wire, status, &[bad], kind, reason);
             let ran = import(&place, &wire, &documents(11), &[]);
-            ran.expect(1, [10, 1, 0, 0]).says(&format!("in:{bad}: ")).says(reason);
+            ran.expect(1, [10, 1, 0, 0]).prints(&format!("in:{bad}: ")).prints(reason);
             assert_eq!(kinds(&ran), [(kind.to_owned(), 1)]);
             let requests = wire.bulks();
             assert!(requests.len() <= 12, "{} requests for eleven documents", requests.len());
@@ -439,7 +441,7 @@ fn several_bad_items_with_reasons_of_their_own_are_found_each() {
     let (place, wire) = (Place::new(), Wire::start());
     refuses(&wire, 400, &["3", "9"], "illegal_argument_exception", "cannot take [{id}]");
     let ran = import(&place, &wire, &documents(12), &["--details"]);
-    ran.expect(1, [10, 2, 0, 0]).says("in:3: ").says("cannot take [3]").says("in:9: ").says("cannot take [9]");
+    ran.expect(1, [10, 2, 0, 0]).prints("in:3: ").prints("cannot take [3]").prints("in:9: ").prints("cannot take [9]");
 }
 
 #[test]
@@ -450,7 +452,7 @@ fn a_refusal_of_every_item_is_the_requests_and_ends_the_run() {
     });
     let ran = import(&place, &wire, &documents(64), &[]);
     assert_eq!(ran.code, 4, "{}", ran.stderr);
-    ran.says("unrecognized parameter: [foo]");
+    ran.prints("unrecognized parameter: [foo]");
     assert_eq!(ran.count("created"), 0);
     assert!(wire.bulks().len() <= 20, "{} requests to find out", wire.bulks().len());
 }
@@ -486,7 +488,7 @@ fn a_document_that_is_too_large_alone_is_an_error() {
     let text =
         format!("{{\"_key\":\"1\"}}\n{{\"_key\":\"2\",\"text\":\"{}\"}}\n{{\"_key\":\"3\"}}\n", "x".repeat(1200));
     let ran = import(&place, &wire, &text, &[]);
-    ran.expect(1, [2, 1, 0, 0]).says("in:2: ").says("too large");
+    ran.expect(1, [2, 1, 0, 0]).prints("in:2: ").prints("too large");
     assert_eq!(kinds(&ran), [("too_large".to_owned(), 1)]);
     assert_eq!(results(&place).len(), 3);
 }
@@ -533,7 +535,7 @@ fn who_is_not_let_in_ends_the_run_with_advice() {
         wire.expect(bulk().reply(reply));
         let ran = import(&place, &wire, &documents(3), &[]);
         assert_eq!(ran.code, 4, "{status}: {}", ran.stderr);
-        ran.says(reason).says(advice);
+        ran.prints(reason).prints(advice);
         assert_eq!((ran.count("created"), ran.count("unsent")), (0, 3), "{status}: {}", ran.summary);
         // Not asked again.
         wire.done();
@@ -541,7 +543,7 @@ fn who_is_not_let_in_ends_the_run_with_advice() {
 }
 
 #[test]
-fn a_full_disk_is_told_to_the_operator_and_not_waited_for() {
+fn a_full_disk_is_reported_to_the_operator_and_not_waited_for() {
     let reason = "index [c] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block];";
     let (place, wire) = (Place::new(), Wire::start());
     wire.bulk(&[
@@ -551,7 +553,7 @@ fn a_full_disk_is_told_to_the_operator_and_not_waited_for() {
     ]);
     let ran = import(&place, &wire, &documents(3), &[]);
     assert_eq!(ran.code, 4, "{}", ran.stderr);
-    ran.says("flood-stage");
+    ran.prints("flood-stage");
     assert_eq!(
         (ran.count("created"), ran.count("created") + ran.count("unsent") + ran.count("errors")),
         (1, 3),
@@ -564,17 +566,17 @@ fn a_full_disk_is_told_to_the_operator_and_not_waited_for() {
     wire.expect(bulk().reply(Reply::refused(429, "cluster_block_exception", reason)));
     let ran = import(&place, &wire, &documents(3), &[]);
     assert_eq!((ran.code, ran.count("unsent")), (4, 3), "{}", ran.stderr);
-    ran.says("flood-stage");
+    ran.prints("flood-stage");
     wire.done();
 }
 
 #[test]
-fn an_index_closed_to_writes_is_told_to_the_operator() {
+fn an_index_closed_to_writes_is_reported_to_the_operator() {
     let (place, wire) = (Place::new(), Wire::start());
     wire.bulk(&[failed(403, "cluster_block_exception", "index [c] blocked by: [FORBIDDEN/8/index write (api)];")]);
     let ran = import(&place, &wire, &documents(1), &[]);
     assert_eq!(ran.code, 4, "{}", ran.stderr);
-    ran.says("FORBIDDEN/8/index write (api)");
+    ran.prints("FORBIDDEN/8/index write (api)");
     wire.done();
 }
 
@@ -603,7 +605,7 @@ fn the_results_hold_each_record_once_also_those_never_sent() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let result: Value = serde_json::from_str(&ran.stdout).expect("stdout has the results alone");
     assert_eq!((&result["id"], &result["result"]), (&json!("a"), &json!("created")));
-    ran.says("created: 1");
+    ran.prints("created: 1");
 }
 
 #[test]
@@ -616,11 +618,11 @@ fn two_clusters_are_not_taken_for_nodes_of_one() {
     place.file("in", documents(9));
     let ran = place.run(&["--to", &one.to(), "--to", &other.to(), "-c", "c", "-t", "jsonl", "in"]);
     assert_eq!(ran.code, 2, "{}", ran.stderr);
-    ran.says(other.address()).says("belongs to another cluster").says("hint: run once for each cluster");
+    ran.prints(other.address()).prints("belongs to another cluster").prints("hint: run once for each cluster");
 }
 
 #[test]
-fn an_index_in_the_address_is_told_where_it_belongs() {
+fn an_index_in_the_address_gets_a_hint_where_it_belongs() {
     for (status, body) in
         [(200, json!({ "films": { "mappings": {} } })), (404, json!({ "error": "no", "status": 404 }))]
     {
@@ -630,7 +632,7 @@ fn an_index_in_the_address_is_told_where_it_belongs() {
         let to = format!("{}/films", wire.to());
         let ran = place.run(&["--to", &to, "-c", "films", "-t", "jsonl", "in"]);
         assert_eq!(ran.code, 2, "{}", ran.stderr);
-        ran.says("is not the address of a cluster").says("hint: an index is named with `--collection films`");
+        ran.prints("not the address of a cluster").prints("hint: an index is named with `--collection films`");
     }
 }
 
@@ -663,5 +665,5 @@ fn an_alias_beside_its_index_does_not_mix_up_two_actions_on_one_key() {
     wire.bulk(&[item("real", 409, exists)]);
     let lines: String =
         (1..=2).map(|n| format!("{{\"create\":{{\"_index\":\"alias\",\"_id\":\"k\"}}}}\n{{\"n\":{n}}}\n")).collect();
-    import(&place, &wire, &lines, &["-t", "bulk"]).expect(1, [1, 1, 0, 0]).says("in:3: duplicate key \"k\"");
+    import(&place, &wire, &lines, &["-t", "bulk"]).expect(1, [1, 1, 0, 0]).prints("in:3: duplicate key \"k\"");
 }

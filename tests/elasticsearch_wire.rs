@@ -23,7 +23,7 @@ fn sent(name: &str, text: &str, arguments: &[&str], items: &[Item]) -> Vec<Sent>
 }
 
 /// Operation, id and document of each action, as one text.
-fn told(actions: &[Sent]) -> Vec<String> {
+fn reported(actions: &[Sent]) -> Vec<String> {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     actions
         .iter()
@@ -43,7 +43,7 @@ fn error_and_ignore_send_create_and_replace_sends_index() {
     ] {
         let actions = sent("in.jsonl", TWO, arguments, &[created(), created()]);
         assert_eq!(
-            told(&actions),
+            reported(&actions),
             [format!(r#"{op} a {{"n":1.0}}"#), format!(r#"{op} b {{"n":12345678901234567890}}"#)]
         );
     }
@@ -67,13 +67,13 @@ fn update_sends_the_document_to_be_merged_or_inserted() {
 fn delete_keys_sends_deletes_without_documents() {
     let text = "{\"_key\":\"a\",\"n\":1}\n{\"_id\":\"b\"}\n";
     let actions = sent("in.jsonl", text, &["--delete-keys"], &[deleted(), not_found()]);
-    assert_eq!(told(&actions), ["delete a", "delete b"]);
+    assert_eq!(reported(&actions), ["delete a", "delete b"]);
 }
 
 #[test]
 fn delete_keys_takes_keys_from_a_csv() {
     let actions = sent("in.csv", "sku\n007\n8\n", &["--delete-keys", "--key", "sku"], &[deleted(), deleted()]);
-    assert_eq!(told(&actions), ["delete 007", "delete 8"]);
+    assert_eq!(reported(&actions), ["delete 007", "delete 8"]);
 }
 
 #[test]
@@ -87,9 +87,9 @@ fn key_and_id_are_taken_out_of_documents_and_nothing_else_is_touched() {
         r#"{"_id":7,"z":null}"#,
     ];
     let actions = sent("in.jsonl", &text.join("\n"), &[], &[const { Item::Done("created", 1) }; 6]);
-    let mut told = told(&actions);
+    let mut reported = reported(&actions);
     // Which blanks go with the field is left open.
-    told[3] = told[3].replace(' ', "");
+    reported[3] = reported[3].replace(' ', "");
     let expected = [
         "create a {}",
         r#"create b {"x":[1,{"_id":"inner"}]}"#,
@@ -98,7 +98,7 @@ fn key_and_id_are_taken_out_of_documents_and_nothing_else_is_touched() {
         "create e {}",
         r#"create 7 {"z":null}"#,
     ];
-    assert_eq!(told, expected);
+    assert_eq!(reported, expected);
 }
 
 #[test]
@@ -111,16 +111,16 @@ fn an_id_is_sent_as_a_whole() {
     let actions = sent("in.jsonl", &text.join("\n"), &[], &[const { Item::Done("created", 1) }; 3]);
     let expected =
         [r#"create 2023/jan {"n":1}"#, r#"create a b {"n":2}"#, "create https://ex.org/?q=\"é\"&x=%20\n {\"n\":3}"];
-    assert_eq!(told(&actions), expected);
+    assert_eq!(reported(&actions), expected);
     let actions = sent("in.jsonl", "{\"_id\":\"c/b\"}\n", &["--delete-keys"], &[deleted()]);
-    assert_eq!(told(&actions), ["delete c/b"]);
+    assert_eq!(reported(&actions), ["delete c/b"]);
 }
 
 #[test]
 fn a_key_named_by_a_flag_stays_in_the_document() {
     let text = "{\"sku\":7.50,\"n\":1}\n{\"n\":2,\"sku\":\"x\"}\n";
     let actions = sent("in.jsonl", text, &["--key", "sku"], &[created(), created()]);
-    assert_eq!(told(&actions), [r#"create 7.50 {"sku":7.50,"n":1}"#, r#"create x {"n":2,"sku":"x"}"#]);
+    assert_eq!(reported(&actions), [r#"create 7.50 {"sku":7.50,"n":1}"#, r#"create x {"n":2,"sku":"x"}"#]);
 }
 
 #[test]
@@ -213,16 +213,16 @@ fn an_element_over_several_lines_becomes_one_line() {
 fn carriage_returns_at_line_ends_are_no_part_of_a_document() {
     let actions =
         sent("in.jsonl", "{\"_key\":\"a\",\"n\":1}\r\n{\"_key\":\"b\",\"n\":2}\r\n", &[], &[created(), created()]);
-    assert_eq!(told(&actions), [r#"create a {"n":1}"#, r#"create b {"n":2}"#]);
+    assert_eq!(reported(&actions), [r#"create a {"n":1}"#, r#"create b {"n":2}"#]);
     let text = "{\"index\":{\"_id\":\"a\"}}\r\n{\"n\":1}\r\n\r\n{\"delete\":{\"_id\":\"b\"}}\r\n";
     let actions = sent("in.bulk", text, &["-t", "bulk"], &[created(), deleted()]);
-    assert_eq!(told(&actions), [r#"index a {"n":1}"#, "delete b"]);
+    assert_eq!(reported(&actions), [r#"index a {"n":1}"#, "delete b"]);
 }
 
 #[test]
 fn rows_of_a_csv_become_documents() {
     let actions = sent("in.csv", "_key,n,s\n1,1.10,x\n2,,\"5\"\n", &[], &[created(), created()]);
-    assert_eq!(told(&actions), [r#"create 1 {"n":1.10,"s":"x"}"#, r#"create 2 {"s":"5"}"#]);
+    assert_eq!(reported(&actions), [r#"create 1 {"n":1.10,"s":"x"}"#, r#"create 2 {"s":"5"}"#]);
 }
 
 #[test]
@@ -239,7 +239,10 @@ fn an_id_over_512_bytes_is_found_before_it_is_sent() {
     wire.expect(bulk().ids(&["short", "in between"]).answers(&[created(), created()]));
     let long = "\u{20ac}".repeat(171);
     let text = format!("{{\"_key\":\"short\"}}\n{{\"_key\":\"{long}\"}}\n{{\"_key\":\"in between\"}}\n");
-    import(&place, &wire, "in.jsonl", text, &[]).expect(1, [2, 1, 0, 0]).says("in.jsonl:2: ").says("at most 512");
+    import(&place, &wire, "in.jsonl", text, &[])
+        .expect(1, [2, 1, 0, 0])
+        .prints("in.jsonl:2: ")
+        .prints("the maximum is 512");
     wire.done();
 }
 

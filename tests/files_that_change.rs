@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 /// An input in one format.
 struct Kind {
     name: &'static str,
-    /// Bytes without a record, at least six: so many tell whether it is compressed.
+    /// Bytes without a record, at least six: so many show whether it is compressed.
     nothing: &'static str,
     start: &'static str,
     end: &'static str,
@@ -81,8 +81,8 @@ fn a_file_that_has_become_shorter_stops_with_5_after_what_came() {
         let place = Place::new();
         place.file("file", &whole);
         let ran = import(&place, kind, &["file"], Stdio::null(), || cut(&place, kept.len()));
-        ran.expect(5, [100, 0, 0, 0]).says(&format!(
-            "the file became shorter while it was read: it had {} bytes when it was opened, and ended after {}",
+        ran.expect(5, [100, 0, 0, 0]).prints(&format!(
+            "the file became shorter while it was read: {} bytes at first, {} in the end",
             whole.len(),
             kept.len()
         ));
@@ -115,7 +115,7 @@ fn half_a_record_at_the_end_of_a_shorter_file_is_no_record() {
         let place = Place::new();
         place.file("file", whole);
         let ran = import(&place, kind, &["file"], Stdio::null(), || cut(&place, kept.len() - 3));
-        ran.expect(5, [4, 0, 0, 0]).says("became shorter");
+        ran.expect(5, [4, 0, 0, 0]).prints("became shorter");
     }
 }
 
@@ -126,7 +126,7 @@ fn a_file_that_was_emptied_stops_with_5_and_a_whole_run_is_rolled_back() {
         let place = Place::new();
         place.file("file", kind.records(10));
         let ran = import(&place, kind, arguments, Stdio::null(), || cut(&place, 0));
-        ran.expect(code, [0, 0, 0, 0]).says("and ended after 0");
+        ran.expect(code, [0, 0, 0, 0]).prints("0 in the end");
         assert!(place.docs_if_any().is_empty());
     }
 }
@@ -152,7 +152,7 @@ fn a_compressed_file_that_has_become_shorter_stops_with_5_also_between_its_field
     let place = Place::new();
     place.file("file", [&first[..], &second].concat());
     let ran = import(&place, &JSONL, &["file"], Stdio::null(), || cut(&place, first.len()));
-    ran.expect(5, [10, 0, 0, 0]).says("became shorter");
+    ran.expect(5, [10, 0, 0, 0]).prints("became shorter");
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn of_many_files_those_that_are_not_kept_open_must_still_be_the_same() {
     place.file("new", json!({"_key": "new"}).to_string());
     let replace = || std::fs::rename(place.path("new"), place.path("f199")).expect("a file");
     let ran = import(&place, &JSONL, &names, Stdio::null(), replace);
-    ran.expect(5, [199, 0, 0, 0]).says("f199:1: the file was replaced after it had been opened");
+    ran.expect(5, [199, 0, 0, 0]).prints("f199:1: the file was replaced after it was opened");
 
     let place_of_all = Place::new();
     for (n, name) in names.iter().enumerate() {

@@ -124,7 +124,7 @@ fn an_alias_that_no_longer_has_its_earlier_index_leaves_what_is_not_found_unknow
     reads(&wire, "c-2", &[]);
     let ran = import(&place, &wire, &documents(3), &["--on-duplicate", "ignore"]);
     expect(&ran, 1, 1, 2);
-    ran.says("in:1: unknown: ").says("c leads to another index now");
+    ran.prints("in:1: unknown: ").prints("c leads to another index now");
     assert_eq!(wire.bulks().len(), 1);
 }
 
@@ -161,7 +161,7 @@ fn the_index_of_today_that_a_lost_request_made_is_the_one_of_the_second_try() {
 }
 
 #[test]
-fn a_server_that_does_not_say_where_a_name_leads_gets_nothing_twice() {
+fn a_server_that_does_not_report_where_a_name_leads_gets_nothing_twice() {
     let refused = |_: &Request| Reply::refused(403, "security_exception", "action [indices:admin/get] is unauthorized");
     let (place, wire) = (Place::new(), Wire::start());
     wire.standing("GET", "/c", refused);
@@ -171,7 +171,7 @@ fn a_server_that_does_not_say_where_a_name_leads_gets_nothing_twice() {
     wire.expect(bulk().lost());
     let ran = import(&place, &wire, &documents(2), &[]);
     expect(&ran, 1, 0, 2);
-    ran.says("it cannot be known where it went");
+    ran.prints("it cannot be known where it went");
     assert_eq!(wire.bulks().len(), 1);
 }
 
@@ -196,7 +196,7 @@ fn a_roll_over_between_the_look_and_the_second_try_is_reported() {
     reads(&wire, ".ds-c-1", &[("1", r#"{"n":1}"#)]);
     let ran = import(&place, &wire, &documents(2), &["--on-duplicate", "ignore"]);
     expect(&ran, 1, 1, 1);
-    ran.says("in:1: unknown: it may be stored twice: in .ds-c-1").says("and in .ds-c-2");
+    ran.prints("in:1: unknown: it may be stored twice: in .ds-c-1").prints("and in .ds-c-2");
     wire.done();
 }
 

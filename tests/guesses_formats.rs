@@ -1,4 +1,4 @@
-//! How the format of an input is told, and what is said when it cannot be: then nothing is written.
+//! How the format of an input is recognised, and what is printed when it cannot be: then nothing is written.
 
 use crate::support::Place;
 
@@ -12,7 +12,7 @@ fn refused(name: &str, text: &str, words: &[&str]) {
     let ran = place.import_text(name, text, &[]);
     assert_eq!(ran.code, 2, "{}", ran.stderr);
     for word in words {
-        ran.says(word);
+        ran.prints(word);
     }
     assert!(place.is_untouched());
     let ran = place.pipe(&["-c", "c"], text.as_bytes());
@@ -21,7 +21,7 @@ fn refused(name: &str, text: &str, words: &[&str]) {
 }
 
 #[test]
-fn names_tell_csv_and_tsv_whatever_is_in_them() {
+fn names_mean_csv_and_tsv_whatever_is_in_them() {
     for name in ["a.csv", "A.CSV", "a.b.csv", "a.csv.gz", "a.csv.zst", "a.csv.bz2", "a.csv.xz"] {
         let place = Place::new();
         place.import_text(name, "_key,{\n1,2\n", &[]).expect(0, [1, 0, 0, 0]);
@@ -43,7 +43,7 @@ fn a_bracket_begins_an_array_whatever_the_name() {
 }
 
 #[test]
-fn a_brace_begins_lines_if_the_first_one_is_whole_or_the_name_says_so() {
+fn a_brace_begins_lines_if_the_first_one_is_whole_or_by_the_name() {
     // A blank line counts as empty only where lines count.
     for (name, text, created, errors) in [
         ("a.json", format!("{WHOLE}\n{PRETTY}"), 1, 3),
@@ -67,7 +67,7 @@ fn a_brace_begins_a_stream_if_its_object_goes_on_over_lines() {
 }
 
 #[test]
-fn a_folder_tells_nothing_of_the_files_in_it() {
+fn a_folder_shows_nothing_of_the_files_in_it() {
     let place = Place::new();
     std::fs::create_dir(place.path("all.jsonl.d")).expect("a folder");
     place.import_text("all.jsonl.d/a.json", PRETTY, &[]).expect(0, [1, 0, 0, 0]);
@@ -82,7 +82,7 @@ fn json_before_a_brace_is_always_a_stream() {
 }
 
 #[test]
-fn each_input_is_told_for_itself() {
+fn each_input_is_recognised_for_itself() {
     let place = Place::new();
     place.file("a.csv", "_key\n1\n");
     place.file("b.json", "[{\"_key\":\"2\"}]");
@@ -123,23 +123,23 @@ fn what_is_no_json_is_never_guessed() {
     refused("a.txt", "_key,a\n1,2\n", &["a.txt", "`-t csv`", "`-t tsv`"]);
     refused("a", "_key\ta\n1\t2\n", &["`-t csv`"]);
     refused("a", "<!DOCTYPE html>\n<html></html>\n", &["HTML"]);
-    refused("a", "hello\n", &["cannot tell the format"]);
-    refused("a", "\"text\"\n", &["cannot tell the format"]);
-    refused("a", "17\n", &["cannot tell the format"]);
+    refused("a", "hello\n", &["unknown format"]);
+    refused("a", "\"text\"\n", &["unknown format"]);
+    refused("a", "17\n", &["unknown format"]);
 }
 
 #[test]
-fn one_input_that_cannot_be_told_keeps_the_others_from_being_stored() {
+fn one_input_of_an_unknown_format_keeps_the_others_from_being_stored() {
     let place = Place::new();
     place.file("a.jsonl", WHOLE);
     place.file("b", "hello\n");
     let ran = place.import(&["a.jsonl", "b"]);
     assert_eq!(ran.code, 2);
-    ran.says("b: cannot tell the format");
+    ran.prints("b: unknown format");
     assert!(place.is_untouched());
     let ran = place.import(&["a.jsonl", "missing.jsonl"]);
     assert_eq!(ran.code, 5);
-    ran.says("missing.jsonl: no such file");
+    ran.prints("missing.jsonl: no such file");
     assert!(place.is_untouched());
 }
 
@@ -160,14 +160,14 @@ fn lines_that_are_skipped_do_not_count_for_the_format() {
 #[test]
 fn a_bad_first_line_of_a_jsonl_file_costs_that_line() {
     let place = Place::new();
-    place.import_text("a.jsonl", "oops, no\n{\"_key\":\"a\"}\n", &[]).expect(1, [1, 1, 0, 0]).says("a.jsonl:1:");
+    place.import_text("a.jsonl", "oops, no\n{\"_key\":\"a\"}\n", &[]).expect(1, [1, 1, 0, 0]).prints("a.jsonl:1:");
 }
 
 #[test]
-fn a_spreadsheet_is_told_to_be_one() {
+fn a_spreadsheet_is_recognised() {
     let place = Place::new();
     let ran = place.import_text("a.xlsx", b"PK\x03\x04\x14\x00\x06\x00", &[]);
     assert_eq!(ran.code, 2);
-    ran.says("zip archive or a spreadsheet");
+    ran.prints("zip archives and spreadsheets are not supported");
     assert!(place.is_untouched());
 }

@@ -20,7 +20,7 @@ fn keys(place: &Place) -> Vec<String> {
 fn refused(line: &str, arguments: &[&str], words: &str) {
     let place = Place::new();
     let text = format!("{line}\n{{\"_key\":\"good\",\"sku\":\"good\"}}\n");
-    place.import_text("a.jsonl", text, arguments).expect(1, [1, 1, 0, 0]).says(&format!("a.jsonl:1: {words}"));
+    place.import_text("a.jsonl", text, arguments).expect(1, [1, 1, 0, 0]).prints(&format!("a.jsonl:1: {words}"));
     assert_eq!(keys(&place), ["good"]);
 }
 
@@ -52,16 +52,16 @@ fn numbers_become_their_text() {
 
 #[test]
 fn keys_that_contradict_each_other_are_errors() {
-    refused("{\"_key\":\"a\",\"_id\":\"b\"}", &[], "`_key` and `_id` are both there and differ");
-    refused("{\"_key\":\"a\",\"_id\":\"c/b\"}", &[], "`_key` and `_id` are both there and differ");
-    refused("{\"_key\":\"c/a\",\"_id\":\"a\"}", &[], "`_key` and `_id` are both there and differ");
-    refused("{\"_key\":\"a\",\"_id\":\"/a\"}", &[], "`_key` and `_id` are both there and differ");
-    refused("{\"_key\":\"b\",\"_id\":\"c/a/b\"}", &[], "`_key` and `_id` are both there and differ");
-    refused("{\"_key\":\"a\",\"_id\":\"c/A\"}", &[], "`_key` and `_id` are both there and differ");
-    refused("{\"_key\":\"a\",\"_key\":\"a\"}", &[], "duplicate field `_key`");
-    refused("{\"_key\":\"a\",\"\\u005fkey\":\"b\"}", &[], "duplicate field `_key`");
-    refused("{\"_id\":\"a\",\"_id\":\"b\"}", &[], "duplicate field `_id`");
-    refused("{\"sku\":\"a\",\"sku\":\"b\"}", &["--key", "sku"], "duplicate field `sku`");
+    refused("{\"_key\":\"a\",\"_id\":\"b\"}", &[], "\"_key\" and \"_id\" differ");
+    refused("{\"_key\":\"a\",\"_id\":\"c/b\"}", &[], "\"_key\" and \"_id\" differ");
+    refused("{\"_key\":\"c/a\",\"_id\":\"a\"}", &[], "\"_key\" and \"_id\" differ");
+    refused("{\"_key\":\"a\",\"_id\":\"/a\"}", &[], "\"_key\" and \"_id\" differ");
+    refused("{\"_key\":\"b\",\"_id\":\"c/a/b\"}", &[], "\"_key\" and \"_id\" differ");
+    refused("{\"_key\":\"a\",\"_id\":\"c/A\"}", &[], "\"_key\" and \"_id\" differ");
+    refused("{\"_key\":\"a\",\"_key\":\"a\"}", &[], "duplicate field \"_key\"");
+    refused("{\"_key\":\"a\",\"\\u005fkey\":\"b\"}", &[], "duplicate field \"_key\"");
+    refused("{\"_id\":\"a\",\"_id\":\"b\"}", &[], "duplicate field \"_id\"");
+    refused("{\"sku\":\"a\",\"sku\":\"b\"}", &["--key", "sku"], "duplicate field \"sku\"");
 }
 
 #[test]
@@ -76,14 +76,14 @@ fn values_that_are_no_keys_are_errors_and_never_generated() {
         ("{\"_id\":\"\"}", "the key is empty"),
         ("{\"_id\":{\"$oid\":null}}", "the key is an object"),
         ("{\"_id\":{\"$minKey\":1}}", "the key is an object"),
-        ("{\"_key\":\"a\\u0000b\"}", "illegal key \"a\\0b\": a key has no character U+0000"),
-        ("{\"_id\":\"\\u0000\"}", "illegal key \"\\0\""),
+        ("{\"_key\":\"a\\u0000b\"}", "invalid key \"a\\0b\": a key must not contain U+0000"),
+        ("{\"_id\":\"\\u0000\"}", "invalid key \"\\0\""),
         ("{\"_key\":\"\\ud800\"}", "the key has an unpaired surrogate"),
     ] {
         refused(line, &[], words);
     }
     for line in ["{}", "{\"_key\":\"a\"}", "{\"Sku\":\"a\"}"] {
-        refused(line, &["--key", "sku"], "no `sku`, which --key names");
+        refused(line, &["--key", "sku"], "missing key field \"sku\"");
     }
     for (value, words) in [
         ("null", "the key is null"),
@@ -91,7 +91,7 @@ fn values_that_are_no_keys_are_errors_and_never_generated() {
         ("[]", "the key is an array"),
         ("{}", "the key is an object"),
         ("\"\"", "the key is empty"),
-        ("\"a\\u0000\"", "illegal key"),
+        ("\"a\\u0000\"", "invalid key"),
     ] {
         refused(&format!("{{\"sku\":{value}}}"), &["--key", "sku"], words);
     }
@@ -104,8 +104,8 @@ fn a_key_has_up_to_512_bytes() {
         assert_eq!(longest.len(), 512);
         assert_eq!(keys_of(&[&format!("{{\"_key\":\"{longest}\"}}")], &[]), [longest.as_str()]);
         assert_eq!(keys_of(&[&format!("{{\"_id\":\"{longest}\"}}")], &[]), [longest.as_str()]);
-        refused(&format!("{{\"_key\":\"{longest}z\"}}"), &[], "the key has 513 bytes, at most 512 are allowed");
-        refused(&format!("{{\"_id\":\"{longest}z\"}}"), &[], "the key has 513 bytes, at most 512 are allowed");
+        refused(&format!("{{\"_key\":\"{longest}z\"}}"), &[], "the key is too long: 513 bytes, the maximum is 512");
+        refused(&format!("{{\"_id\":\"{longest}z\"}}"), &[], "the key is too long: 513 bytes, the maximum is 512");
     }
 }
 
@@ -175,8 +175,8 @@ fn a_document_is_found_again_by_any_key() {
     let ran = place.import_text("a.jsonl", lines(2), &["--details"]);
     // What a terminal would obey is written with escapes.
     ran.expect(1, [0, 22, 0, 0])
-        .says("a.jsonl:16: duplicate key \"\\u{1b}[31mred\"")
-        .says("duplicate key \"tab\\there\"");
+        .prints("a.jsonl:16: duplicate key \"\\u{1b}[31mred\"")
+        .prints("duplicate key \"tab\\there\"");
     place.import_text("a.jsonl", lines(3), &["--on-duplicate", "ignore"]).expect(0, [0, 0, 0, 22]);
     place.import_text("a.jsonl", lines(4), &["--on-duplicate", "update"]).expect(0, [0, 0, 22, 0]);
     place.import_text("a.jsonl", lines(5), &["--on-duplicate", "replace"]).expect(0, [0, 0, 22, 0]);
@@ -229,7 +229,7 @@ fn a_named_key_is_a_field_of_that_name_else_a_path() {
     assert_eq!(keys_of(&["{\"a\":{\"b.c\":\"1\"}}", "{\"a\":{\"b\":{\"c\":\"2\"}}}"], &["--key", "a.b.c"]), ["1", "2"]);
     let place = Place::new();
     let ran = place.import_text("a.jsonl", "{\"a\":\"x\"}\n{\"a\":{\"b\":1}}\n", &["--key", "a.b"]);
-    ran.expect(1, [1, 1, 0, 0]).says("a.jsonl:1: no `a.b`, which --key names");
+    ran.expect(1, [1, 1, 0, 0]).prints("a.jsonl:1: missing key field \"a.b\"");
 }
 
 #[test]
@@ -265,7 +265,7 @@ fn keys_to_delete_are_found_in_the_same_way() {
     place.import_text("a.csv", "_key\na\nb\nc\nd\n7\n", &[]).expect(0, [5, 0, 0, 0]);
     let text = "{\"_key\":\"a\",\"n\":1}\n{\"_id\":\"b\"}\n{\"_key\":\"missing\"}\n{\"n\":1}\n{\"_key\":7}\n{\"_key\":\"a\"}\n";
     let ran = place.import_text("gone.jsonl", text, &["--delete-keys"]);
-    ran.expect(1, [0, 1, 0, 2]).says("gone.jsonl:4: no `_key` or `_id` says what to delete");
+    ran.expect(1, [0, 1, 0, 2]).prints("gone.jsonl:4: missing key field \"_key\" or \"_id\"");
     assert_eq!(ran.count("deleted"), 3);
     assert_eq!(keys(&place), ["c", "d"]);
     let ran = place.import_text("gone.csv", "sku\nd\n", &["--delete-keys", "--key", "sku"]);

@@ -33,13 +33,13 @@ const VECTORS: usize = 64;
 
 /// Where we do other than the vector's client on purpose: what is created, errors, and a part of the reason.
 const OURS: &[(&str, u64, u64, &str)] = &[
-    ("import-forces-own-index-drops-type", 0, 1, "`_index` names another collection"),
+    ("import-forces-own-index-drops-type", 0, 1, "\"_index\" and --collection differ"),
     ("import-strict-partial-400", 1, 1, "duplicate key \"dup\""),
     ("import-strict-equals-false-is-still-strict-over-http", 0, 1, "duplicate key \"dup\""),
     ("import-empty-bulkData", 0, 0, ""),
     ("import-unknown-action-refuses-all", 0, 1, "unknown action \"upsert\""),
-    ("import-unknown-metadata-refuses-all", 1, 1, "`bogus` in an action line is not supported"),
-    ("import-update-without-doc-refuses-all", 1, 1, "the update has no `doc`"),
+    ("import-unknown-metadata-refuses-all", 1, 1, "\"bogus\" in an action line is not supported"),
+    ("import-update-without-doc-refuses-all", 1, 1, "missing field \"doc\" in an update"),
     ("quirk-source-whose-first-key-is-an-action-name-scalar", 1, 0, ""),
     ("quirk-source-whose-first-key-is-an-action-name-object", 1, 0, ""),
     ("quirk-null-action-500", 0, 1, "the metadata of the action is null"),
@@ -74,7 +74,7 @@ fn the_list_of_vectors_that_do_not_run_is_as_long_as_agreed() {
 }
 
 #[test]
-fn every_answer_means_what_the_vector_says() {
+fn every_answer_means_what_the_vector_expects() {
     let mut played = 0;
     for case in cases().iter().filter(|case| NOT_RUN.iter().all(|(name, _)| *name != case.name)) {
         println!("{}", case.name);
@@ -140,7 +140,7 @@ fn refusal(case: &Case) {
         // What is to be done goes on behind it.
         _ => case.message().trim_end_matches(['.', ' ']).chars().take(40).collect(),
     };
-    ran.says(&words);
+    ran.prints(&words);
     match status {
         400 | 413 | 500 => ran.expect(1, [0, 1, 0, 0]),
         200 => ran.expect(0, [1, 0, 0, 0]),
@@ -158,9 +158,9 @@ fn of_kuzzle_1(case: &Case) {
     let ran = into_kuzzle(&place, &wire, &lines, &["-t", "bulk", "--retries", "0"]);
     match case.name.as_str() {
         "v1-global-route" => ran.expect(0, [1, 0, 0, 0]),
-        "v1-partial-206" => ran.expect(1, [1, 1, 0, 0]).says("duplicate key \"dup\""),
+        "v1-partial-206" => ran.expect(1, [1, 1, 0, 0]).prints("duplicate key \"dup\""),
         // The vector leaves out which failed: then it is none that we take for success.
-        _ => ran.expect(4, [0, 0, 0, 0]).says("accounts for 0 of 1 actions"),
+        _ => ran.expect(4, [0, 0, 0, 0]).prints("accounts for 0 of 1 actions"),
     };
     wire.done();
 }
@@ -182,7 +182,7 @@ fn a_login(case: &Case) {
 }
 
 #[test]
-fn a_real_kuzzle_does_through_us_what_the_vectors_say() {
+fn a_real_kuzzle_does_through_us_what_the_vectors_expect() {
     let real = Real::ready("col");
     let (mut wrong, mut runs) = (Vec::new(), 0);
     for case in cases().iter().filter(|case| case.runs_live()) {
@@ -211,7 +211,7 @@ fn live(real: &Real, case: &Case) {
     let ours = OURS.iter().find(|(name, ..)| *name == case.name);
     match ours {
         Some((_, created, errors, reason)) => {
-            ran.expect(i32::from(*errors > 0), [*created, *errors, 0, 0]).says(reason);
+            ran.expect(i32::from(*errors > 0), [*created, *errors, 0, 0]).prints(reason);
         }
         None => {
             let results = std::fs::read_to_string(place.path("results")).expect("results");
@@ -240,7 +240,7 @@ fn live(real: &Real, case: &Case) {
 }
 
 #[test]
-fn who_may_not_import_is_told_so_by_the_real_kuzzle() {
+fn who_may_not_import_is_refused_by_the_real_kuzzle() {
     let real = Real::ready("other");
     let place = Place::new();
     place.file("in", "{\"_key\":\"x\",\"a\":1}\n");
@@ -259,7 +259,7 @@ fn who_may_not_import_is_told_so_by_the_real_kuzzle() {
         let to = real.to(index);
         let ran = place.run(&[&["--to", &to, "-c", "other", "-t", "jsonl"], words, &["in"]].concat());
         assert_eq!(ran.code, 4, "{words:?}: {}", ran.stderr);
-        ran.says(said);
+        ran.prints(said);
     }
     // A size that just passes, and one byte more.
     let room = r#"{"bulkData":[{"create":{"_id":"big"}},{"a":""}]}"#.len();

@@ -37,11 +37,11 @@ fn each_mode_is_an_action_of_its_own() {
 }
 
 #[test]
-fn what_became_of_each_action_is_told_by_its_key() {
+fn the_outcome_of_each_action_is_found_by_its_key() {
     let (place, wire) = (Place::new(), Wire::start());
     wire.import(&[created(), duplicate(), unfit(), created()]);
     let ran = into_kuzzle(&place, &wire, &documents(4), &[]);
-    ran.expect(1, [2, 2, 0, 0]).says("in:2: duplicate key \"2\"").says("in:3: mapper_parsing_exception: ");
+    ran.expect(1, [2, 2, 0, 0]).prints("in:2: duplicate key \"2\"").prints("in:3: mapper_parsing_exception: ");
     wire.done();
     let results = std::fs::read_to_string(place.path("results")).expect("results");
     let result: Value = serde_json::from_str(results.lines().next().expect("a line")).expect("JSON");
@@ -94,17 +94,20 @@ fn an_answer_that_does_not_account_for_every_action_is_none() {
 #[test]
 fn what_nobody_but_an_operator_can_cure_ends_the_run() {
     for (reply, words) in [
-        (refused(401, "security.rights.unauthorized", "Unauthorized: -1"), "log in with `--user`"),
-        (refused(401, "security.token.invalid", "Invalid token."), "it is forged or has expired"),
+        (refused(401, "security.rights.unauthorized", "Unauthorized: -1"), "log in with --user"),
+        (refused(401, "security.token.invalid", "Invalid token."), "the token is invalid or has expired"),
         (refused(403, "security.rights.forbidden", "Insufficient permissions"), "the right to bulk:import into i/c"),
         (refused(404, "services.storage.not_found", "Document \"x\" not found"), "was the API key deleted?"),
         (refused(404, "network.http.url_not_found", "API URL not found"), "is this the address of Kuzzle?"),
-        (refused(412, "services.storage.unknown_index", "The index \"i\" does not exist."), "`--create-collection`"),
+        (
+            refused(412, "services.storage.unknown_index", "The index \"i\" does not exist."),
+            "--create-collection creates the index and the collection",
+        ),
     ] {
         let (place, wire) = (Place::new(), Wire::start());
         wire.expect(bulk().reply(reply));
         let ran = into_kuzzle(&place, &wire, &documents(2), &[]);
-        ran.expect(4, [0, 0, 0, 0]).says(words);
+        ran.expect(4, [0, 0, 0, 0]).prints(words);
         assert_eq!(ran.count("unsent"), 2);
         wire.done();
     }
@@ -131,7 +134,7 @@ fn a_create_that_finds_its_own_document_was_created() {
     wire.expect(ask("POST", "/i/c/_mGet").reply_with(move |request| found(request, &ours)));
     let text = "{\"_key\":\"1\",\"n\":1.0,\"m\":[1,{\"x\":null}]}\n{\"_key\":\"2\"}\n{\"_key\":\"3\",\"n\":3}\n{\"_key\":\"4\",\"n\":9007199254740993}\n";
     let ran = into_kuzzle(&place, &wire, text, &["--lossy"]);
-    ran.expect(1, [3, 1, 0, 0]).says("in:3: duplicate key \"3\"");
+    ran.expect(1, [3, 1, 0, 0]).prints("in:3: duplicate key \"3\"");
     // The two that were read back may have been there before.
     assert_eq!(ran.count("uncertain"), 2);
     wire.done();
@@ -145,7 +148,7 @@ fn an_id_is_sent_and_read_back_as_a_whole() {
     let ours = [("c/a b?#%2F", json!({"n": 2})), ("\"é\"\n", json!({"n": 4}))];
     wire.expect(ask("POST", "/i/c/_mGet").reply_with(move |request| found(request, &ours)));
     let text: String = ids.iter().zip(1..).map(|(id, n)| json!({"_id": id, "n": n}).to_string() + "\n").collect();
-    into_kuzzle(&place, &wire, &text, &[]).expect(1, [2, 1, 0, 0]).says(r#"in:3: duplicate key "\"é\"\n""#);
+    into_kuzzle(&place, &wire, &text, &[]).expect(1, [2, 1, 0, 0]).prints(r#"in:3: duplicate key "\"é\"\n""#);
     wire.done();
 }
 
@@ -213,7 +216,7 @@ fn a_token_that_the_server_takes_no_longer_is_asked_for_anew() {
     wire.expect(bulk().reply(echo)).expect(login("kauth-third"));
     wire.expect(bulk().reply(refused(401, "security.token.invalid", "Invalid token kauth-third, hidden.")));
     let ran = into_kuzzle(&place, &wire, &documents(6), &["-u", "me:hidden \"word\"", "--batch-size", "2"]);
-    ran.expect(4, [4, 0, 0, 0]).says("security.token.invalid: Invalid token ***");
+    ran.expect(4, [4, 0, 0, 0]).prints("security.token.invalid: Invalid token ***");
     assert!(!ran.stderr.contains("kauth-"), "{}", ran.stderr);
     wire.done();
 }
@@ -226,14 +229,14 @@ fn a_login_that_is_away_is_waited_for_and_one_that_is_refused_is_not() {
         (
             refused(401, "plugin.strategy.missing_user", "wrong username or password"),
             4,
-            "check `--user` and the password",
+            "check --user and the password",
         ),
         (
             refused(404, "network.http.url_not_found", "API URL not found: /_login/local"),
             4,
             "is this the address of Kuzzle?",
         ),
-        (crate::wire::Reply::json(200, json!({})), 4, "gives no token"),
+        (crate::wire::Reply::json(200, json!({})), 4, "the answer to the login has no token"),
     ] {
         let (place, wire) = (Place::new(), Wire::start());
         wire.expect(ask("POST", "/_login/local").reply(reply));
@@ -242,13 +245,13 @@ fn a_login_that_is_away_is_waited_for_and_one_that_is_refused_is_not() {
         }
         let ran = into_kuzzle(&place, &wire, &documents(1), &["-u", "me:hidden"]);
         assert_eq!(ran.code, code, "{}", ran.stderr);
-        ran.says(words);
+        ran.prints(words);
         wire.done();
     }
 }
 
 #[test]
-fn what_kuzzle_says_of_a_whole_request_decides_what_is_done() {
+fn the_answer_of_kuzzle_to_a_whole_request_decides_what_is_done() {
     for (reply, code, counts, retried) in [
         (refused(429, "api.process.too_many_requests", "slow"), 0, [2, 0, 0, 0], 1),
         (refused(503, "api.process.shutting_down", "bye"), 0, [2, 0, 0, 0], 1),
@@ -279,7 +282,7 @@ fn one_bad_record_costs_one_record() {
         wire.expect(bulk().ids(&["1"]).lists(&[created()]));
         wire.expect(bulk().ids(&["2", "3"]).reply(reply.clone()));
         wire.expect(bulk().ids(&["2"]).reply(reply)).expect(bulk().ids(&["3"]).lists(&[created()]));
-        into_kuzzle(&place, &wire, &documents(3), &[]).expect(1, [2, 1, 0, 0]).says("in:2: ");
+        into_kuzzle(&place, &wire, &documents(3), &[]).expect(1, [2, 1, 0, 0]).prints("in:2: ");
         wire.done();
     }
 }
@@ -296,7 +299,7 @@ fn a_document_with_which_kuzzle_cannot_cope_costs_one_record() {
     }
     into_kuzzle(&place, &wire, &documents(2), &[])
         .expect(1, [1, 1, 0, 0])
-        .says("in:2: services.storage.unexpected_error");
+        .prints("in:2: services.storage.unexpected_error");
     wire.done();
 }
 
@@ -309,7 +312,7 @@ fn items_that_the_server_has_no_room_for_are_sent_again_alone() {
 }
 
 #[test]
-fn a_full_disk_is_told_to_the_operator() {
+fn a_full_disk_is_reported_to_the_operator() {
     let (place, wire) = (Place::new(), Wire::start());
     let full = failed(
         429,
@@ -318,7 +321,7 @@ fn a_full_disk_is_told_to_the_operator() {
     );
     wire.import(&[created(), full]);
     let ran = into_kuzzle(&place, &wire, &documents(2), &[]);
-    ran.expect(4, [1, 0, 0, 0]).says("the server's disk is full");
+    ran.expect(4, [1, 0, 0, 0]).prints("the server's disk is full");
     assert_eq!(ran.count("unsent"), 1);
 }
 
@@ -328,7 +331,9 @@ fn a_document_that_begins_like_an_action_is_sent_in_another_order() {
         "{\"_key\":\"a\",\"index\":{\"_id\":\"b\"},\"v\":1}\n{\"delete\":1,\"create\":2,\"w\":3}\n{\"update\":1}\n";
     let (place, wire) = (Place::new(), Wire::start());
     wire.import(&[created(), created()]);
-    into_kuzzle(&place, &wire, text, &[]).expect(1, [2, 1, 0, 0]).says("in:3: Kuzzle takes a document for an action");
+    into_kuzzle(&place, &wire, text, &[])
+        .expect(1, [2, 1, 0, 0])
+        .prints("in:3: Kuzzle takes a document that has only fields such as \"update\" for an action");
     let documents: Vec<Option<String>> = wire.bulks()[0].actions().into_iter().map(|action| action.doc).collect();
     let expected = [r#"{"v":1,"index":{"_id":"b"}}"#, r#"{"w":3,"delete":1,"create":2}"#];
     assert_eq!(documents, expected.map(|document| Some(document.to_owned())));
@@ -340,12 +345,12 @@ fn a_collection_is_emptied_once_before_the_first_document() {
     wire.expect(ask("DELETE", "/i/c/_truncate").reply(both(&[], &[])));
     wire.import(&[created(), created()]).import(&[created()]);
     let ran = into_kuzzle(&place, &wire, &documents(3), &["--overwrite", "--batch-size", "2"]);
-    ran.expect(0, [3, 0, 0, 0]).says("--overwrite: emptied i/c");
+    ran.expect(0, [3, 0, 0, 0]).prints("--overwrite: emptied i/c");
     wire.done();
     let wire = Wire::start();
     wire.expect(ask("DELETE", "/i/c/_truncate").reply(refused(403, "security.rights.forbidden", "no")));
     let ran = into_kuzzle(&place, &wire, &documents(3), &["--overwrite"]);
-    ran.expect(4, [0, 0, 0, 0]).says("--overwrite: security.rights.forbidden");
+    ran.expect(4, [0, 0, 0, 0]).prints("--overwrite: security.rights.forbidden");
     assert_eq!(ran.count("unsent"), 3);
 }
 
@@ -357,21 +362,21 @@ fn what_kuzzle_does_not_support_is_refused_before_anything_is_sent() {
         (&["--routing-field", "p"], "--routing-field is not supported for Kuzzle"),
         (&["--bulk-mode"], "--bulk-mode is not supported for Kuzzle"),
         (&["--complete"], "--complete is not supported for Kuzzle"),
-        (&["--refresh", "true"], "--refresh true: Kuzzle has no refresh at once"),
-        (&["--delete-keys", "--lossy"], "--lossy: not with --delete-keys"),
-        (&["--to", "kuzzle+http://h/other"], "--to: two indices, \"i\" and \"other\""),
+        (&["--refresh", "true"], "--refresh true is not supported for Kuzzle"),
+        (&["--delete-keys", "--lossy"], "--lossy and --delete-keys cannot be used together"),
+        (&["--to", "kuzzle+http://h/other"], "--to: indices \"i\" and \"other\" cannot be used together"),
         (&["--to", "es+http://h"], "--to: Kuzzle and Elasticsearch"),
     ] {
         let place = Place::new();
         let ran = into_kuzzle(&place, &wire, &documents(1), words);
         assert_eq!(ran.code, 2, "{words:?}");
-        ran.says(said);
+        ran.prints(said);
     }
     wire.done();
 }
 
 #[test]
-fn an_address_that_does_not_say_what_it_is_gets_a_hint() {
+fn an_address_of_another_server_gets_a_hint() {
     for prefix in ["", "es+"] {
         let (place, wire) = (Place::new(), Wire::start());
         wire.standing("GET", "/", |_| refused(401, "security.rights.unauthorized", "Unauthorized: -1"));
@@ -379,17 +384,21 @@ fn an_address_that_does_not_say_what_it_is_gets_a_hint() {
         let to = format!("{prefix}http://{}", wire.address());
         let ran = place.run(&["--to", &to, "-c", "c", "-t", "jsonl", "in"]);
         assert_eq!(ran.code, 2, "{}", ran.stderr);
-        ran.says(": this is Kuzzle\nhint: write `kuzzle+http://HOST:7512/INDEX`");
+        ran.prints(": this is Kuzzle\nhint: write `kuzzle+http://HOST:7512/INDEX`");
     }
     let (place, wire) = (Place::new(), Wire::start());
     wire.standing("GET", "/_healthcheck", |_| crate::wire::Reply::html(200, "Welcome"));
-    into_kuzzle(&place, &wire, &documents(1), &[]).says("it does not answer as Kuzzle does (status 200)");
+    into_kuzzle(&place, &wire, &documents(1), &[])
+        .prints("error: HTTP 200 from http://")
+        .prints(": not an answer of Kuzzle\n");
     // An error of Elasticsearch names neither an error of Kuzzle's nor a sentence.
     let wire = Wire::start();
     wire.standing("GET", "/_healthcheck", |_| {
         crate::wire::Reply::json(400, serde_json::json!({"error": {"type": "illegal_index"}, "status": 400}))
     });
-    into_kuzzle(&place, &wire, &documents(1), &[]).says("it does not answer as Kuzzle does (status 400)");
+    into_kuzzle(&place, &wire, &documents(1), &[])
+        .prints("error: HTTP 400 from http://")
+        .prints(": not an answer of Kuzzle\n");
 }
 
 #[test]
@@ -420,7 +429,7 @@ fn no_more_documents_are_read_back_at_once_than_kuzzle_gives() {
 }
 
 #[test]
-fn an_answer_that_is_lost_is_told_where_a_late_request_could_do_harm() {
+fn a_lost_response_is_reported_where_a_late_request_could_do_harm() {
     for (mode, warns) in [("replace", true), ("error", false)] {
         let (place, wire) = (Place::new(), Wire::start());
         wire.expect(bulk().lost()).import(&[created(), created()]);
@@ -445,6 +454,7 @@ fn metadata_that_costs_a_whole_request_is_an_error_of_its_line() {
     ];
     let ran = into_kuzzle(&place, &wire, &(lines.join("\n") + "\n"), &["-t", "bulk"]);
     ran.expect(1, [1, 2, 0, 0]);
-    ran.says("in:1: `routing` of an action line must be a plain value").says("in:3: an update cannot have a `version`");
+    ran.prints("in:1: \"routing\" in an action line must be a plain value")
+        .prints("in:3: an update cannot have \"version\"");
     wire.done();
 }

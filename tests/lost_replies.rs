@@ -43,7 +43,7 @@ fn a_create_that_finds_its_own_document_was_created() {
     }));
     let text = "{\"_key\":\"1\",\"m\":[1,{\"x\":null}],\"n\":1.0}\n{\"_key\":\"2\"}\n{\"_key\":\"3\",\"n\":3}\n";
     let ran = import(&place, &wire, text, &[]);
-    ran.expect(1, [2, 1, 0, 0]).says("in:3: duplicate key \"3\"");
+    ran.expect(1, [2, 1, 0, 0]).prints("in:3: duplicate key \"3\"");
     wire.done();
 }
 
@@ -54,7 +54,7 @@ fn a_document_is_read_back_by_a_key_of_any_text() {
     let sources = [("c/a b?#%2F", r#"{"n":1}"#), ("\"é\"\n", r#"{"n":7}"#)];
     wire.expect(multi_get().reply_with(move |request| Reply::documents(request, &sources)));
     let text = "{\"_id\":\"c/a b?#%2F\",\"n\":1}\n{\"_id\":\"\\\"é\\\"\\n\",\"n\":2}\n";
-    import(&place, &wire, text, &[]).expect(1, [1, 1, 0, 0]).says(r#"in:2: duplicate key "\"é\"\n""#);
+    import(&place, &wire, text, &[]).expect(1, [1, 1, 0, 0]).prints(r#"in:2: duplicate key "\"é\"\n""#);
     wire.done();
 }
 
@@ -76,7 +76,7 @@ fn big_numbers_are_compared_digit_for_digit() {
     let sources = [("1", r#"{"n":9007199254740993}"#), ("2", r#"{"n":9007199254740992}"#)];
     wire.expect(multi_get().reply_with(move |request| Reply::documents(request, &sources)));
     let text = "{\"_key\":\"1\",\"n\":9007199254740993}\n{\"_key\":\"2\",\"n\":9007199254740993}\n";
-    import(&place, &wire, text, &[]).expect(1, [1, 1, 0, 0]).says("in:2: duplicate key \"2\"");
+    import(&place, &wire, text, &[]).expect(1, [1, 1, 0, 0]).prints("in:2: duplicate key \"2\"");
     wire.done();
 
     // Beyond 64 bits too, and with more digits than a double has.
@@ -126,7 +126,7 @@ fn a_create_whose_key_this_run_had_stored_before_is_a_plain_duplicate() {
     wire.bulk(&[created()]).expect(bulk().lost()).bulk(&[duplicate()]);
     wire.standing("POST", "_mget", |request| Reply::documents(request, &[("1", r#"{"n":1}"#)]));
     let text = "{\"_key\":\"1\",\"n\":1}\n{\"_key\":\"1\",\"n\":1}\n";
-    import(&place, &wire, text, &["--batch-size", "1"]).expect(1, [1, 1, 0, 0]).says("in:2: duplicate key \"1\"");
+    import(&place, &wire, text, &["--batch-size", "1"]).expect(1, [1, 1, 0, 0]).prints("in:2: duplicate key \"1\"");
     wire.bulks();
 }
 
@@ -142,7 +142,7 @@ fn what_cannot_be_compared_is_unknown() {
         });
         let ran = import(&place, &wire, &documents(2), arguments);
         assert_eq!((ran.code, ran.count("created"), ran.count("unknown")), (1, 1, 1), "{}", ran.stderr);
-        ran.says("in:1");
+        ran.prints("in:1");
     }
 }
 
@@ -188,7 +188,7 @@ fn an_update_by_script_is_never_sent_twice() {
         ];
         let ran = import(&place, &wire, &lines.join("\n"), &["-t", "bulk"]);
         assert_eq!((ran.code, ran.count("updated"), ran.count("unknown")), (1, 2, 1), "{payload}: {}", ran.stderr);
-        ran.says("in:3");
+        ran.prints("in:3");
         wire.done();
     }
 }
@@ -212,7 +212,7 @@ fn conditions_that_no_longer_hold_after_a_lost_reply_are_compared_too() {
     let sources = [("1", r#"{"n":1}"#), ("2", r#"{"n":7}"#)];
     wire.expect(multi_get().reply_with(move |request| Reply::documents(request, &sources)));
     let ran = import(&place, &wire, &lines.join("\n"), &["-t", "bulk"]);
-    ran.expect(1, [0, 1, 1, 0]).says("in:3: ").says("version conflict");
+    ran.expect(1, [0, 1, 1, 0]).prints("in:3: ").prints("version conflict");
     assert_eq!((ran.count("deleted"), ran.count("unknown")), (1, 0));
     wire.done();
 }
@@ -251,7 +251,7 @@ fn several_actions_of_a_key_that_cannot_be_repeated_are_unknown() {
     wire.expect(bulk().ids(&["b"]).answers(&[created()]));
     let ran = import(&place, &wire, &lines.join("\n"), &["-t", "bulk"]);
     assert_eq!((ran.code, ran.count("created"), ran.count("unknown")), (1, 1, 2), "{}", ran.stderr);
-    ran.says("in:1").says("in:5");
+    ran.prints("in:1").prints("in:5");
     wire.done();
 }
 
@@ -314,7 +314,7 @@ fn without_retries_what_is_lost_is_unknown() {
     let ran = import(&place, &wire, &documents(2), &["--retries", "0"]);
     assert!([1, 4].contains(&ran.code), "{}", ran.stderr);
     assert_eq!((ran.count("created"), ran.count("unknown")), (0, 2), "{}", ran.summary);
-    ran.says("in:1");
+    ran.prints("in:1");
     wire.done();
 }
 
@@ -384,5 +384,5 @@ fn a_gateway_that_gave_up_on_the_server_proves_nothing() {
         multi_get().reply_with(|request| Reply::documents(request, &[("1", r#"{"n":1}"#), ("2", r#"{"n":7}"#)])),
     );
     let ran = import(&place, &wire, &documents(2), &[]);
-    ran.expect(1, [1, 1, 0, 0]).says("duplicate key \"2\"");
+    ran.expect(1, [1, 1, 0, 0]).prints("duplicate key \"2\"");
 }

@@ -56,7 +56,7 @@ fn error_keeps_the_first_and_names_the_second() {
     for way in WAYS {
         let place = Place::new();
         let ran = way.import(&place, "error", TWICE);
-        ran.expect(1, [2, 1, 0, 0]).says(":3: duplicate key \"a\"");
+        ran.expect(1, [2, 1, 0, 0]).prints(":3: duplicate key \"a\"");
         expect_state(&place, &[("a", 1, A1), ("b", 1, B)], way);
     }
 }
@@ -148,7 +148,7 @@ fn documents_too_deep_to_merge_are_one_error_and_the_old_one_stays() {
     for way in WAYS {
         let place = Place::new();
         let ran = way.import(&place, "update", &format!("{}\n{}\n{B}\n", deep(1), deep(2)));
-        ran.expect(1, [2, 1, 0, 0]).says(":2: \"a\": the documents to merge are nested deeper");
+        ran.expect(1, [2, 1, 0, 0]).prints(":2: \"a\": the documents to merge are nested deeper");
         expect_state(&place, &[("a", 1, &deep(1)), ("b", 1, B)], way);
     }
 }
@@ -199,7 +199,7 @@ fn existing_documents_meet_each_mode_alike() {
         ran.expect(code, counts);
         if mode == "error" {
             for line in [1, 3, 4] {
-                ran.says(&format!("second.jsonl:{line}: duplicate key"));
+                ran.prints(&format!("second.jsonl:{line}: duplicate key"));
             }
         }
         expect_state(&place, &[("a", a.0, a.1), ("b", b.0, b.1), ("c", c.0, c.1)], Way::Apply);
@@ -212,7 +212,7 @@ fn the_same_file_again_is_all_errors_ignored_or_updated() {
     let place = Place::new();
     place.import_text("a.jsonl", &text, &[]).expect(0, [3000, 0, 0, 0]);
     let before = place.rows("c");
-    place.import(&["a.jsonl"]).expect(1, [0, 3000, 0, 0]).says("duplicate_key: 3,000, first a.jsonl:1");
+    place.import(&["a.jsonl"]).expect(1, [0, 3000, 0, 0]).prints("duplicate_key: 3,000, first a.jsonl:1");
     place.import(&["--on-duplicate", "ignore", "a.jsonl"]).expect(0, [0, 0, 0, 3000]);
     place.import(&["--on-duplicate", "update", "a.jsonl"]).expect(0, [0, 0, 3000, 0]);
     assert_eq!(place.rows("c"), before);
@@ -241,9 +241,9 @@ fn duplicates_are_named_with_file_and_line_whatever_lies_between() {
             ("c.json:1 (record 2)", "c"),
             ("c.json:2 (record 3)", "z"),
         ] {
-            ran.says(&format!("{at}: duplicate key \"{key}\"\n"));
+            ran.prints(&format!("{at}: duplicate key \"{key}\"\n"));
         }
-        ran.says("a.jsonl:3: ").says("a.jsonl:7: ");
+        ran.prints("a.jsonl:3: ").prints("a.jsonl:7: ");
     }
 }
 
@@ -253,7 +253,7 @@ fn the_limit_counts_duplicates_as_records() {
     place.file("a.jsonl", "{\"_key\":\"a\"}\n{\"_key\":\"a\"}\n");
     place.file("b.jsonl", "{\"_key\":\"b\"}\n{\"_key\":\"a\"}\n{\"_key\":\"c\"}\n");
     let ran = place.import(&["--limit", "4", "a.jsonl", "b.jsonl"]);
-    ran.expect(1, [2, 2, 0, 0]).says("a.jsonl:2: duplicate").says("b.jsonl:2: duplicate");
+    ran.expect(1, [2, 2, 0, 0]).prints("a.jsonl:2: duplicate").prints("b.jsonl:2: duplicate");
     assert_eq!(ran.count("read"), 4);
 }
 
@@ -291,7 +291,7 @@ fn a_large_input_into_a_small_collection_names_every_duplicate() {
     let (place, ran) = into_a_small_collection("error");
     ran.expect(1, [5_995, 5, 0, 0]);
     for line in large().1 {
-        ran.says(&format!("large.jsonl:{line}: duplicate key"));
+        ran.prints(&format!("large.jsonl:{line}: duplicate key"));
     }
     assert_eq!(place.rows("c").len(), 6_095);
     assert_eq!(one(&place, "k6"), (1, "{\"_key\":\"k6\",\"old\":1}".to_owned()));
@@ -322,7 +322,7 @@ fn a_collection_may_have_any_name_that_the_store_uses_for_something_else() {
     for name in ["duplicates", "candidates", "collections", "pragma_index_list", "main", "temp", "rowid", "json_each"] {
         let place = Place::new();
         place.file("a.jsonl", TWICE);
-        place.run(&["-c", name, "a.jsonl"]).expect(1, [2, 1, 0, 0]).says("a.jsonl:3: duplicate key \"a\"");
+        place.run(&["-c", name, "a.jsonl"]).expect(1, [2, 1, 0, 0]).prints("a.jsonl:3: duplicate key \"a\"");
         place.run(&["-c", name, "--on-duplicate", "update", "a.jsonl"]).expect(0, [0, 0, 3, 0]);
         place.run(&["-c", name, "--unique", "y", "a.jsonl"]).expect(1, [0, 3, 0, 0]);
         assert_eq!(place.rows(name).len(), 2, "{name}");
@@ -335,7 +335,7 @@ fn delete_keys_deletes_what_is_there_and_ignores_what_is_not() {
     place.import_text("a.jsonl", TWICE, &["--on-duplicate", "ignore"]).expect(0, [2, 0, 0, 1]);
     let keys = "{\"_key\":\"a\",\"said\":\"besides\"}\n{\"_key\":\"missing\"}\n{\"_key\":\"a\"}\n{\"no\":\"key\"}\n";
     let ran = place.import_text("gone.jsonl", keys, &["--delete-keys"]);
-    ran.expect(1, [0, 1, 0, 2]).says("gone.jsonl:4: ");
+    ran.expect(1, [0, 1, 0, 2]).prints("gone.jsonl:4: ");
     assert_eq!(ran.count("deleted"), 1);
     assert_eq!(place.docs(), [B]);
 }
@@ -369,5 +369,5 @@ fn keys_are_compared_byte_for_byte() {
     let place = Place::new();
     let text = "{\"_key\":\"a\"}\n{\"_key\":\"A\"}\n{\"_key\":\"\\u0061\"}\n{\"_key\":\"1\"}\n{\"_key\":1}\n";
     let ran = place.import_text("a.jsonl", text, &["--key", "_key"]);
-    ran.expect(1, [3, 2, 0, 0]).says("a.jsonl:3: duplicate key \"a\"").says("a.jsonl:5: duplicate key \"1\"");
+    ran.expect(1, [3, 2, 0, 0]).prints("a.jsonl:3: duplicate key \"a\"").prints("a.jsonl:5: duplicate key \"1\"");
 }

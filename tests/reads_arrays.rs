@@ -29,11 +29,11 @@ fn lines_that_do_not_fit_the_header_are_errors_with_their_line() {
         "a.arrays:3: 1 value, but the header has 2",
         "a.arrays:4: 3 values, but the header has 2",
         "a.arrays:5: expected an array, found an object",
-        "a.arrays:6: the array does not end",
-        "a.arrays:7: more text after the array, at byte 8",
+        "a.arrays:6: unexpected end of line in array",
+        "a.arrays:7: unexpected text after the array, at byte 8",
         "a.arrays:8: expected an array, found null",
     ] {
-        ran.says(said);
+        ran.prints(said);
     }
 }
 
@@ -49,15 +49,15 @@ fn missing_and_surplus_values_are_good_when_that_is_said() {
 fn a_first_line_that_is_no_header_stops_before_anything_is_stored() {
     for (header, said) in [
         ("{\"_key\":\"a\"}", "expected an array, found an object"),
-        ("[]", "it is empty"),
-        ("[\"a\",1]", "name 2 is a number"),
+        ("[]", "empty array"),
+        ("[\"a\",1]", "name 2 is a number, not a string"),
         ("[\"a\",\"\"]", "name 2 is empty"),
-        ("[\"a\",\"\\u0061\"]", "name 2 is there twice"),
+        ("[\"a\",\"\\u0061\"]", "duplicate name 2"),
         ("a,b", "not a JSON array"),
     ] {
         let place = Place::new();
         let ran = place.import_text("a.arrays", format!("\n{header}\n[1,2]\n"), &ARRAYS);
-        ran.expect(5, [0, 0, 0, 0]).says("a.arrays:2: the header is no array of attribute names").says(said);
+        ran.expect(5, [0, 0, 0, 0]).prints(&format!("a.arrays:2: invalid header: {said}"));
         assert!(place.is_untouched());
     }
 }
@@ -74,7 +74,7 @@ fn dotted_names_nest_when_that_is_said() {
 fn skipped_lines_come_before_the_header() {
     let place = Place::new();
     let ran = place.import_text("a", "# x\n[\"_key\"]\n[\"1\"]\n[]\n", &[&ARRAYS[..], &["--skip-lines", "1"]].concat());
-    ran.expect(1, [1, 1, 0, 0]).says("a:4: 0 values, but the header has 1");
+    ran.expect(1, [1, 1, 0, 0]).prints("a:4: 0 values, but the header has 1");
 }
 
 #[test]

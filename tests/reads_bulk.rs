@@ -32,7 +32,7 @@ fn index_stores_whatever_is_there() {
 fn create_keeps_what_is_there_and_is_an_error() {
     let place = Place::new();
     let ran = bulk(&place, &["{\"create\":{\"_id\":\"a\"}}", "{\"n\":1}", "{\"create\":{\"_id\":\"a\"}}", "{\"n\":2}"]);
-    ran.expect(1, [1, 1, 0, 0]).says("a.bulk:3: duplicate key \"a\"");
+    ran.expect(1, [1, 1, 0, 0]).prints("a.bulk:3: duplicate key \"a\"");
     assert_eq!(rows(&place, "c"), [row("a", 1, "{\"n\":1}")]);
 }
 
@@ -72,13 +72,13 @@ fn update_merges_a_doc_into_what_is_there() {
             "{\"doc\":{\"n\":1}}",
         ],
     );
-    ran.expect(1, [0, 1, 1, 0]).says("a.bulk:3: no document \"b\" to update");
+    ran.expect(1, [0, 1, 1, 0]).prints("a.bulk:3: no document with key \"b\" to update");
     let merged = "{\"o\":{\"x\":1.0,\"y\":null,\"z\":3},\"l\":[9],\"k\":12345678901234567890}";
     assert_eq!(rows(&place, "c"), [row("a", 2, merged)]);
 }
 
 #[test]
-fn an_update_that_changes_nothing_keeps_the_version_unless_it_is_told_not_to_look() {
+fn an_update_that_changes_nothing_keeps_the_version_unless_detect_noop_is_off() {
     let place = Place::new();
     bulk(&place, &["{\"index\":{\"_id\":\"a\"}}", "{\"n\":1}"]);
     bulk(&place, &["{\"update\":{\"_id\":\"a\"}}", "{\"doc\":{\"n\":1}}"]).expect(0, [0, 0, 1, 0]);
@@ -119,8 +119,8 @@ fn an_action_without_an_id_gets_a_generated_one_if_it_can() {
         ],
     );
     ran.expect(1, [2, 2, 0, 0])
-        .says("a.bulk:5: this action needs an `_id`")
-        .says("a.bulk:7: this action needs an `_id`");
+        .prints("a.bulk:5: missing \"_id\" in the action line")
+        .prints("a.bulk:7: missing \"_id\" in the action line");
     assert_eq!(place.docs(), ["{\"n\":1}", "{\"n\":2}"]);
 }
 
@@ -133,7 +133,9 @@ fn ids_may_be_any_text_of_up_to_512_bytes() {
         ids.iter().flat_map(|id| [format!("{{\"index\":{{\"_id\":\"{id}\"}}}}"), "{}".to_owned()]).collect();
     let lines: Vec<&str> = lines.iter().map(String::as_str).chain(["{\"index\":{\"_id\":17}}", "{}"]).collect();
     let ran = bulk(&place, &lines);
-    ran.expect(1, [6, 2, 0, 0]).says("a.bulk:11: ").says("a.bulk:13: the id has 513 bytes, at most 512 are allowed");
+    ran.expect(1, [6, 2, 0, 0])
+        .prints("a.bulk:11: ")
+        .prints("a.bulk:13: the id is too long: 513 bytes, the maximum is 512");
     let keys: Vec<String> = place.rows("c").into_iter().map(|row| row.key).collect();
     assert_eq!(keys, ["a b/c", "ü☃", "a\n\"", "007", &longest, "17"]);
 }
@@ -156,13 +158,13 @@ fn what_no_server_takes_either_is_an_error_of_its_item() {
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let ran = bulk(&place, &lines);
     ran.expect(1, [1, 8, 0, 0])
-        .says("a.bulk:1: illegal_argument_exception: pipeline with id [p] does not exist")
-        .says("a.bulk:3: index_not_found_exception: no such index [c] and [require_alias] request flag is [true]")
-        .says("a.bulk:5: illegal_argument_exception: Action/metadata line [5] contains an unknown parameter [_type]")
-        .says("a.bulk:9: action_request_validation_exception: Validation Failed: 1: can't provide both script and doc;")
-        .says("a.bulk:11: x_content_parse_exception: [1:2] [UpdateRequest] unknown field [n]")
-        .says("a.bulk:13: action_request_validation_exception: Validation Failed: 1: script or doc is missing;")
-        .says("a.bulk:15: x_content_parse_exception: [1:8] [UpdateRequest] doc doesn't support values of type: VALUE_NUMBER");
+        .prints("a.bulk:1: illegal_argument_exception: pipeline with id [p] does not exist")
+        .prints("a.bulk:3: index_not_found_exception: no such index [c] and [require_alias] request flag is [true]")
+        .prints("a.bulk:5: illegal_argument_exception: Action/metadata line [5] contains an unknown parameter [_type]")
+        .prints("a.bulk:9: action_request_validation_exception: Validation Failed: 1: can't provide both script and doc;")
+        .prints("a.bulk:11: x_content_parse_exception: [1:2] [UpdateRequest] unknown field [n]")
+        .prints("a.bulk:13: action_request_validation_exception: Validation Failed: 1: script or doc is missing;")
+        .prints("a.bulk:15: x_content_parse_exception: [1:8] [UpdateRequest] doc doesn't support values of type: VALUE_NUMBER");
     assert_eq!(rows(&place, "c"), [row("good", 1, "{}")]);
 }
 
@@ -182,9 +184,9 @@ fn a_source_that_is_missing_or_broken_costs_its_action() {
         ],
     );
     ran.expect(1, [1, 3, 0, 0])
-        .says("a.bulk:1: the source, on line 2, is blank")
-        .says("a.bulk:3: the source, on line 4:")
-        .says("a.bulk:7: the input ends before the source of this action");
+        .prints("a.bulk:1: the source on line 2 is blank")
+        .prints("a.bulk:3: the source on line 4:")
+        .prints("a.bulk:7: unexpected end of input before the source of this action");
     assert_eq!(rows(&place, "c"), [row("c", 1, "{}")]);
 }
 
@@ -203,8 +205,8 @@ fn an_unknown_action_costs_its_source_too() {
         ],
     );
     ran.expect(1, [1, 2, 0, 0])
-        .says("a.bulk:1: unknown action \"upsert\": expected index, create, update or delete")
-        .says("a.bulk:5: the metadata of the action is a number");
+        .prints("a.bulk:1: unknown action \"upsert\" (expected index, create, update or delete)")
+        .prints("a.bulk:5: the metadata of the action is a number");
     assert_eq!(rows(&place, "c"), [row("b", 1, "{\"n\":2}")]);
 }
 
@@ -212,7 +214,7 @@ fn an_unknown_action_costs_its_source_too() {
 fn a_line_that_may_be_an_action_or_a_source_stops_the_run() {
     let place = Place::new();
     let ran = bulk(&place, &["{\"index\":{\"_id\":\"a\"}}", "{}", "{\"x\":{}}", "{\"delete\":{\"_id\":\"a\"}}"]);
-    ran.expect(5, [1, 1, 0, 0]).says("a.bulk:4").says("cannot tell whether line 4 is an action");
+    ran.expect(5, [1, 1, 0, 0]).prints("a.bulk:4").prints("line 4 may be an action");
     assert_eq!(rows(&place, "c"), [row("a", 1, "{}")]);
 }
 
@@ -224,8 +226,8 @@ fn lines_that_name_their_own_collections_need_none() {
     place.file("a.bulk", text);
     let ran = place.run(&["-t", "bulk", "a.bulk"]);
     ran.expect(1, [2, 2, 0, 0])
-        .says("a.bulk:5: no `_index` in the action line, and no --collection")
-        .says("a.bulk:7: collection \"sqlite_x\"");
+        .prints("a.bulk:5: missing \"_index\" in the action line, and no --collection")
+        .prints("a.bulk:7: collection \"sqlite_x\"");
     assert_eq!(ran.count("deleted"), 1);
     assert_eq!(rows(&place, "films"), [row("1", 1, "{\"a\":1}")]);
     assert_eq!(rows(&place, "people"), []);
@@ -263,7 +265,7 @@ fn a_collection_may_be_spelt_with_escapes() {
         "{\"index\":{\"_index\":\"\\u0000\",\"_id\":\"1\"}}",
         "{}",
     ];
-    bulk(&place, &lines).expect(1, [2, 2, 0, 0]).says("a.bulk:5: `_index` has an unpaired surrogate");
+    bulk(&place, &lines).expect(1, [2, 2, 0, 0]).prints("a.bulk:5: \"_index\" has an unpaired surrogate");
     assert_eq!(rows(&place, "café"), [row("1", 1, "{}")]);
     assert_eq!(rows(&place, "c"), [row("2", 1, "{}")]);
 }
@@ -294,7 +296,7 @@ fn flags_that_bulk_lines_decide_themselves_are_refused() {
         let place = Place::new();
         let ran = place.import_text("a.bulk", "{\"index\":{}}\n{}\n", &[&["-t", "bulk"], flag].concat());
         assert_eq!(ran.code, 2);
-        ran.says("not with bulk lines");
+        ran.prints("and --type bulk cannot be used together");
         assert!(place.is_untouched());
     }
 }

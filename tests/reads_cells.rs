@@ -114,7 +114,7 @@ fn a_cell_that_is_not_of_its_datatype_is_an_error_of_its_row() {
             _ => (text, ["1", "3"]),
         };
         let ran = place.import_text("a.csv", text, &["--datatype", &format!("v={datatype}")]);
-        ran.expect(1, [2, 1, 0, 0]).says(said);
+        ran.expect(1, [2, 1, 0, 0]).prints(said);
         let kept = [("a", kept[0]), ("c", kept[1])].map(|(key, v)| format!("{{\"_key\":\"{key}\",\"v\":{v}}}"));
         assert_eq!(place.docs(), kept);
     }
@@ -147,7 +147,7 @@ fn a_boolean_column_has_no_opinion_on_an_empty_cell_or_a_null() {
 fn a_datatype_of_no_column_stops_before_anything_is_stored() {
     let place = Place::new();
     let ran = place.import_text("a.csv", "_key,v\n1,2\n", &["--datatype", "w=number"]);
-    ran.expect(5, [0, 0, 0, 0]).says("a.csv:1: --datatype w=number: no such column (the header has: _key, v)");
+    ran.expect(5, [0, 0, 0, 0]).prints("a.csv:1: --datatype w=number: no such column (the header has: _key, v)");
     assert!(place.is_untouched());
 }
 
@@ -173,7 +173,7 @@ fn backslashes_escape_only_when_that_is_said() {
     assert_eq!(value_of("\"a \"\"b\"\"\"", &escape), "\"a \\\"b\\\"\"");
     let place = Place::new();
     let ran = place.import_text("a.csv", "_key,v\n1,\"a\\nb\"\n2,3\n", &escape);
-    ran.expect(1, [1, 1, 0, 0]).says("a.csv:2: a backslash in field 2");
+    ran.expect(1, [1, 1, 0, 0]).prints("a.csv:2: unexpected backslash in field 2");
 }
 
 #[test]

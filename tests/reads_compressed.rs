@@ -1,4 +1,4 @@
-//! Compressed input, told by its first bytes wherever it comes from.
+//! Compressed input, recognised by its first bytes wherever it comes from.
 
 use crate::support::{Place, testdata};
 use std::io::Write;
@@ -36,7 +36,7 @@ fn kinds() -> [(&'static str, Vec<u8>); 4] {
 }
 
 #[test]
-fn compression_is_told_by_the_first_bytes_of_a_file_and_of_a_pipe() {
+fn compression_is_recognised_by_the_first_bytes_of_a_file_and_of_a_pipe() {
     for (kind, bytes) in kinds() {
         let place = Place::new();
         let ran = place.import_text("named-like-nothing", &bytes, &[]);
@@ -98,7 +98,7 @@ fn what_came_before_a_cut_is_stored_and_the_run_stops_with_5() {
                 place.import_text("a.jsonl", &bytes, &[])
             };
             assert_eq!(ran.code, 5, "{kind}: {}", ran.stderr);
-            ran.says("ends too early");
+            ran.prints("unexpected end of compressed data");
             let docs = place.docs();
             assert_eq!(docs.len() as u64, ran.count("created"), "{kind}");
             assert!(docs.len() > 1000 && docs.len() < 19_000, "{kind}: {}", docs.len());
@@ -116,16 +116,16 @@ fn damage_in_the_middle_is_never_stored() {
     let place = Place::new();
     let ran = place.import_text("a.jsonl", bytes, &[]);
     assert_eq!(ran.code, 5, "{}", ran.stderr);
-    // Deflate may turn damage into other text before its checksum tells, so only whole lines from before it are compared.
+    // Deflate may turn damage into other text before its checksum shows it, so only whole lines from before it are compared.
     assert!(place.docs().iter().zip(text.lines()).take(1000).all(|(doc, line)| doc == line));
 }
 
 #[test]
-fn a_file_too_short_to_be_compressed_says_so() {
+fn a_file_too_short_to_be_compressed_is_reported() {
     let place = Place::new();
     let ran = place.import_text("a.jsonl", &gzip(LINES.as_bytes())[..8], &[]);
     assert_eq!(ran.code, 5, "{}", ran.stderr);
-    ran.says("a.jsonl: the compressed data ends too early");
+    ran.prints("a.jsonl: unexpected end of compressed data");
     assert!(place.is_untouched());
 }
 
@@ -138,7 +138,7 @@ fn the_wrong_compression_stops_before_anything_is_stored() {
         let place = Place::new();
         let ran = place.import_text("a.jsonl", bytes, &["--compression", how]);
         assert_eq!(ran.code, 5, "{how}: {}", ran.stderr);
-        ran.says("a.jsonl");
+        ran.prints("a.jsonl");
         assert!(place.is_untouched(), "{how}");
     }
     let place = Place::new();

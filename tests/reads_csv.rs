@@ -19,7 +19,7 @@ fn docs_of(name: &str, text: impl AsRef<[u8]>, arguments: &[&str]) -> Vec<String
 fn stops(text: impl AsRef<[u8]>, arguments: &[&str], said: &str, stored: u64) {
     let place = Place::new();
     let ran = place.import_text("a.csv", text, arguments);
-    ran.says(said).expect(5, [stored, ran.count("errors"), 0, 0]);
+    ran.prints(said).expect(5, [stored, ran.count("errors"), 0, 0]);
     assert_eq!(place.store().exists(), stored > 0, "{}", ran.stderr);
 }
 
@@ -40,8 +40,8 @@ fn ragged_rows_are_errors_with_their_line() {
     let text = "_key,a\n1,2\n2\n3,4,5\n\n4,6\n";
     let ran = place.import_text("a.csv", text, &[]);
     ran.expect(1, [2, 2, 0, 0])
-        .says("a.csv:3: 1 field, but the header has 2")
-        .says("a.csv:4: 3 fields, but the header has 2");
+        .prints("a.csv:3: 1 field, but the header has 2")
+        .prints("a.csv:4: 3 fields, but the header has 2");
     assert_eq!(ran.count("empty"), 1);
     assert_eq!(place.docs(), ["{\"_key\":\"1\",\"a\":2}", "{\"_key\":\"4\",\"a\":6}"]);
 }
@@ -56,11 +56,11 @@ fn ragged_rows_are_good_when_that_is_said() {
 
 #[test]
 fn a_header_needs_a_name_of_its_own_for_every_column() {
-    stops("a,b,a\n1,2,3\n", &[], "a.csv:1: the header has the column \"a\" twice", 0);
+    stops("a,b,a\n1,2,3\n", &[], "a.csv:1: duplicate column \"a\" in the header", 0);
     stops("a,,b\n1,2,3\n", &[], "a.csv:1: column 2 of the header has no name", 0);
-    stops("x\n\na,a\n1,2\n", &["--skip-lines", "2"], "a.csv:3: the header has the column \"a\" twice", 0);
-    stops(b"a,\xff\n1,2\n", &[], "a.csv:1: the header has invalid UTF-8", 0);
-    stops("a,\"b\"x\n1,2\n", &[], "a.csv:1: the header has text after the closing quote", 0);
+    stops("x\n\na,a\n1,2\n", &["--skip-lines", "2"], "a.csv:3: duplicate column \"a\" in the header", 0);
+    stops(b"a,\xff\n1,2\n", &[], "a.csv:1: invalid header: invalid UTF-8", 0);
+    stops("a,\"b\"x\n1,2\n", &[], "a.csv:1: invalid header: unexpected text after the closing quote", 0);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn the_header_may_be_in_a_file_of_its_own() {
     let place = Place::new();
     place.file("head", "_key;a\n");
     let ran = place.import_text("a.csv", "1;2\n3\n", &["--separator", ";", "--headers-file", "head"]);
-    ran.expect(1, [1, 1, 0, 0]).says("a.csv:2: 1 field");
+    ran.expect(1, [1, 1, 0, 0]).prints("a.csv:2: 1 field");
     assert_eq!(place.docs(), ["{\"_key\":\"1\",\"a\":2}"]);
 }
 
@@ -93,7 +93,7 @@ fn each_file_has_its_own_header() {
     let place = Place::new();
     place.file("a.csv", "_key,a\n1,2\n");
     place.file("b.csv", "b,_key\n3,4\n5\n");
-    place.import(&["a.csv", "b.csv"]).expect(1, [2, 1, 0, 0]).says("b.csv:3: 1 field");
+    place.import(&["a.csv", "b.csv"]).expect(1, [2, 1, 0, 0]).prints("b.csv:3: 1 field");
     assert_eq!(place.docs(), ["{\"_key\":\"1\",\"a\":2}", "{\"b\":3,\"_key\":\"4\"}"]);
 }
 
@@ -102,7 +102,7 @@ fn skipped_lines_are_counted_as_lines_and_left_out_of_every_file() {
     let place = Place::new();
     place.file("a.csv", "made \"by\nhand\n_key,a\n1,2\n2\n");
     place.file("b.csv", "x\ny\n_key,a\n3,4\n");
-    place.import(&["--skip-lines", "2", "a.csv", "b.csv"]).expect(1, [2, 1, 0, 0]).says("a.csv:5: 1 field");
+    place.import(&["--skip-lines", "2", "a.csv", "b.csv"]).expect(1, [2, 1, 0, 0]).prints("a.csv:5: 1 field");
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn the_limit_counts_the_records_of_the_whole_run_good_or_bad() {
 }
 
 #[test]
-fn separators_and_quotes_are_what_the_flags_say() {
+fn separators_and_quotes_are_what_the_flags_name() {
     for (text, arguments) in [
         ("_key;a;b\n1;x,y;\"p;q\"\n", &["--separator", ";"][..]),
         ("_key|a|b\n1|x,y|\"p;q\"\n", &["--separator", "|"]),
@@ -148,7 +148,7 @@ fn dotted_names_nest_only_when_that_is_said() {
     assert_eq!(docs_of("a.csv", "_key,a.b\n1,2\n", &[]), ["{\"_key\":\"1\",\"a.b\":2}"]);
     let place = Place::new();
     let ran = place.import_text("a.csv", "_key,a,a.b\n1,2,\n2,3,4\n", &["--nested"]);
-    ran.expect(1, [1, 1, 0, 0]).says("a.csv:3: --nested: `a.b` clashes");
+    ran.expect(1, [1, 1, 0, 0]).prints("a.csv:3: --nested: \"a.b\" clashes");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn lines_are_counted_inside_quotes_too() {
     let place = Place::new();
     let text = "_key,\"a\nb\"\n1,\"x\n\ny\"\nbad\n2,\"\r\n\"\nworse\n";
     let ran = place.import_text("a.csv", text, &[]);
-    ran.expect(1, [2, 2, 0, 0]).says("a.csv:6: 1 field").says("a.csv:9: 1 field");
+    ran.expect(1, [2, 2, 0, 0]).prints("a.csv:6: 1 field").prints("a.csv:9: 1 field");
     assert_eq!(place.docs(), ["{\"_key\":\"1\",\"a\\nb\":\"x\\n\\ny\"}", "{\"_key\":\"2\",\"a\\nb\":\"\\r\\n\"}"]);
 }
 
@@ -166,18 +166,23 @@ fn text_after_a_closing_quote_is_an_error_of_its_row() {
     let text = "_key,a,b\n1,\"x\"y,2\n2,\"x\" ,3\n3,\"a \"b\" c\",4\n4,x,5\n";
     let ran = place.import_text("a.csv", text, &[]);
     ran.expect(1, [2, 2, 0, 0])
-        .says("a.csv:2: text after the closing quote of field 2")
-        .says("a.csv:4: text after the closing quote of field 2");
+        .prints("a.csv:2: unexpected text after the closing quote of field 2")
+        .prints("a.csv:4: unexpected text after the closing quote of field 2");
     assert_eq!(place.docs(), ["{\"_key\":\"2\",\"a\":\"x\",\"b\":3}", "{\"_key\":\"4\",\"a\":\"x\",\"b\":5}"]);
 }
 
 #[test]
 fn a_quote_that_is_never_closed_stops_with_the_line_where_it_opened() {
-    stops("_key,a\n1,\"two\nlines\"\n2,x\n3,\"open\n4,x\n5,x\n", &[], "a.csv:5: the quote that opens here", 2);
-    stops("_key,\"a\n1,2\n", &[], "a.csv:1: the quote that opens here", 0);
+    stops(
+        "_key,a\n1,\"two\nlines\"\n2,x\n3,\"open\n4,x\n5,x\n",
+        &[],
+        "a.csv:5: unexpected end of input: the quote that opens here",
+        2,
+    );
+    stops("_key,\"a\n1,2\n", &[], "a.csv:1: unexpected end of input: the quote that opens here", 0);
     let place = Place::new();
     let ran = place.pipe(&["-c", "c", "-t", "csv"], b"_key,a\n1,2\n3,\"open\n");
-    ran.expect(5, [1, 0, 0, 0]).says("stdin:3: the quote that opens here");
+    ran.expect(5, [1, 0, 0, 0]).prints("stdin:3: unexpected end of input: the quote that opens here");
 }
 
 #[test]
@@ -197,15 +202,15 @@ fn a_byte_order_mark_that_is_not_at_the_beginning_is_data() {
 #[test]
 fn a_headers_file_with_a_broken_quote_is_refused() {
     for (header, said) in [
-        ("_key,\"a\"b\n", "the header has text after the closing quote of field 2"),
-        ("_key,\"a\n", "the quote that opens here is not closed before the end of the input"),
-        ("_key,a\nb,c\n", "the headers file has more than one line of headers"),
+        ("_key,\"a\"b\n", "invalid header: unexpected text after the closing quote of field 2"),
+        ("_key,\"a\n", "unexpected end of input: the quote that opens here is not closed"),
+        ("_key,a\nb,c\n", "the headers file has more than one line"),
     ] {
         let place = Place::new();
         place.file("head", header);
         let ran = place.import_text("a.csv", "1,2\n", &["--headers-file", "head"]);
         assert_eq!(ran.code, 2, "{}", ran.stderr);
-        ran.says(said);
+        ran.prints(said);
         assert!(place.is_untouched());
     }
     let place = Place::new();
@@ -219,7 +224,7 @@ fn lines_may_end_with_lf_crlf_or_cr() {
     for text in ["_key,a\n1,x\n2,\"y\"\nbad\n", "_key,a\r\n1,x\r\n2,\"y\"\r\nbad\r\n", "_key,a\r1,x\r2,\"y\"\rbad\r"] {
         let place = Place::new();
         let ran = place.import_text("a.csv", text, &[]);
-        ran.expect(1, [2, 1, 0, 0]).says("a.csv:4: 1 field");
+        ran.expect(1, [2, 1, 0, 0]).prints("a.csv:4: 1 field");
         assert_eq!(place.docs(), ["{\"_key\":\"1\",\"a\":\"x\"}", "{\"_key\":\"2\",\"a\":\"y\"}"], "{text:?}");
     }
 }
@@ -267,7 +272,7 @@ fn a_lone_cr_is_data_once_a_row_has_ended_with_lf_or_crlf() {
 }
 
 #[test]
-fn a_line_break_in_quotes_does_not_say_how_rows_end() {
+fn a_line_break_in_quotes_does_not_decide_how_rows_end() {
     let docs = [r#"{"a":"x\ny","b":1}"#, r#"{"a":"\r\n","b":2}"#, r#"{"a":"z","b":3}"#];
     rows_by_name_and_from_a_pipe("a,b\r\"x\ny\",1\r\"\r\n\",2\rz,3\r", &[], &docs);
 }
@@ -277,9 +282,9 @@ fn a_lone_cr_in_a_cell_shifts_no_line_number_and_invents_no_row() {
     let place = Place::new();
     let ran = place.import_text("a.csv", "_key,a\n1,x\ry\rz\nbad\n2,\"p\rq\"\n3,\"x\"\ry\nworse\n", &[]);
     ran.expect(1, [2, 3, 0, 0])
-        .says("a.csv:3: 1 field")
-        .says("a.csv:5: text after the closing quote of field 2")
-        .says("a.csv:6: 1 field");
+        .prints("a.csv:3: 1 field")
+        .prints("a.csv:5: unexpected text after the closing quote of field 2")
+        .prints("a.csv:6: 1 field");
 }
 
 #[test]
@@ -332,7 +337,7 @@ fn a_quoted_empty_cell_is_a_record_and_no_blank_line() {
         );
     }
     let place = Place::new();
-    place.import_text("a.csv", "a,b\n\"\"\n1,2\n", &[]).expect(1, [1, 1, 0, 0]).says("a.csv:2: 1 field");
+    place.import_text("a.csv", "a,b\n\"\"\n1,2\n", &[]).expect(1, [1, 1, 0, 0]).prints("a.csv:2: 1 field");
 }
 
 #[test]
@@ -340,7 +345,7 @@ fn bytes_that_are_no_utf8_cost_their_row() {
     let place = Place::new();
     let text = b"_key,a\n1,caf\xe9\n2,\"caf\xe9\"\n3,caf\xc3\xa9\n";
     let ran = place.import_text("a.csv", text, &[]);
-    ran.expect(1, [1, 2, 0, 0]).says("a.csv:2: invalid UTF-8").says("a.csv:3: invalid UTF-8");
+    ran.expect(1, [1, 2, 0, 0]).prints("a.csv:2: invalid UTF-8").prints("a.csv:3: invalid UTF-8");
     assert_eq!(place.docs(), ["{\"_key\":\"3\",\"a\":\"café\"}"]);
 }
 
@@ -349,7 +354,7 @@ fn a_row_longer_than_the_limit_is_one_error() {
     let place = Place::new();
     let text = format!("_key,a\n1,{}\n2,y\n", "x".repeat(700_000));
     let ran = place.import_text("a.csv", text, &["--max-record-bytes", "1000"]);
-    ran.expect(1, [1, 1, 0, 0]).says("a.csv:2: longer than --max-record-bytes");
+    ran.expect(1, [1, 1, 0, 0]).prints("a.csv:2: longer than --max-record-bytes");
 }
 
 #[test]
@@ -373,7 +378,7 @@ fn a_flag_for_cells_needs_an_input_with_cells() {
     let place = Place::new();
     let ran = place.import_text("a.jsonl", "{}\n", &["--separator", ";"]);
     assert_eq!(ran.code, 2);
-    ran.says("--separator: no input is CSV or TSV");
+    ran.prints("--separator requires CSV or TSV input");
     assert!(place.is_untouched());
 }
 
@@ -387,7 +392,7 @@ fn a_header_that_is_one_column_by_a_wrong_separator_stores_nothing() {
         let place = Place::new();
         let ran = place.import_text("a.csv", text, &[]);
         assert_eq!(ran.code, 5, "{}", ran.stderr);
-        ran.says("a.csv:1: the header is one column").says(hint);
+        ran.prints("a.csv:1: the header has only one column").prints(hint);
         assert!(place.is_untouched());
     }
     let place = Place::new();

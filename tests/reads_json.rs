@@ -46,18 +46,18 @@ fn a_pretty_printed_stream_needs_no_flag() {
 #[test]
 fn a_broken_array_stops_with_5_after_what_came_before() {
     for (text, why) in [
-        ("[{\"_key\":\"a\"},{\"_key\":\"b\"", "does not end"),
-        ("[{\"_key\":\"a\"},{\"_key\":\"b\"}", "does not end"),
+        ("[{\"_key\":\"a\"},{\"_key\":\"b\"", "unexpected end of input"),
+        ("[{\"_key\":\"a\"},{\"_key\":\"b\"}", "unexpected end of input"),
         ("[{\"_key\":\"a\"},{\"_key\":\"b\"}x]", "expected `,` or `]`"),
         ("[{\"_key\":\"a\"},{\"_key\":\"b\"},]", "after a comma"),
-        ("[{\"_key\":\"a\"},{\"_key\":\"b\"}]{}", "after the end"),
+        ("[{\"_key\":\"a\"},{\"_key\":\"b\"}]{}", "unexpected text after the JSON array"),
         ("[{\"_key\":\"a\"},\n{\"_key\":\"b\"},\n{oops}]", "a.json:3"),
     ] {
         let place = Place::new();
         let ran = place.import_text("a.json", text, &[]);
         assert_eq!(ran.code, 5, "{text}: {}", ran.stderr);
-        ran.says(why);
-        let stored = if why == "does not end" && !text.ends_with('}') { 1 } else { 2 };
+        ran.prints(why);
+        let stored = if why == "unexpected end of input" && !text.ends_with('}') { 1 } else { 2 };
         assert_eq!(place.docs().len(), stored, "{text}");
     }
 }
@@ -66,14 +66,14 @@ fn a_broken_array_stops_with_5_after_what_came_before() {
 fn elements_that_are_no_objects_are_errors_and_reading_goes_on() {
     let place = Place::new();
     let ran = place.import_text("a.json", "[1,{\"_key\":\"a\"},null,\"x\",[],{\"_key\":\"b\"}]", &[]);
-    ran.expect(1, [2, 4, 0, 0]).says("a.json:1 (record 3): expected an object, found null");
+    ran.expect(1, [2, 4, 0, 0]).prints("a.json:1 (record 3): expected an object, found null");
 }
 
 #[test]
 fn a_broken_line_of_a_stream_costs_that_line_only() {
     let place = Place::new();
     let text = "{\"_key\":\"a\"}\n{\"_key\": oops {\n{\"_key\":\"b\"}\n{\"_key\":\"c\"";
-    place.import_text("a.json", text, &["-t", "json"]).expect(1, [2, 2, 0, 0]).says("a.json:2:");
+    place.import_text("a.json", text, &["-t", "json"]).expect(1, [2, 2, 0, 0]).prints("a.json:2:");
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn lines_longer_than_the_limit_are_one_error_each() {
     let place = Place::new();
     let text = format!("{{\"_key\":\"a\"}}\n{{\"x\":\"{}\"}}\n{{\"_key\":\"b\"}}\n", "x".repeat(900_000));
     let ran = place.import_text("a.jsonl", text, &["--max-record-bytes", "1000"]);
-    ran.expect(1, [2, 1, 0, 0]).says("a.jsonl:2: longer than --max-record-bytes");
+    ran.expect(1, [2, 1, 0, 0]).prints("a.jsonl:2: longer than --max-record-bytes");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn elements_longer_than_the_limit_are_one_error_each_however_they_come() {
     ] {
         let place = Place::new();
         let ran = place.import_text("a.json", &text, &["-t", "json", "--max-record-bytes", "1000"]);
-        ran.expect(1, [2, 2, 0, 0]).says("longer than --max-record-bytes").says(line);
+        ran.expect(1, [2, 2, 0, 0]).prints("longer than --max-record-bytes").prints(line);
         assert_eq!(place.docs(), ["{\"_key\":\"a\"}", "{\"_key\":\"b\"}"]);
     }
 }
@@ -110,15 +110,15 @@ fn elements_longer_than_the_limit_are_one_error_each_however_they_come() {
 #[test]
 fn an_element_longer_than_the_limit_that_does_not_end_stops_the_run() {
     for (text, said) in [
-        (format!("{{\"_key\":\"a\"}}\n{{\"x\":[{}}}\n{{\"_key\":\"b\"}}\n", "1,".repeat(2000)), "that does not end"),
         (
-            format!("{{\"_key\":\"a\"}}\n{{\"x\":\"{}\n{{\"_key\":\"b\"}}\n", "x".repeat(2000)),
-            "a line break in a string",
+            format!("{{\"_key\":\"a\"}}\n{{\"x\":[{}}}\n{{\"_key\":\"b\"}}\n", "1,".repeat(2000)),
+            "unexpected end of input in a record longer than --max-record-bytes",
         ),
+        (format!("{{\"_key\":\"a\"}}\n{{\"x\":\"{}\n{{\"_key\":\"b\"}}\n", "x".repeat(2000)), "line break in a string"),
     ] {
         let place = Place::new();
         let ran = place.import_text("a.json", text, &["-t", "json", "--max-record-bytes", "1000"]);
-        ran.expect(5, [1, 0, 0, 0]).says("a.json:2").says(said);
+        ran.expect(5, [1, 0, 0, 0]).prints("a.json:2").prints(said);
     }
 }
 
@@ -128,11 +128,11 @@ fn bad_utf8_is_an_error_of_its_line_and_utf16_of_the_file() {
     place
         .import_text("a.jsonl", b"{\"_key\":\"a\"}\n{\"_key\":\"\xff\"}\n", &[])
         .expect(1, [1, 1, 0, 0])
-        .says("a.jsonl:2: invalid UTF-8");
+        .prints("a.jsonl:2: invalid UTF-8");
     let utf16: Vec<u8> = "\u{feff}{}\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let place = Place::new();
     let ran = place.import_text("a.jsonl", utf16, &[]);
     assert_eq!(ran.code, 5);
-    ran.says("UTF-16");
+    ran.prints("UTF-16");
     assert!(place.is_untouched());
 }

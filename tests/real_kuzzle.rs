@@ -64,7 +64,7 @@ fn what_happens_when_the_key_exists() {
         let ran = collection.import_text("new.jsonl", new, &["--on-duplicate", mode]);
         ran.expect(code, counts);
         if mode == "error" {
-            ran.says("new.jsonl:1: duplicate key \"a\"");
+            ran.prints("new.jsonl:1: duplicate key \"a\"");
         }
         let expected = [("a", expected), ("b", json!({"n": 1})), ("c", c.clone())];
         let expected = expected.map(|(key, document)| (key.to_owned(), document)).into();
@@ -132,7 +132,7 @@ fn a_document_that_is_too_large_is_an_error_and_the_others_arrive() {
     let text = format!("{{\"_key\":\"a\"}}\n{large}{{\"_key\":\"c\"}}\n");
     let ran = collection.import_text("in.jsonl", &text, &["-j", "1", "--compress-transfer", "none"]);
     ran.expect(1, [2, 1, 0, 0])
-        .says("in.jsonl:2: too large for Kuzzle (server.maxRequestSize, 1 MB if it is not set): 3.1 MB");
+        .prints("in.jsonl:2: too large for Kuzzle (server.maxRequestSize, 1 MB if it is not set): 3.1 MB");
     assert_eq!(collection.documents().into_keys().collect::<Vec<_>>(), ["a", "c"]);
 }
 
@@ -158,8 +158,8 @@ fn a_missing_collection_is_a_mistake_unless_it_is_to_be_made() {
         let collection = Collection::named(&index);
         let ran = collection.import_text("in.jsonl", "{}\n", &[]);
         assert_eq!((ran.code, ran.stdout.contains("created\":")), (2, false), "{}", ran.stderr);
-        ran.says(&format!("there is no collection \"{}\" in the index \"{index}\"", collection.name));
-        ran.says("hint: `--create-collection` makes both if they are missing");
+        ran.prints(&format!("collection \"{}\" not found in index \"{index}\"", collection.name));
+        ran.prints("hint: `--create-collection` creates both if they are missing");
         collection.import_text("in.jsonl", "{}\n", &["--create-collection", "-n"]).expect(0, [0, 0, 0, 0]);
         assert_eq!(collection.import_text("in.jsonl", "{}\n", &[]).code, 2, "a dry run makes nothing");
         collection.import_text("in.jsonl", "{}\n", &["--create-collection"]).expect(0, [1, 0, 0, 0]);
@@ -179,11 +179,11 @@ fn a_mapping_makes_the_collection_and_is_kept_when_it_is_emptied() {
     place.file("in.jsonl", "{\"_key\":\"a\",\"n\":1}\n{\"_key\":\"b\",\"n\":\"x\"}\n{\"_key\":\"c\",\"m\":1}\n");
     let ran = collection.import_in(&place, &["--mapping", "mapping.json", "in.jsonl"]);
     ran.expect(1, [1, 2, 0, 0])
-        .says("in.jsonl:2: mapper_parsing_exception")
-        .says("in.jsonl:3: strict_dynamic_mapping_exception");
+        .prints("in.jsonl:2: mapper_parsing_exception")
+        .prints("in.jsonl:3: strict_dynamic_mapping_exception");
     place.file("new.jsonl", "{\"_key\":\"b\",\"n\":2}\n{\"_key\":\"a\",\"n\":\"x\"}\n");
     let ran = collection.import_in(&place, &["--overwrite", "-j", "4", "--batch-size", "1", "new.jsonl"]);
-    ran.expect(1, [1, 1, 0, 0]).says(&format!("--overwrite: emptied {INDEX}/{}", collection.name));
+    ran.expect(1, [1, 1, 0, 0]).prints(&format!("--overwrite: emptied {INDEX}/{}", collection.name));
     assert_eq!(collection.documents(), [("b".to_owned(), json!({"n": 2}))].into());
 }
 
@@ -210,12 +210,12 @@ fn a_storage_that_does_not_sync_is_refused_when_syncs_are_asked_for() {
     synced.import_text("in.jsonl", "{}\n", &["--wait-for-sync"]).expect(0, [1, 0, 0, 0]);
     let ran = lazy.import_text("in.jsonl", "{}\n", &["--wait-for-sync"]);
     assert_eq!(ran.code, 4);
-    ran.says("answers before it writes to the disk");
+    ran.prints("answers before it writes to the disk");
     assert_eq!(lazy.documents().len(), 0);
 }
 
 #[test]
-fn bulk_lines_do_what_they_say_or_are_errors_of_their_own() {
+fn bulk_lines_do_what_they_ask_for_or_are_errors_of_their_own() {
     let collection = Collection::made();
     let name = &collection.name;
     let lines = [
@@ -232,9 +232,9 @@ fn bulk_lines_do_what_they_say_or_are_errors_of_their_own() {
             r#"{"n":3}"#,
             "version_conflict_engine_exception",
         ),
-        (r#"{"index":{"_id":"o","bogus":1}}"#, r#"{"n":1}"#, "`bogus` in an action line is not supported"),
+        (r#"{"index":{"_id":"o","bogus":1}}"#, r#"{"n":1}"#, "\"bogus\" in an action line is not supported"),
         (r#"{"index":{"_id":"o","_index":"other"}}"#, r#"{"n":1}"#, "names another collection"),
-        (r#"{"update":{"_id":"o"}}"#, r#"{"detect_noop":true}"#, "the update has no `doc`"),
+        (r#"{"update":{"_id":"o"}}"#, r#"{"detect_noop":true}"#, "missing field \"doc\" in an update"),
         (r#"{"update":{"_id":"none"}}"#, r#"{"doc":{"n":1}}"#, "document_missing_exception"),
         (r#"{"update":{"_id":"a"}}"#, r#"{"script":{"source":"ctx._source.n=5"}}"#, "a field called `script`"),
         (r#"{"update":{"_id":"u"}}"#, r#"{"doc":{"n":1},"upsert":{"n":7}}"#, ""),
@@ -278,7 +278,7 @@ fn what_kuzzle_adds_is_its_own() {
     collection
         .import_text("in.jsonl", text, &[])
         .expect(1, [1, 1, 0, 0])
-        .says("in.jsonl:1: Kuzzle would replace the field `_kuzzle_info`");
+        .prints("in.jsonl:1: Kuzzle would replace the field \"_kuzzle_info\"");
     collection.import_text("in.jsonl", text, &["--on-duplicate", "ignore", "--lossy"]).expect(0, [1, 0, 0, 1]);
     let hits = collection.hits_after_refresh();
     for hit in &hits {
@@ -297,7 +297,7 @@ fn a_document_with_which_kuzzle_cannot_cope_costs_one_record() {
     let ran = collection.import_text("in.jsonl", &text, &["-j", "1"]);
     ran.expect(1, [4, 1, 0, 0]);
     // Where Kuzzle's own stack overflows, and so the error's id, differs from run to run.
-    let told = ran.stderr.lines().find(|line| line.starts_with("in.jsonl:2: "));
-    assert!(told.is_some_and(|line| line.contains("Maximum call stack size exceeded")), "{}", ran.stderr);
+    let reported = ran.stderr.lines().find(|line| line.starts_with("in.jsonl:2: "));
+    assert!(reported.is_some_and(|line| line.contains("Maximum call stack size exceeded")), "{}", ran.stderr);
     assert_eq!(collection.documents().into_keys().collect::<Vec<_>>(), ["0", "a", "a/b ü%2e\0", "b"]);
 }

@@ -58,7 +58,7 @@ impl Index {
         self.import_in(&Place::new(), arguments)
     }
 
-    /// Imports this text, whose format the name tells.
+    /// Imports this text, whose format the name decides.
     fn import_text(&self, name: &str, text: &str, arguments: &[&str]) -> Ran {
         let place = Place::new();
         place.file(name, text);
@@ -154,7 +154,7 @@ fn what_happens_when_the_key_exists() {
             let ran = index.import_text("new.jsonl", new, &["--on-duplicate", mode]);
             ran.expect(code, counts);
             if mode == "error" {
-                ran.says("new.jsonl:1: duplicate key \"a\"");
+                ran.prints("new.jsonl:1: duplicate key \"a\"");
             }
             let expected = [("a", expected.clone()), ("b", json!({"n": 1})), ("c", c.clone())];
             assert_eq!(
@@ -304,7 +304,7 @@ fn an_update_that_would_change_numbers_is_an_error_unless_lossy() {
         index.make(&json!({"mappings": {"dynamic": false}}));
         let text = "{\"_key\":\"a\",\"n\":0.1000000000000000055511151231257827}\n{\"_key\":\"b\",\"n\":123456789012345678901234567890}\n{\"_key\":\"c\",\"n\":1e400}\n{\"_key\":\"d\",\"n\":1.5}\n";
         let ran = index.import_text("in.jsonl", text, &["--on-duplicate", "update", "--details"]);
-        ran.expect(1, [2, 2, 0, 0]).says("in.jsonl:1: ").says("in.jsonl:3: ");
+        ran.expect(1, [2, 2, 0, 0]).prints("in.jsonl:1: ").prints("in.jsonl:3: ");
         assert_eq!(index.documents().into_keys().collect::<Vec<_>>(), ["b", "d"], "{}", index.kind);
         index.import_text("in.jsonl", text, &["--on-duplicate", "update", "--lossy"]).expect(0, [2, 0, 2, 0]);
     }
@@ -347,7 +347,7 @@ fn overwrite_leaves_what_an_alias_names_alone() {
         let to = format!("elasticsearch+{}", index.server.url);
         let ran = place.run(&["--to", &to, "-c", &alias, "--overwrite", "new.jsonl"]);
         assert!([2, 4].contains(&ran.code), "{}: {} {}", index.kind, ran.code, ran.stderr);
-        ran.says("alias");
+        ran.prints("alias");
         assert_eq!(index.documents().into_keys().collect::<Vec<_>>(), ["a"], "{}", index.kind);
     }
 }
@@ -359,7 +359,7 @@ fn a_collection_is_made_with_its_mapping() {
         place.file("mapping.json", r#"{"mappings":{"dynamic":"strict","properties":{"n":{"type":"long"}}},"settings":{"number_of_replicas":0}}"#);
         place.file("in.jsonl", "{\"_key\":\"a\",\"n\":1}\n{\"_key\":\"b\",\"m\":1}\n");
         let ran = index.import_in(&place, &["--create-collection", "--mapping", "mapping.json", "in.jsonl"]);
-        ran.expect(1, [1, 1, 0, 0]).says("in.jsonl:2: ").says("strict");
+        ran.expect(1, [1, 1, 0, 0]).prints("in.jsonl:2: ").prints("strict");
         assert_eq!(index.setting("index.number_of_replicas").as_deref(), Some("0"), "{}", index.kind);
         // It is there now, which is no mistake.
         index
@@ -385,7 +385,7 @@ fn a_collection_that_must_be_there_is_not_made() {
     for index in everywhere() {
         let ran = index.import_text("in.jsonl", "{\"_key\":\"a\"}\n", &["--create-collection=false"]);
         assert_eq!(ran.code, 2, "{}: {}", index.kind, ran.stderr);
-        ran.says(&index.name);
+        ran.prints(&index.name);
         assert!(!index.exists(), "{}", index.kind);
     }
 }
@@ -498,7 +498,7 @@ fn scripts_update_documents() {
         r#"{"script":"this is bad"}"#,
     ];
     let ran = index.import_text("in.bulk", &lines.join("\n"), &["-t", "bulk", "--details", "--jobs", "4"]);
-    ran.expect(1, [2, 2, 2, 0]).says("in.bulk:7: ").says("document missing").says("in.bulk:13: ");
+    ran.expect(1, [2, 2, 2, 0]).prints("in.bulk:7: ").prints("document missing").prints("in.bulk:13: ");
     assert_eq!(ran.count("deleted"), 1);
     assert_eq!(index.documents(), [("a".to_owned(), json!({"n": 6}))].into());
 }
@@ -562,9 +562,9 @@ fn a_document_that_does_not_fit_is_the_only_error() {
         let text = "{\"_key\":\"a\",\"n\":1}\n{\"_key\":\"b\",\"n\":\"many\"}\n{\"_key\":\"c\",\"n\":3}\n";
         let ran = index.import_text("in.jsonl", text, &[]);
         ran.expect(1, [2, 1, 0, 0])
-            .says("in.jsonl:2: ")
-            .says("failed to parse field [n] of type [long]")
-            .says("For input string: \"many\"");
+            .prints("in.jsonl:2: ")
+            .prints("failed to parse field [n] of type [long]")
+            .prints("For input string: \"many\"");
         assert_eq!(index.documents().len(), 2);
     }
 }
@@ -587,6 +587,6 @@ fn an_index_name_that_no_server_takes_is_found_at_once() {
         let to = format!("elasticsearch+{}", index.server.url);
         let ran = place.run(&["--to", &to, "-c", "Films", "in.jsonl"]);
         assert_eq!(ran.code, 2, "{}", ran.stderr);
-        ran.says("\"Films\"");
+        ran.prints("\"Films\"");
     }
 }

@@ -84,7 +84,7 @@ fn only_busy_items_are_sent_again() {
     wire.expect(bulk().ids(&["2", "4"]).answers(&[busy(), created()]));
     wire.expect(bulk().ids(&["2"]).answers(&[created()]));
     let ran = import(&place, &wire, &documents(5), &[]);
-    ran.expect(1, [3, 2, 0, 0]).says("in:3: ").says("in:5: duplicate key \"5\"");
+    ran.expect(1, [3, 2, 0, 0]).prints("in:3: ").prints("in:5: duplicate key \"5\"");
     assert_eq!(ran.count("retried"), 2);
     wire.done();
 }
@@ -101,7 +101,7 @@ fn a_target_that_stays_busy_ends_the_run_when_retries_are_used_up() {
     }
     let ran = import(&place, &wire, &documents(2), &["--retries", "2"]);
     assert_eq!((ran.code, ran.count("unsent")), (4, 2), "{}", ran.stderr);
-    ran.says("no room today");
+    ran.prints("no room today");
     wire.done();
 }
 
@@ -126,7 +126,7 @@ fn a_busy_item_that_a_later_one_overtook_is_not_sent_again() {
     let (place, wire) = (Place::new(), Wire::start());
     wire.bulk(&[busy(), created(), created()]);
     let ran = import(&place, &wire, text, &["--on-duplicate", "replace"]);
-    ran.expect(1, [2, 1, 0, 0]).says("in:1: a later action on this key was carried out");
+    ran.expect(1, [2, 1, 0, 0]).prints("in:1: a later action on this key was carried out");
     assert_eq!(kinds(&ran), json!([["overtaken", 1]]));
     wire.done();
 }
@@ -181,7 +181,7 @@ fn a_target_that_is_not_there_is_exit_code_4() {
     let to = format!("es+http://{}", nobody());
     let ran = place.run(&words(&to, &["--retries", "1"]));
     assert_eq!(ran.code, 4, "{}", ran.stderr);
-    ran.says(to.trim_start_matches("es+http://"));
+    ran.prints(to.trim_start_matches("es+http://"));
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn a_busy_create_is_not_taken_for_its_own_when_another_wrote_it_meanwhile() {
     // Refused for want of room: certainly not applied. What is there afterwards is another's, whatever its content.
     wire.bulk(&[busy()]).bulk(&[duplicate()]);
     wire.standing("POST", "_mget", |request| Reply::documents(request, &[("1", r#"{"n":1}"#)]));
-    import(&place, &wire, &documents(1), &[]).expect(1, [0, 1, 0, 0]).says("duplicate key");
+    import(&place, &wire, &documents(1), &[]).expect(1, [0, 1, 0, 0]).prints("duplicate key");
     wire.bulks();
 }
 

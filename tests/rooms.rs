@@ -110,7 +110,7 @@ fn bare(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// What stands between such words at the beginning of a line and the next semicolon.
+/// What is between such words at the beginning of a line and the next semicolon.
 fn statements<'t>(text: &'t str, begin: &'static str) -> impl Iterator<Item = &'t str> {
     text.match_indices(begin).filter_map(move |(at, _)| {
         let starts =
@@ -139,7 +139,7 @@ fn expanded(line: &str) -> Vec<(Vec<String>, String)> {
     vec![(path, name)]
 }
 
-/// Cuts at the commas that stand in no braces.
+/// Cuts at the commas outside braces.
 fn split(text: &str) -> Vec<&str> {
     let (mut parts, mut depth, mut from) = (Vec::new(), 0, 0);
     for (at, c) in text.char_indices() {

@@ -167,7 +167,7 @@ fn each_key_sees_its_actions_in_their_order() {
 fn an_index_that_is_named_later_on_begins_with_one_request_too() {
     let (place, wire) = (Place::new(), Wire::start());
     let crossings = Crossings::default();
-    // The first of an index names its first action, and stands for those behind it.
+    // The first of an index names its first action, and represents those behind it.
     crossings.watch(&wire, |these| these.contains(&"1".to_owned()) || these.contains(&"51".to_owned()));
     let text: String = (1..=100)
         .map(|n| format!("{{\"index\":{{\"_index\":\"{}\",\"_id\":\"{n}\"}}}}\n{{}}\n", if n > 50 { "b" } else { "a" }))
@@ -217,7 +217,7 @@ fn a_key_that_the_first_request_stored_is_known_to_every_lane() {
     });
     let text = documents(4).repeat(2);
     let ran = on_four(&place, &wire, &text, &["-c", "c", "-t", "jsonl", "--batch-size", "4"]);
-    ran.expect(1, [4, 4, 0, 0]).says("in:5: duplicate key").says("in:8: duplicate key");
+    ran.expect(1, [4, 4, 0, 0]).prints("in:5: duplicate key").prints("in:8: duplicate key");
     // Nothing has to be read back.
     wire.done();
 }
@@ -282,7 +282,7 @@ fn the_same_refusal_again_is_an_error() {
     wire.bulk(&[created(), raced("price")]);
     wire.expect(bulk().ids(&["2"]).answers(&[raced("price")]));
     let ran = import(&place, &wire, &documents(2), &[]);
-    ran.expect(1, [1, 1, 0, 0]).says("in:2: illegal_argument_exception: mapper [price] cannot be changed");
+    ran.expect(1, [1, 1, 0, 0]).prints("in:2: illegal_argument_exception: mapper [price] cannot be changed");
     assert_eq!(ran.summary["error_kinds"][0]["type"], "illegal_argument_exception");
     wire.done();
 }
@@ -313,7 +313,7 @@ fn an_item_that_lost_a_race_is_never_put_over_a_later_one() {
     let (place, wire) = (Place::new(), Wire::start());
     wire.bulk(&[raced("n"), created(), created()]);
     let ran = import(&place, &wire, text, &["--on-duplicate", "replace"]);
-    ran.expect(1, [2, 1, 0, 0]).says("in:1: a later action on this key was carried out while another request added");
+    ran.expect(1, [2, 1, 0, 0]).prints("in:1: a later action on this key was carried out while another request added");
     assert_eq!(ran.summary["error_kinds"][0]["type"], "overtaken");
     wire.done();
 }
@@ -378,7 +378,7 @@ fn a_server_that_refuses_everything_is_found_out_soon_on_several_lanes() {
         takes_only(&wire, |_| false);
         let ran = on_four(&place, &wire, &documents(4000), &["-c", "c", "-t", "jsonl", "--batch-size", size]);
         assert_eq!((ran.code, ran.count("created")), (4, 0), "{}", ran.stderr);
-        ran.says("the server refused every request: illegal_argument_exception: unknown parameter [_type]");
+        ran.prints("the server refused every request: illegal_argument_exception: unknown parameter [_type]");
         let requests = wire.bulks().len();
         assert!(requests <= 40, "{requests} requests to find out");
         assert_eq!(ran.summary["error"].as_str().map(|error| error.contains("every request")), Some(true));
@@ -401,11 +401,11 @@ fn records_that_are_refused_for_reasons_of_their_own_are_errors_on_any_number_of
 }
 
 #[test]
-fn a_short_input_that_is_refused_to_the_last_record_is_told_from_single_bad_records() {
+fn a_short_input_that_is_refused_to_the_last_record_is_distinguished_from_single_bad_records() {
     let (place, wire) = (Place::new(), Wire::start());
     takes_only(&wire, |_| false);
     let ran = on_four(&place, &wire, &documents(3), &["-c", "c", "-t", "jsonl", "--batch-size", "1"]);
     assert_eq!((ran.code, ran.count("errors")), (4, 3), "{}", ran.stderr);
-    ran.says("the server refused every request");
+    ran.prints("the server refused every request");
     assert_eq!(json!(ran.count("unsent")), json!(0));
 }

@@ -18,7 +18,7 @@ fn shaped(lines: &str, arguments: &[&str]) -> Vec<String> {
 fn refused(line: &str, arguments: &[&str], words: &str) {
     let place = Place::new();
     let text = format!("{line}\n{{\"_key\":\"good\"}}\n");
-    place.import_text("a.jsonl", text, arguments).expect(1, [1, 1, 0, 0]).says(&format!("a.jsonl:1: {words}"));
+    place.import_text("a.jsonl", text, arguments).expect(1, [1, 1, 0, 0]).prints(&format!("a.jsonl:1: {words}"));
 }
 
 const ODD: &str =
@@ -106,11 +106,11 @@ fn the_key_is_looked_for_after_shaping() {
 #[test]
 fn a_new_name_that_is_taken_is_an_error() {
     for line in ["{\"a\":1,\"b\":2}", "{\"b\":2,\"a\":1}", "{\"a\":1,\"\\u0062\":2}"] {
-        refused(line, &["--translate", "a=b"], "--translate makes a second field `b`");
+        refused(line, &["--translate", "a=b"], "--translate: duplicate field \"b\"");
     }
     let joined = ["--merge-attributes", "m=[b]", "--translate"];
-    refused("{\"a\":1,\"b\":2}", &[&joined[..], &["m=a"]].concat(), "--translate makes a second field `a`");
-    refused("{\"a\":1,\"b\":2}", &[&joined[..], &["a=m"]].concat(), "--translate makes a second field `m`");
+    refused("{\"a\":1,\"b\":2}", &[&joined[..], &["m=a"]].concat(), "--translate: duplicate field \"a\"");
+    refused("{\"a\":1,\"b\":2}", &[&joined[..], &["a=m"]].concat(), "--translate: duplicate field \"m\"");
     assert_eq!(shaped("{\"a\":1,\"b\":2}", &["--translate", "a=b", "--translate", "b=a"]), ["{\"b\":1,\"a\":2}"]);
 }
 

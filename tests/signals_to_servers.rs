@@ -27,7 +27,7 @@ fn a_signal_ends_the_wait_for_a_busy_server() {
         live.signal(name.trim_start_matches("SIG"));
         let ran = live.end();
         assert_eq!((ran.code, ran.count("unsent")), (code, 1), "{signal}: {}", ran.stderr);
-        ran.says(&format!("stopped by {name}"));
+        ran.prints(&format!("stopped by {name}"));
         let results = std::fs::read_to_string(place.path("results")).expect("results");
         let line: Value = serde_json::from_str(results.trim()).expect("one line");
         assert_eq!(line["counted"], "unsent");

@@ -1,4 +1,4 @@
-//! TLS as curl's users know it: who is trusted, who we say we are, and what is told when it does not fit.
+//! TLS as curl's users know it: who is trusted, who we say we are, and what is reported when it does not fit.
 
 use crate::support::{Place, Ran, testdata};
 use crate::wire::{Wire, created, documents};
@@ -93,7 +93,7 @@ fn a_certificate_that_nobody_vouches_for_is_refused_before_anything_is_sent() {
     let address = tls_before(&wire, false);
     let ran = import(&place, "https", &address, &[]);
     assert_eq!(ran.code, 4, "{}", ran.stderr);
-    ran.says("invalid peer certificate").says("nothing was sent").says("hint: `--cacert FILE`");
+    ran.prints("invalid peer certificate").prints("nothing was sent").prints("hint: `--cacert FILE`");
     assert!(wire.done().is_empty());
 }
 
@@ -113,7 +113,7 @@ fn another_authority_than_the_servers_is_no_help() {
     let address = tls_before(&wire, false);
     let ran = import(&place, "https", &address, &["--cacert", &pem("client.pem")]);
     assert_eq!(ran.code, 4, "{}", ran.stderr);
-    ran.says("invalid peer certificate");
+    ran.prints("invalid peer certificate");
 }
 
 #[test]
@@ -129,12 +129,12 @@ fn a_server_that_asks_who_we_are_is_shown_our_certificate() {
 }
 
 #[test]
-fn the_wrong_scheme_is_told_both_ways() {
+fn the_wrong_scheme_is_reported_both_ways() {
     let (place, wire) = (Place::new(), Wire::start());
     let address = tls_before(&wire, false);
     let ran = import(&place, "http", &address, &[]);
     assert_eq!(ran.code, 4, "{}", ran.stderr);
-    ran.says("write `https` in place of `http`");
+    ran.prints("write `https` in place of `http`");
     wire.forgive();
     // A server of plain HTTP refuses the first bytes of TLS as a bad request.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -147,21 +147,21 @@ fn the_wrong_scheme_is_told_both_ways() {
     });
     let ran = import(&place, "https", &address, &[]);
     assert_eq!(ran.code, 4, "{}", ran.stderr);
-    ran.says("write `http` in place of `https`");
+    ran.prints("write `http` in place of `https`");
 }
 
 #[test]
 fn files_that_hold_no_certificate_or_key_are_mistakes() {
     let (place, wire) = (Place::new(), Wire::start());
     for (arguments, said) in [
-        (&["--cacert", "in.jsonl"][..], "--cacert: in.jsonl: there is no PEM certificate in it"),
+        (&["--cacert", "in.jsonl"][..], "--cacert: in.jsonl: no PEM certificate found"),
         (&["--cacert", "gone.pem"], "--cacert: gone.pem: "),
-        (&["--cert", &pem("client.pem")], "a PEM certificate and its key are needed"),
-        (&["--client-key", &pem("client.key")], "--client-key: there is no certificate"),
+        (&["--cert", &pem("client.pem")], "missing PEM certificate or its key"),
+        (&["--client-key", &pem("client.key")], "--client-key requires --cert"),
     ] {
         let ran = import(&place, "https", wire.address(), arguments);
         assert_eq!(ran.code, 2, "{arguments:?}: {}", ran.stderr);
-        ran.says(said);
+        ran.prints(said);
     }
     assert!(wire.done().is_empty());
 }

@@ -20,7 +20,7 @@ fn a_signal_on_a_silent_pipe_settles_what_was_read() {
         import.signal(signal);
         // Its stdin is still open.
         let ran = import.wait();
-        ran.expect(code, [2, 0, 0, 0]).says(&format!("stopped by {name}"));
+        ran.expect(code, [2, 0, 0, 0]).prints(&format!("stopped by {name}"));
         assert_eq!(place.rows("c").len(), 2);
     }
 }
@@ -116,7 +116,7 @@ fn max_errors_stops_with_3_above_that_number() {
     let place = Place::new();
     let ran = place.import_text("bad.jsonl", &bad, &["--max-errors", "2"]);
     assert_eq!(ran.code, 3);
-    ran.says("more errors than --max-errors allows");
+    ran.prints("more errors than --max-errors allows");
     // What was read is stored all the same.
     assert_eq!(place.rows("c").len() as u64, ran.count("created"));
 }
@@ -188,7 +188,7 @@ fn a_pipe_that_nobody_reads_any_more_is_no_failure() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_full_disk_behind_stdout_is_told() {
+fn a_full_disk_behind_stdout_is_reported() {
     let place = Place::new();
     place.file("a.jsonl", document("a"));
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a device that is always full");
@@ -221,7 +221,7 @@ fn so_are_those_of_a_new_collection() {
     }
     import.feed(document("k1"));
     let ran = import.end();
-    ran.expect(1, [3, 1, 0, 0]).says("stdin:4: duplicate key \"k1\"");
+    ran.expect(1, [3, 1, 0, 0]).prints("stdin:4: duplicate key \"k1\"");
     assert_eq!(place.rows("c").len(), 3);
 }
 

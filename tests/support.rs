@@ -191,7 +191,7 @@ impl Ran {
 
     /// Asserts that stderr has these words.
     #[track_caller]
-    pub fn says(&self, words: &str) -> &Ran {
+    pub fn prints(&self, words: &str) -> &Ran {
         assert!(self.stderr.contains(words), "{words:?} is not in:\n{}", self.stderr);
         self
     }

@@ -106,7 +106,9 @@ fn the_next_run_finishes_an_interrupted_load_in_the_mode_of_that_load() {
             "{\"_key\":\"c\"}\n{\"_key\":\"b\",\"n\":1}\n",
             &["--on-duplicate", "ignore"],
         );
-        ran.expect(0, [1, 0, 0, 1]).says("collection \"c\": finished the index of an interrupted import").says(said);
+        ran.expect(0, [1, 0, 0, 1])
+            .prints("collection \"c\": finished the index of an interrupted import")
+            .prints(said);
         let rows = place.rows("c");
         let docs: Vec<&str> = rows.iter().map(|row| row.doc.as_str()).collect();
         assert_eq!(docs, [a, "{\"_key\":\"b\"}", "{\"_key\":\"c\"}"], "{mode}");
@@ -120,7 +122,7 @@ fn the_duplicates_of_an_interrupted_load_are_not_counted_in_the_next_run() {
     let place = killed_load("error");
     place.file("next.jsonl", "{\"_key\":\"a\"}\n{\"_key\":\"b\"}\n{\"_key\":\"a\"}\n");
     let ran = place.run(&["-c", "other", "next.jsonl"]);
-    ran.expect(1, [2, 1, 0, 0]).says("next.jsonl:3: duplicate key \"a\"");
+    ran.expect(1, [2, 1, 0, 0]).prints("next.jsonl:3: duplicate key \"a\"");
     assert_eq!(place.rows("other").len(), 2);
     assert_eq!(place.docs(), ["{\"_key\":\"a\",\"x\":1,\"y\":1}", "{\"_key\":\"b\"}"]);
 }
@@ -129,7 +131,7 @@ fn the_duplicates_of_an_interrupted_load_are_not_counted_in_the_next_run() {
 fn an_import_into_another_collection_finishes_it_too() {
     let place = killed_load("replace");
     place.file("next.jsonl", "{\"_key\":\"a\"}\n");
-    place.run(&["-c", "other", "next.jsonl"]).expect(0, [1, 0, 0, 0]).says("collection \"c\": finished the index");
+    place.run(&["-c", "other", "next.jsonl"]).expect(0, [1, 0, 0, 0]).prints("collection \"c\": finished the index");
     assert_eq!(place.docs(), ["{\"_key\":\"a\",\"x\":2}", "{\"_key\":\"b\"}"]);
 }
 

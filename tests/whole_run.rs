@@ -53,7 +53,7 @@ fn complete_stores_nothing_when_one_record_is_bad() {
                 true => place.pipe(&arguments, text.as_bytes()),
                 false => place.run(&[&arguments[..], &["a.jsonl"]].concat()),
             };
-            ran.expect(6, [0, 1, 0, 0]).says("error: everything was rolled back, because of --complete");
+            ran.expect(6, [0, 1, 0, 0]).prints("error: everything was rolled back, because of --complete");
             assert_eq!(ran.count("unsent"), text.lines().count() as u64 - 1, "{text}");
             still_two(&place);
         }
@@ -72,7 +72,7 @@ fn complete_is_not_disturbed_by_ignored_duplicates_and_blank_lines() {
 fn complete_stores_nothing_of_a_broken_input() {
     let place = with_two();
     let ran = place.import_text("a.json", "[{\"_key\":\"x\"},{\"_key\":\"y\"},", &["--complete"]);
-    ran.expect(6, [0, 0, 0, 0]).says("a.json:1").says("rolled back");
+    ran.expect(6, [0, 0, 0, 0]).prints("a.json:1").prints("rolled back");
     assert_eq!(ran.count("unsent"), 2);
     still_two(&place);
 }
@@ -88,7 +88,7 @@ fn complete_stores_nothing_when_an_error_comes_last_of_many() {
             true => place.pipe(&["-c", "c", "--complete"], text.as_bytes()),
             false => place.import(&["--complete", "a.jsonl"]),
         };
-        ran.expect(6, [0, 1, 0, 0]).says(":6001: duplicate key \"n5\"");
+        ran.expect(6, [0, 1, 0, 0]).prints(":6001: duplicate key \"n5\"");
         assert_eq!(ran.count("unsent"), 6_000);
         still_two(&place);
     }
@@ -154,7 +154,7 @@ fn overwrite_makes_a_collection_that_is_not_there() {
 fn a_dry_run_writes_nothing_at_all() {
     let place = Place::new();
     let ran = place.import_text("a.jsonl", TWO, &["--dry-run", "--overwrite"]);
-    ran.expect(0, [0, 0, 0, 0]).says("dry run");
+    ran.expect(0, [0, 0, 0, 0]).prints("dry run");
     assert_eq!(ran.count("unsent"), 2);
     assert!(place.is_untouched());
 
@@ -186,7 +186,7 @@ fn a_missing_collection_is_made_unless_that_is_forbidden() {
     place.file("two.jsonl", TWO);
     let ran = place.import(&["--create-collection=false", "two.jsonl"]);
     assert_eq!(ran.code, 2);
-    ran.says("collection \"c\" does not exist");
+    ran.prints("collection \"c\" not found");
     assert!(place.is_untouched());
     place.import(&["--create-collection", "two.jsonl"]).expect(0, [2, 0, 0, 0]);
     place.import(&["--create-collection=false", "--on-duplicate", "ignore", "two.jsonl"]).expect(0, [0, 0, 0, 2]);
@@ -199,10 +199,10 @@ fn a_collection_of_documents_takes_no_edge_flags_and_one_of_edges_asks_for_ends(
     place.file("edges.jsonl", format!("{edge}{{\"_key\":\"f\"}}\n"));
     let ran = place.import(&["--edge", "edges.jsonl"]);
     assert_eq!(ran.code, 2);
-    ran.says("--edge: collection \"c\" exists and holds documents");
+    ran.prints("--edge: collection \"c\" exists and holds documents");
     still_two(&place);
 
-    place.run(&["-c", "e", "--edge", "edges.jsonl"]).expect(1, [1, 1, 0, 0]).says("edges.jsonl:2: ");
+    place.run(&["-c", "e", "--edge", "edges.jsonl"]).expect(1, [1, 1, 0, 0]).prints("edges.jsonl:2: ");
     // The kind is the collection's from then on, said or not.
     place.run(&["-c", "e", "--on-duplicate", "ignore", "edges.jsonl"]).expect(1, [0, 1, 0, 1]);
     let ends: (String, String) =
@@ -216,7 +216,7 @@ fn values(values: &[&str]) -> String {
 }
 
 #[test]
-fn unique_tells_values_apart_by_type_and_numbers_by_value() {
+fn unique_distinguishes_values_by_type_and_numbers_by_value() {
     let place = Place::new();
     let different = [
         ",\"u\":1",
@@ -257,7 +257,7 @@ fn unique_tells_values_apart_by_type_and_numbers_by_value() {
     {
         let ran = place.import_text("b.jsonl", format!("{{\"_key\":\"same{n}\"{same}}}"), &[]);
         assert_eq!(ran.counts(), [0, 1, 0, 0], "{same}");
-        ran.says("b.jsonl:1: another document has the same `u`");
+        ran.prints("b.jsonl:1: another document has the same \"u\"");
     }
 }
 
@@ -274,7 +274,7 @@ fn a_value_that_another_document_has_is_an_error_in_all_modes_but_ignore() {
     let new = "{\"_key\":\"new\",\"u\":1}\n";
     for mode in ["error", "update", "replace"] {
         let (place, ran) = on_unique(mode, new);
-        ran.expect(1, [0, 1, 0, 0]).says("b.jsonl:1: another document has the same `u`");
+        ran.expect(1, [0, 1, 0, 0]).prints("b.jsonl:1: another document has the same \"u\"");
         assert_eq!(place.docs().len(), 2);
     }
     let (place, ran) = on_unique("ignore", new);
@@ -288,7 +288,7 @@ fn only_the_key_decides_what_is_updated_or_replaced() {
         // Its own value again, a free one, and then the one of the other.
         let text = "{\"_key\":\"k0\",\"u\":1}\n{\"_key\":\"k0\",\"u\":3}\n{\"_key\":\"k0\",\"u\":2}\n{\"_key\":\"n\",\"u\":1}\n";
         let (place, ran) = on_unique(mode, text);
-        ran.expect(1, [1, 1, 2, 0]).says("b.jsonl:3: another document has the same `u`");
+        ran.expect(1, [1, 1, 2, 0]).prints("b.jsonl:3: another document has the same \"u\"");
         let docs = ["{\"_key\":\"k0\",\"u\":3}", "{\"_key\":\"k1\",\"u\":2}", "{\"_key\":\"n\",\"u\":1}"];
         assert_eq!(place.docs(), docs);
     }
@@ -307,7 +307,7 @@ fn unique_holds_within_an_input_and_along_a_path() {
     let place = Place::new();
     let text = "{\"_key\":\"a\",\"o\":{\"u\":1}}\n{\"_key\":\"b\",\"o\":{\"u\":1}}\n{\"_key\":\"c\",\"u\":1}\n";
     let ran = place.import_text("a.jsonl", text, &["--unique", "o.u"]);
-    ran.expect(1, [2, 1, 0, 0]).says("a.jsonl:2: another document has the same `o.u`");
+    ran.expect(1, [2, 1, 0, 0]).prints("a.jsonl:2: another document has the same \"o.u\"");
 }
 
 #[test]
@@ -318,7 +318,7 @@ fn unique_fields_may_have_any_name() {
         let text =
             format!("{{\"_key\":\"a\",{name_in_json}:1}}\n{{\"_key\":\"b\",{name_in_json}:1}}\n{{\"_key\":\"c\"}}\n");
         let ran = place.import_text("a.jsonl", text, &["--unique", name]);
-        ran.expect(1, [2, 1, 0, 0]).says(&format!("a.jsonl:2: another document has the same `{name}`"));
+        ran.expect(1, [2, 1, 0, 0]).prints(&format!("a.jsonl:2: another document has the same \"{name}\""));
     }
     let place = Place::new();
     let text = "{\"_key\":\"a\",\"u\":1}\n{\"_key\":\"b\",\"\\u0075\":1}\n";
@@ -330,7 +330,7 @@ fn unique_fields_may_differ_in_case_only() {
     let place = Place::new();
     let text = "{\"_key\":\"a\",\"u\":1,\"U\":1}\n{\"_key\":\"b\",\"u\":2,\"U\":1}\n{\"_key\":\"c\",\"u\":1,\"U\":2}\n";
     let ran = place.import_text("a.jsonl", text, &["--unique", "u", "--unique", "U"]);
-    ran.expect(1, [1, 2, 0, 0]).says("a.jsonl:2: another document has the same `U`").says("same `u`");
+    ran.expect(1, [1, 2, 0, 0]).prints("a.jsonl:2: another document has the same \"U\"").prints("same \"u\"");
 }
 
 #[test]
@@ -351,7 +351,7 @@ fn unique_is_refused_where_stored_documents_contradict_it() {
     let ran = place.import_text("b.jsonl", "{\"_key\":\"new\",\"u\":2}", &["--unique", "u"]);
     assert_eq!(ran.code, 4, "{}", ran.stderr);
     assert_eq!(ran.count("unsent"), 1);
-    ran.says("--unique u");
+    ran.prints("--unique u");
     assert_eq!(place.docs(), before);
 }
 
@@ -362,7 +362,7 @@ fn a_document_that_a_unique_index_cannot_read_is_an_error_in_every_mode() {
         let place = Place::new();
         let arguments = ["--unique", "u", "--on-duplicate", mode];
         let ran = place.import_text("a.jsonl", format!("{deep}{THIRD}"), &arguments);
-        ran.expect(1, [1, 1, 0, 0]).says("a.jsonl:1: SQLite cannot read this document");
+        ran.expect(1, [1, 1, 0, 0]).prints("a.jsonl:1: SQLite cannot read this document");
     }
 }
 
@@ -375,10 +375,10 @@ fn names_that_sqlite_would_confuse_are_refused() {
     drop(other);
     place.run(&["-c", "products", "two.jsonl"]).expect(0, [2, 0, 0, 0]);
     for (name, why) in [
-        ("Products", "\"products\", and SQLite does not tell the two names apart"),
-        ("Foreign_Table", "is no collection of bulkimport"),
-        ("foreign_table", "SQLite does not tell the two names apart"),
-        ("an_index", "is no collection of bulkimport"),
+        ("Products", "\"products\", and SQLite ignores case"),
+        ("Foreign_Table", "that is not a collection"),
+        ("foreign_table", "SQLite ignores case"),
+        ("an_index", "that is not a collection"),
         ("sqlite_mine", "sqlite_"),
         ("SQLite_Mine", "sqlite_"),
         ("bulkimport_collections", "bulkimport_"),
@@ -388,7 +388,7 @@ fn names_that_sqlite_would_confuse_are_refused() {
         let before = std::fs::read(place.store()).expect("the store");
         let ran = place.run(&["-c", name, "two.jsonl"]);
         assert_eq!(ran.code, 2, "{name}: {}", ran.stderr);
-        ran.says(why);
+        ran.prints(why);
         assert_eq!(std::fs::read(place.store()).expect("the store"), before, "{name}");
     }
 }

@@ -1,4 +1,4 @@
-//! A server that says what a test tells it to, in the order in which it is asked, and holds the program to HTTP.
+//! A server that answers as a test scripts it, in the order in which it is asked, and holds the program to HTTP.
 //!
 //! A test scripts exchanges: what must be asked, and what is answered, or how the connection is harmed. What a client asks
 //! to prepare itself (`GET /`, whether an index exists, `_tasks`) has standing answers that a test may replace. At the end,
@@ -102,7 +102,7 @@ impl Wire {
         self.expect(bulk().answers(items))
     }
 
-    /// Replaces the standing answer to what is asked without being scripted. `*` in a path stands for one name, and a path
+    /// Replaces the standing answer to what is asked without being scripted. `*` in a path matches one name, and a path
     /// without a slash for any that ends so.
     pub fn standing(
         &self,

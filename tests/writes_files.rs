@@ -152,7 +152,7 @@ fn the_summary_is_the_last_thing_on_stderr_when_documents_are_on_stdout() {
 }
 
 #[test]
-fn a_run_that_does_not_begin_says_so_beside_the_documents() {
+fn a_run_that_does_not_begin_is_reported_beside_the_documents() {
     let (stdout, run) = Place::new().to_stdout(&["--to", "-", "missing.jsonl"], "");
     assert_eq!((&*stdout, run.code, &run.summary["exit_code"]), ("", 5, &Value::from(5)), "{}", run.stderr);
     for line in ["--to - --no-such-flag", "--to=bulk:- --refresh true", "--to - --results -", "--to - --to bulk:-"] {
@@ -257,20 +257,20 @@ fn a_document_gets_the_key_of_its_bulk_line() {
     let lines = "{\"index\":{\"_id\":\"a\\\"\"}}\n{\"n\":1}\n{\"create\":{\"_id\":7}}\n{ }\n{\"index\":{}}\n{\"n\":2}\n\
                  {\"index\":{\"_id\":\"b\"}}\n{\"n\":3,\"_id\":\"b\"}\n{\"index\":{\"_id\":\"b\"}}\n{\"_key\":\"c\"}\n";
     let (stdout, run) = Place::new().to_stdout(&["--to", "-", "-t", "bulk"], lines);
-    run.expect(1, [4, 1, 0, 0]).says("stdin:9: the document has another `_key` than its action line names");
+    run.expect(1, [4, 1, 0, 0]).prints("stdin:9: \"_key\" differs between the document and its action line");
     let expected = ["{\"_key\":\"a\\\"\",\"n\":1}", "{\"_key\":\"7\" }", "{\"n\":2}", "{\"n\":3,\"_id\":\"b\"}"];
     assert_eq!(stdout.lines().collect::<Vec<_>>(), expected);
 }
 
 #[test]
-fn what_no_document_can_say_is_an_error_of_its_line() {
+fn what_no_document_can_hold_is_an_error_of_its_line() {
     for (line, what) in [
-        ("{\"update\":{\"_id\":\"a\"}}\n{\"doc\":{}}\n", "has no updates; `--to bulk:PATH` writes"),
-        ("{\"delete\":{\"_id\":\"a\"}}\n", "has no deletes; `--to bulk:PATH` writes"),
-        ("{\"index\":{\"_id\":\"a\",\"routing\":\"r\"}}\n{}\n", "`routing`"),
+        ("{\"update\":{\"_id\":\"a\"}}\n{\"doc\":{}}\n", "a file of documents cannot hold updates; --to bulk:PATH can"),
+        ("{\"delete\":{\"_id\":\"a\"}}\n", "a file of documents cannot hold deletes; --to bulk:PATH can"),
+        ("{\"index\":{\"_id\":\"a\",\"routing\":\"r\"}}\n{}\n", "\"routing\""),
     ] {
         let (stdout, run) = Place::new().to_stdout(&["--to", "-", "-t", "bulk"], line);
-        run.expect(1, [0, 1, 0, 0]).says("stdin:1: ").says(what);
+        run.expect(1, [0, 1, 0, 0]).prints("stdin:1: ").prints(what);
         assert_eq!(stdout, "");
     }
 }
@@ -280,7 +280,7 @@ fn names_of_several_collections_that_documents_do_not_keep_are_noted() {
     let line = |index: &str| format!("{{\"index\":{{\"_index\":\"{index}\",\"_id\":\"{index}\"}}}}\n{{}}\n");
     let place = Place::new();
     let run = place.pipe(&["--to", "jsonl:two", "-t", "bulk"], (line("x") + &line("y")).as_bytes());
-    run.expect(0, [2, 0, 0, 0]).says("note: two: the lines name several collections").says("`--to bulk:PATH`");
+    run.expect(0, [2, 0, 0, 0]).prints("note: two: the lines name several collections").prints("--to bulk:PATH does");
     assert_eq!(place.read("two"), "{\"_key\":\"x\"}\n{\"_key\":\"y\"}\n");
     let run = place.pipe(&["--to", "jsonl:one", "-t", "bulk"], (line("x") + &line("x")).as_bytes());
     assert!(!run.expect(0, [2, 0, 0, 0]).stderr.contains("note"), "{}", run.stderr);
@@ -291,7 +291,7 @@ fn edges_get_their_prefixes_and_need_both_ends() {
     let edges = ["--edge", "--from-prefix", "p", "--to-prefix", "q"];
     let input = "{\"_from\":\"1\",\"_to\":\"2\"}\n{\"_from\":\"1\"}\n";
     let (stdout, run) = Place::new().to_stdout(&[&["--to", "-"], &edges[..]].concat(), input);
-    run.expect(1, [1, 1, 0, 0]).says("stdin:2: ");
+    run.expect(1, [1, 1, 0, 0]).prints("stdin:2: ");
     assert_eq!(stdout, "{\"_from\":\"p/1\",\"_to\":\"q/2\"}\n");
 }
 
@@ -348,7 +348,7 @@ fn a_file_that_exists_is_replaced_only_when_that_is_asked_for() {
     fs::set_permissions(place.path("out"), fs::Permissions::from_mode(0o640)).expect("rights");
     let run = place.pipe(&["-c", "c", "--to", "jsonl:out"], b"{}");
     assert_eq!(run.code, 2, "{}", run.stderr);
-    run.says("error: --to: out exists\nhint: `--overwrite` replaces it");
+    run.prints("error: --to: out already exists\nhint: `--overwrite` replaces it");
     assert_eq!(place.read("out"), "old");
     place.pipe(&["-c", "c", "--to", "jsonl:out", "--overwrite"], b"{}").expect(0, [1, 0, 0, 0]);
     assert_eq!(place.read("out"), "{}\n");
@@ -382,7 +382,7 @@ fn a_file_that_appears_during_the_run_is_not_replaced() {
     until("the first record", || is_begun(&place));
     place.file("out", "another's");
     let run = import.end();
-    run.expect(4, [0; 4]).says("another program has made this file meanwhile");
+    run.expect(4, [0; 4]).prints("another program created this file meanwhile");
     assert_eq!((run.count("unsent"), place.read("out")), (1, "another's".to_owned()));
     assert_eq!(place.names(), ["out"]);
 }
@@ -416,7 +416,7 @@ fn devices_are_written_in_place() {
     let place = Place::new();
     place.import(&["--to", "bulk:/dev/null", &data("films.csv")]).expect(0, [12, 0, 0, 0]);
     let run = place.import(&["--to", "jsonl:/dev/full", &data("films.csv")]);
-    run.expect(4, [0; 4]).says("error: /dev/full: no space left on the disk");
+    run.expect(4, [0; 4]).prints("error: /dev/full: no space left on the disk");
     assert_eq!(
         (run.count("unsent"), &run.summary["error"]),
         (12, &Value::from("/dev/full: no space left on the disk"))
@@ -489,7 +489,7 @@ fn a_full_disk_keeps_the_records_that_fitted() {
         );
         let run = ran(start(Command::new("sh").args(["-c", &script]).current_dir(place.path(""))), b"");
         assert_eq!(run.code, 4, "{}", run.stderr);
-        run.says(&format!("error: {name}: no file may be that large; the records that fitted are kept"));
+        run.prints(&format!("error: {name}: the file is too large; the records that fitted are kept"));
         let created = run.count("created");
         assert!(created > 0 && run.count("unsent") > 0, "{}", run.summary);
         assert_eq!(place.names(), ["in.jsonl", name]);
@@ -544,7 +544,7 @@ fn all_or_nothing_makes_a_file_or_none() {
         let to = format!("jsonl:{name}");
         let arguments = [&["-c", "c", "--complete", "--to", &to], more].concat();
         let run = place.pipe(&arguments, b"{\"n\":1}\n7\n");
-        run.expect(6, [0, 1, 0, 0]).says("error: everything was rolled back, because of --complete");
+        run.expect(6, [0, 1, 0, 0]).prints("error: everything was rolled back, because of --complete");
         assert_eq!(run.count("unsent"), 1);
     }
     assert_eq!((place.names(), place.read("old")), (vec!["old".to_owned()], "old".to_owned()));
@@ -587,13 +587,13 @@ fn an_output_is_no_input() {
     for name in ["in.jsonl", "hard.jsonl", "soft.jsonl", "./in.jsonl"] {
         let run = place.import(&["--overwrite", "--to", &format!("jsonl:{name}"), "in.jsonl"]);
         assert_eq!(run.code, 2, "{}", run.stderr);
-        run.says(&format!("error: --to: {name} is also an input"));
+        run.prints(&format!("error: --to: {name} is also an input"));
     }
     for redirected in ["bulkimport --to - -c c in.jsonl >> in.jsonl", "bulkimport --to - -c c < in.jsonl >> in.jsonl"] {
         let script = redirected.replace("bulkimport", env!("CARGO_BIN_EXE_bulkimport"));
         let run = ran(start(Command::new("sh").args(["-c", &script]).current_dir(place.path(""))), b"");
         assert_eq!(run.code, 2, "{}", run.stderr);
-        run.says("error: --to: stdout is also an input");
+        run.prints("error: --to: stdout is also an input");
     }
     assert_eq!(place.read("in.jsonl"), "{\"n\":1}\n");
 }
@@ -604,41 +604,41 @@ fn what_a_file_cannot_do_is_a_usage_error() {
     place.file("in.jsonl", "{\"n\":1}\n");
     for (line, said) in [
         ("--to - --to bulk:out", "--to: more than one file\nhint: run once for each"),
-        ("--to - --to x.db", "--to: a store and a file"),
-        ("--to - --results -", "--results: stdout is also what --to names"),
-        ("--to jsonl:out --results out", "--results: out is also what --to names"),
-        ("--to jsonl:out --results /proc/self/cwd/out", "--results: out is also what --to names"),
-        ("--to jsonl:out --complete --results r", "--results: not with --complete, where an error undoes everything"),
-        ("--to jsonl:out -j 2", "--jobs: a file has one writer"),
+        ("--to - --to x.db", "--to: a store and a file cannot be used together"),
+        ("--to - --results -", "--results and --to are the same file: stdout"),
+        ("--to jsonl:out --results out", "--results and --to are the same file: out"),
+        ("--to jsonl:out --results /proc/self/cwd/out", "--results and --to are the same file: out"),
+        ("--to jsonl:out --complete --results r", "--results and --complete cannot be used together"),
+        ("--to jsonl:out -j 2", "--jobs above 1 is not supported for a file"),
         (
             "--to jsonl:out --on-duplicate replace",
-            "--on-duplicate: a file of documents does not support it\nhint: `--to bulk:out`",
+            "--on-duplicate is not supported for a file of documents\nhint: `--to bulk:out`",
         ),
         (
             "--to - --on-duplicate update",
-            "--on-duplicate: a file of documents does not support it\nhint: `--to bulk:-`",
+            "--on-duplicate is not supported for a file of documents\nhint: `--to bulk:-`",
         ),
-        ("--to - --delete-keys", "--delete-keys: a file of documents does not support it\nhint: `--to bulk:-`"),
-        ("--to - --overwrite", "--overwrite: there is nothing to replace on stdout"),
-        ("--to - --complete", "--complete: stdout is no regular file"),
-        ("--to bulk:/dev/null --complete", "--complete: /dev/null is no regular file"),
-        ("--to - --wait-for-sync", "--wait-for-sync: stdout is no regular file"),
-        ("--to bulk:out --refresh true", "--refresh: a file cannot"),
-        ("--to bulk:out --retries 3", "--retries: a file cannot"),
-        ("--to bulk:out -u me", "--user: a file cannot"),
-        ("--to bulk:out --mapping in.jsonl", "--mapping: a file cannot"),
-        ("--to bulk:out --unique n", "--unique: a file cannot"),
-        ("--to bulk:out --lossy", "--lossy: a file cannot"),
-        ("--to bulk:out --create-collection", "--create-collection: a file cannot"),
-        ("--to bulk:out --server-keys", "--server-keys: a file cannot"),
+        ("--to - --delete-keys", "--delete-keys is not supported for a file of documents\nhint: `--to bulk:-`"),
+        ("--to - --overwrite", "--overwrite is not supported for stdout"),
+        ("--to - --complete", "--complete: stdout is not a regular file"),
+        ("--to bulk:/dev/null --complete", "--complete: /dev/null is not a regular file"),
+        ("--to - --wait-for-sync", "--wait-for-sync: stdout is not a regular file"),
+        ("--to bulk:out --refresh true", "--refresh is not supported for a file\nhint: "),
+        ("--to bulk:out --retries 3", "--retries is not supported for a file\nhint: "),
+        ("--to bulk:out -u me", "--user is not supported for a file\nhint: "),
+        ("--to bulk:out --mapping in.jsonl", "--mapping is not supported for a file\nhint: "),
+        ("--to bulk:out --unique n", "--unique is not supported for a file\nhint: "),
+        ("--to bulk:out --lossy", "--lossy is not supported for a file\nhint: "),
+        ("--to bulk:out --create-collection", "--create-collection is not supported for a file\nhint: "),
+        ("--to bulk:out --server-keys", "--server-keys is not supported for a file\nhint: "),
         ("--to out.jsonl", "hint: write `jsonl:out.jsonl` for documents"),
-        ("--to bulk:out.bz2", "only names that end in .gz and .zst are compressed"),
-        ("--to bulk:", "no path after `bulk:`"),
+        ("--to bulk:out.bz2", "unsupported compression (only .gz and .zst)"),
+        ("--to bulk:", "missing path after bulk:"),
         ("--to jsonl:.", "is a directory"),
     ] {
         let run = place.import(&[&line.split(' ').collect::<Vec<_>>()[..], &["in.jsonl"]].concat());
         assert_eq!(run.code, 2, "{line}: {}", run.stderr);
-        run.says(said);
+        run.prints(said);
         assert_eq!(place.names(), ["in.jsonl"], "{line}");
     }
 }
@@ -658,7 +658,7 @@ fn a_place_that_cannot_be_written_is_named() {
     let place = Place::new();
     let run = place.pipe(&["-c", "c", "--to", "jsonl:no/such/out"], b"{}");
     assert_eq!(run.code, 4, "{}", run.stderr);
-    run.says("error: no/such/out: no such directory");
+    run.prints("error: no/such/out: no such directory");
     place.file("plain", "");
     let run = place.pipe(&["-c", "c", "--to", "jsonl:plain/out"], b"{}");
     assert_eq!(run.code, 4, "{}", run.stderr);

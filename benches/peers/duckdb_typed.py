@@ -1,4 +1,4 @@
-"""DuckDB at its best: every type told beforehand, a primary key, all cores. duckdb_typed.py INPUT STORE, or --count STORE."""
+"""DuckDB at its best: every type given beforehand, a primary key, all cores. duckdb_typed.py INPUT STORE, or --count STORE."""
 
 import sys
 

@@ -1,46 +1,46 @@
-//! Elasticsearch's bulk lines (contract of the bulk API, 1.5 and 1.6): what is read of them for every target. What a target
-//! does not support is an error of that item, never a guess.
+//! Parses Elasticsearch bulk lines (contract of the bulk API, 1.5 and 1.6) for all targets.
+//! What a target does not support is an error of the record, never a guess.
 
 use super::{Op, Rules};
-use crate::json::{Field, Kind, same_name, unescape};
+use crate::json::{Field, JsonKind, same_name, unescape};
 use crate::record::{Command, Reason, Record};
 use std::borrow::Cow;
 
-/// The unescaped name of the last of these fields, which no earlier one has.
+/// The unescaped name of the last of these fields. It is an error if an earlier one has the same name.
 pub(crate) fn distinct<'a>(text: &'a str, fields: &[Field]) -> Result<Cow<'a, str>, Reason> {
     let [earlier @ .., field] = fields else { return Ok(Cow::Borrowed("")) };
     let written = field.name.of(text);
     let name = if field.escaped { unescape(written).unwrap_or(Cow::Borrowed(written)) } else { Cow::Borrowed(written) };
     if earlier.iter().any(|other| same_name(other.name.of(text), other.escaped, &name)) {
-        return Err(Reason::new("bad_action", format!("duplicate field `{name}` in the action")));
+        return Err(Reason::new("bad_action", format!("duplicate field \"{name}\" in the action")));
     }
     Ok(name)
 }
 
-/// What is read of an action line for every target.
+/// The parts of an action line that every target uses.
 pub(super) struct ActionLine<'a> {
-    /// What it says to do: `op_type` can make a create of an index.
+    /// The operation. `op_type` can change an index to a create.
     pub(super) op: Op,
-    /// `_index`, unescaped; nothing for an unpaired surrogate.
+    /// `_index`, unescaped. The inner `None` is an unpaired surrogate.
     pub(super) index: Option<Option<Cow<'a, str>>>,
-    /// `_id`, in the same way.
+    /// `_id`, likewise.
     pub(super) id: Option<Option<Cow<'a, str>>>,
 }
 
 impl<'a> ActionLine<'a> {
-    /// Reads it; whether it may name another collection than the run's `own`, and what else it may say, `rules` know.
+    /// Parses it. `own` is the collection of the run. `rules` decide on other collections and on further metadata.
     pub(super) fn read(command: &'a Command, own: Option<&str>, rules: &dyn Rules) -> Result<ActionLine<'a>, Reason> {
         let mut read = ActionLine { op: command.op, index: None, id: None };
-        for (place, field) in command.fields.iter().enumerate() {
-            let name = &*distinct(&command.meta, &command.fields[..=place])?;
+        for (index, field) in command.fields.iter().enumerate() {
+            let name = &*distinct(&command.meta, &command.fields[..=index])?;
             let value = field.value.of(&command.meta);
-            // Elasticsearch ignores a null, even of a name that it does not know.
+            // Elasticsearch ignores nulls, even for unknown names.
             if value == "null" {
                 continue;
             }
-            let text = match Kind::of(value) {
-                Kind::String => Some(&value[1..value.len() - 1]),
-                Kind::Number | Kind::Boolean => Some(value),
+            let text = match JsonKind::of(value) {
+                JsonKind::String => Some(&value[1..value.len() - 1]),
+                JsonKind::Number | JsonKind::Boolean => Some(value),
                 _ => None,
             };
             match (name, text) {
@@ -63,28 +63,28 @@ impl<'a> ActionLine<'a> {
     }
 }
 
-/// Checks further metadata for a target that has nothing of the kind: what changes nothing is let through.
-pub(crate) fn own_metadata(target: &str, name: &str, value: &str) -> Result<(), Reason> {
+/// Checks further metadata for a target that supports none. Metadata without an effect is allowed.
+pub(crate) fn check_metadata(target: &str, name: &str, value: &str) -> Result<(), Reason> {
     match name {
-        _ if matches!(Kind::of(value), Kind::Object | Kind::Array) => Err(not_plain(name)),
-        // The store has one writer, and what ArangoDB says of a conflict is tried again anyway.
+        _ if matches!(JsonKind::of(value), JsonKind::Object | JsonKind::Array) => Err(not_plain(name)),
+        // The store has one writer, and conflicts in ArangoDB are always retried.
         "retry_on_conflict" => Ok(()),
         "require_alias" | "require_data_stream" if value == "false" => Ok(()),
         "routing" if value == "\"\"" => Ok(()),
-        _ => Err(not_supported(format!("`{name}` in an action line is not supported by {target}"))),
+        _ => Err(not_supported(format!("\"{name}\" in an action line is not supported by {target}"))),
     }
 }
 
-/// Why a target does not do what a bulk line says.
+/// The reason for something in a bulk line that a target does not support.
 pub(crate) fn not_supported(text: impl Into<String>) -> Reason {
     Reason::new("not_supported", text)
 }
 
 fn not_plain(name: &str) -> Reason {
-    Reason::new("bad_action", format!("`{name}` of the action line must be a plain value"))
+    Reason::new("bad_action", format!("\"{name}\" in an action line must be a plain value"))
 }
 
-/// The source line of an update, for a target that merges documents itself.
+/// The source line of an update, for a target that merges documents.
 pub(crate) struct Update<'a> {
     pub(crate) op: Op,
     pub(crate) doc: &'a str,
@@ -93,14 +93,14 @@ pub(crate) struct Update<'a> {
 }
 
 impl<'a> Update<'a> {
-    /// Reads it; what `target` does not support is an error.
+    /// Parses it. What `target` does not support is an error.
     pub(crate) fn read(record: &Record<'a>, target: &str) -> Result<Update<'a>, Reason> {
         let (mut doc, mut upsert, mut as_upsert, mut detect_noop) = (None, None, false, true);
-        for (place, field) in record.fields.iter().enumerate() {
-            let name = &*distinct(record.text, &record.fields[..=place])?;
+        for (index, field) in record.fields.iter().enumerate() {
+            let name = &*distinct(record.text, &record.fields[..=index])?;
             let value = field.value.of(record.text);
             match name {
-                "doc" | "upsert" if Kind::of(value) == Kind::Object => {
+                "doc" | "upsert" if JsonKind::of(value) == JsonKind::Object => {
                     *(if name == "doc" { &mut doc } else { &mut upsert }) = Some(value);
                 }
                 "doc_as_upsert" | "detect_noop" if matches!(value, "true" | "false") => {
@@ -108,14 +108,14 @@ impl<'a> Update<'a> {
                 }
                 "_source" if value == "false" => {}
                 "doc" | "upsert" | "doc_as_upsert" | "detect_noop" => {
-                    return Err(Reason::new("bad_action", format!("`{name}` of the update has the wrong type")));
+                    return Err(Reason::new("bad_action", format!("\"{name}\" in an update has the wrong type")));
                 }
                 _ => {
-                    return Err(not_supported(format!("`{name}` in an update is not supported by {target}")));
+                    return Err(not_supported(format!("\"{name}\" in an update is not supported by {target}")));
                 }
             }
         }
-        let Some(doc) = doc else { return Err(Reason::new("bad_action", "the update has no `doc`")) };
+        let Some(doc) = doc else { return Err(Reason::new("bad_action", "missing field \"doc\" in an update")) };
         let op = if as_upsert { Op::Upsert } else { Op::Update };
         Ok(Update { op, doc, upsert: upsert.filter(|_| !as_upsert), detect_noop })
     }

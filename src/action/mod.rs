@@ -1,6 +1,6 @@
-//! An action: what to do with a record, and under which key.
-//! The key is found in the record, or made from the run and the record's ordinal; a record whose key cannot be told is an
-//! error here, before it could take a whole batch down.
+//! An action: the operation for a record, and its key.
+//! The key is found in the record, or generated from the run and the ordinal of the record. A record without a valid key is
+//! an error here, before it can fail a whole batch.
 
 mod bulk;
 mod key;
@@ -8,62 +8,62 @@ mod mongoexport;
 mod rules;
 
 pub use crate::record::Op;
-pub(crate) use bulk::{Update, distinct, not_supported, own_metadata};
-pub use key::KeyRule;
-pub(crate) use key::{by_path, names_key};
-pub use rules::{Line, Rules};
+pub(crate) use bulk::{Update, check_metadata, distinct, not_supported};
+pub(crate) use key::KeyRule;
+pub(crate) use key::{by_path, has_key_field};
+pub(crate) use rules::{BulkLine, Rules};
 
 use crate::json::{Scanner, Span};
 use crate::record::{Command, Reason, Record};
-use key::{Named as NamedKeys, by_convention, generated, half_pair, key_text, without_keys};
+use key::{KeyFields, by_convention, generated, key_text, unpaired_surrogate, without_keys};
 use std::borrow::Cow;
 
-/// A key, without a copy where that can be.
+/// A key, which borrows from the document if possible.
 #[derive(Clone, Copy, Debug)]
-pub enum Key<'a> {
-    /// These bytes of the document, which a JSON string holds as they are.
+pub enum ActionKey<'a> {
+    /// A range of the document, without escapes.
     InDoc(Span),
-    /// This text.
+    /// Other text.
     Text(&'a str),
 }
 
-impl<'a> Key<'a> {
-    /// Its text, in or beside this document.
+impl<'a> ActionKey<'a> {
+    /// The text of the key of this document.
     pub fn of(self, doc: &'a str) -> &'a str {
         match self {
-            Key::InDoc(span) => span.of(doc),
-            Key::Text(text) => text,
+            ActionKey::InDoc(span) => span.of(doc),
+            ActionKey::Text(text) => text,
         }
     }
 }
 
-/// One action, lent until the next record.
+/// One action. It is valid until the next record.
 #[derive(Clone, Copy, Debug)]
 pub struct Action<'a> {
-    /// What to do.
+    /// The operation.
     pub op: Op,
-    /// The collection that a bulk line names; empty for the run's own.
+    /// The collection that a bulk line names; empty if it is that of the run.
     pub collection: &'a str,
-    /// The document's key.
-    pub key: Key<'a>,
+    /// The key of the document.
+    pub key: ActionKey<'a>,
     /// The document; empty for a delete.
     pub doc: &'a str,
-    /// What to store when there is nothing to update.
+    /// The document to store if there is nothing to update.
     pub upsert: Option<&'a str>,
-    /// Whether an update that changes nothing leaves the version alone.
+    /// Whether an update without changes keeps the version.
     pub detect_noop: bool,
-    /// Pieces of the document that a target leaves out, in order: fields that name the key where it is metadata.
+    /// Ranges to remove from the document, in order: `_key` and `_id`, if the key is metadata.
     pub cut: [Span; 2],
-    /// For a target that takes bulk lines as they are, the whole action line; else more of its metadata,
-    /// `"routing":"a"`, or nothing.
+    /// The whole action line, for a target that takes bulk lines verbatim; else further metadata such as `"routing":"a"`, or
+    /// nothing.
     pub meta: &'a str,
-    /// Whether `meta` is a whole action line and `doc` the source line below it.
+    /// Whether `meta` is a whole action line and `doc` is its source line.
     pub is_line: bool,
 }
 
 impl<'a> Action<'a> {
-    /// An action on a document, and nothing more.
-    pub fn plain(op: Op, key: Key<'a>, doc: &'a str) -> Action<'a> {
+    /// An action without metadata.
+    pub fn plain(op: Op, key: ActionKey<'a>, doc: &'a str) -> Action<'a> {
         Action {
             op,
             collection: "",
@@ -79,16 +79,15 @@ impl<'a> Action<'a> {
 }
 
 impl Action<'_> {
-    /// The key as text.
-    pub fn key_text(&self) -> &str {
+    pub(crate) fn key_text(&self) -> &str {
         self.key.of(self.doc)
     }
 
-    /// Bytes that it takes in a batch.
+    /// Number of bytes it takes in a batch.
     pub fn bytes(&self) -> usize {
         let key = match self.key {
-            Key::InDoc(_) => 0,
-            Key::Text(text) => text.len(),
+            ActionKey::InDoc(_) => 0,
+            ActionKey::Text(text) => text.len(),
         };
         key + self.doc.len() + self.collection.len() + self.upsert.map_or(0, str::len) + self.meta.len()
     }
@@ -96,35 +95,35 @@ impl Action<'_> {
 
 /// Turns records into actions.
 pub struct Decider {
-    /// What a record without an action line means.
+    /// The operation for a record without an action line.
     op: Op,
     /// `--key`.
-    field: Option<String>,
+    key_path: Option<String>,
     rules: Box<dyn Rules>,
-    /// Prefix of generated keys: the same for a whole run, later runs sort behind it.
+    /// Prefix of generated keys. Later runs have greater prefixes.
     run: String,
-    /// The run's collection, which a bulk line may also name.
+    /// The collection of the run. A bulk line may also name it.
     collection: Option<String>,
     scratch: String,
-    /// An `_index` that had to be unescaped.
+    /// An unescaped `_index`.
     index: String,
-    /// Metadata in the form of `Action::meta`.
+    /// See `Action::meta`.
     meta: String,
     scanner: Scanner,
 }
 
 impl Decider {
-    /// Makes a decider; `run` is the prefix of generated keys.
+    /// `run` is the prefix of generated keys.
     pub fn new(
         op: Op,
-        field: Option<String>,
+        key_path: Option<String>,
         rules: Box<dyn Rules>,
         run: String,
         collection: Option<String>,
     ) -> Decider {
         Decider {
             op,
-            field,
+            key_path,
             rules,
             run,
             collection,
@@ -135,22 +134,22 @@ impl Decider {
         }
     }
 
-    /// Decides what to do with a record.
+    /// Makes the action of a record.
     ///
     /// # Errors
-    /// Why the record is an error: no usable key, or an action that this target does not support.
+    /// If the record has no valid key, or the target does not support the action.
     pub fn decide<'a>(&'a mut self, record: &Record<'a>, ordinal: u64) -> Result<Action<'a>, Reason> {
         if let Some(command) = record.command {
-            return self.line(record, command, ordinal);
+            return self.bulk(record, command, ordinal);
         }
         let keys = self.rules.keys();
-        let named = match &self.field {
-            Some(_) if keys.stays => NamedKeys::default(),
-            _ => NamedKeys::find(record.text, record.fields)?,
+        let key_fields = match &self.key_path {
+            Some(_) if keys.keeps_fields => KeyFields::default(),
+            _ => KeyFields::find(record.text, record.fields)?,
         };
-        let (found, is_id) = match &self.field {
-            Some(field) => (Some(by_path(record.text, record.fields, field, &mut self.scanner)?), false),
-            None => by_convention(record.text, record.fields, named, &mut self.scanner)?,
+        let (found, is_id) = match &self.key_path {
+            Some(path) => (Some(by_path(record.text, record.fields, path, &mut self.scanner)?), false),
+            None => by_convention(record.text, record.fields, key_fields, &mut self.scanner)?,
         };
         let key = match found {
             Some(value) => {
@@ -162,31 +161,31 @@ impl Decider {
                 key
             }
             None if self.op == Op::Delete => {
-                return Err(Reason::new("no_key", "no `_key` or `_id` says what to delete"));
+                return Err(Reason::new("no_key", "missing key field \"_key\" or \"_id\""));
             }
-            None if self.rules.makes_keys() => Key::Text(""),
-            None => Key::Text(generated(&mut self.scratch, &self.run, ordinal)),
+            None if self.rules.generates_keys() => ActionKey::Text(""),
+            None => ActionKey::Text(generated(&mut self.scratch, &self.run, ordinal)),
         };
-        let cut = if keys.stays { [Span::default(); 2] } else { without_keys(record, named) };
+        let cut = if keys.keeps_fields { [Span::default(); 2] } else { without_keys(record, key_fields) };
         self.meta.clear();
         self.rules.check(record, self.op, cut, &mut self.meta)?;
         let meta = &*self.meta;
-        // A delete needs no document; its key then has to be text of its own.
+        // A delete has no document, so its key cannot be a range of it.
         if self.op == Op::Delete {
-            return Ok(Action { meta, ..Action::plain(Op::Delete, Key::Text(key.of(record.text)), "") });
+            return Ok(Action { meta, ..Action::plain(Op::Delete, ActionKey::Text(key.of(record.text)), "") });
         }
         Ok(Action { cut, meta, ..Action::plain(self.op, key, record.text) })
     }
 
-    /// A bulk line: its operation, its key and its collection are read here, the rest is its target's.
-    fn line<'a>(&'a mut self, record: &Record<'a>, command: &'a Command, ordinal: u64) -> Result<Action<'a>, Reason> {
+    /// Makes the action of a bulk line. Its operation, key and collection are parsed here, the rest by the target.
+    fn bulk<'a>(&'a mut self, record: &Record<'a>, command: &'a Command, ordinal: u64) -> Result<Action<'a>, Reason> {
         let rules = &mut *self.rules;
         let read = bulk::ActionLine::read(command, self.collection.as_deref(), &*rules)?;
-        let half_index = || Reason::new("bad_action", "`_index` has an unpaired surrogate");
-        let named = read.index.map(|index| Ok(lent(index.ok_or_else(half_index)?, &mut self.index))).transpose()?;
+        let bad_index = || Reason::new("bad_action", "\"_index\" has an unpaired surrogate");
+        let named = read.index.map(|index| Ok(borrowed(index.ok_or_else(bad_index)?, &mut self.index))).transpose()?;
         let collection = match named {
             None if self.collection.is_none() => {
-                return Err(Reason::new("no_collection", "no `_index` in the action line, and no --collection"));
+                return Err(Reason::new("no_collection", "missing \"_index\" in the action line, and no --collection"));
             }
             Some(name) if self.collection.as_deref() != Some(name) => name,
             _ => "",
@@ -194,19 +193,19 @@ impl Decider {
         let op = read.op;
         let has_id = read.id.is_some();
         let key = match read.id {
-            Some(id) => lent(id.ok_or_else(half_pair)?, &mut self.scratch),
+            Some(id) => borrowed(id.ok_or_else(unpaired_surrogate)?, &mut self.scratch),
             None if matches!(op, Op::Update | Op::Delete) => {
-                return Err(Reason::new("no_key", "this action needs an `_id`"));
+                return Err(Reason::new("no_key", "missing \"_id\" in the action line"));
             }
             None => generated(&mut self.scratch, &self.run, ordinal),
         };
         rules.keys().check(key, true)?;
-        rules.line(Line { command, op, collection, key, has_id }, record, &mut self.meta)
+        rules.line(BulkLine { command, op, collection, key, has_id }, record, &mut self.meta)
     }
 }
 
-/// The text itself, kept in `scratch` if it is nobody else's.
-fn lent<'a>(text: Cow<'a, str>, scratch: &'a mut String) -> &'a str {
+/// A reference to the text. An owned text is moved to `scratch`.
+fn borrowed<'a>(text: Cow<'a, str>, scratch: &'a mut String) -> &'a str {
     match text {
         Cow::Borrowed(text) => text,
         Cow::Owned(text) => {
@@ -221,14 +220,19 @@ mod tests {
     use super::*;
     use crate::record::Origin;
 
-    /// A target that takes everything under such keys.
+    /// A target that accepts everything with such keys.
     struct OnlyKeys(&'static KeyRule);
 
     impl Rules for OnlyKeys {
         fn keys(&self) -> &'static KeyRule {
             self.0
         }
-        fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, _: &'a mut String) -> Result<Action<'a>, Reason> {
+        fn line<'a>(
+            &mut self,
+            line: BulkLine<'a>,
+            record: &Record<'a>,
+            _: &'a mut String,
+        ) -> Result<Action<'a>, Reason> {
             Ok(line.action(record.text))
         }
     }
@@ -240,12 +244,12 @@ mod tests {
         let rules = Box::new(OnlyKeys(rule));
         let collection = Some("shop".to_owned());
         let mut decider = Decider::new(Op::Create, field.map(str::to_owned), rules, "run-".to_owned(), collection);
-        let action = decider.decide(&record, 7).map_err(Reason::word)?;
+        let action = decider.decide(&record, 7).map_err(Reason::static_kind)?;
         Ok(action.key_text().to_owned())
     }
 
     #[test]
-    fn the_key_is_key_then_id_then_generated() {
+    fn the_key_is_key_or_else_id_or_else_generated() {
         for (text, key) in [
             (r#"{"_key":"a"}"#, Ok("a")),
             (r#"{"_id":"a"}"#, Ok("a")),
@@ -272,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_named_key_is_never_generated() {
+    fn with_the_key_option_no_key_is_generated() {
         for (text, key) in [
             (r#"{"sku":"x"}"#, Ok("x")),
             (r#"{"sku":1.50}"#, Ok("1.50")),
@@ -297,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn bulk_ids_may_be_any_text_of_512_bytes() {
+    fn an_id_may_be_any_text_of_512_bytes() {
         assert_eq!(decide(None, KeyRule::IDS, r#"{"_key":"a b/ü"}"#).as_deref(), Ok("a b/ü"));
         let long = format!(r#"{{"_key":"{}"}}"#, "x".repeat(513));
         assert_eq!(decide(None, KeyRule::IDS, &long), Err("illegal_key"));

@@ -1,24 +1,24 @@
-//! What mongoexport makes of an `_id` that JSON has no value for: `{"$oid":"…"}` and the like (MongoDB's extended JSON).
+//! Reads an `_id` in MongoDB's extended JSON, such as `{"$oid":"…"}`, as mongoexport writes it.
 
-use crate::json::{Field, Kind, Scanner, Span};
+use crate::json::{Field, JsonKind, Scanner, Span};
 
-/// The names that mongoexport's wrappers have: an `_id` that JSON has no value for is written as `{"$oid":"…"}` and the like.
+/// The field names of the wrappers.
 const WRAPPERS: [&str; 8] =
     ["$oid", "$uuid", "$numberInt", "$numberLong", "$numberDouble", "$numberDecimal", "$date", "$binary"];
 
 /// Unwraps mongoexport's `{"$oid":"…"}`, and the two that hold an object: `{"$date":{"$numberLong":"…"}}` and
 /// `{"$binary":{"base64":"…","subType":"…"}}`.
 pub(super) fn unwrapped(text: &str, value: Span, scanner: &mut Scanner) -> Span {
-    let is_plain = |span: &Span| matches!(Kind::of(span.of(text)), Kind::String | Kind::Number);
+    let is_plain = |span: &Span| matches!(JsonKind::of(span.of(text)), JsonKind::String | JsonKind::Number);
     let Some(inner) = content(text, value, false, scanner) else { return value };
     let inner = if is_plain(&inner) { Some(inner) } else { content(text, inner, true, scanner) };
     inner.filter(is_plain).unwrap_or(value)
 }
 
-/// What a wrapper holds; `within` says that it is in another one.
+/// The content of a wrapper. `within` is true if it is inside another one.
 fn content(text: &str, value: Span, within: bool, scanner: &mut Scanner) -> Option<Span> {
     let raw = value.of(text);
-    if Kind::of(raw) != Kind::Object {
+    if JsonKind::of(raw) != JsonKind::Object {
         return None;
     }
     let _ = scanner.object(raw.as_bytes());
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrapper_is_taken_off_and_nothing_else() {
+    fn only_wrappers_are_unwrapped() {
         for (value, key) in [
             (r#"{"$oid":"5f0c"}"#, r#""5f0c""#),
             (r#"{ "$numberLong" : "12" }"#, r#""12""#),

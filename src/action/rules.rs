@@ -1,30 +1,29 @@
-//! What a target wants of keys and documents, found before batching: a record that it would refuse must not take a whole
-//! request down. Each target has its own in its room.
+//! The rules of a target for keys and documents. They are checked before batching, so that an invalid record does not fail a
+//! whole request. Each target implements them in its own module.
 
-use super::{Action, Key, KeyRule, Op};
+use super::{Action, ActionKey, KeyRule, Op};
 use crate::json::Span;
 use crate::record::{Command, Reason, Record};
 
-/// The rules of a target.
 pub trait Rules: Send {
-    /// Which keys it takes.
+    /// Which keys it accepts.
     fn keys(&self) -> &'static KeyRule;
 
-    /// The key in an `_id` that no `_key` stands beside, in a run into this collection.
+    /// The key in the `_id` of a record without `_key`, in a run into this collection.
     ///
     /// # Errors
-    /// Why it is none.
-    fn key_of_id<'a>(&self, _: &'a str, id: Key<'a>, _: &str) -> Result<Key<'a>, Reason> {
+    /// If it is not a valid key.
+    fn key_of_id<'a>(&self, _: &'a str, id: ActionKey<'a>, _: &str) -> Result<ActionKey<'a>, Reason> {
         Ok(id)
     }
 
-    /// Whether it makes the keys of records that have none.
-    fn makes_keys(&self) -> bool {
+    /// Whether the target generates the keys of records without one.
+    fn generates_keys(&self) -> bool {
         false
     }
 
-    /// Whether it keeps what an action says: the record without the pieces that are cut out of it. The text takes what goes
-    /// beside the key as metadata.
+    /// Checks that the target stores the record without loss. The ranges are removed from it. Further metadata is written to
+    /// the string.
     ///
     /// # Errors
     /// Why it does not.
@@ -32,52 +31,52 @@ pub trait Rules: Send {
         Ok(())
     }
 
-    /// Whether a bulk line may have this metadata, a name and a value, beside its key and its collection.
+    /// Checks metadata of a bulk line (a name and a value) other than its key and its collection.
     ///
     /// # Errors
-    /// Why it may not.
+    /// If it is not supported.
     fn metadata(&self, _: Op, _: &str, _: &str) -> Result<(), Reason> {
         Ok(())
     }
 
-    /// Whether a bulk line may name another collection than that of the run.
+    /// Checks whether a bulk line may name another collection than that of the run.
     ///
     /// # Errors
-    /// Why it may not.
+    /// If it may not.
     fn other_collection(&self) -> Result<(), Reason> {
         Ok(())
     }
 
-    /// Makes an action of a bulk line. `meta` is memory for what the action lends.
+    /// Makes the action of a bulk line. `buf` is a buffer that the action may borrow from.
     ///
     /// # Errors
-    /// Why it is an error of the record.
-    fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason>;
+    /// Why the record is an error.
+    fn line<'a>(&mut self, line: BulkLine<'a>, record: &Record<'a>, buf: &'a mut String) -> Result<Action<'a>, Reason>;
 }
 
-/// A bulk line whose action line has been read.
+/// A bulk line whose action line was parsed.
 #[derive(Clone, Copy, Debug)]
-pub struct Line<'a> {
+pub struct BulkLine<'a> {
     /// The action line.
     pub command: &'a Command,
-    /// What it says to do: create, index, update or delete.
+    /// Its operation: create, index, update or delete.
     pub op: Op,
-    /// The collection that it names, if that is another than the run's.
+    /// The collection that it names; empty if it is that of the run.
     pub collection: &'a str,
     /// Its key.
     pub key: &'a str,
-    /// Whether it names the key itself.
+    /// Whether it has an `_id`. If not, the key was generated.
     pub has_id: bool,
 }
 
-impl<'a> Line<'a> {
-    /// The action on this document, and nothing more.
+impl<'a> BulkLine<'a> {
+    /// The action on this document, without metadata.
     pub fn action(&self, doc: &'a str) -> Action<'a> {
-        Action { collection: self.collection, ..Action::plain(self.op, Key::Text(self.key), doc) }
+        Action { collection: self.collection, ..Action::plain(self.op, ActionKey::Text(self.key), doc) }
     }
 
-    /// The action as the line itself, for a target that takes bulk lines: `head` is the whole action line.
-    pub fn as_it_is(&self, head: &'a str, source: &'a str) -> Action<'a> {
+    /// The bulk line itself as an action, for a target that takes bulk lines. `head` is the whole action line.
+    pub fn verbatim(&self, head: &'a str, source: &'a str) -> Action<'a> {
         Action { meta: head, is_line: true, ..self.action(source) }
     }
 }

@@ -1,6 +1,6 @@
-//! Fills batches: each action is written once, as its target is sent it.
+//! Fills batches. Each action is encoded once, for its target.
 
-use super::{Batch, Encode, Item, Limits, NO_EXTRAS, Rare};
+use super::{Batch, BatchItem, Encode, Extras, Limits, NO_EXTRAS};
 use crate::action::Action;
 use crate::json::Span;
 use crate::key_filter::KeyFilter;
@@ -10,32 +10,32 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Bytes of text at which a batch goes, whatever its limits: what a target is sent can be several times the keys and documents
-/// that they count, and with one more action of the longest, document and metadata, ranges of 32 bits must still do.
-const LONGEST_TEXT: usize = 1 << 30;
+/// Encoded bytes at which a batch is full, whatever its limits. The limits count keys and documents, and the encoding can be
+/// several times as long; ranges of 32 bits must be enough even with one more action of the maximum size.
+const MAX_TEXT: usize = 1 << 30;
 
-/// Fills batches, and says when one must go.
+/// Fills batches, and decides when one is full.
 pub struct Batcher {
     limits: Limits,
-    /// Records of the batch being filled.
+    /// Maximum number of records of the current batch.
     records: usize,
     encoder: Arc<dyn Encode>,
     batch: Batch,
-    /// The text of the batch, which is nobody else's yet.
+    /// The text of the current batch, which is not shared yet.
     text: String,
     since: Option<Instant>,
-    /// Hashes of the keys of the batch, where each may be in it once.
+    /// Hashes of the keys of the batch, if each key may be in it only once.
     keys: HashSet<u64>,
-    /// Whether documents may have line breaks that their target does not take.
+    /// Whether documents may have line breaks that have to be removed.
     joins: bool,
-    /// A document without them.
+    /// A document without line breaks.
     joined: String,
-    /// Whether batches keep what their records were read from.
+    /// Whether batches keep the raw text of records.
     keeps_raw: bool,
 }
 
 impl Batcher {
-    /// Starts with an empty batch of actions in the form of one target.
+    /// Starts with an empty batch.
     pub fn new(limits: Limits, encoder: Arc<dyn Encode>, keeps_raw: bool) -> Batcher {
         Batcher {
             limits,
@@ -51,25 +51,24 @@ impl Batcher {
         }
     }
 
-    /// Makes the next batch of one of several lanes smaller, so that those of all lanes do not grow full at the same time.
+    /// Makes the next batch of one of several lanes smaller, so that the batches of the lanes are not all full at once.
     pub fn stagger(&mut self, lane: usize, lanes: usize) {
         self.records = self.limits.records.saturating_mul(lane + 1).div_ceil(lanes);
     }
 
-    /// Says whether each of the records to come was a line, so that none has line breaks.
+    /// Sets whether the next records are single lines, so that none has line breaks.
     pub fn expect_lines(&mut self, are_lines: bool) {
         self.joins = !are_lines && self.encoder.is_by_lines();
     }
 
-    /// Whether the batch has to go before the action of the record with this ordinal, of `bytes` bytes and with this hash of its key, is added.
-    #[inline]
-    pub fn must_go_before(&self, ordinal: u64, bytes: usize, hash: u64) -> bool {
+    /// Whether the batch has to be sent before an action with this ordinal, size and hash of its key is added.
+    pub fn must_flush_before(&self, ordinal: u64, bytes: usize, hash: u64) -> bool {
         let repeats = self.limits.distinct && self.keys.contains(&hash);
         let is_long = self.batch.bytes + bytes > self.limits.bytes || ordinal - self.batch.first > u64::from(u32::MAX);
         repeats || !self.batch.is_empty() && is_long
     }
 
-    /// Adds the action of a record with this ordinal, whose key has this hash, and says whether the batch is now full.
+    /// Adds the action of a record. `hash` is that of its key. Returns whether the batch is now full.
     pub fn push(&mut self, record: &Record<'_>, ordinal: u64, action: &Action<'_>, hash: u64) -> bool {
         if self.limits.distinct {
             self.keys.insert(hash);
@@ -82,7 +81,7 @@ impl Batcher {
         let has_breaks = || memchr(b'\n', action.doc.as_bytes()).is_some();
         debug_assert!(self.joins || !self.encoder.is_by_lines() || !has_breaks());
         let doc = if self.joins && has_breaks() {
-            // Raw, they can only be blanks between the parts of JSON; a space in the place of each moves nothing.
+            // In JSON, unescaped line breaks are whitespace between tokens. Replacing each by a space keeps all ranges valid.
             self.joined.clear();
             self.joined.extend(action.doc.split('\n').flat_map(|line| [line, " "]));
             self.joined.pop();
@@ -91,22 +90,22 @@ impl Batcher {
             self.encoder.write(action, &mut self.text)
         };
         let text = Span::new(start, self.text.len());
-        let (batch, word) = (&mut self.batch, action.key_text());
-        let key = Span::new(batch.keys.len(), batch.keys.len() + word.len());
-        batch.keys.push_str(word);
-        batch.bytes += word.len() + action.doc.len() + action.meta.len();
+        let (batch, key_text) = (&mut self.batch, action.key_text());
+        let key = Span::new(batch.keys.len(), batch.keys.len() + key_text.len());
+        batch.keys.push_str(key_text);
+        batch.bytes += key_text.len() + action.doc.len() + action.meta.len();
         batch.has_lines |= action.is_line;
-        let mut more = NO_EXTRAS;
+        let mut extras = NO_EXTRAS;
         if !action.collection.is_empty() || action.upsert.is_some() || !action.detect_noop {
-            let collection = batch.word(action.collection);
-            let upsert = action.upsert.map(|upsert| batch.word(upsert));
+            let collection = batch.add_text(action.collection);
+            let upsert = action.upsert.map(|upsert| batch.add_text(upsert));
             batch.bytes += action.collection.len() + action.upsert.map_or(0, str::len);
-            more = batch.rare.len() as u32;
-            batch.rare.push(Rare { collection, upsert, detect_noop: action.detect_noop });
+            extras = batch.extras.len() as u32;
+            batch.extras.push(Extras { collection, upsert, detect_noop: action.detect_noop });
         }
         let (origin, doc) = (record.origin, Span::new(doc.start, doc.end));
         let (op, is_line) = (action.op, action.is_line);
-        let item = Item { origin, repeats: false, text, doc, key, more, ordinal, op, is_line };
+        let item = BatchItem { origin, repeats: false, text, doc, key, extras, ordinal, op, is_line };
         self.batch.items.push(item);
         self.batch.hashes.push(hash);
         if self.keeps_raw {
@@ -116,7 +115,7 @@ impl Batcher {
         self.is_full()
     }
 
-    /// Adds a record that has already failed, and says whether the batch is now full.
+    /// Adds a record that already failed. Returns whether the batch is now full.
     pub fn reject(&mut self, bad: BadRecord<'_>) -> bool {
         let raw = self.batch.keep_raw(if self.keeps_raw { bad.raw } else { &[] });
         self.batch.rejected.push((bad.origin, bad.reason, raw));
@@ -127,24 +126,24 @@ impl Batcher {
     fn is_full(&mut self) -> bool {
         self.since.get_or_insert_with(Instant::now);
         let (raw, limits) = (self.batch.raw.len(), &self.limits);
-        let is_long = self.batch.bytes.max(raw) >= limits.bytes || self.text.len().max(raw) >= LONGEST_TEXT;
+        let is_long = self.batch.bytes.max(raw) >= limits.bytes || self.text.len().max(raw) >= MAX_TEXT;
         is_long || self.batch.items.len() + self.batch.rejected.len() >= self.records
     }
 
-    /// Whether the first record of the batch has waited for the whole interval.
+    /// Whether the first record of the batch has waited for the maximum time.
     pub fn is_due(&self, now: Instant) -> bool {
         self.since.is_some_and(|since| now.duration_since(since) >= self.limits.interval)
     }
 
-    /// Takes the batch, whose keys are now met, and goes on with `next`, an empty one.
+    /// Returns the batch, inserts its keys into the filter, and continues with the empty batch `next`.
     pub fn take(&mut self, mut next: Batch, key_filter: Option<&mut KeyFilter>) -> Batch {
         self.since = None;
         self.records = self.limits.records;
         self.keys.clear();
         if let Some(key_filter) = key_filter {
-            // All at once, because `key_filter` is larger than the caches: one by one, each key would wait for memory alone.
+            // All at once: the filter is larger than the caches, and insertions in a row overlap their waits for memory.
             for (item, hash) in self.batch.items.iter_mut().zip(&self.batch.hashes) {
-                item.repeats = key_filter.meet(*hash);
+                item.repeats = key_filter.insert(*hash);
             }
         }
         let mut empty = Arc::try_unwrap(std::mem::take(&mut next.text)).unwrap_or_default();
@@ -162,7 +161,7 @@ impl Batcher {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::{Key, Op};
+    use crate::action::{ActionKey, Op};
     use crate::batch::Documents;
     use crate::record::{Origin, Reason};
     use crate::sink::elasticsearch::Bulk;
@@ -174,77 +173,77 @@ mod tests {
     }
 
     fn push(batcher: &mut Batcher, key: &str, doc: &str) {
-        batcher.push(&Record::default(), 0, &Action::plain(Op::Index, Key::Text(key), doc), 1);
+        batcher.push(&Record::default(), 0, &Action::plain(Op::Index, ActionKey::Text(key), doc), 1);
     }
 
     #[test]
-    fn a_batch_goes_before_its_text_is_too_long_for_its_ranges() {
+    fn a_batch_is_full_before_its_text_is_too_long_for_its_ranges() {
         let limits = Limits { records: usize::MAX, bytes: usize::MAX, interval: Duration::MAX, distinct: false };
         let mut batcher = Batcher::new(limits, Arc::new(Documents), false);
-        let doc = format!("{{\"a\":\"{}\"}}", "x".repeat(LONGEST_TEXT / 16));
-        let action = Action::plain(Op::Index, Key::Text("k"), &doc);
+        let doc = format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_TEXT / 16));
+        let action = Action::plain(Op::Index, ActionKey::Text("k"), &doc);
         let full = (1..=20).find(|_| batcher.push(&Record::default(), 0, &action, 1));
         assert_eq!(full, Some(16));
     }
 
     #[test]
-    fn the_text_of_neighbours_is_shared_and_that_of_others_is_put_together() {
+    fn adjacent_actions_share_the_text_and_others_are_copied() {
         let mut batcher = batcher();
         ["{1}", "{22}"].iter().for_each(|doc| push(&mut batcher, "k", doc));
         batcher.reject(BadRecord { origin: Origin::default(), reason: Reason::new("bad", "no"), raw: &[] });
         ["{333}", "{4}"].iter().for_each(|doc| push(&mut batcher, "k", doc));
         let batch = batcher.take(Batch::default(), None);
-        for (at, text) in [
+        for (indices, text) in [
             (&[0, 1, 2, 3][..], "{1}{22}{333}{4}"),
             (&[1, 2], "{22}{333}"),
             (&[2, 3], "{333}{4}"),
             (&[0, 2], "{1}{333}"),
             (&[], ""),
         ] {
-            assert_eq!(batch.text(at), text, "{at:?}");
+            assert_eq!(batch.text(indices), text, "{indices:?}");
         }
         assert!(std::ptr::eq(batch.text(&[1, 2]).as_ptr(), batch.text[3..].as_ptr()));
         assert_eq!((batch.rejected().count(), batch.len()), (1, 4));
     }
 
     #[test]
-    fn the_text_of_a_batch_is_used_again_unless_a_request_still_has_it() {
+    fn the_text_of_a_batch_is_reused_unless_a_request_still_has_it() {
         let mut batcher = batcher();
         push(&mut batcher, "k", "{1}");
         let mut first = batcher.take(Batch::default(), None);
         let held = first.text(&[0]);
-        let place = first.text.as_ptr();
+        let address = first.text.as_ptr();
         first.clear(1000);
         push(&mut batcher, "k", "{2}");
         let mut second = batcher.take(first, None);
         push(&mut batcher, "k", "{3}");
-        assert_ne!(batcher.text.as_ptr(), place);
+        assert_ne!(batcher.text.as_ptr(), address);
         assert_eq!((&held[..], &second.text(&[0])[..]), (&b"{1}"[..], &b"{2}"[..]));
-        let place = second.text.as_ptr();
+        let address = second.text.as_ptr();
         second.clear(1000);
         batcher.take(second, None);
-        assert_eq!(batcher.text.as_ptr(), place);
+        assert_eq!(batcher.text.as_ptr(), address);
     }
 
     #[test]
-    fn what_few_actions_have_is_kept_beside_them() {
+    fn extras_of_actions_are_kept() {
         let mut batcher = batcher();
         push(&mut batcher, "a", "{}");
-        let plain = Action::plain(Op::Update, Key::Text("b"), "{1}");
+        let plain = Action::plain(Op::Update, ActionKey::Text("b"), "{1}");
         let action = Action { collection: "c", upsert: Some("{2}"), detect_noop: false, ..plain };
         batcher.push(&Record::default(), 0, &action, 2);
         push(&mut batcher, "c", "{}");
         let batch = batcher.take(Batch::default(), None);
-        let rare: Vec<_> =
-            (0..3).map(|at| batch.action(at)).map(|a| (a.collection, a.upsert, a.detect_noop, a.key)).collect();
-        assert_eq!(rare, [("", None, true, "a"), ("c", Some("{2}"), false, "b"), ("", None, true, "c")]);
+        let extras: Vec<_> =
+            (0..3).map(|index| batch.action(index)).map(|a| (a.collection, a.upsert, a.detect_noop, a.key)).collect();
+        assert_eq!(extras, [("", None, true, "a"), ("c", Some("{2}"), false, "b"), ("", None, true, "c")]);
         assert_eq!(batch.bytes(), 3 + 8 + 3);
     }
 
     #[test]
-    fn what_records_were_read_from_is_kept_only_if_it_is_asked_for() {
+    fn raw_text_is_kept_only_if_it_is_wanted() {
         let limits = Limits { records: 100, bytes: 10, interval: Duration::from_secs(1), distinct: false };
-        let action = Action::plain(Op::Index, Key::Text("k"), "{}");
+        let action = Action::plain(Op::Index, ActionKey::Text("k"), "{}");
         for keeps_raw in [false, true] {
             let mut batcher = Batcher::new(limits, Arc::new(Documents), keeps_raw);
             assert!(!batcher.push(&Record { raw: b"a,b", ..Record::default() }, 0, &action, 1));
@@ -262,10 +261,10 @@ mod tests {
     }
 
     #[test]
-    fn a_document_becomes_one_line_for_a_target_that_takes_lines() {
+    fn a_document_becomes_one_line_if_the_target_requires_it() {
         let doc = "{\n\"a\":\n1,\n\"_key\":\"k\"}\n";
         let cut = [Span::new(8, 20), Span::default()];
-        let action = Action { cut, ..Action::plain(Op::Index, Key::InDoc(Span::new(18, 19)), doc) };
+        let action = Action { cut, ..Action::plain(Op::Index, ActionKey::InDoc(Span::new(18, 19)), doc) };
         let limits = Limits { records: 100, bytes: 1000, interval: Duration::from_secs(1), distinct: false };
         let encoders: [(Arc<dyn Encode>, &str); 2] =
             [(Arc::new(Bulk::default()), "{\"index\":{\"_id\":\"k\"}}\n{ \"a\": 1} \n"), (Arc::new(Documents), doc)];

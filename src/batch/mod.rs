@@ -1,6 +1,6 @@
 //! Collects actions into batches that own their bytes.
-//! A batch holds each action once, in the form in which its target is sent it: one arena of text, and ranges in it. A lane
-//! that is done with a batch gives it back to be filled again: nothing is allocated for a record.
+//! A batch holds each action once, already encoded for its target, as a range of one text. A lane returns each batch to be
+//! filled again, so there are no allocations per record.
 
 mod batcher;
 
@@ -14,19 +14,19 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Writes actions in the form in which a target is sent them. Pure: what it writes depends on the action alone.
+/// Encodes actions for a target. The output depends only on the action.
 pub trait Encode: Send + Sync {
-    /// Appends an action, and says where its document lies; a delete has an empty one. What stands before the document is
-    /// the action's head, and what is written for several actions is what is sent for all of them.
+    /// Appends an action and returns the range of its document, which is empty for a delete. The text before the document is
+    /// the head of the action. The concatenation of several actions is the body of a request.
     fn write(&self, action: &Action<'_>, text: &mut String) -> Range<usize>;
 
-    /// Whether a line break ends a document, so that those within it have to go.
+    /// Whether a document must be a single line.
     fn is_by_lines(&self) -> bool {
         false
     }
 }
 
-/// The form for whatever is no server: the document, as it is written.
+/// The encoding for targets that are not servers: the document, as written.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Documents;
 
@@ -38,47 +38,46 @@ impl Encode for Documents {
     }
 }
 
-/// How large a batch grows.
+/// The limits of a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Records, at least 1.
+    /// Maximum number of records, at least 1.
     pub records: usize,
-    /// Bytes of keys and documents, at least 1; a record above it travels alone.
+    /// Maximum bytes of keys and documents, at least 1. A larger record is a batch of its own.
     pub bytes: usize,
-    /// How long a record waits for others.
+    /// Maximum time that a record waits for others.
     pub interval: Duration,
-    /// Whether a batch holds each key once, for a target whose answers name keys and no places.
+    /// Whether a batch has each key once, for a target whose responses have keys instead of indices.
     pub distinct: bool,
 }
 
 /// One record of a batch.
 #[derive(Clone, Debug)]
-pub struct Item {
-    /// Where it was found.
+pub struct BatchItem {
+    /// Where its record starts.
     pub origin: Origin,
-    /// Whether an earlier action of the run perhaps had the same key; if not, certainly none had. Always false for a sink
-    /// that does not ask.
+    /// Whether an earlier action of the run perhaps has the same key. If false, certainly none has. Always false for a sink
+    /// that does not use it.
     pub repeats: bool,
-    /// In `text`: the whole action, and its document.
+    /// The whole action and its document, in `Batch::text`.
     text: Span,
     doc: Span,
-    /// In `keys`.
+    /// In `Batch::keys`.
     key: Span,
-    /// The place in `rare`, if it has one.
-    more: u32,
-    /// Its ordinal, counted from the batch's first.
+    /// Index in `Batch::extras`, or `NO_EXTRAS`.
+    extras: u32,
+    /// Its ordinal, relative to that of the first action.
     ordinal: u32,
     op: Op,
     is_line: bool,
 }
 
-/// No place in `rare`.
 const NO_EXTRAS: u32 = u32::MAX;
 
-/// What few actions have.
+/// Parts that few actions have.
 #[derive(Clone, Copy, Debug)]
-struct Rare {
-    /// In `words`.
+struct Extras {
+    /// In `Batch::extra_texts`.
     collection: Span,
     upsert: Option<Span>,
     detect_noop: bool,
@@ -87,65 +86,65 @@ struct Rare {
 /// An action as a sink sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchAction<'a> {
-    /// What to do.
+    /// The operation.
     pub op: Op,
-    /// The collection that a bulk line names; empty for the run's own.
+    /// The collection that a bulk line names; empty if it is that of the run.
     pub collection: &'a str,
-    /// The document's key.
+    /// The key of the document.
     pub key: &'a str,
-    /// What its target is sent before the document: where it goes, and how.
+    /// The encoded text before the document.
     pub head: &'a str,
-    /// The document as its target is sent it, or the source line of a bulk line; empty for a delete.
+    /// The encoded document, or the source line of a bulk line; empty for a delete.
     pub doc: &'a str,
-    /// What to store when there is nothing to update.
+    /// The document to store if there is nothing to update.
     pub upsert: Option<&'a str>,
-    /// Whether an update that changes nothing leaves the version alone.
+    /// Whether an update without changes keeps the version.
     pub detect_noop: bool,
-    /// Whether it is a bulk line that goes to its target as it is.
+    /// Whether it is a bulk line that is sent verbatim.
     pub is_line: bool,
 }
 
-/// Actions in the order of the input, and beside them the records that failed before they became actions.
+/// Actions in the order of the input, and separately the records that failed before they became actions.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
-    /// The actions as their target is sent them; requests share it.
+    /// The encoded actions. Requests share this text.
     text: Arc<String>,
-    /// The keys, one behind the other: whoever pairs answers with actions needs nothing else.
+    /// The keys, concatenated: responses are matched with actions by keys alone.
     keys: String,
-    /// Names of collections, and other texts that few actions have.
-    words: String,
-    items: Vec<Item>,
-    /// Hashes of the keys, in the places of the items; 0 for what has no key.
+    /// The texts of `extras`.
+    extra_texts: String,
+    items: Vec<BatchItem>,
+    /// Hashes of the keys, by the indices of the items; 0 for an action without a key.
     hashes: Vec<u64>,
-    rare: Vec<Rare>,
+    extras: Vec<Extras>,
     rejected: Vec<(Origin, Reason, Span)>,
-    /// What the records were read from, if that is asked for.
+    /// The raw text of the records, if it is wanted.
     raw: Vec<u8>,
-    /// In `raw`, in the places of the items.
+    /// Ranges of `raw`, by the indices of the items.
     raws: Vec<Span>,
-    /// Ordinal in the run of the first action.
+    /// The ordinal of the first action.
     first: u64,
-    /// Bytes of keys and documents, as they were read.
+    /// Bytes of keys and documents, before encoding.
     bytes: usize,
     has_lines: bool,
 }
 
 impl Batch {
-    /// The actions from an index on.
-    pub fn actions_from(&self, index: usize) -> impl Iterator<Item = (&Item, BatchAction<'_>)> {
-        self.items[index.min(self.items.len())..].iter().map(|item| (item, self.act(item)))
+    /// The actions starting at an index.
+    pub fn actions_from(&self, index: usize) -> impl Iterator<Item = (&BatchItem, BatchAction<'_>)> {
+        self.items[index.min(self.items.len())..].iter().map(|item| (item, self.action_of(item)))
     }
 
-    fn act<'b>(&'b self, item: &'b Item) -> BatchAction<'b> {
-        let rare = self.rare.get(item.more as usize);
+    fn action_of<'b>(&'b self, item: &'b BatchItem) -> BatchAction<'b> {
+        let extras = self.extras.get(item.extras as usize);
         BatchAction {
             op: item.op,
-            collection: rare.map_or("", |rare| rare.collection.of(&self.words)),
+            collection: extras.map_or("", |extras| extras.collection.of(&self.extra_texts)),
             key: item.key.of(&self.keys),
             head: &self.text[item.text.start as usize..item.doc.start as usize],
             doc: item.doc.of(&self.text),
-            upsert: rare.and_then(|rare| Some(rare.upsert?.of(&self.words))),
-            detect_noop: rare.is_none_or(|rare| rare.detect_noop),
+            upsert: extras.and_then(|extras| Some(extras.upsert?.of(&self.extra_texts))),
+            detect_noop: extras.is_none_or(|extras| extras.detect_noop),
             is_line: item.is_line,
         }
     }
@@ -153,57 +152,56 @@ impl Batch {
     /// The action at an index.
     ///
     /// # Panics
-    /// When there is none.
-    pub fn action(&self, at: usize) -> BatchAction<'_> {
-        self.act(&self.items[at])
+    /// If there is none.
+    pub fn action(&self, index: usize) -> BatchAction<'_> {
+        self.action_of(&self.items[index])
     }
 
-    /// The key of the action at an index, and its operation; neither needs the rest of it.
+    /// The key and the operation of the action at an index, without the cost of `action`.
     ///
     /// # Panics
-    /// When there is none.
-    #[inline]
-    pub fn key(&self, at: usize) -> (&str, Op) {
-        let item = &self.items[at];
+    /// If there is none.
+    pub fn key(&self, index: usize) -> (&str, Op) {
+        let item = &self.items[index];
         (item.key.of(&self.keys), item.op)
     }
 
     /// The number in the run, from 0, of the record at an index.
     ///
     /// # Panics
-    /// When there is none.
-    pub fn ordinal(&self, at: usize) -> u64 {
-        self.first + u64::from(self.items[at].ordinal)
+    /// If there is none.
+    pub fn ordinal(&self, index: usize) -> u64 {
+        self.first + u64::from(self.items[index].ordinal)
     }
 
-    /// Bytes of a request that the action at a place takes.
-    pub fn size(&self, at: usize) -> usize {
-        self.items[at].text.range().len()
+    /// Encoded size of the action at an index.
+    pub fn size(&self, index: usize) -> usize {
+        self.items[index].text.range().len()
     }
 
-    /// What the target is sent for the actions at these places, in their order: where nothing lies between them, a part of
-    /// the batch's own text, without a copy.
-    pub fn text(&self, at: &[u32]) -> Bytes {
-        let (Some(first), Some(last)) = (at.first(), at.last()) else { return Bytes::new() };
-        let range = |at: u32| self.items[at as usize].text.range();
+    /// The encoded actions at these indices, in their order. If they are adjacent, this is a part of the text of the batch,
+    /// without a copy.
+    pub fn text(&self, indices: &[u32]) -> Bytes {
+        let (Some(first), Some(last)) = (indices.first(), indices.last()) else { return Bytes::new() };
+        let range = |index: u32| self.items[index as usize].text.range();
         let whole = range(*first).start..range(*last).end;
-        let follow_each_other = || at.iter().map(|at| self.size(*at as usize)).sum::<usize>() == whole.len();
-        if (last - first) as usize + 1 == at.len() || follow_each_other() {
-            return Bytes::from_owner(Shared(self.text.clone())).slice(whole);
+        let are_adjacent = || indices.iter().map(|index| self.size(*index as usize)).sum::<usize>() == whole.len();
+        if (last - first) as usize + 1 == indices.len() || are_adjacent() {
+            return Bytes::from_owner(SharedText(self.text.clone())).slice(whole);
         }
         let mut text = Vec::with_capacity(whole.len());
-        at.iter().for_each(|at| text.extend_from_slice(self.text[range(*at)].as_bytes()));
+        indices.iter().for_each(|index| text.extend_from_slice(self.text[range(*index)].as_bytes()));
         text.into()
     }
 
-    /// What the target is sent for the action at a place.
-    pub fn line(&self, at: usize) -> &str {
-        self.items[at].text.of(&self.text)
+    /// The encoded action at an index.
+    pub fn line(&self, index: usize) -> &str {
+        self.items[index].text.of(&self.text)
     }
 
-    /// Whether the action at a place is a bulk line, which may name a collection of its own.
-    pub fn is_line(&self, at: usize) -> bool {
-        self.items[at].is_line
+    /// Whether the action at an index is a bulk line, which may name another collection.
+    pub fn is_line(&self, index: usize) -> bool {
+        self.items[index].is_line
     }
 
     /// Whether any action is a bulk line.
@@ -211,17 +209,17 @@ impl Batch {
         self.has_lines
     }
 
-    /// Whether any action perhaps names a collection of its own.
+    /// Whether any action may name another collection.
     pub fn names_collections(&self) -> bool {
-        !self.rare.is_empty()
+        !self.extras.is_empty()
     }
 
-    /// Whether all actions have one operation.
-    pub fn is_of_one_kind(&self) -> bool {
+    /// Whether all actions have the same operation.
+    pub fn has_one_op(&self) -> bool {
         self.items.windows(2).all(|pair| pair[0].op == pair[1].op)
     }
 
-    /// Whether no key needs an escape in JSON.
+    /// Whether no key has to be escaped in JSON.
     pub fn has_plain_keys(&self) -> bool {
         needs_no_escape(&self.keys)
     }
@@ -234,54 +232,54 @@ impl Batch {
         })
     }
 
-    /// What the record at a place was read from; empty unless that is asked for.
-    pub fn raw(&self, at: usize) -> &[u8] {
-        self.raws.get(at).map_or(&[], |raw| &self.raw[raw.range()])
+    /// The raw text of the record at an index; empty unless it is wanted.
+    pub fn raw(&self, index: usize) -> &[u8] {
+        self.raws.get(index).map_or(&[], |raw| &self.raw[raw.range()])
     }
 
-    /// The record at a place.
+    /// The item at an index.
     ///
     /// # Panics
-    /// When there is none.
-    pub fn item(&self, at: usize) -> &Item {
-        &self.items[at]
+    /// If there is none.
+    pub fn item(&self, index: usize) -> &BatchItem {
+        &self.items[index]
     }
 
-    /// Hashes of the keys, in the places of the actions; 0 for what has no key.
+    /// Hashes of the keys, by index; 0 for an action without a key.
     pub fn hashes(&self) -> &[u64] {
         &self.hashes
     }
 
-    /// How many actions it holds.
+    /// The number of actions.
     pub fn len(&self) -> usize {
         self.items.len()
     }
 
-    /// Whether it holds no action.
+    /// Whether there are no actions.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
-    /// Bytes of keys and documents, as they were read.
+    /// Bytes of keys and documents, before encoding.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Forgets everything and keeps the memory, unless one long record made it unusually large.
+    /// Removes everything and keeps the memory, unless a long record made it unusually large.
     pub fn clear(&mut self, keep: usize) {
-        let usual = keep.saturating_mul(2).saturating_add(128 * self.items.len());
-        // The text itself goes when it is used again: the request that shares it may not be over to the last byte yet.
-        if self.text.capacity() > usual {
+        let max = keep.saturating_mul(2).saturating_add(128 * self.items.len());
+        // The text itself is cleared when it is reused: a request may still be sending it.
+        if self.text.capacity() > max {
             self.text = Arc::default();
         }
-        if self.raw.capacity() > usual {
+        if self.raw.capacity() > max {
             self.raw = Vec::new();
         }
         self.keys.clear();
-        self.words.clear();
+        self.extra_texts.clear();
         self.items.clear();
         self.hashes.clear();
-        self.rare.clear();
+        self.extras.clear();
         self.rejected.clear();
         self.raw.clear();
         self.raws.clear();
@@ -295,18 +293,17 @@ impl Batch {
         Span::new(start, self.raw.len())
     }
 
-    /// Puts a text among those that few actions have.
-    fn word(&mut self, word: &str) -> Span {
-        let start = self.words.len();
-        self.words.push_str(word);
-        Span::new(start, self.words.len())
+    fn add_text(&mut self, text: &str) -> Span {
+        let start = self.extra_texts.len();
+        self.extra_texts.push_str(text);
+        Span::new(start, self.extra_texts.len())
     }
 }
 
-/// A batch's text, which a request sends.
-struct Shared(Arc<String>);
+/// The text of a batch, shared with a request.
+struct SharedText(Arc<String>);
 
-impl AsRef<[u8]> for Shared {
+impl AsRef<[u8]> for SharedText {
     fn as_ref(&self) -> &[u8] {
         self.0.as_bytes()
     }

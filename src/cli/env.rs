@@ -1,38 +1,38 @@
-//! Variables that stand for flags: `BULKIMPORT_BATCH_SIZE` for `--batch-size`.
-//! clap could read them itself, but it knows neither empty variables, nor one value a line, nor misspelt names. Here
-//! they become arguments that are parsed in front of the command line.
+//! Environment variables for flags: `BULKIMPORT_BATCH_SIZE` for `--batch-size`.
+//! clap's own support has no empty variables, no lists with one value per line, and no errors for misspelt names. So the
+//! variables become arguments that are parsed before the command line.
 
 use crate::cli::help::is_switch;
 use clap::{Arg, ArgAction, Command};
 use std::ffi::{OsStr, OsString};
 
-/// Variables, as the operating system has them.
+/// Environment variables: names and values.
 pub type Variables = [(OsString, OsString)];
 
 const PREFIX: &str = "BULKIMPORT_";
-/// Variables that only our tests set.
+/// Variables for tests.
 const TEST_PREFIX: &str = "BULKIMPORT_TEST_";
-/// What destroys data must be seen on the command line.
+/// Flags that are dangerous must be given on the command line.
 const DESTRUCTIVE: [&str; 3] = ["overwrite", "delete-keys", "insecure"];
-/// Variables that are secrets, and stand for no flag: a secret does not belong on a command line.
+/// Variables with secrets. They have no flags, because a secret does not belong on a command line.
 const SECRETS: [&str; 3] = ["BULKIMPORT_PASSWORD", "BULKIMPORT_API_KEY", "BULKIMPORT_BEARER"];
-/// What prints something and ends, and synonyms.
-const WITHOUT: [&str; 5] = ["completions", "man", "help", "version", "file"];
+/// Flags that print something and exit, and synonyms.
+const NO_VARIABLE: [&str; 5] = ["completions", "man", "help", "version", "file"];
 
 /// Returns the variable of a flag, if it has one.
 pub fn variable(arg: &Arg) -> Option<String> {
-    let long = arg.get_long().filter(|long| !DESTRUCTIVE.contains(long) && !WITHOUT.contains(long))?;
-    Some(name(long))
+    let long = arg.get_long().filter(|long| !DESTRUCTIVE.contains(long) && !NO_VARIABLE.contains(long))?;
+    Some(variable_name(long))
 }
 
-fn name(long: &str) -> String {
+fn variable_name(long: &str) -> String {
     format!("{PREFIX}{}", long.replace('-', "_").to_ascii_uppercase())
 }
 
-/// Finds the variable that is misspelt, or that stands for a flag which has none.
+/// Checks the names of variables.
 ///
 /// # Errors
-/// For the first such variable; its value is not shown.
+/// For the first that is unknown, or whose flag must be given on the command line. Its value is not shown.
 pub fn ensure_known(command: &Command, env: &Variables) -> Result<(), String> {
     let secrets = SECRETS.iter().map(|name| (*name).to_owned());
     let known: Vec<String> = command.get_arguments().filter_map(variable).chain(secrets).collect();
@@ -47,33 +47,18 @@ pub fn ensure_known(command: &Command, env: &Variables) -> Result<(), String> {
 }
 
 fn unknown(found: &str, known: &[String]) -> String {
-    if let Some(flag) = DESTRUCTIVE.iter().find(|flag| name(flag) == found) {
+    if let Some(flag) = DESTRUCTIVE.iter().find(|flag| variable_name(flag) == found) {
         let what = if *flag == "insecure" { "trusts anybody" } else { "destroys documents" };
         return format!(
             "{found}: --{flag} {what} and is not taken from a variable\nhint: write `--{flag}` on the command line"
         );
     }
     let upper = found.to_ascii_uppercase();
-    let near = known.iter().min_by_key(|name| distance(&upper, name)).map_or("", String::as_str);
+    let near = known.iter().min_by_key(|name| strsim::levenshtein(&upper, name)).map_or("", String::as_str);
     format!("{found}: unknown variable\nhint: the nearest is {near}; `bulkimport --help` shows all flags")
 }
 
-/// Edits (a character put in, taken out or changed) between two names.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let changed = corner + usize::from(x != y);
-            corner = row[j + 1];
-            row[j + 1] = changed.min(corner + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
-}
-
-/// The secrets that variables hold: a password, an API key and a bearer token, each if it is there and not empty.
+/// The secrets in variables: a password, an API key and a bearer token; `None` if not set or empty.
 pub fn secrets(env: &Variables) -> [Option<String>; 3] {
     SECRETS.map(|name| {
         let found = env.iter().find(|(key, value)| *key == *name && !value.is_empty());
@@ -81,7 +66,7 @@ pub fn secrets(env: &Variables) -> [Option<String>; 3] {
     })
 }
 
-/// Returns the arguments that the variables stand for, flag by flag, without the flags that are `typed` anyway.
+/// Returns the variables as arguments, for each flag that is not `typed` on the command line.
 pub fn arguments(command: &Command, typed: &dyn Fn(&Arg) -> bool, env: &Variables) -> Vec<(String, Vec<OsString>)> {
     let mut found = Vec::new();
     for arg in command.get_arguments().filter(|arg| !typed(arg)) {
@@ -94,9 +79,9 @@ pub fn arguments(command: &Command, typed: &dyn Fn(&Arg) -> bool, env: &Variable
 }
 
 fn values<'a>(arg: &Arg, value: &'a OsStr) -> Vec<&'a OsStr> {
-    let is_idempotent = matches!(arg.get_action(), ArgAction::Append);
+    let is_repeatable = matches!(arg.get_action(), ArgAction::Append);
     match value.to_str() {
-        Some(text) if is_idempotent => text.lines().filter(|line| !line.is_empty()).map(OsStr::new).collect(),
+        Some(text) if is_repeatable => text.lines().filter(|line| !line.is_empty()).map(OsStr::new).collect(),
         Some(text) if is_switch(arg) => vec![OsStr::new(text.trim())],
         _ => vec![value],
     }
@@ -149,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_variable_names_the_nearest() {
+    fn the_error_of_a_misspelt_variable_names_the_nearest() {
         let cases = [
             ("BULKIMPORT_TOO", "the nearest is BULKIMPORT_TO;"),
             ("BULKIMPORT_COLECTION", "the nearest is BULKIMPORT_COLLECTION;"),
@@ -164,12 +149,5 @@ mod tests {
         }
         let fine = [("BULKIMPORT_TO", "x"), ("BULKIMPORT_TEST_X", "1"), ("BULK", "1")];
         assert_eq!(ensure_known(&help::command(), &env(&fine)), Ok(()));
-    }
-
-    #[test]
-    fn distances_count_edits() {
-        for (a, b, edits) in [("", "", 0), ("a", "", 1), ("to", "too", 1), ("kitten", "sitting", 3), ("ab", "ba", 2)] {
-            assert_eq!(distance(a, b), edits, "{a} {b}");
-        }
     }
 }

@@ -1,25 +1,25 @@
-//! The command as clap sees it, and everything that is printed about it: both helps, completions, the man page.
+//! The command for clap, and what is printed about it: short and long help, completions, the man page.
 
 use super::Arguments;
 use crate::sink::targets;
 use clap::{Arg, ArgAction, Command, CommandFactory};
 use clap_complete::Shell;
 
-/// Shown below `-h`.
+/// Printed below `-h`.
 pub const SHORT_EXAMPLES: &str = "\
 No FILE, or -, is stdin. --help shows all flags, and more examples.
   bulkimport --to es+http://localhost:9200 -c products products.jsonl.gz
   curl -s URL | bulkimport --to geo.db -c cities -t csv --key id";
 
-/// Shown below `--help` and in the man page; no line is longer than 80.
+/// Printed below `--help` and in the man page; lines have at most 80 characters.
 pub const EXAMPLES: &str = "\
 Switches and variables:
   A switch takes its value after =: --details=false. Flags have variables:
-  BULKIMPORT_BATCH_SIZE=1000 stands for --batch-size 1000. The command line
-  wins. A flag that may be repeated takes one value a line, a switch 1, 0, true
-  or false; an empty variable is none. --overwrite, --delete-keys, --insecure,
-  --file and what prints something and ends have none. BULKIMPORT_PASSWORD,
-  BULKIMPORT_API_KEY and BULKIMPORT_BEARER hold secrets, which have no flags.
+  BULKIMPORT_BATCH_SIZE=1000 means --batch-size 1000. The command line
+  wins. A flag that may be repeated takes one value per line, a switch 1, 0,
+  true or false; an empty variable is ignored. --overwrite, --delete-keys,
+  --insecure, --file and flags that print something and exit have no variable.
+  BULKIMPORT_PASSWORD, BULKIMPORT_API_KEY and BULKIMPORT_BEARER hold secrets.
   An unknown BULKIMPORT_ variable is an error.
 
 Examples:
@@ -28,7 +28,7 @@ Examples:
     bulkimport --collection products --on-duplicate update products.jsonl
   Import a compressed array from stdin, and stop when more than 1 % is bad:
     bulkimport -c products -t json --max-errors 1% < products.json.gz
-  Import a CSV file into a store of your own, keyed by a column:
+  Import a CSV file into another store, with a column as the key:
     bulkimport --to geo.db -c cities --key id --datatype zip=string cities.csv
   Build keys from two columns:
     bulkimport -c flights --merge-attributes \"_key=[carrier]-[id]\" flights.csv
@@ -40,48 +40,48 @@ Examples:
     bulkimport --to es+https://h1:9200 --to es+https://h2:9200 \\
         --user me -t bulk actions.ndjson
   Delete the documents that a file names:
-    bulkimport -c products --delete-keys --key sku gone.csv
-  Check a file and store nothing:
+    bulkimport -c products --delete-keys --key sku deleted.csv
+  Check a file without storing anything:
     bulkimport -c products --dry-run --details products.jsonl
 
 Exit codes:
-  0         every record is stored, deleted or deliberately ignored
-  1         finished, some records were rejected or are unknown
-  2         the command line is wrong; nothing was done
+  0         every record was stored, deleted, or ignored as requested
+  1         finished, but some records were rejected or are unknown
+  2         mistake in the command line; nothing was done
   3         stopped: more errors than --max-errors
-  4         stopped: the target cannot be reached or written, or refuses us
+  4         stopped: the target cannot be reached or written, or denies access
   5         stopped: the input cannot be read
   6         rolled back (--complete)
   130, 143  stopped by SIGINT, SIGTERM";
 
-/// Flags of daily use, which `-h` shows, and FILE.
+/// The common flags, which `-h` shows, and FILE.
 #[rustfmt::skip]
-const DAILY: [&str; 25] = [
+const COMMON: [&str; 25] = [
     "to", "user", "collection", "create_collection", "format", "skip_lines", "limit", "separator", "datatype", "nested", "translate", "remove_attribute",
     "key", "on_duplicate", "delete_keys", "complete", "overwrite", "dry_run", "batch_size", "details", "max_errors", "summary",
     "quiet", "help", "files",
 ];
 
-/// Returns the command with its switches bare, as help and completions show it.
+/// Returns the command as help and completions show it: switches have no value.
 pub fn command() -> Command {
     Arguments::command().mut_args(|mut arg| {
         if arg.get_id() == "to" {
             arg = arg.help(targets::brief()).long_help(targets::help());
         }
         let has_value = arg.get_action().takes_values();
-        // So that `--limit -1` is a wrong number and not an unknown flag.
+        // So that `--limit -1` is an invalid number, not an unknown option.
         let may_be_negative = has_value && !arg.is_positional();
-        let is_daily = DAILY.contains(&arg.get_id().as_str());
-        arg.hide_short_help(!is_daily).hide_possible_values(has_value).allow_negative_numbers(may_be_negative)
+        let is_common = COMMON.contains(&arg.get_id().as_str());
+        arg.hide_short_help(!is_common).hide_possible_values(has_value).allow_negative_numbers(may_be_negative)
     })
 }
 
-/// Returns the command as it is parsed: a switch may have a value after `=`, and the last of equal switches wins.
+/// Returns the command for parsing: a switch may have a value after `=`, and the last of several equal switches wins.
 pub fn parser() -> Command {
     command().mut_args(|arg| if is_switch(&arg) { with_value(arg) } else { arg })
 }
 
-/// Whether a flag of `command` is on or off.
+/// Whether a flag of `command` is a switch.
 pub fn is_switch(arg: &Arg) -> bool {
     matches!(arg.get_action(), ArgAction::SetTrue)
 }
@@ -97,7 +97,7 @@ fn with_value(arg: Arg) -> Arg {
         .overrides_with(id)
 }
 
-/// Returns what `-h` prints: fewer groups and hardly a default, so that it fits a screen.
+/// Returns the text of `-h`, with few groups and defaults, so that it fits on a screen.
 pub fn short() -> String {
     short_command().render_help().to_string()
 }
@@ -121,12 +121,12 @@ fn short_heading(heading: &str) -> &'static str {
     }
 }
 
-/// Returns what `--help` prints.
+/// Returns the text of `--help`.
 pub fn long() -> String {
     command().render_long_help().to_string()
 }
 
-/// Returns the script that completes our flags in a shell.
+/// Returns the completion script for a shell.
 pub fn completions(shell: Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command(), "bulkimport", &mut script);
@@ -135,7 +135,7 @@ pub fn completions(shell: Shell) -> String {
 
 /// Returns the man page, as roff.
 pub fn man_page() -> String {
-    // clap_mangen leaves out the help of what `-h` does not show.
+    // clap_mangen omits the help of flags that `-h` does not show.
     let command = command().mut_args(|arg| arg.hide_short_help(false));
     let man = clap_mangen::Man::new(command);
     let mut page = Vec::new();
@@ -149,7 +149,7 @@ pub fn man_page() -> String {
     String::from_utf8_lossy(&page).into_owned() + &EXAMPLES.split("\n\n").map(man_section).collect::<String>()
 }
 
-/// A section whose lines stay as they are; clap_mangen would fill them.
+/// A section with its line breaks; clap_mangen would join the lines.
 fn man_section(text: &str) -> String {
     let (title, lines) = text.split_once(":\n").unwrap_or((text, ""));
     let lines = lines.replace('\\', "\\e").replace('-', "\\-");

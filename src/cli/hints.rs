@@ -1,6 +1,5 @@
-//! What other importers call things. When a command line is wrong, each of its words that belongs to another importer,
-//! or to a later version of ours, gets a hint: a pasted line is translated at once. Values are never repeated: some of
-//! them are passwords.
+//! Hints for the flags of other importers. If a command line has a mistake, each of its flags that belongs to another
+//! importer, or to a later version of this one, gets a hint. Values are never repeated, because they may be passwords.
 
 use crate::cli::help::is_switch;
 use clap::{Arg, Command};
@@ -13,11 +12,11 @@ const TLS: &str = "write `--cacert`, `--cert`, `--client-key` or `--insecure`";
 const SHAPE: &str = "write `--translate`, `--remove-attribute` and `--merge-attributes`";
 const NONE: &str = "leave it out, there is nothing like it here";
 
-/// Words, perhaps with the value that makes them foreign, and what stands for them here.
+/// Flags, possibly with a value, and the hint for them.
 type Advice = (&'static [&'static str], &'static str);
 
-/// Whose words they are, in the order in which they are looked up; a later version of ours has those that are nobody's. A
-/// word that ends in a dot stands for all that begin with it.
+/// Hints by importer, in the order of look-up; the last ones are for values, and for a later version of this program. A flag
+/// that ends in a dot is a prefix.
 #[rustfmt::skip]
 const FOREIGN: &[(&str, &[Advice])] = &[
     (" of arangoimport", &[
@@ -29,7 +28,7 @@ const FOREIGN: &[(&str, &[Advice])] = &[
         (&["--server.jwt-renewal-threshold"], "leave it out, a token is renewed when it has expired"),
         (&["--server."], LOGIN),
         (&["--create-collection-type"], "write `--edge` for edges, and leave it out for documents"),
-        (&["--create-database"], "make it first, `db._createDatabase(\"NAME\")` in arangosh; a store is made when it is missing"),
+        (&["--create-database"], "create it first, `db._createDatabase(\"NAME\")` in arangosh; a store is created when it is missing"),
         (&["--auto-rate-limit"], "leave it out, a store sets its own pace, and a busy server gets less at once"),
         (&["--skip-validation"], "leave it out, the schema of a collection holds; arangosh can take it away for a while"),
         (&["--latency", "--encryption.", "--random.", "--temp."], NONE),
@@ -125,14 +124,14 @@ const FOREIGN: &[(&str, &[Advice])] = &[
     ]),
 ];
 
-/// Returns a hint for each word of the command line that another importer, or a later version, has; words with the same
+/// Returns hints for the flags of a command line that belong to another importer or a later version; flags with the same
 /// hint share it.
 pub fn for_words(argv: &[OsString], command: &Command) -> Vec<String> {
     let words: Vec<&str> = argv.iter().skip(1).map(|word| word.to_str().unwrap_or_default()).collect();
     let words = words.split(|word| *word == "--").next().unwrap_or_default();
     let mut hints: Vec<(Vec<String>, String)> = Vec::new();
-    for (place, word) in words.iter().enumerate() {
-        let next = words.get(place + 1).copied();
+    for (index, word) in words.iter().enumerate() {
+        let next = words.get(index + 1).copied();
         let (flag, value, is_apart) = match word.split_once('=') {
             Some((flag, value)) => (flag, Some(value), false),
             None => (*word, next, true),
@@ -151,14 +150,14 @@ pub fn for_words(argv: &[OsString], command: &Command) -> Vec<String> {
     hints.into_iter().map(|(about, advice)| about.join(", ") + &advice).collect()
 }
 
-/// Whether `--batch-size` stands among words of arangoimport.
+/// Whether `--batch-size` is used together with flags of arangoimport.
 fn means_bytes(words: &[&str]) -> bool {
     let mut flags = words.iter().map(|word| word.split('=').next().unwrap_or_default());
     let is_arango = |flag| foreign(flag).is_some_and(|(_, advice)| advice.starts_with(" of arangoimport"));
     flags.clone().any(|flag| flag == "--batch-size") && flags.any(is_arango)
 }
 
-/// Returns what is hinted at, and the hint that follows it.
+/// Returns the flag, and the hint for it.
 fn hint(flag: &str, value: Option<&str>, is_apart: bool, command: &Command) -> Option<(String, String)> {
     if let Some(known) = foreign(flag) {
         return Some(known);
@@ -173,7 +172,7 @@ fn hint(flag: &str, value: Option<&str>, is_apart: bool, command: &Command) -> O
     is_apart.then(|| (format!("`{words}`"), format!(": a switch takes its value after =, `--{switch}={value}`")))
 }
 
-/// The hint for words that are in the table.
+/// The hint for flags in the table.
 fn foreign(words: &str) -> Option<(String, String)> {
     let is = |name: &&str| words == *name || (name.ends_with('.') && words.starts_with(name));
     FOREIGN.iter().find_map(|(whose, all)| {
@@ -182,7 +181,7 @@ fn foreign(words: &str) -> Option<(String, String)> {
     })
 }
 
-/// Whether a flag of ours has this name, also a hidden one.
+/// Whether an argument has this name or alias.
 fn is_called(arg: &Arg, flag: &str) -> bool {
     let longs = arg.get_long().into_iter().chain(arg.get_all_aliases().into_iter().flatten());
     let mut names = longs.map(|long| format!("--{long}")).chain(arg.get_short().map(|short| format!("-{short}")));
@@ -200,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_arangoimport_is_translated_at_once() {
+    fn every_flag_of_arangoimport_gets_a_hint() {
         let said = hints(
             "arangoimport --server.endpoint tcp://h:8529 --server.database d --server.password secret --create-collection true \
              --create-collection-type edge --batch-size 16777216 --convert false --threads 4 --log.level=debug --file a.csv",
@@ -220,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_mongoimport_is_translated_at_once() {
+    fn every_flag_of_mongoimport_gets_a_hint() {
         let line =
             "mongoimport --uri=mongodb://u:secret@h --db test -c films --jsonArray --drop --upsertFields a,b x.json";
         assert_eq!(
@@ -234,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_words_have_no_hint() {
+    fn our_own_flags_have_no_hint() {
         let line = "bulkimport -c x --on-duplicate update --batch-size 7 --details=true --to a.db -t json -j 2 f";
         assert!(hints(line).is_empty());
         for arg in help::command().get_arguments() {
@@ -247,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn later_flags_values_and_switches_have_their_hints() {
+    fn later_flags_values_and_switches_have_hints() {
         let cases = [
             ("--journal=x", "`--journal`: not in this version of bulkimport"),
             ("--rejects x --max-rate 5", "`--rejects`, `--max-rate`: not in this version of bulkimport"),

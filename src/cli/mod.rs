@@ -1,8 +1,7 @@
-//! The command line: its flags and their help, and nothing else. The completions, the man page and the names of the
-//! variables come from here. What a value means is in values.rs, names.rs and server.rs, what flags mean
-//! together in config.rs, and what a target makes of them in its own room.
-//! A switch is declared as one without a value, so that help shows it bare; `help::parser` makes it take `=true|false`
-//! too.
+//! The command line: flags and their help. The completions, the man page and the names of the variables are derived from
+//! it. Values are parsed in values.rs, names.rs and server.rs, combinations of flags are checked in config/, and support for
+//! them in each target.
+//! A switch is declared without a value, so that help shows it without one; `help::parser` also accepts `=true|false`.
 
 pub(crate) mod env;
 pub mod help;
@@ -31,8 +30,9 @@ use std::time::Duration;
 /// Imports records in bulk and accounts for every one of them
 ///
 /// Reads NDJSON, JSON, CSV, TSV, header-row arrays or Elasticsearch bulk lines from files or stdin, and applies them in
-/// batches to a collection of an SQLite store, of Elasticsearch, OpenSearch, ArangoDB or Kuzzle. Then it prints what became of every record: read = created + updated +
-/// ignored + deleted + errors + unknown + unsent. The exit code is 0 only if nothing was lost.
+/// batches to a collection of an SQLite store, of Elasticsearch, OpenSearch, ArangoDB or Kuzzle. Then it prints a summary
+/// with the outcomes of all records: read = created + updated + ignored + deleted + errors + unknown + unsent. The exit code
+/// is 0 only if nothing was lost.
 #[derive(Debug, Parser)]
 #[command(
     name = "bulkimport",
@@ -47,7 +47,7 @@ use std::time::Duration;
 pub struct Arguments {
     /// Input files, in order; none, or -, is stdin
     ///
-    /// All files are opened before anything is stored. gzip, zstd, bzip2 and xz are unpacked.
+    /// All files are opened before anything is stored. gzip, zstd, bzip2 and xz are decompressed.
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
     /// The same as a FILE, as arangoimport and mongoimport write it
@@ -79,78 +79,79 @@ pub struct Arguments {
     pub(crate) output: OutputFlags,
 }
 
-/// Where to.
+/// The target.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Target")]
 pub struct TargetFlags {
-    /// `--to`; its help is made of what the targets say, in help.rs.
+    /// `--to`; help.rs builds its help from the targets.
     #[arg(long, value_name = "TARGET", default_value = "bulkimport.db", value_hint = ValueHint::FilePath,
         value_parser = OsStringValueParser::new().try_map(|to| targets::read(&to).map_err(|error| error::text(&error))))]
     pub to: Vec<Address>,
     /// Collection that the records go to (required)
     ///
-    /// A table of the store with this very name, an index, an alias or a data stream of Elasticsearch, or a collection.
-    /// A store and Elasticsearch make it on first use. Only bulk lines may do without: each may name its own in _index.
+    /// The name of a table of the store, of an index, an alias or a data stream of Elasticsearch, or of a collection. A store
+    /// and Elasticsearch create it on first use. Optional only for bulk lines, which may name their own in _index.
     #[arg(short, long, value_name = "NAME", alias = "index", value_parser = names::collection)]
     pub collection: Option<String>,
 }
 
-/// How a server is reached.
+/// The connection to a server.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Server")]
 pub struct ServerFlags {
     /// Name and password for the server
     ///
-    /// Without :PASS it is taken from BULKIMPORT_PASSWORD or --password-file, or asked for on the terminal.
+    /// Without :PASS the password is read from BULKIMPORT_PASSWORD, --password-file or the terminal.
     #[arg(short, long, value_name = "NAME[:PASS]")]
     pub user: Option<String>,
-    /// File with the password alone
+    /// File with the password
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub password_file: Option<PathBuf>,
-    /// File with an API key, as the server gave it out
+    /// File with an API key, as issued by the server
     ///
-    /// BULKIMPORT_API_KEY may hold the key itself.
+    /// Or set BULKIMPORT_API_KEY to the key itself.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub api_key_file: Option<PathBuf>,
     /// File with a bearer token
     ///
-    /// BULKIMPORT_BEARER may hold the token itself.
+    /// Or set BULKIMPORT_BEARER to the token itself.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub bearer_file: Option<PathBuf>,
-    /// Trust these authorities (PEM), not the system's
+    /// Trust these certificate authorities (PEM), not the system's
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub cacert: Option<PathBuf>,
-    /// Our certificate (PEM), perhaps with its key
+    /// Client certificate (PEM), optionally with its key
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub cert: Option<PathBuf>,
-    /// The key of --cert (PEM)
+    /// Private key of --cert (PEM)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub client_key: Option<PathBuf>,
-    /// Trust whoever answers over TLS
+    /// Do not verify the server's certificate
     #[arg(short = 'k', long)]
     pub insecure: bool,
-    /// Another header for each request; repeat for more
+    /// Additional header for each request; repeat for more
     #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = server::header)]
     pub header: Vec<Header>,
-    /// Longest time for a request and its answer
+    /// Maximum time for a request and its response
     ///
-    /// After it the server is asked until the request is certainly over, for as long as --retry-max-time.
+    /// Afterwards the server is asked until the request is certainly over, for at most --retry-max-time.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = values::interval)]
     pub timeout: Duration,
-    /// Longest time to connect
+    /// Maximum time to connect
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::interval)]
     pub connect_timeout: Duration,
-    /// Tries of a request after the first, without any progress
+    /// Maximum number of retries without any progress
     ///
-    /// For a server that is busy or away, and for lost responses. Pauses grow and are random; the server's Retry-After wins.
+    /// For a server that is busy or unreachable, and for lost responses. Pauses grow and are random, unless the server sends
+    /// Retry-After.
     #[arg(long, value_name = "N", default_value = "8", value_parser = values::retries)]
     pub retries: u32,
-    /// Longest time that a request is tried again without progress
+    /// Maximum time of retries without progress
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = values::interval)]
     pub retry_max_time: Duration,
-    /// Send bodies as gzip: auto, gzip or none
+    /// Compress request bodies: auto, gzip or none
     ///
-    /// auto: gzip unless the server is on this machine.
+    /// auto: gzip, unless the server is on this machine.
     #[arg(long, value_name = "HOW", default_value = "auto", value_parser = auto_or::<Transfer>())]
     pub compress_transfer: Auto<Transfer>,
 }
@@ -164,7 +165,7 @@ pub enum Transfer {
     None,
 }
 
-/// What is changed.
+/// Changes to records.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Shape")]
 pub struct ShapeFlags {
@@ -176,165 +177,166 @@ pub struct ShapeFlags {
     pub remove_attribute: Vec<String>,
     /// Join fields into a new one: "full=[first] [last]"
     ///
-    /// The value is text and [fields], by their names in the input, and is always a string. Later merges may use
+    /// A template of text and [fields], by their names in the input. The result is always a string. Later merges may use
     /// earlier ones. May be repeated.
     #[allow(rustdoc::broken_intra_doc_links, reason = "the brackets are shown in help")]
     #[arg(long, value_name = "NEW=[A]-[B]", value_parser = names::merge)]
     pub merge_attributes: Vec<Merge>,
 }
 
-/// What is the key.
+/// The key of a record.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Key")]
 pub struct KeyFlags {
     /// Field that is the key (otherwise _key, or _id)
     ///
-    /// A field of that very name, else a dotted path. It stays in the document. A record without it is an error.
-    /// Without --key the key is _key, else _id, else a generated one.
+    /// A field of exactly this name, otherwise a dotted path. It stays in the document. A record without it is an error.
+    /// Without --key the key is _key, otherwise _id, otherwise a generated one.
     #[arg(long, value_name = "FIELD", value_parser = names::key)]
     pub key: Option<String>,
-    /// The server makes the keys of records without one
+    /// Let the server generate missing keys
     ///
-    /// ArangoDB only, for a collection that takes no others. A record whose response was not received is then never sent again, but
-    /// counted as unknown.
+    /// ArangoDB only, for a collection that accepts no other keys. If no response was received, such a record is not sent
+    /// again, but counted as unknown.
     #[arg(long)]
     pub server_keys: bool,
 }
 
-/// What edges need.
+/// Edges.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Edges")]
 pub struct EdgeFlags {
     /// The collection holds edges, with _from and _to
     ///
-    /// Not for Elasticsearch, OpenSearch and Kuzzle, as the flags below.
+    /// Like the flags below, not for Elasticsearch, OpenSearch and Kuzzle.
     #[arg(long)]
     pub edge: bool,
-    /// Collection put before _from: cities makes cities/1 of 1
+    /// Collection prefix of _from: cities turns 1 into cities/1
     #[arg(long, value_name = "NAME", alias = "from-collection-prefix", value_parser = names::prefix)]
     pub from_prefix: Option<String>,
-    /// Collection put before _to
+    /// Collection prefix of _to
     #[arg(long, value_name = "NAME", alias = "to-collection-prefix", value_parser = names::prefix)]
     pub to_prefix: Option<String>,
-    /// The prefixes replace a collection that _from and _to name
+    /// The prefixes replace the collections in _from and _to
     #[arg(long)]
     pub overwrite_collection_prefix: bool,
 }
 
-/// What happens to keys that exist.
+/// Existing keys.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Conflict")]
 pub struct ConflictFlags {
     /// If the key exists: error, update, replace or ignore
     ///
-    /// error: the stored document stays, the record is an error. update: the record is merged in: objects field by
-    /// field at any depth, all else is replaced, and null is a value. replace: the record takes its place. ignore: the
-    /// stored document stays, the record counts as ignored.
+    /// error: the stored document stays, and the record is an error. update: the record is merged into it: objects field by
+    /// field at any depth, anything else is replaced, and null is a value. replace: the record replaces it. ignore: the
+    /// stored document stays, and the record counts as ignored.
     #[arg(long, value_name = "MODE", default_value = "error", value_parser = one_of::<Op>())]
     pub on_duplicate: Op,
     /// Each record names a key to delete
     ///
-    /// A key that is not there counts as ignored.
+    /// A key that does not exist counts as ignored.
     #[arg(long)]
     pub delete_keys: bool,
 }
 
-/// What holds for all records together.
+/// The run as a whole.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Whole run")]
 pub struct RunFlags {
-    /// All or nothing: an error rolls all back (exit 6)
+    /// All or nothing: an error rolls back all (exit 6)
     ///
-    /// Not for Elasticsearch, OpenSearch and Kuzzle. ArangoDB gets the whole run in one request of at most --batch-bytes (64 MiB), sent when the
-    /// input has ended.
+    /// Not for Elasticsearch, OpenSearch and Kuzzle. ArangoDB gets the whole run in one request of at most --batch-bytes (64
+    /// MiB), sent at the end of the input.
     #[arg(long)]
     pub complete: bool,
     /// Empty the collection first
     ///
-    /// It is emptied only when the first good record is there. An index is emptied by a delete-by-query, or deleted and made
-    /// again as it was where the server has none; an alias or a data stream is refused.
+    /// It is emptied only when there is a good record. An index is emptied by a delete-by-query, or, where the server has
+    /// none, deleted and created again with its settings; an alias or a data stream is an error.
     #[arg(long, alias = "drop")]
     pub overwrite: bool,
     /// What was stored survives a power cut, not only a kill
     ///
-    /// A server writes to its disk before it answers; an index that is set not to is refused. Of a store: without it a power cut during an import, or before the operating system has written its caches afterwards, can
-    /// damage the whole store.
+    /// A server writes to its disk before it responds; an index with other settings is an error. Without this flag, a power
+    /// cut during an import into a store, or before the operating system has written its caches afterwards, can damage the
+    /// whole store.
     #[arg(long)]
     pub wait_for_sync: bool,
-    /// Make the collection if it is missing
+    /// Create the collection if it is missing
     ///
-    /// A store does so anyway, and so does Elasticsearch. Of Kuzzle it makes the index too. --create-collection=false: a missing collection is an error.
+    /// The default for a store and Elasticsearch. For Kuzzle it also creates the index. With --create-collection=false a
+    /// missing collection is an error.
     #[arg(long, action = ArgAction::SetTrue)]
     pub create_collection: Option<bool>,
     /// File with the mappings of the index (JSON)
     ///
-    /// Either the mappings, or an object with mappings, settings and aliases. A missing index is made of it; one that
-    /// exists gets the mappings. Elasticsearch, OpenSearch and Kuzzle, which takes mappings and settings.
+    /// Either the mappings, or an object with mappings, settings and aliases. A missing index is created with it; an existing
+    /// one gets the mappings. For Elasticsearch, OpenSearch and Kuzzle, which has mappings and settings.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub mapping: Option<PathBuf>,
-    /// Let the server change what it cannot keep
+    /// Allow the server to change values that it cannot store
     ///
-    /// Elasticsearch merges numbers as doubles in updates; Kuzzle and ArangoDB read all numbers beyond theirs as such, Kuzzle keeps
-    /// the last of fields with one name. Without --lossy, such a document is an error. Servers only.
+    /// Elasticsearch merges numbers as doubles in updates; Kuzzle and ArangoDB read numbers out of their range as doubles;
+    /// Kuzzle keeps the last of duplicate fields. Without --lossy, such a document is an error. Servers only.
     #[arg(long)]
     pub lossy: bool,
-    /// No two documents may have the same value here
+    /// No two documents may have the same value in this field
     ///
-    /// Makes a unique index on a field, or a dotted path. May be repeated. Stores and ArangoDB only.
+    /// Creates a unique index on a field, or a dotted path. May be repeated. Stores and ArangoDB only.
     #[arg(long, value_name = "FIELD", value_parser = values::field)]
     pub unique: Vec<String>,
     /// Check each record by itself, store nothing
     ///
-    /// Good records count as unsent. Duplicates, and what is stored, are not checked. A server is asked whether it is there.
+    /// Good records count as unsent. Duplicates and stored documents are not checked. The connection to a server is checked.
     #[arg(short = 'n', long)]
     pub dry_run: bool,
 }
 
-/// What becomes of errors.
+/// The handling of errors.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Errors")]
 pub struct ErrorFlags {
-    /// Say every error, not only the first ten
+    /// Print every error, not only the first ten
     ///
-    /// Otherwise the first ten are said one by one, then all by kind.
+    /// Otherwise the first ten are printed one by one, then all by kind.
     #[arg(long)]
     pub details: bool,
     /// Stop after more errors than this (exit 3)
     ///
-    /// A number of records, or a share of those read, such as 1%. Batches under way are still stored, and duplicates that
-    /// a load into an empty collection finds come last. --complete is what stores nothing.
+    /// A number of records, or a percentage of those read, such as 1%. Batches in progress are still stored, and a load into
+    /// an empty collection finds duplicates only at its end. To store nothing, use --complete.
     #[arg(long, value_name = "N|N%")]
     pub max_errors: Option<MaxErrors>,
-    /// File that says of each record what the server did
+    /// File for the server's result of each record
     ///
-    /// One JSON object a line: file, line, counted (as what), status, result, version, error and more, in the order of the
-    /// answers. - is stdout; the summary then goes to
-    /// stderr. Not for a store.
+    /// One JSON object per line: file, line, counted (as what), status, result, version, error and more, in the order of the
+    /// responses. - is stdout; the summary then goes to stderr. Not for a store.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub results: Option<PathBuf>,
 }
 
-/// What is said.
+/// What is printed.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
 pub struct OutputFlags {
-    /// Form of the summary on stdout: text or json
+    /// Format of the summary on stdout: text or json
     #[arg(long, value_name = "FORM", default_value = "text", value_parser = one_of::<SummaryFormat>())]
     pub summary: SummaryFormat,
     /// Only the summary; with --details also every error
     ///
-    /// A final error line still appears.
+    /// A final error line is still printed.
     #[arg(short, long)]
     pub quiet: bool,
-    /// Say how each input is read, and when each step is done
+    /// Print how each input is read, and when each step is done
     #[arg(short, long)]
     pub verbose: bool,
-    /// auto, bar, plain (a line every 10 s) or none
+    /// Show progress: auto, bar, plain (a line every 10 s) or none
     ///
-    /// auto: a bar on a terminal, else plain. A bar needs a terminal; without one it is plain too.
+    /// auto: a bar on a terminal, otherwise plain. Without a terminal, bar is plain too.
     #[arg(long, value_name = "HOW", default_value = "auto", value_parser = one_of::<ProgressMode>())]
     pub progress: ProgressMode,
-    /// auto, always or never
+    /// Use colours: auto, always or never
     ///
     /// auto: on a terminal, unless NO_COLOR is set.
     #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = one_of::<ColorChoice>())]
@@ -345,7 +347,7 @@ pub struct OutputFlags {
     /// Print the man page, as roff
     #[arg(long)]
     pub man: bool,
-    /// Print the daily flags (-h) or all of them (--help)
+    /// Print the common flags (-h) or all flags (--help)
     #[arg(short, long, action = ArgAction::Help)]
     pub help: Option<bool>,
     /// Print the version

@@ -1,20 +1,20 @@
-//! Values that are names, and small formulas of names.
-//! An error here names the value; which flag or variable it came from is put in front of it in usage.rs. A hint is a line of its own.
+//! Parses values that are names, or templates of names.
+//! An error names only the value; usage.rs adds the flag or the variable.
 
-use crate::shape::{Merge, Part};
+use crate::shape::{Merge, MergePart};
 use crate::values::field;
 use std::path::Path;
 
-/// Reads `--translate`: two names, neither blank.
+/// Parses `--translate`: two names, neither blank.
 ///
 /// # Errors
-/// When it is not that.
+/// When it is not FROM=TO.
 pub fn translation(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((from, to)) if !is_blank(from) && !is_blank(to) && !to.contains('=') => {
             Ok((from.to_owned(), to.to_owned()))
         }
-        _ => Err(format!("\"{text}\" is not FROM=TO")),
+        _ => Err("expected FROM=TO".to_owned()),
     }
 }
 
@@ -22,7 +22,7 @@ fn is_blank(text: &str) -> bool {
     text.trim().is_empty()
 }
 
-/// Reads `--key`. What looks like a file was meant for curl's flag of this name.
+/// Parses `--key`. A value that looks like a file was meant for curl's flag of this name.
 ///
 /// # Errors
 /// When it is blank or looks like the key of a TLS client.
@@ -30,79 +30,78 @@ pub fn key(text: &str) -> Result<String, String> {
     let ends = [".pem", ".key", ".crt", ".p12"];
     let like_a_path = text.contains(['.', '/', '\\']);
     if ends.iter().any(|end| text.to_ascii_lowercase().ends_with(end)) || (like_a_path && Path::new(text).is_file()) {
-        return Err(format!(
-            "\"{text}\" looks like a file\nhint: --key names the field of the records that is their key; \
+        return Err("looks like a file name\nhint: --key takes the field that is the key of a record; \
              the key of a TLS client is `--client-key FILE`"
-        ));
+            .to_owned());
     }
     field(text)
 }
 
-/// Reads a collection prefix, and drops the `/` at its end.
+/// Parses a collection prefix, without a trailing `/`.
 ///
 /// # Errors
 /// When nothing is left.
 pub fn prefix(text: &str) -> Result<String, String> {
     match text.strip_suffix('/').unwrap_or(text) {
-        name if is_blank(name) => Err("the name of a collection cannot be blank".to_owned()),
+        name if is_blank(name) => Err("a collection name cannot be blank".to_owned()),
         name => Ok(name.to_owned()),
     }
 }
 
-/// Reads `--collection`. What names its target can have is checked once that is known.
+/// Parses `--collection`. The target checks its own rules for names later.
 ///
 /// # Errors
-/// When nothing can be called so.
+/// When no target allows the name.
 pub fn collection(text: &str) -> Result<String, String> {
     if is_blank(text) {
-        return Err("the name of a collection cannot be blank".to_owned());
+        return Err("a collection name cannot be blank".to_owned());
     }
     if text.contains('\0') {
-        return Err("the name of a collection cannot hold a NUL".to_owned());
+        return Err("a collection name cannot contain NUL".to_owned());
     }
     Ok(text.to_owned())
 }
 
-/// Reads `--merge-attributes` as arangoimport does (contracts/arangodb.md 2.5): `NEW=`, then text and `[field]`s.
+/// Parses `--merge-attributes` like arangoimport (contracts/arangodb.md 2.5): `NEW=`, then text and `[field]`s.
 ///
 /// # Errors
-/// When brackets or `=` are not where they should be, or a field is merged into itself.
+/// When brackets or `=` are misplaced, or a field is merged into itself.
 pub fn merge(text: &str) -> Result<Merge, String> {
-    let wrong = |cause| format!("wrong syntax in \"{text}\": {cause}\nhint: write it like `full=[first] [last]`");
+    let wrong = |cause| format!("{cause}\nhint: write it as `full=[first] [last]`");
     let (name, value) = match text.split_once('=') {
         Some((name, value)) if !value.contains('=') => (name, value),
-        _ => return Err(wrong("there must be exactly one =")),
+        _ => return Err(wrong("expected exactly one \"=\"")),
     };
     if is_blank(name) || name.contains(['[', ']']) {
-        return Err(wrong("the new field needs a name without brackets"));
+        return Err(wrong("the name of the new field is empty or has brackets"));
     }
     let parts = parts(value).map_err(wrong)?;
-    if parts.contains(&Part::Field(name.to_owned())) {
+    if parts.contains(&MergePart::Field(name.to_owned())) {
         return Err(wrong("a field cannot be merged into itself"));
     }
     Ok(Merge { name: name.to_owned(), parts })
 }
 
-fn parts(value: &str) -> Result<Vec<Part>, &'static str> {
+fn parts(value: &str) -> Result<Vec<MergePart>, &'static str> {
     let mut pieces = value.split('[');
-    let mut parts: Vec<Part> = literal(pieces.next().unwrap_or_default())?.into_iter().collect();
+    let mut parts: Vec<MergePart> = literal(pieces.next().unwrap_or_default())?.into_iter().collect();
     for piece in pieces {
         let (field, after) = piece.split_once(']').ok_or("unbalanced brackets")?;
         if field.is_empty() {
-            return Err("[] names no field");
+            return Err("[] without a field name");
         }
-        parts.push(Part::Field(field.to_owned()));
+        parts.push(MergePart::Field(field.to_owned()));
         parts.extend(literal(after)?);
     }
     Ok(parts)
 }
 
-/// The text before or behind a field, if there is any.
-fn literal(text: &str) -> Result<Option<Part>, &'static str> {
+/// The text before or after a field, if any.
+fn literal(text: &str) -> Result<Option<MergePart>, &'static str> {
     if text.contains(']') {
         return Err("unbalanced brackets");
     }
-    Ok(if text.is_empty() { None } else { Some(Part::Literal(text.to_owned())) })
+    Ok(if text.is_empty() { None } else { Some(MergePart::Literal(text.to_owned())) })
 }
 
 #[cfg(test)]
@@ -136,15 +135,15 @@ mod tests {
         assert_eq!(key("a.b").as_deref(), Ok("a.b"));
         for text in ["k.pem", "client.KEY", "x.crt", "x.p12", "./Cargo.toml", "Cargo.toml"] {
             let said = key(text).expect_err(text);
-            assert!(said.contains("looks like a file\nhint: --key names the field"), "{said}");
+            assert!(said.starts_with("looks like a file name\nhint: --key takes the field"), "{said}");
         }
         assert!(key("").is_err());
     }
 
     #[test]
     fn merges_are_text_and_fields() {
-        let literal = |text: &str| Part::Literal(text.to_owned());
-        let field = |text: &str| Part::Field(text.to_owned());
+        let literal = |text: &str| MergePart::Literal(text.to_owned());
+        let field = |text: &str| MergePart::Field(text.to_owned());
         let cases = [
             ("Id=[id]", "Id", vec![field("id")]),
             ("x=[id]:[value]", "x", vec![field("id"), literal(":"), field("value")]),
@@ -161,8 +160,8 @@ mod tests {
             assert_eq!(merge(text), Ok(Merge { name: name.to_owned(), parts }), "{text}");
         }
         let wrong = [
-            ("foo", "exactly one ="),
-            ("a=[b]=c", "exactly one ="),
+            ("foo", "expected exactly one \"=\""),
+            ("a=[b]=c", "expected exactly one \"=\""),
             ("x=[id[value]", "unbalanced"),
             ("x=[id", "unbalanced"),
             ("x=id]", "unbalanced"),
@@ -170,14 +169,14 @@ mod tests {
             ("x=a[", "unbalanced"),
             ("x=]id[", "unbalanced"),
             ("x=[a]]", "unbalanced"),
-            ("x=[]", "[] names no field"),
-            ("x=a[x]", "merged into itself"),
-            ("=[a]", "needs a name"),
-            ("[x]=[a]", "needs a name"),
+            ("x=[]", "[] without a field name"),
+            ("x=a[x]", "a field cannot be merged into itself"),
+            ("=[a]", "the name of the new field is empty or has brackets"),
+            ("[x]=[a]", "the name of the new field is empty or has brackets"),
         ];
         for (text, cause) in wrong {
             let said = merge(text).expect_err(text);
-            assert!(said.starts_with("wrong syntax in ") && said.contains(cause), "{text}: {said}");
+            assert!(said.starts_with(cause) && said.contains("\nhint: write it as `full="), "{text}: {said}");
         }
     }
 }

@@ -1,24 +1,24 @@
-//! Headers of requests. An error never repeats a header's value: it may be a secret.
+//! Parses request headers. Errors never repeat the value of a header, because it may be a secret.
 
 use crate::sink::http::Header;
 use reqwest::header::{HeaderName, HeaderValue};
 
-/// Reads `-H`: `Name: value`.
+/// Parses `-H`: `Name: value`.
 ///
 /// # Errors
-/// When it is no header, or one that is ours to set.
+/// When it is no header, or one that this program sets itself.
 pub fn header(text: &str) -> Result<Header, String> {
     let wrong = |what: &str| format!("{what}\nhint: a header is written `Name: value`");
-    let (name, value) = text.split_once(':').ok_or_else(|| wrong("a header without a colon"))?;
-    let name: HeaderName = name.trim().parse().map_err(|_| wrong("a header without a name"))?;
+    let (name, value) = text.split_once(':').ok_or_else(|| wrong("missing colon"))?;
+    let name: HeaderName = name.trim().parse().map_err(|_| wrong("missing name"))?;
     if matches!(
         name.as_str(),
         "content-length" | "transfer-encoding" | "content-type" | "content-encoding" | "host" | "accept-encoding"
     ) {
-        return Err(format!("the header {name} is set by bulkimport itself"));
+        return Err(format!("{name} is set by bulkimport itself"));
     }
     let mut value: HeaderValue =
-        value.trim().parse().map_err(|_| wrong(&format!("the value of the header {name} has odd characters")))?;
+        value.trim().parse().map_err(|_| wrong(&format!("the value of {name} has invalid characters")))?;
     value.set_sensitive(true);
     Ok(Header(name, value))
 }

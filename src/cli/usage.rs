@@ -1,24 +1,36 @@
-//! Mistakes in single values of the command line, in the form of all our errors: one line, and a line `hint: ` for each
-//! thing to do. clap reports them in another one.
+//! Converts clap's errors to the form of all other errors: one line, and a line `hint: ` for each hint.
 
 use crate::error::hint;
+use crate::sink::http::redact_address;
 use anyhow::{Error, anyhow};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::error::Error as _;
 
-/// Takes clap's error apart. `called` is what a flag is called when it came from a variable.
-pub fn from_clap(error: &clap::Error, called: Option<&str>) -> Error {
+/// Converts an error. `variable` is the name of the variable that the flag came from, if it did.
+pub fn from_clap(error: &clap::Error, variable: Option<&str>) -> Error {
     let flag = text(error, ContextKind::InvalidArg).map(bare).unwrap_or_default();
-    let name = called.unwrap_or(flag);
+    let name = variable.unwrap_or(flag);
     let value = text(error, ContextKind::InvalidValue).unwrap_or_default();
     let message = match error.kind() {
-        ErrorKind::UnknownArgument => format!("{flag}: there is no such flag"),
-        ErrorKind::ArgumentConflict => format!("{name}: given more than once"),
-        ErrorKind::InvalidValue if value.is_empty() => format!("{name}: needs a value"),
-        ErrorKind::InvalidValue => format!("{name}: \"{value}\" is none of {}", words(error)),
+        ErrorKind::UnknownArgument => format!("unknown option '{flag}'"),
+        ErrorKind::ArgumentConflict => format!("{name} cannot be used more than once"),
+        ErrorKind::InvalidValue if value.is_empty() => format!("missing value for {name}"),
+        ErrorKind::InvalidValue => format!("invalid value \"{value}\" for {name} (expected {})", valid_values(error)),
         // One of our own parsers has refused it.
         ErrorKind::ValueValidation => {
-            format!("{name}: {}", error.source().map(ToString::to_string).unwrap_or_default())
+            let cause = error.source().map(ToString::to_string).unwrap_or_default();
+            let (cause, hints) = cause.split_at(cause.find('\n').unwrap_or(cause.len()));
+            let cause = match cause.strip_prefix("expected ") {
+                Some(words) => format!(" (expected {words})"),
+                None => format!(": {cause}"),
+            };
+            // The value of a header may be a secret.
+            let value = match flag {
+                "--header" => String::new(),
+                "--to" => format!(" \"{}\"", redact_address(value)),
+                _ => format!(" \"{value}\""),
+            };
+            format!("invalid value{value} for {name}{cause}{hints}")
         }
         ErrorKind::InvalidUtf8 => "a value is not UTF-8".to_owned(),
         _ => first_line(error),
@@ -30,12 +42,10 @@ pub fn from_clap(error: &clap::Error, called: Option<&str>) -> Error {
     }
 }
 
-/// The words that a flag takes.
-fn words(error: &clap::Error) -> String {
-    match error.get(ContextKind::ValidValue) {
-        Some(ContextValue::Strings(words)) => words.join(", "),
-        _ => String::new(),
-    }
+/// The values that a flag accepts.
+fn valid_values(error: &clap::Error) -> String {
+    let Some(ContextValue::Strings(words)) = error.get(ContextKind::ValidValue) else { return String::new() };
+    words.split_last().map_or(String::new(), |(last, others)| format!("{} or {last}", others.join(", ")))
 }
 
 fn text(error: &clap::Error, kind: ContextKind) -> Option<&str> {
@@ -46,7 +56,7 @@ fn text(error: &clap::Error, kind: ContextKind) -> Option<&str> {
     }
 }
 
-/// `--type` of `--type <TYPE>`.
+/// The flag without its value: `--type` of `--type <TYPE>`.
 fn bare(flag: &str) -> &str {
     flag.split([' ', '[', '=']).next().unwrap_or(flag)
 }

@@ -1,15 +1,16 @@
-//! How cells are read, and the header row from a file of its own.
+//! The options for reading cells, and the header row from `--headers-file`.
 
 use super::has_rows;
 use crate::cli::Arguments;
-use crate::input::{Conversion, CsvOptions, Dialect, Format, header_names};
-use crate::shape::Part;
+use crate::error::of_file;
+use crate::input::{Conversion, CsvOptions, Dialect, Format, by_name, header_names};
+use crate::shape::MergePart;
 use anyhow::{Context as _, Error, Result, bail};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// Largest file that `--headers-file` reads, in bytes.
+/// Maximum size of `--headers-file`, in bytes.
 const MAX_HEADER: u64 = 1024 * 1024;
 
 pub(super) fn options(args: &Arguments, format: Option<Format>) -> Result<CsvOptions> {
@@ -17,56 +18,50 @@ pub(super) fn options(args: &Arguments, format: Option<Format>) -> Result<CsvOpt
     options.keep_strings = options.convert == Conversion::None;
     options.merged = merged(args);
     options.string_columns = string_columns(args);
-    let is_tsv =
-        format == Some(Format::Tsv) || (format.is_none() && args.files.first().is_some_and(|file| is_named_tsv(file)));
+    let first = args.files.first().map(|file| file.to_string_lossy());
+    let is_tsv = format.or(first.and_then(|name| by_name(&name))) == Some(Format::Tsv);
     let dialect = if is_tsv { Dialect::tsv(&options) } else { Dialect::csv(&options) };
     if dialect.quote == Some(dialect.separator) && has_rows(format) {
-        bail!("--quote and --separator: both are the same byte");
+        bail!("--quote and --separator must differ");
     }
     if dialect.quote == Some(b'\\') && options.backslash_escape {
-        bail!("--quote and --backslash-escape: both are the backslash");
+        bail!("--quote '\\' and --backslash-escape cannot be used together");
     }
     let with_cells = matches!(format, None | Some(Format::Csv | Format::Tsv));
     if let Some(path) = options.headers_file.as_ref().filter(|_| with_cells) {
-        let names = header(path, dialect).with_context(|| format!("--headers-file {}", path.display()))?;
+        let names = header(path, dialect).with_context(|| format!("--headers-file: {}", path.display()))?;
         options.headers = Some(names);
     }
     Ok(options)
 }
 
-/// Whether a file is TSV by its name, also when it is compressed; only the dialect of `--headers-file` hangs on it.
-fn is_named_tsv(file: &Path) -> bool {
-    let name = file.to_string_lossy().to_ascii_lowercase();
-    name.ends_with(".tsv") || name.rsplit_once('.').is_some_and(|(stem, _)| stem.ends_with(".tsv"))
-}
-
 fn header(path: &Path, dialect: Dialect) -> Result<Vec<String>> {
-    let file = File::open(path)?;
+    let file = File::open(path).map_err(of_file)?;
     let mut bytes = Vec::new();
     file.take(MAX_HEADER + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_HEADER {
-        bail!("is longer than 1 MiB, which is no header line");
+        bail!("longer than 1 MiB");
     }
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
     if bytes.trim_ascii().is_empty() {
-        bail!("holds no header line");
+        bail!("missing header line");
     }
     header_names(bytes, dialect).map_err(Error::msg)
 }
 
-/// Fields that merges read, each once.
+/// The fields that merges use, without duplicates.
 fn merged(args: &Arguments) -> Vec<String> {
     let mut fields = Vec::new();
     for part in args.shape.merge_attributes.iter().flat_map(|merge| &merge.parts) {
         match part {
-            Part::Field(field) if !fields.contains(field) => fields.push(field.clone()),
+            MergePart::Field(field) if !fields.contains(field) => fields.push(field.clone()),
             _ => {}
         }
     }
     fields
 }
 
-/// Columns that become keys or ends of edges, by their names in the header: a key 007 keeps its zeros.
+/// The columns that become keys, `_from` or `_to`, by their names in the header. They stay strings: a key 007 keeps its zeros.
 fn string_columns(args: &Arguments) -> Vec<String> {
     let key = args.key.key.as_deref();
     let becomes_key = |to: &str| matches!(to, "_key" | "_id" | "_from" | "_to") || Some(to) == key;

@@ -1,6 +1,6 @@
-//! What a run does: every default filled in, every conflict found, all of it checked.
-//! Each value has been checked by itself when it gets here (in cli/). A flag of the command line that cannot
-//! be honoured is an error; one that comes from a variable is left out.
+//! The checked configuration of a run: defaults are filled in, and conflicts are errors.
+//! Single values have been checked before, in cli/. A flag on the command line that is not supported is an error; one from a
+//! variable is ignored.
 
 mod cells;
 mod conflicts;
@@ -24,54 +24,54 @@ use clap::ColorChoice;
 use conflicts::{FOR_CELLS, FOR_ROWS};
 use std::path::PathBuf;
 
-/// A checked run.
+/// The configuration of a run.
 #[derive(Debug)]
 pub struct Config {
-    /// Where records go.
+    /// The target.
     pub target: &'static dyn Target,
-    /// What is asked of it.
+    /// The options for the target.
     pub wanted: Wanted,
-    /// Inputs in order; none is stdin.
+    /// Inputs in order; empty for stdin.
     pub files: Vec<PathBuf>,
     /// How inputs are read.
     pub input: InputOptions,
-    /// CSV flags of the command line, as they are written; an error if no input turns out to be CSV, TSV or arrays.
+    /// CSV flags on the command line, as they are written; an error if no input is CSV, TSV or arrays.
     pub csv_flags: Vec<String>,
     /// Renames, removals, merges, edge prefixes, nesting.
     pub shape: ShapeOptions,
     /// Sizes of batches.
     pub limits: Limits,
-    /// What becomes of errors.
+    /// The handling of errors.
     pub errors: ErrorFlags,
-    /// What is said, without contradictions.
+    /// What is printed.
     pub output: OutputFlags,
     /// Whether stderr may be coloured.
     pub color: bool,
 }
 
-/// What a run is told beside the values of flags.
+/// The sources of a configuration, beside the values of flags.
 #[derive(Clone, Default)]
 pub struct ConfigSources {
     /// Where the values of flags come from.
     pub flags: FlagSources,
     /// Whether stderr may be coloured when `--color` leaves it open.
     pub color: bool,
-    /// A password, an API key and a bearer token from variables.
+    /// The password, the API key and the bearer token from variables.
     pub secrets: [Option<String>; 3],
 }
 
 impl Config {
-    /// Checks what the flags mean together.
+    /// Checks the flags and builds the configuration.
     ///
     /// # Errors
-    /// For the first thing that cannot be done.
-    pub fn from_args(args: Arguments, given: &ConfigSources) -> Result<Config> {
+    /// For the first mistake.
+    pub fn from_args(args: Arguments, sources: &ConfigSources) -> Result<Config> {
         let target = targets::choose(&args.target.to)?;
-        conflicts::ensure_none(&args, given, target)?;
-        let wanted = wanted::of(&args, given, target)?;
+        conflicts::check(&args, sources, target)?;
+        let wanted = wanted::build(&args, sources, target)?;
         let format = args.input.format;
         let csv = cells::options(&args, format)?;
-        let is_typed = |id: &&&str| given.flags.typed(id);
+        let is_typed = |id: &&&str| sources.flags.typed(id);
         let csv_flags = FOR_CELLS.iter().chain(&FOR_ROWS).filter(is_typed).map(|id| flag(id)).collect();
         Ok(Config {
             target,
@@ -83,33 +83,33 @@ impl Config {
             files: args.files,
             errors: args.errors,
             color: match args.output.color {
-                ColorChoice::Auto => given.color,
+                ColorChoice::Auto => sources.color,
                 choice => choice == ColorChoice::Always,
             },
-            output: output(args.output, &given.flags),
+            output: output(args.output, &sources.flags),
         })
     }
 
-    /// Whether stdout is taken by something else than the summary, which then goes to stderr.
+    /// Whether stdout is used for documents or results; the summary then goes to stderr.
     pub fn uses_stdout(&self) -> bool {
         let results = self.wanted.results.as_ref().is_some_and(|path| path.as_os_str() == "-");
-        results || self.wanted.places.iter().any(|place| self.target.uses_stdout(place))
+        results || self.wanted.endpoints.iter().any(|endpoint| self.target.uses_stdout(endpoint))
     }
 
-    /// Finds CSV flags that no input has a use for, once the formats of all inputs are known.
+    /// Checks the CSV flags, once the formats of all inputs are known.
     ///
     /// # Errors
-    /// When the command line has such flags and all inputs are of other formats.
+    /// When the command line has such flags, and all inputs have other formats.
     pub fn ensure_csv_flags_are_used(&self, formats: &[Format]) -> Result<()> {
         let used = formats.iter().any(|format| has_rows(Some(*format)));
         if let Some(flag) = self.csv_flags.first().filter(|_| !used) {
-            return Err(anyhow!("{flag}: no input is CSV or TSV").context(hint("say `-t csv` if one is")));
+            return Err(anyhow!("{flag} requires CSV or TSV input").context(hint("write `-t csv` if an input is CSV")));
         }
         Ok(())
     }
 }
 
-/// Whether a format, if it is known, has a header row.
+/// Whether a format has a header row; true if it is not known yet.
 fn has_rows(format: Option<Format>) -> bool {
     matches!(format, None | Some(Format::Csv | Format::Tsv | Format::Arrays))
 }
@@ -126,10 +126,10 @@ fn shape(flags: ShapeFlags, edges: EdgeFlags, nested: bool) -> ShapeOptions {
     }
 }
 
-/// `-q` is silent, unless it is a variable and the command line asks for more.
-fn output(flags: OutputFlags, given: &FlagSources) -> OutputFlags {
-    let quiet = flags.quiet && !given.typed("verbose");
-    let is_silent = quiet && !given.typed("progress");
+/// Resolves conflicts: `-q` from a variable gives way to `-v` and `--progress` on the command line.
+fn output(flags: OutputFlags, sources: &FlagSources) -> OutputFlags {
+    let quiet = flags.quiet && !sources.typed("verbose");
+    let is_silent = quiet && !sources.typed("progress");
     OutputFlags {
         quiet,
         verbose: flags.verbose && !quiet,

@@ -1,6 +1,6 @@
-//! From the words of the command line and the variables to what is asked of us: a run, or a text to print.
-//! The command line is parsed twice: alone, to know what was typed and to answer `--help` whatever the variables say,
-//! and then with the variables in front.
+//! Parses the command line and the variables into a request: a run, or a text to print.
+//! The command line is parsed twice: alone, to know which flags it has, and so that `--help` works with any variables; then
+//! together with the variables.
 
 use super::{Config, ConfigSources};
 use crate::cli::env::Variables;
@@ -18,28 +18,29 @@ use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-/// What is asked of the program.
+/// What the program is to do.
 #[derive(Debug)]
 pub enum Request {
     /// An import.
     Run(Box<Config>),
-    /// A text for stdout, and nothing else.
+    /// Print a text on stdout.
     Print(String),
 }
 
-/// Reads a command line, the program's name first, and the variables.
+/// Parses a command line, which begins with the program's name, and the variables.
 ///
 /// # Errors
-/// For every mistake that can be found without opening an input or the store.
+/// For any mistake that can be found without opening an input or the target.
 pub fn parse(argv: &[OsString], env: &Variables) -> Result<Request> {
     read(argv, env).map_err(|error| with_hints(error, hints::for_words(argv, &help::command())))
 }
 
-/// A word that another importer has is not a misspelt one of ours.
+/// Adds hints. A flag of another importer is not a misspelt one of ours, so clap's suggestion is dropped.
 fn with_hints(error: Error, hints: Vec<String>) -> Error {
     let message = error::message(&error);
-    let thing = message.split(": ").next().map(|thing| format!("`{thing}`")).unwrap_or_default();
-    let is_foreign = hints.iter().any(|hint| hint.contains(&thing));
+    let option = message.split('\'').nth(1).or_else(|| message.split(" for ").nth(1)?.split([' ', ':']).next());
+    let option = option.map(|option| format!("`{option}`"));
+    let is_foreign = option.is_some_and(|option| hints.iter().any(|hint| hint.contains(&option)));
     let error = if is_foreign { Error::msg(message) } else { error };
     hints.into_iter().fold(error, |error, text| error.context(hint(text)))
 }
@@ -47,7 +48,7 @@ fn with_hints(error: Error, hints: Vec<String>) -> Error {
 fn read(argv: &[OsString], env: &Variables) -> Result<Request> {
     let matches = match help::parser().try_get_matches_from(argv) {
         Ok(matches) => matches,
-        Err(error) => return printed(&error, argv).ok_or_else(|| from_clap(&error, None)),
+        Err(error) => return help_or_version(&error, argv).ok_or_else(|| from_clap(&error, None)),
     };
     let arguments = Arguments::from_arg_matches(&matches).map_err(|error| from_clap(&error, None))?;
     if let Some(shell) = arguments.output.completions {
@@ -60,15 +61,15 @@ fn read(argv: &[OsString], env: &Variables) -> Result<Request> {
     let mut arguments = Arguments::from_arg_matches(&all).map_err(|error| from_clap(&error, None))?;
     arguments.files = files_in_order(&all);
     let is_off = |id: &str| matches!(matches.try_get_one::<bool>(id), Ok(Some(false)));
-    let mut typed = named(&matches);
+    let mut typed = given_flags(&matches);
     typed.retain(|id, _| !is_off(id));
-    let flags = FlagSources { typed, named: named(&all).into_keys().collect() };
-    let given = ConfigSources { flags, color: may_color(env), secrets: env::secrets(env) };
-    Ok(Request::Run(Box::new(Config::from_args(arguments, &given)?)))
+    let flags = FlagSources { typed, set: given_flags(&all).into_keys().collect() };
+    let sources = ConfigSources { flags, color: may_color(env), secrets: env::secrets(env) };
+    Ok(Request::Run(Box::new(Config::from_args(arguments, &sources)?)))
 }
 
 /// clap reports a request for help as an error.
-fn printed(error: &clap::Error, argv: &[OsString]) -> Option<Request> {
+fn help_or_version(error: &clap::Error, argv: &[OsString]) -> Option<Request> {
     match error.kind() {
         ErrorKind::DisplayHelp if argv.iter().any(|word| word == "--help") => Some(Request::Print(help::long())),
         ErrorKind::DisplayHelp => Some(Request::Print(help::short())),
@@ -81,7 +82,7 @@ fn with_variables(argv: &[OsString], env: &Variables, typed: &ArgMatches) -> Res
     let command = help::command();
     env::ensure_known(&command, env).map_err(Error::msg)?;
     let program = argv.first().cloned().unwrap_or_default();
-    let is_typed = |arg: &Arg| is_named(typed, arg);
+    let is_typed = |arg: &Arg| is_on_command_line(typed, arg);
     let mut words = vec![program.clone()];
     for (variable, arguments) in env::arguments(&command, &is_typed, env) {
         let alone = std::iter::once(&program).chain(&arguments);
@@ -92,26 +93,26 @@ fn with_variables(argv: &[OsString], env: &Variables, typed: &ArgMatches) -> Res
     help::parser().try_get_matches_from(words).map_err(|error| from_clap(&error, None))
 }
 
-fn is_named(matches: &ArgMatches, arg: &Arg) -> bool {
+fn is_on_command_line(matches: &ArgMatches, arg: &Arg) -> bool {
     matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine)
 }
 
-/// Ids of the flags that are given a value, each with the group that help shows it in.
-fn named(matches: &ArgMatches) -> BTreeMap<String, String> {
+/// Ids of the flags that are set, each with its heading in the help.
+fn given_flags(matches: &ArgMatches) -> BTreeMap<String, String> {
     let command = help::command();
-    let named = command.get_arguments().filter(|arg| is_named(matches, arg));
-    named.map(|arg| (arg.get_id().to_string(), arg.get_help_heading().unwrap_or_default().to_owned())).collect()
+    let given = command.get_arguments().filter(|arg| is_on_command_line(matches, arg));
+    given.map(|arg| (arg.get_id().to_string(), arg.get_help_heading().unwrap_or_default().to_owned())).collect()
 }
 
-/// Positional files and those of `--file`, as they were typed.
+/// Positional files and those of `--file`, in the order of the command line.
 fn files_in_order(matches: &ArgMatches) -> Vec<PathBuf> {
     let mut files: Vec<(usize, PathBuf)> = Vec::new();
     for id in ["files", "more_files"] {
-        let places = matches.indices_of(id).into_iter().flatten();
+        let indices = matches.indices_of(id).into_iter().flatten();
         let paths = matches.get_many::<PathBuf>(id).into_iter().flatten().cloned();
-        files.extend(places.zip(paths));
+        files.extend(indices.zip(paths));
     }
-    files.sort_by_key(|(place, _)| *place);
+    files.sort_by_key(|(index, _)| *index);
     files.into_iter().map(|(_, path)| path).collect()
 }
 
@@ -126,11 +127,11 @@ pub fn wants_json(argv: &[OsString], env: &Variables) -> bool {
     value_of("--summary", "BULKIMPORT_SUMMARY", argv, env).is_some_and(|form| form == "json")
 }
 
-/// Whether stdout is taken by something else than the summary, by a command line that may be wrong.
+/// Whether stdout is used for documents or results, by a command line that may be wrong.
 pub fn wants_stdout(argv: &[OsString], env: &Variables) -> bool {
     let to = value_of("--to", "BULKIMPORT_TO", argv, env).and_then(|to| targets::read(OsStr::new(to)).ok());
     let results = value_of("--results", "BULKIMPORT_RESULTS", argv, env);
-    results == Some("-") || to.is_some_and(|address| address.target.uses_stdout(&address.place))
+    results == Some("-") || to.is_some_and(|address| address.target.uses_stdout(&address.endpoint))
 }
 
 /// Whether stderr may be coloured, by a command line that may be wrong.
@@ -142,12 +143,12 @@ pub fn wants_color(argv: &[OsString], env: &Variables) -> bool {
     }
 }
 
-/// The value of a flag, else of its variable, when neither has been checked.
+/// The value of a flag, otherwise of its variable, without any checks.
 fn value_of<'a>(flag: &str, variable: &str, argv: &'a [OsString], env: &'a Variables) -> Option<&'a str> {
     let words = argv.iter().map(|word| word.to_str().unwrap_or_default());
     let words: Vec<&str> = words.take_while(|word| *word != "--").collect();
-    let typed = words.iter().enumerate().find_map(|(place, word)| match word.strip_prefix(flag)? {
-        "" => Some(words.get(place + 1).copied().unwrap_or_default()),
+    let typed = words.iter().enumerate().find_map(|(index, word)| match word.strip_prefix(flag)? {
+        "" => Some(words.get(index + 1).copied().unwrap_or_default()),
         value => value.strip_prefix('='),
     });
     let found = env.iter().find(|(name, _)| name == variable);
@@ -184,34 +185,40 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_in_one_line_and_hints() {
+    fn mistakes_are_reported_in_one_line_and_hints() {
         let cases = [
-            ("-c a --limit -1", "error: --limit: \"-1\" is not a whole number"),
+            ("-c a --limit -1", "error: invalid value \"-1\" for --limit: not a whole number"),
             (
                 "-c a --on-duplicate merge",
-                "error: --on-duplicate: \"merge\" is none of error, update, replace, ignore\nhint: `--on-dup",
+                "error: invalid value \"merge\" for --on-duplicate (expected error, update, replace or ignore)\nhint: `--on-dup",
             ),
-            ("-c", "error: --collection: needs a value"),
-            ("-c a -c b", "error: --collection: given more than once"),
+            ("-c", "error: missing value for --collection"),
+            ("-c a -c b", "error: --collection cannot be used more than once"),
             ("-c a --colection b", "error: unknown option '--colection'\nhint: did you mean `--collection`?"),
             (
                 "-c a -t jsonll",
-                "error: --type: \"jsonll\" is none of auto, jsonl, json, csv, tsv, arrays, bulk\nhint: did you mean `jsonl`?",
+                "error: invalid value \"jsonll\" for --type (expected auto, jsonl, json, csv, tsv, arrays or bulk)\nhint: did you mean `jsonl`?",
             ),
-            ("-c a --details=maybe", "error: --details: \"maybe\" is neither true nor false"),
-            ("-c a --key k.pem", "error: --key: \"k.pem\" looks like a file\nhint: --key names the field"),
-            ("-c sqlite_x", "error: --collection: \"sqlite_x\": names that begin with sqlite_ belong to SQLite itself"),
+            ("-c a --details=maybe", "error: invalid value \"maybe\" for --details (expected true or false)"),
+            (
+                "-c a --key k.pem",
+                "error: invalid value \"k.pem\" for --key: looks like a file name\nhint: --key takes the field",
+            ),
+            (
+                "-c sqlite_x",
+                "error: invalid value \"sqlite_x\" for --collection: names that begin with sqlite_ are reserved for SQLite",
+            ),
             (
                 "-c a --batch-size 5MB",
-                "error: --batch-size: \"5MB\" is not a whole number\nhint: this counts records; in bytes it is",
+                "error: invalid value \"5MB\" for --batch-size: not a whole number\nhint: this counts records; for bytes write",
             ),
             (
                 "-c a --to localhost:9200",
-                "error: --to: \"localhost:9200\" is neither a store nor a URL\nhint: servers are written",
+                "error: invalid value \"localhost:9200\" for --to: not a store name and not a URL\nhint: write a server as a URL",
             ),
             (
                 "-c a --merge-attributes foo",
-                "error: --merge-attributes: wrong syntax in \"foo\": there must be exactly one =",
+                "error: invalid value \"foo\" for --merge-attributes (expected exactly one \"=\")",
             ),
             (
                 "-c a --journal x",
@@ -221,7 +228,7 @@ mod tests {
             ("-c a --timeout=5s", "error: --timeout is not supported for a store\nhint: `--to elasticsearch+http"),
             (
                 "-c a --completions tcsh",
-                "error: --completions: \"tcsh\" is none of bash, elvish, fish, powershell, zsh",
+                "error: invalid value \"tcsh\" for --completions (expected bash, elvish, fish, powershell or zsh)",
             ),
         ];
         for (line, start) in cases {
@@ -231,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pasted_line_gets_every_hint_at_once() {
+    fn a_line_of_another_importer_gets_all_hints() {
         let said =
             said("bulkimport --db test -c films --file films.json --jsonArray --numInsertionWorkers 4 --stopOnError");
         assert_eq!(said.lines().next(), Some("error: unknown option '--db'"));

@@ -1,11 +1,11 @@
-//! What flags mean together, tried on whole command lines.
+//! Whole command lines and their configurations.
 
 use super::*;
 use crate::action::Op;
 use crate::error;
-use crate::input::EmptyCell;
+use crate::input::csv::EmptyCell;
 use crate::report::{MaxErrors, SummaryFormat};
-use crate::shape::Part;
+use crate::shape::MergePart;
 use crate::sink::http::Login;
 use std::ffi::OsString;
 use std::fs;
@@ -87,7 +87,7 @@ fn every_flag_arrives() {
     assert_eq!(csv.merged, ["p", "q"]);
     assert_eq!(config.csv_flags.len(), 8);
     assert_eq!(config.shape.translate, [("a".to_owned(), "b".to_owned())]);
-    assert_eq!(config.shape.merge[0].parts[1], Part::Literal("-".into()));
+    assert_eq!(config.shape.merge[0].parts[1], MergePart::Literal("-".into()));
     assert_eq!(config.shape.from_prefix.as_deref(), Some("f"));
     assert!(
         config.shape.nested
@@ -110,39 +110,39 @@ fn every_flag_arrives() {
 #[test]
 fn flags_that_cannot_be_supported_are_named() {
     let cases = [
-        ("", "no collection is named\nhint: say `--collection NAME`"),
-        ("data/products.jsonl.gz", "say `--collection products`"),
-        ("-t jsonl", "no collection is named"),
-        ("-c c -t jsonl --separator ;", "--separator: supported only for csv and tsv, and the type is jsonl"),
-        ("-c c -t documents --nested", "--nested: only csv and tsv"),
-        ("-c c -t json --convert none", "--convert: only csv and tsv"),
-        ("-c c -t arrays --datatype a=json", "--datatype: only csv and tsv"),
-        ("-t bulk --ignore-missing", "--ignore-missing: only csv and tsv"),
-        ("-t bulk --headers-file h", "--headers-file: only csv and tsv"),
-        ("-t bulk --on-duplicate error", "--on-duplicate: not with bulk lines"),
-        ("-t bulk --delete-keys", "--delete-keys: not with bulk lines"),
-        ("-t bulk --key sku", "--key: not with bulk lines"),
-        ("-t bulk --overwrite", "--overwrite: not with bulk lines"),
-        ("-c c --delete-keys --on-duplicate ignore", "--on-duplicate: not with --delete-keys"),
-        ("-c c --delete-keys --drop", "--overwrite: not with --delete-keys"),
-        ("-c c --delete-keys --edge", "--edge: not with --delete-keys"),
-        ("-c c --overwrite-collection-prefix", "--overwrite-collection-prefix: there is no prefix"),
-        ("-c c -q --progress bar", "--quiet and --progress"),
-        ("-c c -qv", "--quiet and --verbose"),
-        ("-c c --separator ; --quote ;", "--quote and --separator: both are the same byte"),
-        ("-c c --separator \"", "both are the same byte"),
-        ("-c c -t csv --quote ,", "both are the same byte"),
-        ("-c c --quote \\ --backslash-escape", "both are the backslash"),
-        ("-c c --translate a=b --translate a=c", "--translate: \"a\" is named twice"),
-        ("-c c --translate a=b --remove-attribute a", "\"a\" is dropped by --remove-attribute"),
-        ("-c c --datatype a=json --datatype a=string", "--datatype: \"a\" is named twice"),
-        ("-c c --merge-attributes a=[b] --merge-attributes a=[c]", "--merge-attributes: \"a\" is named twice"),
-        ("-c c --headers-file /nowhere/h.csv", "--headers-file /nowhere/h.csv: "),
+        ("", "missing --collection\nhint: write `--collection NAME`"),
+        ("data/products.jsonl.gz", "write `--collection products`"),
+        ("-t jsonl", "missing --collection"),
+        ("-c c -t jsonl --separator ;", "--separator requires CSV or TSV input, not jsonl"),
+        ("-c c -t documents --nested", "--nested requires CSV or TSV input, not jsonl"),
+        ("-c c -t json --convert none", "--convert requires CSV or TSV input, not json"),
+        ("-c c -t arrays --datatype a=json", "--datatype requires CSV or TSV input, not arrays"),
+        ("-t bulk --ignore-missing", "--ignore-missing requires CSV or TSV input, not bulk"),
+        ("-t bulk --headers-file h", "--headers-file requires CSV or TSV input, not bulk"),
+        ("-t bulk --on-duplicate error", "--on-duplicate and --type bulk cannot be used together"),
+        ("-t bulk --delete-keys", "--delete-keys and --type bulk cannot be used together"),
+        ("-t bulk --key sku", "--key and --type bulk cannot be used together"),
+        ("-t bulk --overwrite", "--overwrite and --type bulk cannot be used together"),
+        ("-c c --delete-keys --on-duplicate ignore", "--on-duplicate and --delete-keys cannot be used together"),
+        ("-c c --delete-keys --drop", "--overwrite and --delete-keys cannot be used together"),
+        ("-c c --delete-keys --edge", "--edge and --delete-keys cannot be used together"),
+        ("-c c --overwrite-collection-prefix", "--overwrite-collection-prefix requires --from-prefix or --to-prefix"),
+        ("-c c -q --progress bar", "--quiet and --progress cannot be used together"),
+        ("-c c -qv", "--quiet and --verbose cannot be used together"),
+        ("-c c --separator ; --quote ;", "--quote and --separator must differ"),
+        ("-c c --separator \"", "--quote and --separator must differ"),
+        ("-c c -t csv --quote ,", "--quote and --separator must differ"),
+        ("-c c --quote \\ --backslash-escape", "--quote '\\' and --backslash-escape cannot be used together"),
+        ("-c c --translate a=b --translate a=c", "--translate: duplicate name \"a\""),
+        ("-c c --translate a=b --remove-attribute a", "\"a\" is removed by --remove-attribute"),
+        ("-c c --datatype a=json --datatype a=string", "--datatype: duplicate name \"a\""),
+        ("-c c --merge-attributes a=[b] --merge-attributes a=[c]", "--merge-attributes: duplicate name \"a\""),
+        ("-c c --headers-file /nowhere/h.csv", "--headers-file: /nowhere/h.csv: "),
         (
             "-c c --overwrite true x.json",
             "no such file\nhint: `--overwrite true`: a switch takes its value after =, `--overwrite=true`",
         ),
-        ("-c c http://me:secret@h/x.json", "http://***@h/x.json: an input is a file or stdin"),
+        ("-c c http://me:secret@h/x.json", "http://***@h/x.json: an input must be a file or stdin"),
     ];
     for (line, part) in cases {
         let said = said(line, &[]);
@@ -198,11 +198,17 @@ fn a_variable_gives_way_where_a_flag_would_be_an_error() {
 #[test]
 fn a_wrong_variable_is_named() {
     let cases = [
-        ("TO=localhost:9200", "error: BULKIMPORT_TO: \"localhost:9200\" is neither a store nor a URL"),
+        (
+            "TO=localhost:9200",
+            "error: invalid value \"localhost:9200\" for BULKIMPORT_TO: not a store name and not a URL",
+        ),
         ("TOO=a.db", "error: BULKIMPORT_TOO: unknown variable\nhint: the nearest is BULKIMPORT_TO;"),
-        ("TYPE=xml", "error: BULKIMPORT_TYPE: \"xml\" is none of auto, jsonl, json, csv, tsv, arrays, bulk"),
-        ("DETAILS=yes", "error: BULKIMPORT_DETAILS: \"yes\" is neither true nor false"),
-        ("BATCH_BYTES=5X", "error: BULKIMPORT_BATCH_BYTES: \"5X\" is not a size\nhint: "),
+        (
+            "TYPE=xml",
+            "error: invalid value \"xml\" for BULKIMPORT_TYPE (expected auto, jsonl, json, csv, tsv, arrays or bulk)",
+        ),
+        ("DETAILS=yes", "error: invalid value \"yes\" for BULKIMPORT_DETAILS (expected true or false)"),
+        ("BATCH_BYTES=5X", "error: invalid value \"5X\" for BULKIMPORT_BATCH_BYTES: not a size\nhint: "),
         ("OVERWRITE=1", "error: BULKIMPORT_OVERWRITE: --overwrite destroys documents"),
     ];
     for (variable, start) in cases {
@@ -221,7 +227,7 @@ fn keys_and_ends_of_edges_stay_strings() {
 
 #[test]
 fn a_headers_file_is_one_record_in_the_dialect_of_the_data() {
-    let dir = tempfile::tempdir().expect("a directory");
+    let dir = tempfile::tempdir().expect("is a directory");
     let file = |name: &str, text: &str| {
         let path = dir.path().join(name);
         fs::write(&path, text).expect("a file");
@@ -234,13 +240,13 @@ fn a_headers_file_is_one_record_in_the_dialect_of_the_data() {
     assert_eq!(headers(format!("-c c -t tsv --headers-file {tabs}")), ["a", "b"]);
     assert_eq!(headers(format!("-c c x.tsv.gz --headers-file {tabs}")), ["a", "b"]);
     for (name, text, cause) in [
-        ("two", "a,b\nc,d\n", "the headers file has more than one line of headers"),
-        ("none", " \n", "holds no header line"),
-        ("long", &"x".repeat(1 << 21), "is longer than 1 MiB"),
+        ("two", "a,b\nc,d\n", "the headers file has more than one line"),
+        ("none", " \n", "missing header line"),
+        ("long", &"x".repeat(1 << 21), "longer than 1 MiB"),
     ] {
         let path = file(name, text);
         let said = said(&format!("-c c --headers-file {path}"), &[]);
-        assert!(said.starts_with(&format!("error: --headers-file {path}: {cause}")), "{said}");
+        assert!(said.starts_with(&format!("error: --headers-file: {path}: {cause}")), "{said}");
     }
 }
 
@@ -249,7 +255,7 @@ fn csv_flags_need_an_input_with_cells() {
     let found = config("-c c --separator ; a b", &[]);
     assert!(found.ensure_csv_flags_are_used(&[Format::Jsonl, Format::Csv]).is_ok());
     let error = found.ensure_csv_flags_are_used(&[Format::Jsonl, Format::Json]).expect_err("no cells");
-    assert_eq!(error::message(&error), "--separator: no input is CSV or TSV");
+    assert_eq!(error::message(&error), "--separator requires CSV or TSV input");
     assert!(config("-c c", &[]).ensure_csv_flags_are_used(&[Format::Jsonl]).is_ok());
 }
 
@@ -262,11 +268,14 @@ fn kuzzle_has_limits_and_logins_of_its_own() {
     assert!(!format!("{:?}", config.wanted).contains("secret"));
     assert_eq!(self::config("--to kuzzle+http://h/shop -c products", &[]).wanted.http.login, None);
     for (line, word) in [
-        ("--to kuzzle+http://h/shop -c Products", "the name of a collection has no upper-case letters"),
-        ("--to kuzzle+http://h/_all -c a", "an index cannot be called so"),
-        ("--to kuzzle+http://h/a.b -c a", "the name of an index has no blanks"),
-        ("--to kuzzle+http://h/shop -t bulk", "no collection is named"),
-        ("--to kuzzle+http://h/shop --to http://h -c a", "Kuzzle and a server that does not say what it is"),
+        ("--to kuzzle+http://h/shop -c Products", "uppercase letters are not allowed"),
+        ("--to kuzzle+http://h/_all -c a", "this name is reserved"),
+        ("--to kuzzle+http://h/a.b -c a", ", + # : . & % are not allowed"),
+        ("--to kuzzle+http://h/shop -t bulk", "missing --collection"),
+        (
+            "--to kuzzle+http://h/shop --to http://h -c a",
+            "--to: Kuzzle and a server without a scheme cannot be used together",
+        ),
     ] {
         assert!(said(line, &[]).contains(word), "{line}: {}", said(line, &[]));
     }

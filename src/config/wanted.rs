@@ -1,4 +1,4 @@
-//! What the flags ask of the target. Which target that is, and what it supports, the table of targets says.
+//! Builds the options for the target from the flags.
 
 use super::{ConfigSources, secrets};
 use crate::action::Op;
@@ -8,28 +8,28 @@ use crate::retry::Retries;
 use crate::sink::http::HttpOptions;
 use crate::sink::target::Target;
 use crate::sink::targets;
-use crate::sink::wanted::{InputFacts, Place, Wanted};
+use crate::sink::wanted::{Endpoint, InputFacts, Wanted};
 use anyhow::Result;
 use reqwest::Url;
 use std::net::IpAddr;
 
-/// Finds the target, and what is asked of it.
-pub(super) fn of(args: &Arguments, given: &ConfigSources, target: &dyn Target) -> Result<Wanted> {
-    let mut wanted = without_login(args, given);
-    // A login may have to be asked for, so what is wrong anyway is found before.
-    targets::check(target, &wanted, &given.flags)?;
-    wanted.http.login = secrets::login(&args.server, &wanted, given)?;
+/// Builds the options, and checks that the target supports them.
+pub(super) fn build(args: &Arguments, sources: &ConfigSources, target: &dyn Target) -> Result<Wanted> {
+    let mut wanted = without_login(args, sources);
+    // Checked before the login, which may ask for a password.
+    targets::check(target, &wanted, &sources.flags)?;
+    wanted.http.login = secrets::login(&args.server, &wanted, sources)?;
     Ok(wanted)
 }
 
-fn without_login(args: &Arguments, given: &ConfigSources) -> Wanted {
+fn without_login(args: &Arguments, sources: &ConfigSources) -> Wanted {
     let is_bulk = args.input.format == Some(Format::Bulk);
     let deletes = args.conflict.delete_keys;
     let (run, edges) = (&args.run, &args.edges);
-    let places: Vec<Place> = args.target.to.iter().map(|address| address.place.clone()).collect();
+    let endpoints: Vec<Endpoint> = args.target.to.iter().map(|address| address.endpoint.clone()).collect();
     Wanted {
-        http: http(args, &places),
-        places,
+        http: http(args, &endpoints),
+        endpoints,
         collection: args.target.collection.clone(),
         is_bulk,
         on_duplicate: if !is_bulk && !deletes { args.conflict.on_duplicate } else { Op::default() },
@@ -41,7 +41,7 @@ fn without_login(args: &Arguments, given: &ConfigSources) -> Wanted {
         complete: run.complete,
         overwrite: run.overwrite,
         wait_for_sync: run.wait_for_sync,
-        create_collection: run.create_collection.filter(|_| given.flags.named.contains("create_collection")),
+        create_collection: run.create_collection.filter(|_| sources.flags.set.contains("create_collection")),
         mapping: run.mapping.clone(),
         unique: run.unique.clone(),
         lossy: run.lossy,
@@ -53,17 +53,17 @@ fn without_login(args: &Arguments, given: &ConfigSources) -> Wanted {
         indexing: args.indexing.clone(),
         inputs: InputFacts { paths: args.files.clone(), ..InputFacts::default() },
         run: String::new(),
-        stranger: targets::stranger,
+        identify: targets::identify,
     }
 }
 
-fn http(args: &Arguments, places: &[Place]) -> HttpOptions {
+fn http(args: &Arguments, endpoints: &[Endpoint]) -> HttpOptions {
     let server = &args.server;
-    let url = |place: &Place| match place {
-        Place::Server(server) => Some(server.url.clone()),
-        Place::Path(..) => None,
+    let url = |endpoint: &Endpoint| match endpoint {
+        Endpoint::Server(server) => Some(server.url.clone()),
+        Endpoint::Path(..) => None,
     };
-    let nodes: Vec<Url> = places.iter().filter_map(url).collect();
+    let nodes: Vec<Url> = endpoints.iter().filter_map(url).collect();
     HttpOptions {
         login: None,
         headers: server.header.clone(),
@@ -73,20 +73,20 @@ fn http(args: &Arguments, places: &[Place]) -> HttpOptions {
         insecure: server.insecure,
         timeout: server.timeout,
         connect_timeout: server.connect_timeout,
-        names: "x-opaque-id",
+        id_header: "x-opaque-id",
         session: None,
-        gzip: compress(args).unwrap_or_else(|| !nodes.iter().all(is_here)),
+        gzip: compress(args).unwrap_or_else(|| !nodes.iter().all(is_local)),
         nodes,
     }
 }
 
-/// What `--compress-transfer` says, if it does not leave it open.
+/// `--compress-transfer`; `None` for auto.
 fn compress(args: &Arguments) -> Option<bool> {
     args.server.compress_transfer.map(|how| how == Transfer::Gzip)
 }
 
-/// Whether a node is on this machine, so that compressing for it only costs time.
-fn is_here(node: &Url) -> bool {
+/// Whether a node is on this machine, where compression only costs time.
+fn is_local(node: &Url) -> bool {
     let is_loopback = |host: &str| host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     node.host_str().is_some_and(|host| host == "localhost" || is_loopback(host.trim_matches(['[', ']'])))
 }

@@ -1,27 +1,26 @@
-//! ArangoDB's header form: a line with an array of attribute names, then one array of values a line.
-//! Values are copied byte for byte into an object; a `null` makes no field, as on the server.
+//! ArangoDB's header format: a line with an array of attribute names, then one array of values per line.
+//! Values are copied byte for byte into an object. A `null` makes no field, as on the server.
 
-use super::csv::{CsvOptions, Name, Object, wrong_count};
-use super::jsonl::{Lines, ensure_end, invalid, not_a, trimmed, utf8};
-use super::{Broken, NoRecord, OneByOne, Step};
-use crate::json::{Fault, Kind, Scanner, unescape};
+use super::csv::{ColumnName, CsvOptions, Object, wrong_count};
+use super::jsonl::{LineReader, ensure_end, invalid, not_a, trimmed, utf8};
+use super::{NoRecord, OneByOne, ReadError, ReadStep};
+use crate::json::{JsonKind, ScanError, Scanner, unescape};
 use crate::record::{Reason, Record};
 use std::collections::HashSet;
 use std::ops::Range;
 
-/// Reads lines of arrays.
 #[derive(Debug)]
 pub(super) struct Arrays {
-    lines: Lines,
+    lines: LineReader,
     scanner: Scanner,
     ignore_missing: bool,
-    /// Empty until the header has been read.
-    names: Vec<Name>,
+    /// Empty until the header is read.
+    names: Vec<ColumnName>,
     object: Object,
 }
 
 impl Arrays {
-    pub(super) fn new(lines: Lines, options: &CsvOptions) -> Arrays {
+    pub(super) fn new(lines: LineReader, options: &CsvOptions) -> Arrays {
         Arrays {
             lines,
             scanner: Scanner::default(),
@@ -33,33 +32,33 @@ impl Arrays {
 }
 
 impl OneByOne for Arrays {
-    fn next(&mut self) -> Result<Step<'_>, NoRecord> {
+    fn next(&mut self) -> Result<ReadStep<'_>, NoRecord> {
         let mut line = self.lines.next()?;
-        if self.names.is_empty() && line.as_ref().map_or(true, |place| !place.is_empty()) {
+        if self.names.is_empty() && line.as_ref().map_or(true, |range| !range.is_empty()) {
             let names = line.map_err(|reason| reason.text);
-            let names = names.and_then(|place| header(&self.lines.window.bytes()[place], &mut self.scanner));
-            let explained = |text| format!("the header is no array of attribute names: {text}");
-            self.names = names.map_err(|text| Broken::new(self.lines.origin, explained(text)))?;
+            let names = names.and_then(|range| header(&self.lines.window.bytes()[range], &mut self.scanner));
+            let message = |text| format!("invalid header: {text}");
+            self.names = names.map_err(|text| ReadError::new(self.lines.origin, message(text)))?;
             line = self.lines.next()?;
         }
         if line.as_ref().is_ok_and(Range::is_empty) {
-            return Ok(Step::Empty);
+            return Ok(ReadStep::Empty);
         }
         self.lines.origin.record += 1;
         let origin = self.lines.origin;
-        let line = line.map(|place| &self.lines.window.bytes()[place]);
+        let line = line.map(|range| &self.lines.window.bytes()[range]);
         let raw = *line.as_ref().unwrap_or(&&[][..]);
         let written =
             line.and_then(|line| write(line, &self.names, self.ignore_missing, &mut self.scanner, &mut self.object));
         let (text, fields) = (self.object.text(), self.object.fields());
-        Ok(Step::of(origin, raw, written.map(|()| Record { text, fields, origin, ..Record::default() })))
+        Ok(ReadStep::of(origin, raw, written.map(|()| Record { text, fields, origin, ..Record::default() })))
     }
 }
 
-/// Writes the object of a line.
+/// Writes the object for a line.
 fn write(
     line: &[u8],
-    names: &[Name],
+    names: &[ColumnName],
     ignore_missing: bool,
     scanner: &mut Scanner,
     object: &mut Object,
@@ -67,7 +66,7 @@ fn write(
     object.begin();
     let count = elements(utf8(line)?, scanner, |index, value| {
         if let Some(name) = names.get(index)
-            && Kind::of(value) != Kind::Null
+            && JsonKind::of(value) != JsonKind::Null
         {
             object.push(name, value);
         }
@@ -78,60 +77,60 @@ fn write(
     object.end()
 }
 
-/// Calls `each` with every element of the array that is all of `line`, and counts them.
+/// Calls `each` with every element of the array that makes up the whole line. Returns their count.
 fn elements<'a>(line: &'a str, scanner: &mut Scanner, mut each: impl FnMut(usize, &'a str)) -> Result<usize, Reason> {
     let bytes = line.as_bytes();
     if bytes.first() != Some(&b'[') {
-        return Err(not_a(Kind::Array, bytes, scanner));
+        return Err(not_a(JsonKind::Array, bytes, scanner));
     }
-    let invalid = |fault| invalid(fault, "array");
+    let invalid = |error| invalid(error, "array");
     let mut count = 0;
-    let mut at = blanks(bytes, 1);
-    if bytes.get(at) == Some(&b']') {
-        return ensure_end(bytes, at + 1, "array").map(|()| 0);
+    let mut offset = skip_whitespace(bytes, 1);
+    if bytes.get(offset) == Some(&b']') {
+        return ensure_end(bytes, offset + 1, "array").map(|()| 0);
     }
     loop {
-        let end = scanner.value(bytes, at).map_err(invalid)?;
-        each(count, &line[at..end]);
+        let end = scanner.value(bytes, offset).map_err(invalid)?;
+        each(count, &line[offset..end]);
         count += 1;
-        at = blanks(bytes, end);
-        match bytes.get(at) {
-            Some(b',') => at = blanks(bytes, at + 1),
-            Some(b']') => return ensure_end(bytes, at + 1, "array").map(|()| count),
-            Some(_) => return Err(invalid(Fault::Syntax { at, what: "expected `,` or `]`" })),
-            None => return Err(invalid(Fault::Incomplete)),
+        offset = skip_whitespace(bytes, end);
+        match bytes.get(offset) {
+            Some(b',') => offset = skip_whitespace(bytes, offset + 1),
+            Some(b']') => return ensure_end(bytes, offset + 1, "array").map(|()| count),
+            Some(_) => return Err(invalid(ScanError::Syntax { offset, what: "expected `,` or `]`" })),
+            None => return Err(invalid(ScanError::Incomplete)),
         }
     }
 }
 
-fn blanks(bytes: &[u8], at: usize) -> usize {
-    at + trimmed(&bytes[at..]).start
+fn skip_whitespace(bytes: &[u8], offset: usize) -> usize {
+    offset + trimmed(&bytes[offset..]).start
 }
 
-/// Reads the names of the header; the error is what is wrong with it.
-fn header(line: &[u8], scanner: &mut Scanner) -> Result<Vec<Name>, String> {
+/// Reads the attribute names of the header. The error is a message without a prefix.
+fn header(line: &[u8], scanner: &mut Scanner) -> Result<Vec<ColumnName>, String> {
     let line = utf8(line).map_err(|reason| reason.text)?;
     let mut written = Vec::new();
     elements(line, scanner, |_, value| written.push(value)).map_err(|reason| reason.text)?;
     if written.is_empty() {
-        return Err("it is empty".to_owned());
+        return Err("empty array".to_owned());
     }
     let mut seen = HashSet::new();
-    for (place, name) in written.iter().enumerate() {
-        let place = place + 1;
-        if Kind::of(name) != Kind::String {
-            return Err(format!("name {place} is {}", Kind::of(name).name()));
+    for (index, name) in written.iter().enumerate() {
+        let number = index + 1;
+        if JsonKind::of(name) != JsonKind::String {
+            return Err(format!("name {number} is {}, not a string", JsonKind::of(name).name()));
         }
         let inside = &name[1..name.len() - 1];
         if inside.is_empty() {
-            return Err(format!("name {place} is empty"));
+            return Err(format!("name {number} is empty"));
         }
-        // An unpaired surrogate cannot be unescaped; spelt the same it is the same name.
+        // A name with an unpaired surrogate cannot be unescaped. It is compared as written.
         if !seen.insert(unescape(inside).unwrap_or(inside.into())) {
-            return Err(format!("name {place} is there twice"));
+            return Err(format!("duplicate name {number}"));
         }
     }
-    Ok(written.into_iter().map(Name::as_written).collect())
+    Ok(written.into_iter().map(ColumnName::from_json).collect())
 }
 
 #[cfg(test)]
@@ -141,37 +140,37 @@ mod tests {
     use proptest::prelude::*;
 
     fn steps(pieces: Vec<Vec<u8>>, max: usize, ignore_missing: bool) -> Vec<String> {
-        let lines = Lines::new(Window::new(Source::Pieces(pieces)), 0, 0, max);
+        let lines = LineReader::new(Window::new(Source::Pieces(pieces)), 0, 0, max);
         let mut arrays = Arrays::new(lines, &CsvOptions { ignore_missing, ..CsvOptions::default() });
-        let mut said = Vec::new();
+        let mut found = Vec::new();
         let mut empty = 0;
         loop {
             let step = match arrays.next() {
-                Ok(Step::Record(record)) => {
+                Ok(ReadStep::Record(record)) => {
                     let mut scanner = Scanner::default();
                     assert_eq!(scanner.object(record.text.as_bytes()), Ok(record.text.len()), "{}", record.text);
                     assert_eq!(scanner.fields(), record.fields, "{}", record.text);
                     format!("{} #{} {}", record.origin.line, record.origin.record, record.text)
                 }
-                Ok(Step::Bad(bad)) => {
+                Ok(ReadStep::Bad(bad)) => {
                     format!("{} #{} {}: {}", bad.origin.line, bad.origin.record, bad.reason.kind, bad.reason.text)
                 }
-                Ok(Step::Empty) => {
+                Ok(ReadStep::Empty) => {
                     empty += 1;
                     continue;
                 }
                 Ok(other) => panic!("{other:?}"),
                 Err(NoRecord::Idle) => "idle".to_owned(),
                 Err(NoRecord::End) => {
-                    said.push(format!("end, {} empty", empty));
-                    return said;
+                    found.push(format!("end, {} empty", empty));
+                    return found;
                 }
-                Err(NoRecord::Broken(broken)) => {
-                    said.push(format!("{} broken: {}", broken.origin.line, broken.text));
-                    return said;
+                Err(NoRecord::Failed(error)) => {
+                    found.push(format!("{} broken: {}", error.origin.line, error.text));
+                    return found;
                 }
             };
-            said.push(step);
+            found.push(step);
         }
     }
 
@@ -180,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_copied_byte_for_byte_under_the_names_of_the_header() {
+    fn values_are_copied_byte_for_byte() {
         let text = "\n [ \"a\",\"caf\\u00e9\" , \"\u{e9}\"]\r\n[1.0, {\"x\": [1,\tnull]} ,\"\\/\"]\n\n[null,12345678901234567890,null]\n[ ]";
         assert_eq!(
             read(text),
@@ -194,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_line_costs_one_record() {
+    fn a_broken_line_is_one_error() {
         let text = "[\"a\",\"b\"]\n[1]\n[1,2,3]\n{\"a\":1}\n[1,2\n[1,2] x\n[1 2]\n[1,]\nx\n[01,2]\n[1,2]\n";
         assert_eq!(
             read(text),
@@ -202,8 +201,8 @@ mod tests {
                 "2 #1 wrong_number_of_fields: 1 value, but the header has 2",
                 "3 #2 wrong_number_of_fields: 3 values, but the header has 2",
                 "4 #3 not_an_array: expected an array, found an object",
-                "5 #4 invalid_json: the array does not end",
-                "6 #5 invalid_json: more text after the array, at byte 6",
+                "5 #4 invalid_json: unexpected end of line in array",
+                "6 #5 invalid_json: unexpected text after the array, at byte 6",
                 "7 #6 invalid_json: expected `,` or `]`, at byte 4",
                 "8 #7 invalid_json: expected a value, at byte 4",
                 "9 #8 invalid_json: not a JSON array",
@@ -212,9 +211,9 @@ mod tests {
                 "end, 0 empty",
             ]
         );
-        let said = steps(vec![b"[\"a\"]\n[\"\xff\"]\n[1111111]\n[1]".to_vec()], 8, false);
+        let found = steps(vec![b"[\"a\"]\n[\"\xff\"]\n[1111111]\n[1]".to_vec()], 8, false);
         assert_eq!(
-            said,
+            found,
             [
                 "2 #1 invalid_utf8: invalid UTF-8 at byte 3",
                 "3 #2 record_too_long: longer than --max-record-bytes (8 bytes)",
@@ -225,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_and_surplus_values_can_be_ignored() {
+    fn missing_and_extra_values_can_be_ignored() {
         let text = b"[\"a\",\"b\"]\n[]\n[1]\n[1,2,{}]\n".to_vec();
         assert_eq!(
             steps(vec![text], 1 << 20, true),
@@ -237,14 +236,14 @@ mod tests {
     fn the_header_must_be_an_array_of_names() {
         for (header, what) in [
             ("{}", "expected an array, found an object"),
-            ("[]", "it is empty"),
-            ("[1]", "name 1 is a number"),
+            ("[]", "empty array"),
+            ("[1]", "name 1 is a number, not a string"),
             ("[\"a\",\"\"]", "name 2 is empty"),
-            ("[\"a\",\"\\u0061\"]", "name 2 is there twice"),
-            ("[\"\\ud800\",\"\\ud800\"]", "name 2 is there twice"),
-            ("[\"a\"", "the array does not end"),
+            ("[\"a\",\"\\u0061\"]", "duplicate name 2"),
+            ("[\"\\ud800\",\"\\ud800\"]", "duplicate name 2"),
+            ("[\"a\"", "unexpected end of line in array"),
         ] {
-            let expected = format!("2 broken: the header is no array of attribute names: {what}");
+            let expected = format!("2 broken: invalid header: {what}");
             assert_eq!(read(&format!("\n{header}\n[1]\n")), [expected]);
         }
         assert_eq!(read(" \n"), ["end, 1 empty"]);
@@ -253,15 +252,15 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1000))]
         #[test]
-        fn pieces_do_not_matter(
+        fn how_reads_are_split_does_not_matter(
             lines in prop::collection::vec("[\\[\\],\"1a \\\\]{0,12}", 0..8),
             good in prop::collection::vec(0usize..8, 0..8),
             sizes in prop::collection::vec(1usize..9, 1..6),
             max in prop_oneof![Just(1usize << 20), 8usize..20],
         ) {
             let mut lines = lines;
-            for place in good {
-                lines.insert(place.min(lines.len()), "[null,\"x\"]".to_owned());
+            for index in good {
+                lines.insert(index.min(lines.len()), "[null,\"x\"]".to_owned());
             }
             let text = format!("[\"a\",\"b\"]\n{}", lines.join("\n"));
             let mut sizes = sizes.iter().cycle();
@@ -276,10 +275,10 @@ mod tests {
         }
 
         #[test]
-        fn fields_are_the_values_that_are_not_null(values in prop::collection::vec(
+        fn null_values_make_no_fields(values in prop::collection::vec(
             prop_oneof![Just("null"), Just("1e400"), Just("\" \\u0000\""), Just("[ null , {} ]"), Just("{\"a\" :1}")], 1..9
         )) {
-            let names: Vec<_> = (0..values.len()).map(|place| format!("\"{place}\"")).collect();
+            let names: Vec<_> = (0..values.len()).map(|index| format!("\"{index}\"")).collect();
             let fields: Vec<_> = names.iter().zip(&values).filter(|(_, value)| **value != "null")
                 .map(|(name, value)| format!("{name}:{value}")).collect();
             let text = format!("[{}]\n[ {} ]\n", names.join(","), values.join(" , "));

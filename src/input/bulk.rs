@@ -1,21 +1,20 @@
-//! Elasticsearch bulk lines: an action line, then, except for a delete, a line with the source.
-//! Which line is which follows from the line before it, so an action that cannot be read leaves its next line in doubt.
-//! Where that doubt could store a source as an action, or the other way round, reading stops.
+//! Elasticsearch bulk lines: an action line, then a source line unless the action is a delete.
+//! The previous line decides what a line is. After an unreadable action line, the next line is ambiguous. Reading stops
+//! if a source could then be taken for an action, or an action for a source.
 
-use super::jsonl::{Lines, object};
-use super::{Broken, NoRecord, OneByOne, Step};
-use crate::json::{Field, Kind, Scanner, same_name};
+use super::jsonl::{LineReader, object};
+use super::{NoRecord, OneByOne, ReadError, ReadStep};
+use crate::json::{Field, JsonKind, Scanner, same_name};
 use crate::record::{Command, Op, Origin, Reason, Record};
 use std::ops::Range;
 
-/// What the next line is.
+/// What the next line must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expected {
-    /// An action.
     Action,
-    /// The source of the action read last.
+    /// The source of the previous action.
     Source,
-    /// The source of the action read last, which could not be read, or another action.
+    /// Either the source of the previous action, which was unreadable, or another action.
     Unclear,
 }
 
@@ -23,42 +22,38 @@ enum Expected {
 #[derive(Debug)]
 struct BadAction {
     text: String,
-    /// What comes after it.
+    /// What the next line must be.
     then: Expected,
 }
 
-/// Reads bulk lines.
 #[derive(Debug)]
 pub(super) struct Bulk {
-    lines: Lines,
+    lines: LineReader,
     expected: Expected,
-    /// The action read last.
+    /// The previous action.
     command: Command,
-    /// Why it is an error: said when its source has been read too.
+    /// Why it is an error. Reported after its source has been read too.
     failed: Option<Reason>,
-    /// Why reading stops behind it.
-    broken: Option<Broken>,
-    /// Its line and the one after it, where those are asked for.
+    /// Why reading stops after it.
+    fatal: Option<ReadError>,
+    /// Its line and its source line, if raw text is wanted.
     raw: Vec<u8>,
-    /// Where the action line begins.
+    /// Where the action line starts.
     origin: Origin,
-    /// Scans action lines.
     scanner: Scanner,
-    /// Scans their metadata.
     meta_scanner: Scanner,
-    /// Scans sources.
     source_scanner: Scanner,
 }
 
 impl Bulk {
-    pub(super) fn new(lines: Lines) -> Bulk {
+    pub(super) fn new(lines: LineReader) -> Bulk {
         Bulk {
             origin: lines.origin,
             lines,
             expected: Expected::Action,
             command: Command { op: Op::Index, meta: String::new(), fields: Vec::new() },
             failed: None,
-            broken: None,
+            fatal: None,
             raw: Vec::new(),
             scanner: Scanner::default(),
             meta_scanner: Scanner::default(),
@@ -66,14 +61,14 @@ impl Bulk {
         }
     }
 
-    /// Takes a line where an action is expected; `None` if its source must be read.
+    /// Processes a line where an action is expected. `None` if its source has to be read first.
     fn take_action(&mut self, line: Result<Range<usize>, Reason>) -> Option<Result<(), Reason>> {
         self.lines.origin.record += 1;
         self.origin = self.lines.origin;
         self.expected = Expected::Unclear;
         self.raw.clear();
         let bytes = match line {
-            Ok(place) => &self.lines.window.bytes()[place],
+            Ok(range) => &self.lines.window.bytes()[range],
             Err(reason) => {
                 self.failed = Some(reason);
                 return None;
@@ -105,16 +100,14 @@ impl Bulk {
         }
     }
 
-    /// Takes the line after an action: it is the source, unless that is in doubt and the line is an action itself.
-    fn take_source(&mut self, line: Result<Range<usize>, Reason>, is_unclear: bool) -> Step<'_> {
+    /// Processes the line after an action. It is the source, unless that is unclear and the line is a valid action.
+    fn take_source(&mut self, line: Result<Range<usize>, Reason>, is_unclear: bool) -> ReadStep<'_> {
         let number = self.lines.origin.line;
-        let bytes = line.map(|place| &self.lines.window.bytes()[place]);
+        let bytes = line.map(|range| &self.lines.window.bytes()[range]);
         match &bytes {
             Ok(bytes) if is_unclear && read_action(bytes, &mut self.scanner, &mut self.meta_scanner).is_ok() => {
-                let text = format!(
-                    "cannot tell whether line {number} is an action or the source of the unreadable action before it"
-                );
-                self.broken = Some(Broken::new(self.lines.origin, text));
+                let text = format!("line {number} may be an action, or the source of the invalid action before it");
+                self.fatal = Some(ReadError::new(self.lines.origin, text));
             }
             Ok(bytes) if !self.raw.is_empty() && !bytes.is_empty() => {
                 self.raw.push(b'\n');
@@ -128,7 +121,7 @@ impl Bulk {
         }
         let bytes = match bytes {
             Ok(b"") => {
-                let text = format!("the source, on line {number}, is blank");
+                let text = format!("the source on line {number} is blank");
                 return self.bad(Reason::new("missing_source", text));
             }
             bytes => bytes,
@@ -138,32 +131,33 @@ impl Bulk {
                 let record = Record::of(text, &self.source_scanner, self.origin);
                 Ok(Record { command: Some(&self.command), ..record })
             }
-            Err(Reason { kind, text }) => Err(Reason { kind, text: format!("the source, on line {number}: {text}") }),
+            Err(Reason { kind, text }) => Err(Reason { kind, text: format!("the source on line {number}: {text}") }),
         };
-        Step::of(self.origin, &self.raw, record)
+        ReadStep::of(self.origin, &self.raw, record)
     }
 
-    fn bad(&self, reason: Reason) -> Step<'_> {
-        Step::of(self.origin, &self.raw, Err(reason))
+    fn bad(&self, reason: Reason) -> ReadStep<'_> {
+        ReadStep::of(self.origin, &self.raw, Err(reason))
     }
 }
 
 impl OneByOne for Bulk {
-    fn next(&mut self) -> Result<Step<'_>, NoRecord> {
-        if let Some(broken) = self.broken.take() {
-            return Err(broken.into());
+    fn next(&mut self) -> Result<ReadStep<'_>, NoRecord> {
+        if let Some(error) = self.fatal.take() {
+            return Err(error.into());
         }
         loop {
             let line = match self.lines.next() {
                 Err(NoRecord::End) if self.expected != Expected::Action => {
                     self.expected = Expected::Action;
-                    let missing = || Reason::new("missing_source", "the input ends before the source of this action");
+                    let missing =
+                        || Reason::new("missing_source", "unexpected end of input before the source of this action");
                     let reason = self.failed.take().unwrap_or_else(missing);
                     return Ok(self.bad(reason));
                 }
-                Err(NoRecord::Broken(broken)) => {
-                    let Some(reason) = self.failed.take() else { return Err(broken.into()) };
-                    self.broken = Some(broken);
+                Err(NoRecord::Failed(error)) => {
+                    let Some(reason) = self.failed.take() else { return Err(error.into()) };
+                    self.fatal = Some(error);
                     return Ok(self.bad(reason));
                 }
                 line => line?,
@@ -171,12 +165,12 @@ impl OneByOne for Bulk {
             match std::mem::replace(&mut self.expected, Expected::Action) {
                 Expected::Source => return Ok(self.take_source(line, false)),
                 Expected::Unclear => return Ok(self.take_source(line, true)),
-                Expected::Action if line.as_ref().is_ok_and(Range::is_empty) => return Ok(Step::Empty),
+                Expected::Action if line.as_ref().is_ok_and(Range::is_empty) => return Ok(ReadStep::Empty),
                 Expected::Action => {
                     if let Some(done) = self.take_action(line) {
                         let deleted =
                             || Record { command: Some(&self.command), origin: self.origin, ..Record::default() };
-                        return Ok(Step::of(self.origin, &self.raw, done.map(|()| deleted())));
+                        return Ok(ReadStep::of(self.origin, &self.raw, done.map(|()| deleted())));
                     }
                 }
             }
@@ -184,24 +178,24 @@ impl OneByOne for Bulk {
     }
 }
 
-/// Reads an action line without blanks around it: its verb and its metadata, whose fields `meta_scanner` notes.
+/// Parses a trimmed action line into its operation and its metadata. `meta_scanner` then has the fields of the metadata.
 fn read_action<'a>(
     line: &'a [u8],
     scanner: &mut Scanner,
     meta_scanner: &mut Scanner,
 ) -> Result<(Op, &'a str), BadAction> {
     let unclear = |text: String| BadAction { text, then: Expected::Unclear };
-    let text = object(line, scanner).map_err(|reason| unclear(format!("the action: {}", reason.text)))?;
+    let text = object(line, scanner).map_err(|reason| unclear(format!("invalid action: {}", reason.text)))?;
     let [first, others @ ..] = scanner.fields() else {
         return Err(unclear("the action is an empty object".to_owned()));
     };
     let Some(verb) = verb_of(first, text) else {
         let name: String = first.name.of(text).chars().take(40).collect();
-        return Err(unclear(format!("unknown action \"{name}\": expected index, create, update or delete")));
+        return Err(unclear(format!("unknown action \"{name}\" (expected index, create, update or delete)")));
     };
     let then = if verb == Op::Delete { Expected::Action } else { Expected::Source };
     if !others.is_empty() {
-        // A second verb that disagrees about the next line leaves it in doubt.
+        // If a second verb disagrees about whether a source follows, the next line is ambiguous.
         let is_delete = |verb| verb == Op::Delete;
         let disputed =
             others.iter().filter_map(|other| verb_of(other, text)).any(|other| is_delete(other) != is_delete(verb));
@@ -210,7 +204,7 @@ fn read_action<'a>(
     }
     let meta = first.value.of(text);
     if meta_scanner.object(meta.as_bytes()) != Ok(meta.len()) {
-        let kind = Kind::of(meta).name();
+        let kind = JsonKind::of(meta).name();
         return Err(BadAction { text: format!("the metadata of the action is {kind}, not an object"), then });
     }
     Ok((verb, meta))
@@ -226,18 +220,19 @@ fn verb_of(field: &Field, text: &str) -> Option<Op> {
 mod tests {
     use super::*;
     use crate::input::source::thread_source;
-    use crate::input::{Compression, Source, Window};
+    use crate::input::unpack::Compression;
+    use crate::input::{Source, Window};
     use crate::record::BadRecord;
     use proptest::prelude::*;
     use std::io::Write as _;
 
     fn steps(pieces: Vec<Vec<u8>>, max: usize) -> Vec<String> {
-        let mut bulk = Bulk::new(Lines::new(Window::new(Source::Pieces(pieces)), 0, 0, max));
-        let mut said = Vec::new();
+        let mut bulk = Bulk::new(LineReader::new(Window::new(Source::Pieces(pieces)), 0, 0, max));
+        let mut found = Vec::new();
         let mut empty = 0;
         loop {
             let step = match bulk.next() {
-                Ok(Step::Record(record)) => {
+                Ok(ReadStep::Record(record)) => {
                     let command = record.command.expect("a command");
                     let mut scanner = Scanner::default();
                     assert_eq!(scanner.object(command.meta.as_bytes()), Ok(command.meta.len()));
@@ -251,25 +246,25 @@ mod tests {
                     let Origin { line, record: number, offset, .. } = record.origin;
                     format!("{line} #{number} @{offset} {:?} {} {}", command.op, command.meta, record.text)
                 }
-                Ok(Step::Bad(BadRecord { origin: Origin { line, record, offset, .. }, reason, .. })) => {
+                Ok(ReadStep::Bad(BadRecord { origin: Origin { line, record, offset, .. }, reason, .. })) => {
                     format!("{line} #{record} @{offset} {}: {}", reason.kind, reason.text)
                 }
-                Ok(Step::Empty) => {
+                Ok(ReadStep::Empty) => {
                     empty += 1;
                     continue;
                 }
                 Ok(other) => panic!("{other:?}"),
                 Err(NoRecord::Idle) => "idle".to_owned(),
                 Err(NoRecord::End) => {
-                    said.push(format!("end, {} empty", empty));
-                    return said;
+                    found.push(format!("end, {} empty", empty));
+                    return found;
                 }
-                Err(NoRecord::Broken(broken)) => {
-                    said.push(format!("{} broken: {}", broken.origin.line, broken.text));
-                    return said;
+                Err(NoRecord::Failed(error)) => {
+                    found.push(format!("{} broken: {}", error.origin.line, error.text));
+                    return found;
                 }
             };
-            said.push(step);
+            found.push(step);
         }
     }
 
@@ -278,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn an_action_has_a_source_unless_it_deletes() {
+    fn every_action_but_a_delete_has_a_source() {
         let text = [
             "",
             "{ \"index\" : {\"_id\" : \"1\"} }\r",
@@ -303,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_is_missing_or_broken_costs_its_action() {
+    fn a_missing_or_broken_source_is_an_error_of_its_action() {
         let text = [
             "{\"index\":{}}",
             "",
@@ -318,18 +313,18 @@ mod tests {
         assert_eq!(
             read(&text),
             [
-                "1 #1 @0 missing_source: the source, on line 2, is blank",
-                "3 #2 @14 not_an_object: the source, on line 4: expected an object, found an array",
-                "5 #3 @31 invalid_json: the source, on line 6: the object does not end",
+                "1 #1 @0 missing_source: the source on line 2 is blank",
+                "3 #2 @14 not_an_object: the source on line 4: expected an object, found an array",
+                "5 #3 @31 invalid_json: the source on line 6: unexpected end of line in object",
                 r#"7 #4 @50 Index {} {"a":1}"#,
-                "9 #5 @71 missing_source: the input ends before the source of this action",
+                "9 #5 @71 missing_source: unexpected end of input before the source of this action",
                 "end, 0 empty",
             ]
         );
     }
 
     #[test]
-    fn a_known_verb_tells_whether_a_source_follows_even_a_bad_action() {
+    fn the_verb_of_a_bad_action_decides_whether_a_source_follows() {
         let text = [
             "{\"index\":1}",
             "{\"delete\":{}}",
@@ -354,32 +349,31 @@ mod tests {
     }
 
     #[test]
-    fn the_line_after_an_unreadable_action_is_its_source_unless_it_is_an_action() {
+    fn the_line_after_an_unreadable_action_is_its_source_unless_it_is_a_valid_action() {
         for (action, what) in [
-            ("{\"Index\":{}}", r#"bad_action: unknown action "Index": expected index, create, update or delete"#),
+            ("{\"Index\":{}}", r#"bad_action: unknown action "Index" (expected index, create, update or delete)"#),
             ("{}", "bad_action: the action is an empty object"),
-            ("{\"index\":{}", "bad_action: the action: the object does not end"),
-            ("[]", "bad_action: the action: expected an object, found an array"),
+            ("{\"index\":{}", "bad_action: invalid action: unexpected end of line in object"),
+            ("[]", "bad_action: invalid action: expected an object, found an array"),
             ("{\"index\":{},\"delete\":{}}", "bad_action: the action has more than one field"),
         ] {
             let first = format!("1 #1 @0 {what}");
             let offset = action.len() + 9;
-            let said = read(&[action, "{\"a\":1}", "{\"index\":{}}", "{\"b\":2}"]);
-            assert_eq!(said, [first.as_str(), &format!(r#"3 #2 @{offset} Index {{}} {{"b":2}}"#), "end, 0 empty"]);
-            let stop =
-                "2 broken: cannot tell whether line 2 is an action or the source of the unreadable action before it";
+            let found = read(&[action, "{\"a\":1}", "{\"index\":{}}", "{\"b\":2}"]);
+            assert_eq!(found, [first.as_str(), &format!(r#"3 #2 @{offset} Index {{}} {{"b":2}}"#), "end, 0 empty"]);
+            let stop = "2 broken: line 2 may be an action, or the source of the invalid action before it";
             assert_eq!(read(&[action, "{\"delete\":{}}"]), [first.as_str(), stop]);
             assert_eq!(read(&[action]), [first.as_str(), "end, 0 empty"]);
         }
     }
 
     #[test]
-    fn long_lines_cost_their_action() {
+    fn a_line_that_is_too_long_is_an_error_of_its_action() {
         let text = b"{\"index\":{ }}\n{\"a\":\"2345678901\"}\n{\"index\":{\"_id\":12}}\n{}\n{\"delete\":{}}\n".to_vec();
         assert_eq!(
             steps(vec![text], 15),
             [
-                "1 #1 @0 record_too_long: the source, on line 2: longer than --max-record-bytes (15 bytes)",
+                "1 #1 @0 record_too_long: the source on line 2: longer than --max-record-bytes (15 bytes)",
                 "3 #2 @33 record_too_long: longer than --max-record-bytes (15 bytes)",
                 "5 #3 @57 Delete {} ",
                 "end, 0 empty",
@@ -388,17 +382,17 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_pipe_between_an_action_and_its_source_loses_neither() {
+    fn an_idle_pipe_between_an_action_and_its_source_loses_neither() {
         let (reader, mut pipe) = std::io::pipe().expect("a pipe");
         let window = Window::new(thread_source(reader, Some(Compression::None)));
-        let mut bulk = Bulk::new(Lines::new(window, 0, 0, 1 << 20));
+        let mut bulk = Bulk::new(LineReader::new(window, 0, 0, 1 << 20));
         pipe.write_all(b"{\"index\":{\"_id\":\"1\"}}\n{\"a\"").expect("open");
         assert!(matches!(bulk.next(), Err(NoRecord::Idle)));
         pipe.write_all(b":1}\n").expect("open");
         loop {
             match bulk.next() {
                 Err(NoRecord::Idle) => {}
-                Ok(Step::Record(record)) => {
+                Ok(ReadStep::Record(record)) => {
                     assert_eq!(record.text, "{\"a\":1}");
                     assert_eq!(record.command.map(|command| command.meta.as_str()), Some("{\"_id\":\"1\"}"));
                     break;
@@ -411,7 +405,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1000))]
         #[test]
-        fn pieces_do_not_matter(
+        fn how_reads_are_split_does_not_matter(
             lines in prop::collection::vec(prop::sample::select(vec![
                 "{\"index\":{\"_id\":\"1\"}}", "{\"update\":{}}", "{\"delete\":{}}", "{\"a\":1}", "{\"a\":1}", "", "{\"x\":{}}", "{\"index\":1}", "[",
             ]), 0..12),

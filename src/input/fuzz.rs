@@ -1,9 +1,10 @@
-//! Random bytes for every reader, for as long as `BULKIMPORT_TEST_FUZZ_SECONDS` says (one second).
-//! Nothing may make a reader panic, go on for ever, lend what is no JSON object, or say different things when the same
-//! bytes come in other pieces. A failure names the number of its case; `BULKIMPORT_TEST_FUZZ_CASE` runs that one alone.
+//! Feeds random bytes to every reader, for `BULKIMPORT_TEST_FUZZ_SECONDS` (default: one second).
+//! A reader must not panic, loop forever, or return a record that is not a JSON object, and its results must not depend on
+//! how reads are split. A failure prints the number of its case; `BULKIMPORT_TEST_FUZZ_CASE` runs only that one.
 
-use super::{Broken, CsvOptions, Datatype, Dialect, EmptyCell, Reader, Source, Step, Window};
-use super::{arrays::Arrays, bulk::Bulk, csv::Csv, json_stream::JsonStream, jsonl::Jsonl, jsonl::Lines};
+use super::csv::{Datatype, EmptyCell};
+use super::{CsvOptions, Dialect, ReadError, ReadStep, Reader, Source, Window};
+use super::{arrays::Arrays, bulk::Bulk, csv::Csv, json_stream::JsonStream, jsonl::Jsonl, jsonl::LineReader};
 use crate::json::{Field, Scanner};
 use crate::record::{Op, Origin, Record};
 use serde_json::value::RawValue;
@@ -11,8 +12,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-/// Longest input before it is mutated, in bytes.
-const LONGEST: usize = 1500;
+/// Maximum length of an input before it is mutated, in bytes.
+const MAX_INPUT: usize = 1500;
 
 const SEEDS: [&str; 13] = [
     include_str!("../../testdata/hostile.jsonl"),
@@ -65,7 +66,7 @@ const TOKENS: [&[u8]; 32] = [
     b"\n\n",
 ];
 
-/// `splitmix64`: small, and the same everywhere.
+/// The generator `splitmix64`.
 struct Random(u64);
 
 impl Random {
@@ -85,16 +86,16 @@ impl Random {
         choices[self.below(choices.len())]
     }
 
-    /// A range of at most `longest` bytes of something of this length.
-    fn range(&mut self, length: usize, longest: usize) -> std::ops::Range<usize> {
+    /// A range of at most `max` bytes of something of this length.
+    fn range(&mut self, length: usize, max: usize) -> std::ops::Range<usize> {
         let start = self.below(length + 1);
-        start..start + self.below((length - start).min(longest) + 1)
+        start..start + self.below((length - start).min(max) + 1)
     }
 
     /// Part of a seed, a little changed.
     fn input(&mut self) -> Vec<u8> {
         let seed = self.one_of(&SEEDS).as_bytes();
-        let mut range = self.range(seed.len(), LONGEST);
+        let mut range = self.range(seed.len(), MAX_INPUT);
         if self.below(2) == 0 {
             range = 0..seed.len().min(range.len());
         }
@@ -108,9 +109,9 @@ impl Random {
     fn mutate(&mut self, text: &mut Vec<u8>) {
         match self.below(5) {
             0 => {
-                let place = self.below(text.len() + 1);
+                let index = self.below(text.len() + 1);
                 let token = self.one_of(&TOKENS);
-                text.splice(place..place, token.iter().copied());
+                text.splice(index..index, token.iter().copied());
             }
             1 => {
                 let range = self.range(text.len(), 30);
@@ -119,30 +120,30 @@ impl Random {
             2 => {
                 let range = self.range(text.len(), 60);
                 let copy = text[range].to_vec();
-                let place = self.below(text.len() + 1);
-                text.splice(place..place, copy);
+                let index = self.below(text.len() + 1);
+                text.splice(index..index, copy);
             }
             3 => {
                 let seed = self.one_of(&SEEDS).as_bytes();
                 let range = self.range(seed.len(), 100);
-                let place = self.below(text.len() + 1);
-                text.splice(place..place, seed[range].iter().copied());
+                let index = self.below(text.len() + 1);
+                text.splice(index..index, seed[range].iter().copied());
             }
             _ if text.is_empty() => {}
             _ => {
-                let place = self.below(text.len());
-                text[place] ^= 1 << self.below(8);
+                let index = self.below(text.len());
+                text[index] ^= 1 << self.below(8);
             }
         }
     }
 
     /// The bytes in pieces, small ones or large ones.
     fn cut(&mut self, text: &[u8]) -> Vec<Vec<u8>> {
-        let longest = self.one_of(&[1, 3, 20, 300]);
+        let max = self.one_of(&[1, 3, 20, 300]);
         let mut pieces = Vec::new();
         let mut rest = text;
         while !rest.is_empty() {
-            let (piece, more) = rest.split_at((1 + self.below(longest)).min(rest.len()));
+            let (piece, more) = rest.split_at((1 + self.below(max)).min(rest.len()));
             pieces.push(piece.to_vec());
             rest = more;
         }
@@ -169,7 +170,7 @@ impl Random {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Kind {
+enum ReaderKind {
     Jsonl,
     Json,
     Csv,
@@ -178,19 +179,19 @@ enum Kind {
     Bulk,
 }
 
-fn reader(kind: Kind, pieces: Vec<Vec<u8>>, max: usize, options: &CsvOptions) -> Box<dyn Reader> {
+fn reader(kind: ReaderKind, pieces: Vec<Vec<u8>>, max: usize, options: &CsvOptions) -> Box<dyn Reader> {
     let window = Window::new(Source::Pieces(pieces));
     match kind {
-        Kind::Jsonl => Box::new(Jsonl::new(Lines::new(window, 0, 0, max))),
-        Kind::Json => Box::new(JsonStream::new(window, 0, 1, max)),
-        Kind::Csv => Box::new(Csv::new(window, 0, 0, max, options, Dialect::csv(options))),
-        Kind::Tsv => Box::new(Csv::new(window, 0, 0, max, options, Dialect::tsv(options))),
-        Kind::Arrays => Box::new(Arrays::new(Lines::new(window, 0, 0, max), options)),
-        Kind::Bulk => Box::new(Bulk::new(Lines::new(window, 0, 0, max))),
+        ReaderKind::Jsonl => Box::new(Jsonl::new(LineReader::new(window, 0, 0, max))),
+        ReaderKind::Json => Box::new(JsonStream::new(window, 0, 1, max)),
+        ReaderKind::Csv => Box::new(Csv::new(window, 0, 0, max, options, Dialect::csv(options))),
+        ReaderKind::Tsv => Box::new(Csv::new(window, 0, 0, max, options, Dialect::tsv(options))),
+        ReaderKind::Arrays => Box::new(Arrays::new(LineReader::new(window, 0, 0, max), options)),
+        ReaderKind::Bulk => Box::new(Bulk::new(LineReader::new(window, 0, 0, max))),
     }
 }
 
-/// Checks that a text is one object, by a parser that is not ours, and that its fields are where they are said to be.
+/// Checks with serde_json that a text is one object, and that its fields are at the given ranges.
 fn check_object(text: &str, fields: &[Field]) {
     let value: &RawValue = serde_json::from_str(text).expect("JSON");
     assert!(value.get() == text && text.starts_with('{'), "{text}");
@@ -210,7 +211,7 @@ fn check_record(record: &Record<'_>) {
     check_object(record.text, record.fields);
 }
 
-/// Checks that a record lies behind the one before it.
+/// Checks that a record comes after the previous one.
 fn check_origin(origin: Origin, before: Option<Origin>, length: usize) {
     assert!(origin.line > 0 && origin.offset < length as u64, "{origin:?} of {length} bytes");
     let Some(before) = before else { return assert_eq!(origin.record, 1) };
@@ -218,41 +219,41 @@ fn check_origin(origin: Origin, before: Option<Origin>, length: usize) {
     assert!(origin.offset > before.offset && origin.line >= before.line, "{before:?}, {origin:?}");
 }
 
-/// All that a reader says, a line a step, when it is asked step by step or for all of them; each record takes a byte at
-/// least, so there are not many.
-fn said(mut reader: Box<dyn Reader>, length: usize, step_by_step: bool) -> Vec<String> {
-    let (mut said, mut before, mut ended, mut empty) = (Vec::new(), None, false, 0);
-    let mut note = |step: Step<'_>| {
+/// What a reader returns, one line per step, when it is asked for one step at a time or for all at once. A record has at
+/// least one byte, which bounds their number.
+fn steps(mut reader: Box<dyn Reader>, length: usize, step_by_step: bool) -> Vec<String> {
+    let (mut steps, mut before, mut ended, mut empty) = (Vec::new(), None, false, 0);
+    let mut record = |step: ReadStep<'_>| {
         let origin = match step {
-            Step::Record(record) => {
+            ReadStep::Record(record) => {
                 check_record(&record);
                 let meta = record.command.map(|command| (command.op, command.meta.as_str()));
-                said.push(format!("{:?} {meta:?} {} {:?}", record.origin, record.text, record.nulls));
+                steps.push(format!("{:?} {meta:?} {} {:?}", record.origin, record.text, record.nulls));
                 record.origin
             }
-            Step::Bad(bad) => {
-                said.push(format!("{:?} {:?}", bad.origin, bad.reason));
+            ReadStep::Bad(bad) => {
+                steps.push(format!("{:?} {:?}", bad.origin, bad.reason));
                 bad.origin
             }
-            Step::Empty => {
+            ReadStep::Empty => {
                 empty += 1;
                 return true;
             }
-            Step::Idle => panic!("nothing is silent here"),
-            Step::End => {
+            ReadStep::Idle => panic!("no source is idle here"),
+            ReadStep::End => {
                 ended = true;
                 return false;
             }
         };
         check_origin(origin, before, length);
         before = Some(origin);
-        assert!(said.len() <= length, "more records than bytes");
+        assert!(steps.len() <= length, "more records than bytes");
         true
     };
     let result = loop {
         let mut wants_more = false;
         let result = reader.each(&mut |step| {
-            wants_more = note(step);
+            wants_more = record(step);
             wants_more && !step_by_step
         });
         if result.is_err() || !wants_more {
@@ -261,24 +262,31 @@ fn said(mut reader: Box<dyn Reader>, length: usize, step_by_step: bool) -> Vec<S
     };
     match result {
         Ok(()) => assert!(ended),
-        Err(Broken { origin, text }) => said.push(format!("{origin:?} stops: {text}")),
+        Err(ReadError { origin, text }) => steps.push(format!("{origin:?} stops: {text}")),
     }
     if ended {
-        said.push(format!("end, {} empty", empty));
+        steps.push(format!("end, {} empty", empty));
     }
-    said
+    steps
 }
 
 fn try_case(case: u64) {
     let mut random = Random(case);
     let text = random.input();
-    let kind = random.one_of(&[Kind::Jsonl, Kind::Json, Kind::Csv, Kind::Tsv, Kind::Arrays, Kind::Bulk]);
+    let kind = random.one_of(&[
+        ReaderKind::Jsonl,
+        ReaderKind::Json,
+        ReaderKind::Csv,
+        ReaderKind::Tsv,
+        ReaderKind::Arrays,
+        ReaderKind::Bulk,
+    ]);
     let max = random.one_of(&[1 << 20, 1 << 20, 10, 50, 200]);
     let options = random.csv_options();
-    let whole = said(reader(kind, vec![text.clone()], max, &options), text.len(), true);
+    let whole = steps(reader(kind, vec![text.clone()], max, &options), text.len(), true);
     for step_by_step in [true, false, false] {
         let pieces = random.cut(&text);
-        let in_pieces = said(reader(kind, pieces, max, &options), text.len(), step_by_step);
+        let in_pieces = steps(reader(kind, pieces, max, &options), text.len(), step_by_step);
         assert_eq!(in_pieces, whole, "{kind:?} of {:?}", String::from_utf8_lossy(&text));
     }
 }

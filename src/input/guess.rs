@@ -1,16 +1,16 @@
-//! Tells the format of an input from its name and its first line.
-//! It never guesses where a wrong guess would store something: what looks like bulk lines or a header array must be asked
-//! for by name.
+//! Detects the format of an input from its name and its first line.
+//! It never guesses if a wrong guess could store wrong data: input that looks like bulk lines or a header array needs
+//! `--type`.
 
 use super::jsonl::trimmed;
+use crate::error::hint;
 use crate::json::{Field, Scanner, unescape};
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::ValueEnum;
 
-/// The formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// One object a line.
+    /// One object per line.
     #[value(aliases = ["documents", "ndjson"])]
     Jsonl,
     /// One array of objects, or objects one after another.
@@ -20,20 +20,20 @@ pub enum Format {
     Csv,
     /// Tab-separated values with a header row, no quoting.
     Tsv,
-    /// A first line with attribute names, then one array a line.
+    /// A first line with attribute names, then one array per line.
     Arrays,
     /// Elasticsearch bulk lines.
     Bulk,
 }
 
 impl Format {
-    /// Its name as `--type` takes it.
+    /// Its name on the command line.
     pub fn name(self) -> String {
         self.to_possible_value().map(|word| word.get_name().to_owned()).unwrap_or_default()
     }
 }
 
-/// Tells a format from a file name alone: those that their first bytes cannot tell.
+/// Detects a format that only the file name can tell.
 pub fn by_name(name: &str) -> Option<Format> {
     match extension(name).as_str() {
         "csv" => Some(Format::Csv),
@@ -46,7 +46,7 @@ fn named_jsonl(name: &str) -> bool {
     matches!(extension(name).as_str(), "jsonl" | "ndjson")
 }
 
-/// What is behind the last dot of a file name, in lower case, without what compression puts at its end.
+/// The lowercase extension of a file name, without the one of a compression.
 fn extension(name: &str) -> String {
     let name = name.to_ascii_lowercase();
     let packed = [".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz"];
@@ -54,34 +54,39 @@ fn extension(name: &str) -> String {
     unpacked.rsplit_once('.').map(|(_, extension)| extension.to_owned()).unwrap_or_default()
 }
 
-/// Tells a format from the beginning of the data: its first line that is not blank, whole if `line_ended`.
+/// Detects a format from the start of the data: the first line that is not blank.
 ///
 /// # Errors
-/// One sentence for a person, with what to write instead.
+/// If the format is unknown or ambiguous. The message says which option to use.
 pub fn by_content(name: &str, start: &[u8]) -> Result<Format> {
-    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
-    let Some(first) = start.iter().position(|byte| !blank(byte)) else { return Ok(Format::Jsonl) };
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let Some(first) = start.iter().position(|byte| !is_blank(byte)) else { return Ok(Format::Jsonl) };
     let rest = &start[first..];
     let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
     let line = &line[trimmed(line)];
     match rest[0] {
         b'{' => object(name, line),
-        b'[' if is_header(line) => bail!(
-            "the first line looks like a header for lines of arrays: write `-t arrays`, or `-t json` to mean an array of strings"
+        b'[' if is_header(line) => unclear(
+            "the first line looks like a header for lines of arrays",
+            "write `-t arrays`, or `-t json` for JSON",
         ),
         b'[' => Ok(Format::Json),
-        b'<' => bail!("this looks like HTML or XML, which is no format of ours"),
+        b'<' => bail!("HTML and XML are not supported"),
         _ if rest.starts_with(b"PK\x03\x04") => {
-            bail!("this is a zip archive or a spreadsheet; unpack it, or export it as CSV")
+            unclear("zip archives and spreadsheets are not supported", "unpack it, or export it as CSV")
         }
-        _ if memchr::memchr(0, line).is_some() => bail!("this is binary, not text"),
+        _ if memchr::memchr(0, line).is_some() => bail!("binary data, not text"),
         // Then only this line is bad, and the ones after it may be good.
         _ if named_jsonl(name) => Ok(Format::Jsonl),
         _ if memchr::memchr3(b',', b';', b'\t', line).is_some() => {
-            bail!("this is not JSON; if it is CSV, write `-t csv` (or `-t tsv`)")
+            unclear("not JSON", "write `-t csv` or `-t tsv` if it is CSV")
         }
-        _ => bail!("cannot tell the format of this; say it with `-t jsonl|json|csv|tsv|arrays|bulk`"),
+        _ => unclear("unknown format", "name it with `-t jsonl|json|csv|tsv|arrays|bulk`"),
     }
+}
+
+fn unclear(text: &'static str, advice: &'static str) -> Result<Format> {
+    Err(anyhow!(text).context(hint(advice)))
 }
 
 fn object(name: &str, line: &[u8]) -> Result<Format> {
@@ -90,15 +95,14 @@ fn object(name: &str, line: &[u8]) -> Result<Format> {
     if let (true, Ok(text), [only]) = (whole, std::str::from_utf8(line), scanner.fields()) {
         let verbs = ["index", "create", "update", "delete"];
         if verbs.contains(&only.name.of(text)) && is_meta(only.value.of(text)) {
-            bail!(
-                "the first line looks like an Elasticsearch bulk action: write `-t bulk`, or `-t jsonl` to mean documents"
-            );
+            let advice = "write `-t bulk`, or `-t jsonl` for documents";
+            return unclear("the first line looks like an Elasticsearch bulk action", advice);
         }
     }
     if whole || named_jsonl(name) { Ok(Format::Jsonl) } else { Ok(Format::Json) }
 }
 
-/// Whether a value is an object that has only fields that bulk metadata has.
+/// Whether a value is an object with only fields that bulk metadata can have.
 fn is_meta(text: &str) -> bool {
     let mut scanner = Scanner::default();
     let is_known = |field: &Field| match unescape(field.name.of(text)).as_deref() {
@@ -110,7 +114,7 @@ fn is_meta(text: &str) -> bool {
     scanner.object(text.as_bytes()).is_ok() && scanner.fields().iter().all(is_known)
 }
 
-/// Whether a line is an array of strings and nothing else.
+/// Whether a line is a non-empty array of strings.
 fn is_header(line: &[u8]) -> bool {
     serde_json::from_slice::<Vec<String>>(line).is_ok_and(|names| !names.is_empty())
 }

@@ -1,89 +1,89 @@
-//! NDJSON: one object a line.
-//! `Lines` is shared by every line format: it frames lines of any length in bounded memory and knows where they are.
+//! NDJSON: one object per line.
+//! `LineReader` is shared by all line formats. It reads lines of any length in bounded memory and counts them.
 
-use super::{Broken, NoRecord, Reader, Step, Window, hand_over, too_long};
-use crate::json::{Fault, Kind, Scanner};
+use super::{NoRecord, ReadError, ReadStep, Reader, Window, hand_over, too_long};
+use crate::json::{JsonKind, ScanError, Scanner};
 use crate::record::{Origin, Reason, Record};
 use std::ops::Range;
 
-/// Frames lines. A line longer than the limit is passed over, and is a reason.
+/// Reads lines. A line longer than the limit is skipped and returned as a reason.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(super) struct LineReader {
     pub(super) window: Window,
-    /// Where the line framed last begins; its `record` counts what the reader calls records.
+    /// Where the current line starts. Its field `record` is counted by the reader.
     pub(super) origin: Origin,
     max: usize,
     used: usize,
     searched: usize,
-    passing_over: bool,
+    discarding: bool,
 }
 
-impl Lines {
-    /// `skipped` lines lie before the window's first byte.
-    pub(super) fn new(window: Window, file: u32, skipped: u64, max: usize) -> Lines {
+impl LineReader {
+    /// `skipped` is the number of lines before the first byte of the window.
+    pub(super) fn new(window: Window, file: u32, skipped: u64, max: usize) -> LineReader {
         let origin = Origin { file, line: skipped, ..Origin::default() };
-        Lines { window, origin, max, used: 0, searched: 0, passing_over: false }
+        LineReader { window, origin, max, used: 0, searched: 0, discarding: false }
     }
 
-    /// Frames the whole lines at the beginning of what is at hand, so few that none of them is longer than the limit; else
-    /// the next line alone. Their length without the last line break.
+    /// Reads several complete lines at once, together no longer than the limit for one line; if there are none, the next
+    /// line. Returns their length without the last line break.
     fn several(&mut self) -> Result<Result<usize, Reason>, NoRecord> {
         self.window.consume(std::mem::take(&mut self.used));
         let bytes = self.window.bytes();
-        let bytes = &bytes[..bytes.len().min(TOGETHER).min(self.max)];
+        let bytes = &bytes[..bytes.len().min(LINES_AT_ONCE).min(self.max)];
         match memchr::memrchr(b'\n', bytes) {
-            Some(last) if self.searched == 0 && !self.passing_over => Ok(self.framed(last, 1)),
+            Some(last) if self.searched == 0 && !self.discarding => Ok(self.finish(last, 1)),
             _ => self.one(),
         }
     }
 
-    /// Frames the next line: where it lies, without blanks around it. It is given up at the next call.
+    /// Reads the next line and returns its range without whitespace around it. It is valid until the next call.
     pub(super) fn next(&mut self) -> Result<Result<Range<usize>, Reason>, NoRecord> {
         Ok(self.one()?.map(|length| trimmed(&self.window.bytes()[..length])))
     }
 
-    /// Frames the next line: its length without its line break, which a last line does not need.
+    /// Reads the next line and returns its length without its line break (optional at the end of the input).
     fn one(&mut self) -> Result<Result<usize, Reason>, NoRecord> {
         self.window.consume(std::mem::take(&mut self.used));
         loop {
             let bytes = self.window.bytes();
             if let Some(found) = memchr::memchr(b'\n', &bytes[self.searched..]) {
-                return Ok(self.framed(self.searched + found, 1));
+                return Ok(self.finish(self.searched + found, 1));
             }
             self.searched = bytes.len();
             if self.searched > self.max {
-                self.pass_over();
+                self.discard();
             }
             if !self.window.read_on(Origin { line: self.origin.line + 1, ..self.origin })? {
-                let is_line = self.searched > 0 || self.passing_over;
-                return if is_line { Ok(self.framed(self.searched, 0)) } else { Err(NoRecord::End) };
+                let is_line = self.searched > 0 || self.discarding;
+                return if is_line { Ok(self.finish(self.searched, 0)) } else { Err(NoRecord::End) };
             }
         }
     }
 
-    /// Forgets the beginning of a line that is too long.
-    fn pass_over(&mut self) {
-        if !self.passing_over {
-            self.passing_over = true;
+    /// Discards the start of a line that is too long.
+    fn discard(&mut self) {
+        if !self.discarding {
+            self.discarding = true;
             self.origin.offset = self.window.offset();
         }
         self.window.consume(self.searched);
         self.searched = 0;
     }
 
-    fn framed(&mut self, length: usize, line_break: usize) -> Result<usize, Reason> {
+    fn finish(&mut self, length: usize, line_break: usize) -> Result<usize, Reason> {
         self.searched = 0;
         self.used = length + line_break;
         self.origin.line += 1;
-        let passed_over = std::mem::take(&mut self.passing_over);
-        if !passed_over {
+        let was_discarded = std::mem::take(&mut self.discarding);
+        if !was_discarded {
             self.origin.offset = self.window.offset();
         }
-        if passed_over || length > self.max { Err(too_long(self.max)) } else { Ok(length) }
+        if was_discarded || length > self.max { Err(too_long(self.max)) } else { Ok(length) }
     }
 }
 
-/// Where `bytes` begin and end without JSON's blanks; equal when there is nothing else.
+/// The range of `bytes` without JSON whitespace around it; empty if there is nothing else.
 pub(super) fn trimmed(bytes: &[u8]) -> Range<usize> {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
     let start = bytes.iter().position(|byte| !blank(byte)).unwrap_or(bytes.len());
@@ -91,40 +91,39 @@ pub(super) fn trimmed(bytes: &[u8]) -> Range<usize> {
     start..end
 }
 
-/// Bytes of lines that are looked at together: what fits into the nearest cache is still there when it is scanned.
-const TOGETHER: usize = 16 * 1024;
+/// Maximum bytes of lines that are read at once, so that they are still in the L1 cache when they are scanned.
+const LINES_AT_ONCE: usize = 16 * 1024;
 
-/// Reads NDJSON.
 #[derive(Debug)]
 pub(super) struct Jsonl {
-    lines: Lines,
+    lines: LineReader,
     scanner: Scanner,
 }
 
 impl Jsonl {
-    pub(super) fn new(lines: Lines) -> Jsonl {
+    pub(super) fn new(lines: LineReader) -> Jsonl {
         Jsonl { lines, scanner: Scanner::default() }
     }
 
-    /// Hands over what is in whole lines of this length, the last line break left out; false if no more is wanted.
-    fn take_lines(&mut self, length: usize, take: &mut dyn FnMut(Step<'_>) -> bool) -> bool {
+    /// Passes the records of complete lines to `take`; `length` excludes the last line break. False if no more is wanted.
+    fn take_lines(&mut self, length: usize, take: &mut dyn FnMut(ReadStep<'_>) -> bool) -> bool {
         let bytes = &self.lines.window.bytes()[..length];
-        // Checked together, because most of the cost of a check is that of its beginning and its end.
+        // All lines at once, because a check has a high fixed cost.
         let whole = simdutf8::basic::from_utf8(bytes);
         let mut origin = self.lines.origin;
         let (offset, mut start) = (origin.offset, 0);
         loop {
             let end = memchr::memchr(b'\n', &bytes[start..]).map_or(length, |found| start + found);
-            let place = trimmed(&bytes[start..end]);
-            let place = start + place.start..start + place.end;
-            let step = if place.is_empty() {
-                Step::Empty
+            let range = trimmed(&bytes[start..end]);
+            let range = start + range.start..start + range.end;
+            let step = if range.is_empty() {
+                ReadStep::Empty
             } else {
                 origin.record += 1;
                 origin.offset = offset + start as u64;
-                let text = whole.map_or_else(|_| utf8(&bytes[place.clone()]), |whole| Ok(&whole[place.clone()]));
+                let text = whole.map_or_else(|_| utf8(&bytes[range.clone()]), |whole| Ok(&whole[range.clone()]));
                 let object = text.and_then(|text| object_in(text, &mut self.scanner));
-                Step::of(origin, &bytes[place], object.map(|text| Record::of(text, &self.scanner, origin)))
+                ReadStep::of(origin, &bytes[range], object.map(|text| Record::of(text, &self.scanner, origin)))
             };
             let wants_more = take(step);
             if !wants_more || end == length {
@@ -139,13 +138,13 @@ impl Jsonl {
 }
 
 impl Reader for Jsonl {
-    fn each(&mut self, take: &mut dyn FnMut(Step<'_>) -> bool) -> Result<(), Broken> {
+    fn each(&mut self, take: &mut dyn FnMut(ReadStep<'_>) -> bool) -> Result<(), ReadError> {
         loop {
             let wants_more = match self.lines.several() {
                 Ok(Ok(length)) => self.take_lines(length, take),
                 Ok(Err(reason)) => {
                     self.lines.origin.record += 1;
-                    take(Step::of(self.lines.origin, &[], Err(reason)))
+                    take(ReadStep::of(self.lines.origin, &[], Err(reason)))
                 }
                 Err(none) => hand_over(Err(none), take)?,
             };
@@ -156,17 +155,17 @@ impl Reader for Jsonl {
     }
 }
 
-/// Checks that `bytes`, without blanks around them, are one JSON object in UTF-8.
+/// Checks that trimmed bytes are one JSON object in UTF-8.
 pub(super) fn object<'a>(bytes: &'a [u8], scanner: &mut Scanner) -> Result<&'a str, Reason> {
     object_in(utf8(bytes)?, scanner)
 }
 
-/// Checks that a text without blanks around it is one JSON object.
+/// Checks that a trimmed text is one JSON object.
 fn object_in<'a>(text: &'a str, scanner: &mut Scanner) -> Result<&'a str, Reason> {
     match scanner.object(text.as_bytes()) {
         Ok(end) => ensure_end(text.as_bytes(), end, "object").map(|()| text),
-        Err(Fault::Syntax { at: 0, .. }) => Err(not_a(Kind::Object, text.as_bytes(), scanner)),
-        Err(fault) => Err(invalid(fault, "object")),
+        Err(ScanError::Syntax { offset: 0, .. }) => Err(not_a(JsonKind::Object, text.as_bytes(), scanner)),
+        Err(error) => Err(invalid(error, "object")),
     }
 }
 
@@ -175,28 +174,28 @@ pub(super) fn ensure_end(bytes: &[u8], end: usize, what: &str) -> Result<(), Rea
     if end == bytes.len() {
         return Ok(());
     }
-    Err(Reason::new("invalid_json", format!("more text after the {what}, at byte {}", end + 1)))
+    Err(Reason::new("invalid_json", format!("unexpected text after the {what}, at byte {}", end + 1)))
 }
 
-/// The reason for a fault in what should be an object or an array.
-pub(super) fn invalid(fault: Fault, what: &str) -> Reason {
-    let text = match fault {
-        Fault::Incomplete => format!("the {what} does not end"),
-        Fault::Syntax { at, what } => format!("{what}, at byte {}", at + 1),
+/// The reason for invalid JSON where an object or an array is expected.
+pub(super) fn invalid(error: ScanError, what: &str) -> Reason {
+    let text = match error {
+        ScanError::Incomplete => format!("unexpected end of line in {what}"),
+        ScanError::Syntax { offset, what } => format!("{what}, at byte {}", offset + 1),
     };
     Reason::new("invalid_json", text)
 }
 
-/// Reports what was found where an object or an array should be.
-pub(super) fn not_a(wanted: Kind, bytes: &[u8], scanner: &mut Scanner) -> Reason {
+/// The reason for another value where an object or an array is expected.
+pub(super) fn not_a(wanted: JsonKind, bytes: &[u8], scanner: &mut Scanner) -> Reason {
     let (kind, text) = match wanted {
-        Kind::Object => ("not_an_object", "not a JSON object"),
+        JsonKind::Object => ("not_an_object", "not a JSON object"),
         _ => ("not_an_array", "not a JSON array"),
     };
     if scanner.value(bytes, 0) != Ok(bytes.len()) {
         return Reason::new("invalid_json", text);
     }
-    let found = std::str::from_utf8(bytes).map_or("a value", |text| Kind::of(text).name());
+    let found = std::str::from_utf8(bytes).map_or("a value", |text| JsonKind::of(text).name());
     Reason::new(kind, format!("expected {}, found {found}", wanted.name()))
 }
 

@@ -1,10 +1,10 @@
-//! From files and pipes to records.
-//! `open` looks at every input before anything is sent: it opens it, unpacks it, tells its format and builds its reader.
-//! Adding a format is one file here and one arm in `reader`.
+//! Reads records from files and pipes.
+//! `open` checks every input before anything is sent: it opens and unpacks it, detects its format and builds its reader.
+//! A new format is one file here and one arm in `Input::reader`.
 
 mod arrays;
 mod bulk;
-mod csv;
+pub(crate) mod csv;
 #[cfg(test)]
 mod fuzz;
 mod guess;
@@ -16,11 +16,11 @@ mod unpack;
 mod value_skipper;
 mod window;
 
-pub use csv::{Conversion, CsvOptions, Datatype, Dialect, EmptyCell, header_names};
+pub use csv::{Conversion, CsvOptions, Dialect, header_names};
 pub use guess::Format;
+pub(crate) use guess::by_name;
 pub use open::{Input, InputOptions, Inputs, open};
 pub use source::Source;
-pub use unpack::Compression;
 pub use window::{More, Window};
 
 use crate::record::{BadRecord, Origin, Reason, Record};
@@ -28,97 +28,96 @@ use std::io;
 
 /// What a reader found.
 #[derive(Debug)]
-pub enum Step<'a> {
-    /// A record.
+pub enum ReadStep<'a> {
     Record(Record<'a>),
-    /// Something that stands in the place of a record; reading can go on after it.
+    /// Something that is not a valid record. Reading can continue after it.
     Bad(BadRecord<'a>),
     /// A blank line.
     Empty,
-    /// Nothing for now: the pipe is silent.
+    /// No data for now: the pipe is idle.
     Idle,
     /// The end of the input.
     End,
 }
 
-impl<'a> Step<'a> {
-    /// A record that begins at `origin` and is `raw` in the input, or why there is none.
-    fn of(origin: Origin, raw: &'a [u8], record: Result<Record<'a>, Reason>) -> Step<'a> {
+impl<'a> ReadStep<'a> {
+    /// The step for a record that starts at `origin` and is `raw` in the input, or for the reason why it is invalid.
+    fn of(origin: Origin, raw: &'a [u8], record: Result<Record<'a>, Reason>) -> ReadStep<'a> {
         match record {
-            Ok(record) => Step::Record(Record { raw, ..record }),
-            Err(reason) => Step::Bad(BadRecord { origin, reason, raw }),
+            Ok(record) => ReadStep::Record(Record { raw, ..record }),
+            Err(reason) => ReadStep::Bad(BadRecord { origin, reason, raw }),
         }
     }
 }
 
 /// Why reading stopped before the end of the input.
 #[derive(Debug)]
-pub struct Broken {
-    /// Where.
+pub struct ReadError {
     pub origin: Origin,
-    /// What was wrong.
     pub text: String,
 }
 
-impl Broken {
-    fn new(origin: Origin, text: impl Into<String>) -> Broken {
-        Broken { origin, text: text.into() }
+impl ReadError {
+    fn new(origin: Origin, text: impl Into<String>) -> ReadError {
+        ReadError { origin, text: text.into() }
     }
 
-    fn io(origin: Origin, error: io::Error) -> Broken {
-        Broken { origin, text: error.to_string() }
+    fn io(origin: Origin, error: io::Error) -> ReadError {
+        ReadError { origin, text: error.to_string() }
     }
 }
 
-/// Why there is no record at hand.
+/// Why there is no next record.
 #[derive(Debug)]
 enum NoRecord {
-    /// The pipe is silent.
+    /// The pipe is idle.
     Idle,
-    /// The input has ended.
     End,
-    /// Reading cannot go on.
-    Broken(Broken),
+    /// Reading cannot continue.
+    Failed(ReadError),
 }
 
-impl From<Broken> for NoRecord {
-    fn from(broken: Broken) -> NoRecord {
-        NoRecord::Broken(broken)
+impl From<ReadError> for NoRecord {
+    fn from(error: ReadError) -> NoRecord {
+        NoRecord::Failed(error)
     }
 }
 
-/// Cuts an input into records. One implementation a format.
+/// Splits an input into records. There is one implementation per format.
 pub trait Reader: Send {
-    /// Hands over one step after the other, until `take` says that it wants no more, or after the end.
+    /// Passes each step to `take`, until `take` returns false or the input ends.
     ///
     /// # Errors
-    /// When the input cannot be read on: I/O, damaged compression, or a format that has lost its frame.
-    fn each(&mut self, take: &mut dyn FnMut(Step<'_>) -> bool) -> Result<(), Broken>;
+    /// When reading cannot continue: an I/O error, damaged compression, or a format whose structure is broken.
+    fn each(&mut self, take: &mut dyn FnMut(ReadStep<'_>) -> bool) -> Result<(), ReadError>;
 }
 
-/// A reader that finds one record at a time.
+/// A reader that returns one record at a time.
 trait OneByOne: Send {
-    /// Lends the next record.
-    fn next(&mut self) -> Result<Step<'_>, NoRecord>;
+    /// Returns the next record, which is valid until the next call.
+    fn next(&mut self) -> Result<ReadStep<'_>, NoRecord>;
 }
 
 impl<R: OneByOne> Reader for R {
-    fn each(&mut self, take: &mut dyn FnMut(Step<'_>) -> bool) -> Result<(), Broken> {
+    fn each(&mut self, take: &mut dyn FnMut(ReadStep<'_>) -> bool) -> Result<(), ReadError> {
         while hand_over(self.next(), take)? {}
         Ok(())
     }
 }
 
-/// Hands over what was found; false at the end, or if no more is wanted.
-fn hand_over(found: Result<Step<'_>, NoRecord>, take: &mut dyn FnMut(Step<'_>) -> bool) -> Result<bool, Broken> {
+/// Passes a step to `take`. Returns false at the end of the input, or if `take` wants no more.
+fn hand_over(
+    found: Result<ReadStep<'_>, NoRecord>,
+    take: &mut dyn FnMut(ReadStep<'_>) -> bool,
+) -> Result<bool, ReadError> {
     match found {
         Ok(step) => Ok(take(step)),
-        Err(NoRecord::Idle) => Ok(take(Step::Idle)),
+        Err(NoRecord::Idle) => Ok(take(ReadStep::Idle)),
         Err(NoRecord::End) => {
-            take(Step::End);
+            take(ReadStep::End);
             Ok(false)
         }
-        Err(NoRecord::Broken(broken)) => Err(broken),
+        Err(NoRecord::Failed(error)) => Err(error),
     }
 }
 

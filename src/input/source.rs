@@ -1,4 +1,4 @@
-//! Where the bytes of an input come from: a file that is read in place, or a thread that reads ahead and unpacks.
+//! The bytes of an input: a file that is read directly, or a thread that reads ahead and decompresses.
 
 use super::unpack::{Compression, explained, unpacked};
 use std::fs::File;
@@ -9,38 +9,37 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
-/// Where bytes come from, already decompressed.
+/// A source of decompressed bytes.
 #[derive(Debug)]
 pub enum Source {
-    /// A regular file, read in place: it answers at once, and what was just read is in the cache of whoever looks at it.
-    File(Counted<Opened>),
-    /// Anything else, read by a thread of its own.
-    Thread(Ahead),
-    /// Bytes at hand, in pieces of the sizes given (for tests of framing).
+    /// A regular file, read by the reading thread itself: it never blocks for long, and the bytes are in the cache then.
+    File(Counted<OpenedFile>),
+    /// Anything else, read by a separate thread.
+    Thread(ReadAhead),
+    /// Bytes in memory, one piece per read (for tests).
     Pieces(Vec<Vec<u8>>),
 }
 
-/// Counts the bytes that are read through it, as stored. A regular file that ends before the length that it had when it was
-/// opened is an error: records are missing.
+/// Counts the bytes that are read, before decompression. It is an error if a regular file is now shorter than when it was
+/// opened: records are missing.
 #[derive(Debug)]
 pub struct Counted<R> {
     inner: R,
     count: Arc<AtomicU64>,
-    /// Where the next byte lies in the file.
-    at: u64,
-    /// How long the file was; 0 for what is no regular file.
+    /// Position in the file.
+    offset: u64,
+    /// Length of the file when it was opened; 0 if it is not a regular file.
     length: u64,
 }
 
 impl<R> Counted<R> {
-    /// Adds what `inner` gives to `count`.
     pub fn new(inner: R, count: Arc<AtomicU64>) -> Counted<R> {
-        Counted { inner, count, at: 0, length: 0 }
+        Counted { inner, count, offset: 0, length: 0 }
     }
 
-    /// Expects the bytes of a file from `at` to `length` at least.
-    pub fn expecting(self, at: u64, length: u64) -> Counted<R> {
-        Counted { at, length, ..self }
+    /// Expects a file of at least `length` bytes, which is read from `offset`.
+    pub fn expecting(self, offset: u64, length: u64) -> Counted<R> {
+        Counted { offset, length, ..self }
     }
 }
 
@@ -48,94 +47,93 @@ impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.count.fetch_add(count as u64, Ordering::Relaxed);
-        self.at += count as u64;
-        if count == 0 && self.at < self.length && !buffer.is_empty() {
+        self.offset += count as u64;
+        if count == 0 && self.offset < self.length && !buffer.is_empty() {
             return Err(io::Error::other(format!(
-                "the file became shorter while it was read: it had {} bytes when it was opened, and ended after {}",
-                self.length, self.at
+                "the file became shorter while it was read: {} bytes at first, {} in the end",
+                self.length, self.offset
             )));
         }
         Ok(count)
     }
 }
 
-/// Reads a regular file from its beginning, whoever else reads it through the same handle.
+/// Reads a regular file from its start, independent of the position of the shared handle.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenedFile {
     file: Arc<File>,
-    at: u64,
+    offset: u64,
 }
 
-impl Read for Opened {
+impl Read for OpenedFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read_at(buffer, self.at)?;
-        self.at += count as u64;
+        let count = self.file.read_at(buffer, self.offset)?;
+        self.offset += count as u64;
         Ok(count)
     }
 }
 
-/// Room in front of the bytes that are handed over, and the most bytes at a time: large enough for few system calls, small
-/// enough to stay in the cache.
+/// Free space before the bytes of a chunk, and the maximum bytes of a chunk: large enough for few system calls, small enough
+/// for the cache.
 const ROOM: usize = 32 * 1024;
-const PIECE: usize = 256 * 1024;
-/// How large a buffer is.
-pub(super) const AHEAD: usize = ROOM + PIECE;
-/// How many hand-overs may wait: what an idle pipeline holds of an input.
-const WAITING: usize = 4;
+const CHUNK: usize = 256 * 1024;
+pub(super) const BUFFER_SIZE: usize = ROOM + CHUNK;
+/// Maximum number of chunks that wait to be processed.
+const MAX_WAITING: usize = 4;
 
-/// Bytes handed over: a range of a buffer, with room in front of it.
+/// A range of a buffer, with free space before it.
 #[derive(Debug)]
-pub struct Piece {
+pub struct Chunk {
     pub(super) buffer: Vec<u8>,
     pub(super) range: Range<usize>,
 }
 
-/// The reading end of a thread that reads ahead.
+/// The receiving end of a thread that reads ahead.
 #[derive(Debug)]
-pub struct Ahead {
-    /// What was read. The end of the channel is the end of the input.
-    pub(super) pieces: Receiver<io::Result<Piece>>,
-    /// Takes buffers back.
+pub struct ReadAhead {
+    /// The end of the channel is the end of the input.
+    pub(super) chunks: Receiver<io::Result<Chunk>>,
+    /// Returns buffers for reuse.
     pub(super) used: Sender<Vec<u8>>,
 }
 
-/// Reads a regular file: in place if it is not compressed, else by a thread.
+/// The source for a regular file: direct if it is not compressed, else a thread.
 pub fn file_source(file: Arc<File>, length: u64, compression: Compression, count: Arc<AtomicU64>) -> Source {
-    let counted = Counted::new(Opened { file, at: 0 }, count).expecting(0, length);
+    let counted = Counted::new(OpenedFile { file, offset: 0 }, count).expecting(0, length);
     match compression {
         Compression::None => Source::File(counted),
         _ => thread_source(counted, Some(compression)),
     }
 }
 
-/// Reads `raw` by a thread of its own, and unpacks it there; `None` tells the compression from the first bytes. The thread
-/// ends with the input, or when its receiver is dropped and the next read returns.
+/// Reads and decompresses `raw` in a separate thread. With `None` the compression is detected from the first bytes. The thread
+/// ends at the end of the input, or after the next read if its receiver was dropped.
 pub fn thread_source(raw: impl Read + Send + 'static, compression: Option<Compression>) -> Source {
-    let (ready, pieces) = sync_channel(WAITING);
+    let (ready, chunks) = sync_channel(MAX_WAITING);
     let (used, free) = channel();
     std::thread::spawn(move || {
         if let Err(error) = unpacked(raw, compression).and_then(|reader| read_ahead(reader, &ready, &free)) {
             let _ = ready.send(Err(explained(error)));
         }
     });
-    Source::Thread(Ahead { pieces, used })
+    Source::Thread(ReadAhead { chunks, used })
 }
 
 fn read_ahead(
     mut reader: impl Read,
-    ready: &SyncSender<io::Result<Piece>>,
+    ready: &SyncSender<io::Result<Chunk>>,
     free: &Receiver<Vec<u8>>,
 ) -> io::Result<()> {
     loop {
-        let mut buffer = free.try_recv().unwrap_or_else(|_| vec![0; AHEAD]);
+        let mut buffer = free.try_recv().unwrap_or_else(|_| vec![0; BUFFER_SIZE]);
         let count = read_some(&mut reader, &mut buffer[ROOM..])?;
-        if count == 0 || ready.send(Ok(Piece { buffer, range: ROOM..ROOM + count })).is_err() {
+        if count == 0 || ready.send(Ok(Chunk { buffer, range: ROOM..ROOM + count })).is_err() {
             return Ok(());
         }
     }
 }
 
-/// Reads once, and again if a signal came first.
+/// Reads once. Repeats a read that was interrupted by a signal.
 pub(super) fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
         match reader.read(buffer) {

@@ -1,14 +1,12 @@
-//! Decompression, told by magic bytes.
+//! Detects compression by magic bytes, and decompresses.
 
 use clap::ValueEnum;
 use std::io::{self, Read};
 
-/// How an input is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Compression {
-    /// Not at all.
     None,
-    /// RFC 1952, one or more fields.
+    /// RFC 1952, one or more members.
     #[value(alias = "gz")]
     Gzip,
     /// RFC 8878, one or more frames.
@@ -22,7 +20,7 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// Tells the compression from the first bytes of a file (six are enough).
+    /// Detects the compression from the first six bytes of a file.
     pub fn of(start: &[u8]) -> Compression {
         match start {
             [0x1f, 0x8b, ..] => Compression::Gzip,
@@ -34,15 +32,15 @@ impl Compression {
     }
 }
 
-/// Says of compressed data that ends too early that it does.
+/// Replaces the message for compressed data that is truncated.
 pub(super) fn explained(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::UnexpectedEof {
-        return io::Error::new(error.kind(), "the compressed data ends too early");
+        return io::Error::new(error.kind(), "unexpected end of compressed data");
     }
     error
 }
 
-/// Unpacks `raw`; `None` tells the compression from the first bytes.
+/// Decompresses `raw`. With `None` the compression is detected from the first bytes.
 pub(super) fn unpacked(
     mut raw: impl Read + Send + 'static,
     compression: Option<Compression>,

@@ -1,7 +1,6 @@
-//! Finds the end of a JSON value that nobody will look at, because it is too long to be kept.
-//! It looks only at quotes, backslashes and brackets; whether what lies between them is JSON does not matter any more.
+//! Finds the end of a JSON value that is too long to be kept.
+//! It looks only at quotes, backslashes and brackets. Whether the rest is valid JSON does not matter here.
 
-/// Follows a value by its quotes and brackets alone.
 #[derive(Debug, Default)]
 pub(super) struct ValueSkipper {
     depth: usize,
@@ -10,30 +9,30 @@ pub(super) struct ValueSkipper {
 }
 
 impl ValueSkipper {
-    /// Takes more of the value and returns one past its end, if it ends in these bytes.
+    /// Continues with more bytes of the value. Returns the offset after its end, if it ends in them.
     ///
     /// # Errors
-    /// For a line break in a string: the quotes cannot be trusted then.
+    /// For a line break in a string: the quotes are unreliable then.
     pub(super) fn end(&mut self, bytes: &[u8]) -> Result<Option<usize>, &'static str> {
-        for (at, byte) in bytes.iter().enumerate() {
+        for (offset, byte) in bytes.iter().enumerate() {
             match byte {
                 _ if self.escaped => self.escaped = false,
-                b'\n' if self.in_string => return Err("a line break in a string"),
+                b'\n' if self.in_string => return Err("line break in a string"),
                 b'\\' if self.in_string => self.escaped = true,
-                b'"' if self.in_string && self.depth == 0 => return Ok(Some(at + 1)),
+                b'"' if self.in_string && self.depth == 0 => return Ok(Some(offset + 1)),
                 b'"' => self.in_string = !self.in_string,
                 _ if self.in_string => {}
                 b'{' | b'[' => self.depth += 1,
-                b'}' | b']' if self.depth <= 1 => return Ok(Some(at + self.depth)),
+                b'}' | b']' if self.depth <= 1 => return Ok(Some(offset + self.depth)),
                 b'}' | b']' => self.depth -= 1,
-                b',' | b' ' | b'\t' | b'\r' | b'\n' if self.depth == 0 => return Ok(Some(at)),
+                b',' | b' ' | b'\t' | b'\r' | b'\n' if self.depth == 0 => return Ok(Some(offset)),
                 _ => {}
             }
         }
         Ok(None)
     }
 
-    /// Whether the value needs a quote or a bracket to end, so that the end of the input does not end it.
+    /// Whether a quote or a bracket is still open, so that the value cannot end with the input.
     pub(super) fn is_open(&self) -> bool {
         self.depth > 0 || self.in_string
     }
@@ -44,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_ends_where_its_quotes_and_brackets_say() {
+    fn a_value_ends_with_its_last_quote_or_bracket() {
         for (value, rest) in [
             (r#"{"a":[1,{}],"b":"}\"]"}"#, ","),
             (r#"["x\\",[]]"#, "]"),
@@ -64,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_break_in_a_string_is_the_end_of_trust() {
+    fn a_line_break_in_a_string_is_an_error() {
         assert!(ValueSkipper::default().end(b"{\"a\n").is_err());
         assert_eq!(ValueSkipper::default().end(b"{\n\"a\":\n1"), Ok(None));
     }

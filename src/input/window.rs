@@ -1,30 +1,28 @@
-//! The bytes of one input that have been read and not yet used, as one slice.
-//! It only grows for a record that is longer than itself; how far is `--max-record-bytes`, which the readers check.
+//! The bytes of one input that were read but not consumed yet, as one slice.
+//! It grows only for a record that does not fit. The readers limit that with `--max-record-bytes`.
 
-use super::source::{AHEAD, Piece, Source, read_some};
-use super::{Broken, NoRecord};
+use super::source::{BUFFER_SIZE, Chunk, Source, read_some};
+use super::{NoRecord, ReadError};
 use crate::record::Origin;
 use std::io;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
-/// What one read asks for, in bytes: large enough for few system calls, small enough to stay in the cache.
-const READ: usize = 128 * 1024;
+/// Bytes requested by one read: large enough for few system calls, small enough for the cache.
+const READ_SIZE: usize = 128 * 1024;
 
-/// How long a read of a pipe waits before it gives control back, so that a silent pipe delays neither
-/// `--flush-interval` nor a signal.
+/// How long a read of a pipe waits before it returns control, so that an idle pipe delays neither `--flush-interval` nor
+/// the response to a signal.
 const READ_WAIT: Duration = Duration::from_millis(50);
 
-/// What a read brought.
+/// The result of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum More {
-    /// More bytes.
     Data,
-    /// Nothing yet.
+    /// No data yet.
     Idle,
-    /// Perhaps more, but nothing was handed on for a while: whoever reads should look around before the next read.
+    /// There may be more, but the last pause was long ago: the caller should do its periodic work first.
     Later,
-    /// Nothing ever again.
     End,
 }
 
@@ -37,14 +35,13 @@ pub struct Window {
     end: usize,
     offset: u64,
     ended: bool,
-    /// When whoever reads had reason to look around the last time.
-    looked: Instant,
-    /// Whether what a record was read from is asked for, beside what is made of it.
+    /// When control was last returned for periodic work.
+    last_pause: Instant,
+    /// Whether the raw text of records is wanted.
     pub(super) keeps_raw: bool,
 }
 
 impl Window {
-    /// Opens a window on a source that has not been read.
     pub fn new(source: Source) -> Window {
         Window {
             source,
@@ -53,82 +50,82 @@ impl Window {
             end: 0,
             offset: 0,
             ended: false,
-            looked: Instant::now(),
+            last_pause: Instant::now(),
             keeps_raw: false,
         }
     }
 
-    /// The bytes at hand.
+    /// The available bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
     }
 
-    /// Offset of the first byte at hand, from the beginning of the decompressed input.
+    /// Offset of the first available byte in the decompressed input.
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Whether the source has said that nothing more comes.
+    /// Whether the end of the source was reached.
     pub fn ended(&self) -> bool {
         self.ended
     }
 
-    /// Gives up the first `count` bytes at hand.
+    /// Discards the first `count` bytes.
     pub fn consume(&mut self, count: usize) {
         self.start += count;
         self.offset += count as u64;
         debug_assert!(self.start <= self.end);
         if count >= LONG {
-            self.give_back();
+            self.shrink();
         }
     }
 
-    /// Gives back the room of a long record.
+    /// Frees the memory of a long record.
     #[cold]
-    fn give_back(&mut self) {
+    fn shrink(&mut self) {
         self.buffer = self.bytes().to_vec();
         (self.start, self.end) = (0, self.buffer.len());
     }
 
-    /// Reads more bytes behind those at hand. Ranges of `bytes()` stay what they were.
+    /// Reads more bytes. Ranges of `bytes()` stay valid.
     ///
     /// # Errors
-    /// Those of the source: an unreadable file, a damaged compression.
+    /// Those of the source: an unreadable file, damaged compression.
     pub fn more(&mut self) -> io::Result<More> {
         if self.ended {
             return Ok(More::End);
         }
-        if self.looked.elapsed() >= READ_WAIT && !matches!(self.source, Source::Pieces(_)) {
-            self.looked = Instant::now();
+        if self.last_pause.elapsed() >= READ_WAIT && !matches!(self.source, Source::Pieces(_)) {
+            self.last_pause = Instant::now();
             return Ok(More::Later);
         }
         let more = self.read()?;
         self.ended = more == More::End;
         if more == More::Idle {
-            self.looked = Instant::now();
+            self.last_pause = Instant::now();
         }
         Ok(more)
     }
 
-    /// Reads more for a record that begins at `origin`; false at the end of the input.
+    /// Reads more of a record that starts at `origin`. False at the end of the input.
     pub(super) fn read_on(&mut self, origin: Origin) -> Result<bool, NoRecord> {
         match self.more() {
             Ok(More::Data) => Ok(true),
             Ok(More::End) => Ok(false),
             Ok(More::Idle | More::Later) => Err(NoRecord::Idle),
-            Err(error) => Err(Broken::io(origin, error).into()),
+            Err(error) => Err(ReadError::io(origin, error).into()),
         }
     }
 
     fn read(&mut self) -> io::Result<More> {
         let piece = match &mut self.source {
             Source::File(file) => {
-                make_room(&mut self.buffer, &mut self.start, &mut self.end, READ);
+                make_room(&mut self.buffer, &mut self.start, &mut self.end, READ_SIZE);
                 let count = read_some(file, &mut self.buffer[self.end..])?;
                 self.end += count;
                 return Ok(if count == 0 { More::End } else { More::Data });
             }
-            Source::Thread(ahead) => match ahead.pieces.recv_timeout(READ_WAIT) {
+            Source::Thread(ahead) => match ahead.chunks.recv_timeout(READ_WAIT) {
                 Ok(piece) => {
                     let piece = piece?;
                     self.take(piece);
@@ -144,16 +141,16 @@ impl Window {
         Ok(More::Data)
     }
 
-    /// Goes on in a piece, in front of which there is room for the little that is at hand.
-    fn take(&mut self, piece: Piece) {
-        let at_hand = self.end - self.start;
-        let Piece { mut buffer, range } = piece;
-        let Some(start) = range.start.checked_sub(at_hand) else { return self.append(&buffer[range]) };
+    /// Continues in the next chunk. The available bytes are copied into the free space before it, if they fit.
+    fn take(&mut self, piece: Chunk) {
+        let available = self.end - self.start;
+        let Chunk { mut buffer, range } = piece;
+        let Some(start) = range.start.checked_sub(available) else { return self.append(&buffer[range]) };
         buffer[start..range.start].copy_from_slice(&self.buffer[self.start..self.end]);
         let used = std::mem::replace(&mut self.buffer, buffer);
         (self.start, self.end) = (start, range.end);
         if let Source::Thread(ahead) = &self.source
-            && used.len() == AHEAD
+            && used.len() == BUFFER_SIZE
         {
             let _ = ahead.used.send(used);
         }
@@ -166,49 +163,49 @@ impl Window {
     }
 }
 
-/// More room than this is a long record's: it grows slowly, and is given back.
+/// A buffer larger than this holds a long record: it grows slowly, and is freed afterwards.
 pub(super) const LONG: usize = 4 * 1024 * 1024;
 
-/// How long a buffer should be that needs `needed` bytes: the next power of two, so that a long record is moved a bounded
-/// number of times, or a sixteenth more where that would be much.
-pub(super) fn room_for(needed: usize) -> usize {
+/// The capacity of a buffer that needs `needed` bytes: the next power of two, so that it is moved a few times only, or a
+/// sixteenth more for a long record.
+pub(super) fn capacity_for(needed: usize) -> usize {
     if needed < LONG { needed.next_power_of_two() } else { needed + needed / 16 }
 }
 
 /// Makes a buffer at least `needed` bytes long.
 pub(super) fn grow(buffer: &mut Vec<u8>, needed: usize) {
-    let room = room_for(needed);
+    let room = capacity_for(needed);
     buffer.reserve_exact(room - buffer.len());
     buffer.resize(room, 0);
 }
 
-/// Makes room for `count` bytes after `end`: by moving what is at hand to the front when that is cheap, else by growing.
+/// Makes room for `count` bytes after `end`: moves the available bytes to the front, and grows the buffer if needed.
 fn make_room(buffer: &mut Vec<u8>, start: &mut usize, end: &mut usize, count: usize) {
-    let at_hand = *end - *start;
-    if at_hand == 0 {
+    let available = *end - *start;
+    if available == 0 {
         (*start, *end) = (0, 0);
     }
     if buffer.len() - *end >= count {
         return;
     }
     buffer.copy_within(*start..*end, 0);
-    (*start, *end) = (0, at_hand);
-    if buffer.len() < at_hand + count {
-        grow(buffer, at_hand + count);
+    (*start, *end) = (0, available);
+    if buffer.len() < available + count {
+        grow(buffer, available + count);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::Compression;
     use crate::input::source::thread_source;
+    use crate::input::unpack::Compression;
     use std::io::Read;
 
-    /// Gives its bytes in pieces of sizes that a seed tells.
-    struct Slow {
+    /// Returns its bytes in pieces of pseudorandom sizes.
+    struct SlowReader {
         bytes: Vec<u8>,
-        at: usize,
+        offset: usize,
         seed: u64,
     }
 
@@ -217,26 +214,26 @@ mod tests {
         (*seed >> 33) as usize % limit
     }
 
-    impl Read for Slow {
+    impl Read for SlowReader {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            let most = [10, 1_000, 100_000, 1_000_000][next(&mut self.seed, 4)];
-            let count = (1 + next(&mut self.seed, most)).min(buffer.len()).min(self.bytes.len() - self.at);
-            buffer[..count].copy_from_slice(&self.bytes[self.at..self.at + count]);
-            self.at += count;
+            let max = [10, 1_000, 100_000, 1_000_000][next(&mut self.seed, 4)];
+            let count = (1 + next(&mut self.seed, max)).min(buffer.len()).min(self.bytes.len() - self.offset);
+            buffer[..count].copy_from_slice(&self.bytes[self.offset..self.offset + count]);
+            self.offset += count;
             Ok(count)
         }
     }
 
     #[test]
-    fn bytes_come_in_order_however_they_are_handed_over_and_used() {
+    fn bytes_keep_their_order_however_they_are_read_and_consumed() {
         for seed in 1..40 {
             let mut random = seed;
             let bytes: Vec<u8> = (0..2_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-            let source = thread_source(Slow { bytes: bytes.clone(), at: 0, seed }, Some(Compression::None));
+            let source = thread_source(SlowReader { bytes: bytes.clone(), offset: 0, seed }, Some(Compression::None));
             let mut window = Window::new(source);
             let mut seen = Vec::new();
             loop {
-                // What is left may be more than the room that a piece has in front of it.
+                // What is left may not fit into the free space before a chunk.
                 let leaves = [0, 100, 100_000, 700_000][next(&mut random, 4)];
                 let count = window.bytes().len().saturating_sub(leaves);
                 seen.extend_from_slice(&window.bytes()[..count]);

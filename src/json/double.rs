@@ -1,30 +1,30 @@
-//! Finds numbers that do not survive a trip through a double.
+//! Finds numbers that change when they are parsed as a double and printed again.
 
-use super::{Kind, Span, string_end};
+use super::{JsonKind, Span, string_end};
 
-/// The first number of the JSON value at a place of a text that is not the same number after it has been read as a double and written in the
-/// fewest digits that read back. Integers are not looked at: servers that merge documents keep those of any size.
+/// The first number in a JSON value that changes when it is parsed as a double and printed with the fewest digits.
+/// Integers are not checked: servers that merge documents keep integers of any size.
 pub fn first_changed_by_double(text: &str, value: Span) -> Option<&str> {
     let bytes = text.as_bytes();
-    let mut at = value.start as usize;
-    while at < value.end as usize {
-        match bytes[at] {
-            b'"' => at = string_end(bytes, at).0,
+    let mut offset = value.start as usize;
+    while offset < value.end as usize {
+        match bytes[offset] {
+            b'"' => offset = string_end(bytes, offset).0,
             b'-' | b'0'..=b'9' => {
-                let end = number_end(bytes, at);
-                let number = &text[at..end];
+                let end = number_end(bytes, offset);
+                let number = &text[offset..end];
                 if number.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E')) && !holds_as_double(number) {
                     return Some(number);
                 }
-                at = end;
+                offset = end;
             }
-            _ => at += 1,
+            _ => offset += 1,
         }
     }
     None
 }
 
-/// Whether two JSON numbers are the same number, however they are written. Digits count, not doubles.
+/// Whether two JSON numbers are equal. Their digits are compared, not their doubles.
 pub fn same_number(one: &str, other: &str) -> bool {
     if one == other {
         return true;
@@ -43,15 +43,15 @@ fn number_end(bytes: &[u8], start: usize) -> usize {
     start + bytes[start..].iter().take_while(|byte| is_part(byte)).count()
 }
 
-/// Whether a JSON number, also an integer, is the same one after a double has held it.
+/// Whether a JSON number (also an integer) stays the same when it is parsed as a double and printed again.
 pub fn holds_as_double(number: &str) -> bool {
-    debug_assert_eq!(Kind::of(number), Kind::Number);
-    // Nearly all are as short as this.
+    debug_assert_eq!(JsonKind::of(number), JsonKind::Number);
+    // Fast path: nearly all numbers are this short.
     if number.len() <= 15 && !number.bytes().any(|byte| matches!(byte, b'e' | b'E')) {
         return true;
     }
     let Some((digits, exponent)) = decimal(number) else { return false };
-    // Fifteen digits always come back (IEEE 754 double precision), away from its ends.
+    // A double preserves fifteen digits (IEEE 754), except near the limits of its range.
     if digits.len() <= 15 && (-290..290).contains(&exponent) {
         return true;
     }
@@ -61,7 +61,7 @@ pub fn holds_as_double(number: &str) -> bool {
     }
 }
 
-/// Significant digits, and the power of ten of the last of them; zero has no digits. `None`: the exponent is absurd.
+/// The significant digits, and the exponent (base ten) of the last one. Zero has no digits. `None` for a huge exponent.
 fn decimal(number: &str) -> Option<(String, i64)> {
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let mantissa = mantissa.trim_start_matches('-');
@@ -98,7 +98,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_a_double_prints_holds(double in any::<f64>().prop_filter("finite", |double| double.is_finite())) {
+        fn a_printed_double_does_not_change(double in any::<f64>().prop_filter("finite", |double| double.is_finite())) {
             let text = format!("{double:e}");
             prop_assert_eq!(first_changed(&text), None);
         }

@@ -1,24 +1,22 @@
-//! Merges one document into another as `--on-duplicate update` does, byte for byte where nothing changes.
-//! Objects merge recursively, everything else replaces, `null` is a value like any other (contracts of ArangoDB's import
-//! and of Elasticsearch's partial update agree on this). The old document keeps its order, blanks and spelling.
+//! Merges one document into another for `--on-duplicate update`. Unchanged parts keep every byte.
+//! Objects are merged recursively, other values are replaced, and `null` is a value like any other: ArangoDB's import and
+//! Elasticsearch's partial update agree on this. The old document keeps its field order and formatting.
 
-use super::{Field, Kind, Scanner, same_parsed, unescape};
+use super::{Field, JsonKind, Scanner, same_parsed, unescape};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
-/// Both documents nest objects in each other deeper than this; merging goes one call deeper for each.
+/// Maximum depth of objects that are nested in both documents. Each level is one recursive call.
 const MAX_DEPTH: usize = 256;
 
-/// Fields above which names are looked up in a table, not one by one.
-const LINEAR: usize = 24;
+/// Maximum number of fields for which names are searched one by one; above it a table is used.
+const MAX_LINEAR: usize = 24;
 
-/// Why two documents could not be merged.
 #[derive(Debug, PartialEq, Eq)]
 pub enum MergeError {
-    /// Objects on both sides are nested deeper than 256 levels.
     TooDeep,
-    /// The stored document is not a JSON object: something else wrote it.
+    /// The stored document is not a JSON object: another program wrote it.
     NotAnObject,
 }
 
@@ -31,20 +29,20 @@ impl fmt::Display for MergeError {
     }
 }
 
-/// Merges documents, and keeps its memory from one merge to the next.
+/// Merges documents. It reuses its memory.
 #[derive(Debug, Default)]
 pub struct Merger {
-    /// Two scanners a level, for the old and the new side.
+    /// Two scanners per level, for the old and the new document.
     scanners: Vec<(Scanner, Scanner)>,
     /// Whether the last merge changed a value.
     changed: bool,
 }
 
 impl Merger {
-    /// Appends to `out` what `old` becomes when `new` is merged into it. Both are JSON objects.
+    /// Merges the JSON object `new` into `old` and appends the result to `out`.
     ///
     /// # Errors
-    /// See [`MergeError`]; `out` then holds a part of the result.
+    /// See [`MergeError`]. `out` then holds a part of the result.
     pub fn merge(&mut self, old: &str, new: &str, out: &mut String) -> Result<(), MergeError> {
         self.changed = false;
         self.level(old, new, out, 0)
@@ -62,12 +60,12 @@ impl Merger {
         if self.scanners.len() == depth {
             self.scanners.push(Default::default());
         }
-        // Taken out for as long as this level needs them; the levels below use others.
+        // Taken out while this level uses them. The levels below use others.
         let (mut old_scan, mut new_scan) = std::mem::take(&mut self.scanners[depth]);
         let done = match (old_scan.object(old.as_bytes()), new_scan.object(new.as_bytes())) {
             (Ok(end), Ok(_)) => {
-                let old = Side::new(old, old_scan.fields(), end);
-                let new = Side::new(new, new_scan.fields(), 0);
+                let old = Doc::new(old, old_scan.fields(), end);
+                let new = Doc::new(new, new_scan.fields(), 0);
                 self.fields(&old, &new, out, depth).map(|()| self.changed |= append_new(&old, &new, out))
             }
             _ => Err(MergeError::NotAnObject),
@@ -76,24 +74,24 @@ impl Merger {
         done
     }
 
-    /// Copies the old fields, each with the value that the new side has for it.
-    fn fields(&mut self, old: &Side<'_>, new: &Side<'_>, out: &mut String, depth: usize) -> Result<(), MergeError> {
+    /// Copies the old fields, each with its new value if there is one.
+    fn fields(&mut self, old: &Doc<'_>, new: &Doc<'_>, out: &mut String, depth: usize) -> Result<(), MergeError> {
         let mut copied = 0;
-        for (place, field) in old.fields.iter().enumerate() {
-            let name = old.name(place);
-            let Some(by) = new.find(&name) else { continue };
-            // Of equal names the last one is the value, on both sides.
-            if old.find(&name) != Some(place) {
+        for (index, field) in old.fields.iter().enumerate() {
+            let name = old.name(index);
+            let Some(replacement) = new.find(&name) else { continue };
+            // Of duplicate fields the last one counts, on both sides.
+            if old.find(&name) != Some(index) {
                 continue;
             }
             let value = field.value.range();
             out.push_str(&old.text[copied..value.start]);
-            let (was, is) = (&old.text[value.clone()], new.fields[by].value.of(new.text));
-            if Kind::of(was) == Kind::Object && Kind::of(is) == Kind::Object {
-                self.level(was, is, out, depth + 1)?;
+            let (old_value, new_value) = (&old.text[value.clone()], new.fields[replacement].value.of(new.text));
+            if JsonKind::of(old_value) == JsonKind::Object && JsonKind::of(new_value) == JsonKind::Object {
+                self.level(old_value, new_value, out, depth + 1)?;
             } else {
-                self.changed = self.changed || !same_parsed(was, is);
-                out.push_str(is);
+                self.changed = self.changed || !same_parsed(old_value, new_value);
+                out.push_str(new_value);
             }
             copied = value.end;
         }
@@ -102,13 +100,13 @@ impl Merger {
     }
 }
 
-/// Appends the fields that only the new side has, and the end of the old one; says whether there are any.
-fn append_new(old: &Side<'_>, new: &Side<'_>, out: &mut String) -> bool {
+/// Appends the fields that only the new document has, and the end of the old one; returns whether there are any.
+fn append_new(old: &Doc<'_>, new: &Doc<'_>, out: &mut String) -> bool {
     let mut empty = old.fields.is_empty();
     let mut any = false;
-    for (place, field) in new.fields.iter().enumerate() {
-        let name = new.name(place);
-        if old.find(&name).is_none() && new.find(&name) == Some(place) {
+    for (index, field) in new.fields.iter().enumerate() {
+        let name = new.name(index);
+        if old.find(&name).is_none() && new.find(&name) == Some(index) {
             out.push_str(if empty { "" } else { "," });
             empty = false;
             any = true;
@@ -121,45 +119,45 @@ fn append_new(old: &Side<'_>, new: &Side<'_>, out: &mut String) -> bool {
     any
 }
 
-/// One of the two objects, and how its names are found.
-struct Side<'a> {
+/// One of the two objects, with a lookup by name.
+struct Doc<'a> {
     text: &'a str,
     fields: &'a [Field],
     /// One past the closing brace.
     end: usize,
     escaped: bool,
-    /// Where each name is last, for objects with many fields.
+    /// The last index of each name, for objects with many fields.
     table: Option<HashMap<Cow<'a, str>, usize>>,
 }
 
-impl<'a> Side<'a> {
-    fn new(text: &'a str, fields: &'a [Field], end: usize) -> Side<'a> {
+impl<'a> Doc<'a> {
+    fn new(text: &'a str, fields: &'a [Field], end: usize) -> Doc<'a> {
         let escaped = fields.iter().any(|field| field.escaped);
-        let mut side = Side { text, fields, end, escaped, table: None };
-        if fields.len() > LINEAR {
-            side.table = Some((0..fields.len()).map(|place| (side.name(place), place)).collect());
+        let mut side = Doc { text, fields, end, escaped, table: None };
+        if fields.len() > MAX_LINEAR {
+            side.table = Some((0..fields.len()).map(|index| (side.name(index), index)).collect());
         }
         side
     }
 
     /// The unescaped name of a field.
-    fn name(&self, place: usize) -> Cow<'a, str> {
-        let field = &self.fields[place];
+    fn name(&self, index: usize) -> Cow<'a, str> {
+        let field = &self.fields[index];
         let written = field.name.of(self.text);
-        // An unpaired surrogate cannot be unescaped; spelt the same it is the same name.
+        // A name with an unpaired surrogate cannot be unescaped. It is compared as written.
         if field.escaped { unescape(written).unwrap_or(Cow::Borrowed(written)) } else { Cow::Borrowed(written) }
     }
 
-    /// The last field of that name.
+    /// The index of the last field of that name.
     fn find(&self, name: &str) -> Option<usize> {
         match &self.table {
             Some(table) => table.get(name).copied(),
-            None if self.escaped => (0..self.fields.len()).rev().find(|place| self.name(*place) == name),
+            None if self.escaped => (0..self.fields.len()).rev().find(|index| self.name(*index) == name),
             None => self.fields.iter().rposition(|field| field.name.of(self.text) == name),
         }
     }
 
-    /// Where what follows the last field begins.
+    /// The offset after the last field.
     fn tail(&self) -> usize {
         self.fields.last().map_or(self.end - 1, |field| field.value.end as usize)
     }
@@ -178,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn untouched_bytes_stay() {
+    fn unchanged_bytes_are_kept() {
         assert_eq!(
             merged(r#"{ "a":1.0, "b" : {"x":1e400,"y":[1]} }"#, r#"{"b":{"y":null,"z":2},"c":9007199254740993}"#),
             r#"{ "a":1.0, "b" : {"x":1e400,"y":null,"z":2},"c":9007199254740993 }"#
@@ -191,13 +189,13 @@ mod tests {
     }
 
     #[test]
-    fn empty_objects_on_either_side() {
+    fn empty_objects_are_merged() {
         assert_eq!(merged("{ }", r#"{"a":1}"#), r#"{ "a":1}"#);
         assert_eq!(merged(r#"{"a":1}"#, "{}"), r#"{"a":1}"#);
     }
 
     #[test]
-    fn names_are_compared_unescaped_and_the_last_of_equal_names_counts() {
+    fn names_are_compared_unescaped_and_the_last_duplicate_counts() {
         assert_eq!(merged(r#"{"\u0061":1,"a":2}"#, r#"{"a":3,"a":4}"#), r#"{"\u0061":1,"a":4}"#);
     }
 
@@ -231,7 +229,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 300, max_global_rejects: 100_000, ..ProptestConfig::default() })]
         #[test]
-        fn merges_as_a_tree_of_values_would(old in object(), new in object()) {
+        fn merges_like_a_tree_of_values(old in object(), new in object()) {
             let mut expected = old.as_object().expect("object").clone();
             reference(&mut expected, new.as_object().expect("object"));
             let text = merged(&old.to_string(), &new.to_string());

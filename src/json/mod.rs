@@ -1,6 +1,6 @@
-//! JSON as bytes: what a document says, without ever building it.
-//! Documents pass through the program unchanged, so nothing here makes a tree of values: the scanner checks one object
-//! against RFC 8259 and notes where its fields lie; the rest of the module reads, writes and splices those places.
+//! JSON text, without a tree of values.
+//! Documents pass through the program unchanged. The scanner checks one object against RFC 8259 and records the ranges of
+//! its fields; the rest of the module reads, writes and replaces these ranges.
 
 mod double;
 mod merge;
@@ -8,19 +8,20 @@ mod same;
 mod scalar;
 mod scan;
 mod text;
-mod walk;
+mod tokens;
 
-pub use double::{first_changed_by_double, holds_as_double, same_number};
-pub use merge::{MergeError, Merger};
-pub use same::{same_parsed, same_value};
-pub use scalar::{Fault, is_number, string_end};
-pub use scan::{Field, NameBits, Scanner, Span};
-pub use text::{escaped_length, needs_no_escape, quote_into, same_name, unescape, unquoted};
-pub use walk::{Token, Walk, repeated};
+pub(crate) use double::{first_changed_by_double, holds_as_double, same_number};
+pub(crate) use merge::{MergeError, Merger};
+pub(crate) use same::same_parsed;
+pub use same::same_value;
+pub(crate) use scalar::{ScanError, is_number, string_end};
+pub(crate) use scan::{Field, NameBits, Scanner, Span};
+pub(crate) use text::{escaped_length, needs_no_escape, quote_into, same_name, unescape, unquoted};
+pub(crate) use tokens::{Token, Tokens, duplicate_name};
 
-/// What kind of value some JSON text is, told from its first byte.
+/// The kind of a JSON value, known from its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum JsonKind {
     /// `{…}`
     Object,
     /// `[…]`
@@ -35,28 +36,28 @@ pub enum Kind {
     Null,
 }
 
-impl Kind {
-    /// Tells the kind of a value that the scanner has accepted.
-    pub fn of(value: &str) -> Kind {
+impl JsonKind {
+    /// The kind of a value that the scanner has accepted.
+    pub fn of(value: &str) -> JsonKind {
         match value.as_bytes().first() {
-            Some(b'{') => Kind::Object,
-            Some(b'[') => Kind::Array,
-            Some(b'"') => Kind::String,
-            Some(b't' | b'f') => Kind::Boolean,
-            Some(b'n') => Kind::Null,
-            _ => Kind::Number,
+            Some(b'{') => JsonKind::Object,
+            Some(b'[') => JsonKind::Array,
+            Some(b'"') => JsonKind::String,
+            Some(b't' | b'f') => JsonKind::Boolean,
+            Some(b'n') => JsonKind::Null,
+            _ => JsonKind::Number,
         }
     }
 
-    /// The word for it in a message, with its article.
+    /// Its name with an article, for messages.
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Object => "an object",
-            Kind::Array => "an array",
-            Kind::String => "a string",
-            Kind::Number => "a number",
-            Kind::Boolean => "a boolean",
-            Kind::Null => "null",
+            JsonKind::Object => "an object",
+            JsonKind::Array => "an array",
+            JsonKind::String => "a string",
+            JsonKind::Number => "a number",
+            JsonKind::Boolean => "a boolean",
+            JsonKind::Null => "null",
         }
     }
 }

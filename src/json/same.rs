@@ -1,14 +1,14 @@
-//! Compares JSON values, however they are written.
+//! Compares JSON values, whatever their formatting.
 
-use super::{Kind, Scanner, same_number, unescape, unquoted};
+use super::{JsonKind, Scanner, same_number, unescape, unquoted};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// Deeper values are never the same; the comparison goes one call deeper for each level, and no server stores these.
+/// Maximum depth; deeper values never compare as equal. Each level is one recursive call, and no server stores such values.
 const MAX_DEPTH: usize = 1_000;
 
-/// Whether two JSON texts are the same value: fields in any order, numbers digit for digit, strings by what they say.
+/// Whether two JSON texts are the same value: fields in any order, numbers by their digits, strings unescaped.
 pub fn same_value(one: &str, other: &str) -> bool {
     same(one, other, same_number, 0)
 }
@@ -29,38 +29,38 @@ fn same_parsed_number(one: &str, other: &str) -> bool {
 }
 
 fn same(one: &str, other: &str, numbers: fn(&str, &str) -> bool, depth: usize) -> bool {
-    let kind = Kind::of(one);
-    if kind != Kind::of(other) || depth > MAX_DEPTH {
+    let kind = JsonKind::of(one);
+    if kind != JsonKind::of(other) || depth > MAX_DEPTH {
         return false;
     }
     let same = |one, other| same(one, other, numbers, depth + 1);
     match kind {
-        Kind::Object => match (fields(one), fields(other)) {
+        JsonKind::Object => match (fields(one), fields(other)) {
             (Some(one), Some(other)) => {
                 one.keys().eq(other.keys()) && one.values().zip(other.values()).all(|(a, b)| same(a, b))
             }
             _ => false,
         },
-        Kind::Array => match (elements(one), elements(other)) {
+        JsonKind::Array => match (elements(one), elements(other)) {
             (Some(one), Some(other)) => {
                 one.len() == other.len() && one.iter().zip(&other).all(|(a, b)| same(a.get(), b.get()))
             }
             _ => false,
         },
-        Kind::Number => numbers(one, other),
-        Kind::String => one == other || unquoted(one).is_some_and(|one| unquoted(other) == Some(one)),
-        Kind::Boolean | Kind::Null => one == other,
+        JsonKind::Number => numbers(one, other),
+        JsonKind::String => one == other || unquoted(one).is_some_and(|one| unquoted(other) == Some(one)),
+        JsonKind::Boolean | JsonKind::Null => one == other,
     }
 }
 
-/// The fields of an object; `None` for a name that is duplicate, of which a server may keep either.
+/// The fields of an object. `None` if there are duplicate fields: a server may keep either.
 fn fields(text: &str) -> Option<BTreeMap<Cow<'_, str>, &str>> {
     let mut scanner = Scanner::default();
     scanner.object(text.as_bytes()).ok()?;
     let mut fields = BTreeMap::new();
     for field in scanner.fields() {
-        let is_second = fields.insert(unescape(field.name.of(text))?, field.value.of(text)).is_some();
-        if is_second {
+        let is_duplicate = fields.insert(unescape(field.name.of(text))?, field.value.of(text)).is_some();
+        if is_duplicate {
             return None;
         }
     }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_the_same_however_they_are_written() {
+    fn formatting_does_not_matter() {
         for (one, other, same) in [
             (r#"{"a":1,"b":[1.10,"\u0061"]}"#, r#"{"b":[1.1,"a"],"a":1}"#, true),
             (r#"{"n":9007199254740993}"#, r#"{"n":9007199254740992}"#, false),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_deep_is_not_compared() {
+    fn values_that_are_too_deep_are_never_the_same() {
         for (levels, is_same) in [(1_000, true), (2_000, false)] {
             let text = "[".repeat(levels) + &"]".repeat(levels);
             assert_eq!(same_value(&text, &text), is_same);

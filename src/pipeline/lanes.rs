@@ -1,8 +1,8 @@
-//! Deals what is read out to the lanes. The lane of an action is a function of its key, so that its actions stay in order;
-//! what has no key yet goes where its place in the input says.
-//! What surprises: the first batch goes to the first lane whole, in the order of the input, and the others wait for it. So
-//! an input that fits one request is one request, and the fields of a new collection get the types of its first records. A
-//! collection that a bulk line names for the first time later on begins such a lead batch again.
+//! Distributes actions to the lanes. The key selects the lane, so that actions on the same key stay in order. An action
+//! without a key goes to the lane of its ordinal.
+//! The first batch goes to the first lane, in the order of the input, and the other lanes wait for it. So an input that fits
+//! in one request is one request, and the fields of a new collection get the types of its first records. When a bulk line
+//! names a new collection later, another such lead batch starts.
 
 use crate::action::Action;
 use crate::batch::{Batch, Batcher};
@@ -13,86 +13,86 @@ use std::collections::HashSet;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Instant;
 
-/// What a lane gets.
+/// A batch for a lane.
 pub(super) struct Job {
     pub(super) batch: Batch,
-    /// Whether nothing is sent: what it has to come after was not sent either.
-    pub(super) is_left: bool,
+    /// Whether it must not be sent, because earlier actions were not sent either.
+    pub(super) leave_unsent: bool,
 }
 
-/// The reading thread's end of a lane.
+/// A lane as the reading thread sees it.
 pub(super) struct LaneEnd {
     pub(super) batcher: Batcher,
     pub(super) jobs: SyncSender<Job>,
-    /// Batches that the lane is done with.
+    /// Batches that the lane has finished.
     pub(super) free: Receiver<Batch>,
-    /// Batches that it is not done with.
-    pub(super) at_work: usize,
+    /// Number of batches that it has not finished.
+    pub(super) in_flight: usize,
     pub(super) spare: Vec<Batch>,
 }
 
 impl LaneEnd {
-    /// Sends what has been collected. A lane never hangs up before its channel closes.
-    fn send(&mut self, key_filter: Option<&mut KeyFilter>, is_left: bool) {
+    /// Sends the current batch. A lane never ends before its channel is closed.
+    fn send(&mut self, key_filter: Option<&mut KeyFilter>, leave_unsent: bool) {
         if self.batcher.is_empty() {
             return;
         }
         while let Ok(batch) = self.free.try_recv() {
-            self.returned(batch);
+            self.reuse(batch);
         }
         let next = self.spare.pop().unwrap_or_default();
-        self.at_work += 1;
+        self.in_flight += 1;
         let batch = self.batcher.take(next, key_filter);
-        let _ = self.jobs.send(Job { batch, is_left });
+        let _ = self.jobs.send(Job { batch, leave_unsent });
     }
 
-    /// Waits until everything that was sent is settled.
+    /// Waits until all batches that were sent are settled.
     fn wait(&mut self) {
-        while self.at_work > 0 {
+        while self.in_flight > 0 {
             let Ok(batch) = self.free.recv() else { return };
-            self.returned(batch);
+            self.reuse(batch);
         }
     }
 
-    fn returned(&mut self, batch: Batch) {
-        self.at_work -= 1;
+    fn reuse(&mut self, batch: Batch) {
+        self.in_flight -= 1;
         self.spare.push(batch);
     }
 }
 
-/// What a lead batch comes after.
+/// What a lead batch waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lead {
-    /// Nothing: it is the first of the run.
+    /// Nothing: it is the first batch of the run.
     First,
-    /// What the lanes are still settling.
+    /// All batches that were sent before.
     Later,
 }
 
-/// Names of collections that are remembered. A file that names more is not slowed down any further.
-const NAMES: usize = 1 << 12;
+/// Maximum number of collections that are remembered. More do not start lead batches, which are slow.
+const MAX_COLLECTIONS: usize = 1 << 12;
 
 /// All lanes, as the reading thread sees them.
 pub(super) struct Lanes {
     ends: Vec<LaneEnd>,
     key_filter: Option<KeyFilter>,
     stop: Stop,
-    /// While there is one, everything goes to the first lane.
+    /// While it is set, everything goes to the first lane.
     lead: Option<Lead>,
     /// Hashes of the collections that were named.
-    names: HashSet<u64>,
-    /// The one that was named last.
-    name: Option<String>,
+    collections: HashSet<u64>,
+    /// The collection that was named last.
+    last: Option<String>,
 }
 
 impl Lanes {
-    /// Begins with a lead batch, if there is more than one lane.
+    /// Starts with a lead batch, if there is more than one lane.
     pub(super) fn new(ends: Vec<LaneEnd>, key_filter: Option<KeyFilter>, stop: Stop) -> Lanes {
         let lead = (ends.len() > 1).then_some(Lead::First);
-        Lanes { ends, key_filter, stop, lead, names: HashSet::new(), name: None }
+        Lanes { ends, key_filter, stop, lead, collections: HashSet::new(), last: None }
     }
 
-    /// Says whether each of the records to come was a line.
+    /// Sets whether the next records are single lines.
     pub(super) fn expect_lines(&mut self, are_lines: bool) {
         self.ends.iter_mut().for_each(|end| end.batcher.expect_lines(are_lines));
     }
@@ -100,36 +100,36 @@ impl Lanes {
     /// Adds an action.
     pub(super) fn push(&mut self, record: &Record<'_>, action: &Action<'_>, ordinal: u64) {
         if self.ends.len() > 1 && !self.was_last(action.collection) {
-            self.meet(action.collection);
+            self.note_collection(action.collection);
         }
         let lanes = self.ends.len() as u64;
         let (hash, home) = match action.key_text() {
             "" => (0, ordinal % lanes),
             key => {
                 let hash = key_filter::hash(key);
-                // The upper bits tell a place in a filter; these are others, and a product is faster than a rest.
+                // The key filter uses the upper bits, so these are the lower ones. A multiplication is faster than `%`.
                 (hash, (u64::from(hash as u32) * lanes) >> 32)
             }
         };
-        let mut lane = self.now(home);
-        if self.ends[lane].batcher.must_go_before(ordinal, action.bytes(), hash) {
+        let mut lane = self.lane(home);
+        if self.ends[lane].batcher.must_flush_before(ordinal, action.bytes(), hash) {
             self.send(lane);
-            lane = self.now(home);
+            lane = self.lane(home);
         }
         if self.ends[lane].batcher.push(record, ordinal, action, hash) {
             self.send(lane);
         }
     }
 
-    /// Adds a record that has already failed.
+    /// Adds a record that already failed.
     pub(super) fn reject(&mut self, bad: BadRecord<'_>, ordinal: u64) {
-        let lane = self.now(ordinal % self.ends.len() as u64);
+        let lane = self.lane(ordinal % self.ends.len() as u64);
         if self.ends[lane].batcher.reject(bad) {
             self.send(lane);
         }
     }
 
-    /// Sends what has waited long enough.
+    /// Sends batches that have waited for the maximum time.
     pub(super) fn send_due(&mut self, now: Instant) {
         for lane in 0..self.ends.len() {
             if self.ends[lane].batcher.is_due(now) {
@@ -138,7 +138,7 @@ impl Lanes {
         }
     }
 
-    /// Sends what is left. What is still a lead batch then needs no other lane to wait for it.
+    /// Sends the remaining batches. No lane has to wait for a lead batch any more.
     pub(super) fn end(&mut self) {
         match self.lead {
             Some(Lead::Later) => self.send(0),
@@ -146,27 +146,27 @@ impl Lanes {
         }
     }
 
-    /// The lane of what belongs to this one, as long as nothing leads.
-    fn now(&self, home: u64) -> usize {
+    /// The lane `home`, or the first one during a lead batch.
+    fn lane(&self, home: u64) -> usize {
         if self.lead.is_some() { 0 } else { home as usize }
     }
 
     /// Whether this collection was named last.
     fn was_last(&self, name: &str) -> bool {
-        match &self.name {
-            // Mostly neither has a name, and lengths tell that. A comparison of no bytes is slow where the C library makes it a
-            // masked load from an address that is not mapped (measured: 15 % of the reading thread's time).
+        match &self.last {
+            // Usually both are empty. Comparing lengths first is faster: in some C libraries the comparison of zero bytes is
+            // a masked load from an unmapped address (measured: 15 % of the time of the reading thread).
             Some(last) if name.is_empty() => last.is_empty(),
             last => last.as_deref() == Some(name),
         }
     }
 
-    /// Remembers that a collection was named. One that is new begins a lead batch, for which all else goes first.
-    fn meet(&mut self, name: &str) {
-        let last = self.name.get_or_insert_default();
+    /// Remembers a collection. A new one starts a lead batch, after everything else is sent.
+    fn note_collection(&mut self, name: &str) {
+        let last = self.last.get_or_insert_default();
         last.clear();
         last.push_str(name);
-        let is_new = self.names.len() < NAMES && self.names.insert(key_filter::hash(name));
+        let is_new = self.collections.len() < MAX_COLLECTIONS && self.collections.insert(key_filter::hash(name));
         if is_new && self.lead.is_none() {
             self.send_all();
             self.lead = Some(Lead::Later);
@@ -182,12 +182,12 @@ impl Lanes {
         if lead == Lead::Later {
             self.ends.iter_mut().for_each(LaneEnd::wait);
         }
-        // A lane that was stopped may have left earlier actions on the keys of a later lead batch.
-        let is_left = lead == Lead::Later && self.stop.asked();
-        self.ends[0].send(self.key_filter.as_mut(), is_left);
+        // A lane that was stopped may not have sent earlier actions on keys of this lead batch.
+        let leave_unsent = lead == Lead::Later && self.stop.is_requested();
+        self.ends[0].send(self.key_filter.as_mut(), leave_unsent);
         self.ends[0].wait();
-        // The same holds for whatever comes behind a lead batch.
-        self.lead = self.stop.asked().then_some(Lead::Later);
+        // The same applies to everything after a lead batch.
+        self.lead = self.stop.is_requested().then_some(Lead::Later);
         let lanes = self.ends.len();
         self.ends.iter_mut().enumerate().for_each(|(lane, end)| end.batcher.stagger(lane, lanes));
     }

@@ -1,16 +1,16 @@
-//! The picture of `lib.rs` as code: one thread reads, one a lane applies, and the calling one adds up.
+//! Runs the stages of `lib.rs`: one thread reads, one thread per lane applies batches, and the calling thread reports.
 
 mod lanes;
 
 use crate::action::Decider;
 use crate::batch::{Batch, Batcher, Limits};
-use crate::input::{Format, Input, InputOptions, Step};
+use crate::input::{Format, Input, InputOptions, ReadStep};
 use crate::key_filter::KeyFilter;
 use crate::progress::Meter;
 use crate::record::{BadRecord, Record};
 use crate::report::{Message, ReadEnd, Report};
 use crate::shape::Shaper;
-use crate::sink::{Durable, Ledger, Say, Sink, SinkError};
+use crate::sink::{Durable, Ledger, Log, Sink, SinkError};
 use crate::stop::Stop;
 use lanes::{Job, LaneEnd, Lanes};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,40 +18,34 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, s
 use std::thread::Scope;
 use std::time::Instant;
 
-/// Everything that the threads of a run need.
+/// Everything that a run needs.
 pub struct Plan {
-    /// The inputs, in order.
     pub inputs: Vec<Input>,
-    /// How they are read.
     pub options: InputOptions,
-    /// Stop after so many records.
+    /// Maximum number of records to read.
     pub limit: Option<u64>,
-    /// Shapes records.
     pub shaper: Shaper,
-    /// Makes actions of them.
     pub decider: Decider,
-    /// Sizes of batches.
     pub limits: Limits,
-    /// One sink a lane.
+    /// One sink per lane.
     pub sinks: Vec<Box<dyn Sink>>,
-    /// How far reading is.
+    /// Progress of reading.
     pub meter: Meter,
-    /// What ends the run early.
     pub stop: Stop,
-    /// Whether a line for each record is wanted.
+    /// Whether a result line for each record is wanted.
     pub results: bool,
 }
 
-/// Runs the plan to its end; everything that happens reaches the report.
+/// Runs the plan to its end. The report receives all outcomes.
 pub fn run(plan: Plan, report: &mut Report) {
     let meter = plan.meter.clone();
     start(plan, |inbox| collect(inbox, &meter, report));
 }
 
-/// Starts all threads, and ends with the last of them; `collect` receives what happens.
+/// Starts all threads and waits for them. `collect` receives their messages.
 fn start(mut plan: Plan, collect: impl FnOnce(&Receiver<Message>)) {
     let cut = &AtomicBool::new(false);
-    let (messages, inbox) = sync_channel(MESSAGES);
+    let (messages, inbox) = sync_channel(MAX_MESSAGES);
     let (inputs, sinks) = (std::mem::take(&mut plan.inputs), std::mem::take(&mut plan.sinks));
     let key_filter = sinks.iter().any(|sink| sink.asks_for_repeats()).then(KeyFilter::default);
     std::thread::scope(|scope| {
@@ -60,10 +54,10 @@ fn start(mut plan: Plan, collect: impl FnOnce(&Receiver<Message>)) {
             let (jobs, arriving) = sync_channel(1);
             let (returned, free) = channel();
             let batcher = Batcher::new(plan.limits, sink.encoder(), plan.options.keeps_raw);
-            ends.push(LaneEnd { batcher, jobs, free, at_work: 0, spare: Vec::new() });
+            ends.push(LaneEnd { batcher, jobs, free, in_flight: 0, spare: Vec::new() });
             let (messages, stop) = (messages.clone(), plan.stop.clone());
             let (limits, results) = (plan.limits, plan.results);
-            named(scope, format!("lane-{number}"), move || {
+            spawn(scope, format!("lane-{number}"), move || {
                 let to_report = messages.clone();
                 let hand_over = move |outcome| drop(to_report.send(Message::Outcome(outcome)));
                 let ledger = Ledger::new(number, results, Box::new(hand_over));
@@ -72,29 +66,29 @@ fn start(mut plan: Plan, collect: impl FnOnce(&Receiver<Message>)) {
         }
         let lanes = Lanes::new(ends, key_filter, plan.stop.clone());
         let reading = Reading { plan, lanes, read: 0, empty: 0 };
-        named(scope, "reader".to_owned(), move || {
-            // A lane still at work is told how reading ended before its channel closes with `reading`.
+        spawn(scope, "reader".to_owned(), move || {
+            // `reading.run` sets `cut` before it drops the channels of the lanes, so that they read it after that.
             let _ = messages.send(Message::Read(reading.run(inputs, cut)));
         });
         collect(&inbox);
     });
 }
 
-/// Starts a thread under a name that profilers and debuggers show.
-fn named<'scope>(scope: &'scope Scope<'scope, '_>, name: String, work: impl FnOnce() + Send + 'scope) {
+/// Starts a thread with a name, for profilers and debuggers.
+fn spawn<'scope>(scope: &'scope Scope<'scope, '_>, name: String, work: impl FnOnce() + Send + 'scope) {
     let started = std::thread::Builder::new().name(name).spawn_scoped(scope, work);
     started.expect("the system has a thread for each lane");
 }
 
-/// Messages that may wait for the report. Each can hold the errors of a whole batch, so that a slow terminal has to slow
-/// the run down instead of filling the memory.
-const MESSAGES: usize = 4;
+/// Maximum number of messages that wait for the report. Each can hold the errors of a whole batch, so a slow terminal must
+/// slow down the run instead of filling the memory.
+const MAX_MESSAGES: usize = 4;
 
-/// Hands messages to the report until every thread is done.
+/// Passes messages to the report until all threads have ended.
 fn collect(inbox: &Receiver<Message>, meter: &Meter, report: &mut Report) {
     loop {
         match inbox.recv_timeout(report.interval()) {
-            Ok(message) => report.absorb(message, meter.records.load(Ordering::Relaxed)),
+            Ok(message) => report.handle(message, meter.records.load(Ordering::Relaxed)),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -110,8 +104,8 @@ struct Reading {
     empty: u64,
 }
 
-/// How many records are read between two looks at the clock.
-const LOOK: u64 = 64;
+/// Number of records between two checks of the clock.
+const CHECK_INTERVAL: u64 = 64;
 
 impl Reading {
     fn run(mut self, inputs: Vec<Input>, cut: &AtomicBool) -> ReadEnd {
@@ -123,31 +117,31 @@ impl Reading {
             broken = self.input(input, number as u32).err();
         }
         self.lanes.end();
-        cut.store(broken.is_some() || self.plan.stop.asked(), Ordering::SeqCst);
+        cut.store(broken.is_some() || self.plan.stop.is_requested(), Ordering::SeqCst);
         self.plan.meter.records.store(self.read, Ordering::Relaxed);
         ReadEnd { records: self.read, empty: self.empty, broken }
     }
 
     fn is_over(&self) -> bool {
-        self.plan.limit.is_some_and(|limit| self.read >= limit) || self.plan.stop.asked()
+        self.plan.limit.is_some_and(|limit| self.read >= limit) || self.plan.stop.is_requested()
     }
 
-    fn input(&mut self, input: Input, number: u32) -> Result<(), crate::input::Broken> {
+    fn input(&mut self, input: Input, number: u32) -> Result<(), crate::input::ReadError> {
         self.plan.shaper.expect_rows(matches!(input.format, Format::Csv | Format::Tsv | Format::Arrays));
-        // What was one line has no line breaks, and nothing that shapes a record adds one.
+        // A record on one line has no line breaks, and shaping adds none.
         let is_line = matches!(input.format, Format::Jsonl | Format::Bulk);
         self.lanes.expect_lines(is_line);
         let mut reader = input.reader(number, &self.plan.options, &self.plan.meter.bytes)?;
         reader.each(&mut |step| {
-            // By reference, because a record is large.
+            // By reference, because `Record` is a large struct.
             match step {
-                Step::Record(ref record) => self.record(record),
-                Step::Bad(bad) => {
+                ReadStep::Record(ref record) => self.record(record),
+                ReadStep::Bad(bad) => {
                     self.lanes.reject(bad, self.read);
                     self.count();
                 }
-                Step::Empty => self.empty += 1,
-                Step::Idle | Step::End => self.look(),
+                ReadStep::Empty => self.empty += 1,
+                ReadStep::Idle | ReadStep::End => self.do_periodic_work(),
             }
             !self.is_over()
         })
@@ -167,13 +161,13 @@ impl Reading {
 
     fn count(&mut self) {
         self.read += 1;
-        if self.read.is_multiple_of(LOOK) {
-            self.look();
+        if self.read.is_multiple_of(CHECK_INTERVAL) {
+            self.do_periodic_work();
         }
     }
 
-    /// Says how far reading is, and sends what has waited long enough.
-    fn look(&mut self) {
+    /// Updates the progress, and sends batches that have waited for the maximum time.
+    fn do_periodic_work(&mut self) {
         self.plan.meter.records.store(self.read, Ordering::Relaxed);
         self.lanes.send_due(Instant::now());
     }
@@ -185,9 +179,9 @@ struct Lane<'r> {
     ledger: Ledger,
     messages: SyncSender<Message>,
     stop: Stop,
-    /// Whether reading ended before its time, once it has ended.
+    /// Whether reading ended early. Valid once reading has ended.
     cut: &'r AtomicBool,
-    /// Whether the sink cannot go on.
+    /// Whether the sink failed and cannot continue.
     ended: bool,
 }
 
@@ -195,32 +189,32 @@ impl Lane<'_> {
     fn run(mut self, arriving: &Receiver<Job>, returned: &Sender<Batch>, limits: Limits) {
         loop {
             match arriving.recv_timeout(limits.interval) {
-                Ok(Job { mut batch, is_left }) => {
+                Ok(Job { mut batch, leave_unsent }) => {
                     self.ledger.reject(&batch);
-                    let is_left = is_left || self.ended || batch.is_empty();
-                    self.call(|sink, ledger, say| {
-                        if is_left {
+                    let leave_unsent = leave_unsent || self.ended || batch.is_empty();
+                    self.call(|sink, ledger, report| {
+                        if leave_unsent {
                             ledger.leave_unsent(&batch, 0);
                             return Ok(Durable::Earlier);
                         }
-                        sink.apply(&batch, ledger, say)
+                        sink.apply(&batch, ledger, report)
                     });
                     batch.clear(limits.bytes);
                     let _ = returned.send(batch);
                 }
                 Err(RecvTimeoutError::Timeout) if self.ended => {}
-                Err(RecvTimeoutError::Timeout) => self.call(|sink, ledger, say| sink.flush_idle(ledger, say)),
+                Err(RecvTimeoutError::Timeout) => self.call(|sink, ledger, report| sink.flush_idle(ledger, report)),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
         if !self.ended {
             let clean = !self.cut.load(Ordering::SeqCst) && !self.ledger.has_failed();
-            self.call(|sink, ledger, say| sink.finish(clean, ledger, say));
+            self.call(|sink, ledger, report| sink.finish(clean, ledger, report));
         }
     }
 
-    /// Calls the sink, and takes in what it returns.
-    fn call(&mut self, call: impl FnOnce(&mut dyn Sink, &mut Ledger, Say<'_>) -> Result<Durable, SinkError>) {
+    /// Calls the sink and handles its result.
+    fn call(&mut self, call: impl FnOnce(&mut dyn Sink, &mut Ledger, Log<'_>) -> Result<Durable, SinkError>) {
         let Lane { sink, ledger, messages, .. } = self;
         let done = call(&mut **sink, ledger, &mut |note| drop(messages.send(Message::Note(note))));
         match &done {
@@ -231,7 +225,7 @@ impl Lane<'_> {
         ledger.flush();
         if let Err(error) = done {
             let _ = messages.send(Message::Stopped(error));
-            self.stop.ask();
+            self.stop.request();
             self.ended = true;
         }
     }

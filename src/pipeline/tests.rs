@@ -1,4 +1,4 @@
-//! What reaches whoever wants to know of each error what its record was read from, tried on whole runs into a store.
+//! Checks the raw text that errors carry, with whole runs into a store.
 
 use super::*;
 use crate::config::{Config, Request, parse};
@@ -9,26 +9,26 @@ use std::io::Write as _;
 use std::path::Path;
 
 /// A piece of an input.
-enum Piece {
-    /// What is no record, or a record that is stored.
+enum InputPart {
+    /// Not a record, or a record that is stored.
     Good(Vec<u8>),
     /// A record that is an error.
     Bad(Vec<u8>),
-    /// A record that is longer than `--max-record-bytes`, and so not kept.
+    /// A record longer than `--max-record-bytes`. Its raw text is not kept.
     Long(Vec<u8>),
 }
 
-fn good(text: impl Into<Vec<u8>>) -> Piece {
-    Piece::Good(text.into())
+fn good(text: impl Into<Vec<u8>>) -> InputPart {
+    InputPart::Good(text.into())
 }
 
-fn bad(text: impl Into<Vec<u8>>) -> Piece {
-    Piece::Bad(text.into())
+fn bad(text: impl Into<Vec<u8>>) -> InputPart {
+    InputPart::Bad(text.into())
 }
 
-/// A record that makes of `x` so many bytes.
-fn long(record: &str, count: usize) -> Piece {
-    Piece::Long(record.replace("LONG", &"x".repeat(count)).into_bytes())
+/// A record in which `LONG` is replaced by this many bytes.
+fn long(record: &str, count: usize) -> InputPart {
+    InputPart::Long(record.replace("LONG", &"x".repeat(count)).into_bytes())
 }
 
 fn plan(line: &str, files: &[&Path], keeps_raw: bool) -> Plan {
@@ -57,7 +57,7 @@ fn plan(line: &str, files: &[&Path], keeps_raw: bool) -> Plan {
     }
 }
 
-/// The errors of a run in the order of their records: a type, and what the record was read from.
+/// The errors of a run in the order of their records: the type and the raw text.
 fn errors(plan: Plan) -> Vec<(String, Vec<u8>)> {
     let mut failures = Vec::new();
     start(plan, |inbox| {
@@ -74,15 +74,15 @@ fn errors(plan: Plan) -> Vec<(String, Vec<u8>)> {
     failures.into_iter().map(|failure| (failure.reason.kind.into_owned(), failure.raw)).collect()
 }
 
-/// Imports these pieces into a store that has a document "dup", and expects each bad one among the errors as it is, after
-/// `flags` have shaped it. Nobody gets any of it who does not ask.
-fn check(name: &str, flags: &str, pieces: &[Piece], pack: fn(&[u8]) -> Vec<u8>) {
+/// Imports these pieces into a store that has a document "dup". The errors must have the exact raw text of each bad piece if
+/// raw text is wanted, and none if it is not.
+fn check(name: &str, flags: &str, pieces: &[InputPart], pack: fn(&[u8]) -> Vec<u8>) {
     let folder = tempfile::tempdir().expect("a folder");
     let (first, file) = (folder.path().join("first.jsonl"), folder.path().join(name));
     fs::write(&first, "{\"_key\":\"dup\",\"title\":1}\n").expect("a file");
     let all = pieces
         .iter()
-        .flat_map(|(Piece::Good(text) | Piece::Bad(text) | Piece::Long(text))| text.clone())
+        .flat_map(|(InputPart::Good(text) | InputPart::Bad(text) | InputPart::Long(text))| text.clone())
         .collect::<Vec<u8>>();
     fs::write(&file, pack(&all)).expect("a file");
     for keeps_raw in [true, false] {
@@ -91,8 +91,8 @@ fn check(name: &str, flags: &str, pieces: &[Piece], pack: fn(&[u8]) -> Vec<u8>) 
         assert_eq!(errors(plan(&line, &[&first], false)), []);
         let found = errors(plan(&format!("{line} {flags}"), &[&file], keeps_raw));
         let bad = pieces.iter().filter_map(|piece| match piece {
-            Piece::Good(_) => None,
-            Piece::Bad(text) if keeps_raw => Some(text.clone()),
+            InputPart::Good(_) => None,
+            InputPart::Bad(text) if keeps_raw => Some(text.clone()),
             _ => Some(Vec::new()),
         });
         let text = |raw: &Vec<u8>| String::from_utf8_lossy(raw).chars().take(80).collect::<String>();

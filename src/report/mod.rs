@@ -1,12 +1,12 @@
-//! Adds outcomes up, must balance, and owns the exit code.
-//! Errors are told as they come: the first ten one by one, all of them with `--details`, and at the end by kind.
+//! Sums up the outcomes, checks that they balance, and determines the exit code.
+//! Errors are printed as they arrive: the first ten, or all with `--details`, and at the end a summary by kind.
 
 mod results;
 
 pub use results::Results;
 
-use crate::color::painted;
-use crate::input::Broken;
+use crate::color::colored;
+use crate::input::ReadError;
 use crate::progress::{Progress, grouped};
 use crate::record::Origin;
 use crate::sink::http::Traffic;
@@ -26,18 +26,18 @@ use std::time::Instant;
 /// `--max-errors`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MaxErrors {
-    /// So many records.
+    /// A number of records.
     Count(u64),
-    /// So many of a hundred records read.
+    /// A percentage of the records read.
     Percent(f64),
 }
 
 impl FromStr for MaxErrors {
     type Err = String;
 
-    /// Reads a number, or 0 to 100 with `%`.
+    /// Parses a number, or 0 to 100 with `%`.
     fn from_str(text: &str) -> Result<MaxErrors, String> {
-        let refused = || format!("\"{text}\" is neither a number of records nor a percentage up to 100%");
+        let refused = || "not a number of records or a percentage up to 100%".to_owned();
         let Some(percent) = text.strip_suffix('%') else {
             return values::count(text).map(MaxErrors::Count).map_err(|_| refused());
         };
@@ -52,23 +52,23 @@ impl FromStr for MaxErrors {
 /// `--summary`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum SummaryFormat {
-    /// One `name: count` a line.
+    /// One `name: count` per line.
     #[default]
     Text,
     /// One JSON object.
     Json,
 }
 
-/// What reaches the report.
+/// A message to the report.
 #[derive(Debug)]
 pub enum Message {
-    /// From a lane: what became of records.
+    /// From a lane: outcomes of records.
     Outcome(Outcome),
-    /// From a lane: what it is doing.
+    /// From a lane: a note.
     Note(Note),
-    /// From a lane: it cannot go on.
+    /// From a lane: its sink cannot go on.
     Stopped(SinkError),
-    /// From the reader, last: what it read.
+    /// From the reader, at its end.
     Read(ReadEnd),
 }
 
@@ -79,25 +79,25 @@ pub struct ReadEnd {
     pub records: u64,
     /// Blank lines.
     pub empty: u64,
-    /// Why it ended before its time.
-    pub broken: Option<Broken>,
+    /// Why it ended early.
+    pub broken: Option<ReadError>,
 }
 
 /// Errors of one kind.
 #[derive(Debug)]
-struct Kind {
+struct ErrorKind {
     count: u64,
     first: Origin,
     reason: String,
 }
 
-/// How many errors are told one by one without `--details`.
-const TOLD: u64 = 10;
+/// Maximum number of errors that are printed one by one without `--details`.
+const MAX_SHOWN: u64 = 10;
 
-/// Records after which `--max-errors N%` is looked at during the run; the end always does.
-const PERCENT_FROM: u64 = 1_000;
+/// Number of records read before `--max-errors N%` is checked during the run; at the end it is always checked.
+const PERCENT_MIN_READ: u64 = 1_000;
 
-/// What the report is told of the run beforehand.
+/// The settings of a report.
 #[derive(Debug)]
 pub struct Settings {
     /// Names of the inputs.
@@ -106,46 +106,46 @@ pub struct Settings {
     pub target: String,
     /// The collection, if the run has one.
     pub collection: Option<String>,
-    /// Say every error.
+    /// Print every error.
     pub details: bool,
-    /// Say no errors as they come, unless `details` asks for them.
+    /// Print no errors as they arrive, unless `details` is set.
     pub quiet: bool,
-    /// Say each step with its time.
+    /// Print each step with its time.
     pub verbose: bool,
-    /// Colour what is said.
+    /// Print in colour.
     pub color: bool,
-    /// Stop above so many.
+    /// Stop above this limit.
     pub max_errors: Option<MaxErrors>,
     /// Whether nothing is sent.
     pub dry_run: bool,
     /// Where `--results` go.
     pub results: Option<Results>,
-    /// What goes over the wire, if the target is a server.
+    /// Counters of requests, if the target is a server.
     pub traffic: Option<Traffic>,
 }
 
-/// The account of a run.
+/// Collects the outcomes of a run.
 pub struct Report {
     settings: Settings,
     progress: Progress,
     started: Instant,
     counts: Counts,
-    kinds: BTreeMap<Cow<'static, str>, Kind>,
-    told: u64,
+    kinds: BTreeMap<Cow<'static, str>, ErrorKind>,
+    shown: u64,
     /// Records that are errors or unknown.
     failed: u64,
     end: ReadEnd,
     too_many: bool,
     /// Why lanes could not go on.
     endings: Vec<Ending>,
-    /// Why the target could not go on, or undid everything.
+    /// Why the target could not go on, or rolled back.
     why: Option<String>,
     stop: Stop,
     err: Box<dyn Write>,
 }
 
 impl Report {
-    /// Begins an account; lines for a person go to `err`.
+    /// Creates the report of a run; messages go to `err`.
     pub fn new(settings: Settings, progress: Progress, stop: Stop, err: Box<dyn Write>) -> Report {
         Report {
             settings,
@@ -153,7 +153,7 @@ impl Report {
             started: Instant::now(),
             counts: Counts::default(),
             kinds: BTreeMap::new(),
-            told: 0,
+            shown: 0,
             failed: 0,
             end: ReadEnd::default(),
             too_many: false,
@@ -164,55 +164,55 @@ impl Report {
         }
     }
 
-    /// Prints a line for a person.
-    pub fn say(&mut self, text: &str) {
-        self.progress.line(&mut self.err, &painted(text, self.settings.color));
+    /// Prints a message.
+    pub fn print(&mut self, text: &str) {
+        self.progress.line(&mut self.err, &colored(text, self.settings.color));
     }
 
-    /// How long to wait for a message before `tick`.
+    /// Maximum time to wait for a message before `tick`.
     pub fn interval(&self) -> std::time::Duration {
         self.progress.interval()
     }
 
-    /// Shows progress if it is time to.
+    /// Shows progress, if it is due.
     pub fn tick(&mut self) {
         self.progress.tick(self.counts[Bucket::Error], &mut self.err);
     }
 
-    /// Takes a message in.
-    pub fn absorb(&mut self, message: Message, read_so_far: u64) {
+    /// Handles a message.
+    pub fn handle(&mut self, message: Message, read_so_far: u64) {
         match message {
             Message::Outcome(mut outcome) => {
                 self.counts += outcome.counts;
-                // A late index finds duplicates in the order of their keys; a person reads them by line.
+                // An index that is built late finds duplicates in the order of their keys; print them by line.
                 outcome.failures.sort_unstable_by_key(|failure| failure.origin);
-                outcome.failures.iter().for_each(|failure| self.tell(failure));
+                outcome.failures.iter().for_each(|failure| self.add_failure(failure));
                 self.write_results(|results, files| results.write(files, &outcome.results));
-                self.check_limit(read_so_far, PERCENT_FROM);
-                self.say_step(&format!("{} records settled", grouped(outcome.counts.total())));
+                self.check_limit(read_so_far, PERCENT_MIN_READ);
+                self.print_step(&format!("{} records settled", grouped(outcome.counts.total())));
             }
             Message::Note(Note::Doing(what)) => {
                 self.progress.doing(what);
-                self.say_step(what);
+                self.print_step(what);
             }
-            Message::Note(Note::Detail(text)) => self.say_step(&text),
+            Message::Note(Note::Detail(text)) => self.print_step(&text),
             Message::Note(Note::Warning(text)) => {
                 if !self.settings.quiet {
-                    self.say(&text);
+                    self.print(&text);
                 }
             }
             Message::Stopped(error) => self.stopped(error),
             Message::Read(end) => {
-                self.say_step(&format!("{} records read", grouped(end.records)));
+                self.print_step(&format!("{} records read", grouped(end.records)));
                 self.end = end;
             }
         }
     }
 
-    /// With `-v`, says what has been done, or begins now.
-    fn say_step(&mut self, step: &str) {
+    /// With `-v`, prints a step that is done, or begins.
+    fn print_step(&mut self, step: &str) {
         if self.settings.verbose {
-            self.say(&format!("after {:.3} s: {step}", self.started.elapsed().as_secs_f64()));
+            self.print(&format!("after {:.3} s: {step}", self.started.elapsed().as_secs_f64()));
         }
     }
 
@@ -222,32 +222,32 @@ impl Report {
         if ending == Ending::Enough {
             return;
         }
-        // Each lane says the same of a target that is closed.
+        // Each lane reports the same error of a target that is unavailable.
         if self.why.as_ref() != Some(&text) {
-            self.say(&format!("error: {text}"));
+            self.print(&format!("error: {text}"));
         }
         self.why.get_or_insert(text);
     }
 
-    /// Takes in that a target could not be left as it should be: it says so, and the exit code is not 0.
+    /// Reports that a target could not be restored to its state before the run.
     pub fn not_closed(&mut self, text: String) {
         self.stopped(SinkError::stopped(text));
     }
 
-    /// Writes to the file of `--results`, if there is one. A run whose results cannot be kept stops.
+    /// Writes to the file of `--results`, if there is one. If that fails, the run stops.
     fn write_results(&mut self, write: impl FnOnce(&mut Results, &[String]) -> std::io::Result<()>) {
         let Some(results) = &mut self.settings.results else { return };
         if let Err(error) = write(results, &self.settings.files) {
             let text = format!("--results: {}: {error}", results.name);
             self.settings.results = None;
             self.stopped(SinkError::stopped(text));
-            self.stop.ask();
+            self.stop.request();
         }
     }
 
-    fn tell(&mut self, failure: &Failure) {
+    fn add_failure(&mut self, failure: &Failure) {
         self.failed += 1;
-        let kind = self.kinds.entry(failure.reason.kind.clone()).or_insert_with(|| Kind {
+        let kind = self.kinds.entry(failure.reason.kind.clone()).or_insert_with(|| ErrorKind {
             count: 0,
             first: failure.origin,
             reason: failure.reason.text.clone(),
@@ -256,11 +256,11 @@ impl Report {
         if failure.origin < kind.first {
             (kind.first, kind.reason) = (failure.origin, failure.reason.text.clone());
         }
-        if self.settings.details || (!self.settings.quiet && self.told < TOLD) {
-            self.told += 1;
+        if self.settings.details || (!self.settings.quiet && self.shown < MAX_SHOWN) {
+            self.shown += 1;
             let unknown = if failure.bucket == Bucket::Unknown { "unknown: " } else { "" };
-            let line = format!("{}: {unknown}{}", self.place(&failure.origin), failure.reason.text);
-            self.say(&line);
+            let line = format!("{}: {unknown}{}", self.location(&failure.origin), failure.reason.text);
+            self.print(&line);
         }
     }
 
@@ -273,12 +273,12 @@ impl Report {
         };
         if above && !self.too_many {
             self.too_many = true;
-            self.stop.ask();
+            self.stop.request();
         }
     }
 
-    /// `file:line`, and the number of the record where lines do not tell records apart.
-    fn place(&self, origin: &Origin) -> String {
+    /// `file:line`, with the number of the record where a line may have several.
+    fn location(&self, origin: &Origin) -> String {
         let file = self.settings.files.get(origin.file as usize).map_or("?", String::as_str);
         if origin.line < origin.record {
             return format!("{file}:{} (record {})", origin.line, origin.record);
@@ -286,62 +286,62 @@ impl Report {
         format!("{file}:{}", origin.line)
     }
 
-    /// Closes the account: says what is left to say, and returns the summary.
+    /// Ends the report: prints the last messages, and returns the summary.
     pub fn close(mut self, bytes_read: u64) -> Summary {
         self.write_results(|results, _| results.out.flush());
         self.progress.finish();
         self.check_limit(self.end.records, 0);
         if let Some(broken) = self.broken() {
-            self.say(&format!("error: {broken}"));
+            self.print(&format!("error: {broken}"));
         }
-        self.say_kinds();
+        self.print_kinds();
         if self.too_many {
             let errors = grouped(self.counts[Bucket::Error]);
-            self.say(&format!("error: more errors than --max-errors allows: {errors}"));
+            self.print(&format!("error: more errors than --max-errors allows: {errors}"));
         }
         let balanced = self.counts.total() == self.end.records;
         if !balanced {
             let (read, total) = (self.end.records, self.counts.total());
-            self.say(&format!(
-                "error: this is a bug in bulkimport: {read} records were read, but {total} are accounted for"
+            self.print(&format!(
+                "error: this is a bug in bulkimport: {read} records were read, but {total} were counted"
             ));
         }
         if let Some(signal) = self.stop.signal() {
             let name = if signal == 2 { "SIGINT" } else { "SIGTERM" };
-            self.say(&format!("stopped by {name}; what was read is settled as the summary says"));
+            self.print(&format!("stopped by {name}; the summary counts what was read"));
         }
         let exit = self.exit_code(balanced);
         Summary { json: self.json(bytes_read, exit), exit }
     }
 
-    /// Where and why an input could not be read on.
+    /// Where and why reading an input failed.
     fn broken(&self) -> Option<String> {
-        self.end.broken.as_ref().map(|broken| format!("{}: {}", self.place(&broken.origin), broken.text))
+        self.end.broken.as_ref().map(|broken| format!("{}: {}", self.location(&broken.origin), broken.text))
     }
 
-    fn say_kinds(&mut self) {
-        if self.settings.quiet || self.failed <= self.told {
+    fn print_kinds(&mut self) {
+        if self.settings.quiet || self.failed <= self.shown {
             return;
         }
-        let more = match self.failed - self.told {
+        let more = match self.failed - self.shown {
             1 => "1 more error".to_owned(),
             more => format!("{} more errors", grouped(more)),
         };
-        self.say(&format!("and {more} (--details says every one); all errors by kind:"));
+        self.print(&format!("and {more} (--details shows all); errors by kind:"));
         let lines: Vec<String> = self
             .kinds
             .iter()
             .map(|(kind, about)| {
-                let (count, first) = (grouped(about.count), self.place(&about.first));
+                let (count, first) = (grouped(about.count), self.location(&about.first));
                 format!("  {kind}: {count}, first {first}: {}", about.reason)
             })
             .collect();
         for line in lines {
-            self.say(&line);
+            self.print(&line);
         }
     }
 
-    /// The first that holds of 130/143, 6, 5, 4, 3, 1.
+    /// The first that applies of 130/143, 6, 5, 4, 3, 1.
     fn exit_code(&self, balanced: bool) -> u8 {
         let ended = |ending| self.endings.contains(&ending);
         let lost = self.counts[Bucket::Error] + self.counts[Bucket::Unknown] > 0
@@ -403,7 +403,7 @@ impl Report {
     }
 }
 
-/// What is printed at the end.
+/// The summary, which is printed at the end.
 #[derive(Debug)]
 pub struct Summary {
     json: Value,
@@ -430,7 +430,7 @@ mod tests {
     use super::*;
     use crate::progress::{Meter, ProgressMode};
 
-    /// The exit code of a run whose records are all unsent because its sink ended so.
+    /// The exit code of a run whose records are all unsent because of this error.
     fn exit_after(error: SinkError) -> u8 {
         let settings = Settings {
             files: Arc::from([]),
@@ -449,14 +449,14 @@ mod tests {
         let mut report = Report::new(settings, progress, Stop::default(), Box::new(std::io::sink()));
         let mut counts = Counts::default();
         counts[Bucket::Unsent] = 2;
-        report.absorb(Message::Outcome(Outcome { counts, ..Outcome::default() }), 2);
-        report.absorb(Message::Stopped(error), 2);
-        report.absorb(Message::Read(ReadEnd { records: 2, ..ReadEnd::default() }), 2);
+        report.handle(Message::Outcome(Outcome { counts, ..Outcome::default() }), 2);
+        report.handle(Message::Stopped(error), 2);
+        report.handle(Message::Read(ReadEnd { records: 2, ..ReadEnd::default() }), 2);
         report.close(0).exit
     }
 
     #[test]
-    fn only_a_sink_that_has_had_enough_ends_a_run_well() {
+    fn only_a_closed_output_ends_a_run_with_exit_code_0() {
         assert_eq!(exit_after(SinkError::stopped("gone")), 4);
         assert_eq!(exit_after(SinkError::rolled_back("undone")), 6);
         assert_eq!(exit_after(SinkError::enough()), 0);

@@ -1,4 +1,4 @@
-//! `--results`: a JSON line for each record. What a server said stands in it as the server wrote it.
+//! `--results`: a JSON line for each record. JSON from the server's response is copied verbatim.
 
 use crate::record::Reason;
 use crate::sink::{Bucket, ItemDetails, ResultLine};
@@ -7,9 +7,9 @@ use serde_json::value::RawValue;
 use std::io::{self, Write};
 use std::sync::LazyLock;
 
-/// Where a line for each record is written.
+/// The file of `--results`.
 pub struct Results {
-    /// Its name, for errors.
+    /// Its name, for messages.
     pub name: String,
     /// The file, or stdout.
     pub out: Box<dyn Write>,
@@ -22,24 +22,24 @@ impl std::fmt::Debug for Results {
 }
 
 impl Results {
-    /// Writes lines of records that are found in these files.
+    /// Writes the lines of some records; `files` are the names of the inputs.
     ///
     /// # Errors
     /// Those of the file.
     pub fn write(&mut self, files: &[String], lines: &[ResultLine]) -> io::Result<()> {
         lines.iter().try_for_each(|line| {
             let file = files.get(line.origin.file as usize).map_or("?", String::as_str);
-            serde_json::to_writer(&mut self.out, &Line::new(file, line))?;
+            serde_json::to_writer(&mut self.out, &ResultJson::new(file, line))?;
             self.out.write_all(b"\n")
         })
     }
 }
 
-/// One line; its fields are in the order of their names.
+/// One line; its fields are sorted by name.
 #[derive(Serialize)]
-struct Line<'a> {
+struct ResultJson<'a> {
     counted: Bucket,
-    error: Option<Said<'a>>,
+    error: Option<ErrorText<'a>>,
     file: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     get: Option<Box<RawValue>>,
@@ -55,13 +55,13 @@ struct Line<'a> {
     version: Option<i64>,
 }
 
-/// Why a record is where it is.
+/// The error of a record.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Said<'a> {
-    /// In the server's words.
+enum ErrorText<'a> {
+    /// From the server.
     Server(Box<RawValue>),
-    /// In ours.
+    /// From this program.
     Ours {
         reason: &'a str,
         #[serde(rename = "type")]
@@ -69,42 +69,42 @@ enum Said<'a> {
     },
 }
 
-/// Of a record that no server has spoken of.
+/// The details of a record without a response.
 static NO_DETAILS: LazyLock<ItemDetails> = LazyLock::new(ItemDetails::default);
 
-impl<'a> Line<'a> {
-    fn new(file: &'a str, line: &'a ResultLine) -> Line<'a> {
-        let shown = line.details.as_deref().unwrap_or(&NO_DETAILS);
+impl<'a> ResultJson<'a> {
+    fn new(file: &'a str, line: &'a ResultLine) -> ResultJson<'a> {
+        let details = line.details.as_deref().unwrap_or(&NO_DETAILS);
         let ours = || line.reason.as_ref().map(ours);
-        Line {
+        ResultJson {
             counted: line.bucket,
-            error: shown.error.as_deref().and_then(raw).map(Said::Server).or_else(ours),
+            error: details.error.as_deref().and_then(raw).map(ErrorText::Server).or_else(ours),
             file,
-            get: shown.get.as_deref().and_then(raw),
-            id: filled(&line.key),
-            index: filled(&shown.index),
+            get: details.get.as_deref().and_then(raw),
+            id: non_empty(&line.key),
+            index: non_empty(&details.index),
             line: line.origin.line,
-            op: line.details.as_ref().map(|shown| shown.op.as_str()),
-            primary_term: shown.primary_term,
+            op: line.details.as_ref().map(|details| details.op.as_str()),
+            primary_term: details.primary_term,
             record: line.origin.record,
-            result: shown.result.as_deref(),
-            seq_no: shown.seq_no,
-            status: Some(shown.status).filter(|status| *status > 0),
-            version: shown.version,
+            result: details.result.as_deref(),
+            seq_no: details.seq_no,
+            status: Some(details.status).filter(|status| *status > 0),
+            version: details.version,
         }
     }
 }
 
-fn ours(reason: &Reason) -> Said<'_> {
-    let said = reason.text.strip_prefix(&*reason.kind).and_then(|rest| rest.strip_prefix(": "));
-    Said::Ours { reason: said.unwrap_or(&reason.text), kind: &reason.kind }
+fn ours(reason: &Reason) -> ErrorText<'_> {
+    let text = reason.text.strip_prefix(&*reason.kind).and_then(|rest| rest.strip_prefix(": "));
+    ErrorText::Ours { reason: text.unwrap_or(&reason.text), kind: &reason.kind }
 }
 
-fn filled(text: &str) -> Option<&str> {
+fn non_empty(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// JSON as it was written, on one line: raw newlines in it can only be blanks between its parts.
+/// JSON as it was written, on one line: raw newlines in JSON can only be blanks between tokens.
 fn raw(text: &str) -> Option<Box<RawValue>> {
     RawValue::from_string(text.replace(['\n', '\r'], " ")).ok()
 }
@@ -115,22 +115,22 @@ mod tests {
     use crate::record::Origin;
 
     #[test]
-    fn what_a_server_said_is_not_changed() {
+    fn json_from_a_server_is_not_changed() {
         let get = "{\"_source\": {\"n\": 123456789012345678901234567890,\n\"x\": 1.10}}".to_owned();
-        let shown = ItemDetails { op: "update".to_owned(), get: Some(get), ..ItemDetails::default() };
+        let details = ItemDetails { op: "update".to_owned(), get: Some(get), ..ItemDetails::default() };
         let line = ResultLine {
             origin: Origin { line: 3, record: 2, ..Origin::default() },
             bucket: Bucket::Updated,
             key: "a".to_owned(),
             reason: None,
-            details: Some(Box::new(shown)),
+            details: Some(Box::new(details)),
         };
-        let said = serde_json::to_string(&Line::new("in", &line)).expect("JSON");
+        let written = serde_json::to_string(&ResultJson::new("in", &line)).expect("JSON");
         let expected = concat!(
             r#"{"counted":"updated","error":null,"file":"in","get":{"_source": {"n": 123456789012345678901234567890, "x": 1.10}},"#,
             r#""id":"a","index":null,"line":3,"op":"update","primary_term":null,"record":2,"result":null,"seq_no":null,"#,
             r#""status":null,"version":null}"#
         );
-        assert_eq!(said, expected);
+        assert_eq!(written, expected);
     }
 }

@@ -1,13 +1,13 @@
-//! Makes objects and arrays of dotted names: `a.b` a field of an object, `tags.0` an element of an array.
+//! Makes objects and arrays from dotted names: `a.b` is a field of an object, `tags.0` an element of an array.
 
 use crate::json::{Field, quote_into, unescape};
 use crate::record::Reason;
 use std::collections::HashMap;
 
-/// Largest array index a name may have, so that a name cannot ask for unbounded memory.
+/// Maximum array index, so that a name cannot use unbounded memory.
 const MAX_INDEX: usize = 9_999;
 
-/// Most names in one dotted name: each is a level of the document, and a call deeper here.
+/// Maximum number of parts of a dotted name. Each is a level of the document, and one recursive call here.
 const MAX_DEPTH: usize = 100;
 
 enum Node<'a> {
@@ -15,29 +15,29 @@ enum Node<'a> {
     Inner(Level<'a>),
 }
 
-/// The fields of one object in the order in which they came, and where each name is.
+/// The fields of one object in the order of the input, and the index of each name.
 #[derive(Default)]
 struct Level<'a> {
     fields: Vec<(String, Node<'a>)>,
-    places: HashMap<String, usize>,
+    indices: HashMap<String, usize>,
 }
 
 impl<'a> Level<'a> {
-    /// The field of that name, and whether it is the new one.
+    /// The field of that name, and whether it was added now.
     fn field(&mut self, name: &str, new: Node<'a>) -> (&mut Node<'a>, bool) {
         let next = self.fields.len();
-        let place = *self.places.entry(name.to_owned()).or_insert(next);
-        if place == next {
+        let index = *self.indices.entry(name.to_owned()).or_insert(next);
+        if index == next {
             self.fields.push((name.to_owned(), new));
         }
-        (&mut self.fields[place].1, place == next)
+        (&mut self.fields[index].1, index == next)
     }
 }
 
-/// Writes the nested form of a flat object into `out`.
+/// Writes the nested form of a flat object to `out`.
 ///
 /// # Errors
-/// When a name is both a value and the beginning of another name, has more than 100 parts, or an array index is above 9999.
+/// If a name is both a value and the prefix of another name or has more than 100 parts, or an array index is above 9999.
 pub(super) fn write_nested(text: &str, fields: &[Field], out: &mut String) -> Result<(), Reason> {
     let mut root = Level::default();
     for field in fields {
@@ -55,15 +55,15 @@ pub(super) fn write_nested(text: &str, fields: &[Field], out: &mut String) -> Re
         }
     }
     out.clear();
-    // The outermost level is a document, so it is an object whatever its names look like.
+    // The outermost level is a document: always an object, even if all names are numbers.
     write_object(&root, out)
 }
 
 fn clash(name: &str) -> Reason {
-    Reason::new("name_clash", format!("--nested: `{name}` clashes with another name"))
+    Reason::new("name_clash", format!("--nested: \"{name}\" clashes with another name"))
 }
 
-/// Puts a value where its path leads; false if another name is in the way.
+/// Inserts a value at its path. False if another name is in the way.
 fn insert<'a>(mut level: &mut Level<'a>, path: &[&str], value: &'a str) -> bool {
     let Some((last, parents)) = path.split_last() else { return false };
     for name in parents {
@@ -74,8 +74,8 @@ fn insert<'a>(mut level: &mut Level<'a>, path: &[&str], value: &'a str) -> bool 
 }
 
 fn index(name: &str) -> Option<usize> {
-    let canonical = name == "0" || !name.starts_with('0');
-    (canonical && name.bytes().all(|byte| byte.is_ascii_digit())).then(|| name.parse().ok())?
+    let is_canonical = name == "0" || !name.starts_with('0');
+    (is_canonical && name.bytes().all(|byte| byte.is_ascii_digit())).then(|| name.parse().ok())?
 }
 
 fn write_node(node: &Node<'_>, out: &mut String) -> Result<(), Reason> {
@@ -91,8 +91,8 @@ fn write_node(node: &Node<'_>, out: &mut String) -> Result<(), Reason> {
 
 fn write_object(level: &Level<'_>, out: &mut String) -> Result<(), Reason> {
     out.push('{');
-    for (place, (name, node)) in level.fields.iter().enumerate() {
-        out.push_str(if place == 0 { "" } else { "," });
+    for (index, (name, node)) in level.fields.iter().enumerate() {
+        out.push_str(if index == 0 { "" } else { "," });
         quote_into(out, name);
         out.push(':');
         write_node(node, out)?;
@@ -101,7 +101,7 @@ fn write_object(level: &Level<'_>, out: &mut String) -> Result<(), Reason> {
     Ok(())
 }
 
-/// Elements that no name gave are null, so that the others keep their places.
+/// Missing elements are null, so that the others keep their index.
 fn write_array(level: &Level<'_>, indices: &[usize], out: &mut String) -> Result<(), Reason> {
     let last = indices.iter().copied().max().unwrap_or(0);
     if last > MAX_INDEX {
@@ -132,12 +132,12 @@ mod tests {
         let mut scanner = Scanner::default();
         scanner.object(text.as_bytes()).expect("an object");
         let mut out = String::new();
-        write_nested(text, scanner.fields(), &mut out).map_err(Reason::word)?;
+        write_nested(text, scanner.fields(), &mut out).map_err(Reason::static_kind)?;
         Ok(out)
     }
 
     #[test]
-    fn dots_make_objects_and_digits_arrays() {
+    fn dots_make_objects_and_numbers_make_arrays() {
         assert_eq!(
             nested(r#"{"a.b":1,"a.c.d":2.0,"tags.1":"y","tags.0":"x","gap.2":1,"00.1":0,"x..y":3}"#).as_deref(),
             Ok(r#"{"a":{"b":1,"c":{"d":2.0}},"tags":["x","y"],"gap":[null,null,1],"00":[null,0],"x..y":3}"#)

@@ -1,6 +1,6 @@
-//! The sink of `--dry-run`: everything before it works as always, and nothing is sent.
+//! The sink of `--dry-run`: everything before it works as usual, and nothing is sent.
 
-use super::{Durable, Ledger, Say, Sink, SinkError};
+use super::{Durable, Ledger, Log, Sink, SinkError};
 use crate::batch::Batch;
 
 /// Counts good records as unsent.
@@ -8,7 +8,7 @@ use crate::batch::Batch;
 pub struct DryRun;
 
 impl Sink for DryRun {
-    fn apply(&mut self, batch: &Batch, out: &mut Ledger, _: Say<'_>) -> Result<Durable, SinkError> {
+    fn apply(&mut self, batch: &Batch, out: &mut Ledger, _: Log<'_>) -> Result<Durable, SinkError> {
         out.leave_unsent(batch, 0);
         Ok(Durable::All)
     }

@@ -1,4 +1,4 @@
-//! Where batches go: a sink applies a batch and accounts for every record in it.
+//! Where batches go: a sink applies a batch and reports an outcome for every record in it.
 //! A target is a folder here, and a row in `targets.rs`.
 
 pub mod arangodb;
@@ -27,94 +27,94 @@ use std::sync::Arc;
 pub struct SinkError {
     /// One sentence.
     pub text: String,
-    /// What it is for the run.
+    /// How the run ends.
     pub ending: Ending,
-    /// The bucket of what was applied and is not durable.
+    /// The bucket for records that were applied but are not durable.
     pub undone: Bucket,
 }
 
-/// What it is for a run that its sink cannot go on.
+/// How a run ends when its sink cannot go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The target is gone, closed to us or full (exit code 4).
+    /// The target is unreachable, refuses access, or is full (exit code 4).
     Stopped,
-    /// `--complete`: all of it was undone (exit code 6).
+    /// `--complete`: everything was rolled back (exit code 6).
     RolledBack,
-    /// Whoever takes what is written wants no more of it: no error, and what is not sent is nobody's loss.
+    /// The reader of the output has closed it. This is no error, and unsent records do not count as lost.
     Enough,
 }
 
 impl SinkError {
-    /// The target cannot be used any more; what is not durable was not stored.
+    /// The target can no longer be used; what is not durable was not stored.
     pub fn stopped(text: impl Into<String>) -> SinkError {
         SinkError { text: text.into(), ending: Ending::Stopped, undone: Bucket::Unsent }
     }
 
-    /// Everything was undone, because of `--complete`.
+    /// Everything was rolled back, because of `--complete`.
     pub fn rolled_back(text: impl Into<String>) -> SinkError {
         SinkError { ending: Ending::RolledBack, ..SinkError::stopped(text) }
     }
 
-    /// Whoever takes what is written wants no more of it.
+    /// The reader of the output has closed it.
     pub fn enough() -> SinkError {
         SinkError { ending: Ending::Enough, ..SinkError::stopped("") }
     }
 }
 
-/// What of the actions that a sink was handed is durable.
+/// Which of the applied actions are durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durable {
-    /// All that were applied so far.
+    /// All actions applied so far.
     All,
-    /// Those of the last call that said `All`; the others may still be undone.
+    /// Those up to the last call that returned `All`; later ones may still be rolled back.
     Earlier,
 }
 
-/// What a sink prints while it works.
+/// What a sink reports while it works.
 #[derive(Debug)]
 pub enum Note {
-    /// What it is doing now, for the progress line.
+    /// The current step, for the progress line.
     Doing(&'static str),
-    /// Something a person should know, one line.
+    /// A warning, one line.
     Warning(String),
-    /// Something that only `-v` prints, one line.
+    /// A line that only `-v` prints.
     Detail(String),
 }
 
-/// Takes what a sink prints.
-pub type Say<'a> = &'a mut dyn FnMut(Note);
+/// Where a sink reports its notes.
+pub type Log<'a> = &'a mut dyn FnMut(Note);
 
-/// Applies batches to a target, one at a time, in order. Records that failed before never reach it.
+/// Applies batches to a target, one at a time, in order. Rejected records never reach it.
 pub trait Sink: Send {
-    /// Whether it looks at `Item::repeats`, which costs the reading thread a wait for memory for each key.
+    /// Whether it uses `repeats` of a batch's items. That costs the reading thread a memory access for each key.
     fn asks_for_repeats(&self) -> bool {
         false
     }
 
-    /// The form in which batches reach it.
+    /// How the actions of its batches are encoded.
     fn encoder(&self) -> Arc<dyn Encode> {
         Arc::new(Documents)
     }
 
-    /// Applies a batch, which has at least one action, and settles each of them in `out`.
+    /// Applies a batch of at least one action, and settles each action in `out`.
     ///
     /// # Errors
-    /// When the target cannot be used any more; even then every action has been settled.
-    fn apply(&mut self, batch: &Batch, out: &mut Ledger, say: Say<'_>) -> Result<Durable, SinkError>;
+    /// When the target can no longer be used. Even then every action has been settled.
+    fn apply(&mut self, batch: &Batch, out: &mut Ledger, log: Log<'_>) -> Result<Durable, SinkError>;
 
-    /// Called when no batch has come for a while: makes what was applied durable, if that is this sink's way.
+    /// Called when no batch has arrived for a while. A sink may then make what was applied durable.
     ///
     /// # Errors
     /// As `apply`.
-    fn flush_idle(&mut self, _: &mut Ledger, _: Say<'_>) -> Result<Durable, SinkError> {
+    fn flush_idle(&mut self, _: &mut Ledger, _: Log<'_>) -> Result<Durable, SinkError> {
         Ok(Durable::Earlier)
     }
 
-    /// Makes everything durable. `clean` says that the input was read to its end and that no record failed.
+    /// Makes everything durable. `clean` means that the input was read to its end and no record failed.
     ///
     /// # Errors
     /// As `apply`.
-    fn finish(&mut self, _clean: bool, _: &mut Ledger, _: Say<'_>) -> Result<Durable, SinkError> {
+    fn finish(&mut self, _clean: bool, _: &mut Ledger, _: Log<'_>) -> Result<Durable, SinkError> {
         Ok(Durable::All)
     }
 }

@@ -1,33 +1,33 @@
-//! What became of records: buckets, counts, and the failures among them. A sink reports by index in the batch; the origin and
-//! the key of each record are added here, on the lane.
+//! Outcomes of records: buckets, counts and failures. A sink reports by index in the batch; the origin and the key of each
+//! record are added here, on the lane.
 
 use crate::batch::Batch;
 use crate::record::{BadRecord, Origin, Reason};
 use serde::Serialize;
 use std::ops::{AddAssign, Index, IndexMut};
 
-/// The buckets. Every record read ends in exactly one.
+/// The outcome of a record. Every record read ends in exactly one bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Bucket {
     /// Stored under a key that did not exist.
     Created,
-    /// Changed, or replaced, or found as it should be.
+    /// Changed, replaced, or already as requested.
     Updated,
-    /// Deliberately not stored.
+    /// Not stored, as requested.
     Ignored,
     /// Removed.
     Deleted,
     /// Rejected, with a reason.
     Error,
-    /// Sent, and it is not known what became of it: mostly no response was received.
+    /// Sent with an unknown outcome, usually because no response was received.
     Unknown,
-    /// Certainly not applied, and not the record's fault.
+    /// Certainly not applied, for a reason that is not the record's.
     Unsent,
 }
 
 impl Bucket {
-    /// Whether the record was applied, or ignored as asked for: what a rollback takes back.
+    /// Whether a rollback undoes it.
     fn is_applied(self) -> bool {
         matches!(self, Bucket::Created | Bucket::Updated | Bucket::Ignored | Bucket::Deleted)
     }
@@ -38,7 +38,7 @@ impl Bucket {
 pub struct Counts([u64; Bucket::Unsent as usize + 1]);
 
 impl Counts {
-    /// Records in all buckets together.
+    /// The number of records in all buckets.
     pub fn total(&self) -> u64 {
         self.0.iter().sum()
     }
@@ -64,7 +64,7 @@ impl AddAssign for Counts {
     }
 }
 
-/// A record that is not proven stored, and why.
+/// A record that failed, or whose outcome is unknown.
 #[derive(Clone, Debug)]
 pub struct Failure {
     /// Where it was found.
@@ -73,11 +73,11 @@ pub struct Failure {
     pub reason: Reason,
     /// `Error` or `Unknown`.
     pub bucket: Bucket,
-    /// What the record was read from, if that is asked for and can be kept.
+    /// The raw input of the record, if it is requested and available.
     pub raw: Vec<u8>,
 }
 
-/// An item of a response, as `--results` shows it.
+/// An item of a response, as `--results` wants_results it.
 #[derive(Clone, Debug, Default)]
 pub struct ItemDetails {
     /// The action, as the server names it.
@@ -86,7 +86,7 @@ pub struct ItemDetails {
     pub index: String,
     /// The item's own status code.
     pub status: u16,
-    /// What the server says it did.
+    /// The server's `result`.
     pub result: Option<String>,
     /// The document's version.
     pub version: Option<i64>,
@@ -96,11 +96,11 @@ pub struct ItemDetails {
     pub primary_term: Option<i64>,
     /// The server's error, a JSON object.
     pub error: Option<String>,
-    /// What `_source` asked for, a JSON object.
+    /// The fields that `_source` requested, a JSON object.
     pub get: Option<String>,
 }
 
-/// What `--results` shows of one record.
+/// What `--results` wants_results of one record.
 #[derive(Clone, Debug)]
 pub struct ResultLine {
     /// Where it was found.
@@ -115,47 +115,47 @@ pub struct ResultLine {
     pub details: Option<Box<ItemDetails>>,
 }
 
-/// What became of some records: their counts, and a failure for each that is an error or unknown.
+/// The outcomes of some records: counts, and a failure for each error and each unknown record.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// The lane that they travelled in.
+    /// Their lane.
     pub lane: usize,
     /// Records by bucket.
     pub counts: Counts,
-    /// The errors and the unknown ones.
+    /// Errors and unknown records.
     pub failures: Vec<Failure>,
-    /// A line for each record, where `--results` asks for them.
+    /// A line for each record, for `--results`.
     pub results: Vec<ResultLine>,
 }
 
-/// Failures that are handed over at a time, so that any number of them takes bounded memory.
+/// Maximum number of failures before they are passed on, which bounds their memory.
 const CHUNK: usize = 4_096;
 
-/// A lane's account of its records, and the only way from a sink to the report.
-/// What was applied is held back until the sink says that it is durable; errors are passed on at once.
+/// Collects the outcomes of a lane's records, and passes them to the report.
+/// Applied records are held back until the sink reports them as durable; errors are passed on at once.
 pub struct Ledger {
-    /// Applied, but not durable yet.
+    /// Applied, but not yet durable.
     held: Counts,
     /// The lines of what was settled since the last time that all was durable, in order.
     held_lines: Vec<ResultLine>,
     outcome: Outcome,
     /// Whether a line is kept for each record.
-    shows: bool,
+    wants_results: bool,
     /// Whether any record has failed.
     failed: bool,
     hand_over: Box<dyn FnMut(Outcome)>,
 }
 
 impl Ledger {
-    /// Opens the account of a lane; with `shows` a line is kept for each record.
-    pub fn new(lane: usize, shows: bool, hand_over: Box<dyn FnMut(Outcome)>) -> Ledger {
+    /// Creates the ledger of a lane. `hand_over` receives the outcomes.
+    pub fn new(lane: usize, wants_results: bool, hand_over: Box<dyn FnMut(Outcome)>) -> Ledger {
         let outcome = Outcome { lane, ..Outcome::default() };
-        Ledger { held: Counts::default(), held_lines: Vec::new(), outcome, shows, failed: false, hand_over }
+        Ledger { held: Counts::default(), held_lines: Vec::new(), outcome, wants_results, failed: false, hand_over }
     }
 
     /// Whether a line is kept for each record.
-    pub fn shows(&self) -> bool {
-        self.shows
+    pub fn wants_results(&self) -> bool {
+        self.wants_results
     }
 
     /// Whether a record of this lane has failed.
@@ -170,7 +170,7 @@ impl Ledger {
         }
     }
 
-    /// Settles the action at an index of a batch. An error needs a reason; an unknown one has one too.
+    /// Settles the action at an index of a batch. Errors and unknown actions have a reason.
     pub fn settle(
         &mut self,
         batch: &Batch,
@@ -179,14 +179,14 @@ impl Ledger {
         reason: Option<Reason>,
         details: Option<Box<ItemDetails>>,
     ) {
-        if reason.is_none() && !self.shows {
+        if reason.is_none() && !self.wants_results {
             return self.settle_many(bucket, 1);
         }
         let (origin, key) = (batch.item(index).origin, batch.key(index).0.to_owned());
         self.add(ResultLine { origin, bucket, key, reason, details }, batch.raw(index));
     }
 
-    /// Settles actions without a reason, by their number.
+    /// Settles a number of actions without a reason.
     pub fn settle_many(&mut self, bucket: Bucket, count: u64) {
         debug_assert!(bucket != Bucket::Error, "an error needs a reason");
         let counts = if bucket.is_applied() { &mut self.held } else { &mut self.outcome.counts };
@@ -198,14 +198,14 @@ impl Ledger {
         (from..batch.len()).for_each(|index| self.settle(batch, index, Bucket::Unsent, None, None));
     }
 
-    /// Moves records that were reported as created into another bucket: a load finds duplicates when it ends.
+    /// Moves records from `Created` to another bucket: a load finds duplicates only when it ends.
     pub fn move_created(&mut self, bucket: Bucket, count: u64) {
         self.held[Bucket::Created] -= count;
         self.held[bucket] += count;
     }
 
-    /// Makes a record that was reported as created an error, when its batch is gone. What it was read from is gone too: only
-    /// the store could still have it.
+    /// Turns a record that was reported as created into an error, after its batch was dropped. Its raw input is no longer
+    /// available.
     pub fn fail_created(&mut self, origin: Origin, key: &str, reason: Reason) {
         self.held[Bucket::Created] -= 1;
         self.fail(origin, key, reason, &[]);
@@ -226,7 +226,7 @@ impl Ledger {
         if let Some(reason) = line.reason.clone() {
             self.outcome.failures.push(Failure { origin, reason, bucket, raw: raw.to_vec() });
         }
-        if self.shows {
+        if self.wants_results {
             self.held_lines.push(line);
         }
         if self.outcome.failures.len() == CHUNK {
@@ -234,13 +234,13 @@ impl Ledger {
         }
     }
 
-    /// What was applied so far is durable.
+    /// Marks what was applied so far as durable.
     pub fn durable(&mut self) {
         self.outcome.counts += std::mem::take(&mut self.held);
         self.outcome.results.append(&mut self.held_lines);
     }
 
-    /// What was applied and is not durable is in this bucket instead: it was rolled back, or it is not known.
+    /// Moves what was applied but is not durable to this bucket: it was rolled back, or its outcome is unknown.
     pub fn undo(&mut self, bucket: Bucket) {
         for line in self.held_lines.iter_mut().filter(|line| line.bucket.is_applied()) {
             // The item is no longer true.
@@ -250,7 +250,7 @@ impl Ledger {
         self.outcome.counts[bucket] += std::mem::take(&mut self.held).total();
     }
 
-    /// Hands over what is settled.
+    /// Passes on what is settled.
     pub fn flush(&mut self) {
         if self.outcome.counts != Counts::default() || !self.outcome.results.is_empty() {
             let lane = self.outcome.lane;

@@ -1,9 +1,9 @@
-//! A target: everything that is true of one kind of target only stands behind this trait, in the target's own folder. The
-//! table of all targets is in targets.rs; nothing else names one.
+//! The interface of a target. Everything specific to one target is in its own folder, behind this trait. The table of all
+//! targets is in targets.rs; nothing else refers to a specific target.
 
-use super::http::{Reply, Traffic};
-use super::wanted::{FlagSources, Place, Wanted};
-use super::{Say, Sink};
+use super::http::{Response, Traffic};
+use super::wanted::{Endpoint, FlagSources, Wanted};
+use super::{Log, Sink};
 use crate::action::Rules;
 use crate::batch::Limits;
 use crate::stop::Stop;
@@ -12,73 +12,73 @@ use std::ffi::OsStr;
 
 /// One kind of target.
 pub trait Target: Sync {
-    /// What messages call it: `ArangoDB`, `a store`.
+    /// Its name in messages: `ArangoDB`, `a store`.
     fn name(&self) -> &'static str;
 
-    /// What messages call any target that is reached like it.
+    /// The general term for it in messages: `a server`, `a store`.
     fn noun(&self) -> &'static str {
         SERVER
     }
 
-    /// How its addresses are written.
+    /// The forms of its addresses.
     fn forms(&self) -> &'static [&'static str];
 
-    /// What the short help of `--to` calls it.
+    /// Its part of the short help of `--to`.
     fn brief(&self) -> &'static str {
         self.noun()
     }
 
-    /// What the long help of `--to` says: of a server its form, of anything else a sentence.
+    /// Its part of the long help of `--to`: the form of a server's address, otherwise a sentence.
     fn help(&self) -> &'static str {
         self.forms()[0]
     }
 
-    /// Reads an address; `None` if it is none of its own.
-    fn place(&self, to: &OsStr) -> Option<Result<Place>>;
+    /// Parses an address; `None` if it does not belong to this target.
+    fn endpoint(&self, to: &OsStr) -> Option<Result<Endpoint>>;
 
-    /// Why it cannot support a flag, as advice what to do instead; `None` if it can. `group` is what help shows the flag in.
+    /// For a flag that is not supported: a hint what to do instead. `group` is the flag's heading in the help.
     fn unsupported(&self, flag: &str, group: &str) -> Option<&'static str>;
 
-    /// Finds what flags ask together and it cannot do, and names that nothing of it can have.
+    /// Checks combinations of flags, and the names of collections.
     ///
     /// # Errors
-    /// For the first such thing.
+    /// For the first combination that is not supported, or a name that is not valid.
     fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()>;
 
-    /// Whether `--overwrite` empties a collection, which bulk lines and deletes have no use for; else it replaces the
-    /// output as a whole.
+    /// Whether `--overwrite` empties a collection, which makes no sense with bulk lines or deletes; otherwise it replaces
+    /// the whole output.
     fn overwrites_collection(&self) -> bool {
         true
     }
 
     /// Whether documents go to stdout; the summary then goes to stderr.
-    fn uses_stdout(&self, _: &Place) -> bool {
+    fn uses_stdout(&self, _: &Endpoint) -> bool {
         false
     }
 
-    /// Its places for a person, without secrets.
-    fn shown(&self, wanted: &Wanted) -> String {
+    /// Its addresses for messages, without secrets.
+    fn display(&self, wanted: &Wanted) -> String {
         wanted.name()
     }
 
-    /// How large its batches grow.
+    /// The maximum size of its batches.
     fn limits(&self, wanted: &Wanted) -> Limits {
         wanted.batches.limits(5 << 20)
     }
 
-    /// What to write in its place, if an answer to `GET /` shows that a server is of this kind.
-    fn recognized(&self, _: &Reply) -> Option<&'static str> {
+    /// A hint how to address this server, if its response to `GET /` is one of this target's.
+    fn recognized(&self, _: &Response) -> Option<&'static str> {
         None
     }
 
-    /// Looks at the target, prepares the collection and makes a sink for each lane. With `--dry-run` nothing is changed.
+    /// Connects, prepares the collection and creates a sink for each lane. With `--dry-run` nothing is changed.
     ///
     /// # Errors
-    /// When it cannot be used as the run asks.
-    fn open(&self, wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>;
+    /// When the target cannot be used for this run.
+    fn open(&self, wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened>;
 }
 
-/// What messages call a server of any kind.
+/// The noun of all servers.
 pub const SERVER: &str = "a server";
 
 impl std::fmt::Debug for dyn Target {
@@ -89,23 +89,23 @@ impl std::fmt::Debug for dyn Target {
 
 /// A target that is ready.
 pub struct Opened {
-    /// One sink a lane.
+    /// One sink for each lane.
     pub sinks: Vec<Box<dyn Sink>>,
     /// Whether its collection holds edges.
     pub edge: bool,
     /// Its rules for keys and documents.
     pub rules: Box<dyn Rules>,
-    /// What goes over the wire, if it is a server.
+    /// Counters of requests, if it is a server.
     pub traffic: Option<Traffic>,
-    /// What has to be put back at the end.
+    /// Restores at the end what was changed for the run.
     pub closing: Option<Box<dyn Closing>>,
 }
 
-/// Puts back at the end what was changed for the time of a run.
+/// Restores what was changed for the time of a run.
 pub trait Closing {
-    /// Puts it back; in a hurry, after a signal, it gives up after some seconds.
+    /// Restores it. With `in_a_hurry`, after a signal, it gives up after some seconds.
     ///
     /// # Errors
-    /// When it cannot be.
+    /// When it cannot be restored.
     fn close(&mut self, in_a_hurry: bool) -> Result<()>;
 }

@@ -1,48 +1,48 @@
-//! The table of targets, and what is asked of all of them: whose an address is, and which target a run has.
+//! The table of targets: finds the target of an address and of a run, and builds the help of `--to`.
 
-use super::http::{Reply, unknown_scheme, without_secrets};
+use super::http::{Response, redact_address, unknown_scheme};
 use super::target::{Opened, SERVER, Target};
-use super::wanted::{FlagSources, Place, Wanted, flag};
-use super::{DryRun, Say, Sink, arangodb, elasticsearch, file, kuzzle, sqlite};
+use super::wanted::{Endpoint, FlagSources, Wanted, flag};
+use super::{DryRun, Log, Sink, arangodb, elasticsearch, file, kuzzle, sqlite};
 use crate::error::hint;
 use crate::stop::Stop;
 use anyhow::{Error, Result, anyhow, bail};
 use std::ffi::OsStr;
 
-/// All targets, those that are called alike one behind the other. Each is shown an address in turn, the last one first, until
-/// one takes it for its own: any path that exists is a store's.
+/// All targets; those with the same noun are adjacent. An address is offered to each, from the last to the first, until one
+/// accepts it. The store is the last to be asked, because it accepts any path that exists.
 static TARGETS: &[&dyn Target] =
     &[&sqlite::Sqlite, &elasticsearch::Elasticsearch, &arangodb::Arangodb, &kuzzle::Kuzzle, &file::Files];
 
-/// What one `--to` names, and whose it is.
+/// The value of one `--to`, and its target.
 #[derive(Clone, Debug)]
 pub struct Address {
     /// The target.
     pub target: &'static dyn Target,
-    /// The place.
-    pub place: Place,
+    /// The endpoint.
+    pub endpoint: Endpoint,
 }
 
-/// Reads what `--to` names.
+/// Parses the value of `--to`.
 ///
 /// # Errors
-/// When it is no target's.
+/// When no target accepts it.
 pub fn read(to: &OsStr) -> Result<Address> {
     for target in TARGETS.iter().copied().rev() {
-        if let Some(place) = target.place(to) {
-            return Ok(Address { target, place: place? });
+        if let Some(endpoint) = target.endpoint(to) {
+            return Ok(Address { target, endpoint: endpoint? });
         }
     }
-    let Some(text) = to.to_str() else { bail!("neither a store nor UTF-8") };
+    let Some(text) = to.to_str() else { bail!("not UTF-8") };
     if text.contains("://") {
         return Err(unknown_scheme(text).context(hint(forms())));
     }
-    let shown = without_secrets(text);
+    let shown = redact_address(text);
     if text.trim().is_empty() {
         return Err(anyhow!("empty").context(hint("a store is written `shop.db`")));
     }
     let advice = if looks_like_an_address(text) { servers(&shown) } else { sqlite::other_name(&shown) };
-    Err(anyhow!("\"{shown}\" is neither a store nor a URL").context(hint(advice)))
+    Err(anyhow!("not a store name and not a URL").context(hint(advice)))
 }
 
 /// `host:port`, perhaps with a user before it and a path after it.
@@ -52,8 +52,8 @@ fn looks_like_an_address(text: &str) -> bool {
     text.contains('@') || port.is_some_and(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// The rows that are called by one noun.
-fn kinds() -> impl Iterator<Item = &'static [&'static dyn Target]> {
+/// The targets, grouped by noun.
+fn by_noun() -> impl Iterator<Item = &'static [&'static dyn Target]> {
     TARGETS.chunk_by(|one, other| one.noun() == other.noun())
 }
 
@@ -65,33 +65,33 @@ fn either(words: Vec<String>) -> String {
     }
 }
 
-/// How addresses are written: `a store is written ..., a server ...`.
+/// A hint with the forms of all addresses: `a store is written ..., a server ...`.
 fn forms() -> String {
     let forms = |kind: &[&'static dyn Target]| {
         let forms = kind.iter().flat_map(|target| target.forms()).map(|form| format!("`{form}`"));
         format!("{} {}", kind[0].noun(), either(forms.collect()))
     };
-    kinds().map(forms).collect::<Vec<_>>().join(", ").replacen(" `", " is written `", 1)
+    by_noun().map(forms).collect::<Vec<_>>().join(", ").replacen(" `", " is written `", 1)
 }
 
-/// How a server's address is written that was written without a scheme.
+/// The hint for a server's address without a scheme.
 fn servers(shown: &str) -> String {
     let scheme = |target: &&'static dyn Target| target.forms()[0].split("://").next();
     let servers = TARGETS.iter().filter(|target| target.noun() == SERVER);
     let schemes: Vec<&str> = servers.filter_map(scheme).collect();
     let [first, rest @ ..] = &schemes[..] else { return String::new() };
-    format!("servers are written as URLs, such as `{first}://{shown}`; there are {} too", rest.join(" and "))
+    format!("write a server as a URL, such as `{first}://{shown}`; other schemes: {}", rest.join(", "))
 }
 
 /// The short help of `--to`.
 pub fn brief() -> String {
-    either(kinds().map(|kind| kind[0].brief().to_owned()).collect())
+    either(by_noun().map(|kind| kind[0].brief().to_owned()).collect())
 }
 
 /// The long help of `--to`.
 pub fn help() -> String {
     let mut text = brief() + "\n\n";
-    for kind in kinds() {
+    for kind in by_noun() {
         let all: Vec<String> = kind.iter().map(|target| target.help().to_owned()).collect();
         text += &match kind[0].noun() {
             SERVER => format!("A server is written {}; of plain http:// the server is asked what it is. ", either(all)),
@@ -101,35 +101,37 @@ pub fn help() -> String {
     text + "Repeat it for more nodes of one cluster."
 }
 
-/// The target of a run: several addresses are nodes of one cluster.
+/// The target of a run. Several addresses must be nodes of one cluster.
 ///
 /// # Errors
 /// When they are not.
 pub fn choose(addresses: &[Address]) -> Result<&'static dyn Target> {
     let is_there = |noun: &&str| addresses.iter().any(|address| address.target.noun() == *noun);
-    let nouns: Vec<&str> = kinds().map(|kind| kind[0].noun()).filter(is_there).collect();
+    let nouns: Vec<&str> = by_noun().map(|kind| kind[0].noun()).filter(is_there).collect();
     match nouns[..] {
-        [one, other, ..] => bail!("--to: {one} and {other}"),
+        [one, other, ..] => bail!("--to: {one} and {other} cannot be used together"),
         [noun] if noun != SERVER && addresses.len() > 1 => {
             let more = noun.trim_start_matches("a ");
             return Err(anyhow!("--to: more than one {more}").context(hint("run once for each")));
         }
         _ => {}
     }
-    let is_named = |address: &&Address| !matches!(&address.place, Place::Server(server) if !server.is_named);
+    let is_named = |address: &&Address| !matches!(&address.endpoint, Endpoint::Server(server) if !server.has_type);
     let named: Vec<&Address> = addresses.iter().filter(is_named).collect();
-    let Some(first) = named.first().copied().or(addresses.first()) else { bail!("--to: there is no target") };
+    let Some(first) = named.first().copied().or(addresses.first()) else { bail!("missing --to") };
     let name = first.target.name();
     match named.iter().map(|address| address.target.name()).find(|other| *other != name) {
-        Some(other) => Err(anyhow!("--to: {name} and {other}").context(hint("run once for each"))),
+        Some(other) => {
+            Err(anyhow!("--to: {name} and {other} cannot be used together").context(hint("run once for each")))
+        }
         None => Ok(first.target),
     }
 }
 
-/// Finds the first flag that a target cannot support, and what it cannot do together.
+/// Checks that a target supports the flags, alone and combined.
 ///
 /// # Errors
-/// For what is found.
+/// For the first that it does not support.
 pub fn check(target: &dyn Target, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
     for (id, group) in &flags.typed {
         if let Some(advice) = target.unsupported(id, group) {
@@ -139,8 +141,8 @@ pub fn check(target: &dyn Target, wanted: &Wanted, flags: &FlagSources) -> Resul
     target.check(wanted, flags)
 }
 
-/// Says what a server is by its answer to `GET /`, if a target knows it.
-pub fn stranger(reply: &Reply) -> Option<Error> {
+/// An error that names the kind of a server by its response to `GET /`, if a target recognizes it.
+pub fn identify(reply: &Response) -> Option<Error> {
     let known = |target: &&'static dyn Target| Some((target.name(), target.recognized(reply)?));
     let (name, advice) = TARGETS.iter().find_map(known)?;
     Some(anyhow!("this is {name}").context(hint(advice)))
@@ -150,8 +152,8 @@ pub fn stranger(reply: &Reply) -> Option<Error> {
 ///
 /// # Errors
 /// When it cannot be used as the run asks.
-pub fn open(target: &dyn Target, wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
-    let mut opened = target.open(wanted, stop, say)?;
+pub fn open(target: &dyn Target, wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened> {
+    let mut opened = target.open(wanted, stop, log)?;
     if wanted.dry_run {
         opened.sinks.iter_mut().for_each(|sink| *sink = Box::new(DryRun) as Box<dyn Sink>);
     }
@@ -169,10 +171,10 @@ mod tests {
         error::text(&read(OsStr::new(to)).expect_err(to))
     }
 
-    /// The target of an address, and the node.
+    /// The target of an address, and its node.
     fn server(to: &str) -> (&'static str, Server) {
         match read(OsStr::new(to)) {
-            Ok(Address { target, place: Place::Server(server) }) => (target.name(), server),
+            Ok(Address { target, endpoint: Endpoint::Server(server) }) => (target.name(), server),
             other => panic!("{to}: {other:?}"),
         }
     }
@@ -180,7 +182,7 @@ mod tests {
     #[test]
     fn names_of_stores_are_taken_as_they_are() {
         let path = |to: &str| match read(OsStr::new(to)) {
-            Ok(Address { target, place: Place::Path("sqlite", path) }) if target.name() == "a store" => path,
+            Ok(Address { target, endpoint: Endpoint::Path("sqlite", path) }) if target.name() == "a store" => path,
             other => panic!("{to}: {other:?}"),
         };
         for name in ["bulkimport.db", "a.sqlite", "dir/a.sqlite3", "A.DB", "/srv/b.db", "Cargo.toml"] {
@@ -204,8 +206,8 @@ mod tests {
             ("arangodb+http://h/proxy/_db/s%C3%BC", "ArangoDB", true, "http://h/proxy/_db/s%C3%BC"),
         ] {
             let (target, server) = server(to);
-            assert_eq!((target, server.is_named, server.url.as_str()), (name, is_named, url), "{to}");
-            assert_eq!((server.login, server.within), (None, None), "{to}");
+            assert_eq!((target, server.has_type, server.url.as_str()), (name, is_named, url), "{to}");
+            assert_eq!((server.login, server.namespace), (None, None), "{to}");
         }
     }
 
@@ -217,16 +219,16 @@ mod tests {
             ("KUZZLE+http://h/sh%6fp", "http://h/", "shop"),
         ] {
             let (target, server) = server(to);
-            let found = (target, server.url.as_str(), server.within.as_deref());
+            let found = (target, server.url.as_str(), server.namespace.as_deref());
             assert_eq!(found, ("Kuzzle", url, Some(index)), "{to}");
         }
         for to in ["kuzzle+http://h:7512", "kuzzle+http://h:7512/"] {
-            assert!(said(to).contains("names no index\nhint: write `kuzzle+http://HOST:7512/INDEX`"), "{}", said(to));
+            assert!(said(to).contains("missing index\nhint: write `kuzzle+http://HOST:7512/INDEX`"), "{}", said(to));
         }
     }
 
     #[test]
-    fn an_address_gives_up_its_password() {
+    fn the_password_is_removed_from_an_address() {
         let (_, server) = server("es+http://me:p%40ss%25@h:9200");
         assert_eq!(server.login, Some(("me".to_owned(), Some("p@ss%".to_owned()))));
         assert_eq!(server.url.as_str(), "http://h:9200/");
@@ -234,20 +236,20 @@ mod tests {
     }
 
     #[test]
-    fn every_other_word_is_refused_with_a_hint() {
+    fn other_addresses_are_refused_with_a_hint() {
         let cases = [
-            ("localhost:9200", "servers are written as URLs"),
-            (":9200", "servers are written as URLs"),
-            ("localhost:9200/index", "servers are written as URLs"),
-            ("me:secret@host", "servers are written as URLs"),
+            ("localhost:9200", "write a server as a URL"),
+            (":9200", "write a server as a URL"),
+            ("localhost:9200/index", "write a server as a URL"),
+            ("me:secret@host", "write a server as a URL"),
             ("tcp://127.0.0.1:8529", "elasticsearch+http://HOST:9200"),
-            ("http://h/?key=1", "no query"),
+            ("http://h/?key=1", "a query is not supported"),
             ("http://", "not a URL"),
-            ("es+http://me:1/secret@h:9200", "an @ behind the host"),
+            ("es+http://me:1/secret@h:9200", "\"@\" after the host"),
             ("elasticsearch://h:9200", "elasticsearch+http://HOST:PORT"),
             ("arangodb://h:8529", "arangodb+http://HOST:PORT"),
             ("arangodb+http://h:8529/shop", "here `/_db/shop`"),
-            ("arangodb+http://h:8529/_db/", "the path names no database"),
+            ("arangodb+http://h:8529/_db/", "no database in the path"),
             ("kuzzle://h:7512/shop", "kuzzle+http://HOST:PORT/INDEX"),
             ("mongodb://h/db", "elasticsearch+http://HOST:9200"),
             ("postgres://h/db.db", "unknown scheme \"postgres\""),
@@ -256,16 +258,16 @@ mod tests {
             ("products", "sqlite:products"),
             ("products.json", "ends in .db"),
             ("", "shop.db"),
-            (".", "a directory"),
-            ("sqlite:", "no path"),
-            ("sqlite::memory:", "gone at once"),
-            ("sqlite:///srv/a.db", "no URL"),
-            ("sqlite:/", "a directory"),
-            ("jsonl:", "no path"),
-            ("jsonl://h/x", "no URL"),
-            ("bulk:/", "a directory"),
-            ("bulk:src", "a directory"),
-            ("jsonl:a.xz", "only names that end in .gz and .zst"),
+            (".", "is a directory"),
+            ("sqlite:", "missing path"),
+            ("sqlite::memory:", "in-memory stores are not supported"),
+            ("sqlite:///srv/a.db", "not a URL"),
+            ("sqlite:/", "is a directory"),
+            ("jsonl:", "missing path"),
+            ("jsonl://h/x", "not a URL"),
+            ("bulk:/", "is a directory"),
+            ("bulk:src", "is a directory"),
+            ("jsonl:a.xz", "unsupported compression (only .gz and .zst)"),
             ("out.ndjson.zst", "`jsonl:out.ndjson.zst` for documents"),
         ];
         for (to, part) in cases {
@@ -283,7 +285,7 @@ mod tests {
             ("es+http://me:p@ss:secret@h", "es+http://***@h"),
         ];
         for (to, shown) in cases {
-            assert_eq!(without_secrets(to), shown);
+            assert_eq!(redact_address(to), shown);
             if let Err(error) = read(OsStr::new(to)) {
                 assert!(!error::text(&error).contains("secret"), "{error:#}");
             }
@@ -291,13 +293,13 @@ mod tests {
     }
 
     #[test]
-    fn the_forms_of_all_targets_are_in_one_hint_and_one_help() {
+    fn one_hint_lists_the_forms_of_all_targets() {
         assert!(said("mongodb://h/db").ends_with(
             "hint: a store is written `bulkimport.db`, a server `elasticsearch+http://HOST:9200`, `opensearch+https://HOST:9200`, \
              `arangodb+http://HOST:8529/_db/NAME` or `kuzzle+http://HOST:7512/INDEX`, a file `jsonl:PATH` or `bulk:PATH`"
         ));
         assert!(said("h:9200").ends_with(
-            "hint: servers are written as URLs, such as `elasticsearch+http://h:9200`; there are arangodb+http and kuzzle+http too"
+            "hint: write a server as a URL, such as `elasticsearch+http://h:9200`; other schemes: arangodb+http, kuzzle+http"
         ));
         assert_eq!(brief(), "FILE.db, a server or files");
     }
@@ -312,10 +314,13 @@ mod tests {
         assert_eq!(chosen("http://a es+http://b"), Ok("Elasticsearch and OpenSearch"));
         for (line, text) in [
             ("a.db b.db", "--to: more than one store\nhint: run once for each"),
-            ("es+http://a b.db", "--to: a store and a server"),
+            ("es+http://a b.db", "--to: a store and a server cannot be used together"),
             ("- bulk:b", "--to: more than one file\nhint: run once for each"),
-            ("a.db bulk:b", "--to: a store and a file"),
-            ("arango+http://a es+http://b", "--to: ArangoDB and Elasticsearch and OpenSearch\nhint: run once for each"),
+            ("a.db bulk:b", "--to: a store and a file cannot be used together"),
+            (
+                "arango+http://a es+http://b",
+                "--to: ArangoDB and Elasticsearch and OpenSearch cannot be used together\nhint: run once for each",
+            ),
         ] {
             assert_eq!(chosen(line), Err(text.to_owned()), "{line}");
         }

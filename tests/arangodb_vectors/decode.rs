@@ -2,12 +2,12 @@
 
 use crate::import_api::{is_on, name};
 use crate::{database, model};
-use bulkimport::action::{Action, Key, Op};
+use bulkimport::action::{Action, ActionKey, Op};
 use bulkimport::batch::{Batch, Batcher, Limits};
 use bulkimport::record::{Origin, Record};
 use bulkimport::sink::arangodb::Collection;
-use bulkimport::sink::http::Reply;
-use bulkimport::sink::remote::{Answer, Group, ItemOutcome, Protocol};
+use bulkimport::sink::http::Response;
+use bulkimport::sink::remote::{Group, ItemOutcome, Protocol, Verdict};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn batch(many: usize, op: Op) -> Batch {
     let mut batcher = Batcher::new(limits, std::sync::Arc::new(Collection::default()), false);
     for line in 1..=many {
         let record = Record { origin: Origin { line: line as u64, ..Origin::default() }, ..Record::default() };
-        batcher.push(&record, 0, &Action::plain(op, Key::Text(""), "{}"), 0);
+        batcher.push(&record, 0, &Action::plain(op, ActionKey::Text(""), "{}"), 0);
     }
     batcher.take(Batch::default(), None)
 }
@@ -47,13 +47,20 @@ pub fn check(vector: &Value) -> Result<(), String> {
         ["created", "updated", "ignored", "errors"].map(|name| count(&answer, name)).iter().sum::<u64>() as usize;
     let batch = batch(many.max(1), op);
     let all: Vec<u32> = (0..batch.len() as u32).collect();
-    let group = Group { batch: &batch, at: &all, each: false };
-    let reply = Reply { status, body: answer.to_string().into(), retry_after: None, location: None };
-    let said = Collection { name: "docs".to_owned(), ..Collection::default() }.answer(group, &reply, false);
+    let group = Group { batch: &batch, indexes: &all, per_item: false };
+    let reply = Response {
+        node: "http://h".to_owned(),
+        status,
+        body: answer.to_string().into(),
+        retry_after: None,
+        location: None,
+    };
+    let said = Collection { name: "docs".to_owned(), ..Collection::default() }.read_response(group, &reply, false);
     match (status, said) {
-        (201, Answer::Items(outcomes)) if many > 0 => {
-            let told = outcomes.of_each();
-            let counted = |is: fn(&ItemOutcome) -> bool| told.iter().filter(|told| is(&told.outcome)).count() as u64;
+        (201, Verdict::Items(outcomes)) if many > 0 => {
+            let reported = outcomes.into_results();
+            let counted =
+                |is: fn(&ItemOutcome) -> bool| reported.iter().filter(|result| is(&result.outcome)).count() as u64;
             let ours = [
                 counted(|outcome| matches!(outcome, ItemOutcome::Created)),
                 counted(|outcome| matches!(outcome, ItemOutcome::Updated)),
@@ -64,19 +71,19 @@ pub fn check(vector: &Value) -> Result<(), String> {
             if ours != theirs {
                 return Err(format!("read as {ours:?}, not {theirs:?}"));
             }
-            reasons(&answer, told.into_iter().map(|told| told.outcome))
+            reasons(&answer, reported.into_iter().map(|result| result.outcome))
         }
         // An answer without documents is one to no request of ours.
-        (201, Answer::Lost(_)) if many == 0 => Ok(()),
+        (201, Verdict::Unclear(_)) if many == 0 => Ok(()),
         // Blank lines shift the numbers of lines, and we send none: such an answer is cleared up by asking for each.
-        (201, Answer::Lost(_)) if count(&answer, "empty") > 0 && has_line(&answer) => Ok(()),
+        (201, Verdict::Unclear(_)) if count(&answer, "empty") > 0 && has_line(&answer) => Ok(()),
         // Nor do we ask for lines to be counted from another number on.
-        (201, Answer::Lost(_)) if !query["line"].is_null() && has_line(&answer) => Ok(()),
-        (400 | 409 | 500, Answer::Refused { reason, .. }) => {
+        (201, Verdict::Unclear(_)) if !query["line"].is_null() && has_line(&answer) => Ok(()),
+        (400 | 409 | 500, Verdict::Refused { reason, .. }) => {
             let message = answer["errorMessage"].as_str().unwrap_or_default();
             if reason.text.contains(message) { Ok(()) } else { Err(format!("refused for {}", reason.text)) }
         }
-        (404 | 501, Answer::Closed(why)) => {
+        (404 | 501, Verdict::Fatal(why)) => {
             let message = answer["errorMessage"].as_str().unwrap_or_default();
             if why.contains(message) { Ok(()) } else { Err(format!("closed for {why}")) }
         }

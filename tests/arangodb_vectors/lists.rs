@@ -55,7 +55,7 @@ pub const ON_THE_MODEL: &[(&str, &str, &str)] = &[
     ),
     (
         "auto_scalar_body_is_lines",
-        "exit 2: stdin: cannot tell the format of this; say it with `-t jsonl|json|csv|tsv|arrays|bulk`",
+        "exit 2: stdin: unknown format",
         "a first line that is neither an object nor an array is no format that can be guessed",
     ),
     (
@@ -148,7 +148,7 @@ pub const ON_THE_STORE: &[(&str, &str, &str)] = &[
     ),
     (
         "auto_scalar_body_is_lines",
-        "exit 2: stdin: cannot tell the format of this; say it with `-t jsonl|json|csv|tsv|arrays|bulk`",
+        "exit 2: stdin: unknown format",
         "a first line that is neither an object nor an array is no format that can be guessed",
     ),
     (

@@ -91,7 +91,7 @@ impl Collection {
         self.import_in(&Place::new(), arguments)
     }
 
-    /// Imports this text, whose format the name tells.
+    /// Imports this text, whose format the name decides.
     pub fn import_text(&self, name: &str, text: &str, arguments: &[&str]) -> Ran {
         let place = Place::new();
         place.file(name, text);

@@ -51,8 +51,8 @@ const LOSSY: &[(&str, &str, &[(&str, &str)])] = &[
         &[("/a", "0.1"), ("/b", "3.141592653589793"), ("/d", "12345678901234568")],
     ),
     ("number-alone-in-array", "9007199254740993", &[("/a/0", "9007199254740992"), ("/b/0/0", "18446744073709552000")]),
-    ("name-twice", "the fields called \"c\"", &[("/a", "3"), ("/b", "{\"c\":null}")]),
-    ("name-twice-spelt-differently", "the fields called \"a\"", &[("/a", "3")]),
+    ("name-twice", "the duplicate fields \"c\"", &[("/a", "3"), ("/b", "{\"c\":null}")]),
+    ("name-twice-spelt-differently", "the duplicate fields \"a\"", &[("/a", "3")]),
 ];
 
 /// How many those are.

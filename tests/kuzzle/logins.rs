@@ -54,30 +54,30 @@ fn a_wrong_password_ends_the_run_before_anything_is_sent() {
     let (collection, place) = (Collection::made(), Place::new());
     let ran = one(&collection, &place, &["-u", &format!("{}:not-the-hidden-one", user())]);
     assert_eq!(ran.code, 4);
-    ran.says("wrong username or password").says("nothing was sent").says("check `--user` and the password");
+    ran.prints("wrong username or password").prints("nothing was sent").prints("check --user and the password");
     assert!(!ran.stderr.contains("not-the-hidden-one"), "{}", ran.stderr);
     assert_eq!(collection.documents().len(), 0);
 }
 
 #[test]
-fn nobody_may_not_import_and_is_told_to_log_in() {
+fn nobody_may_not_import_and_gets_a_hint_to_log_in() {
     let (collection, place) = (Collection::made(), Place::new());
     let ran = one(&collection, &place, &[]);
-    ran.expect(4, [0, 0, 0, 0]).says("security.rights.unauthorized").says("log in with `--user`");
+    ran.expect(4, [0, 0, 0, 0]).prints("security.rights.unauthorized").prints("log in with --user");
     assert_eq!(ran.count("unsent"), 1);
 }
 
 #[test]
-fn one_without_the_right_is_told_which_right() {
+fn one_without_the_right_gets_the_name_of_the_right() {
     let nothing = json!({"auth": {"actions": {"login": true}}});
     let (collection, place, user) = (Collection::made(), Place::new(), User::who_may("none", &nothing, 0));
     let [flag, who] = user.words();
     let ran = one(&collection, &place, &[&flag, &who]);
-    ran.expect(4, [0, 0, 0, 0]).says("security.rights.forbidden");
-    ran.says(&format!("the user needs the right to bulk:import into {INDEX}/{}", collection.name));
-    // Whether a collection is there is not told to one who may not know.
+    ran.expect(4, [0, 0, 0, 0]).prints("security.rights.forbidden");
+    ran.prints(&format!("the user needs the right to bulk:import into {INDEX}/{}", collection.name));
+    // Whether a collection is there is not shown to one who may not know.
     let missing = Collection::named(INDEX);
-    one(&missing, &place, &[&flag, &who]).expect(4, [0, 0, 0, 0]).says("security.rights.forbidden");
+    one(&missing, &place, &[&flag, &who]).expect(4, [0, 0, 0, 0]).prints("security.rights.forbidden");
 }
 
 #[test]
@@ -88,7 +88,9 @@ fn one_who_may_import_and_nothing_else_can() {
     one(&collection, &place, &[&flag, &who]).expect(0, [1, 0, 0, 0]);
     let missing = Collection::named(INDEX);
     let ran = one(&missing, &place, &[&flag, &who]);
-    ran.expect(4, [0, 0, 0, 0]).says("services.storage.unknown_collection").says("`--create-collection`");
+    ran.expect(4, [0, 0, 0, 0])
+        .prints("services.storage.unknown_collection")
+        .prints("--create-collection creates the index and the collection");
 }
 
 #[test]
@@ -112,7 +114,7 @@ fn tokens_and_api_keys_are_sent_as_they_are() {
     place.file("forged", "kauth-forged");
     let ran = one(&collection, &place, &["--bearer-file", "forged"]);
     assert_eq!(ran.code, 4);
-    ran.says("security.token.invalid");
+    ran.prints("security.token.invalid");
 }
 
 /// A server that passes requests on to the real one, so that a test sees them.

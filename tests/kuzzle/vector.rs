@@ -11,7 +11,7 @@ pub struct Case {
     vector: Value,
 }
 
-/// What stands for the ids that a server makes, by the place of the action.
+/// What replaces the ids that a server makes, by the place of the action.
 fn made_id(place: usize) -> String {
     format!("made-{place}")
 }

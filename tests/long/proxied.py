@@ -19,7 +19,7 @@ CHILDREN = set()
 
 
 def end(*_):
-    """Leaves nothing running behind a program that is told to end."""
+    """Leaves nothing running behind a program that is asked to end."""
     for child in list(CHILDREN):
         child.kill()
     os._exit(143)
@@ -33,7 +33,7 @@ def start(words, **how):
 
 
 def arguments(parser, needs_server=True):
-    """What all programs are told."""
+    """What all programs are given."""
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, end)
     if needs_server:
@@ -63,7 +63,7 @@ class Server:
         self.url = url.rstrip("/")
 
     def words(self, url, index):
-        """What tells the program to import into an index by way of this address."""
+        """What makes the program import into an index by way of this address."""
         return ["--to", f"elasticsearch+{url}", "-c", index]
 
     def remove(self, index):
@@ -355,8 +355,8 @@ class Account:
         there = self.after.get(key)
         there = ABSENT if there is None else json.dumps(there[0], sort_keys=True)
         if there not in states:
-            told = "; ".join(f"{number} {action.op} {said}" for number, action, said, _ in story[-6:])
-            self.say(f"{key}: the server has {there[:200]}, which is none of {[state[:200] for state in sorted(states)[:3]]} ({told})")
+            reported = "; ".join(f"{number} {action.op} {said}" for number, action, said, _ in story[-6:])
+            self.say(f"{key}: the server has {there[:200]}, which is none of {[state[:200] for state in sorted(states)[:3]]} ({reported})")
 
 
 # Errors that say how the document stood.

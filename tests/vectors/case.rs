@@ -144,7 +144,7 @@ impl<'c> Case<'c> {
         flags
     }
 
-    /// Runs the case's command line in our words and tells what came of it.
+    /// Runs the case's command line in our words and reports what came of it.
     pub fn run(&self) -> String {
         let mut arguments = self.setup();
         let input = self.case["input"].as_str().unwrap_or_default();
@@ -186,10 +186,10 @@ impl<'c> Case<'c> {
         }
         let stdin = if self.case["stdin"] == true { input } else { "" };
         let (code, summary) = self.bulkimport(&arguments, stdin);
-        self.told(code, &summary)
+        self.reported(code, &summary)
     }
 
-    fn told(&self, code: Option<i32>, summary: &str) -> String {
+    fn reported(&self, code: Option<i32>, summary: &str) -> String {
         let documents = self.documents();
         let summary: Value = serde_json::from_str(summary).unwrap_or(Value::Null);
         let Some(read) = summary["read"].as_u64() else {
@@ -200,16 +200,16 @@ impl<'c> Case<'c> {
         let buckets = ["created", "updated", "ignored", "deleted", "errors", "unknown", "unsent"];
         assert_eq!(read, buckets.map(count).iter().sum::<u64>(), "every record is in one bucket");
         let errors = count("errors");
-        let told = format!(
+        let reported = format!(
             "created {}, errors {errors}, updated {}, ignored {}; {documents}",
             count("created"),
             count("updated"),
             count("ignored")
         );
         match code {
-            Some(0) if errors == 0 => told,
-            Some(1) if errors > 0 => told,
-            _ => format!("exit {}; {told}", code.expect("an exit code")),
+            Some(0) if errors == 0 => reported,
+            Some(1) if errors > 0 => reported,
+            _ => format!("exit {}; {reported}", code.expect("an exit code")),
         }
     }
 

@@ -119,7 +119,7 @@ pub fn parse_head(head: &str, connection: usize) -> Result<Request, &'static str
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let mut headers = Vec::new();
     for line in lines {
-        let (name, value) = line.split_once(':').ok_or("a header without a colon")?;
+        let (name, value) = line.split_once(':').ok_or("missing colon")?;
         headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
     let query = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {

@@ -1,10 +1,10 @@
-//! What the header says: how the cells of each column become fields.
-//! The rules are arangoimport's (a bare `true` is a boolean, an empty cell is no field, `--datatype` beats `--convert`)
-//! with one exception that is on purpose: only what is a number in JSON becomes one, so postal codes keep their zeros.
+//! Converts the cells of each column to fields.
+//! The rules are those of arangoimport (a bare `true` is a boolean, an empty cell is no field, `--datatype` overrides
+//! `--convert`), with one deliberate exception: only valid JSON numbers become numbers, so postal codes keep their zeros.
 
 use super::cells::{Cells, shortened};
 use super::number::is_number;
-use super::object::{Name, Object};
+use super::object::{ColumnName, Object};
 use super::{CsvOptions, Datatype, EmptyCell, header};
 use crate::input::jsonl::{trimmed, utf8};
 use crate::json::{self, Scanner};
@@ -13,8 +13,8 @@ use crate::record::Reason;
 #[derive(Debug)]
 pub(super) struct Column {
     name: String,
-    quoted: Name,
-    /// `None`: bare numbers, `true` and `false` are themselves, a bare `null` is an empty cell, all else is text.
+    quoted: ColumnName,
+    /// `None`: bare numbers, `true` and `false` become JSON values, a bare `null` is an empty cell, all else is a string.
     datatype: Option<Datatype>,
     /// Whether `--merge-attributes` reads this column.
     merged: bool,
@@ -22,20 +22,20 @@ pub(super) struct Column {
 
 /// What a cell becomes.
 #[derive(Clone, Copy)]
-enum Value {
-    /// Nothing, or what `--empty` says.
+enum CellValue {
+    /// No field, or what `--empty` says.
     Empty,
-    /// The same for a cell that says so with the word `null`.
+    /// The same, for a bare `null`.
     Null,
-    /// This JSON.
-    Bytes8(&'static str),
-    /// The JSON value that it is.
+    /// This JSON text.
+    Constant(&'static str),
+    /// The text of the cell, which is valid JSON.
     Json,
-    /// The JSON value that it is without the blanks around it.
+    /// The same, without the whitespace around it.
     Trimmed,
-    /// A string with its text.
+    /// A string.
     Text,
-    /// An error of this kind: the cell is not what it should be.
+    /// An error of this kind: the cell is not a value of this type.
     Bad(&'static str, &'static str),
 }
 
@@ -43,18 +43,18 @@ enum Value {
 #[derive(Debug)]
 pub(super) struct Columns {
     pub(super) list: Vec<Column>,
-    /// What an empty cell becomes.
+    /// The JSON text for an empty cell; `None`: no field.
     empty: Option<&'static str>,
     ignore_missing: bool,
     scanner: Scanner,
-    /// Columns that are read by `--merge-attributes` and hold the word `null` in the row written last.
+    /// Columns used by `--merge-attributes` that hold a bare `null` in the current row.
     pub(super) nulls: Vec<String>,
-    /// Whether the text of some cells is not written: a row is checked to be UTF-8 before these are read.
+    /// Whether the text of some cells is not copied. Then the whole row is checked for valid UTF-8 first.
     drops_text: bool,
 }
 
 impl Columns {
-    /// Takes the names of a header; the error is a sentence about it.
+    /// Builds the columns from the names in the header. The error is a message.
     pub(super) fn new(names: Vec<String>, options: &CsvOptions) -> Result<Columns, String> {
         header::check(&names)?;
         header::ensure_separator_fits(&names, options)?;
@@ -75,7 +75,7 @@ impl Columns {
         })
     }
 
-    /// Writes the object of a row, whose raw text is `row`.
+    /// Writes the object for a row. `row` is its raw text.
     pub(super) fn write(&mut self, row: &[u8], cells: &Cells, out: &mut Object) -> Result<(), Reason> {
         if let Some(flaw) = &cells.flaw {
             return Err(flaw.clone());
@@ -96,25 +96,25 @@ impl Columns {
             texts = split.map(|(_, after)| after);
             let name = &column.quoted;
             match (value, split) {
-                (Value::Bad(kind, what), _) => return Err(column.not(cell, kind, what)),
-                (Value::Json, Some((text, _))) => out.push(name, text),
-                (Value::Trimmed, Some((text, _))) => out.push(name, text.trim_matches([' ', '\t', '\r', '\n'])),
-                (Value::Text, Some((text, _))) => out.push_text(name, text),
-                (Value::Json | Value::Trimmed | Value::Text, None) => {}
-                (Value::Bytes8(word), _) => out.push(name, word),
-                (Value::Empty | Value::Null, _) => {
-                    if column.merged && matches!(value, Value::Null) {
+                (CellValue::Bad(kind, what), _) => return Err(column.mismatch(cell, kind, what)),
+                (CellValue::Json, Some((text, _))) => out.push(name, text),
+                (CellValue::Trimmed, Some((text, _))) => out.push(name, text.trim_matches([' ', '\t', '\r', '\n'])),
+                (CellValue::Text, Some((text, _))) => out.push_text(name, text),
+                (CellValue::Json | CellValue::Trimmed | CellValue::Text, None) => {}
+                (CellValue::Constant(json), _) => out.push(name, json),
+                (CellValue::Empty | CellValue::Null, _) => {
+                    if column.merged && matches!(value, CellValue::Null) {
                         self.nulls.push(column.name.clone());
                     }
-                    if let Some(word) = self.empty {
-                        out.push(name, word);
+                    if let Some(json) = self.empty {
+                        out.push(name, json);
                     }
                 }
             }
         }
         if texts.is_none() {
             utf8(row)?;
-            return Err(Reason::new("invalid_utf8", "the separator or the quote cuts a character in two"));
+            return Err(Reason::new("invalid_utf8", "the separator or the quote splits a character"));
         }
         out.end()
     }
@@ -122,63 +122,64 @@ impl Columns {
 
 impl Column {
     fn new(name: String, options: &CsvOptions) -> Column {
-        let given = options.datatypes.iter().rfind(|(column, _)| *column == name).map(|(_, datatype)| *datatype);
-        let is_text = is_string_column(&name, options) || (options.keep_strings && given.is_none());
-        let datatype = if is_text { Some(Datatype::String) } else { given };
+        let requested = options.datatypes.iter().rfind(|(column, _)| *column == name).map(|(_, datatype)| *datatype);
+        let is_text = is_string_column(&name, options) || (options.keep_strings && requested.is_none());
+        let datatype = if is_text { Some(Datatype::String) } else { requested };
         let merged = options.merged.contains(&name);
-        Column { quoted: Name::new(&name), name, datatype, merged }
+        Column { quoted: ColumnName::new(&name), name, datatype, merged }
     }
 
-    /// Tells what a cell becomes.
     #[inline(always)]
-    fn value(&self, text: &[u8], bare: bool, scanner: &mut Scanner) -> Value {
+    fn value(&self, text: &[u8], bare: bool, scanner: &mut Scanner) -> CellValue {
         match self.datatype {
-            Some(Datatype::Null) => Value::Bytes8("null"),
-            _ if bare && text.is_empty() => Value::Empty,
+            Some(Datatype::Null) => CellValue::Constant("null"),
+            _ if bare && text.is_empty() => CellValue::Empty,
             None if bare => converted(text),
-            None | Some(Datatype::String) => Value::Text,
-            Some(Datatype::Number) if bare && text == b"null" => Value::Null,
-            Some(Datatype::Number) if json::is_number(text) => Value::Json,
-            Some(Datatype::Number) => Value::Bad("invalid_number", "a JSON number"),
+            None | Some(Datatype::String) => CellValue::Text,
+            Some(Datatype::Number) if bare && text == b"null" => CellValue::Null,
+            Some(Datatype::Number) if json::is_number(text) => CellValue::Json,
+            Some(Datatype::Number) => CellValue::Bad("invalid_number", "a JSON number"),
             Some(Datatype::Boolean) => boolean(text),
             Some(Datatype::Json) => {
-                let place = trimmed(text);
-                match scanner.value(text, place.start) {
-                    Ok(end) if end == place.end => Value::Trimmed,
-                    _ => Value::Bad("invalid_json", "one JSON value"),
+                let inner = trimmed(text);
+                match scanner.value(text, inner.start) {
+                    Ok(end) if end == inner.end => CellValue::Trimmed,
+                    _ => CellValue::Bad("invalid_json", "one JSON value"),
                 }
             }
         }
     }
 
     #[cold]
-    fn not(&self, text: &[u8], kind: &'static str, what: &str) -> Reason {
+    fn mismatch(&self, text: &[u8], kind: &'static str, what: &str) -> Reason {
         let text = String::from_utf8_lossy(text);
         Reason::new(kind, format!("column {:?}: {:?} is not {what}", shortened(&self.name), shortened(&text)))
     }
 }
 
-/// What a bare cell becomes without `--datatype`.
+/// Converts a bare cell without `--datatype`.
 #[inline(always)]
-fn converted(text: &[u8]) -> Value {
+fn converted(text: &[u8]) -> CellValue {
     match text {
-        [b'-' | b'0'..=b'9', ..] if is_number(text) => Value::Json,
-        b"true" | b"false" => Value::Json,
-        b"null" => Value::Null,
-        _ => Value::Text,
+        [b'-' | b'0'..=b'9', ..] if is_number(text) => CellValue::Json,
+        b"true" | b"false" => CellValue::Json,
+        b"null" => CellValue::Null,
+        _ => CellValue::Text,
     }
 }
 
-/// What a cell becomes with `--datatype boolean`, quoted or not. What is no known word is an error: guessed to be true, a
-/// `FALSE` or a `no` would be stored as its opposite.
-fn boolean(text: &[u8]) -> Value {
+/// Converts a cell with `--datatype boolean`, quoted or not. An unknown word is an error: treated as true, a `FALSE` or a
+/// `no` would be stored as its opposite.
+fn boolean(text: &[u8]) -> CellValue {
     let is = |words: [&str; 6]| words.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()));
     match text {
-        b"" => Value::Empty,
-        b"null" => Value::Null,
-        _ if is(["true", "yes", "y", "t", "on", "1"]) || text == b"1.0" => Value::Bytes8("true"),
-        _ if is(["false", "no", "n", "f", "off", "0"]) || text == b"0.0" => Value::Bytes8("false"),
-        _ => Value::Bad("invalid_boolean", "a boolean (true, false, yes, no, y, n, t, f, on, off, 1, 0, 1.0 or 0.0)"),
+        b"" => CellValue::Empty,
+        b"null" => CellValue::Null,
+        _ if is(["true", "yes", "y", "t", "on", "1"]) || text == b"1.0" => CellValue::Constant("true"),
+        _ if is(["false", "no", "n", "f", "off", "0"]) || text == b"0.0" => CellValue::Constant("false"),
+        _ => {
+            CellValue::Bad("invalid_boolean", "a boolean (true, false, yes, no, y, n, t, f, on, off, 1, 0, 1.0 or 0.0)")
+        }
     }
 }
 
@@ -188,25 +189,23 @@ fn is_string_column(name: &str, options: &CsvOptions) -> bool {
 
 fn check_datatypes(names: &[String], options: &CsvOptions) -> Result<(), String> {
     for (column, datatype) in &options.datatypes {
-        let word = datatype.word();
+        let type_name = datatype.name();
         if !names.contains(column) {
             let listed: Vec<_> = names.iter().take(10).map(|name| shortened(name)).collect();
             let more = if names.len() > listed.len() { ", ..." } else { "" };
             return Err(format!(
-                "--datatype {column}={word}: no such column (the header has: {}{more})",
+                "--datatype {column}={type_name}: no such column (the header has: {}{more})",
                 listed.join(", ")
             ));
         }
         if *datatype != Datatype::String && is_string_column(column, options) {
-            return Err(format!(
-                "--datatype {column}={word}: this column is always a string, as keys and ends of edges are"
-            ));
+            return Err(format!("--datatype {column}={type_name}: keys and ends of edges are always strings"));
         }
     }
     Ok(())
 }
 
-/// The reason for a row that does not fit its header.
+/// The reason for a row with more or fewer values than the header.
 pub(in crate::input) fn wrong_count(count: usize, what: &str, columns: usize) -> Reason {
     let plural = if count == 1 { "" } else { "s" };
     Reason::new("wrong_number_of_fields", format!("{count} {what}{plural}, but the header has {columns}"))

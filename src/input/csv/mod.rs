@@ -1,6 +1,7 @@
 //! CSV and TSV with a header row.
-//! `rows` lets the crate `csv_core` cut records into cells and counts lines, `cells` keeps the cells of a record, `columns`
-//! turns them into fields that `object` writes. A cell knows whether it was quoted, because only a bare one can be a number.
+//! `rows` splits records into cells with the crate `csv_core` and counts lines. `cells` holds the cells of a record.
+//! `columns` converts them to fields, which `object` writes. A cell knows whether it was quoted: only a bare one can be a
+//! number.
 
 mod cells;
 mod columns;
@@ -9,7 +10,7 @@ mod number;
 mod object;
 mod rows;
 
-use super::{Broken, NoRecord, OneByOne, Step, Window};
+use super::{NoRecord, OneByOne, ReadError, ReadStep, Window};
 use crate::record::Record;
 use crate::values::{self, Auto, one_of};
 use columns::Columns;
@@ -18,31 +19,29 @@ use rows::Rows;
 
 pub(super) use columns::wrong_count;
 pub use header::header_names;
-pub(super) use object::{Name, Object};
+pub(super) use object::{ColumnName, Object};
 
-/// What `--datatype` says of a column.
+/// The type of a column (`--datatype`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Datatype {
-    /// Always a string.
     String,
-    /// Text that is a JSON number, as written; other text is an error.
+    /// A JSON number, as written. Other text is an error.
     Number,
-    /// `true`, `no`, `OFF`, `1` and other known words; other text is an error.
+    /// `true`, `no`, `OFF`, `1` and similar words. Other text is an error.
     Boolean,
-    /// Always null.
     Null,
     /// The cell is JSON.
     Json,
 }
 
 impl Datatype {
-    /// The word for it on the command line.
-    pub fn word(self) -> String {
+    /// Its name on the command line.
+    pub fn name(self) -> String {
         clap::ValueEnum::to_possible_value(&self).map(|word| word.get_name().to_owned()).unwrap_or_default()
     }
 }
 
-/// What becomes of an empty cell.
+/// What an empty cell becomes (`--empty`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum EmptyCell {
     /// No field.
@@ -54,7 +53,7 @@ pub enum EmptyCell {
     String,
 }
 
-/// How cells are read.
+/// Options of the CSV and TSV readers.
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "CSV")]
 pub struct CsvOptions {
@@ -111,7 +110,8 @@ pub struct CsvOptions {
     /// Columns that `--merge-attributes` reads.
     #[arg(skip)]
     pub merged: Vec<String>,
-    /// Columns that are always strings besides `_key`, `_id`, `_from` and `_to`: those that `--translate` makes one of these.
+    /// Columns that are always strings besides `_key`, `_id`, `_from` and `_to`: those that `--translate` renames to one
+    /// of these.
     #[arg(skip)]
     pub string_columns: Vec<String>,
 }
@@ -126,15 +126,15 @@ pub enum Conversion {
     None,
 }
 
-/// Reads `--datatype`.
+/// Parses `--datatype`.
 fn datatype(text: &str) -> Result<(String, Datatype), String> {
-    let refused = || format!("\"{text}\" is not COL=TYPE\nhint: types are string, number, boolean, null and json");
+    let refused = || "expected COL=TYPE\nhint: types are string, number, boolean, null and json".to_owned();
     let (column, word) = text.rsplit_once('=').filter(|(column, _)| !column.is_empty()).ok_or_else(refused)?;
     let datatype = clap::ValueEnum::from_str(word, false).map_err(|_| refused())?;
     Ok((column.to_owned(), datatype))
 }
 
-/// How cells are told apart.
+/// How cells are separated and quoted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dialect {
     pub(crate) separator: u8,
@@ -143,12 +143,12 @@ pub struct Dialect {
 }
 
 impl Dialect {
-    /// Commas and double quotes, unless the options say otherwise.
+    /// Commas and double quotes, unless the options override them.
     pub fn csv(options: &CsvOptions) -> Dialect {
         Dialect::new(options, b',', Some(b'"'))
     }
 
-    /// Tabs and no quotes, unless the options say otherwise.
+    /// Tabs and no quotes, unless the options override them.
     pub fn tsv(options: &CsvOptions) -> Dialect {
         Dialect::new(options, b'\t', None)
     }
@@ -161,33 +161,32 @@ impl Dialect {
         }
     }
 
-    /// A new reader of fields. A `clone` of one would not be whole, and none can be given another terminator.
+    /// A new reader. The terminator of an existing one cannot be changed, and its `clone` is incomplete.
     fn reader(self, terminator: Terminator) -> csv_core::Reader {
         let mut builder = csv_core::ReaderBuilder::new();
         builder.delimiter(self.separator).terminator(terminator);
         builder.quoting(self.quote.is_some()).quote(self.quote.unwrap_or(b'"'));
         let mut reader = builder.escape(self.backslash_escape.then_some(b'\\')).build();
-        // From its first bytes it takes what looks like a byte order mark. A blank line is nothing else to it.
+        // It drops a byte order mark from its first bytes. A blank line first prevents that, and has no other effect.
         reader.read_field(b"\n", &mut [0]);
         reader
     }
 }
 
-/// Cells kept of a header. Who has more columns has the wrong separator.
+/// Maximum number of columns. A header with more probably has the wrong separator.
 const MAX_COLUMNS: usize = 1 << 20;
 
-/// Reads CSV.
 #[derive(Debug)]
 pub(super) struct Csv {
     rows: Rows,
     options: CsvOptions,
-    /// Known once the header has been read.
+    /// `None` until the header is read.
     columns: Option<Columns>,
     object: Object,
 }
 
 impl Csv {
-    /// `skipped_lines` lines lie before the window's first byte.
+    /// `skipped_lines` is the number of lines before the first byte of the window.
     pub(super) fn new(
         window: Window,
         file: u32,
@@ -204,7 +203,6 @@ impl Csv {
         }
     }
 
-    /// Finds out the columns.
     fn read_header(&mut self) -> Result<Columns, NoRecord> {
         let names = match &self.options.headers {
             Some(names) => Ok(names.clone()),
@@ -214,22 +212,22 @@ impl Csv {
             },
         };
         let columns = names.and_then(|names| Columns::new(names, &self.options));
-        let columns = columns.map_err(|text| Broken::new(self.rows.origin, text))?;
+        let columns = columns.map_err(|text| ReadError::new(self.rows.origin, text))?;
         self.rows.cells.keep = columns.list.len();
         Ok(columns)
     }
 }
 
 impl OneByOne for Csv {
-    fn next(&mut self) -> Result<Step<'_>, NoRecord> {
-        self.object.give_back();
+    fn next(&mut self) -> Result<ReadStep<'_>, NoRecord> {
+        self.object.shrink();
         if self.columns.is_none() {
             self.columns = Some(self.read_header()?);
         }
         let Some(columns) = &mut self.columns else { return Err(NoRecord::End) };
         let row = self.rows.next()?;
         if row.is_ok() && self.rows.cells.is_blank() {
-            return Ok(Step::Empty);
+            return Ok(ReadStep::Empty);
         }
         self.rows.origin.record += 1;
         let origin = self.rows.origin;
@@ -238,9 +236,9 @@ impl OneByOne for Csv {
             let row = &self.rows.window.bytes()[..length];
             columns.write(row, &self.rows.cells, &mut self.object)
         });
-        let raw = self.rows.give_back(length);
+        let raw = self.rows.raw_text(length);
         let (text, fields, nulls) = (self.object.text(), self.object.fields(), &columns.nulls[..]);
-        Ok(Step::of(origin, raw, written.map(|()| Record { text, fields, origin, nulls, ..Record::default() })))
+        Ok(ReadStep::of(origin, raw, written.map(|()| Record { text, fields, origin, nulls, ..Record::default() })))
     }
 }
 

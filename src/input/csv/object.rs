@@ -1,35 +1,34 @@
-//! Writes the JSON object of a row into memory that is used again for the next row.
-//! Names are quoted once, when the header is read; fields are noted while they are written, so nothing is scanned again.
+//! Writes the JSON object for a row into a buffer that is reused for the next row.
+//! Names are quoted once, when the header is read. Fields are recorded as they are written, so nothing is scanned again.
 
-use crate::input::window::{LONG, room_for};
+use crate::input::window::{LONG, capacity_for};
 use crate::json::{Field, Span, escaped_length, needs_no_escape, quote_into};
 use crate::record::Reason;
 
-/// Longest object that is written, in bytes: what `Span` and the rest of the program can hold.
-const LIMIT: usize = 1 << 30;
+/// Maximum length of an object in bytes: what `Span` and the rest of the program can hold.
+const MAX_LENGTH: usize = 1 << 30;
 
-/// A field's name, ready to be written.
+/// The name of a column, quoted and ready to be written.
 #[derive(Clone, Debug)]
-pub(in crate::input) struct Name {
-    /// `{"name":`, as it begins an object.
+pub(in crate::input) struct ColumnName {
+    /// `{"name":`, for the first field of an object.
     first: String,
-    /// `,"name":`, as it follows another field.
+    /// `,"name":`, for a later field.
     later: String,
     escaped: bool,
 }
 
-impl Name {
-    /// Quotes a name.
-    pub(in crate::input) fn new(name: &str) -> Name {
+impl ColumnName {
+    pub(in crate::input) fn new(name: &str) -> ColumnName {
         let mut text = String::new();
         quote_into(&mut text, name);
-        Name::as_written(&text)
+        ColumnName::from_json(&text)
     }
 
-    /// Takes a name as it is spelt in valid JSON, with its quotes.
-    pub(in crate::input) fn as_written(quoted: &str) -> Name {
+    /// Takes a name as written in valid JSON, with its quotes.
+    pub(in crate::input) fn from_json(quoted: &str) -> ColumnName {
         let (first, later) = (format!("{{{quoted}:"), format!(",{quoted}:"));
-        Name { first, later, escaped: quoted.contains('\\') }
+        ColumnName { first, later, escaped: quoted.contains('\\') }
     }
 }
 
@@ -42,14 +41,13 @@ pub(in crate::input) struct Object {
 }
 
 impl Object {
-    /// Gives back the room of a long row, which is wanted no more.
-    pub(in crate::input) fn give_back(&mut self) {
+    /// Frees the memory of a long row.
+    pub(in crate::input) fn shrink(&mut self) {
         if self.text.capacity() > LONG {
             self.text = String::new();
         }
     }
 
-    /// Forgets the row before.
     pub(in crate::input) fn begin(&mut self) {
         self.fields.clear();
         self.text.clear();
@@ -57,14 +55,12 @@ impl Object {
     }
 
     /// Adds a field whose value is valid JSON.
-    #[inline]
-    pub(in crate::input) fn push(&mut self, name: &Name, value: &str) {
+    pub(in crate::input) fn push(&mut self, name: &ColumnName, value: &str) {
         self.push_with(name, value.len(), false, |out| out.push_str(value));
     }
 
     /// Adds a field whose value is a string with this text.
-    #[inline]
-    pub(in crate::input) fn push_text(&mut self, name: &Name, text: &str) {
+    pub(in crate::input) fn push_text(&mut self, name: &ColumnName, text: &str) {
         if needs_no_escape(text) {
             self.push_with(name, text.len() + 2, true, |out| {
                 out.push('"');
@@ -78,16 +74,16 @@ impl Object {
 
     /// Adds a field with a value of this length; for `is_simple` see `Field`.
     #[inline(always)]
-    fn push_with(&mut self, name: &Name, length: usize, is_simple: bool, write: impl FnOnce(&mut String)) {
+    fn push_with(&mut self, name: &ColumnName, length: usize, is_simple: bool, write: impl FnOnce(&mut String)) {
         let start = self.text.len();
         let name_text = if self.fields.is_empty() { &name.first } else { &name.later };
         let needed = start + name_text.len() + length + 1;
         if needed > self.text.capacity() {
-            if needed > LIMIT {
+            if needed > MAX_LENGTH {
                 self.is_too_long = true;
                 return;
             }
-            self.text.reserve_exact(room_for(needed) - start);
+            self.text.reserve_exact(capacity_for(needed) - start);
         }
         self.text.push_str(name_text);
         let value = self.text.len();
@@ -109,12 +105,11 @@ impl Object {
         Ok(())
     }
 
-    /// The object, once ended.
+    /// The object, after `end`.
     pub(in crate::input) fn text(&self) -> &str {
         &self.text
     }
 
-    /// Its fields.
     pub(in crate::input) fn fields(&self) -> &[Field] {
         &self.fields
     }
@@ -128,7 +123,7 @@ mod tests {
     fn written(text: &str) -> (String, String) {
         let mut object = Object::default();
         object.begin();
-        object.push_text(&Name::new("a\""), text);
+        object.push_text(&ColumnName::new("a\""), text);
         object.end().expect("short");
         let field = object.fields()[0];
         let all = object.text().to_owned();
@@ -138,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_what_must_be_is_escaped() {
+    fn only_what_must_be_escaped_is_escaped() {
         assert_eq!(written("a/é\u{7f}\"\\\n\u{1}").0, "{\"a\\\"\":\"a/é\u{7f}\\\"\\\\\\n\\u0001\"}");
         for count in [1, 7, 8, 9, 1000] {
             assert_eq!(written(&"\u{1}".repeat(count)).1, format!("\"{}\"", "\\u0001".repeat(count)));
@@ -156,7 +151,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
         #[test]
-        fn texts_read_back(text in "[a-cé\"\\\\\n\u{1}]{0,40}|[a-d]{0,40}") {
+        fn texts_are_escaped_as_by_quote_into(text in "[a-cé\"\\\\\n\u{1}]{0,40}|[a-d]{0,40}") {
             let mut expected = String::new();
             quote_into(&mut expected, &text);
             prop_assert_eq!(written(&text).1, expected);

@@ -1,9 +1,9 @@
-//! Objects and values that the scanner takes, and those that it refuses.
+//! Objects and values that the scanner accepts or rejects.
 
 use super::*;
 use proptest::prelude::*;
 
-fn whole(text: &[u8]) -> bool {
+fn accepts(text: &[u8]) -> bool {
     let mut scanner = Scanner::default();
     let Some(start) = text.iter().position(|b| !b" \t\r\n".contains(b)) else { return false };
     match scanner.value(text, start) {
@@ -12,12 +12,12 @@ fn whole(text: &[u8]) -> bool {
     }
 }
 
-fn serde(text: &str) -> bool {
+fn serde_accepts(text: &str) -> bool {
     serde_json::from_str::<&serde_json::value::RawValue>(text).is_ok()
 }
 
 #[test]
-fn fields_lie_where_they_were_written() {
+fn fields_have_the_ranges_where_they_are_written() {
     let text = r#"{ "a" : [1,{"b":2}] ,"\u0061":"x\"y", "":null}"#;
     let mut scanner = Scanner::default();
     assert_eq!(scanner.object(text.as_bytes()), Ok(text.len()));
@@ -26,7 +26,7 @@ fn fields_lie_where_they_were_written() {
 }
 
 #[test]
-fn simple_values_are_told() {
+fn simple_values_are_recognized() {
     let is_simple = |value: &str| {
         let mut scanner = Scanner::default();
         scanner.object(format!("{{\"v\":{value}}}").as_bytes()).expect("an object");
@@ -63,7 +63,7 @@ fn simple_values_are_told() {
 }
 
 #[test]
-fn nesting_is_not_bounded_by_the_call_stack() {
+fn nesting_is_not_limited_by_the_call_stack() {
     let text = "[".repeat(200_000) + &"]".repeat(200_000);
     assert_eq!(Scanner::default().value(text.as_bytes(), 0), Ok(text.len()));
 }
@@ -72,7 +72,7 @@ fn nesting_is_not_bounded_by_the_call_stack() {
 fn every_prefix_of_an_object_is_incomplete() {
     let text = r#"{"a":[true,null,-1.5e+3,"\u00e9\n"],"b":{"c":{}}}"#.as_bytes();
     for cut in 0..text.len() {
-        assert_eq!(Scanner::default().object(&text[..cut]), Err(Fault::Incomplete), "cut at {cut}");
+        assert_eq!(Scanner::default().object(&text[..cut]), Err(ScanError::Incomplete), "cut at {cut}");
     }
 }
 
@@ -80,16 +80,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
     #[test]
     fn accepts_what_serde_json_accepts(text in r#"[\[\]{},:" \\ntrufalse0-9.eE+\-\n\t\x01ué/b]{0,24}"#) {
-        prop_assert_eq!(whole(text.as_bytes()), serde(&text), "{:?}", text);
+        prop_assert_eq!(accepts(text.as_bytes()), serde_accepts(&text), "{:?}", text);
     }
 
     #[test]
-    fn one_byte_of_damage_is_judged_as_serde_json_does(at in 0usize..60, byte in 0x09u8..0x7f) {
+    fn a_changed_byte_is_accepted_or_rejected_as_by_serde_json(offset in 0usize..60, byte in 0x09u8..0x7f) {
         let mut text = br#"{"a":[1,2.5e-3,{"b":"c\u00e9\\"}],"d":false,"e":null,"f":-0}"#.to_vec();
-        if at < text.len() {
-            text[at] = byte;
+        if offset < text.len() {
+            text[offset] = byte;
         }
         let text = String::from_utf8(text).expect("ASCII");
-        prop_assert_eq!(whole(text.as_bytes()), serde(&text), "{}", text);
+        prop_assert_eq!(accepts(text.as_bytes()), serde_accepts(&text), "{}", text);
     }
 }

@@ -1,17 +1,17 @@
-//! Reads answers of the import API: counts, and a sentence for each error (contract of the import API, 1.5 and 1.6).
+//! Reads responses of the import API: counts, and a message for each error (contract of the import API, 1.5 and 1.6).
 //!
-//! The sentences number documents in two ways: what is found wrong while the body is read has the line, from 1 on; what
-//! cannot be stored has the place among the documents that were not found wrong, from 0 on. Both quote the document, which
-//! begins with its key, so each place is proven; an answer with an error that has no place is not believed.
+//! The messages number documents in two ways. An error of parsing has the line, from 1. An error of storing has the index
+//! among the documents that were parsed, from 0. Both quote the document, which begins with its key, so each index can be
+//! verified; a response with an error that fits no document is not trusted.
 
 use super::errors::{number_of, outcome, reason};
 use crate::action::Op;
-use crate::sink::http::Reply;
+use crate::sink::http::Response;
 use crate::sink::remote::{Group, ItemOutcome, ItemOutcomes};
 use serde::Deserialize;
 use std::borrow::Cow;
 
-/// The answer. All counts are always there; `details` as they were asked for.
+/// The response. All counts are always present, `details` on request.
 #[derive(Debug, Deserialize)]
 struct Counts<'a> {
     error: bool,
@@ -24,17 +24,17 @@ struct Counts<'a> {
     details: Vec<Cow<'a, str>>,
 }
 
-/// What one of the details says.
+/// One message of `details`, parsed.
 #[derive(Debug, PartialEq, Eq)]
 struct Detail<'a> {
     position: usize,
-    /// Whether the document could be read, and was to be stored.
+    /// Whether the document was parsed, so that the error is one of storing.
     was_read: bool,
-    /// The error's text.
+    /// The text of the error.
     error: &'a str,
-    /// The beginning of the document.
+    /// The beginning of the document, as quoted.
     quoted: &'a str,
-    /// All that it says.
+    /// The whole message.
     text: &'a str,
 }
 
@@ -49,10 +49,10 @@ impl Detail<'_> {
         Some(Detail { position, was_read: stored.is_some(), error, quoted, text })
     }
 
-    /// Whether it can be about the document with this key.
+    /// Whether it may quote the document with this key.
     fn quotes(&self, key: &str) -> bool {
         let begin = format!("{{\"_key\":\"{key}\"");
-        // Quotes end after 255 bytes, in the midst of a long key.
+        // Quotes are cut after 255 bytes, which may be within a long key.
         let cut = self.quoted.strip_suffix("...").filter(|_| self.quoted.len() > 255);
         key.is_empty() || self.quoted.starts_with(&begin) || cut.is_some_and(|cut| begin.starts_with(cut))
     }
@@ -68,20 +68,20 @@ impl Detail<'_> {
     }
 }
 
-/// What became of each action: where only a number is known, the first ones count as created, then as updated, then as
-/// ignored.
-pub(super) fn read(group: Group<'_>, reply: &Reply) -> Result<ItemOutcomes, String> {
-    let counts: Counts<'_> = serde_json::from_slice(&reply.body).map_err(|_| reply.page())?;
+/// The outcome of each action. Successes are known only by their numbers: the first actions count as created, the next as
+/// updated, the last as ignored.
+pub(super) fn read(group: Group<'_>, reply: &Response) -> Result<ItemOutcomes, String> {
+    let counts: Counts<'_> = serde_json::from_slice(&reply.body).map_err(|_| reply.summary())?;
     let all = [counts.created, counts.errors, counts.updated, counts.ignored];
-    // We send no blank lines, and one that a server sees none the less is no document.
+    // No blank lines are sent, so `empty` is not counted.
     if counts.error || all.map(u128::from).iter().sum::<u128>() != group.len() as u128 {
-        return Err(format!("the answer does not account for {} documents: {}", group.len(), reply.page()));
+        return Err(format!("the answer does not account for {} documents: {}", group.len(), reply.summary()));
     }
-    // All actions of a request are of one kind.
+    // All actions of a request have the same operation.
     let op = group.key(0).1;
     if (counts.ignored > 0 && op != Op::CreateOrIgnore) || (counts.updated > 0 && !matches!(op, Op::Index | Op::Upsert))
     {
-        return Err(format!("the answer counts what was not asked for: {}", reply.page()));
+        return Err(format!("the answer counts what was not asked for: {}", reply.summary()));
     }
     if counts.details.len() as u64 != counts.errors {
         return Err(format!("the answer has {} details for {} errors", counts.details.len(), counts.errors));
@@ -91,45 +91,45 @@ pub(super) fn read(group: Group<'_>, reply: &Reply) -> Result<ItemOutcomes, Stri
         (counts.updated, ItemOutcome::Updated),
         (counts.ignored, ItemOutcome::Ignored),
     ];
-    let mut told = ItemOutcomes::default();
+    let mut outcomes = ItemOutcomes::default();
     if counts.errors == 0 {
         for (count, outcome) in successes.into_iter().filter(|(count, _)| *count > 0) {
-            told.push(outcome, count as usize);
+            outcomes.push(outcome, count as usize);
         }
-        return Ok(told);
+        return Ok(outcomes);
     }
-    for outcome in placed(group, &counts.details, counts.empty > 0)? {
+    for outcome in by_index(group, &counts.details, counts.empty > 0)? {
         let next = || {
             let (count, outcome) = successes.iter_mut().find(|(count, _)| *count > 0)?;
             *count -= 1;
             Some(outcome.clone())
         };
-        told.push(outcome.or_else(next).ok_or_else(|| "the counts do not add up".to_owned())?, 1);
+        outcomes.push(outcome.or_else(next).ok_or_else(|| "the counts do not add up".to_owned())?, 1);
     }
-    Ok(told)
+    Ok(outcomes)
 }
 
-/// The errors at their places.
-fn placed(group: Group<'_>, details: &[Cow<'_, str>], shifted: bool) -> Result<Vec<Option<ItemOutcome>>, String> {
+/// The errors by index.
+fn by_index(group: Group<'_>, details: &[Cow<'_, str>], shifted: bool) -> Result<Vec<Option<ItemOutcome>>, String> {
     let mut outcomes: Vec<Option<ItemOutcome>> = vec![None; group.len()];
-    let lost = |text: &str| format!("an error has no document of ours: {text}");
+    let lost = |text: &str| format!("an error for a document that was not sent: {text}");
     let all = details.iter().map(|text| Detail::of(text).ok_or_else(|| lost(text)));
     let all: Vec<Detail<'_>> = all.collect::<Result<_, _>>()?;
-    let put = |outcomes: &mut Vec<Option<ItemOutcome>>, place: Option<usize>, detail: &Detail<'_>| {
-        let place = place.filter(|place| *place < group.len()).ok_or_else(|| lost(detail.text))?;
-        let (key, op) = group.key(place);
-        // Blank lines count as lines, and then only a key proves a place.
+    let put = |outcomes: &mut Vec<Option<ItemOutcome>>, index: Option<usize>, detail: &Detail<'_>| {
+        let index = index.filter(|index| *index < group.len()).ok_or_else(|| lost(detail.text))?;
+        let (key, op) = group.key(index);
+        // Blank lines count as lines; then only a key verifies an index.
         let is_unproven = shifted && !detail.was_read && key.is_empty();
-        if is_unproven || outcomes[place].is_some() || !detail.quotes(key) {
+        if is_unproven || outcomes[index].is_some() || !detail.quotes(key) {
             return Err(lost(detail.text));
         }
-        outcomes[place] = Some(detail.outcome(op));
+        outcomes[index] = Some(detail.outcome(op));
         Ok(())
     };
     for detail in all.iter().filter(|detail| !detail.was_read) {
         put(&mut outcomes, detail.position.checked_sub(1), detail)?;
     }
-    let read: Vec<usize> = (0..group.len()).filter(|place| outcomes[*place].is_none()).collect();
+    let read: Vec<usize> = (0..group.len()).filter(|index| outcomes[*index].is_none()).collect();
     for detail in all.iter().filter(|detail| detail.was_read) {
         put(&mut outcomes, read.get(detail.position).copied(), detail)?;
     }

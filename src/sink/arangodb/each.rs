@@ -1,11 +1,11 @@
-//! Reads answers of the document API: one item for each document, in their order.
+//! Reads responses of the document API: one item for each document, in the order of the request.
 
 use super::Collection;
 use super::errors::{kind, names_primary, outcome};
 use super::request::mode;
 use crate::action::Op;
 use crate::sink::ItemDetails;
-use crate::sink::http::Reply;
+use crate::sink::http::Response;
 use crate::sink::remote::{Group, ItemOutcome, ItemResult};
 use serde::Deserialize;
 use serde_json::json;
@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 #[derive(Deserialize)]
-struct Item<'a> {
+struct ItemReply<'a> {
     #[serde(default)]
     error: bool,
     #[serde(rename = "errorNum")]
@@ -28,38 +28,38 @@ struct Item<'a> {
     old_rev: Option<Cow<'a, str>>,
 }
 
-/// What became of each action.
+/// The result of each action.
 pub(super) fn read(
     collection: &Collection,
     group: Group<'_>,
-    reply: &Reply,
+    reply: &Response,
     detail: bool,
 ) -> Result<Vec<ItemResult>, String> {
-    let raw: Vec<&RawValue> = serde_json::from_slice(&reply.body).map_err(|_| reply.page())?;
+    let raw: Vec<&RawValue> = serde_json::from_slice(&reply.body).map_err(|_| reply.summary())?;
     if raw.len() != group.len() {
         return Err(format!("the answer has {} items for {} documents", raw.len(), group.len()));
     }
     raw.iter()
         .enumerate()
-        .map(|(place, raw)| told(collection, group, place, raw, detail).ok_or_else(|| reply.page()))
+        .map(|(index, raw)| result(collection, group, index, raw, detail).ok_or_else(|| reply.summary()))
         .collect()
 }
 
-fn told(collection: &Collection, group: Group<'_>, place: usize, raw: &RawValue, detail: bool) -> Option<ItemResult> {
-    let item: Item<'_> = serde_json::from_str(raw.get()).ok()?;
-    let (key, op) = group.key(place);
+fn result(collection: &Collection, group: Group<'_>, index: usize, raw: &RawValue, detail: bool) -> Option<ItemResult> {
+    let item: ItemReply<'_> = serde_json::from_str(raw.get()).ok()?;
+    let (key, op) = group.key(index);
     let outcome = match (item.error, item.number) {
         (true, Some(number)) => {
             outcome(number, item.message.as_deref().unwrap_or("no reason given"), op, &collection.unique)
         }
         (true, None) => return None,
-        (false, _) => done(&item, key, op),
+        (false, _) => success(&item, key, op),
     };
-    let shown = detail.then(|| Box::new(shown(collection, &item, op)));
-    Some(ItemResult { outcome, shown })
+    let details = detail.then(|| Box::new(details(collection, &item, op)));
+    Some(ItemResult { outcome, details })
 }
 
-fn done(item: &Item<'_>, key: &str, op: Op) -> ItemOutcome {
+fn success(item: &ItemReply<'_>, key: &str, op: Op) -> ItemOutcome {
     match item.key.as_deref() {
         Some(theirs) if key.is_empty() || theirs == key => {}
         _ => return ItemOutcome::Unclear(format!("the item of the answer does not name the key {key:?}")),
@@ -72,7 +72,7 @@ fn done(item: &Item<'_>, key: &str, op: Op) -> ItemOutcome {
     }
 }
 
-fn shown(collection: &Collection, item: &Item<'_>, op: Op) -> ItemDetails {
+fn details(collection: &Collection, item: &ItemReply<'_>, op: Op) -> ItemDetails {
     let is_primary = collection.unique.is_empty() || item.message.as_deref().is_some_and(names_primary);
     let (result, status) = match (item.number.filter(|_| item.error), &item.old_rev, op) {
         (Some(1202), ..) => (None, 404),

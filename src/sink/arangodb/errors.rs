@@ -1,10 +1,10 @@
-//! What ArangoDB's error numbers mean for a document and for a whole request (contract of the import API, 1.12).
+//! ArangoDB's error numbers, for a document and for a whole request (contract of the import API, 1.12).
 
 use crate::action::Op;
 use crate::record::Reason;
 use crate::sink::remote::ItemOutcome;
 
-/// Texts that the import API gives where the document API has numbers.
+/// Error texts of the import API, and the numbers that the document API has for them.
 const TEXTS: [(&str, u32); 17] = [
     ("unique constraint violated", 1210),
     ("conflict", 1200),
@@ -25,7 +25,7 @@ const TEXTS: [(&str, u32); 17] = [
     ("internal error", 4),
 ];
 
-/// The number of an error that is known by its text; 0 for others.
+/// The number of an error by its text; 0 if it is not known.
 pub(super) fn number_of(text: &str) -> u32 {
     TEXTS.iter().find(|(known, _)| text == *known).map_or(0, |(_, number)| *number)
 }
@@ -45,30 +45,31 @@ pub(super) fn kind(number: u32) -> String {
     }
 }
 
-/// Whether the document API names the index on the keys.
+/// Whether an error text of the document API names the index on the keys.
 pub(super) fn names_primary(text: &str) -> bool {
     text.contains("of type primary")
 }
 
-/// Why a document was refused.
+/// The reason why a document was rejected.
 pub(super) fn reason(number: u32, text: &str) -> Reason {
     let number_text = if number == 0 { String::new() } else { format!(" ({number})") };
     Reason::new(kind(number), format!("{text}{number_text}"))
 }
 
-/// What an error says of an action. `unique` are the fields of further unique indexes; the document API names the index.
+/// The outcome of an action with an error. `unique` are the fields of further unique indexes; the document API names the
+/// index.
 pub(super) fn outcome(number: u32, text: &str, op: Op, unique: &[String]) -> ItemOutcome {
     let creates = matches!(op, Op::Create | Op::CreateOrIgnore);
     match number {
         1210 if creates && (unique.is_empty() || names_primary(text)) => ItemOutcome::Exists,
         1210 => {
-            let fields = unique.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(" or ");
+            let fields = unique.iter().map(|field| format!("\"{field}\"")).collect::<Vec<_>>().join(" or ");
             let text = match text.split_once("; conflicting key: ") {
                 Some((_, key)) => format!("the document {key:?} has the same {fields}"),
                 None if fields.is_empty() => text.to_owned(),
                 None => format!("another document has the same {fields}"),
             };
-            // What a lost try of ours stored is in the way by its key, and that is looked at first.
+            // If a lost request of ours stored it, its key conflicts, and that is checked first.
             if creates {
                 ItemOutcome::Conflict(reason(1210, &text))
             } else {
@@ -77,12 +78,12 @@ pub(super) fn outcome(number: u32, text: &str, op: Op, unique: &[String]) -> Ite
         }
         1202 if op == Op::Delete => ItemOutcome::NotFound,
         1200 | 18 | 32 | 1236 | 21003 | 21004 => ItemOutcome::Busy(format!("{text} ({number})")),
-        11 | 1004 => ItemOutcome::Closed(forbidden(text)),
+        11 | 1004 => ItemOutcome::Fatal(forbidden(text)),
         _ => ItemOutcome::Rejected(reason(number, text)),
     }
 }
 
-/// What an operator has to do about missing rights.
+/// The error of missing rights, with what to do.
 pub(super) fn forbidden(text: &str) -> String {
     format!("{text}; the user needs the right to write (rw) to this database and collection")
 }

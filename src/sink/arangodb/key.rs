@@ -1,19 +1,19 @@
-//! Keys of ArangoDB, and those in an `_id`.
+//! ArangoDB's keys, and the key in an `_id`.
 
-use crate::action::{Key, KeyRule};
+use crate::action::{ActionKey, KeyRule};
 use crate::json::Span;
 use crate::record::Reason;
 
 /// 1 to 254 bytes of letters, digits and ``_-:.@()+,=;$!*'%`` (ArangoDB's `KeyGenerator.cpp`).
 pub(super) const RULE: &KeyRule = &KeyRule {
     names: ["key"; 2],
-    longest: 254,
+    max_bytes: 254,
     allows: |key| is_plain(key) || key.bytes().all(|byte| ALLOWED[byte as usize]),
-    characters: "letters, digits and _-:.@()+,=;$!*'% only",
-    stays: false,
+    characters: "a key may contain only letters, digits and _-:.@()+,=;$!*'%",
+    keeps_fields: false,
 };
 
-/// Whether a key has letters, digits and `-` only, as most do; without an early end, so that many bytes are compared at once.
+/// Whether a key has only letters, digits and `-`, as most do. There is no early exit, so that the loop is vectorized.
 fn is_plain(key: &str) -> bool {
     key.bytes().fold(true, |plain, byte| plain & (byte.is_ascii_alphanumeric() | (byte == b'-')))
 }
@@ -27,31 +27,31 @@ const ALLOWED: [bool; 256] = {
         byte += 1;
     }
     let others = b"_-:.@()+,=;$!*'%";
-    let mut place = 0;
-    while place < others.len() {
-        allowed[others[place] as usize] = true;
-        place += 1;
+    let mut index = 0;
+    while index < others.len() {
+        allowed[others[index] as usize] = true;
+        index += 1;
     }
     allowed
 };
 
-/// The key in an `_id`, which is `COLLECTION/KEY`. That of another collection is no key here, and neither is a text of
-/// another form: cut at its slash, two of them could become one key.
-pub(super) fn of_id<'a>(text: &'a str, id: Key<'a>, collection: &str) -> Result<Key<'a>, Reason> {
+/// The key in an `_id`, which is `COLLECTION/KEY`. An `_id` of another collection or of another form is an error: cut at the
+/// slash, two of them could become one key.
+pub(super) fn of_id<'a>(text: &'a str, id: ActionKey<'a>, collection: &str) -> Result<ActionKey<'a>, Reason> {
     let whole = id.of(text);
     let Some(key) = whole.strip_prefix(collection).and_then(|rest| rest.strip_prefix('/')) else {
         let hint = match RULE.check(whole, false) {
-            Ok(()) => " (`--key _id` takes it as the key)",
+            Ok(()) => " (--key _id takes it as the key)",
             Err(_) => "",
         };
         let text = format!(
-            "`_id` is {whole:?}, and without a `_key` it must be `COLLECTION/KEY` of the collection {collection:?}{hint}"
+            "invalid \"_id\" {whole:?}: without \"_key\" it must be COLLECTION/KEY of the collection {collection:?}{hint}"
         );
         return Err(Reason::new("illegal_key", text));
     };
     Ok(match id {
-        Key::Text(_) => Key::Text(key),
-        Key::InDoc(span) => Key::InDoc(Span { start: span.end - key.len() as u32, ..span }),
+        ActionKey::Text(_) => ActionKey::Text(key),
+        ActionKey::InDoc(span) => ActionKey::InDoc(Span { start: span.end - key.len() as u32, ..span }),
     })
 }
 
@@ -64,7 +64,7 @@ mod tests {
     use crate::sink::arangodb::rules::ArangodbRules;
 
     #[test]
-    fn keys_of_the_import_api_have_letters_digits_and_some_other_characters() {
+    fn keys_have_letters_digits_and_some_other_characters() {
         for byte in 0..=255 {
             let is_allowed = u8::is_ascii_alphanumeric(&byte) || b"_-:.@()+,=;$!*'%".contains(&byte);
             assert_eq!(ALLOWED[byte as usize], is_allowed, "{byte:#x}");
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_of_arangodb_names_the_collection_too() {
+    fn an_id_contains_the_collection() {
         for (text, key) in [
             (r#"{"_id":"shop/a"}"#, Ok("a")),
             (r#"{"_id":"shop\/a"}"#, Ok("a")),
@@ -96,7 +96,7 @@ mod tests {
             let rules = Box::new(ArangodbRules { lossy: true, ..ArangodbRules::default() });
             let mut decider = Decider::new(Op::Create, None, rules, "run-".to_owned(), Some("shop".to_owned()));
             let found = decider.decide(&record, 7).map(|action| action.key_text().to_owned());
-            assert_eq!(found.map_err(Reason::word), key.map(str::to_owned), "{text}");
+            assert_eq!(found.map_err(Reason::static_kind), key.map(str::to_owned), "{text}");
         }
     }
 }

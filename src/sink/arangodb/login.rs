@@ -1,36 +1,36 @@
-//! Logins with a name and a password: the server gives a token for them, which lasts an hour or so and spares it the work of
-//! checking a password for each request. Where it gives none, name and password go along with each request.
+//! Login with a name and a password. The server exchanges them for a token that lasts about an hour, which saves it checking
+//! the password of each request. Without a token, name and password are sent with each request.
 
-use super::answer::DIALECT;
-use crate::sink::http::{Call, Http, Login, Reply, Session};
-use crate::sink::remote::admin::{FIRST, no_answer};
+use super::answer::ERRORS;
+use crate::sink::http::{Http, Login, Request, Response, Session};
+use crate::sink::remote::admin::{FIRST_TIMEOUT, no_response};
 use crate::sink::wanted::Wanted;
 use anyhow::Result;
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
 
-/// The session of a run, if it has a name and a password and the server gives tokens.
+/// The session of a run, if it has a name and a password, and the server issues tokens.
 ///
 /// # Errors
-/// When there is no answer, or the server does not know us.
+/// When there is no response, or the server rejects the login.
 pub(super) fn session(http: &mut Http, wanted: &Wanted) -> Result<Option<Arc<Session>>> {
     let Some(Login::Basic(user, password)) = &wanted.http.login else { return Ok(None) };
-    let login = Session::ask("/_open/auth", user, password);
-    let reply = http.send(Call { timeout: Some(wanted.http.timeout.min(FIRST)), ..login.clone() });
-    let reply = reply.map_err(|reply| no_answer(&reply))?;
+    let login = Session::login_request("/_open/auth", user, password);
+    let reply = http.send(Request { timeout: Some(wanted.http.timeout.min(FIRST_TIMEOUT)), ..login.clone() });
+    let reply = reply.map_err(|reply| no_response(&reply))?;
     if reply.status == 401 {
-        return Err(DIALECT.login(&reply));
+        return Err(ERRORS.login_error(&reply));
     }
     let token = Some(&reply).filter(|reply| reply.is_success()).and_then(token_of);
-    let session = |token| Arc::new(Session { login, token_of, is_refused, now: Mutex::new(Some(token)) });
+    let session = |token| Arc::new(Session { login, token_of, is_refused, current: Mutex::new(Some(token)) });
     Ok(token.map(session))
 }
 
-fn token_of(reply: &Reply) -> Option<String> {
+fn token_of(reply: &Response) -> Option<String> {
     let body: Value = serde_json::from_slice(&reply.body).ok()?;
     body["jwt"].as_str().filter(|token| !token.is_empty()).map(str::to_owned)
 }
 
-fn is_refused(reply: &Reply) -> bool {
+fn is_refused(reply: &Response) -> bool {
     reply.status == 401
 }

@@ -1,5 +1,5 @@
-//! ArangoDB: the import API as a [`Protocol`], and the document API where the outcome of each document has to be told: the
-//! import API answers successes as counts (contract of the import API, 1.5 and 1.6).
+//! ArangoDB, as a [`Protocol`]: the import API, and the document API where the outcome of each document is needed, because
+//! the import API only counts successes (contract of the import API, 1.5 and 1.6).
 
 mod answer;
 mod complete;
@@ -18,37 +18,37 @@ mod whole;
 pub use target::Arangodb;
 
 use super::ItemDetails;
-use super::http::{Call, Reply};
+use super::http::{Request, Response};
 use super::remote::destination::Location;
-use super::remote::{Answer, Group, Kept, Protocol, Stored};
+use super::remote::{Fidelity, Group, Protocol, StoredDoc, Verdict};
 use crate::action::Op;
 use crate::batch::BatchAction;
 
-/// What all requests of a run have in common.
+/// The collection of a run, and the options of its requests.
 #[derive(Clone, Debug, Default)]
 pub struct Collection {
     /// Its name.
     pub name: String,
-    /// The fields of its unique indexes, beside that on its keys.
+    /// The fields of its unique indexes, other than the index on the keys.
     pub unique: Vec<String>,
     /// `--wait-for-sync`.
     pub wait_for_sync: bool,
 }
 
 impl Collection {
-    /// Whether a request for these actions goes to the document API, which answers each.
+    /// Whether these actions go to the document API, which responds for each document.
     fn answers_each(&self, group: Group<'_>) -> bool {
-        // With a further unique index a count of errors does not say which index it was.
-        group.each || !self.unique.is_empty() || matches!(group.key(0).1, Op::Delete | Op::Update)
+        // With another unique index, the import API does not tell which index was violated.
+        group.per_item || !self.unique.is_empty() || matches!(group.key(0).1, Op::Delete | Op::Update)
     }
 }
 
 impl Protocol for Collection {
-    fn request(&self, group: Group<'_>, opaque: String) -> Call {
-        request::of(self, group, opaque)
+    fn request(&self, group: Group<'_>, id: String) -> Request {
+        request::of(self, group, id)
     }
 
-    fn answer(&self, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
+    fn read_response(&self, group: Group<'_>, reply: &Response, detail: bool) -> Verdict {
         answer::read(self, group, reply, detail)
     }
 
@@ -64,27 +64,27 @@ impl Protocol for Collection {
         true
     }
 
-    fn is_one_sequence(&self) -> bool {
+    fn is_globally_ordered(&self) -> bool {
         !self.unique.is_empty()
     }
 
-    fn shown(&self, action: &BatchAction<'_>) -> ItemDetails {
+    fn details(&self, action: &BatchAction<'_>) -> ItemDetails {
         ItemDetails { op: request::mode(action.op).to_owned(), index: self.name.clone(), ..ItemDetails::default() }
     }
 
-    fn read_back(&self, group: Group<'_>, _: &[Location]) -> Call {
+    fn read_back_request(&self, group: Group<'_>, _: &[Location]) -> Request {
         read_back::request(self, group)
     }
 
-    fn compare(&self, group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>> {
+    fn compare(&self, group: Group<'_>, reply: &Response) -> Option<Vec<StoredDoc>> {
         read_back::compare(group, reply)
     }
 
-    fn ask_kept(&self, _: Group<'_>, _: &[Location]) -> Call {
-        Call::get(open::properties_path(&self.name))
+    fn fidelity_request(&self, _: Group<'_>, _: &[Location]) -> Request {
+        Request::get(open::properties_path(&self.name))
     }
 
-    fn kept(&self, _: &str, reply: &Reply) -> Kept {
-        read_back::kept(reply)
+    fn read_fidelity(&self, _: &str, reply: &Response) -> Fidelity {
+        read_back::read_fidelity(reply)
     }
 }

@@ -1,14 +1,14 @@
-//! Writes requests: documents as lines for the import API, as an array for the document API, keys for a delete.
+//! Builds requests: documents as lines for the import API, as an array for the document API, keys for a delete.
 
 use super::Collection;
 use crate::action::{Action, Op};
 use crate::batch::Encode;
-use crate::sink::http::{Call, Method};
+use crate::sink::http::{Method, Request};
 use crate::sink::remote::{Group, escaped, push_document, push_fields};
 use bytes::Bytes;
 use std::ops::Range;
 
-/// What is done when a key exists, as `onDuplicate` names it; `remove` for a delete.
+/// The value of `onDuplicate`: what to do if a key exists; `remove` for a delete.
 pub(super) fn mode(op: Op) -> &'static str {
     match op {
         Op::Create => "error",
@@ -19,14 +19,14 @@ pub(super) fn mode(op: Op) -> &'static str {
     }
 }
 
-/// The request that applies the actions, which are all of one kind.
-pub(super) fn of(collection: &Collection, group: Group<'_>, opaque: String) -> Call {
+/// The request that applies the actions, which have the same operation.
+pub(super) fn of(collection: &Collection, group: Group<'_>, id: String) -> Request {
     let op = group.key(0).1;
     let sync = if collection.wait_for_sync { "&waitForSync=true" } else { "" };
     let name = escaped(&collection.name);
     let (method, path, body) = match op {
         Op::Delete => (Method::DELETE, format!("/_api/document/{name}?ignoreRevs=true{sync}"), array(group)),
-        // Only what is there, where the modes of the other requests would also create.
+        // Updates only existing documents; the modes of the other requests would also create.
         Op::Update => {
             let about = "keepNull=true&mergeObjects=true&ignoreRevs=true";
             (Method::PATCH, format!("/_api/document/{name}?{about}{sync}"), array(group))
@@ -40,28 +40,28 @@ pub(super) fn of(collection: &Collection, group: Group<'_>, opaque: String) -> C
             (Method::POST, format!("/_api/import?{about}{sync}"), group.text())
         }
     };
-    Call {
-        opaque: Some(opaque),
-        // An error quotes 255 bytes of its document, each of which may be escaped.
-        most: Some((16 << 20) + group.len() * (4 << 10)),
-        ..Call::json(method, path, body)
+    Request {
+        id: Some(id),
+        // An error quotes up to 255 bytes of its document, and each may be escaped.
+        max_response: Some((16 << 20) + group.len() * (4 << 10)),
+        ..Request::json(method, path, body)
     }
 }
 
-/// The documents, or the keys of a delete, as a JSON array: what the batch holds has a line for each.
+/// The documents, or the keys of a delete, as a JSON array. The batch has one line for each.
 pub(super) fn array(group: Group<'_>) -> Bytes {
     let mut body = Vec::with_capacity(group.size() + 1);
-    let mut joint = b'[';
+    let mut separator = b'[';
     for line in group.lines() {
-        body.push(joint);
+        body.push(separator);
         body.extend_from_slice(line.trim_end_matches('\n').as_bytes());
-        joint = b',';
+        separator = b',';
     }
     body.push(b']');
     body.into()
 }
 
-/// The mode of the document API. `ignore` would not say that it did nothing, so a document in the way is an error there too.
+/// The mode of the document API. `ignore` would not report an existing document, so `conflict` is used instead.
 fn overwrite_mode(op: Op) -> &'static str {
     match op {
         Op::Index => "replace",
@@ -75,8 +75,8 @@ impl Encode for Collection {
         true
     }
 
-    /// Writes the document on one line, beginning with its key; one without a key gets it from the server. Of a delete, the
-    /// key alone, which has no characters that JSON would escape.
+    /// Writes the document on one line that begins with its key, if it has one. For a delete, writes the key alone, which has
+    /// no characters that JSON would escape.
     fn write(&self, action: &Action<'_>, text: &mut String) -> Range<usize> {
         let (key, start) = (action.key_text(), text.len());
         if action.op == Op::Delete {
@@ -90,7 +90,7 @@ impl Encode for Collection {
             text.push_str(key);
             text.push_str("\",");
             let own = push_fields(action, text);
-            // An empty document has nothing that would need the comma.
+            // An empty document needs no comma.
             if text.as_bytes()[own.clone()].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'}') {
                 text.remove(own.start - 1);
             }
@@ -103,7 +103,7 @@ impl Encode for Collection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::Key;
+    use crate::action::ActionKey;
     use crate::json::Span;
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
             (Op::Delete, "k", "", [0, 0], "\"k\"\n", ""),
         ] {
             let cut = [Span { start: cut[0], end: cut[1] }, Span::default()];
-            let action = Action { cut, ..Action::plain(op, Key::Text(key), doc) };
+            let action = Action { cut, ..Action::plain(op, ActionKey::Text(key), doc) };
             let mut text = "before\n".to_owned();
             let range = Collection::default().write(&action, &mut text);
             assert_eq!((&text[7..], &text[range]), (line, document));

@@ -1,20 +1,24 @@
-//! What ArangoDB would change of a document, and so is refused unless `--lossy` lets it: it keeps integers of 64 bits, other
-//! numbers as doubles, one of several fields of a name, whole characters, and no ends of edges in a collection of documents.
-//! It reads at most 200 levels (contract of the import API, 1.4), and one is that of the array in which documents are sent.
+//! Rejects documents that ArangoDB would change, unless `--lossy` allows it. ArangoDB stores 64-bit integers, other numbers
+//! as doubles, one of duplicate fields, no unpaired surrogates, and no `_from` and `_to` in a collection of documents.
+//! It reads at most 200 levels (contract of the import API, 1.4); the array in which documents are sent is one of them.
 
 use super::key;
-use crate::action::{Action, Key, KeyRule, Line, Op, Rules, Update, names_key, not_supported, own_metadata};
-use crate::json::{Field, NameBits, Scanner, Span, Token, Walk, holds_as_double, repeated, same_name, unescape};
+use crate::action::{
+    Action, ActionKey, BulkLine, KeyRule, Op, Rules, Update, check_metadata, has_key_field, not_supported,
+};
+use crate::json::{
+    Field, NameBits, Scanner, Span, Token, Tokens, duplicate_name, holds_as_double, same_name, unescape,
+};
 use crate::record::{Reason, Record};
 
-/// Levels of a document that the server reads, in whichever form it is sent: a lost one has to be sent in another.
-const LEVELS: usize = 199;
+/// Maximum number of levels of a document, whichever API it is sent to: a lost one is sent again to the other.
+const MAX_DEPTH: usize = 199;
 
-/// Names of the objects around a place in a document; kept from one document to the next for its memory.
+/// Names of the fields in the open objects while a document is scanned; reused for its memory.
 #[derive(Debug, Default)]
 pub struct Names {
     all: Vec<(Span, bool)>,
-    /// Where the names of each object around begin.
+    /// The index of the first name of each open object.
     levels: Vec<usize>,
 }
 
@@ -25,9 +29,9 @@ pub(super) struct ArangodbRules {
     pub(super) edge: bool,
     /// `--server-keys`: a record without a key is sent without one.
     pub(super) server_keys: bool,
-    /// `--lossy`: what the server will change is let through.
+    /// `--lossy`: documents that the server will change are allowed.
     pub(super) lossy: bool,
-    /// Memory for looking into documents.
+    /// Buffers for scanning documents.
     pub(super) names: Names,
     pub(super) scanner: Scanner,
 }
@@ -37,11 +41,11 @@ impl Rules for ArangodbRules {
         key::RULE
     }
 
-    fn key_of_id<'a>(&self, text: &'a str, id: Key<'a>, collection: &str) -> Result<Key<'a>, Reason> {
+    fn key_of_id<'a>(&self, text: &'a str, id: ActionKey<'a>, collection: &str) -> Result<ActionKey<'a>, Reason> {
         key::of_id(text, id, collection)
     }
 
-    fn makes_keys(&self) -> bool {
+    fn generates_keys(&self) -> bool {
         self.server_keys
     }
 
@@ -49,7 +53,7 @@ impl Rules for ArangodbRules {
         if op == Op::Delete || is_kept(record.text, record.fields, self.edge, &mut self.names) {
             return Ok(());
         }
-        ensure_read(record.text)?;
+        ensure_not_too_deep(record.text)?;
         if self.lossy {
             return Ok(());
         }
@@ -57,25 +61,25 @@ impl Rules for ArangodbRules {
     }
 
     fn metadata(&self, _: Op, name: &str, value: &str) -> Result<(), Reason> {
-        own_metadata("ArangoDB", name, value)
+        check_metadata("ArangoDB", name, value)
     }
 
     fn other_collection(&self) -> Result<(), Reason> {
-        Err(not_supported("`_index` names another collection than --collection"))
+        Err(not_supported("\"_index\" and --collection differ"))
     }
 
-    /// A bulk line as an action on the one collection; what that does not support is an error of the item.
-    fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason> {
+    /// Turns a bulk line into an action on the collection; what ArangoDB does not support is an error of the record.
+    fn line<'a>(&mut self, line: BulkLine<'a>, record: &Record<'a>, buf: &'a mut String) -> Result<Action<'a>, Reason> {
         if line.op != Op::Update {
-            return self.document(line, record.text, record.fields, record, meta);
+            return self.document(line, record.text, record.fields, record, buf);
         }
         let update = Update::read(record, "ArangoDB")?;
         if update.upsert.is_some() {
-            return Err(not_supported("ArangoDB does not support `upsert` in an update, only `doc_as_upsert`"));
+            return Err(not_supported("\"upsert\" in an update is not supported by ArangoDB, only \"doc_as_upsert\""));
         }
         let mut scanner = std::mem::take(&mut self.scanner);
         let _ = scanner.object(update.doc.as_bytes());
-        let action = self.document(Line { op: update.op, ..line }, update.doc, scanner.fields(), record, meta);
+        let action = self.document(BulkLine { op: update.op, ..line }, update.doc, scanner.fields(), record, buf);
         self.scanner = scanner;
         action
     }
@@ -84,7 +88,7 @@ impl Rules for ArangodbRules {
 impl ArangodbRules {
     fn document<'a>(
         &mut self,
-        line: Line<'a>,
+        line: BulkLine<'a>,
         doc: &'a str,
         fields: &[Field],
         record: &Record<'a>,
@@ -93,8 +97,8 @@ impl ArangodbRules {
         if line.op == Op::Delete {
             return Ok(line.action(""));
         }
-        if names_key(doc, fields)? {
-            let text = "the document has a `_key` or an `_id`, and its action line says the key";
+        if has_key_field(doc, fields)? {
+            let text = "the document has \"_key\" or \"_id\", and its action line has the key";
             return Err(Reason::new("ambiguous_key", text));
         }
         let document = Record { text: doc, fields, ..*record };
@@ -103,122 +107,122 @@ impl ArangodbRules {
     }
 }
 
-/// Refuses a document that the server cannot read.
-fn ensure_read(text: &str) -> Result<(), Reason> {
-    // Most are too short for so many brackets.
-    if text.len() <= 2 * LEVELS || text.bytes().filter(|byte| matches!(byte, b'{' | b'[')).nth(LEVELS).is_none() {
+/// Rejects a document that is nested deeper than the server reads.
+fn ensure_not_too_deep(text: &str) -> Result<(), Reason> {
+    // Most documents have too few brackets.
+    if text.len() <= 2 * MAX_DEPTH || text.bytes().filter(|byte| matches!(byte, b'{' | b'[')).nth(MAX_DEPTH).is_none() {
         return Ok(());
     }
     let mut level = 0;
-    let is_too_deep = Walk::new(text, [Span::default(); 2]).any(|token| {
+    let is_too_deep = Tokens::new(text, [Span::default(); 2]).any(|token| {
         match token {
             Token::Open => level += 1,
             Token::Close => level -= 1,
             _ => {}
         }
-        level > LEVELS
+        level > MAX_DEPTH
     });
     if is_too_deep {
-        let text = format!("nested deeper than {LEVELS} levels, the most that ArangoDB reads");
+        let text = format!("nested deeper than {MAX_DEPTH} levels, the maximum of ArangoDB");
         return Err(Reason::new("too_deep", text));
     }
     Ok(())
 }
 
-/// Fields of a record that are compared with each other.
-const FEW: usize = 24;
+/// Maximum number of fields whose names are compared pairwise.
+const MAX_COMPARED: usize = 24;
 
-/// Whether the server certainly reads a document, and keeps it as it is. So it is with most.
+/// A fast check whether the server reads a document and stores it unchanged, as it does with most. May return false for one
+/// that passes the full check.
 fn is_kept(text: &str, fields: &[Field], edge: bool, names: &mut Names) -> bool {
     let mut bits = NameBits::default();
-    let is_kept = |(place, one): (usize, &Field)| {
+    let is_kept = |(index, one): (usize, &Field)| {
         let name = one.name.of_bytes(text);
         let is_same = |other: &Field| other.name.of_bytes(text) == name;
         !one.escaped
             && (one.is_simple || is_value_kept(one.value.of(text), names))
             && (edge || !matches!(name, b"_from" | b"_to"))
-            && (bits.is_new(text.as_bytes(), one.name) || !fields[..place].iter().any(is_same))
+            && (bits.is_new(text.as_bytes(), one.name) || !fields[..index].iter().any(is_same))
     };
-    fields.len() <= FEW && fields.iter().enumerate().all(is_kept)
+    fields.len() <= MAX_COMPARED && fields.iter().enumerate().all(is_kept)
 }
 
-/// Whether the server certainly reads and keeps a value of which no scan has said that it is simple.
+/// Whether the server certainly reads and keeps a value of which no scan has said that it is simple: numbers in rows mostly.
 fn is_value_kept(value: &str, names: &mut Names) -> bool {
-    let may_be_deep = value.len() >= 2 * LEVELS && value.starts_with(['{', '[']);
-    !may_be_deep && change(value, [Span::default(); 2], names).is_none()
+    let may_be_deep = value.len() >= 2 * MAX_DEPTH && value.starts_with(['{', '[']);
+    !may_be_deep && first_change(value, [Span::default(); 2], names).is_none()
 }
 
 /// Checks a document for a collection of documents, or of edges. `cut` leaves out what becomes metadata.
 fn ensure_kept(record: &Record<'_>, cut: [Span; 2], edge: bool, names: &mut Names) -> Result<(), Reason> {
     let lossy = |text: String| Err(Reason::new("lossy", text));
-    let ends = record.fields.iter().filter_map(|field| end_of_edge(record.text, field));
+    let ends = record.fields.iter().filter_map(|field| edge_end(record.text, field));
     if !edge && let Some(end) = ends.min() {
         return lossy(format!(
-            "a collection of documents drops `{end}` (a collection of edges, `--edge`, keeps it; --lossy lets it)"
+            "a collection of documents drops \"{end}\" (an edge collection, --edge, keeps it; --lossy allows it)"
         ));
     }
-    match change(record.text, cut, names) {
-        Some(what) => lossy(format!("the server would {what} (--lossy lets it)")),
+    match first_change(record.text, cut, names) {
+        Some(what) => lossy(format!("the server would {what} (--lossy allows it)")),
         None => Ok(()),
     }
 }
 
-/// Which end of an edge a field is.
-#[inline]
-fn end_of_edge(text: &str, field: &Field) -> Option<&'static str> {
-    // Most names are told by their first byte.
+/// Whether a field is `_from` or `_to`, and which.
+fn edge_end(text: &str, field: &Field) -> Option<&'static str> {
+    // The first byte rules out most names.
     let may_be = field.escaped || text.as_bytes()[field.name.start as usize] == b'_';
     let is = |end: &&str| may_be && same_name(field.name.of(text), field.escaped, end);
     ["_from", "_to"].into_iter().find(is)
 }
 
-/// What the server does to the first part of a document that it does not keep.
-pub fn change(text: &str, cut: [Span; 2], names: &mut Names) -> Option<String> {
+/// The first change that the server would make to a document.
+pub fn first_change(text: &str, cut: [Span; 2], names: &mut Names) -> Option<String> {
     names.all.clear();
     names.levels.clear();
-    for token in Walk::new(text, cut) {
+    for token in Tokens::new(text, cut) {
         match token {
             Token::Open => names.levels.push(names.all.len()),
             Token::Close => {
                 let from = names.levels.pop().unwrap_or_default();
-                if let Some(name) = repeated(text, &names.all[from..]) {
-                    return Some(format!("keep only one of the fields called {name:?}"));
+                if let Some(name) = duplicate_name(text, &names.all[from..]) {
+                    return Some(format!("keep only one of the duplicate fields {name:?}"));
                 }
                 names.all.truncate(from);
             }
-            Token::Name { inside, escaped: true } if is_half(inside.of(text)) => {
-                return Some("change a name with an unpaired surrogate".to_owned());
+            Token::Name { inside, escaped: true } if is_unpaired_surrogate(inside.of(text)) => {
+                return Some("change a field name with an unpaired surrogate".to_owned());
             }
             Token::Name { inside, escaped } => names.all.push((inside, escaped)),
-            Token::Number(span) if !holds(span.of(text)) => {
+            Token::Number(span) if !fits_number(span.of(text)) => {
                 let number: String = span.of(text).chars().take(60).collect();
                 return Some(format!("change the number {number}"));
             }
-            Token::Word(span) if has_half(&text[span.range()]) => {
+            Token::Literal(span) if has_unpaired_surrogate(&text[span.range()]) => {
                 return Some("change a string with an unpaired surrogate".to_owned());
             }
-            Token::Number(_) | Token::Word(_) => {}
+            Token::Number(_) | Token::Literal(_) => {}
         }
     }
     None
 }
 
-/// Whether a string has an unpaired surrogate, which is no character.
-fn has_half(word: &str) -> bool {
-    word.starts_with('"') && is_half(&word[1..word.len() - 1])
+/// Whether a literal is a string with an unpaired surrogate.
+fn has_unpaired_surrogate(word: &str) -> bool {
+    word.starts_with('"') && is_unpaired_surrogate(&word[1..word.len() - 1])
 }
 
-fn is_half(inside: &str) -> bool {
+fn is_unpaired_surrogate(inside: &str) -> bool {
     memchr::memchr(b'\\', inside.as_bytes()).is_some() && unescape(inside).is_none()
 }
 
-/// Whether a number has so few digits that a double and 64 bits both hold it.
+/// Whether a number has so few digits that a double and a 64-bit integer both represent it.
 fn is_short(number: &[u8]) -> bool {
     number.len() <= 16 && number.iter().all(|byte| matches!(byte, b'-' | b'.' | b'0'..=b'9'))
 }
 
-/// Whether a number is still the same in VelocyPack: a signed or unsigned integer of 64 bits, or a double.
-fn holds(number: &str) -> bool {
+/// Whether VelocyPack represents a number exactly: a signed or unsigned 64-bit integer, or a double.
+fn fits_number(number: &str) -> bool {
     if is_short(number.as_bytes()) {
         return true;
     }
@@ -231,11 +235,11 @@ mod tests {
     use super::*;
     use crate::json::Scanner;
 
-    /// Also by its fields, as most documents are looked at.
+    /// The change; also checks that the fast check agrees.
     fn changed(text: &str) -> Option<String> {
         let mut scanner = Scanner::default();
         scanner.object(text.as_bytes()).expect("an object");
-        let whole = change(text, [Span::default(); 2], &mut Names::default());
+        let whole = first_change(text, [Span::default(); 2], &mut Names::default());
         assert!(whole.is_none() || !is_kept(text, scanner.fields(), true, &mut Names::default()), "{text}");
         whole
     }
@@ -253,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_by_its_fields_is_not_changed() {
+    fn the_fast_check_accepts_no_changed_document() {
         let (mut seed, values, mut kept) = (
             7_u64,
             ["1", "-2.50", "\"x\"", "true", "{}", "[]", "1e400", "12345678901234567890123", "null", "\"\\ud800\""],
@@ -265,7 +269,7 @@ mod tests {
         };
         for _ in 0..50_000 {
             let mut text = String::from("{");
-            for place in 0..next(5) {
+            for index in 0..next(5) {
                 let name = ["a", "b", "c", "d", "\\u0061"][next(5)];
                 let value = match next(5) {
                     0 => format!(
@@ -285,13 +289,13 @@ mod tests {
                     ),
                     _ => values[next(10)].to_owned(),
                 };
-                text.push_str(&format!("{}\"{name}\":{value}", if place > 0 { "," } else { "" }));
+                text.push_str(&format!("{}\"{name}\":{value}", if index > 0 { "," } else { "" }));
             }
             text.push('}');
             let mut scanner = Scanner::default();
             scanner.object(text.as_bytes()).expect("an object");
             if is_kept(&text, scanner.fields(), false, &mut Names::default()) {
-                assert_eq!(change(&text, [Span::default(); 2], &mut Names::default()), None, "{text}");
+                assert_eq!(first_change(&text, [Span::default(); 2], &mut Names::default()), None, "{text}");
                 kept += 1;
             }
         }
@@ -299,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn most_documents_are_kept_by_their_fields() {
+    fn the_fast_check_accepts_most_documents() {
         let is_kept = |text: &str, edge: bool| {
             let mut scanner = Scanner::default();
             scanner.object(text.as_bytes()).expect("an object");
@@ -310,11 +314,11 @@ mod tests {
             "{}",
             r#"{"_key":"k","n":-12.50,"s":"a long text of more than sixteen bytes","e":{},"f":[]}"#,
             r#"{"a":"\n","b":{"c":1e2},"d":12345678901234567,"e":{"b":{"c":1},"b2":2}}"#,
-            &nested(LEVELS - 1),
+            &nested(MAX_DEPTH - 1),
         ] {
             assert!(is_kept(kept, false), "{kept}");
         }
-        for other in [r#"{"\u0061":1}"#, r#"{"a":1,"a":2}"#, r#"{"a":{"b":{},"b":2}}"#, &nested(LEVELS)] {
+        for other in [r#"{"\u0061":1}"#, r#"{"a":1,"a":2}"#, r#"{"a":{"b":{},"b":2}}"#, &nested(MAX_DEPTH)] {
             assert!(!is_kept(other, false), "{other}");
         }
         for end in [r#"{"_from":"a/b"}"#, r#"{"_to":"a/b"}"#] {
@@ -323,26 +327,26 @@ mod tests {
     }
 
     #[test]
-    fn a_level_less_than_two_hundred_is_read() {
+    fn at_most_199_levels_are_read() {
         let nested = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
-        assert!(ensure_read(&nested(LEVELS)).is_ok());
-        assert!(ensure_read(&nested(LEVELS + 1)).is_err());
-        assert!(ensure_read(&format!("{{\"a\":[{}1]}}", "[],".repeat(300))).is_ok());
+        assert!(ensure_not_too_deep(&nested(MAX_DEPTH)).is_ok());
+        assert!(ensure_not_too_deep(&nested(MAX_DEPTH + 1)).is_err());
+        assert!(ensure_not_too_deep(&format!("{{\"a\":[{}1]}}", "[],".repeat(300))).is_ok());
     }
 
     #[test]
-    fn half_a_character_is_not_kept() {
+    fn an_unpaired_surrogate_is_not_kept() {
         assert_eq!(changed(r#"{"a":"\ud83d\ude00 \\ud800"}"#), None);
-        for half in [r#"{"a":"\ud800"}"#, r#"{"\udc00x":1}"#, r#"{"a":["\ude00\ud83d"]}"#] {
-            assert!(changed(half).is_some(), "{half}");
+        for text in [r#"{"a":"\ud800"}"#, r#"{"\udc00x":1}"#, r#"{"a":["\ude00\ud83d"]}"#] {
+            assert!(changed(text).is_some(), "{text}");
         }
     }
 
     #[test]
-    fn a_name_may_stand_once_in_each_object() {
+    fn a_name_may_occur_once_in_each_object() {
         assert_eq!(changed(r#"{"a":{"a":{"a":1}},"b":[{"a":1},{"a":2}]}"#), None);
         for twice in [r#"{"a":1,"\u0061":2}"#, r#"{"x":[{"a":1,"b":{},"a":2}]}"#] {
-            assert_eq!(changed(twice), Some("keep only one of the fields called \"a\"".to_owned()), "{twice}");
+            assert_eq!(changed(twice), Some("keep only one of the duplicate fields \"a\"".to_owned()), "{twice}");
         }
     }
 }

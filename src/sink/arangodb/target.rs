@@ -1,12 +1,12 @@
-//! ArangoDB as a target: its addresses, which may name a database, and what it cannot do.
+//! ArangoDB as a target: its addresses, which may name a database, and the flags that it does not support.
 
 use super::{answer, open, whole};
 use crate::batch::Limits;
 use crate::error::hint;
-use crate::sink::Say;
-use crate::sink::http::{Reply, Server, without_secrets};
+use crate::sink::Log;
+use crate::sink::http::{Response, Server};
 use crate::sink::target::{Opened, Target};
-use crate::sink::wanted::{FlagSources, Place, Wanted};
+use crate::sink::wanted::{Endpoint, FlagSources, Wanted};
 use crate::stop::Stop;
 use anyhow::{Result, anyhow, bail};
 use std::ffi::OsStr;
@@ -23,18 +23,17 @@ impl Target for Arangodb {
         &["arangodb+http://HOST:8529/_db/NAME"]
     }
 
-    fn place(&self, to: &OsStr) -> Option<Result<Place>> {
+    fn endpoint(&self, to: &OsStr) -> Option<Result<Endpoint>> {
         let text = to.to_str()?;
-        let server = Server::read(text, &["arangodb", "arango"], "")?;
+        let server = Server::parse(text, &["arangodb", "arango"], "")?;
         Some(server.and_then(|server| {
             if !names_database(server.url.path()) {
                 let database = server.url.path().trim_matches('/');
                 let advice =
                     format!("a database is written `/_db/NAME`, here `/_db/{database}`; without one it is `_system`");
-                let shown = without_secrets(text);
-                return Err(anyhow!("\"{shown}\": the path names no database").context(hint(advice)));
+                return Err(anyhow!("no database in the path").context(hint(advice)));
             }
-            Ok(Place::Server(server))
+            Ok(Endpoint::Server(server))
         }))
     }
 
@@ -44,7 +43,7 @@ impl Target for Arangodb {
             "refresh" => "leave it out, a stored document is seen at once",
             "routing_field" => "leave it out, the server routes by its shard keys",
             "pipeline" => "leave it out; `computedValues` of the collection are ArangoDB's way",
-            "wait_for_active_shards" => "leave it out; `writeConcern` of the collection says it",
+            "wait_for_active_shards" => "leave it out; the collection has its own `writeConcern`",
             "require_alias" => "leave it out, there are no aliases",
             "retry_on_conflict" => "leave it out, a conflict is tried again anyway",
             "bulk_mode" => "leave it out, there is no refresh to turn off",
@@ -58,11 +57,11 @@ impl Target for Arangodb {
             whole::check(wanted, flags)?;
         }
         if flags.typed("lossy") && wanted.delete_keys {
-            bail!("--lossy: not with --delete-keys, which stores nothing");
+            bail!("--lossy and --delete-keys cannot be used together");
         }
         match &wanted.collection {
             Some(name) => ensure_name(name),
-            None => Err(anyhow!("no collection is named").context(hint("give `--collection NAME`"))),
+            None => Err(anyhow!("missing --collection").context(hint("write `--collection NAME`"))),
         }
     }
 
@@ -70,30 +69,28 @@ impl Target for Arangodb {
         if wanted.complete { whole::limits(wanted) } else { wanted.batches.limits(5 << 20) }
     }
 
-    fn recognized(&self, reply: &Reply) -> Option<&'static str> {
+    fn recognized(&self, reply: &Response) -> Option<&'static str> {
         answer::is_arangodb(reply).then_some("write `arangodb+http://HOST:8529/_db/NAME`")
     }
 
-    fn open(&self, wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
-        open::open(wanted, stop, say)
+    fn open(&self, wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened> {
+        open::open(wanted, stop, log)
     }
 }
 
-/// Whether a path is that of a database: `/_db/NAME`, perhaps behind a proxy's own, or nothing for `_system`.
+/// Whether a path names a database: `/_db/NAME`, possibly after the path of a proxy; an empty path is `_system`.
 fn names_database(path: &str) -> bool {
     let path = path.trim_end_matches('/');
     path.is_empty() || path.rsplit_once("/_db/").is_some_and(|(_, name)| !name.is_empty() && !name.contains('/'))
 }
 
-/// Finds names that no collection can have; what else is wrong the server says.
+/// Rejects names that no collection can have. Other mistakes are left to the server.
 fn ensure_name(name: &str) -> Result<()> {
     let fault = match name {
-        _ if name.contains('/') || name.chars().any(char::is_control) => {
-            "a collection has no / and no control characters"
-        }
-        _ if name.starts_with(|first: char| first.is_ascii_digit()) => "a collection does not begin with a digit",
-        _ if name.len() > 256 => "a collection has at most 256 bytes",
+        _ if name.contains('/') || name.chars().any(char::is_control) => "\"/\" and control characters are not allowed",
+        _ if name.starts_with(|first: char| first.is_ascii_digit()) => "the name must not begin with a digit",
+        _ if name.len() > 256 => "longer than 256 bytes",
         _ => return Ok(()),
     };
-    bail!("--collection: \"{name}\": {fault}")
+    bail!("invalid value \"{name}\" for --collection: {fault}")
 }

@@ -1,4 +1,4 @@
-//! What `--complete` can ask of ArangoDB: one request, of which the server answers no document by itself.
+//! Checks of `--complete` for ArangoDB: the run must fit one request, whose response does not list documents.
 
 use super::complete::MAX_RECORDS;
 use crate::batch::Limits;
@@ -7,27 +7,27 @@ use crate::sink::wanted::{FlagSources, Wanted};
 use anyhow::{Result, anyhow, bail};
 use std::time::Duration;
 
-/// Bytes of the request, unless `--batch-bytes` says otherwise.
-const BYTES: usize = 64 << 20;
-/// Above so many bytes the server commits a request in parts (contract of the import API, 1.7).
+/// Default size of the request.
+const DEFAULT_BYTES: usize = 64 << 20;
+/// Above this size the server commits a request in parts (contract of the import API, 1.7).
 const MAX_BYTES: usize = 512 << 20;
 
-/// Finds what cannot be one request.
+/// Rejects flags that do not work with a single request.
 pub(super) fn check(wanted: &Wanted, flags: &FlagSources) -> Result<()> {
     if wanted.is_bulk {
-        return Err(anyhow!("--complete: ArangoDB takes no bulk lines as a whole")
-            .context(hint("documents alone are JSON lines, `-t jsonl`; `--on-duplicate` says what is done")));
+        return Err(anyhow!("--complete and --type bulk cannot be used together")
+            .context(hint("documents alone are JSON lines, `-t jsonl`; `--on-duplicate` decides what is done")));
     }
     if wanted.delete_keys {
         return Err(
-            anyhow!("--complete: ArangoDB deletes no list of keys as a whole").context(hint("leave one of them out"))
+            anyhow!("--complete and --delete-keys cannot be used together").context(hint("leave one of them out"))
         );
     }
     if let Some(flag) = flags.first_typed(&["results", "max_errors"]) {
-        bail!("{flag}: not with --complete, where the first error undoes everything");
+        bail!("{flag} and --complete cannot be used together");
     }
     if wanted.batches.bytes.is_some_and(|bytes| bytes > MAX_BYTES) {
-        return Err(anyhow!("--batch-bytes: with --complete at most 512MiB")
+        return Err(anyhow!("--batch-bytes above 512MiB and --complete cannot be used together")
             .context(hint("above that the server commits a request in parts, and can no longer undo it")));
     }
     Ok(())
@@ -37,20 +37,18 @@ pub(super) fn check(wanted: &Wanted, flags: &FlagSources) -> Result<()> {
 pub(super) fn limits(wanted: &Wanted) -> Limits {
     Limits {
         records: MAX_RECORDS,
-        // Nothing goes before the input has ended, however slow it is.
+        // Nothing is sent before the input has ended, however slow it is.
         interval: Duration::from_secs(365 * 86_400),
-        ..wanted.batches.limits(BYTES)
+        ..wanted.batches.limits(DEFAULT_BYTES)
     }
 }
 
-/// Finds an input that certainly does not fit.
+/// Rejects an input that certainly does not fit.
 pub(super) fn ensure_it_fits(wanted: &Wanted) -> Result<()> {
-    let most = limits(wanted).bytes;
+    let max = limits(wanted).bytes;
     match wanted.inputs.stored_bytes.filter(|_| !wanted.inputs.is_compressed) {
-        Some(size) if size > most as u64 => {
-            let text = format!(
-                "--complete: the input has {size} bytes, and one request {most}: a server carries out no more than one as a whole"
-            );
+        Some(size) if size > max as u64 => {
+            let text = format!("--complete: the input has {size} bytes, and one request at most {max}");
             Err(anyhow!(text).context(hint("`--batch-bytes SIZE` allows more, up to 512MiB")))
         }
         _ => Ok(()),

@@ -1,11 +1,11 @@
-//! What neither Elasticsearch nor Kuzzle can do of what flags ask for, and the file of `--mapping`.
+//! Flags that neither Elasticsearch nor Kuzzle supports, and the file of `--mapping`.
 
-use crate::error::hint;
+use crate::error::{hint, of_file};
 use crate::sink::wanted::{FlagSources, Wanted};
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::{Value, json};
 
-/// Why a flag cannot be supported, as advice.
+/// What to do instead of a flag that is not supported.
 pub(in crate::sink) fn unsupported(flag: &str) -> Option<&'static str> {
     match flag {
         "complete" => Some("a server has no transactions; `--max-errors 0` stops at the first error"),
@@ -18,18 +18,19 @@ pub(in crate::sink) fn unsupported(flag: &str) -> Option<&'static str> {
     }
 }
 
-/// Finds flags that would have no effect.
+/// Checks for flags that would have no effect.
 pub(in crate::sink) fn check(wanted: &Wanted, flags: &FlagSources) -> Result<()> {
     if wanted.is_bulk
         && let Some(flag) = flags.first_typed(&["routing_field", "retry_on_conflict"])
     {
-        return Err(anyhow!("{flag}: not with bulk lines").context(hint("each bulk line says it itself")));
+        return Err(anyhow!("{flag} and --type bulk cannot be used together")
+            .context(hint("leave it out; each bulk line has its own")));
     }
     if flags.typed("retry_on_conflict") && !wanted.updates() {
-        bail!("--retry-on-conflict: supported only with `--on-duplicate update`");
+        bail!("--retry-on-conflict requires --on-duplicate update");
     }
     if flags.typed("client_key") && wanted.http.cert.is_none() {
-        return Err(anyhow!("--client-key: there is no certificate").context(hint("give `--cert FILE` too")));
+        return Err(anyhow!("--client-key requires --cert").context(hint("give `--cert FILE` too")));
     }
     if flags.typed("mapping") && wanted.create_collection == Some(false) {
         bail!("--mapping and --create-collection=false cannot be used together");
@@ -38,15 +39,15 @@ pub(in crate::sink) fn check(wanted: &Wanted, flags: &FlagSources) -> Result<()>
 }
 
 /// Reads `--mapping`: an object with some of `parts` (`mappings`, `settings`), or mappings alone.
-pub(in crate::sink) fn mapping(wanted: &Wanted, parts: &[&str]) -> Result<Option<Value>> {
+pub(in crate::sink) fn read_mapping(wanted: &Wanted, parts: &[&str]) -> Result<Option<Value>> {
     let Some(path) = &wanted.mapping else { return Ok(None) };
     let read = || {
-        let read: Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;
+        let read: Value = serde_json::from_str(&std::fs::read_to_string(path).map_err(of_file)?)?;
         let object = read.as_object().context("not a JSON object")?;
         let is_whole = parts.iter().any(|name| object.contains_key(*name));
         let is_field = |value: &Value| value.get("type").is_some_and(Value::is_string);
         if !is_whole && !object.contains_key("properties") && object.values().any(is_field) {
-            bail!("its fields belong under `properties`");
+            bail!("its fields belong under \"properties\"");
         }
         Ok(Some(if is_whole { read } else { json!({ "mappings": read }) }))
     };

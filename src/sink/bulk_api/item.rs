@@ -1,4 +1,4 @@
-//! One item of an answer: what became of one action (contract of the bulk API, 2.2 to 2.4).
+//! One item of a response: the outcome of one action (contract of the bulk API, 2.2 to 2.4).
 
 use super::{is_conditional, verb};
 use crate::action::Op;
@@ -11,10 +11,10 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// The fields of an item that are looked at.
+/// The fields of an item.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(in crate::sink) struct Item<'a> {
+pub(in crate::sink) struct ItemBody<'a> {
     #[serde(borrow, rename = "_index")]
     pub(in crate::sink) index: Option<Cow<'a, str>>,
     #[serde(rename = "_id")]
@@ -32,28 +32,28 @@ pub(in crate::sink) struct Item<'a> {
     pub(in crate::sink) get: Option<&'a RawValue>,
 }
 
-/// An item under the name of the action that was carried out.
+/// An item under the name of its operation.
 #[derive(Debug, Deserialize)]
-#[serde(try_from = "HashMap<Cow<'a, str>, Item<'a>>")]
-pub(in crate::sink) struct Named<'a> {
+#[serde(try_from = "HashMap<Cow<'a, str>, ItemBody<'a>>")]
+pub(in crate::sink) struct ResponseItem<'a> {
     pub(in crate::sink) op: Cow<'a, str>,
     #[serde(borrow)]
-    pub(in crate::sink) item: Item<'a>,
+    pub(in crate::sink) body: ItemBody<'a>,
 }
 
-impl<'a> TryFrom<HashMap<Cow<'a, str>, Item<'a>>> for Named<'a> {
+impl<'a> TryFrom<HashMap<Cow<'a, str>, ItemBody<'a>>> for ResponseItem<'a> {
     type Error = &'static str;
 
-    fn try_from(fields: HashMap<Cow<'a, str>, Item<'a>>) -> Result<Self, Self::Error> {
+    fn try_from(fields: HashMap<Cow<'a, str>, ItemBody<'a>>) -> Result<Self, Self::Error> {
         let mut fields = fields.into_iter();
         match (fields.next(), fields.next()) {
-            (Some((op, item)), None) => Ok(Named { op, item }),
+            (Some((op, body)), None) => Ok(ResponseItem { op, body }),
             _ => Err("an item is an object with one field, named like an action"),
         }
     }
 }
 
-/// A server's error: an object, or for the simplest ones a text.
+/// A server's error: an object, or just a text.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(in crate::sink) struct ServerError<'a> {
@@ -63,130 +63,130 @@ pub(in crate::sink) struct ServerError<'a> {
     caused_by: Option<Box<ServerError<'a>>>,
 }
 
-/// Characters of a reason that are shown.
-const SAID: usize = 300;
+/// Maximum characters of a reason that are shown.
+const MAX_REASON: usize = 300;
 
 impl ServerError<'_> {
-    /// What it says, with its causes: `mapper_parsing_exception: failed to parse ...: For input string: "abc"`.
+    /// The error with its causes: `mapper_parsing_exception: failed to parse ...: For input string: "abc"`.
     pub(in crate::sink) fn reason(&self, status: u16) -> Reason {
         let Some(kind) = self.kind.as_deref() else {
-            return Reason::new("error", format!("status {status}: {}", self.said()));
+            return Reason::new("error", format!("HTTP {status}: {}", self.short_reason()));
         };
-        let mut text = format!("{kind}: {}", self.said());
+        let mut text = format!("{kind}: {}", self.short_reason());
         let causes = std::iter::successors(self.caused_by.as_deref(), |cause| cause.caused_by.as_deref());
         for cause in causes.filter(|cause| cause.reason.is_some()) {
-            let said = cause.said();
-            if !text.contains(&said) {
-                text.push_str(&format!("; caused by: {said}"));
+            let reason = cause.short_reason();
+            if !text.contains(&reason) {
+                text.push_str(&format!("; caused by: {reason}"));
             }
         }
         Reason::new(kind.to_owned(), text)
     }
 
-    /// Its reason on one line, and no longer than a person reads: some quote a whole document.
-    fn said(&self) -> String {
+    /// The reason on one line. It is cut, because some quote a whole document.
+    fn short_reason(&self) -> String {
         let reason = self.reason.as_deref().unwrap_or("no reason given");
         let mut line: String = reason.split(|c: char| c.is_control()).collect::<Vec<_>>().join(" ");
-        if let Some((end, _)) = line.char_indices().nth(SAID) {
+        if let Some((end, _)) = line.char_indices().nth(MAX_REASON) {
             line.truncate(end);
             line.push('…');
         }
         line
     }
 
-    /// Whether it, or one of its causes, says these words.
+    /// Whether the error, or one of its causes, has these words.
     fn mentions(&self, words: &str) -> bool {
         let here = self.reason.as_deref().is_some_and(|reason| reason.contains(words));
         here || self.caused_by.as_deref().is_some_and(|cause| cause.mentions(words))
     }
 
-    /// Its type; empty where there is none.
+    /// The type; empty if there is none.
     pub(in crate::sink) fn kind(&self) -> &str {
         self.kind.as_deref().unwrap_or_default()
     }
 }
 
-/// Reads an error, whatever its form.
-pub(in crate::sink) fn error_of(raw: &RawValue) -> ServerError<'_> {
+/// Parses an error in any form.
+pub(in crate::sink) fn parse_error(raw: &RawValue) -> ServerError<'_> {
     serde_json::from_str(raw.get()).unwrap_or_else(|_| {
         let text: String = serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().to_owned());
         ServerError { reason: Some(Cow::Owned(text)), ..ServerError::default() }
     })
 }
 
-impl Named<'_> {
-    /// Whether this can be the answer to an action of this kind. `index` with `op_type` answers as `create`.
-    pub(in crate::sink) fn answers(&self, op: Op) -> bool {
+impl ResponseItem<'_> {
+    /// Whether this can be the item of such an action. An `index` with `op_type` comes back as `create`.
+    pub(in crate::sink) fn has_op(&self, op: Op) -> bool {
         self.op == verb(op)
     }
 
-    /// Whether it is the answer to an action on this key.
-    pub(in crate::sink) fn fits(&self, (key, op): (&str, Op)) -> bool {
-        self.item.id.as_deref() == Some(key) && self.answers(op)
+    /// Whether it is the item of an action on this key.
+    pub(in crate::sink) fn matches(&self, (key, op): (&str, Op)) -> bool {
+        self.body.id.as_deref() == Some(key) && self.has_op(op)
     }
 
-    /// Whether it can lie in the collection that its action names; an action without one goes to the run's own.
-    pub(in crate::sink) fn may_lie_in(&self, collection: &str) -> bool {
-        collection.is_empty() || self.item.index.as_deref().is_none_or(|index| index == collection)
+    /// Whether it can be in the collection that its action names. An action without one goes to that of the run.
+    pub(in crate::sink) fn may_be_in(&self, collection: &str) -> bool {
+        collection.is_empty() || self.body.index.as_deref().is_none_or(|index| index == collection)
     }
 
-    /// What it says of an action; the whole of it is needed for a failure only.
+    /// The outcome of its action. The action itself is needed only for a failure.
     pub(in crate::sink) fn outcome<'b>(&self, op: Op, action: &dyn Fn() -> BatchAction<'b>) -> ItemOutcome {
-        let item = &self.item;
-        if let Some(raw) = item.error {
-            return failed(&error_of(raw), item.status, &action());
+        let body = &self.body;
+        if let Some(raw) = body.error {
+            return failure(&parse_error(raw), body.status, &action());
         }
-        if item.failure_store.as_deref() == Some("used") {
+        if body.failure_store.as_deref() == Some("used") {
             let text = "failure_store: the server could not store it, and put it into its failure store";
             return ItemOutcome::Rejected(Reason::new("failure_store", text));
         }
-        let result = item.result.as_deref().unwrap_or_default();
-        match (result, item.status) {
+        let result = body.result.as_deref().unwrap_or_default();
+        match (result, body.status) {
             ("created", 200..=299) if op != Op::Delete => ItemOutcome::Created,
             ("updated", 200..=299) if matches!(op, Op::Index | Op::Update | Op::Upsert) => ItemOutcome::Updated,
             ("deleted", 200..=299) if matches!(op, Op::Delete | Op::Update) => ItemOutcome::Deleted,
             ("not_found", 404) if op == Op::Delete => ItemOutcome::NotFound,
             // A scripted upsert that declines has no version.
-            ("noop", 200..=299) if op == Op::Update && item.version == Some(-1) => ItemOutcome::Ignored,
+            ("noop", 200..=299) if op == Op::Update && body.version == Some(-1) => ItemOutcome::Ignored,
             ("noop", 200..=299) if matches!(op, Op::Update | Op::Upsert) => ItemOutcome::Unchanged,
             ("noop", 200..=299) if op != Op::Delete => {
                 let text = "dropped_by_pipeline: an ingest pipeline dropped the document";
                 ItemOutcome::Rejected(Reason::new("dropped_by_pipeline", text))
             }
-            _ => ItemOutcome::Unclear(format!("the server answers with status {} and result {result:?}", item.status)),
+            _ => ItemOutcome::Unclear(format!("unexpected status {} with result {result:?}", body.status)),
         }
     }
 
-    /// How it is shown.
-    pub(in crate::sink) fn shown(&self) -> Box<ItemDetails> {
-        let item = &self.item;
+    /// What `--results` shows of it.
+    pub(in crate::sink) fn details(&self) -> Box<ItemDetails> {
+        let body = &self.body;
         Box::new(ItemDetails {
             op: self.op.clone().into_owned(),
-            index: item.index.as_deref().unwrap_or_default().to_owned(),
-            status: item.status,
-            result: item.result.as_deref().map(str::to_owned),
-            version: item.version,
-            seq_no: item.seq_no,
-            primary_term: item.primary_term,
-            error: item.error.map(|raw| raw.get().to_owned()),
-            get: item.get.map(|raw| raw.get().to_owned()),
+            index: body.index.as_deref().unwrap_or_default().to_owned(),
+            status: body.status,
+            result: body.result.as_deref().map(str::to_owned),
+            version: body.version,
+            seq_no: body.seq_no,
+            primary_term: body.primary_term,
+            error: body.error.map(|raw| raw.get().to_owned()),
+            get: body.get.map(|raw| raw.get().to_owned()),
         })
     }
 }
 
-/// What a failed item means. The type of an error says more than its status.
-pub(in crate::sink) fn failed(error: &ServerError<'_>, status: u16, action: &BatchAction<'_>) -> ItemOutcome {
+/// The outcome of a failed item. The type of an error tells more than its status.
+pub(in crate::sink) fn failure(error: &ServerError<'_>, status: u16, action: &BatchAction<'_>) -> ItemOutcome {
     let reason = error.reason(status);
     match (error.kind(), status) {
-        ("cluster_block_exception", 403 | 429) => ItemOutcome::Closed(blocked(&reason.text)),
-        ("security_exception", 401 | 403) => ItemOutcome::Closed(forbidden(&reason.text)),
+        ("cluster_block_exception", 403 | 429) => ItemOutcome::Fatal(blocked(&reason.text)),
+        ("security_exception", 401 | 403) => ItemOutcome::Fatal(forbidden(&reason.text)),
         ("version_conflict_engine_exception", 409) => match action.op {
             _ if is_conditional(action) => ItemOutcome::Conflict(reason),
             Op::Create | Op::CreateOrIgnore => ItemOutcome::Exists,
-            // Without a condition of ours somebody else wrote at the same time.
+            // The action has no condition, so somebody else wrote at the same time.
             _ => ItemOutcome::Busy(reason.text),
         },
-        // An update cannot merge into a document whose source is not kept: perhaps into one that a lost try has stored.
+        // An update cannot merge into a document without a source, which an earlier try may have stored.
         ("document_source_missing_exception", _) => ItemOutcome::Conflict(reason),
         (_, 429 | 503) => ItemOutcome::Busy(reason.text),
         _ if RACES.iter().any(|words| error.mentions(words)) => ItemOutcome::Raced(reason),
@@ -194,8 +194,8 @@ pub(in crate::sink) fn failed(error: &ServerError<'_>, status: u16, action: &Bat
     }
 }
 
-/// What a server answers when two requests added the same new field at once, as values of two types: it merges mappings, and
-/// refuses the second. The same words come for two types within one document, and nothing tells these apart.
+/// Errors when two requests add the same new field with different types at once: the server refuses the second mapping. Two
+/// types within one document give the same errors, and nothing distinguishes them.
 const RACES: [&str; 6] = [
     // mapper [price] cannot be changed from type [float] to [long]
     "cannot be changed from type [",
@@ -207,11 +207,11 @@ const RACES: [&str; 6] = [
     "can't be changed from ",
     // mapper [price] of different type, current_type [float], merged_type [long]: Elasticsearch up to 7.7
     "of different type, current_type [",
-    // The master had other things to do: the mapping may be there by now.
+    // The master node was busy; the mapping may exist by now.
     "timed out while waiting for a dynamic mapping update",
 ];
 
-/// What an operator has to do about a block.
+/// The message for a block, with what an operator has to do.
 pub(in crate::sink) fn blocked(reason: &str) -> String {
     let advice = if reason.contains("flood-stage") || reason.contains("read-only-allow-delete") {
         "the server's disk is full: free space there, then remove the block \
@@ -222,7 +222,7 @@ pub(in crate::sink) fn blocked(reason: &str) -> String {
     format!("{}; {advice}, and run again", reason.trim_end_matches(';'))
 }
 
-/// What an operator has to do about missing rights.
+/// The message for missing rights.
 pub(in crate::sink) fn forbidden(reason: &str) -> String {
     format!("{reason}; the user needs the right to write (index, create, delete) to this index")
 }

@@ -1,14 +1,14 @@
-//! The lines of the bulk API: an action with its metadata, and the source below it (contract of the bulk API, 1.4). How
-//! lines follow each other in a request is the target's own.
+//! The lines of the bulk API: an action line with metadata, and the source line after it (contract of the bulk API, 1.4).
+//! Each target puts them together in its own way.
 
 use crate::action::{Action, Op};
 use crate::batch::BatchAction;
-use crate::json::{Field, Kind, Scanner, quote_into, same_name};
+use crate::json::{Field, JsonKind, Scanner, quote_into, same_name};
 use crate::record::Command;
 use crate::sink::remote::{Group, push_document, push_key};
 use std::ops::Range;
 
-/// Appends an action line, without what ends it.
+/// Appends an action line, without its end.
 #[inline(always)]
 pub(in crate::sink) fn push_action(action: &Action<'_>, retry_on_conflict: Option<u32>, text: &mut String) {
     if action.is_line {
@@ -41,7 +41,7 @@ pub(in crate::sink) fn verb(op: Op) -> &'static str {
     }
 }
 
-/// Writes an action line again, byte for byte but for the metadata that it did not have: pairs of a name and a text.
+/// Writes an action line again with more metadata: pairs of a name and a text. The rest is copied byte for byte.
 pub(in crate::sink) fn write_line(command: &Command, added: &[(&str, &str)], out: &mut String) {
     out.clear();
     out.extend(["{\"", verb(command.op), "\":"]);
@@ -50,8 +50,8 @@ pub(in crate::sink) fn write_line(command: &Command, added: &[(&str, &str)], out
         out.extend([meta, "}"]);
         return;
     }
-    for (place, (name, text)) in added.iter().enumerate() {
-        out.extend([if place == 0 { "{\"" } else { ",\"" }, name, "\":"]);
+    for (index, (name, text)) in added.iter().enumerate() {
+        out.extend([if index == 0 { "{\"" } else { ",\"" }, name, "\":"]);
         quote_into(out, text);
     }
     let is_added = |field: &Field| added.iter().any(|(name, _)| same_name(field.name.of(meta), field.escaped, name));
@@ -59,7 +59,7 @@ pub(in crate::sink) fn write_line(command: &Command, added: &[(&str, &str)], out
         out.extend([",", &meta[1..], "}"]);
         return;
     }
-    // One that is there is null, and goes with the blanks between the others.
+    // A field that is added replaces a null.
     for field in command.fields.iter().filter(|field| !is_added(field)) {
         out.push(',');
         out.push_str(&meta[field.name.start as usize - 1..field.value.end as usize]);
@@ -67,7 +67,7 @@ pub(in crate::sink) fn write_line(command: &Command, added: &[(&str, &str)], out
     out.push_str("}}");
 }
 
-/// Appends the source of an update that stores its document where there is none, and says where that lies.
+/// Appends the source of an update that inserts its document if there is none. Returns where the document is in the text.
 pub(in crate::sink) fn push_upsert(action: &Action<'_>, text: &mut String) -> Range<usize> {
     text.push_str("{\"doc\":");
     let doc = push_document(action, text);
@@ -75,7 +75,7 @@ pub(in crate::sink) fn push_upsert(action: &Action<'_>, text: &mut String) -> Ra
     doc
 }
 
-/// Whether an action can be carried out twice and leave what carrying it out once leaves.
+/// Whether an action that is applied twice leaves what it leaves when it is applied once.
 pub(in crate::sink) fn is_idempotent(action: &BatchAction<'_>) -> bool {
     action.op != Op::Update || is_plain_doc(action.doc)
 }
@@ -92,7 +92,7 @@ pub(in crate::sink) fn is_idempotent_in_sequence(action: &BatchAction<'_>) -> bo
 
 /// Whether a bulk line has a condition on what is stored.
 pub(in crate::sink) fn is_conditional(action: &BatchAction<'_>) -> bool {
-    action.is_line && names(action.head, &CONDITIONS)
+    action.is_line && has_any(action.head, &CONDITIONS)
 }
 
 /// Whether an update's payload can be applied twice: a `doc`, with no script and no other document to insert.
@@ -112,11 +112,11 @@ const CONDITIONS: [&str; 4] = ["if_seq_no", "if_primary_term", "version", "versi
 
 /// Whether an action's head has a routing.
 pub(in crate::sink) fn has_routing(head: &str) -> bool {
-    names(head, &["routing", "_routing"])
+    has_any(head, &["routing", "_routing"])
 }
 
 /// Whether an action's head has one of these fields.
-pub(in crate::sink) fn names(head: &str, fields: &[&str]) -> bool {
+pub(in crate::sink) fn has_any(head: &str, fields: &[&str]) -> bool {
     metadata(head).is_some_and(|meta| fields.iter().any(|name| has(meta, name)))
 }
 
@@ -131,7 +131,7 @@ fn has(object: &str, name: &str) -> bool {
     field(object, name).is_some_and(|value| value != "null")
 }
 
-/// The value of an object's field, as it is written.
+/// The value of a field of an object, as it is written.
 pub(in crate::sink) fn field<'a>(object: &'a str, name: &str) -> Option<&'a str> {
     let mut scanner = Scanner::default();
     scanner.object(object.as_bytes()).ok()?;
@@ -139,22 +139,23 @@ pub(in crate::sink) fn field<'a>(object: &'a str, name: &str) -> Option<&'a str>
     Some(found.value.of(object))
 }
 
-/// The unescaped text of a plain value.
-pub(in crate::sink) fn plain(value: &str) -> Option<String> {
-    match Kind::of(value) {
-        Kind::String => crate::json::unescape(&value[1..value.len() - 1]).map(std::borrow::Cow::into_owned),
-        Kind::Number | Kind::Boolean => Some(value.to_owned()),
+/// The unescaped text of a string, a number or a boolean.
+pub(in crate::sink) fn plain_text(value: &str) -> Option<String> {
+    match JsonKind::of(value) {
+        JsonKind::String => crate::json::unescape(&value[1..value.len() - 1]).map(std::borrow::Cow::into_owned),
+        JsonKind::Number | JsonKind::Boolean => Some(value.to_owned()),
         _ => None,
     }
 }
 
-/// The action whose line the server names: `Malformed action/metadata line [3]`. Lines are counted from 1, sources too.
+/// The index of the action whose line the server names: `Malformed action/metadata line [3]`. Lines are counted from 1,
+/// source lines too.
 pub(in crate::sink) fn culprit(group: Group<'_>, reason: &str) -> Option<usize> {
     let (_, rest) = reason.split_once("line [")?;
     let line: usize = rest.split_once(']')?.0.parse().ok()?;
     let mut next = 1;
-    (0..group.len()).position(|place| {
-        next += if group.key(place).1 == Op::Delete { 1 } else { 2 };
+    (0..group.len()).position(|index| {
+        next += if group.key(index).1 == Op::Delete { 1 } else { 2 };
         line < next
     })
 }
@@ -162,10 +163,10 @@ pub(in crate::sink) fn culprit(group: Group<'_>, reason: &str) -> Option<usize> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::Key;
+    use crate::action::ActionKey;
 
     #[test]
-    fn an_update_is_repeatable_when_it_only_merges_a_document() {
+    fn an_update_is_idempotent_if_it_only_merges_a_document() {
         for (payload, plain, as_upsert) in [
             (r#"{"doc":{"a":1}}"#, true, false),
             (r#"{"doc":{"a":1},"doc_as_upsert":true}"#, true, true),
@@ -181,20 +182,20 @@ mod tests {
         }
     }
 
-    fn names_condition(head: &str) -> bool {
-        names(head, &CONDITIONS)
+    fn has_condition(head: &str) -> bool {
+        has_any(head, &CONDITIONS)
     }
 
     #[test]
-    fn conditions_and_routings_are_seen_in_the_head() {
-        let action = Action::plain(Op::Upsert, Key::Text("routing"), "{\"version\":1}");
+    fn conditions_and_routings_are_found_in_the_head() {
+        let action = Action::plain(Op::Upsert, ActionKey::Text("routing"), "{\"version\":1}");
         for (meta, is_routed) in [("", false), ("\"routing\":\"a\"", true)] {
             let mut head = String::new();
             push_action(&Action { meta, ..action }, None, &mut head);
-            assert_eq!((has_routing(&head), names(&head, &CONDITIONS)), (is_routed, false), "{head}");
+            assert_eq!((has_routing(&head), has_any(&head, &CONDITIONS)), (is_routed, false), "{head}");
         }
-        assert!(names_condition(r#"{"index":{"_id":"1","if_seq_no":1,"if_primary_term":1}}"#));
-        assert!(names_condition(r#"{"index":{"version":3,"version_type":"external"}}"#));
-        assert!(!names_condition(r#"{"index":{"_id":"version","routing":"if_seq_no"}}"#));
+        assert!(has_condition(r#"{"index":{"_id":"1","if_seq_no":1,"if_primary_term":1}}"#));
+        assert!(has_condition(r#"{"index":{"version":3,"version_type":"external"}}"#));
+        assert!(!has_condition(r#"{"index":{"_id":"version","routing":"if_seq_no"}}"#));
     }
 }

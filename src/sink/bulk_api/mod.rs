@@ -1,14 +1,14 @@
-//! What Elasticsearch and Kuzzle share: the lines of the bulk API, and the items that answer them.
+//! What Elasticsearch and Kuzzle share: the lines of the bulk API, and the items of its responses.
 
+mod fidelity;
 mod flags;
 mod item;
-mod kept;
 mod line;
 
-pub(in crate::sink) use flags::{check, mapping, unsupported};
-pub(in crate::sink) use item::{Item, Named, ServerError, blocked, error_of, failed, forbidden};
-pub(in crate::sink) use kept::kept_by;
+pub(in crate::sink) use fidelity::source_fidelity;
+pub(in crate::sink) use flags::{check, read_mapping, unsupported};
+pub(in crate::sink) use item::{ItemBody, ResponseItem, ServerError, blocked, failure, forbidden, parse_error};
 pub(in crate::sink) use line::{
-    culprit, field, has_routing, is_conditional, is_idempotent, is_idempotent_in_sequence, metadata, names, plain,
-    push_action, push_upsert, verb, write_line,
+    culprit, field, has_any, has_routing, is_conditional, is_idempotent, is_idempotent_in_sequence, metadata,
+    plain_text, push_action, push_upsert, verb, write_line,
 };

@@ -1,36 +1,36 @@
-//! Where a name leads: to an index, by an alias or a date in it to another one now and then, or to the last index of a
-//! data stream.
+//! Where a name leads: to the index of that name, to the current index of an alias or of a name with a date, or to the last
+//! index of a data stream.
 
-use crate::sink::http::{Call, Method, Reply};
-use crate::sink::remote::destination::{Destination, Named};
+use crate::sink::http::{Method, Request, Response};
+use crate::sink::remote::destination::{Destination, Resolution};
 use crate::sink::remote::escaped;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
-/// What the answer to any of the questions says.
-pub(super) fn read(name: &str, reply: &Reply) -> Named<Call> {
-    let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
-    let unclear = || Destination::Unclear(format!("the server answers {} when asked for {name:?}", reply.status));
+/// Reads the response to any of the requests.
+pub(super) fn read(name: &str, response: &Response) -> Resolution<Request> {
+    let body: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
+    let unclear = || Destination::Unclear(format!("{} when asked for {name:?}", response.status));
     let reason = body.pointer("/error/reason").and_then(Value::as_str).unwrap_or_default();
-    match (reply.status, body.as_object()) {
+    match (response.status, body.as_object()) {
         (200, Some(body)) if body.contains_key("data_streams") => {
-            Named::To(of_stream(&body["data_streams"]).unwrap_or_else(unclear))
+            Resolution::Done(of_stream(&body["data_streams"]).unwrap_or_else(unclear))
         }
         (200, Some(body)) if body.contains_key("docs") => {
-            Named::To(of_get(name, &body["docs"]).unwrap_or_else(unclear))
+            Resolution::Done(of_get(name, &body["docs"]).unwrap_or_else(unclear))
         }
         (200, Some(indices)) if !indices.is_empty() => of_indices(name, indices),
         (404, _) if name.starts_with('<') => match body.pointer("/error/index").and_then(Value::as_str) {
-            Some(today) => Named::To(moving(today, Vec::new(), None)),
-            None => Named::To(unclear()),
+            Some(today) => Resolution::Done(moving(today, Vec::new(), None)),
+            None => Resolution::Done(unclear()),
         },
-        (404, _) => Named::To(Destination::Absent),
-        // Who may read documents but not what an index is sees where one would lie; here the index was asked for.
+        (404, _) => Resolution::Done(Destination::Absent),
+        // A user who may read documents but no index settings can ask for a document, whose response names the index.
         (403, _) if reason.contains("indices:admin/get") => {
-            let question = json!({ "docs": [{ "_index": name, "_id": "0", "_source": false }] });
-            Named::Ask(Call::json(Method::POST, "/_mget", question.to_string()))
+            let body = json!({ "docs": [{ "_index": name, "_id": "0", "_source": false }] });
+            Resolution::Next(Request::json(Method::POST, "/_mget", body.to_string()))
         }
-        _ => Named::To(unclear()),
+        _ => Resolution::Done(unclear()),
     }
 }
 
@@ -46,52 +46,58 @@ fn of_stream(streams: &Value) -> Option<Destination> {
     Some(Destination::Moving { write, others, lists_all: true, routing: None })
 }
 
-/// A document that was asked for by the name lies in its index.
+/// The response for a document names its index.
 fn of_get(name: &str, docs: &Value) -> Option<Destination> {
     let doc = docs.get(0).filter(|doc| doc.get("error").is_none())?;
     let index = doc.get("_index")?.as_str()?;
     Some(if index == name { Destination::Index } else { moving(index, Vec::new(), None) })
 }
 
-fn of_indices(name: &str, indices: &Map<String, Value>) -> Named<Call> {
+fn of_indices(name: &str, indices: &Map<String, Value>) -> Resolution<Request> {
     if indices.contains_key(name) {
-        return Named::To(Destination::Index);
+        return Resolution::Done(Destination::Index);
     }
     let stream = |index: &Value| index.get("data_stream").and_then(Value::as_str).map(str::to_owned);
     let streams: BTreeSet<Option<String>> = indices.values().map(stream).collect();
     if let (Some(Some(stream)), 1) = (streams.first(), streams.len()) {
-        return Named::Ask(Call::get(format!("/_data_stream/{}", escaped(stream))));
+        return Resolution::Next(Request::get(format!("/_data_stream/{}", escaped(stream))));
     }
     let alias = |index: &Value, field: &str| index.get("aliases")?.get(name)?.get(field).cloned();
-    let says = |index: &Value| alias(index, "is_write_index").and_then(|says| says.as_bool());
-    let write = match indices.iter().find(|(_, index)| says(index) == Some(true)) {
+    let flag = |index: &Value| alias(index, "is_write_index").and_then(|flag| flag.as_bool());
+    let write = match indices.iter().find(|(_, index)| flag(index) == Some(true)) {
         Some(found) => Some(found),
-        None => indices.iter().next().filter(|(_, index)| indices.len() == 1 && says(index) != Some(false)),
+        None => indices.iter().next().filter(|(_, index)| indices.len() == 1 && flag(index) != Some(false)),
     };
     let routing = write.and_then(|(_, about)| Some(alias(about, "index_routing")?.as_str()?.to_owned()));
     let write = write.map_or("", |(write, _)| write.as_str());
     let others = indices.keys().filter(|other| *other != write).cloned().collect();
-    Named::To(moving(write, others, routing))
+    Resolution::Done(moving(write, others, routing))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn said(name: &str, status: u16, body: &Value) -> String {
-        let reply = Reply { status, body: body.to_string().into(), retry_after: None, location: None };
-        match read(name, &reply) {
-            Named::To(Destination::Moving { write, others, lists_all, routing }) => {
+    fn described(name: &str, status: u16, body: &Value) -> String {
+        let response = Response {
+            node: "http://h".to_owned(),
+            status,
+            body: body.to_string().into(),
+            retry_after: None,
+            location: None,
+        };
+        match read(name, &response) {
+            Resolution::Done(Destination::Moving { write, others, lists_all, routing }) => {
                 format!("{write} {others:?} {lists_all} {}", routing.unwrap_or_default())
             }
-            Named::To(Destination::Unclear(_)) => "unclear".to_owned(),
-            Named::To(other) => format!("{other:?}"),
-            Named::Ask(call) => format!("{} {}", call.method, call.path),
+            Resolution::Done(Destination::Unclear(_)) => "unclear".to_owned(),
+            Resolution::Done(other) => format!("{other:?}"),
+            Resolution::Next(request) => format!("{} {}", request.method, request.path),
         }
     }
 
     #[test]
-    fn names_lead_where_the_server_says() {
+    fn names_lead_where_the_response_says() {
         let index = |aliases: Value| json!({ "aliases": aliases, "settings": { "index": { "uuid": "u" } } });
         let stream = json!({ "aliases": {}, "data_stream": "s" });
         let (write, not, plain) =
@@ -120,14 +126,14 @@ mod tests {
             ("n", json!({ "docs": [{ "_index": "n", "_id": "0", "error": {} }] }), "unclear"),
             ("n", json!({}), "unclear"),
         ] {
-            assert_eq!(said(name, 200, &body), expected, "{body}");
+            assert_eq!(described(name, 200, &body), expected, "{body}");
         }
         let missing = json!({ "error": { "type": "index_not_found_exception", "index": "n-2024" } });
-        assert_eq!(said("n", 404, &missing), "Absent");
-        assert_eq!(said("<n-{now/d}>", 404, &missing), "n-2024 [] false ");
+        assert_eq!(described("n", 404, &missing), "Absent");
+        assert_eq!(described("<n-{now/d}>", 404, &missing), "n-2024 [] false ");
         let refused = |action: &str| json!({ "error": { "reason": format!("action [{action}] is unauthorized") } });
-        assert_eq!(said("n", 403, &refused("indices:admin/get")), "POST /_mget");
-        assert_eq!(said("n", 403, &refused("indices:data/read/mget")), "unclear");
-        assert_eq!(said("n", 405, &json!({})), "unclear");
+        assert_eq!(described("n", 403, &refused("indices:admin/get")), "POST /_mget");
+        assert_eq!(described("n", 403, &refused("indices:data/read/mget")), "unclear");
+        assert_eq!(described("n", 405, &json!({})), "unclear");
     }
 }

@@ -1,5 +1,5 @@
-//! Elasticsearch and OpenSearch: the bulk API as a [`Protocol`], and what is done before and after a load.
-//! What a server is matters little: the same requests are sent to Elasticsearch 7, 8 and 9 and to OpenSearch 1, 2 and 3.
+//! Elasticsearch and OpenSearch: the bulk API as a [`Protocol`], and the steps before and after a load.
+//! The same requests are sent to Elasticsearch 7, 8 and 9 and to OpenSearch 1, 2 and 3.
 
 mod answer;
 mod bulk_mode;
@@ -15,26 +15,26 @@ pub use target::Elasticsearch;
 
 use super::ItemDetails;
 use super::bulk_api::{self, has_routing, push_action, push_upsert, verb};
-use super::http::{Call, Method, Reply};
-use super::remote::destination::{Location, Named};
-use super::remote::{Answer, Group, Kept, Protocol, Stored, escaped, push_document};
+use super::http::{Method, Request, Response};
+use super::remote::destination::{Location, Resolution};
+use super::remote::{Fidelity, Group, Protocol, StoredDoc, Verdict, escaped, push_document};
 use super::wanted::Wanted;
 use crate::action::{Action, Op};
 use crate::batch::{BatchAction, Encode};
 use serde_json::Value;
 use std::ops::Range;
 
-/// What an answer needs to have. The status keeps the items in their places.
+/// The fields that are asked for in a response. Without the status, items could be missing.
 const FILTER: &str =
     "filter_path=took,errors,items.*._id,items.*.result,items.*.status,items.*.error,items.*.failure_store";
-/// What the answer to bulk lines, and to a second try, needs too: where an item lies, and the version that tells an upsert
-/// that declined.
-const FILTER_OF_LINES: &str = ",items.*._index,items.*._version";
+/// More fields for bulk lines and for retries: the index of an item, and the version, which shows an upsert that did
+/// nothing.
+const FILTER_FOR_LINES: &str = ",items.*._index,items.*._version";
 
-/// What all requests of a run have in common.
+/// The bulk API, with what all requests of a run have in common.
 #[derive(Clone, Debug, Default)]
 pub struct Bulk {
-    /// `-c`, the index that the path names; bulk lines may do without.
+    /// `-c`: the index in the path. Bulk lines may do without.
     pub index: Option<String>,
     /// `--retry-on-conflict`, for updates.
     pub retry_on_conflict: Option<u32>,
@@ -42,15 +42,14 @@ pub struct Bulk {
     pub pipeline: Option<String>,
     /// The path of all requests, with its query.
     pub path: String,
-    /// Whether a refused request may have been carried out in part: Elasticsearch does so from 8.16 on, and a server that
-    /// does not say what it is may.
+    /// Whether a refused request may have been applied in part: Elasticsearch does so from 8.16 on, and an unknown server
+    /// may.
     pub is_incremental: bool,
-    /// Whether every field of an item is wanted, for `--results`.
-    pub shows_all: bool,
+    /// Whether every field of an item is needed, for `--results`.
+    pub all_fields: bool,
 }
 
 impl Bulk {
-    /// What the flags say of all requests.
     fn new(wanted: &Wanted) -> Bulk {
         let flags = &wanted.indexing;
         let pipeline = flags.pipeline.clone().filter(|_| !wanted.updates());
@@ -73,7 +72,7 @@ impl Bulk {
             path,
             pipeline,
             is_incremental: true,
-            shows_all: wanted.results.is_some(),
+            all_fields: wanted.results.is_some(),
         }
     }
 }
@@ -83,7 +82,6 @@ impl Encode for Bulk {
         true
     }
 
-    /// Writes the lines of one action.
     fn write(&self, action: &Action<'_>, text: &mut String) -> Range<usize> {
         push_action(action, self.retry_on_conflict, text);
         text.push('\n');
@@ -98,23 +96,23 @@ impl Encode for Bulk {
 }
 
 impl Protocol for Bulk {
-    /// An action line and a source line for each action, a newline after every line (contract of the bulk API, 1.4). The
-    /// body has a known length, so it is never sent in chunks.
-    fn request(&self, group: Group<'_>, opaque: String) -> Call {
-        let names_indices = !self.shows_all && (group.batch.has_lines() || group.each);
-        let path = self.path.clone() + if names_indices { FILTER_OF_LINES } else { "" };
-        Call {
+    /// Each action has an action line and a source line, each with a newline at its end (contract of the bulk API, 1.4).
+    /// The body has a known length, so it is never sent in chunks.
+    fn request(&self, group: Group<'_>, id: String) -> Request {
+        let needs_index = !self.all_fields && (group.batch.has_lines() || group.per_item);
+        let path = self.path.clone() + if needs_index { FILTER_FOR_LINES } else { "" };
+        Request {
             content_type: Some("application/x-ndjson"),
             body: group.text(),
-            opaque: Some(opaque),
-            // An item is some hundred bytes; one that failed quotes a part of its document and has causes.
-            most: Some((16 << 20) + group.len() * (16 << 10)),
-            ..Call::new(Method::POST, path)
+            id: Some(id),
+            // An item has some hundred bytes. One that failed quotes a part of its document, and has causes.
+            max_response: Some((16 << 20) + group.len() * (16 << 10)),
+            ..Request::new(Method::POST, path)
         }
     }
 
-    fn answer(&self, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
-        answer::read(self, group, reply, detail)
+    fn read_response(&self, group: Group<'_>, response: &Response, detail: bool) -> Verdict {
+        answer::read(self, group, response, detail)
     }
 
     fn is_idempotent(&self, action: &BatchAction<'_>) -> bool {
@@ -129,54 +127,54 @@ impl Protocol for Bulk {
         has_routing(action.head)
     }
 
-    fn shown(&self, action: &BatchAction<'_>) -> ItemDetails {
-        let (op, index) = (verb(action.op).to_owned(), self.name_of(action).to_owned());
+    fn details(&self, action: &BatchAction<'_>) -> ItemDetails {
+        let (op, index) = (verb(action.op).to_owned(), self.collection_of(action).to_owned());
         ItemDetails { op, index, ..ItemDetails::default() }
     }
 
-    fn ask_running(&self) -> Option<Call> {
-        // A request is a task under its action's name, and its parts on the shards are tasks below it.
-        Some(Call::get("/_tasks?actions=*data/write/bulk*&detailed=false"))
+    fn running_request(&self) -> Option<Request> {
+        // A request is a task, and so are its parts on the shards.
+        Some(Request::get("/_tasks?actions=*data/write/bulk*&detailed=false"))
     }
 
-    fn is_running(&self, reply: &Reply, opaque: &str) -> Option<bool> {
-        let list: Value = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success())?;
+    fn is_running(&self, response: &Response, id: &str) -> Option<bool> {
+        let list: Value = serde_json::from_slice(&response.body).ok().filter(|_| response.is_success())?;
         let nodes = list.get("nodes")?.as_object()?;
         let mut tasks =
             nodes.values().filter_map(|node| node.get("tasks")?.as_object()).flat_map(|tasks| tasks.values());
         let failed =
             list.get("node_failures").is_some_and(|failures| failures.as_array().is_none_or(|all| !all.is_empty()));
-        let found = tasks.any(|task| task.pointer("/headers/X-Opaque-Id").and_then(Value::as_str) == Some(opaque));
-        // A node that could not be asked may have it.
+        let found = tasks.any(|task| task.pointer("/headers/X-Opaque-Id").and_then(Value::as_str) == Some(id));
+        // A node that did not respond may be running it.
         (found || !failed).then_some(found)
     }
 
-    fn name_of<'a>(&'a self, action: &BatchAction<'a>) -> &'a str {
+    fn collection_of<'a>(&'a self, action: &BatchAction<'a>) -> &'a str {
         if action.collection.is_empty() { self.index.as_deref().unwrap_or_default() } else { action.collection }
     }
 
-    fn ask_destination(&self, name: &str) -> Call {
-        // The UUID is only there so that the answer has something of an index without an alias.
-        Call::get(format!("/{}?filter_path=error,*.aliases,*.data_stream,*.settings.index.uuid", escaped(name)))
+    fn destination_request(&self, name: &str) -> Request {
+        // The UUID is only there so that an index without an alias is not missing from the response.
+        Request::get(format!("/{}?filter_path=error,*.aliases,*.data_stream,*.settings.index.uuid", escaped(name)))
     }
 
-    fn destination(&self, name: &str, reply: &Reply) -> Named<Call> {
-        destination::read(name, reply)
+    fn read_destination(&self, name: &str, response: &Response) -> Resolution<Request> {
+        destination::read(name, response)
     }
 
-    fn read_back(&self, group: Group<'_>, lies: &[Location]) -> Call {
-        Call::json(Method::POST, "/_mget", read_back::request(self, group, lies))
+    fn read_back_request(&self, group: Group<'_>, locations: &[Location]) -> Request {
+        Request::json(Method::POST, "/_mget", read_back::request(self, group, locations))
     }
 
-    fn compare(&self, group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>> {
-        read_back::compare(self, group, reply)
+    fn compare(&self, group: Group<'_>, response: &Response) -> Option<Vec<StoredDoc>> {
+        read_back::compare(self, group, response)
     }
 
-    fn ask_kept(&self, group: Group<'_>, lies: &[Location]) -> Call {
-        read_back::ask_kept(self, group, lies)
+    fn fidelity_request(&self, group: Group<'_>, locations: &[Location]) -> Request {
+        read_back::fidelity_request(self, group, locations)
     }
 
-    fn kept(&self, index: &str, reply: &Reply) -> Kept {
-        read_back::kept(index, reply)
+    fn read_fidelity(&self, index: &str, response: &Response) -> Fidelity {
+        read_back::read_fidelity(index, response)
     }
 }

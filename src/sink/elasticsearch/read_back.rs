@@ -1,35 +1,35 @@
-//! Finds out what became of actions whose response was not received: what is stored, and do the indices keep documents as they were
+//! Finds the outcome of actions without a response: what is stored, and whether the indices keep documents as they were
 //! sent.
 
 use super::Bulk;
 use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::json::same_value;
-use crate::sink::bulk_api::{error_of, field, kept_by, metadata, plain};
-use crate::sink::http::{Call, Reply};
+use crate::sink::bulk_api::{field, metadata, parse_error, plain_text, source_fidelity};
+use crate::sink::http::{Request, Response};
 use crate::sink::remote::destination::Location;
-use crate::sink::remote::{Group, Kept, Protocol, Stored, escaped};
+use crate::sink::remote::{Fidelity, Group, Protocol, StoredDoc, escaped};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// The index of an action's document, or the name that the action gives, which may be no index but an alias.
-fn index_of<'a>(bulk: &'a Bulk, action: &BatchAction<'a>, lies: &'a Location) -> &'a str {
-    if lies.index.is_empty() { bulk.name_of(action) } else { &lies.index }
+/// The index of an action's document, or the name in the action, which may be an alias.
+fn index_of<'a>(bulk: &'a Bulk, action: &BatchAction<'a>, location: &'a Location) -> &'a str {
+    if location.index.is_empty() { bulk.collection_of(action) } else { &location.index }
 }
 
 /// The body of the multi-get that reads the actions' documents.
-pub(super) fn request(bulk: &Bulk, group: Group<'_>, lies: &[Location]) -> String {
-    let question = |(action, lies): (BatchAction<'_>, &Location)| {
-        let own = metadata(action.head).and_then(|meta| field(meta, "routing")).and_then(plain);
-        let mut question = json!({ "_index": index_of(bulk, &action, lies), "_id": action.key });
-        if let Some(routing) = own.or_else(|| lies.routing.clone()) {
-            question["routing"] = routing.into();
+pub(super) fn request(bulk: &Bulk, group: Group<'_>, locations: &[Location]) -> String {
+    let document = |(action, location): (BatchAction<'_>, &Location)| {
+        let own = metadata(action.head).and_then(|meta| field(meta, "routing")).and_then(plain_text);
+        let mut get = json!({ "_index": index_of(bulk, &action, location), "_id": action.key });
+        if let Some(routing) = own.or_else(|| location.routing.clone()) {
+            get["routing"] = routing.into();
         }
-        question
+        get
     };
-    let docs: Vec<Value> = group.iter().zip(lies).map(question).collect();
+    let docs: Vec<Value> = group.iter().zip(locations).map(document).collect();
     json!({ "docs": docs }).to_string()
 }
 
@@ -50,58 +50,60 @@ struct Document<'a> {
 }
 
 /// Compares what the multi-get found with what the actions would have stored.
-pub(super) fn compare(bulk: &Bulk, group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>> {
-    let found: Documents<'_> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success())?;
+pub(super) fn compare(bulk: &Bulk, group: Group<'_>, response: &Response) -> Option<Vec<StoredDoc>> {
+    let found: Documents<'_> = serde_json::from_slice(&response.body).ok().filter(|_| response.is_success())?;
     (found.docs.len() == group.len())
         .then(|| group.iter().zip(&found.docs).map(|(action, document)| stored(bulk, &action, document)).collect())
 }
 
-fn stored(bulk: &Bulk, action: &BatchAction<'_>, document: &Document<'_>) -> Stored {
-    if document.error.is_some_and(|error| error_of(error).kind() == "index_not_found_exception") {
-        return Stored::Nothing;
+fn stored(bulk: &Bulk, action: &BatchAction<'_>, document: &Document<'_>) -> StoredDoc {
+    if document.error.is_some_and(|error| parse_error(error).kind() == "index_not_found_exception") {
+        return StoredDoc::Missing;
     }
     if document.error.is_some() || document.id != action.key {
-        return Stored::Unclear("the server cannot read it".to_owned());
+        return StoredDoc::Unclear("the server cannot read it".to_owned());
     }
     let names_pipeline = metadata(action.head).is_some_and(|meta| field(meta, "pipeline").is_some());
     match (document.found, document.source) {
-        (Some(true), _) if matches!(action.op, Op::Update | Op::Upsert) => Stored::Unclear("it was merged".to_owned()),
-        // A server that keeps no text may write the same values otherwise.
+        (Some(true), _) if matches!(action.op, Op::Update | Op::Upsert) => {
+            StoredDoc::Unclear("it was merged".to_owned())
+        }
+        // Some servers do not keep the text of a document, only its values.
         (Some(true), Some(source)) if action.doc == source.get() || same_value(action.doc, source.get()) => {
-            Stored::Same
+            StoredDoc::Same
         }
         (Some(true), Some(_)) if bulk.pipeline.is_some() || names_pipeline => {
-            Stored::Unclear("an ingest pipeline may have changed it".to_owned())
+            StoredDoc::Unclear("an ingest pipeline may have changed it".to_owned())
         }
-        (Some(true), Some(_)) => Stored::Other,
-        (Some(true), None) => Stored::Unclear("the index keeps no _source".to_owned()),
-        (Some(false), _) => Stored::Nothing,
-        (None, _) => Stored::Unclear("the server does not say whether it is there".to_owned()),
+        (Some(true), Some(_)) => StoredDoc::Different,
+        (Some(true), None) => StoredDoc::Unclear("the index keeps no _source".to_owned()),
+        (Some(false), _) => StoredDoc::Missing,
+        (None, _) => StoredDoc::Unclear("the server does not report whether it exists".to_owned()),
     }
 }
 
-/// The question for mappings and settings of the indices in which the actions' documents lie.
-pub(super) fn ask_kept(bulk: &Bulk, group: Group<'_>, lies: &[Location]) -> Call {
-    let named = group.iter().zip(lies).map(|(action, lies)| escaped(index_of(bulk, &action, lies)));
-    let indices: BTreeSet<String> = named.filter(|index| !index.is_empty()).collect();
+/// The request for mappings and settings of the indices with the actions' documents.
+pub(super) fn fidelity_request(bulk: &Bulk, group: Group<'_>, locations: &[Location]) -> Request {
+    let names = group.iter().zip(locations).map(|(action, location)| escaped(index_of(bulk, &action, location)));
+    let indices: BTreeSet<String> = names.filter(|index| !index.is_empty()).collect();
     let indices = Vec::from_iter(indices).join(",");
     let filter = ["mapping", "mode", "knn", "derived_source"].map(|name| format!("*.defaults.index.{name}")).join(",");
     let query = format!("include_defaults=true&filter_path=*.mappings,*.settings.index,{filter}");
-    Call::get(format!("/{indices}?{query}"))
+    Request::get(format!("/{indices}?{query}"))
 }
 
-/// Whether this index keeps them; one that is not named is any of those that were asked for.
-pub(super) fn kept(index: &str, reply: &Reply) -> Kept {
-    let all: Option<Value> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success());
+/// Whether this index keeps documents. Without a name it may be any of those in the response.
+pub(super) fn read_fidelity(index: &str, response: &Response) -> Fidelity {
+    let all: Option<Value> = serde_json::from_slice(&response.body).ok().filter(|_| response.is_success());
     let Some(all) = all.as_ref().and_then(Value::as_object).filter(|all| !all.is_empty()) else {
-        let why = format!("the server answers {} when asked for mapping and settings", reply.status);
-        return Kept::Changed(why);
+        let why = format!("{} when asked for mapping and settings", response.status);
+        return Fidelity::MayChange(why);
     };
     if let Some(about) = all.get(index) {
-        return kept_by(about);
+        return source_fidelity(about);
     }
-    all.values().map(kept_by).fold(Kept::Whole, |worst, kept| match (&worst, &kept) {
-        (Kept::Whole, _) | (_, Kept::InPart(_)) => kept,
+    all.values().map(source_fidelity).fold(Fidelity::Exact, |worst, kept| match (&worst, &kept) {
+        (Fidelity::Exact, _) | (_, Fidelity::MayOmit(_)) => kept,
         _ => worst,
     })
 }

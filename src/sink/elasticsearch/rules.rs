@@ -1,18 +1,17 @@
-//! What Elasticsearch and OpenSearch take: the key is metadata, bulk lines pass through as they are, and an update must not
-//! change a number.
+//! The rules of Elasticsearch and OpenSearch: the key is metadata, bulk lines pass through as they are, and an update must
+//! not change numbers.
 
-use crate::action::{Action, KeyRule, Line, Op, Rules, by_path};
-use crate::json::{Kind, Scanner, Span, first_changed_by_double};
+use crate::action::{Action, BulkLine, KeyRule, Op, Rules, by_path};
+use crate::json::{JsonKind, Scanner, Span, first_changed_by_double};
 use crate::record::{Reason, Record};
 use crate::sink::bulk_api::write_line;
 
-/// The rules of Elasticsearch.
 pub(super) struct ElasticsearchRules {
     /// `--routing-field`.
     pub(super) routing: Option<String>,
-    /// `--lossy`: numbers that the server will round are let through.
+    /// `--lossy`: numbers that the server will round are allowed.
     pub(super) lossy: bool,
-    /// Memory for looking into a record.
+    /// Reused to look into records.
     pub(super) scanner: Scanner,
 }
 
@@ -31,41 +30,41 @@ impl Rules for ElasticsearchRules {
         Ok(())
     }
 
-    /// What it does not know of a line is for the server to judge.
-    fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason> {
+    /// Unknown metadata of a line is left to the server.
+    fn line<'a>(&mut self, line: BulkLine<'a>, record: &Record<'a>, buf: &'a mut String) -> Result<Action<'a>, Reason> {
         let id = (!line.has_id).then_some(("_id", line.key));
-        write_line(line.command, id.as_slice(), meta);
-        Ok(line.as_it_is(meta, record.text))
+        write_line(line.command, id.as_slice(), buf);
+        Ok(line.verbatim(buf, record.text))
     }
 }
 
-/// Writes `"routing":"…"` from the field that `--routing-field` names.
+/// Writes `"routing":"…"` with the field that `--routing-field` names.
 fn write_routing(record: &Record<'_>, field: &str, out: &mut String, scanner: &mut Scanner) -> Result<(), Reason> {
-    let missing = |_| Reason::new("no_routing", format!("no `{field}`, which --routing-field names"));
+    let missing = |_| Reason::new("no_routing", format!("missing routing field \"{field}\""));
     let value = by_path(record.text, record.fields, field, scanner).map_err(missing)?.of(record.text);
     out.clear();
     out.push_str("\"routing\":");
-    match Kind::of(value) {
-        Kind::String => out.push_str(value),
-        Kind::Number | Kind::Boolean => out.extend(["\"", value, "\""]),
+    match JsonKind::of(value) {
+        JsonKind::String => out.push_str(value),
+        JsonKind::Number | JsonKind::Boolean => out.extend(["\"", value, "\""]),
         other => {
-            let text = format!("`{field}`, which --routing-field names, is {}, not a plain value", other.name());
+            let text = format!("routing field \"{field}\" is {}, not a plain value", other.name());
             return Err(Reason::new("no_routing", text));
         }
     }
     Ok(())
 }
 
-/// Refuses a document of which an update would change a number: Elasticsearch merges it as Java's doubles and writes
-/// those back (contract of the bulk API, 3).
+/// Refuses a document in which an update would change a number: Elasticsearch merges numbers as Java doubles and stores
+/// those (contract of the bulk API, 3).
 fn ensure_doubles_hold(record: &Record<'_>) -> Result<(), Reason> {
     let text = record.text;
     let values = record.fields.iter().map(|field| field.value);
-    // Most of a document are strings.
+    // Most values are strings.
     let mut others = values.filter(|value| text.as_bytes()[value.start as usize] != b'"');
     let changed = others.find_map(|value| first_changed_by_double(text, value));
     changed.map_or(Ok(()), |number| {
-        let advice = "--lossy lets it, --on-duplicate replace keeps it";
+        let advice = "--lossy allows it, --on-duplicate replace keeps it";
         Err(Reason::new("lossy", format!("the server would change the number {number} in an update ({advice})")))
     })
 }

@@ -1,16 +1,16 @@
-//! Elasticsearch and OpenSearch as a target: their addresses, and what they cannot do.
+//! Elasticsearch and OpenSearch as a target: their addresses, and what they do not support.
 
 use super::open;
 use crate::error::hint;
 use crate::sink::http::Server;
 use crate::sink::target::{Opened, Target};
-use crate::sink::wanted::{FlagSources, Place, Wanted, flag};
-use crate::sink::{Say, bulk_api};
+use crate::sink::wanted::{Endpoint, FlagSources, Wanted, flag};
+use crate::sink::{Log, bulk_api};
 use crate::stop::Stop;
 use anyhow::{Result, anyhow, bail};
 use std::ffi::OsStr;
 
-/// Elasticsearch, OpenSearch, and a server that does not say what it is.
+/// Elasticsearch, OpenSearch, and servers of unknown type.
 pub struct Elasticsearch;
 
 impl Target for Elasticsearch {
@@ -26,9 +26,9 @@ impl Target for Elasticsearch {
         "elasticsearch+http://HOST:9200 (also es+ and opensearch+, and https)"
     }
 
-    fn place(&self, to: &OsStr) -> Option<Result<Place>> {
+    fn endpoint(&self, to: &OsStr) -> Option<Result<Endpoint>> {
         let names = ["elasticsearch", "es", "opensearch", ""];
-        Some(Server::read(to.to_str()?, &names, "")?.map(Place::Server))
+        Some(Server::parse(to.to_str()?, &names, "")?.map(Endpoint::Server))
     }
 
     fn unsupported(&self, flag: &str, _: &str) -> Option<&'static str> {
@@ -38,47 +38,50 @@ impl Target for Elasticsearch {
     fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
         bulk_api::check(wanted, flags)?;
         if flags.typed("lossy") && wanted.is_bulk {
-            return Err(anyhow!("--lossy: not with bulk lines").context(hint("each bulk line says it itself")));
+            return Err(anyhow!("--lossy and --type bulk cannot be used together")
+                .context(hint("leave it out; each bulk line has its own")));
         }
         if flags.typed("lossy") && !wanted.updates() {
-            bail!("--lossy: supported only with `--on-duplicate update`");
+            bail!("--lossy requires --on-duplicate update");
         }
         if wanted.updates() && flags.typed("pipeline") {
-            let text = "--pipeline: not with `--on-duplicate update`: the server merges a document as it is";
+            let text = "--pipeline and --on-duplicate update cannot be used together";
             let advice = "`--on-duplicate replace` sends documents through the pipeline";
             return Err(anyhow!(text).context(hint(advice)));
         }
         let of_one = ["wait_for_sync", "create_collection"].iter().find(|id| flags.typed(id) || flags.turned_off(id));
         if let Some(id) = of_one.filter(|_| wanted.is_bulk) {
-            bail!("{}: not with bulk lines, which may name other indices", flag(id));
+            bail!("{} and --type bulk cannot be used together", flag(id));
         }
         let of_named = flags.first_typed(&["bulk_mode", "mapping", "create_collection", "wait_for_sync"]);
         match (&wanted.collection, of_named) {
-            (None, Some(flag)) => Err(anyhow!("{flag}: no index is named").context(hint("give `--collection NAME`"))),
+            (None, Some(flag)) => {
+                Err(anyhow!("{flag} requires --collection").context(hint("write `--collection NAME`")))
+            }
             (None, None) => Ok(()),
             (Some(name), _) => ensure_index_name(name),
         }
     }
 
-    fn open(&self, wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
-        open::open(wanted, stop, say)
+    fn open(&self, wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Opened> {
+        open::open(wanted, stop, report)
     }
 }
 
-/// Finds names that no index can have (contract of the bulk API, 2.4). A date-math name is left to the server.
+/// Refuses names that no index can have (contract of the bulk API, 2.4). A date-math name is left to the server.
 fn ensure_index_name(name: &str) -> Result<()> {
     if name.starts_with('<') && name.ends_with('>') {
         return Ok(());
     }
     let fault = match name {
-        "." | ".." => "no index can be called so",
-        _ if name.chars().any(char::is_uppercase) => "an index has no upper-case letters",
-        _ if name.starts_with(['-', '_', '+']) => "an index does not begin with -, _ or +",
+        "." | ".." => "this name is reserved",
+        _ if name.chars().any(char::is_uppercase) => "uppercase letters are not allowed",
+        _ if name.starts_with(['-', '_', '+']) => "the name must not begin with -, _ or +",
         _ if name.contains(['\\', '/', '*', '?', '"', '<', '>', '|', ' ', ',', '#', ':']) => {
-            "an index has no blanks and none of \\ / * ? \" < > | , # :"
+            "blanks and \\ / * ? \" < > | , # : are not allowed"
         }
-        _ if name.len() > 255 => "an index has at most 255 bytes",
+        _ if name.len() > 255 => "longer than 255 bytes",
         _ => return Ok(()),
     };
-    bail!("--collection: \"{name}\": {fault}")
+    bail!("invalid value \"{name}\" for --collection: {fault}")
 }

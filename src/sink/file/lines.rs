@@ -1,4 +1,4 @@
-//! How a record is written: as its document, or as an action line and its source.
+//! Encodes an action as a document, or as an action line and its source.
 
 use crate::action::{Action, Op};
 use crate::batch::Encode;
@@ -7,7 +7,7 @@ use crate::sink::bulk_api::{push_upsert, verb};
 use crate::sink::remote::{push_document, push_fields, push_key};
 use std::ops::Range;
 
-/// Documents, one a line. The metadata of an action is the `_key` that its document does not have.
+/// Documents, one per line. The metadata of an action is the `_key` that its document lacks.
 pub(super) struct DocumentLines;
 
 impl Encode for DocumentLines {
@@ -32,12 +32,12 @@ impl Encode for DocumentLines {
 
 /// Bulk lines, each naming its index and its key.
 pub(super) struct BulkLines {
-    /// What stands between the name of an action and its key.
+    /// The text between the name of an action and its key.
     middle: String,
 }
 
 impl BulkLines {
-    /// Lines that go to this index, unless they name one themselves.
+    /// Lines for this index, unless they name one themselves.
     pub(super) fn new(index: Option<&str>) -> BulkLines {
         let mut middle = "\":{\"_index\":".to_owned();
         quote_into(&mut middle, index.unwrap_or_default());

@@ -1,6 +1,6 @@
-//! Files as a target: `jsonl:` writes documents, `bulk:` Elasticsearch bulk lines, one record after another. Nothing is
-//! looked up: a line counts as what it asks for, and records with the same key are all written.
-//! What surprises: a regular file is written beside its place and renamed at the end, anything else is written in place.
+//! Files as a target: `jsonl:` writes documents, `bulk:` Elasticsearch bulk lines, in the order of the input. Keys are not
+//! looked up: an action counts as what it requests, and records with the same key are all written.
+//! A regular file is written under a temporary name and renamed at the end; anything else is written in place.
 
 mod lines;
 mod output;

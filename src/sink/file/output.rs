@@ -1,6 +1,6 @@
-//! Where the bytes go. A regular file, or a new one, is written beside its place and renamed; what else there is (stdout, a
-//! device, a pipe) is written in place. What is compressed closes a frame with each write: whatever happens later, what was
-//! written before can be read.
+//! The output file. A regular or new file is written under a temporary name and then renamed; stdout, a device or a pipe is
+//! written in place. With compression each write ends a frame, so that everything written before can be read whatever
+//! happens later.
 
 use crate::error::refused;
 use crate::sink::paths::{folder, followed};
@@ -20,8 +20,8 @@ pub(super) fn is_stdout(path: &Path) -> bool {
     ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path == Path::new(name))
 }
 
-/// Its name for a person.
-pub(super) fn shown(path: &Path) -> String {
+/// Its name for messages.
+pub(super) fn display_name(path: &Path) -> String {
     if is_stdout(path) { "stdout".to_owned() } else { path.display().to_string() }
 }
 
@@ -30,58 +30,58 @@ pub(super) fn is_in_place(path: &Path) -> bool {
     is_stdout(path) || fs::metadata(path).is_ok_and(|about| !about.is_file())
 }
 
-/// How it is compressed.
-enum Packing {
+/// The compression of the output.
+enum Compression {
     None,
     Gzip,
     Zstd(Compressor<'static>),
 }
 
-impl Packing {
-    /// By the end of its name.
-    fn of(path: &Path) -> io::Result<Packing> {
+impl Compression {
+    /// By the extension of the path.
+    fn of(path: &Path) -> io::Result<Compression> {
         Ok(match path.extension().and_then(|end| end.to_str()) {
-            Some("gz") => Packing::Gzip,
+            Some("gz") => Compression::Gzip,
             Some("zst") => {
                 let mut compressor = Compressor::new(zstd::DEFAULT_COMPRESSION_LEVEL)?;
                 compressor.include_checksum(true)?;
-                Packing::Zstd(compressor)
+                Compression::Zstd(compressor)
             }
-            _ => Packing::None,
+            _ => Compression::None,
         })
     }
 
-    /// A whole frame of its own; the text itself if it is not compressed.
-    fn pack<'t>(&mut self, text: &'t [u8]) -> io::Result<Cow<'t, [u8]>> {
+    /// The text as a whole frame, or unchanged without compression.
+    fn compress<'t>(&mut self, text: &'t [u8]) -> io::Result<Cow<'t, [u8]>> {
         match self {
-            Packing::None => Ok(Cow::Borrowed(text)),
-            Packing::Gzip => {
-                let mut packed = GzEncoder::new(Vec::with_capacity(text.len() / 2), flate2::Compression::default());
-                packed.write_all(text)?;
-                packed.finish().map(Cow::Owned)
+            Compression::None => Ok(Cow::Borrowed(text)),
+            Compression::Gzip => {
+                let mut compressed = GzEncoder::new(Vec::with_capacity(text.len() / 2), flate2::Compression::default());
+                compressed.write_all(text)?;
+                compressed.finish().map(Cow::Owned)
             }
-            Packing::Zstd(compressor) => compressor.compress(text).map(Cow::Owned),
+            Compression::Zstd(compressor) => compressor.compress(text).map(Cow::Owned),
         }
     }
 }
 
-/// A file that has another name until it is whole; it goes if it never is.
-struct Beside {
+/// A file that has a temporary name until it is complete; removed when dropped before.
+struct TempFile {
     temporary: PathBuf,
     path: PathBuf,
     overwrite: bool,
 }
 
-impl Drop for Beside {
+impl Drop for TempFile {
     fn drop(&mut self) {
-        // Once it is renamed there is none of this name.
+        // After the rename there is no file of this name.
         let _ = fs::remove_file(&self.temporary);
     }
 }
 
 /// A write that failed.
-pub(super) struct Failed {
-    /// Bytes of the text that are in the output all the same.
+pub(super) struct WriteError {
+    /// Bytes of the text that were written before the error.
     pub(super) written: usize,
     pub(super) error: io::Error,
 }
@@ -90,122 +90,124 @@ pub(super) struct Failed {
 pub(super) struct Output {
     name: String,
     file: File,
-    packing: Packing,
-    beside: Option<Beside>,
-    /// Bytes of the file that are whole.
+    compression: Compression,
+    temp_file: Option<TempFile>,
+    /// Bytes of complete writes.
     length: u64,
-    sync: bool,
+    wait_for_sync: bool,
 }
 
 impl Output {
-    /// Opens it. A pipe is waited for until somebody reads it.
+    /// Opens it. Opening a pipe waits for a reader.
     pub(super) fn open(path: &Path, wanted: &Wanted) -> Result<Output> {
-        let name = shown(path);
-        let packing = Packing::of(path)?;
+        let name = display_name(path);
+        let compression = Compression::of(path)?;
         let opened = if is_stdout(path) {
             io::stdout().as_fd().try_clone_to_owned().map(|stdout| (File::from(stdout), None))
         } else if is_in_place(path) {
             File::options().write(true).open(path).map(|file| (file, None))
         } else {
-            beside(path, wanted).map(|(file, beside)| (file, Some(beside)))
+            temp_file(path, wanted).map(|(file, temp_file)| (file, Some(temp_file)))
         };
-        let (file, beside) = opened.map_err(|error| refused(why(&name, &error)))?;
-        Ok(Output { name, file, packing, beside, length: 0, sync: wanted.wait_for_sync })
+        let (file, temp_file) = opened.map_err(|error| refused(error_text(&name, &error)))?;
+        Ok(Output { name, file, compression, temp_file, length: 0, wait_for_sync: wanted.wait_for_sync })
     }
 
-    /// Its name for a person.
+    /// Its name for messages.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether it has its name only at the end.
+    /// Whether it gets its final name only at the end.
     pub(super) fn is_renamed_at_the_end(&self) -> bool {
-        self.beside.is_some()
+        self.temp_file.is_some()
     }
 
-    /// Writes a text, which then is where nothing later on takes it away.
-    pub(super) fn write(&mut self, text: &[u8]) -> Result<(), Failed> {
-        let packed = self.packing.pack(text).map_err(|error| Failed { written: 0, error })?;
-        match write_all(&mut self.file, &packed) {
-            Ok(()) => self.length += packed.len() as u64,
-            // A part of a frame is nothing.
-            Err(failed) if matches!(packed, Cow::Owned(_)) => return Err(Failed { written: 0, ..failed }),
+    /// Writes a text. Later errors do not remove it.
+    pub(super) fn write(&mut self, text: &[u8]) -> Result<(), WriteError> {
+        let compressed = self.compression.compress(text).map_err(|error| WriteError { written: 0, error })?;
+        match write_all(&mut self.file, &compressed) {
+            Ok(()) => self.length += compressed.len() as u64,
+            // A partial frame cannot be read.
+            Err(failed) if matches!(compressed, Cow::Owned(_)) => return Err(WriteError { written: 0, ..failed }),
             Err(failed) => return Err(failed),
         }
         Ok(())
     }
 
-    /// After a write that failed: cuts off what lies behind so many bytes of its text.
-    pub(super) fn cut(&mut self, whole: usize) -> io::Result<()> {
+    /// After a failed write: keeps only the first `whole` bytes of its text.
+    pub(super) fn truncate(&mut self, whole: usize) -> io::Result<()> {
         self.length += whole as u64;
-        if self.beside.is_some() { self.file.set_len(self.length) } else { Ok(()) }
+        if self.temp_file.is_some() { self.file.set_len(self.length) } else { Ok(()) }
     }
 
-    /// Gives it its name. Without a good record the file that is there is kept.
+    /// Gives it its final name. Without a single good record, an existing file is kept.
     pub(super) fn close(&mut self) -> io::Result<()> {
-        if self.length == 0 && self.beside.as_ref().is_some_and(|beside| beside.overwrite && beside.path.exists()) {
+        if self.length == 0
+            && self.temp_file.as_ref().is_some_and(|temp_file| temp_file.overwrite && temp_file.path.exists())
+        {
             return Ok(());
         }
         if self.length == 0 {
-            // An empty file is not a compressed one.
-            write_all(&mut self.file, &self.packing.pack(b"")?).map_err(|failed| failed.error)?;
+            // An empty file would be no valid compressed file.
+            write_all(&mut self.file, &self.compression.compress(b"")?).map_err(|failed| failed.error)?;
         }
-        let Some(beside) = &self.beside else { return Ok(()) };
-        if self.sync {
+        let Some(temp_file) = &self.temp_file else { return Ok(()) };
+        if self.wait_for_sync {
             self.file.sync_all()?;
         }
-        if !beside.overwrite && fs::symlink_metadata(&beside.path).is_ok() {
-            return Err(io::Error::other("another program has made this file meanwhile"));
+        if !temp_file.overwrite && fs::symlink_metadata(&temp_file.path).is_ok() {
+            return Err(io::Error::other("another program created this file meanwhile"));
         }
-        fs::rename(&beside.temporary, &beside.path)?;
-        if self.sync {
-            File::open(folder(&beside.path))?.sync_all()?;
+        fs::rename(&temp_file.temporary, &temp_file.path)?;
+        if self.wait_for_sync {
+            File::open(folder(&temp_file.path))?.sync_all()?;
         }
         Ok(())
     }
 }
 
-/// Makes a file beside the place that a path leads to, with the rights of the one that is there.
-fn beside(path: &Path, wanted: &Wanted) -> io::Result<(File, Beside)> {
+/// Creates a temporary file next to the target of a path, with the permissions of an existing file.
+fn temp_file(path: &Path, wanted: &Wanted) -> io::Result<(File, TempFile)> {
     let path = followed(path)?;
-    let rights = fs::metadata(&path).ok().map(|about| about.permissions());
+    let permissions = fs::metadata(&path).ok().map(|about| about.permissions());
     let temporary = folder(&path).join(format!(".bulkimport-{}", wanted.run.trim_end_matches('-')));
     let file = File::create_new(&temporary)?;
-    let beside = Beside { temporary, path, overwrite: wanted.overwrite };
-    if let Some(rights) = rights {
-        file.set_permissions(rights)?;
+    let temp_file = TempFile { temporary, path, overwrite: wanted.overwrite };
+    if let Some(permissions) = permissions {
+        file.set_permissions(permissions)?;
     }
-    Ok((file, beside))
+    Ok((file, temp_file))
 }
 
-/// Writes all bytes, or says how many were written.
-fn write_all(file: &mut File, bytes: &[u8]) -> Result<(), Failed> {
+/// Writes all bytes; an error has the number of bytes written.
+fn write_all(file: &mut File, bytes: &[u8]) -> Result<(), WriteError> {
     let mut written = 0;
     while written < bytes.len() {
         match file.write(&bytes[written..]) {
-            Ok(0) => return Err(Failed { written, error: ErrorKind::WriteZero.into() }),
+            Ok(0) => return Err(WriteError { written, error: ErrorKind::WriteZero.into() }),
             Ok(count) => written += count,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            // Somebody else made the pipe one that does not wait.
+            // Another process has made the pipe non-blocking.
             Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(Duration::from_millis(1)),
-            Err(error) => return Err(Failed { written, error }),
+            Err(error) => return Err(WriteError { written, error }),
         }
     }
     Ok(())
 }
 
-/// Why it cannot be written, in a person's words.
-pub(super) fn why(name: &str, error: &io::Error) -> String {
+/// The message of an error while writing.
+pub(super) fn error_text(name: &str, error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::StorageFull => format!("{name}: no space left on the disk"),
         ErrorKind::QuotaExceeded => format!("{name}: the disk quota is used up"),
-        ErrorKind::FileTooLarge => format!("{name}: no file may be that large"),
+        ErrorKind::FileTooLarge => format!("{name}: the file is too large"),
         ErrorKind::NotFound => format!("{name}: no such directory"),
         _ => format!("{name}: cannot be written: {error}"),
     }
 }
 
-/// Whether nobody reads the output any more.
+/// Whether the reader of the output has closed it.
 pub(super) fn has_no_reader(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
 }

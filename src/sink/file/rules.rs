@@ -1,13 +1,13 @@
-//! What can be written as a document, and what as a bulk line.
+//! Which records can be written as documents, and which as bulk lines.
 
-use crate::action::{Action, KeyRule, Line, Op, Rules, by_path, names_key, not_supported, own_metadata};
+use crate::action::{Action, BulkLine, KeyRule, Op, Rules, by_path, check_metadata, has_key_field, not_supported};
 use crate::json::{Field, Scanner, Span, quote_into, same_name};
 use crate::record::{Reason, Record};
-use crate::sink::bulk_api::{plain, write_line};
+use crate::sink::bulk_api::{plain_text, write_line};
 
-/// The rules of documents: they stay as a store would keep them.
+/// The rules of documents, the same as in a store.
 pub(super) struct DocumentRules {
-    /// Memory for looking into a record.
+    /// Buffers for scanning a record.
     pub(super) scanner: Scanner,
 }
 
@@ -21,35 +21,35 @@ impl Rules for DocumentRules {
     }
 
     fn metadata(&self, _: Op, name: &str, value: &str) -> Result<(), Reason> {
-        own_metadata("a file of documents", name, value)
+        check_metadata("a file of documents", name, value)
     }
 
-    fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason> {
-        meta.clear();
+    fn line<'a>(&mut self, line: BulkLine<'a>, record: &Record<'a>, buf: &'a mut String) -> Result<Action<'a>, Reason> {
+        buf.clear();
         match line.op {
             Op::Update | Op::Upsert => return Err(no_document("update")),
             Op::Delete => return Err(no_document("delete")),
             _ => {}
         }
         if line.has_id {
-            self.write_key(line.key, record, meta)?;
+            self.write_key(line.key, record, buf)?;
         }
-        Ok(Action { meta, ..line.action(record.text) })
+        Ok(Action { meta: buf, ..line.action(record.text) })
     }
 }
 
 impl DocumentRules {
-    /// Writes the key of an action line as a field, if the document does not have it.
+    /// Adds the key of an action line as a field, if the document lacks it.
     fn write_key(&mut self, key: &str, record: &Record<'_>, meta: &mut String) -> Result<(), Reason> {
-        if !names_key(record.text, record.fields)? {
+        if !has_key_field(record.text, record.fields)? {
             meta.push_str("\"_key\":");
             quote_into(meta, key);
             return Ok(());
         }
         for name in ["_key", "_id"] {
             let found = by_path(record.text, record.fields, name, &mut self.scanner);
-            if found.is_ok_and(|value| plain(value.of(record.text)).as_deref() != Some(key)) {
-                let text = format!("the document has another `{name}` than its action line names");
+            if found.is_ok_and(|value| plain_text(value.of(record.text)).as_deref() != Some(key)) {
+                let text = format!("\"{name}\" differs between the document and its action line");
                 return Err(Reason::new("ambiguous_key", text));
             }
         }
@@ -58,10 +58,10 @@ impl DocumentRules {
 }
 
 fn no_document(what: &str) -> Reason {
-    not_supported(format!("a file of documents has no {what}s; `--to bulk:PATH` writes a line for each {what}"))
+    not_supported(format!("a file of documents cannot hold {what}s; --to bulk:PATH can"))
 }
 
-/// The rules of bulk lines: those that are read pass through, with the index and the id that they do not name.
+/// The rules of bulk lines: they pass through, and get the index and the id that they lack.
 pub(super) struct BulkRules {
     /// `--collection`.
     pub(super) index: Option<String>,
@@ -72,7 +72,7 @@ impl Rules for BulkRules {
         KeyRule::IDS
     }
 
-    fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason> {
+    fn line<'a>(&mut self, line: BulkLine<'a>, record: &Record<'a>, buf: &'a mut String) -> Result<Action<'a>, Reason> {
         let text = &line.command.meta;
         let is_index = |field: &Field| same_name(field.name.of(text), field.escaped, "_index");
         let names = |field: &Field| is_index(field) && !matches!(field.value.of(text), "null" | "\"\"");
@@ -80,7 +80,7 @@ impl Rules for BulkRules {
         let index = self.index.as_deref().filter(|_| !named).map(|index| ("_index", index));
         let id = (!line.has_id).then_some(("_id", line.key));
         let added: Vec<(&str, &str)> = index.into_iter().chain(id).collect();
-        write_line(line.command, &added, meta);
-        Ok(line.as_it_is(meta, record.text))
+        write_line(line.command, &added, buf);
+        Ok(line.verbatim(buf, record.text))
     }
 }

@@ -1,7 +1,7 @@
-//! Files as a target: how they are named, and what they cannot do.
+//! Files as a target: their addresses, and the flags that they do not support.
 
 use super::lines::{BulkLines, DocumentLines};
-use super::output::{Output, is_in_place, is_stdout, shown};
+use super::output::{Output, display_name, is_in_place, is_stdout};
 use super::rules::{BulkRules, DocumentRules};
 use super::writer::Writer;
 use crate::action::Rules;
@@ -10,8 +10,8 @@ use crate::error::hint;
 use crate::json::Scanner;
 use crate::sink::paths::{identity, real};
 use crate::sink::target::{Opened, Target};
-use crate::sink::wanted::{FlagSources, Place, Wanted};
-use crate::sink::{DryRun, Say, Sink};
+use crate::sink::wanted::{Endpoint, FlagSources, Wanted};
+use crate::sink::{DryRun, Log, Sink};
 use crate::stop::Stop;
 use anyhow::{Error, Result, anyhow, bail};
 use std::ffi::OsStr;
@@ -48,17 +48,17 @@ impl Target for Files {
          summary then goes to stderr."
     }
 
-    fn place(&self, to: &OsStr) -> Option<Result<Place>> {
+    fn endpoint(&self, to: &OsStr) -> Option<Result<Endpoint>> {
         if to == "-" {
-            return Some(Ok(Place::Path(DOCUMENTS, PathBuf::from("-"))));
+            return Some(Ok(Endpoint::Path(DOCUMENTS, PathBuf::from("-"))));
         }
-        for form in [DOCUMENTS, BULK] {
-            let path = to.as_bytes().strip_prefix(form.as_bytes()).and_then(|rest| rest.strip_prefix(b":"));
+        for scheme in [DOCUMENTS, BULK] {
+            let path = to.as_bytes().strip_prefix(scheme.as_bytes()).and_then(|rest| rest.strip_prefix(b":"));
             if let Some(path) = path {
-                return Some(after_scheme(form, Path::new(OsStr::from_bytes(path))));
+                return Some(after_scheme(scheme, Path::new(OsStr::from_bytes(path))));
             }
         }
-        without_scheme(Path::new(to)).map(Err)
+        missing_scheme(Path::new(to)).map(Err)
     }
 
     fn unsupported(&self, flag: &str, group: &str) -> Option<&'static str> {
@@ -75,22 +75,22 @@ impl Target for Files {
     }
 
     fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
-        let (form, path) = place(wanted)?;
+        let (scheme, path) = scheme_and_path(wanted)?;
         if flags.typed("jobs") && wanted.batches.jobs.is_some_and(|jobs| jobs > 1) {
-            return Err(anyhow!("--jobs: a file has one writer").context(hint("leave it out")));
+            return Err(anyhow!("--jobs above 1 is not supported for a file").context(hint("leave it out")));
         }
-        if form == DOCUMENTS {
+        if scheme == DOCUMENTS {
             let is_other = wanted.op() != crate::action::Op::Create;
             let typed = flags.first_typed(&["on_duplicate", "delete_keys"]);
             if let Some(flag) = typed.filter(|_| is_other) {
-                let advice = format!("`--to bulk:{}` writes lines that say what to do", path.display());
-                return Err(anyhow!("{flag}: a file of documents does not support it").context(hint(advice)));
+                let advice = format!("`--to bulk:{}` writes an action for each record", path.display());
+                return Err(anyhow!("{flag} is not supported for a file of documents").context(hint(advice)));
             }
         }
-        ensure_in_place_can(path, flags)?;
-        ensure_another(path, wanted)?;
+        check_in_place(path, flags)?;
+        check_not_used_otherwise(path, wanted)?;
         if !wanted.overwrite && !is_in_place(path) && std::fs::metadata(path).is_ok() {
-            return Err(anyhow!("--to: {} exists", path.display()).context(hint("`--overwrite` replaces it")));
+            return Err(anyhow!("--to: {} already exists", path.display()).context(hint("`--overwrite` replaces it")));
         }
         Ok(())
     }
@@ -99,22 +99,22 @@ impl Target for Files {
         false
     }
 
-    fn uses_stdout(&self, place: &Place) -> bool {
-        matches!(place, Place::Path(_, path) if is_stdout(path))
+    fn uses_stdout(&self, endpoint: &Endpoint) -> bool {
+        matches!(endpoint, Endpoint::Path(_, path) if is_stdout(path))
     }
 
-    fn shown(&self, wanted: &Wanted) -> String {
-        place(wanted).map_or(String::new(), |(_, path)| shown(path))
+    fn display(&self, wanted: &Wanted) -> String {
+        scheme_and_path(wanted).map_or(String::new(), |(_, path)| display_name(path))
     }
 
     fn limits(&self, wanted: &Wanted) -> Limits {
         wanted.batches.limits(1 << 20)
     }
 
-    fn open(&self, wanted: &Wanted, _: &Stop, _: Say<'_>) -> Result<Opened> {
-        let (form, path) = place(wanted)?;
+    fn open(&self, wanted: &Wanted, _: &Stop, _: Log<'_>) -> Result<Opened> {
+        let (scheme, path) = scheme_and_path(wanted)?;
         let collection = wanted.collection.clone();
-        let is_bulk = form == BULK;
+        let is_bulk = scheme == BULK;
         let (encoder, rules): (Arc<dyn Encode>, Box<dyn Rules>) = if is_bulk {
             (Arc::new(BulkLines::new(collection.as_deref())), Box::new(BulkRules { index: collection.clone() }))
         } else {
@@ -125,72 +125,74 @@ impl Target for Files {
             sinks.push(Box::new(DryRun));
         } else {
             let (output, complete) = (Output::open(path, wanted)?, wanted.complete);
-            sinks.push(Box::new(Writer { output, encoder, is_bulk, complete, collection, has_noted: false }));
+            sinks.push(Box::new(Writer { output, encoder, is_bulk, complete, collection, has_warned: false }));
         }
         Ok(Opened { sinks, edge: wanted.edge, rules, traffic: None, closing: None })
     }
 }
 
-/// The form and the path of a run's file.
-fn place(wanted: &Wanted) -> Result<(&'static str, &Path)> {
-    match wanted.places.first() {
-        Some(Place::Path(form, path)) => Ok((form, path)),
+/// The scheme and the path of a run's file.
+fn scheme_and_path(wanted: &Wanted) -> Result<(&'static str, &Path)> {
+    match wanted.endpoints.first() {
+        Some(Endpoint::Path(scheme, path)) => Ok((scheme, path)),
         _ => bail!("a file has a path"),
     }
 }
 
-fn after_scheme(form: &'static str, path: &Path) -> Result<Place> {
+fn after_scheme(scheme: &'static str, path: &Path) -> Result<Endpoint> {
     let text = path.to_string_lossy();
     let fault = match &*text {
-        "" => format!("no path after `{form}:`"),
-        _ if text.starts_with("//") => format!("two slashes after `{form}:`, which is no URL"),
-        _ if text.ends_with('/') || path.is_dir() => format!("\"{text}\" is a directory"),
+        "" => format!("missing path after {scheme}:"),
+        _ if text.starts_with("//") => format!("expected a path after {scheme}:, not a URL"),
+        _ if text.ends_with('/') || path.is_dir() => "is a directory".to_owned(),
         _ if [".bz2", ".xz"].iter().any(|end| text.ends_with(end)) => {
-            format!("\"{text}\": only names that end in .gz and .zst are compressed")
+            "unsupported compression (only .gz and .zst)".to_owned()
         }
-        _ => return Ok(Place::Path(form, path.to_owned())),
+        _ => return Ok(Endpoint::Path(scheme, path.to_owned())),
     };
-    Err(anyhow!(fault).context(hint(format!("write `{form}:out.ndjson`, or `{form}:-` for stdout"))))
+    Err(anyhow!(fault).context(hint(format!("write `{scheme}:out.ndjson`, or `{scheme}:-` for stdout"))))
 }
 
-/// What to write for a new file that is called like one of lines.
-fn without_scheme(path: &Path) -> Option<Error> {
+/// The error for a new file without a scheme whose name ends like one of JSON lines.
+fn missing_scheme(path: &Path) -> Option<Error> {
     let text = path.to_str()?;
     let plain = [".gz", ".zst"].iter().find_map(|end| text.strip_suffix(end)).unwrap_or(text);
     let is_meant = [".jsonl", ".ndjson"].iter().any(|end| plain.ends_with(end)) && !text.contains(':');
     (is_meant && !path.exists()).then(|| {
-        anyhow!("\"{text}\" is not the name of a store")
+        anyhow!("not a store name")
             .context(hint(format!("write `jsonl:{text}` for documents, `bulk:{text}` for Elasticsearch bulk lines")))
     })
 }
 
-/// Finds flags that need a file of its own.
-fn ensure_in_place_can(path: &Path, flags: &FlagSources) -> Result<()> {
-    let name = shown(path);
+/// Rejects flags that need a regular file.
+fn check_in_place(path: &Path, flags: &FlagSources) -> Result<()> {
+    let name = display_name(path);
     if let Some(flag) = flags.first_typed(&["complete", "wait_for_sync"]).filter(|_| is_in_place(path)) {
-        return Err(anyhow!("{flag}: {name} is no regular file").context(hint("name a file, as in `jsonl:out.jsonl`")));
+        return Err(
+            anyhow!("{flag}: {name} is not a regular file").context(hint("name a file, as in `jsonl:out.jsonl`"))
+        );
     }
     if flags.typed("overwrite") && is_stdout(path) {
-        return Err(anyhow!("--overwrite: there is nothing to replace on stdout").context(hint("leave it out")));
+        return Err(anyhow!("--overwrite is not supported for stdout").context(hint("leave it out")));
     }
     Ok(())
 }
 
-/// Finds an output that is read, or that something else is written to.
-fn ensure_another(path: &Path, wanted: &Wanted) -> Result<()> {
+/// Rejects an output that is also an input or the file of `--results`.
+fn check_not_used_otherwise(path: &Path, wanted: &Wanted) -> Result<()> {
     let device = |path: &Path| if is_stdout(path) { PathBuf::from("/dev/stdout") } else { path.to_owned() };
     let output = device(path);
-    if wanted.inputs.contain(&output) {
-        bail!("--to: {} is also an input", shown(path));
+    if wanted.inputs.contains(&output) {
+        bail!("--to: {} is also an input", display_name(path));
     }
     let Some(results) = &wanted.results else { return Ok(()) };
     if wanted.complete {
-        bail!("--results: not with --complete, where an error undoes everything");
+        bail!("--results and --complete cannot be used together");
     }
     let results = device(results);
     let is_one_file = identity(&results).is_some() && identity(&results) == identity(&output);
     if is_one_file || real(&results) == real(&output) {
-        return Err(anyhow!("--results: {} is also what --to names", shown(path))
+        return Err(anyhow!("--results and --to are the same file: {}", display_name(path))
             .context(hint("name another file, as in `--results results.jsonl`")));
     }
     Ok(())

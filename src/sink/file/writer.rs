@@ -1,31 +1,31 @@
-//! Writes batches, in the order of the input, and accounts for what was written.
+//! Writes batches in the order of the input, and settles their actions.
 
-use super::output::{Failed, Output, has_no_reader, why};
+use super::output::{Output, WriteError, error_text, has_no_reader};
 use crate::action::Op;
 use crate::batch::{Batch, Encode};
 use crate::sink::bulk_api::verb;
-use crate::sink::{Bucket, Durable, ItemDetails, Ledger, Note, Say, Sink, SinkError};
+use crate::sink::{Bucket, Durable, ItemDetails, Ledger, Log, Note, Sink, SinkError};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The one sink of a run into a file.
+/// The sink of a run into a file, which has one lane.
 pub(super) struct Writer {
     pub(super) output: Output,
     pub(super) encoder: Arc<dyn Encode>,
-    /// Whether bulk lines are written, else documents.
+    /// Whether it writes bulk lines; otherwise documents.
     pub(super) is_bulk: bool,
     /// `--complete`.
     pub(super) complete: bool,
-    /// The collection of the records so far; a file of documents does not name it.
+    /// The collection of the records so far, which documents do not name.
     pub(super) collection: Option<String>,
-    /// Whether it was said that there are several.
-    pub(super) has_noted: bool,
+    /// Whether the warning about several collections was given.
+    pub(super) has_warned: bool,
 }
 
 const ROLLED_BACK: &str = "everything was rolled back, because of --complete";
 
 impl Writer {
-    /// What an action counts as: what it asks for.
+    /// An action counts as what it requests.
     fn bucket(&self, op: Op) -> Bucket {
         match op {
             Op::Upsert | Op::Update if self.is_bulk => Bucket::Updated,
@@ -35,7 +35,7 @@ impl Writer {
     }
 
     fn settle(&self, batch: &Batch, indices: Range<usize>, out: &mut Ledger) {
-        if batch.is_of_one_kind() && !out.shows() && !indices.is_empty() {
+        if batch.has_one_op() && !out.wants_results() && !indices.is_empty() {
             return out.settle_many(self.bucket(batch.key(0).1), indices.len() as u64);
         }
         for index in indices {
@@ -46,29 +46,29 @@ impl Writer {
                 let op = if self.is_bulk { verb(op) } else { "create" };
                 Box::new(ItemDetails { op: op.to_owned(), index: name.to_owned(), ..ItemDetails::default() })
             };
-            out.settle(batch, index, self.bucket(op), None, out.shows().then(details));
+            out.settle(batch, index, self.bucket(op), None, out.wants_results().then(details));
         }
     }
 
-    /// Says once that documents do not keep the names of several collections.
-    fn note_collections(&mut self, batch: &Batch, say: Say<'_>) {
-        if self.is_bulk || self.has_noted || !batch.names_collections() {
+    /// Warns once that documents lose the names of several collections.
+    fn warn_of_collections(&mut self, batch: &Batch, log: Log<'_>) {
+        if self.is_bulk || self.has_warned || !batch.names_collections() {
             return;
         }
         for (_, action) in batch.actions_from(0).filter(|(_, action)| !action.collection.is_empty()) {
             let first = self.collection.get_or_insert_with(|| action.collection.to_owned());
             if first != action.collection {
-                self.has_noted = true;
+                self.has_warned = true;
                 let name = self.output.name();
-                return say(Note::Warning(format!(
-                    "note: {name}: the lines name several collections, which documents do not keep; `--to bulk:PATH` does"
+                return log(Note::Warning(format!(
+                    "note: {name}: the lines name several collections, which documents do not keep; --to bulk:PATH does"
                 )));
             }
         }
     }
 
-    /// Settles a batch of which a part may be written, and ends the output.
-    fn fail(&mut self, batch: &Batch, failed: &Failed, out: &mut Ledger) -> SinkError {
+    /// Settles a batch of which only a part may be written, and closes the output.
+    fn fail(&mut self, batch: &Batch, failed: &WriteError, out: &mut Ledger) -> SinkError {
         let (mut whole, mut count) = (0, 0);
         while count < batch.len() && whole + batch.size(count) <= failed.written {
             whole += batch.size(count);
@@ -82,9 +82,9 @@ impl Writer {
                 return SinkError::enough();
             }
         }
-        let why = why(self.output.name(), &failed.error);
+        let why = error_text(self.output.name(), &failed.error);
         if !self.complete
-            && self.output.cut(whole).and_then(|()| self.output.close()).is_ok()
+            && self.output.truncate(whole).and_then(|()| self.output.close()).is_ok()
             && self.output.is_renamed_at_the_end()
         {
             out.durable();
@@ -106,8 +106,8 @@ impl Sink for Writer {
         self.encoder.clone()
     }
 
-    fn apply(&mut self, batch: &Batch, out: &mut Ledger, say: Say<'_>) -> Result<Durable, SinkError> {
-        self.note_collections(batch, say);
+    fn apply(&mut self, batch: &Batch, out: &mut Ledger, log: Log<'_>) -> Result<Durable, SinkError> {
+        self.warn_of_collections(batch, log);
         let all: Vec<u32> = (0..batch.len() as u32).collect();
         match self.output.write(&batch.text(&all)) {
             Err(failed) => Err(self.fail(batch, &failed, out)),
@@ -118,7 +118,7 @@ impl Sink for Writer {
         }
     }
 
-    fn finish(&mut self, clean: bool, _: &mut Ledger, _: Say<'_>) -> Result<Durable, SinkError> {
+    fn finish(&mut self, clean: bool, _: &mut Ledger, _: Log<'_>) -> Result<Durable, SinkError> {
         if self.complete && !clean {
             return Err(SinkError::rolled_back(ROLLED_BACK));
         }
@@ -126,6 +126,6 @@ impl Sink for Writer {
         if has_no_reader(&error) {
             return Err(SinkError::enough());
         }
-        Err(self.error(why(self.output.name(), &error)))
+        Err(self.error(error_text(self.output.name(), &error)))
     }
 }

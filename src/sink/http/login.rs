@@ -1,7 +1,8 @@
-//! Who we are to a server: headers, certificates, and what of it must never be seen.
+//! Logins: headers, certificates, and the secrets in them, which must never be shown.
 
-use super::reply::causes;
+use super::response::causes;
 use super::{Header, HttpOptions, Login};
+use crate::error::of_file;
 use anyhow::{Context as _, Result, anyhow};
 use reqwest::Client;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap};
@@ -9,9 +10,9 @@ use reqwest::redirect::Policy;
 use reqwest::tls::{Certificate, Identity};
 use std::path::Path;
 
-/// Whom we trust, and who we are by a certificate.
+/// The client, with the certificates that it trusts and its own.
 pub(super) fn client(options: &HttpOptions) -> Result<Client> {
-    // Another caller may have been first; the provider is then the same.
+    // This fails if another caller was first, who installed the same provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()
         .redirect(Policy::none())
@@ -20,12 +21,12 @@ pub(super) fn client(options: &HttpOptions) -> Result<Client> {
         .connect_timeout(options.connect_timeout)
         .tls_danger_accept_invalid_certs(options.insecure);
     if let Some(path) = &options.cacert {
-        let certificates = Certificate::from_pem_bundle(&read("--cacert", path)?).ok().filter(|all| !all.is_empty());
+        let certificates = Certificate::from_pem_bundle(&load("--cacert", path)?).ok().filter(|all| !all.is_empty());
         let file = || format!("--cacert: {}", path.display());
-        let certificates = certificates.context("there is no PEM certificate in it").with_context(file)?;
+        let certificates = certificates.context("no PEM certificate found").with_context(file)?;
         builder = builder.tls_certs_only(certificates);
     } else if options.nodes.iter().all(|node| node.scheme() != "https") {
-        // Reading the system's certificates takes time and can fail; plain HTTP needs none.
+        // Reading the system's certificates takes time and can fail. Plain HTTP needs none.
         builder = builder.tls_certs_only([]);
     }
     if let Some(path) = &options.cert {
@@ -34,21 +35,21 @@ pub(super) fn client(options: &HttpOptions) -> Result<Client> {
     builder.build().map_err(|error| anyhow!("cannot set up TLS: {}", causes(&error)))
 }
 
-fn read(flag: &str, path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).with_context(|| format!("{flag}: {}", path.display()))
+fn load(flag: &str, path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(of_file).with_context(|| format!("{flag}: {}", path.display()))
 }
 
 fn identity(cert: &Path, key: Option<&Path>) -> Result<Identity> {
-    let mut pem = read("--cert", cert)?;
+    let mut pem = load("--cert", cert)?;
     if let Some(key) = key {
         pem.push(b'\n');
-        pem.extend(read("--client-key", key)?);
+        pem.extend(load("--client-key", key)?);
     }
-    let hint = "a PEM certificate and its key are needed, in one file or with --client-key";
+    let hint = "missing PEM certificate or its key (both in one file, or the key in --client-key)";
     Identity::from_pem(&pem).map_err(|_| anyhow!("--cert: {}: {hint}", cert.display()))
 }
 
-/// What all requests have. A header of the user's own wins.
+/// The headers of all requests. Those of the user win.
 pub(super) fn headers(client: &Client, options: &HttpOptions) -> Result<HeaderMap> {
     let request = client.get(options.nodes[0].clone()).header(ACCEPT, "application/json");
     let request = match options.login.as_ref().filter(|_| options.session.is_none()) {
@@ -58,18 +59,18 @@ pub(super) fn headers(client: &Client, options: &HttpOptions) -> Result<HeaderMa
         None => request,
     };
     let own = options.headers.iter().map(|Header(name, value)| (name.clone(), value.clone()));
-    let mut request = request.headers(own.collect()).build().context("the login has odd characters")?;
+    let mut request = request.headers(own.collect()).build().context("the login has invalid characters")?;
     Ok(std::mem::take(request.headers_mut()))
 }
 
-/// What of the options is secret, as it may come back in an answer.
+/// The secrets in the options, as they may come back in a response.
 pub(super) fn secrets(options: &HttpOptions, headers: &HeaderMap) -> Vec<String> {
     let own = options.headers.iter().filter_map(|Header(_, value)| value.to_str().ok());
-    // A name and a password are sent in another form.
+    // A user name and a password are sent in another form.
     let sent = headers.get(AUTHORIZATION).and_then(|value| Some(value.to_str().ok()?.split_once(' ')?.1));
     let login = options.login.as_ref().map(|login| match login {
         Login::Basic(_, secret) | Login::ApiKey(secret) | Login::Bearer(secret) => secret.as_str(),
     });
-    // A word as short as this says nothing, and is part of many others.
+    // Anything as short as this is part of many words.
     own.chain(sent).chain(login).filter(|secret| secret.len() > 3).map(str::to_owned).collect()
 }

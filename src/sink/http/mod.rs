@@ -1,14 +1,14 @@
-//! HTTP to the nodes of one cluster: sends a request and says what is certain about it.
-//! It knows no target's protocol, retries nothing that a node may have read, and follows no redirect. A secret is never
-//! part of what it says.
+//! HTTP to the nodes of one cluster: sends a request, and reports whether a node may have read it.
+//! It knows no target's protocol, retries nothing that a node may have read, and follows no redirects. Its messages never
+//! have a secret in them.
 
 mod address;
 mod login;
 mod nodes;
-mod reply;
+mod response;
 mod session;
 
-pub use address::{Server, unknown_scheme, without_secrets};
+pub use address::{Server, redact_address, unknown_scheme};
 pub use nodes::Nodes;
 pub use session::Session;
 
@@ -18,12 +18,12 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use login::{client, headers, secrets};
-use reply::{whole, why};
 use reqwest::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
 };
 use reqwest::{Client, RequestBuilder};
 pub use reqwest::{Method, Url};
+use response::{read, send_error};
 use std::fmt;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -35,12 +35,12 @@ use tokio::runtime::Runtime;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
-/// Who we are to a server.
+/// A login.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Login {
-    /// A name and a password.
+    /// A user name and a password.
     Basic(String, String),
-    /// Elasticsearch's API keys: the base64 text that the server gave out.
+    /// An API key of Elasticsearch: the base64 text that the server gave out.
     ApiKey(String),
     /// A bearer token.
     Bearer(String),
@@ -66,36 +66,36 @@ impl fmt::Debug for Header {
     }
 }
 
-/// How servers are reached.
+/// How to connect to servers.
 #[derive(Clone, Debug)]
 pub struct HttpOptions {
     /// The nodes of one cluster, at least one, without user and password.
     pub nodes: Vec<Url>,
-    /// Who we are.
+    /// The login.
     pub login: Option<Login>,
     /// `-H`.
     pub headers: Vec<Header>,
-    /// `--cacert`: trusted in place of the system's certificates, as curl has it.
+    /// `--cacert`: trusted in place of the system's certificates, as in curl.
     pub cacert: Option<PathBuf>,
-    /// `--cert`, a PEM file, perhaps with the key in it.
+    /// `--cert`: a PEM file, perhaps with the key in it.
     pub cert: Option<PathBuf>,
     /// `--client-key`.
     pub client_key: Option<PathBuf>,
     /// `-k`.
     pub insecure: bool,
-    /// Longest time for a request and its answer.
+    /// Maximum time for a request and its response.
     pub timeout: Duration,
-    /// Longest time for a connection.
+    /// Maximum time to connect.
     pub connect_timeout: Duration,
     /// Whether bodies are sent as gzip.
     pub gzip: bool,
-    /// The header that names a request, in lower case.
-    pub names: &'static str,
-    /// A login that gives out tokens; `login` is then not sent.
+    /// The header for the id of a request, in lower case.
+    pub id_header: &'static str,
+    /// A login that gives out tokens. Then `login` itself is not sent.
     pub session: Option<Arc<Session>>,
 }
 
-/// What went over the wire, added up by all lanes.
+/// Counts of what went over the wire, shared by all lanes.
 pub type Traffic = Arc<Counters>;
 
 /// Counts of what went over the wire.
@@ -107,70 +107,72 @@ pub struct Counters {
     pub retried: AtomicU64,
     /// Bytes of their bodies, as they were sent.
     pub bytes: AtomicU64,
-    /// Actions of which a lost response hides whether they are created or updated.
+    /// Actions of which it is not certain whether they were created or updated, because a response is missing.
     pub uncertain: AtomicU64,
 }
 
 impl Counters {
-    /// Counts a request with actions in it, by the size of its body on the wire.
-    pub fn sent(&self, bytes: usize) {
+    /// Counts a request with actions, and the size of its body on the wire.
+    pub fn count_request(&self, bytes: usize) {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Counts a request whose actions, or some of them, had been sent before.
-    pub fn sent_again(&self) {
+    /// Counts a request with actions that had been sent before.
+    pub fn count_retry(&self) {
         self.retried.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts actions whose bucket is not certain.
-    pub fn unsure(&self, actions: u64) {
+    pub fn count_uncertain(&self, actions: u64) {
         self.uncertain.fetch_add(actions, Ordering::Relaxed);
     }
 }
 
-/// A request to be made.
+/// A request.
 #[derive(Clone, Debug, Default)]
-pub struct Call {
-    /// Its method.
+pub struct Request {
+    /// The method.
     pub method: Method,
-    /// Path and query, from the first slash behind the node's own path.
+    /// Path and query, below the path of the node.
     pub path: String,
-    /// Type of the body; a request without one has no body.
+    /// Type of the body; absent if there is no body.
     pub content_type: Option<&'static str>,
     /// The body.
     pub body: Bytes,
-    /// The name by which a server knows the request, among its tasks for one.
-    pub opaque: Option<String>,
-    /// Longest time for it, where that is not `--timeout`.
+    /// The id of a request with actions. The server shows it in its list of tasks.
+    pub id: Option<String>,
+    /// Maximum time, if that is not `--timeout`.
     pub timeout: Option<Duration>,
-    /// Bytes that its answer may have, where that is not `MOST`; a longer one is no answer.
-    pub most: Option<usize>,
+    /// Maximum bytes of the response, if that is not `MAX_RESPONSE`.
+    pub max_response: Option<usize>,
 }
 
-/// Bytes of an answer to a question.
-const MOST: usize = 64 << 20;
+/// Maximum bytes of a response to a request without actions.
+const MAX_RESPONSE: usize = 64 << 20;
 
-impl Call {
+impl Request {
     /// A request without a body.
-    pub fn get(path: impl Into<String>) -> Call {
-        Call::new(Method::GET, path)
+    pub fn get(path: impl Into<String>) -> Request {
+        Request::new(Method::GET, path)
     }
 
     /// A request without a body, by another method.
-    pub fn new(method: Method, path: impl Into<String>) -> Call {
-        Call { method, path: path.into(), ..Call::default() }
+    pub fn new(method: Method, path: impl Into<String>) -> Request {
+        Request { method, path: path.into(), ..Request::default() }
     }
 
     /// A request with a JSON body.
-    pub fn json(method: Method, path: impl Into<String>, body: impl Into<Bytes>) -> Call {
-        Call { content_type: Some("application/json"), body: body.into(), ..Call::new(method, path) }
+    pub fn json(method: Method, path: impl Into<String>, body: impl Into<Bytes>) -> Request {
+        Request { content_type: Some("application/json"), body: body.into(), ..Request::new(method, path) }
     }
 }
 
-/// A whole answer.
+/// A whole response.
 #[derive(Clone, Debug)]
-pub struct Reply {
+pub struct Response {
+    /// The node that answered.
+    pub node: String,
     /// The status code.
     pub status: u16,
     /// The body.
@@ -181,59 +183,71 @@ pub struct Reply {
     pub location: Option<String>,
 }
 
-impl Reply {
+impl Response {
     /// Whether the status is 200 to 299.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 }
 
-/// Why there is no answer.
+/// The response to a request, or why there is none.
+pub(crate) type SendResult = Result<Response, SendError>;
+
+/// Why there is no response.
 #[derive(Debug)]
-pub enum NoReply {
+pub enum SendError {
     /// No node has read a byte of the request.
     NotSent {
         /// What happened.
         why: String,
-        /// Whether it would happen again: a certificate that is not trusted, an address that is none.
+        /// Whether a retry is no use: the certificate is not trusted, or the address is invalid.
         hopeless: bool,
     },
-    /// A node may have read the request and carried it out.
-    Lost(String),
+    /// A node may have read the request and applied it.
+    NoResponse(String),
 }
 
-/// A lane's way to the cluster.
+impl SendError {
+    /// What happened, for a person.
+    pub(crate) fn reason(&self) -> &str {
+        match self {
+            SendError::NotSent { why, .. } | SendError::NoResponse(why) => why,
+        }
+    }
+}
+
+/// The HTTP client of one lane.
 pub struct Http {
     client: Client,
-    /// Runs on the lane's own thread, and only as long as a request is under way: nothing is handed from thread to thread.
+    /// Runs on the thread of the lane, and only while a request is under way.
     runtime: Runtime,
     options: HttpOptions,
     nodes: Arc<Nodes>,
-    /// What all requests have.
+    /// The headers of all requests.
     headers: HeaderMap,
     stop: Stop,
     /// When the stop was first seen.
     stopped: Option<Instant>,
-    /// The node of the last request: a connection to it is open.
+    /// The node of the last request, to which a connection is open.
     node: usize,
     /// Bytes of the last body, as it was sent.
     pub sent_bytes: usize,
-    /// The answer received last, whose memory the next one takes once nobody looks at it any more.
+    /// The body of the last response. The next one reuses its memory if nobody uses it any more.
     last: Bytes,
-    /// What must not be seen in an answer that is shown: some servers echo what they were sent.
+    /// Secrets that are hidden in responses: some servers echo what they were sent.
     secrets: Vec<String>,
 }
 
-/// How long a request may go on when the run is asked to stop.
-const LAST_TRY: Duration = Duration::from_secs(10);
-/// How often a request under way looks whether the run is asked to stop.
-const LOOK: Duration = Duration::from_millis(50);
+/// How long a request may go on after the run is asked to stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a request under way checks whether the run is asked to stop.
+const STOP_CHECK: Duration = Duration::from_millis(50);
 
 impl Http {
-    /// Makes a client for one lane; the lanes share what they know of the nodes.
+    /// Makes a client for one lane. The lanes share what they know about the nodes.
     ///
     /// # Errors
-    /// When a certificate or key cannot be read, or is none.
+    /// When a certificate or a key cannot be read.
     pub fn new(options: &HttpOptions, nodes: Arc<Nodes>, lane: usize, stop: Stop) -> anyhow::Result<Http> {
         let client = client(options)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -253,30 +267,30 @@ impl Http {
         })
     }
 
-    /// Sends a request to a node that seems alive, and to the next one as long as none has read a byte of it.
+    /// Sends a request to a node that seems to be up, and to the next one as long as none has read a byte of it.
     ///
     /// # Errors
-    /// When there is no whole answer.
-    pub fn send(&mut self, call: Call) -> Result<Reply, NoReply> {
-        // A header of the user's own wins.
+    /// When there is no whole response.
+    pub fn send(&mut self, request: Request) -> SendResult {
+        // A header of the user wins.
         let Some(session) = self.options.session.clone().filter(|_| !self.headers.contains_key(AUTHORIZATION)) else {
-            return self.send_with(call, None);
+            return self.send_with(request, None);
         };
         let token = match session.token(self, None) {
             Ok(token) => token,
-            Err(reply) => return reply,
+            Err(result) => return result,
         };
-        let reply = self.send_with(call.clone(), Some(&token));
-        if !reply.as_ref().is_ok_and(|reply| (session.is_refused)(reply)) {
-            return reply;
+        let result = self.send_with(request.clone(), Some(&token));
+        if !result.as_ref().is_ok_and(|response| (session.is_refused)(response)) {
+            return result;
         }
         match session.token(self, Some(&token)) {
-            Ok(token) => self.send_with(call, Some(&token)),
-            Err(reply) => reply,
+            Ok(token) => self.send_with(request, Some(&token)),
+            Err(result) => result,
         }
     }
 
-    /// Whether requests say who we are.
+    /// Whether requests are sent without a login.
     pub fn is_anonymous(&self) -> bool {
         self.options.session.is_none() && !self.headers.contains_key(AUTHORIZATION)
     }
@@ -285,99 +299,101 @@ impl Http {
     ///
     /// # Errors
     /// As `send`.
-    pub fn send_with(&mut self, mut call: Call, token: Option<&str>) -> Result<Reply, NoReply> {
-        let mut body = std::mem::take(&mut call.body);
-        let packs = self.options.gzip && !body.is_empty();
-        if packs {
-            body = packed(&body);
+    pub fn send_with(&mut self, mut request: Request, token: Option<&str>) -> SendResult {
+        let mut body = std::mem::take(&mut request.body);
+        let compress = self.options.gzip && !body.is_empty();
+        if compress {
+            body = compressed(&body);
         }
         self.sent_bytes = body.len();
-        let mut last = Err(NoReply::NotSent { why: "there is no node".to_owned(), hopeless: true });
-        for node in self.nodes.in_turn(self.node) {
-            let mut request = self.request(node, &call);
+        let mut last = Err(SendError::NotSent { why: "no server".to_owned(), hopeless: true });
+        for node in self.nodes.in_order(self.node) {
+            let mut builder = self.builder(node, &request);
             if let Some(token) = token {
-                request = request.bearer_auth(token);
+                builder = builder.bearer_auth(token);
             }
-            if let Some(kind) = call.content_type {
-                request = request.header(CONTENT_TYPE, kind);
+            if let Some(kind) = request.content_type {
+                builder = builder.header(CONTENT_TYPE, kind);
             }
-            if let Some(id) = call.opaque.as_deref().and_then(|id| HeaderValue::from_str(id).ok()) {
-                // It replaces one of the user's own.
-                request = request.headers(HeaderMap::from_iter([(HeaderName::from_static(self.options.names), id)]));
+            if let Some(id) = request.id.as_deref().and_then(|id| HeaderValue::from_str(id).ok()) {
+                // It replaces a header of the user.
+                let name = HeaderName::from_static(self.options.id_header);
+                builder = builder.headers(HeaderMap::from_iter([(name, id)]));
             }
-            if packs {
-                request = request.header(CONTENT_ENCODING, "gzip");
+            if compress {
+                builder = builder.header(CONTENT_ENCODING, "gzip");
             }
             if !body.is_empty() {
-                request = request.body(body.clone());
-            } else if call.method == Method::POST {
-                // It says that it has no body; some servers wait for it otherwise.
-                request = request.header(CONTENT_LENGTH, "0");
+                builder = builder.body(body.clone());
+            } else if request.method == Method::POST {
+                // Without a length some servers wait for a body.
+                builder = builder.header(CONTENT_LENGTH, "0");
             }
             self.node = node;
-            let reply = self.exchange(request, &call, token);
-            match &reply {
-                Ok(reply) if !matches!(reply.status, 502..=504) => self.nodes.is_up(node),
-                // A gateway whose server is away answers for it, and a node that shuts down: another may do better.
-                _ => self.nodes.is_down(node),
+            let result = self.exchange(builder, &request, token);
+            match &result {
+                Ok(response) if !matches!(response.status, 502..=504) => self.nodes.mark_up(node),
+                // Also a gateway without its server, or a node that shuts down: another one may do better.
+                _ => self.nodes.mark_down(node),
             }
             let name = self.nodes.name(node);
-            last = match reply {
-                Err(NoReply::NotSent { why, hopeless }) => {
-                    Err(NoReply::NotSent { why: format!("{name}: {why}"), hopeless })
+            last = match result {
+                Err(SendError::NotSent { why, hopeless }) => {
+                    Err(SendError::NotSent { why: format!("{name}: {why}"), hopeless })
                 }
-                Err(NoReply::Lost(why)) => return Err(NoReply::Lost(format!("{name}: {why}"))),
-                Ok(reply) => return Ok(reply),
+                Err(SendError::NoResponse(why)) => return Err(SendError::NoResponse(format!("{name}: {why}"))),
+                Ok(response) => return Ok(Response { node: name, ..response }),
             };
         }
         last
     }
 
-    /// Asks one node a question, whatever the others do.
+    /// Sends a request to one node.
     ///
     /// # Errors
-    /// When there is no whole answer.
-    pub fn ask(&mut self, node: usize, call: Call) -> Result<Reply, NoReply> {
-        self.exchange(self.request(node, &call), &call, None)
+    /// When there is no whole response.
+    pub fn send_to(&mut self, node: usize, request: &Request) -> SendResult {
+        let response = self.exchange(self.builder(node, request), request, None)?;
+        Ok(Response { node: self.nodes.name(node), ..response })
     }
 
-    /// A request to a node with what all requests have.
-    fn request(&self, node: usize, call: &Call) -> RequestBuilder {
-        let request = self.client.request(call.method.clone(), self.nodes.url(node, &call.path));
-        request.headers(self.headers.clone()).timeout(call.timeout.unwrap_or(self.options.timeout))
+    /// Begins a request to a node, with what all requests have.
+    fn builder(&self, node: usize, request: &Request) -> RequestBuilder {
+        let builder = self.client.request(request.method.clone(), self.nodes.url(node, &request.path));
+        builder.headers(self.headers.clone()).timeout(request.timeout.unwrap_or(self.options.timeout))
     }
 
-    /// Makes one exchange, which does not outlive a stop for long.
-    fn exchange(&mut self, request: RequestBuilder, call: &Call, token: Option<&str>) -> Result<Reply, NoReply> {
+    /// Sends a request and reads the response. It does not outlive a stop for long.
+    fn exchange(&mut self, http: RequestBuilder, request: &Request, token: Option<&str>) -> SendResult {
         let (stop, stopped) = (&self.stop, &mut self.stopped);
-        let memory = std::mem::take(&mut self.last).try_into_mut().unwrap_or_default();
+        let buffer = std::mem::take(&mut self.last).try_into_mut().unwrap_or_default();
         let secrets: Vec<&str> = self.secrets.iter().map(String::as_str).chain(token).collect();
-        let reply = self.runtime.block_on(async {
-            // Since the last exchange a server may have closed its connection. These let whoever waits for the end of one see
-            // it, so that the request does not go into a connection that nobody reads.
+        let response = self.runtime.block_on(async {
+            // A server may have closed its connection since the last exchange. These yields let the connection notice, so
+            // that the request is not written to it.
             for _ in 0..3 {
                 yield_now().await;
             }
             let mut exchange = pin!(async {
-                let response = request.send().await.map_err(|error| why(&error))?;
-                whole(response, call.most.unwrap_or(MOST), &secrets, memory).await
+                let response = http.send().await.map_err(|error| send_error(&error))?;
+                read(response, request.max_response.unwrap_or(MAX_RESPONSE), &secrets, buffer).await
             });
             loop {
-                if let Ok(reply) = timeout(LOOK, exchange.as_mut()).await {
-                    return reply;
+                if let Ok(result) = timeout(STOP_CHECK, exchange.as_mut()).await {
+                    return result;
                 }
-                if stop.asked() && stopped.get_or_insert_with(Instant::now).elapsed() > LAST_TRY {
-                    return Err(NoReply::Lost("no answer within 10 s of the stop".to_owned()));
+                if stop.is_requested() && stopped.get_or_insert_with(Instant::now).elapsed() > STOP_TIMEOUT {
+                    return Err(SendError::NoResponse("no answer within 10 s of the stop".to_owned()));
                 }
             }
         })?;
-        self.last = reply.body.clone();
-        Ok(reply)
+        self.last = response.body.clone();
+        Ok(response)
     }
 }
 
-/// gzip at its fastest: the wire is the limit, not the ratio.
-fn packed(body: &[u8]) -> Bytes {
+/// Compresses with gzip at its fastest level.
+fn compressed(body: &[u8]) -> Bytes {
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
     encoder.write_all(body).and_then(|()| encoder.finish()).expect("memory takes every byte").into()
 }

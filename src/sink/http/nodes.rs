@@ -1,71 +1,69 @@
-//! The nodes of a cluster and which of them answer. A node that does not is left out for a while and then tried again.
+//! The nodes of a cluster, and which of them are down. A node that fails is left out for a while and then tried again.
 
 use super::Url;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a node is left out at first; each time it fails again, twice as long.
-const FIRST: Duration = Duration::from_secs(2);
-/// The longest that it is left out.
-const LONGEST: Duration = Duration::from_secs(60);
+/// How long a node is left out at first. Each time it fails again the pause doubles.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const MAX_PAUSE: Duration = Duration::from_secs(60);
 
 /// Shared by all lanes.
 #[derive(Debug)]
 pub struct Nodes {
     urls: Vec<Url>,
-    states: Mutex<Vec<State>>,
+    states: Mutex<Vec<NodeState>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct State {
-    until: Option<Instant>,
+struct NodeState {
+    down_until: Option<Instant>,
     failures: u32,
 }
 
 impl Nodes {
-    /// Takes the nodes, at least one.
+    /// Takes at least one node.
     pub fn new(urls: Vec<Url>) -> Nodes {
-        let states = Mutex::new(vec![State::default(); urls.len()]);
+        let states = Mutex::new(vec![NodeState::default(); urls.len()]);
         Nodes { urls, states }
     }
 
-    /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.urls.len()
     }
 
-    /// A node as a person may read it.
+    /// The name of a node in messages.
     pub fn name(&self, node: usize) -> String {
         self.urls[node].as_str().trim_end_matches('/').to_owned()
     }
 
-    /// The address of a path on a node, behind the path that the node itself has.
+    /// The address of a path on a node, below the path of the node itself.
     pub fn url(&self, node: usize, path: &str) -> String {
         format!("{}{}", self.name(node), path.trim_end_matches('?'))
     }
 
-    /// All nodes in the order in which they are to be tried, `first` before others that seem alive, then those that are
-    /// left out, the one that failed longest ago first.
-    pub fn in_turn(&self, first: usize) -> Vec<usize> {
+    /// All nodes in the order to try them: `first`, then the others that are up, then those that are left out, the one that
+    /// comes back first before the others.
+    pub fn in_order(&self, first: usize) -> Vec<usize> {
         let (states, now) = (self.states(), Instant::now());
         let mut order: Vec<usize> = (0..self.len()).map(|step| (first + step) % self.len()).collect();
-        order.sort_by_key(|node| states[*node].until.filter(|until| *until > now));
+        order.sort_by_key(|node| states[*node].down_until.filter(|until| *until > now));
         order
     }
 
     /// Leaves a node out for a while.
-    pub fn is_down(&self, node: usize) {
+    pub fn mark_down(&self, node: usize) {
         let state = &mut self.states()[node];
-        let pause = FIRST.saturating_mul(1 << state.failures.min(5)).min(LONGEST);
-        *state = State { until: Some(Instant::now() + pause), failures: state.failures + 1 };
+        let pause = FIRST_PAUSE.saturating_mul(1 << state.failures.min(5)).min(MAX_PAUSE);
+        *state = NodeState { down_until: Some(Instant::now() + pause), failures: state.failures + 1 };
     }
 
-    /// Takes a node back in.
-    pub fn is_up(&self, node: usize) {
-        self.states()[node] = State::default();
+    /// Ends the pause of a node.
+    pub fn mark_up(&self, node: usize) {
+        self.states()[node] = NodeState::default();
     }
 
-    fn states(&self) -> MutexGuard<'_, Vec<State>> {
+    fn states(&self) -> MutexGuard<'_, Vec<NodeState>> {
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -80,20 +78,20 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_failed_comes_last_until_it_answers() {
+    fn a_node_that_failed_comes_last_until_it_responds() {
         let nodes = nodes();
-        assert_eq!(nodes.in_turn(1), [1, 2, 0]);
-        nodes.is_down(1);
-        assert_eq!(nodes.in_turn(1), [2, 0, 1]);
-        nodes.is_down(2);
-        nodes.is_down(0);
-        assert_eq!(nodes.in_turn(0), [1, 2, 0]);
-        nodes.is_up(0);
-        assert_eq!(nodes.in_turn(1)[0], 0);
+        assert_eq!(nodes.in_order(1), [1, 2, 0]);
+        nodes.mark_down(1);
+        assert_eq!(nodes.in_order(1), [2, 0, 1]);
+        nodes.mark_down(2);
+        nodes.mark_down(0);
+        assert_eq!(nodes.in_order(0), [1, 2, 0]);
+        nodes.mark_up(0);
+        assert_eq!(nodes.in_order(1)[0], 0);
     }
 
     #[test]
-    fn paths_lie_behind_the_path_of_the_node() {
+    fn paths_are_below_the_path_of_the_node() {
         let nodes = nodes();
         assert_eq!(nodes.url(0, "/t%2Fx/_bulk?refresh=true").as_str(), "http://a:9200/t%2Fx/_bulk?refresh=true");
         assert_eq!(nodes.url(1, "/_bulk").as_str(), "https://b/es/_bulk");

@@ -1,44 +1,43 @@
-//! Reads answers of `bulk:import`: two lists (Kuzzle 2), or the items that were carried out beside an error with those that
-//! were not (Kuzzle 1). Nothing is taken for success that does not name its key, and an answer that does not account for
-//! every action is none (contract of Kuzzle, 1.5, 1.7 and 1.10).
+//! Reads responses of `bulk:import`: two lists (Kuzzle 2), or the items that were applied and an error with those that were
+//! not (Kuzzle 1). Nothing counts as success that does not name its key, and a response must account for every action
+//! (contract of Kuzzle, 1.5, 1.7 and 1.10).
 
 use super::Import;
 use crate::action::Op;
 use crate::record::Reason;
 use crate::sink::ItemDetails;
-use crate::sink::bulk_api::{Item, Named, ServerError, culprit, error_of, failed, is_conditional, verb};
-use crate::sink::http::Reply;
-use crate::sink::remote::admin::Dialect;
-use crate::sink::remote::{Answer, Group, ItemOutcome, ItemResult};
+use crate::sink::bulk_api::{ItemBody, ResponseItem, ServerError, culprit, failure, is_conditional, parse_error, verb};
+use crate::sink::http::Response;
+use crate::sink::remote::admin::ErrorFormat;
+use crate::sink::remote::{Group, ItemOutcome, ItemResult, Verdict};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// An answer, or the bare error of one that never reached the API.
+/// A response, or a bare error if the request never reached the API.
 #[derive(Deserialize)]
 struct Envelope<'a> {
-    error: Option<Fault>,
+    error: Option<KuzzleError>,
     #[serde(borrow)]
     result: Option<&'a RawValue>,
     id: Option<String>,
     message: Option<String>,
 }
 
-/// Kuzzle's error.
+/// An error of Kuzzle.
 #[derive(Deserialize)]
-pub(super) struct Fault {
+pub(super) struct KuzzleError {
     /// `services.storage.unknown_index`.
     id: Option<String>,
-    /// Its sentence.
     message: Option<String>,
-    /// The actions that failed, in a form of their own in each version.
+    /// The actions that failed; the form depends on the version.
     errors: Option<Box<RawValue>>,
 }
 
-/// A failure as Kuzzle 1 shows it.
+/// A failure in Kuzzle 1.
 #[derive(Deserialize)]
-struct Flat<'a> {
+struct FlatFailure<'a> {
     #[serde(borrow)]
     action: Cow<'a, str>,
     #[serde(rename = "_id")]
@@ -50,39 +49,39 @@ struct Flat<'a> {
 #[derive(Deserialize)]
 struct Lists<'a> {
     #[serde(borrow)]
-    successes: Vec<Named<'a>>,
-    errors: Vec<Named<'a>>,
+    successes: Vec<ResponseItem<'a>>,
+    errors: Vec<ResponseItem<'a>>,
 }
 
 #[derive(Deserialize)]
 struct Items<'a> {
     #[serde(borrow)]
-    items: Vec<Named<'a>>,
+    items: Vec<ResponseItem<'a>>,
 }
 
-/// The error in an answer.
-pub(super) fn fault_of(reply: &Reply) -> Option<Fault> {
-    let Envelope { error, id, message, .. } = serde_json::from_slice(&reply.body).ok()?;
+/// The error in a response.
+pub(super) fn error_in(response: &Response) -> Option<KuzzleError> {
+    let Envelope { error, id, message, .. } = serde_json::from_slice(&response.body).ok()?;
     match error {
-        // An error that says neither is another server's.
+        // An error with neither is from another server.
         Some(fault) => (fault.id.is_some() || fault.message.is_some()).then_some(fault),
-        None => message.is_some().then_some(Fault { id, message, errors: None }),
+        None => message.is_some().then_some(KuzzleError { id, message, errors: None }),
     }
 }
 
-/// Whether an answer is in Kuzzle's envelope, whatever was asked.
-pub(super) fn is_kuzzle(reply: &Reply) -> bool {
-    let body: Option<serde_json::Value> = serde_json::from_slice(&reply.body).ok();
+/// Whether a response to any request is in Kuzzle's envelope.
+pub(super) fn is_kuzzle(response: &Response) -> bool {
+    let body: Option<serde_json::Value> = serde_json::from_slice(&response.body).ok();
     body.is_some_and(|body| body.get("requestId").is_some() && body.get("volatile").is_some())
 }
 
-impl Fault {
-    /// Its id; `error` where there is none.
+impl KuzzleError {
+    /// The id; `error` if there is none.
     pub(super) fn id(&self) -> &str {
         self.id.as_deref().filter(|id| !id.is_empty()).unwrap_or("error")
     }
 
-    /// Whether it is an exception of JavaScript's, seen for documents that are nested thousands of levels deep.
+    /// Whether it is an exception of JavaScript, as for documents that are nested thousands of levels deep.
     fn is_exception(&self) -> bool {
         let message = self.message.as_deref().unwrap_or_default();
         ["Maximum call stack size exceeded", "Invalid string length", "Cannot "]
@@ -99,142 +98,143 @@ impl Fault {
     }
 }
 
-/// The form of its errors.
-pub(super) static DIALECT: Dialect = Dialect { said, is_busy: |_| false };
+/// How Kuzzle reports its errors.
+pub(super) static ERRORS: ErrorFormat = ErrorFormat { error_text, is_busy: |_| false };
 
-fn said(reply: &Reply) -> Option<String> {
-    let fault = fault_of(reply)?;
+fn error_text(response: &Response) -> Option<String> {
+    let fault = error_in(response)?;
     let message = fault.message.as_deref().filter(|message| !message.is_empty())?;
     Some(format!("{}: {message}", fault.id()))
 }
 
-/// What refuses a request because of its size.
+/// What limits the size of a request.
 const LIMIT: &str = "Kuzzle (server.maxRequestSize, 1 MB if it is not set)";
 
-/// What a reply to an import means.
-pub(super) fn read(import: &Import, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
-    if matches!(reply.status, 200 | 206) {
-        return items(import, group, reply, detail).map_or_else(Answer::Lost, |told| Answer::Items(told.into()));
+/// Reads the response to an import.
+pub(super) fn read(import: &Import, group: Group<'_>, response: &Response, detail: bool) -> Verdict {
+    if matches!(response.status, 200 | 206) {
+        return items(import, group, response, detail).map_or_else(Verdict::Unclear, |all| Verdict::Items(all.into()));
     }
-    let Some(fault) = fault_of(reply) else { return of_another(group, reply) };
+    let Some(fault) = error_in(response) else { return read_foreign(group, response) };
     let reason = fault.reason();
-    match (reply.status, fault.id()) {
-        (400, id) => Answer::Refused {
+    match (response.status, fault.id()) {
+        (400, id) => Verdict::Refused {
             culprit: culprit(group, &reason.text),
-            // New storages carry out what comes before a line that they cannot read.
+            // New storages apply what comes before a line that they cannot read.
             perhaps_done: group.len() > 1 && id == "services.storage.unexpected_bad_request",
             reason,
         },
-        (401 | 403 | 404 | 407 | 412, _) => Answer::Closed(closed(import, reply.status, &fault)),
-        (413, _) => Answer::TooLarge(group.too_large(LIMIT)),
-        (429, _) => Answer::Busy(reason.text),
-        (503, id) if id.starts_with("api.process.") => Answer::Busy(reason.text),
+        (401 | 403 | 404 | 407 | 412, _) => Verdict::Fatal(advice(import, response.status, &fault)),
+        (413, _) => Verdict::TooLarge(group.too_large(LIMIT)),
+        (429, _) => Verdict::Busy(reason.text),
+        (503, id) if id.starts_with("api.process.") => Verdict::Busy(reason.text),
         // The token could not be checked: nothing was done.
-        (500, "security.token.verification_error") => Answer::Busy(reason.text),
-        // Kuzzle itself could not cope with one of the documents.
+        (500, "security.token.verification_error") => Verdict::Busy(reason.text),
+        // Kuzzle itself failed on one of the documents.
         (500, id) if id.starts_with("services.storage.") && fault.is_exception() => {
-            Answer::Refused { culprit: None, perhaps_done: true, reason }
+            Verdict::Refused { culprit: None, perhaps_done: true, reason }
         }
-        // The storage did not answer Kuzzle, and may have carried it out.
-        (500, id) if id.starts_with("services.storage.") || id.starts_with("core.fatal.") => Answer::Lost(reason.text),
-        (500, _) => Answer::Refused { culprit: None, perhaps_done: true, reason },
-        _ => Answer::Lost(reason.text),
+        // The storage did not respond to Kuzzle, and may have applied it.
+        (500, id) if id.starts_with("services.storage.") || id.starts_with("core.fatal.") => {
+            Verdict::Unclear(reason.text)
+        }
+        (500, _) => Verdict::Refused { culprit: None, perhaps_done: true, reason },
+        _ => Verdict::Unclear(reason.text),
     }
 }
 
-/// What an answer means that is not Kuzzle's own.
-fn of_another(group: Group<'_>, reply: &Reply) -> Answer {
-    let text = reply.page();
-    match reply.status {
-        300..=399 => Answer::Closed(reply.redirect()),
-        400 => Answer::Refused { culprit: None, perhaps_done: false, reason: Reason::new("status_400", text) },
-        401..=407 | 410 | 412 => Answer::Closed(format!("{text}; is this the address of Kuzzle?")),
-        413 => Answer::TooLarge(group.too_large(LIMIT)),
-        429 => Answer::Busy(text),
-        _ => Answer::Lost(text),
+/// Reads a response that is not Kuzzle's own.
+fn read_foreign(group: Group<'_>, response: &Response) -> Verdict {
+    let text = response.summary();
+    match response.status {
+        300..=399 => Verdict::Fatal(response.redirect_message()),
+        400 => Verdict::Refused { culprit: None, perhaps_done: false, reason: Reason::new("status_400", text) },
+        401..=407 | 410 | 412 => Verdict::Fatal(format!("{text}; is this the address of Kuzzle?")),
+        413 => Verdict::TooLarge(group.too_large(LIMIT)),
+        429 => Verdict::Busy(text),
+        _ => Verdict::Unclear(text),
     }
 }
 
-/// What an operator has to do.
-pub(super) fn closed(import: &Import, status: u16, fault: &Fault) -> String {
+/// The message for an error, with what an operator has to do.
+pub(super) fn advice(import: &Import, status: u16, fault: &KuzzleError) -> String {
     let text = fault.reason().text.trim_end_matches(['.', ' ']).to_owned();
     match (status, fault.id()) {
-        (401, "plugin.strategy.missing_user") => format!("{text}; check `--user` and the password"),
+        (401, "plugin.strategy.missing_user") => format!("{text}; check --user and the password"),
         (401, id) if id.starts_with("security.token.") => {
-            format!("{text}; it is forged or has expired; `--user` logs in, and again when its token expires")
+            format!("{text}; the token is invalid or has expired; --user logs in, and again when its token expires")
         }
-        (401, _) => format!("{text}; log in with `--user`, or give a token with `--bearer-file` or `--api-key-file`"),
-        (403, _) => format!("{text}; the user needs the right to bulk:import into {}", import.place()),
+        (401, _) => format!("{text}; log in with --user, or give a token with --bearer-file or --api-key-file"),
+        (403, _) => format!("{text}; the user needs the right to bulk:import into {}", import.name()),
         (404, "services.storage.not_found") => format!("{text}; was the API key deleted?"),
         (404, _) => format!("{text}; is this the address of Kuzzle?"),
-        (412, _) => format!("{text}; `--create-collection` makes the index and the collection"),
+        (412, _) => format!("{text}; --create-collection creates the index and the collection"),
         _ => text,
     }
 }
 
-/// What the entries of an answer say of the actions, paired by their keys; the error says why it is no answer.
-fn items(import: &Import, group: Group<'_>, reply: &Reply, detail: bool) -> Result<Vec<ItemResult>, String> {
-    let envelope: Envelope<'_> = serde_json::from_slice(&reply.body).map_err(|_| reply.page())?;
-    let (done, failed) = entries(&envelope, reply.status).ok_or_else(|| reply.page())?;
-    let places: HashMap<&str, usize> = (0..group.len()).map(|place| (group.key(place).0, place)).collect();
-    let mut told: Vec<Option<ItemResult>> = (0..group.len()).map(|_| None).collect();
-    let done = done.iter().map(|named| (named, true));
-    for (Named { op, item }, is_success) in done.chain(failed.iter().map(|named| (named, false))) {
-        let id = item.id.as_deref().unwrap_or_default();
-        let place = places.get(id).copied().filter(|place| verb(group.key(*place).1) == op);
-        let place = place.ok_or_else(|| format!("the answer has an entry for {op} of {id:?}, which was not sent"))?;
+/// The outcomes of the actions, matched by their keys. The error is why the response cannot be used.
+fn items(import: &Import, group: Group<'_>, response: &Response, detail: bool) -> Result<Vec<ItemResult>, String> {
+    let envelope: Envelope<'_> = serde_json::from_slice(&response.body).map_err(|_| response.summary())?;
+    let (done, failed) = entries(&envelope, response.status).ok_or_else(|| response.summary())?;
+    let indexes: HashMap<&str, usize> = (0..group.len()).map(|index| (group.key(index).0, index)).collect();
+    let mut results: Vec<Option<ItemResult>> = (0..group.len()).map(|_| None).collect();
+    let done = done.iter().map(|item| (item, true));
+    for (ResponseItem { op, body }, is_success) in done.chain(failed.iter().map(|item| (item, false))) {
+        let id = body.id.as_deref().unwrap_or_default();
+        let index = indexes.get(id).copied().filter(|index| verb(group.key(*index).1) == op);
+        let index = index.ok_or_else(|| format!("the answer has an entry for {op} of {id:?}, which was not sent"))?;
         let details = || ItemDetails {
             op: op.to_string(),
-            index: import.place(),
-            status: item.status,
-            error: item.error.map(|raw| raw.get().to_owned()),
+            index: import.name(),
+            status: body.status,
+            error: body.error.map(|raw| raw.get().to_owned()),
             ..ItemDetails::default()
         };
-        let new =
-            ItemResult { outcome: outcome(item, is_success, group, place), shown: detail.then(|| Box::new(details())) };
-        if told[place].replace(new).is_some() {
+        let (outcome, details) = (outcome(body, is_success, group, index), detail.then(|| Box::new(details())));
+        if results[index].replace(ItemResult { outcome, details }).is_some() {
             return Err(format!("the answer has two entries for {id:?}"));
         }
     }
-    let sent = told.len();
-    let told: Vec<ItemResult> = told.into_iter().flatten().collect();
-    if told.len() != sent {
-        return Err(format!("the answer accounts for {} of {sent} actions", told.len()));
+    let sent = results.len();
+    let results: Vec<ItemResult> = results.into_iter().flatten().collect();
+    if results.len() != sent {
+        return Err(format!("the answer accounts for {} of {sent} actions", results.len()));
     }
-    Ok(told)
+    Ok(results)
 }
 
-/// The actions of an answer that were carried out, and those that failed.
-fn entries<'a>(envelope: &'a Envelope<'a>, status: u16) -> Option<(Vec<Named<'a>>, Vec<Named<'a>>)> {
+/// The actions of a response that were applied, and those that failed.
+fn entries<'a>(envelope: &'a Envelope<'a>, status: u16) -> Option<(Vec<ResponseItem<'a>>, Vec<ResponseItem<'a>>)> {
     let result = envelope.result?.get();
     if let Ok(Lists { successes, errors }) = serde_json::from_str(result) {
         return (envelope.error.is_none() && status == 200).then_some((successes, errors));
     }
     let Items { items } = serde_json::from_str(result).ok()?;
-    let (done, mut failed): (Vec<_>, Vec<_>) = items.into_iter().partition(|named| named.item.status < 400);
+    let (done, mut failed): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.body.status < 400);
     if let Some(errors) = envelope.error.as_ref().and_then(|error| error.errors.as_ref()) {
-        let flat: Vec<Flat<'_>> = serde_json::from_str(errors.get()).ok()?;
-        failed.extend(flat.into_iter().map(|Flat { action: op, id, status, error }| {
-            let item = Item { id, status, error, ..Item::default() };
-            Named { op, item }
+        let flat: Vec<FlatFailure<'_>> = serde_json::from_str(errors.get()).ok()?;
+        failed.extend(flat.into_iter().map(|FlatFailure { action: op, id, status, error }| {
+            let body = ItemBody { id, status, error, ..ItemBody::default() };
+            ResponseItem { op, body }
         }));
     }
     Some((done, failed))
 }
 
-/// What an item says of its action.
-fn outcome(item: &Item<'_>, is_success: bool, group: Group<'_>, place: usize) -> ItemOutcome {
-    let op = group.key(place).1;
-    match (is_success, op, item.status) {
+/// The outcome in an item.
+fn outcome(body: &ItemBody<'_>, is_success: bool, group: Group<'_>, index: usize) -> ItemOutcome {
+    let op = group.key(index).1;
+    match (is_success, op, body.status) {
         (true, Op::Delete, 200) => ItemOutcome::Deleted,
         (true, Op::Index | Op::Update | Op::Upsert, 200) => ItemOutcome::Updated,
         (true, Op::Create | Op::CreateOrIgnore | Op::Index | Op::Update | Op::Upsert, 201) => ItemOutcome::Created,
         (false, Op::Delete, 404) => ItemOutcome::NotFound,
-        (false, Op::Create | Op::CreateOrIgnore, 409) if !is_conditional(&group.get(place)) => ItemOutcome::Exists,
+        (false, Op::Create | Op::CreateOrIgnore, 409) if !is_conditional(&group.get(index)) => ItemOutcome::Exists,
         (false, _, 400..) => {
-            let error = item.error.map_or_else(ServerError::default, error_of);
-            failed(&error, item.status, &group.get(place))
+            let error = body.error.map_or_else(ServerError::default, parse_error);
+            failure(&error, body.status, &group.get(index))
         }
-        _ => ItemOutcome::Unclear(format!("Kuzzle answers with status {}", item.status)),
+        _ => ItemOutcome::Unclear(format!("unexpected status {}", body.status)),
     }
 }

@@ -1,6 +1,6 @@
-//! Kuzzle: `bulk:import` as a [`Protocol`], and what is done before a load.
-//! Kuzzle stores in Elasticsearch and adds `_kuzzle_info`, so actions and their outcomes are those of the bulk API. What
-//! surprises: its answers are two lists without places, so a batch holds each key once, and items are matched by key.
+//! Kuzzle: `bulk:import` as a [`Protocol`], and the steps before a load.
+//! Kuzzle stores in Elasticsearch and adds `_kuzzle_info`, so actions and their outcomes are those of the bulk API. Its
+//! responses are two lists without an order, so a batch holds each key once, and items are matched by key.
 
 mod answer;
 mod open;
@@ -11,17 +11,17 @@ mod target;
 pub use target::Kuzzle;
 
 use super::ItemDetails;
-use super::bulk_api::{self, has_routing, kept_by, push_action, push_upsert, verb};
-use super::http::{Call, Method, Reply};
+use super::bulk_api::{self, has_routing, push_action, push_upsert, source_fidelity, verb};
+use super::http::{Method, Request, Response};
 use super::remote::destination::Location;
-use super::remote::{Answer, Group, Kept, Protocol, Stored, escaped, push_document};
+use super::remote::{Fidelity, Group, Protocol, StoredDoc, Verdict, escaped, push_document};
 use super::wanted::Wanted;
 use crate::action::{Action, Op};
 use crate::batch::{BatchAction, Encode};
 use serde_json::{Value, json};
 use std::ops::Range;
 
-/// What all requests of a run have in common.
+/// The import API, with what all requests of a run have in common.
 #[derive(Clone, Debug)]
 pub struct Import {
     /// The index that the address names.
@@ -37,28 +37,28 @@ pub struct Import {
 impl Import {
     fn new(wanted: &Wanted) -> Import {
         Import {
-            index: wanted.servers().find_map(|server| server.within.clone()).unwrap_or_default(),
+            index: wanted.servers().find_map(|server| server.namespace.clone()).unwrap_or_default(),
             collection: wanted.collection.clone().unwrap_or_default(),
             waits_for_refresh: wanted.indexing.refresh.as_deref() == Some("wait_for"),
             retry_on_conflict: wanted.indexing.retry_on_conflict,
         }
     }
 
-    /// The collection as a path.
-    fn path(&self, behind: &str) -> String {
-        format!("/{}/{}{behind}", escaped(&self.index), escaped(&self.collection))
+    /// The path of the collection, with a suffix.
+    fn path(&self, suffix: &str) -> String {
+        format!("/{}/{}{suffix}", escaped(&self.index), escaped(&self.collection))
     }
 
-    /// The collection for a person.
-    fn place(&self) -> String {
+    /// The index and the collection in messages.
+    fn name(&self) -> String {
         format!("{}/{}", self.index, self.collection)
     }
 }
 
-/// One JSON object with one array, an action and its source in turn (contract of Kuzzle, 1.4). Documents are copied byte for
-/// byte; only one that Kuzzle would take for an action has its fields put in another order.
+/// A JSON object with an array of actions and sources in turn (contract of Kuzzle, 1.4). Documents are copied byte for
+/// byte. Only if Kuzzle would take one for an action, its fields are reordered.
 impl Encode for Import {
-    /// Writes an action and its source, each with a comma behind it.
+    /// Writes an action and its source, each with a comma after it.
     fn write(&self, action: &Action<'_>, text: &mut String) -> Range<usize> {
         push_action(action, self.retry_on_conflict, text);
         text.push(',');
@@ -68,7 +68,7 @@ impl Encode for Import {
             _ => push_document(action, text),
         };
         if !matches!(action.op, Op::Upsert | Op::Update)
-            && let Some(other) = rules::no_action(&text[doc.clone()])
+            && let Some(other) = rules::reorder_action_fields(&text[doc.clone()])
         {
             text.replace_range(doc.clone(), &other);
             doc.end = text.len();
@@ -79,19 +79,19 @@ impl Encode for Import {
 }
 
 impl Protocol for Import {
-    fn request(&self, group: Group<'_>, opaque: String) -> Call {
+    fn request(&self, group: Group<'_>, id: String) -> Request {
         let text = group.text();
-        // An array has no comma behind its last element.
+        // No comma after the last element.
         let inside = text.strip_suffix(b",").unwrap_or(&text);
         let body = [b"{\"bulkData\":[", inside, b"]}"].concat();
-        // What failed comes back whole, written anew.
-        let most = (16 << 20) + 3 * body.len() + group.len() * (4 << 10);
+        // A failed item comes back whole, serialized again.
+        let max_response = (16 << 20) + 3 * body.len() + group.len() * (4 << 10);
         let path = self.path(if self.waits_for_refresh { "/_bulk?refresh=wait_for" } else { "/_bulk" });
-        Call { opaque: Some(opaque), most: Some(most), ..Call::json(Method::POST, path, body) }
+        Request { id: Some(id), max_response: Some(max_response), ..Request::json(Method::POST, path, body) }
     }
 
-    fn answer(&self, group: Group<'_>, reply: &Reply, detail: bool) -> Answer {
-        answer::read(self, group, reply, detail)
+    fn read_response(&self, group: Group<'_>, response: &Response, detail: bool) -> Verdict {
+        answer::read(self, group, response, detail)
     }
 
     fn is_idempotent(&self, action: &BatchAction<'_>) -> bool {
@@ -106,34 +106,34 @@ impl Protocol for Import {
         has_routing(action.head)
     }
 
-    fn shown(&self, action: &BatchAction<'_>) -> ItemDetails {
-        ItemDetails { op: verb(action.op).to_owned(), index: self.place(), ..ItemDetails::default() }
+    fn details(&self, action: &BatchAction<'_>) -> ItemDetails {
+        ItemDetails { op: verb(action.op).to_owned(), index: self.name(), ..ItemDetails::default() }
     }
 
-    fn read_back(&self, group: Group<'_>, _: &[Location]) -> Call {
-        let ids: Vec<&str> = (0..group.len()).map(|place| group.key(place).0).collect();
-        Call::json(Method::POST, self.path("/_mGet"), json!({ "ids": ids }).to_string())
+    fn read_back_request(&self, group: Group<'_>, _: &[Location]) -> Request {
+        let ids: Vec<&str> = (0..group.len()).map(|index| group.key(index).0).collect();
+        Request::json(Method::POST, self.path("/_mGet"), json!({ "ids": ids }).to_string())
     }
 
-    fn compare(&self, group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>> {
-        read_back::compare(group, reply)
+    fn compare(&self, group: Group<'_>, response: &Response) -> Option<Vec<StoredDoc>> {
+        read_back::compare(group, response)
     }
 
-    fn ask_kept(&self, _: Group<'_>, _: &[Location]) -> Call {
-        Call::get(self.path("/_settings"))
+    fn fidelity_request(&self, _: Group<'_>, _: &[Location]) -> Request {
+        Request::get(self.path("/_settings"))
     }
 
-    /// Whether the collection keeps documents as they were sent, by its settings: an ingest pipeline may change them, and the
-    /// storage may make `_source` from its fields. Kuzzle refuses a mapping that filters `_source`. What cannot be read may do
-    /// anything.
-    fn kept(&self, _: &str, reply: &Reply) -> Kept {
-        let body: Option<Value> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success());
+    /// Whether the collection keeps documents as they were sent, by its settings: an ingest pipeline may change them, and
+    /// the storage may rebuild `_source` from its fields. Kuzzle refuses a mapping that filters `_source`.
+    fn read_fidelity(&self, _: &str, response: &Response) -> Fidelity {
+        let body: Option<Value> = serde_json::from_slice(&response.body).ok().filter(|_| response.is_success());
         let Some(settings) = body.as_ref().and_then(|body| body.get("result")).filter(|settings| settings.is_object())
         else {
-            return Kept::Changed(format!("Kuzzle answers {} when asked for the collection's settings", reply.status));
+            let why = format!("{} when asked for the settings of the collection", response.status);
+            return Fidelity::MayChange(why);
         };
-        match kept_by(&json!({ "settings": { "index": settings } })) {
-            Kept::InPart(_) => Kept::InPart("its storage leaves out parts of documents".to_owned()),
+        match source_fidelity(&json!({ "settings": { "index": settings } })) {
+            Fidelity::MayOmit(_) => Fidelity::MayOmit("its storage leaves out parts of documents".to_owned()),
             other => other,
         }
     }

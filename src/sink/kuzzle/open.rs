@@ -1,49 +1,49 @@
-//! What happens before the first record: a login, and a look whether the collection is there. Nothing but what the flags
-//! ask for is asked of the server, because a user may have the right to import and no other.
+//! The steps before the first record: logs in, and checks whether the collection exists. Only what the flags need is
+//! requested, because a user may have the right to import and no other.
 
 use super::Import;
-use super::answer::{DIALECT, closed, fault_of};
+use super::answer::{ERRORS, advice, error_in};
 use super::rules::KuzzleRules;
 use crate::error::{self, hint, refused};
-use crate::sink::http::{Call, Http, HttpOptions, Login, Method, Nodes, Reply, Session};
-use crate::sink::remote::admin::{AdminClient, FIRST, no_answer};
-use crate::sink::remote::{Shared, emptying, escaped};
+use crate::sink::http::{Http, HttpOptions, Login, Method, Nodes, Request, Response, Session};
+use crate::sink::remote::admin::{AdminClient, FIRST_TIMEOUT, no_response};
+use crate::sink::remote::{Shared, escaped, prepare_overwrite};
 use crate::sink::target::Opened;
 use crate::sink::wanted::Wanted;
-use crate::sink::{Note, Say, bulk_api};
+use crate::sink::{Log, Note, bulk_api};
 use crate::stop::Stop;
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 use std::sync::Arc;
 
 /// Looks at the server, prepares the collection and makes a sink for each lane.
-pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
+pub(super) fn open(wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Opened> {
     let import = Import::new(wanted);
-    let mapping = bulk_api::mapping(wanted, &["mappings", "settings"])?.map(|mapping| mapping.to_string());
+    let mapping = bulk_api::read_mapping(wanted, &["mappings", "settings"])?.map(|mapping| mapping.to_string());
     let options = http_options(wanted);
     let nodes = Arc::new(Nodes::new(options.nodes.clone()));
     let http = |lane: usize| Http::new(&options, nodes.clone(), lane, stop.clone());
     let mut first = http(0)?;
     ensure_reached(&mut first, wanted)?;
-    let mut admin = AdminClient::new(&mut first, wanted, stop, &DIALECT);
+    let mut admin = AdminClient::new(&mut first, wanted, stop, &ERRORS);
     let exists = exists(&mut admin, &import)?;
     if exists == Some(false) && wanted.create_collection != Some(true) && mapping.is_none() {
-        return Err(anyhow!("there is no collection \"{}\" in the index \"{}\"", import.collection, import.index)
-            .context(hint("`--create-collection` makes both if they are missing")));
+        return Err(anyhow!("collection \"{}\" not found in index \"{}\"", import.collection, import.index)
+            .context(hint("`--create-collection` creates both if they are missing")));
     }
-    let is_there = exists == Some(true);
-    if !wanted.dry_run && (mapping.is_some() || wanted.create_collection == Some(true) && !is_there) {
-        make(&mut admin, &import, mapping.unwrap_or("{}".to_owned()), is_there, say)?;
+    let exists = exists == Some(true);
+    if !wanted.dry_run && (mapping.is_some() || wanted.create_collection == Some(true) && !exists) {
+        create(&mut admin, &import, mapping.unwrap_or("{}".to_owned()), exists, report)?;
     }
     if !wanted.dry_run && wanted.wait_for_sync {
         ensure_synced(&mut admin, &import)?;
     }
-    let emptied = import.clone();
-    let before = emptying(wanted, stop, &DIALECT, move |admin| {
-        admin.order(&Call::new(Method::DELETE, emptied.path("/_truncate")))?;
-        Ok(Some(format!("emptied {}", emptied.place())))
+    let target = import.clone();
+    let preparation = prepare_overwrite(wanted, stop, &ERRORS, move |admin| {
+        admin.send_ok(&Request::new(Method::DELETE, target.path("/_truncate")))?;
+        Ok(Some(format!("emptied {}", target.name())))
     });
-    let shared = Shared::new(wanted, wanted.lanes(), before, stop);
+    let shared = Shared::new(wanted, wanted.lanes(), preparation, stop);
     Ok(Opened {
         sinks: shared.sinks(&import, http)?,
         edge: false,
@@ -53,110 +53,110 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened>
     })
 }
 
-/// How it is reached: a name and a password become tokens, and an API key is sent as any other token.
+/// The options for Kuzzle: a user name and a password give tokens, and an API key is sent as a token.
 fn http_options(wanted: &Wanted) -> HttpOptions {
     let (login, session) = login_of(wanted.http.login.clone());
-    HttpOptions { names: "x-kuzzle-request-id", login, session, ..wanted.http.clone() }
+    HttpOptions { id_header: "x-kuzzle-request-id", login, session, ..wanted.http.clone() }
 }
 
-/// Kuzzle gives a token for an hour, and says of one that has expired that it is invalid (contract of Kuzzle, 1.6).
+/// Kuzzle gives out tokens for an hour. It calls an expired token invalid (contract of Kuzzle, 1.6).
 fn login_of(login: Option<Login>) -> (Option<Login>, Option<Arc<Session>>) {
     match &login {
         Some(Login::Basic(user, password)) => {
-            let ask = Session::ask("/_login/local", user, password);
-            (login, Some(Arc::new(Session { login: ask, token_of, is_refused, now: Default::default() })))
+            let request = Session::login_request("/_login/local", user, password);
+            (login, Some(Arc::new(Session { login: request, token_of, is_refused, current: Default::default() })))
         }
         Some(Login::ApiKey(key)) => (Some(Login::Bearer(key.clone())), None),
         _ => (login, None),
     }
 }
 
-fn token_of(reply: &Reply) -> Option<String> {
-    let body: Value = serde_json::from_slice(&reply.body).ok()?;
+fn token_of(response: &Response) -> Option<String> {
+    let body: Value = serde_json::from_slice(&response.body).ok()?;
     body.pointer("/result/jwt").and_then(Value::as_str).map(str::to_owned)
 }
 
-fn is_refused(reply: &Reply) -> bool {
-    reply.status == 401 && fault_of(reply).is_some_and(|fault| fault.id().starts_with("security.token."))
+fn is_refused(response: &Response) -> bool {
+    response.status == 401 && error_in(response).is_some_and(|error| error.id().starts_with("security.token."))
 }
 
-/// Tells a wrong address at once; what goes away later is waited for. The question is one that needs no login.
+/// Reports a wrong address at once; a server that goes away later is waited for. The request needs no login.
 fn ensure_reached(http: &mut Http, wanted: &Wanted) -> Result<()> {
-    let call = Call { timeout: Some(wanted.http.timeout.min(FIRST)), ..Call::get("/_healthcheck") };
-    let reply = http.send_with(call, None).map_err(|reply| no_answer(&reply))?;
-    let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
-    let is_kuzzle = body.get("requestId").is_some() || fault_of(&reply).is_some();
-    let (node, status) = (&wanted.http.nodes[0], reply.status);
+    let request = Request { timeout: Some(wanted.http.timeout.min(FIRST_TIMEOUT)), ..Request::get("/_healthcheck") };
+    let response = http.send_with(request, None).map_err(|error| no_response(&error))?;
+    let body: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
+    let is_kuzzle = body.get("requestId").is_some() || error_in(&response).is_some();
+    let status = response.status;
     // A gateway may let only some paths through.
-    if is_kuzzle || reply.is_busy() || matches!(status, 401 | 403 | 407) {
+    if is_kuzzle || response.is_busy() || matches!(status, 401 | 403 | 407) {
         return Ok(());
     }
-    Err(refused(format!("{node}: it does not answer as Kuzzle does (status {status})")))
+    Err(refused(format!("{}: not an answer of Kuzzle", response.status_line())))
 }
 
-/// Whether the collection is there; `None` if we may not ask.
+/// Whether the collection exists; `None` if the user may not ask.
 fn exists(admin: &mut AdminClient<'_>, import: &Import) -> Result<Option<bool>> {
-    let reply = admin.ask(&Call::get(import.path("/_exists")))?;
-    let body: Option<Value> = serde_json::from_slice(&reply.body).ok();
+    let response = admin.send(&Request::get(import.path("/_exists")))?;
+    let body: Option<Value> = serde_json::from_slice(&response.body).ok();
     let found = body.as_ref().and_then(|body| body.get("result")).and_then(Value::as_bool);
-    match (reply.status, fault_of(&reply)) {
+    match (response.status, error_in(&response)) {
         (200, None) if found.is_some() => Ok(found),
-        // One who may only import may not ask.
+        // A user who may only import may not ask.
         (403, Some(_)) => Ok(None),
-        // Anonymous users may have the right to import and not this one.
-        (401, Some(fault)) if fault.id() == "security.rights.unauthorized" && admin.http.is_anonymous() => Ok(None),
+        // Anonymous users may have only the right to import.
+        (401, Some(error)) if error.id() == "security.rights.unauthorized" && admin.http.is_anonymous() => Ok(None),
         (412, Some(_)) => Ok(Some(false)),
-        (status, fault) => {
-            let why = fault.map_or_else(|| admin.said(&reply), |fault| closed(import, status, &fault));
+        (status, error) => {
+            let why = error.map_or_else(|| admin.errors.error_text(&response), |error| advice(import, status, &error));
             Err(refused(format!("{why}; nothing was sent")))
         }
     }
 }
 
-/// Makes the index and the collection, or gives the collection the mapping. Each may be there already.
-fn make(admin: &mut AdminClient<'_>, import: &Import, mapping: String, is_there: bool, say: Say<'_>) -> Result<()> {
+/// Creates the index and the collection, or updates the mapping of the collection. Each may exist already.
+fn create(admin: &mut AdminClient<'_>, import: &Import, mapping: String, exists: bool, report: Log<'_>) -> Result<()> {
     let mut refused = None;
-    if !is_there {
+    if !exists {
         let index = format!("/{}/_create", escaped(&import.index));
-        let reply = admin.ask(&Call::new(Method::POST, index))?;
-        let has_index = fault_of(&reply).is_some_and(|fault| fault.id() == "services.storage.index_already_exists");
-        if reply.is_success() {
-            say(Note::Detail(format!("created the index {}", import.index)));
+        let response = admin.send(&Request::new(Method::POST, index))?;
+        let has_index = error_in(&response).is_some_and(|error| error.id() == "services.storage.index_already_exists");
+        if response.is_success() {
+            report(Note::Detail(format!("created the index {}", import.index)));
         } else if !has_index {
-            // One who may not make an index may be able to make a collection in one that is there.
-            refused = Some(format!("cannot create the index \"{}\": {}", import.index, refusal(admin, import, &reply)));
+            // A user who may not create an index may be allowed to create a collection in it.
+            refused =
+                Some(format!("cannot create the index \"{}\": {}", import.index, refusal(admin, import, &response)));
         }
     }
-    let reply = admin.ask(&Call::json(Method::PUT, import.path(""), mapping))?;
-    if !reply.is_success() {
+    let response = admin.send(&Request::json(Method::PUT, import.path(""), mapping))?;
+    if !response.is_success() {
         let text =
-            format!("cannot create the collection \"{}\": {}", import.collection, refusal(admin, import, &reply));
+            format!("cannot create the collection \"{}\": {}", import.collection, refusal(admin, import, &response));
         return Err(error::refused(refused.unwrap_or(text)));
     }
-    say(Note::Detail(format!("created the collection {}", import.place())));
+    report(Note::Detail(format!("created the collection {}", import.name())));
     Ok(())
 }
 
-/// Why a question was refused; who is not logged in is told how to.
-fn refusal(admin: &AdminClient<'_>, import: &Import, reply: &Reply) -> String {
-    match fault_of(reply) {
-        Some(fault) if reply.status == 401 => closed(import, 401, &fault),
-        _ => admin.said(reply),
+/// Why a request was refused. Without a login it explains how to log in.
+fn refusal(admin: &AdminClient<'_>, import: &Import, response: &Response) -> String {
+    match error_in(response) {
+        Some(error) if response.status == 401 => advice(import, 401, &error),
+        _ => admin.errors.error_text(response),
     }
 }
 
-/// Refuses a collection whose storage answers before it writes to the disk.
+/// Refuses a collection whose storage responds before it writes to the disk.
 fn ensure_synced(admin: &mut AdminClient<'_>, import: &Import) -> Result<()> {
-    let reply = admin.ask(&Call::get(import.path("/_settings")))?;
-    if !reply.is_success() {
-        let text =
-            format!("--wait-for-sync: the settings of {} cannot be read: {}", import.place(), admin.said(&reply));
-        return Err(refused(text));
+    let response = admin.send(&Request::get(import.path("/_settings")))?;
+    if !response.is_success() {
+        let (name, error) = (import.name(), admin.errors.error_text(&response));
+        return Err(refused(format!("--wait-for-sync: the settings of {name} cannot be read: {error}")));
     }
-    let settings: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+    let settings: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
     let durability = settings.pointer("/result/translog/durability").and_then(Value::as_str);
     if durability.is_some_and(|durability| durability.eq_ignore_ascii_case("async")) {
-        let text = format!("--wait-for-sync: the storage of {} answers before it writes to the disk", import.place());
+        let text = format!("--wait-for-sync: the storage of {} answers before it writes to the disk", import.name());
         return Err(refused(text).context(hint("set index.translog.durability to \"request\", which is the default")));
     }
     Ok(())

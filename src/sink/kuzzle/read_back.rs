@@ -1,28 +1,28 @@
-//! Finds out what became of documents whose response was not received: what is stored is compared with what Kuzzle makes of the
-//! document that was sent.
+//! Finds the outcome of documents without a response: compares what is stored with what Kuzzle makes of the document that
+//! was sent.
 
 use crate::action::Op;
 use crate::batch::BatchAction;
-use crate::json::Kind;
-use crate::sink::bulk_api::{has_routing, names};
-use crate::sink::http::Reply;
-use crate::sink::remote::{Group, Stored};
+use crate::json::JsonKind;
+use crate::sink::bulk_api::{has_any, has_routing};
+use crate::sink::http::Response;
+use crate::sink::remote::{Group, StoredDoc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-/// Levels of nesting that are compared, so that the call stack holds.
-const DEEPEST: usize = 1000;
+/// Maximum levels of nesting that are compared, to protect the call stack.
+const MAX_DEPTH: usize = 1000;
 
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(borrow)]
-    result: Found<'a>,
+    result: FoundDocuments<'a>,
 }
 
 #[derive(Deserialize)]
-struct Found<'a> {
+struct FoundDocuments<'a> {
     #[serde(borrow)]
     successes: Vec<Document<'a>>,
     errors: Vec<Cow<'a, str>>,
@@ -37,73 +37,74 @@ struct Document<'a> {
 }
 
 /// Compares what was found with what the actions would have stored.
-pub(super) fn compare(group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>> {
-    let body: Body<'_> = serde_json::from_slice(&reply.body).ok().filter(|_| reply.is_success())?;
+pub(super) fn compare(group: Group<'_>, response: &Response) -> Option<Vec<StoredDoc>> {
+    let body: Body<'_> = serde_json::from_slice(&response.body).ok().filter(|_| response.is_success())?;
     let found: HashMap<&str, &str> =
         body.result.successes.iter().map(|document| (&*document.id, document.source.get())).collect();
     let stored = |action: BatchAction<'_>| match found.get(action.key) {
-        // One with a routing of its own is not found without it.
-        _ if has_routing(action.head) => Stored::Unclear("it has a routing".to_owned()),
-        Some(_) if matches!(action.op, Op::Update | Op::Upsert) => Stored::Unclear("it was merged".to_owned()),
-        Some(_) if names(action.head, &["pipeline"]) => {
-            Stored::Unclear("an ingest pipeline may have changed it".to_owned())
+        // A document with a routing is not found without it.
+        _ if has_routing(action.head) => StoredDoc::Unclear("it has a routing".to_owned()),
+        Some(_) if matches!(action.op, Op::Update | Op::Upsert) => StoredDoc::Unclear("it was merged".to_owned()),
+        Some(_) if has_any(action.head, &["pipeline"]) => {
+            StoredDoc::Unclear("an ingest pipeline may have changed it".to_owned())
         }
         Some(source) => match (document(action.doc), document(source)) {
-            (Some(ours), Some(theirs)) if ours == theirs => Stored::Same,
-            (Some(_), Some(_)) => Stored::Other,
-            _ => Stored::Unclear("it is nested too deeply".to_owned()),
+            (Some(ours), Some(theirs)) if ours == theirs => StoredDoc::Same,
+            (Some(_), Some(_)) => StoredDoc::Different,
+            _ => StoredDoc::Unclear("it is nested too deeply".to_owned()),
         },
-        None if body.result.errors.iter().any(|id| *id == action.key) => Stored::Nothing,
-        None => Stored::Unclear("Kuzzle does not say whether it is there".to_owned()),
+        None if body.result.errors.iter().any(|id| *id == action.key) => StoredDoc::Missing,
+        None => StoredDoc::Unclear("Kuzzle does not report whether it exists".to_owned()),
     };
     Some(group.iter().map(stored).collect())
 }
 
-/// A value as JavaScript reads it: numbers are doubles, or null beyond those, and of fields with one name the last counts.
+/// A value in JavaScript: numbers are doubles, or null if too large, and of duplicate fields the last one counts.
 #[derive(PartialEq)]
-enum Read<'a> {
-    Object(BTreeMap<Text<'a>, Read<'a>>),
-    Array(Vec<Read<'a>>),
+enum JsValue<'a> {
+    Object(BTreeMap<JsString<'a>, JsValue<'a>>),
+    Array(Vec<JsValue<'a>>),
     Number(f64),
-    String(Text<'a>),
-    Word(&'a str),
+    String(JsString<'a>),
+    Literal(&'a str),
 }
 
-/// What a string says, as bytes: an unpaired surrogate is no text.
+/// A string as bytes, because an unpaired surrogate is not valid UTF-8.
 #[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, [u8]>);
+struct JsString<'a>(#[serde(borrow)] Cow<'a, [u8]>);
 
-/// The document that JavaScript reads, without `_kuzzle_info`. `None` if it is nested too deeply.
-fn document(text: &str) -> Option<Read<'_>> {
+/// The document in JavaScript, without `_kuzzle_info`. `None` if it is nested too deeply.
+fn document(text: &str) -> Option<JsValue<'_>> {
     let mut document = value(text, 0);
-    if let Some(Read::Object(fields)) = &mut document {
-        fields.remove(&Text(b"_kuzzle_info".into()));
+    if let Some(JsValue::Object(fields)) = &mut document {
+        fields.remove(&JsString(b"_kuzzle_info".into()));
     }
     document
 }
 
-fn value(text: &str, depth: usize) -> Option<Read<'_>> {
-    Some(match Kind::of(text) {
-        Kind::Object | Kind::Array if depth == DEEPEST => return None,
-        Kind::Object => {
+fn value(text: &str, depth: usize) -> Option<JsValue<'_>> {
+    Some(match JsonKind::of(text) {
+        JsonKind::Object | JsonKind::Array if depth == MAX_DEPTH => return None,
+        JsonKind::Object => {
             let mut fields = BTreeMap::new();
-            for (name, field) in serde_json::from_str::<BTreeMap<Text<'_>, &RawValue>>(text).ok()? {
+            for (name, field) in serde_json::from_str::<BTreeMap<JsString<'_>, &RawValue>>(text).ok()? {
                 fields.insert(name, value(field.get(), depth + 1)?);
             }
-            Read::Object(fields)
+            JsValue::Object(fields)
         }
-        Kind::Array => {
+        JsonKind::Array => {
             let mut elements = Vec::new();
             for element in serde_json::from_str::<Vec<&RawValue>>(text).ok()? {
                 elements.push(value(element.get(), depth + 1)?);
             }
-            Read::Array(elements)
+            JsValue::Array(elements)
         }
-        Kind::Number => {
-            text.parse().ok().filter(|double: &f64| double.is_finite()).map_or(Read::Word("null"), Read::Number)
-        }
-        Kind::String => Read::String(serde_json::from_str(text).ok()?),
-        Kind::Boolean | Kind::Null => Read::Word(text),
+        JsonKind::Number => match text.parse() {
+            Ok(double) if f64::is_finite(double) => JsValue::Number(double),
+            _ => JsValue::Literal("null"),
+        },
+        JsonKind::String => JsValue::String(serde_json::from_str(text).ok()?),
+        JsonKind::Boolean | JsonKind::Null => JsValue::Literal(text),
     })
 }
 
@@ -130,7 +131,7 @@ mod tests {
         }
         let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
         assert!(document(&deep).is_none());
-        let deepest = format!("{}1{}", r#"{"a":"#.repeat(DEEPEST), "}".repeat(DEEPEST));
+        let deepest = format!("{}1{}", r#"{"a":"#.repeat(MAX_DEPTH), "}".repeat(MAX_DEPTH));
         assert!(document(&deepest).is_some_and(|read| document(&deepest) == Some(read)));
     }
 }

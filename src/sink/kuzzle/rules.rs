@@ -1,15 +1,15 @@
-//! What Kuzzle would refuse, or change while it reads a document with JavaScript's own JSON (contract of Kuzzle, 1.4 and
-//! 1.5): found before a record is put into a batch, because one such record makes Kuzzle refuse all of a request.
+//! Finds what Kuzzle would refuse, or change when it parses a document with JavaScript (contract of Kuzzle, 1.4 and 1.5).
+//! This happens before a record gets into a batch, because one such record makes Kuzzle refuse the whole request.
 
-use crate::action::{Action, KeyRule, Line, Op, Rules, distinct, not_supported};
+use crate::action::{Action, BulkLine, KeyRule, Op, Rules, distinct, not_supported};
 use crate::json::{
-    Field, Kind, Scanner, Span, Token, Walk, holds_as_double, quote_into, repeated, same_name, unescape,
+    Field, JsonKind, Scanner, Span, Token, Tokens, duplicate_name, holds_as_double, quote_into, same_name, unescape,
 };
 use crate::record::{Reason, Record};
 use crate::sink::bulk_api::{field, verb};
 use std::borrow::Cow;
 
-/// What Kuzzle takes an element for an action by, if its first field is called so.
+/// Kuzzle takes an element for an action if its first field has one of these names.
 const ACTIONS: [&str; 4] = ["index", "create", "update", "delete"];
 /// Metadata that Kuzzle passes on to its storage.
 const PASSED_ON: [&str; 8] = [
@@ -23,20 +23,20 @@ const PASSED_ON: [&str; 8] = [
     "dynamic_templates",
 ];
 
-/// Whether a field is called by one of these names.
+/// Whether a field has one of these names.
 fn is_one_of(names: &[&str], text: &str, field: &Field) -> bool {
     names.iter().any(|name| same_name(field.name.of(text), field.escaped, name))
 }
 
-/// Whether the first field can be called like an action, told by the first byte of its name.
+/// Whether the first field may have the name of an action, by the first byte of its name.
 fn may_be_action(document: &[u8]) -> bool {
     let mut rest = document.iter().skip(1).skip_while(|byte| matches!(**byte, b' ' | b'\t' | b'\r' | b'\n'));
     rest.next() == Some(&b'"') && matches!(rest.next(), Some(b'i' | b'c' | b'u' | b'd' | b'\\'))
 }
 
-/// The document with the fields that it begins with and that are called like actions at its end; `None` if it begins with
-/// another one. Of a name that is duplicate Kuzzle keeps the last, so a field that comes again is not moved behind that.
-pub(super) fn no_action(document: &str) -> Option<String> {
+/// The document with its leading fields moved to the end, if they have names of actions; `None` if it begins with another
+/// field. Of duplicate fields Kuzzle keeps the last one, so a leading field with a duplicate is dropped.
+pub(super) fn reorder_action_fields(document: &str) -> Option<String> {
     if !may_be_action(document.as_bytes()) {
         return None;
     }
@@ -49,134 +49,131 @@ pub(super) fn no_action(document: &str) -> Option<String> {
     }
     let text = |field: &Field| &document[field.name.start as usize - 1..field.value.end as usize];
     let name = |field: &Field| unescape(field.name.of(document)).map(Cow::into_owned);
-    let (moved, left) = fields.split_at(leading);
-    let comes_again = |field: &&Field| left.iter().any(|other| name(other) == name(field));
-    let order = left.iter().chain(moved.iter().filter(|field| !comes_again(field)));
+    let (moved, others) = fields.split_at(leading);
+    let has_duplicate = |field: &&Field| others.iter().any(|other| name(other) == name(field));
+    let order = others.iter().chain(moved.iter().filter(|field| !has_duplicate(field)));
     let parts: Vec<&str> = order.map(text).collect();
     Some(format!("{{{}}}", parts.join(",")))
 }
 
-/// Refuses a document that would be taken for an action whichever of its fields came first.
+/// Refuses a document that Kuzzle would take for an action in any order of its fields.
 fn ensure_no_action(text: &str, fields: &[Field], cut: [Span; 2]) -> Result<(), Reason> {
     let is_cut = |field: &&Field| cut.iter().any(|cut| cut.range().contains(&(field.name.start as usize)));
     let mut left = fields.iter().filter(|field| !is_cut(field)).peekable();
     let Some(first) = left.peek().map(|field| field.name.of(text)) else { return Ok(()) };
     if left.all(|field| is_one_of(&ACTIONS, text, field)) {
-        let text = format!(
-            "Kuzzle takes a document for an action that begins with `{first}`, and there is no other field to begin with"
-        );
+        let text = format!("Kuzzle takes a document that has only fields such as \"{first}\" for an action");
         return Err(Reason::new("reserved", text));
     }
     Ok(())
 }
 
-/// A look at all that a document says.
-struct Check<'a> {
+/// A check of all names and numbers in a document.
+struct DocumentCheck<'a> {
     text: &'a str,
     lossy: bool,
-    /// How deep `_kuzzle_info` is Kuzzle's own.
-    info: usize,
-    /// Up to where Kuzzle does not look for scripts.
-    unasked: usize,
+    /// The depth at which `_kuzzle_info` is reserved.
+    info_depth: usize,
+    /// The offset up to which Kuzzle does not look for scripts.
+    skipped_until: usize,
 }
 
-impl Check<'_> {
-    fn run(text: &str, cut: [Span; 2], lossy: bool, info: usize) -> Result<(), Reason> {
-        let mut check = Check { text, lossy, info, unasked: 0 };
-        let mut walk = Walk::new(text, cut);
+impl DocumentCheck<'_> {
+    fn run(text: &str, cut: [Span; 2], lossy: bool, info_depth: usize) -> Result<(), Reason> {
+        let mut check = DocumentCheck { text, lossy, info_depth, skipped_until: 0 };
+        let mut tokens = Tokens::new(text, cut);
         let (mut names, mut levels): (Vec<(Span, bool)>, Vec<usize>) = (Vec::new(), Vec::new());
-        while let Some(token) = walk.next() {
+        while let Some(token) = tokens.next() {
             match token {
                 Token::Open => levels.push(names.len()),
                 Token::Close => {
                     let from = levels.pop().unwrap_or_default();
-                    // JavaScript keeps the last of them.
-                    if !lossy && let Some(name) = repeated(text, &names[from..]) {
-                        return Err(change(format!(
-                            "Kuzzle would keep only the last of the fields called {name:?} (--lossy lets it)"
+                    // JavaScript keeps the last one.
+                    if !lossy && let Some(name) = duplicate_name(text, &names[from..]) {
+                        return Err(lossy_reason(format!(
+                            "Kuzzle would keep only the last of the duplicate fields {name:?} (--lossy allows it)"
                         )));
                     }
                     names.truncate(from);
                 }
                 Token::Name { inside, escaped } => {
-                    check.ensure_free((inside, escaped), walk.at(), levels.len())?;
+                    check.check_name((inside, escaped), tokens.offset(), levels.len())?;
                     names.push((inside, escaped));
                 }
                 Token::Number(span) if !lossy && !holds_as_double(span.of(text)) => {
                     let number: String = span.of(text).chars().take(60).collect();
-                    return Err(change(format!("Kuzzle would change the number {number} (--lossy lets it)")));
+                    return Err(lossy_reason(format!("Kuzzle would change the number {number} (--lossy allows it)")));
                 }
-                Token::Number(_) | Token::Word(_) => {}
+                Token::Number(_) | Token::Literal(_) => {}
             }
         }
         Ok(())
     }
 
-    /// Refuses names that are Kuzzle's own.
-    fn ensure_free(&mut self, (inside, escaped): (Span, bool), at: usize, depth: usize) -> Result<(), Reason> {
+    /// Refuses names that Kuzzle reserves.
+    fn check_name(&mut self, (inside, escaped): (Span, bool), offset: usize, depth: usize) -> Result<(), Reason> {
         let name = inside.of(self.text);
-        // Most names are told by their first byte.
+        // The first byte rules out most names.
         if !escaped && !matches!(name.as_bytes().first(), Some(b'_' | b's' | b'c')) {
             return Ok(());
         }
         let is = |own: &str| same_name(name, escaped, own);
-        if depth == self.info && !self.lossy && is("_kuzzle_info") {
-            let text = "Kuzzle would replace the field `_kuzzle_info` (--remove-attribute _kuzzle_info takes it out, --lossy lets Kuzzle)";
-            return Err(change(text.to_owned()));
+        if depth == self.info_depth && !self.lossy && is("_kuzzle_info") {
+            let text = "Kuzzle would replace the field \"_kuzzle_info\" (--remove-attribute _kuzzle_info removes it, --lossy allows it)";
+            return Err(lossy_reason(text.to_owned()));
         }
-        let script = ["script", "_script"].iter().find(|own| is(own)).filter(|_| at >= self.unasked);
+        let script = ["script", "_script"].iter().find(|own| is(own)).filter(|_| offset >= self.skipped_until);
         if let Some(own) = script {
-            let value = value_behind(self.text, at);
+            let value = value_after(self.text, offset);
             if !may_be_script(value) {
                 let text = format!(
-                    "Kuzzle refuses a field called `{own}`, wherever it is, that holds more than `id` and `params`"
+                    "Kuzzle refuses a field \"{own}\", at any depth, that holds more than \"id\" and \"params\""
                 );
                 return Err(Reason::new("reserved", text));
             }
-            // It does not look into what it lets pass.
+            // Kuzzle does not look into an allowed value.
             let mut scanner = Scanner::default();
-            self.unasked = self.text.len() - value.len() + scanner.value(value.as_bytes(), 0).unwrap_or_default();
+            self.skipped_until = self.text.len() - value.len() + scanner.value(value.as_bytes(), 0).unwrap_or_default();
         }
-        // The client of its storage refuses to read what could be meant for JavaScript's own objects (secure-json-parse).
-        let is_refused = |own| own == "__proto__" || field(value_behind(self.text, at), "prototype").is_some();
+        // The client of the storage refuses to parse names that could change JavaScript's own objects (secure-json-parse).
+        let is_refused = |own| own == "__proto__" || field(value_after(self.text, offset), "prototype").is_some();
         let Some(own) = ["__proto__", "constructor"].into_iter().find(|own| is(own) && is_refused(*own)) else {
             return Ok(());
         };
         let text = format!(
-            "Kuzzle could not read a document with the field `{own}` again, and searches that find it would fail"
+            "Kuzzle could not read a document with the field \"{own}\" again, and searches that find it would fail"
         );
         Err(Reason::new("reserved", text))
     }
 }
 
-fn change(text: String) -> Reason {
+fn lossy_reason(text: String) -> Reason {
     Reason::new("lossy", text)
 }
 
-/// The value of the field whose name ends before `at`.
-fn value_behind(text: &str, at: usize) -> &str {
-    text[at..].trim_start_matches([' ', '\t', '\r', '\n', ':'])
+/// The value of the field whose name ends before `offset`.
+fn value_after(text: &str, offset: usize) -> &str {
+    text[offset..].trim_start_matches([' ', '\t', '\r', '\n', ':'])
 }
 
-/// Whether Kuzzle lets the value of a field called `script` pass: of an object it asks the names, of anything else what
-/// JavaScript takes for its names.
+/// Whether Kuzzle allows this value in a field called `script`. It checks the names of an object; of any other value, what
+/// are names in JavaScript.
 fn may_be_script(value: &str) -> bool {
-    match Kind::of(value) {
-        Kind::Object => {
+    match JsonKind::of(value) {
+        JsonKind::Object => {
             let mut scanner = Scanner::default();
             let _ = scanner.object(value.as_bytes());
             scanner.fields().iter().all(|field| is_one_of(&["id", "params"], value, field))
         }
-        Kind::Array => value[1..].trim_start_matches([' ', '\t', '\r', '\n']).starts_with(']'),
-        Kind::String => value.starts_with("\"\""),
-        Kind::Number | Kind::Boolean => true,
-        Kind::Null => false,
+        JsonKind::Array => value[1..].trim_start_matches([' ', '\t', '\r', '\n']).starts_with(']'),
+        JsonKind::String => value.starts_with("\"\""),
+        JsonKind::Number | JsonKind::Boolean => true,
+        JsonKind::Null => false,
     }
 }
 
-/// The rules of Kuzzle.
 pub(super) struct KuzzleRules {
-    /// `--lossy`: what Kuzzle will change is let through.
+    /// `--lossy`: what Kuzzle will change is allowed.
     pub(super) lossy: bool,
 }
 
@@ -191,43 +188,43 @@ impl Rules for KuzzleRules {
             Op::Upsert => {}
             _ => ensure_no_action(record.text, record.fields, cut)?,
         }
-        Check::run(record.text, cut, self.lossy, 1)
+        DocumentCheck::run(record.text, cut, self.lossy, 1)
     }
 
     fn metadata(&self, op: Op, name: &str, value: &str) -> Result<(), Reason> {
-        let is_plain = !matches!(Kind::of(value), Kind::Object | Kind::Array);
+        let is_plain = !matches!(JsonKind::of(value), JsonKind::Object | JsonKind::Array);
         match name {
             "op_type" if op == Op::Index && matches!(value, "\"create\"" | "\"index\"") => Ok(()),
-            // The storage refuses a whole request because of these.
-            "routing" if !is_plain => Err(not_supported("`routing` of an action line must be a plain value")),
+            // This makes the storage refuse the whole request.
+            "routing" if !is_plain => Err(not_supported("\"routing\" in an action line must be a plain value")),
             "version" | "version_type" if op == Op::Update => {
-                Err(not_supported(format!("an update cannot have a `{name}`")))
+                Err(not_supported(format!("an update cannot have \"{name}\"")))
             }
-            // What Kuzzle writes to is an alias.
+            // Kuzzle writes to an alias.
             "require_alias" if matches!(value, "true" | "false") => Ok(()),
             _ if PASSED_ON.contains(&name) => {
-                Check::run(value, [Span::default(); 2], false, 0).map_err(|reason| not_supported(reason.text))
+                DocumentCheck::run(value, [Span::default(); 2], false, 0).map_err(|reason| not_supported(reason.text))
             }
-            _ => Err(not_supported(format!("`{name}` in an action line is not supported by Kuzzle"))),
+            _ => Err(not_supported(format!("\"{name}\" in an action line is not supported by Kuzzle"))),
         }
     }
 
     fn other_collection(&self) -> Result<(), Reason> {
-        Err(not_supported("`_index` names another collection than --collection: Kuzzle takes one collection at a time"))
+        Err(not_supported("\"_index\" and --collection differ: Kuzzle takes one collection at a time"))
     }
 
-    /// The action line is written anew with its id as text, because Kuzzle would read a number as a double.
-    fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, meta: &'a mut String) -> Result<Action<'a>, Reason> {
+    /// The action line is written again with its id as a string, because Kuzzle would read a number as a double.
+    fn line<'a>(&mut self, line: BulkLine<'a>, record: &Record<'a>, buf: &'a mut String) -> Result<Action<'a>, Reason> {
         match line.op {
             Op::Update => ensure_update(record, self.lossy)?,
-            op => self.check(record, op, [Span::default(); 2], meta)?,
+            op => self.check(record, op, [Span::default(); 2], buf)?,
         }
-        write_line(&line, meta);
-        Ok(line.as_it_is(meta, record.text))
+        write_line(&line, buf);
+        Ok(line.verbatim(buf, record.text))
     }
 }
 
-fn write_line(line: &Line<'_>, out: &mut String) {
+fn write_line(line: &BulkLine<'_>, out: &mut String) {
     let meta = &line.command.meta;
     out.clear();
     out.extend(["{\"", verb(line.op), "\":{\"_id\":"]);
@@ -239,25 +236,25 @@ fn write_line(line: &Line<'_>, out: &mut String) {
     out.push_str("}}");
 }
 
-/// Checks the source line of an update: without a `doc` or a script Kuzzle's storage refuses all of a request.
+/// Checks the source line of an update: without a `doc` or a script the storage refuses the whole request.
 fn ensure_update(record: &Record<'_>, lossy: bool) -> Result<(), Reason> {
-    let mut can = false;
-    for (place, field) in record.fields.iter().enumerate() {
-        let name = &*distinct(record.text, &record.fields[..=place])?;
+    let mut has_change = false;
+    for (index, field) in record.fields.iter().enumerate() {
+        let name = &*distinct(record.text, &record.fields[..=index])?;
         let expected = match name {
-            "doc" | "script" | "upsert" => Kind::Object,
-            "doc_as_upsert" | "detect_noop" | "scripted_upsert" => Kind::Boolean,
-            _ => return Err(not_supported(format!("`{name}` in an update is not supported by Kuzzle"))),
+            "doc" | "script" | "upsert" => JsonKind::Object,
+            "doc_as_upsert" | "detect_noop" | "scripted_upsert" => JsonKind::Boolean,
+            _ => return Err(not_supported(format!("\"{name}\" in an update is not supported by Kuzzle"))),
         };
-        if Kind::of(field.value.of(record.text)) != expected {
-            return Err(Reason::new("bad_action", format!("`{name}` of the update has the wrong type")));
+        if JsonKind::of(field.value.of(record.text)) != expected {
+            return Err(Reason::new("bad_action", format!("\"{name}\" in an update has the wrong type")));
         }
-        can |= matches!(name, "doc" | "script");
+        has_change |= matches!(name, "doc" | "script");
     }
-    if !can {
-        return Err(Reason::new("bad_action", "the update has no `doc`"));
+    if !has_change {
+        return Err(Reason::new("bad_action", "missing field \"doc\" in an update"));
     }
-    Check::run(record.text, [Span::default(); 2], lossy, 2)
+    DocumentCheck::run(record.text, [Span::default(); 2], lossy, 2)
 }
 
 #[cfg(test)]
@@ -266,7 +263,7 @@ mod tests {
     use crate::action::Decider;
     use crate::record::Origin;
 
-    fn said(op: Op, lossy: bool, text: &str) -> Option<String> {
+    fn error(op: Op, lossy: bool, text: &str) -> Option<String> {
         let mut scanner = Scanner::default();
         scanner.object(text.as_bytes()).expect("an object");
         let record = Record::of(text, &scanner, Origin::default());
@@ -285,18 +282,18 @@ mod tests {
             (r#"{"_kuzzle_info":{}}"#, "_kuzzle_info"),
         ] {
             for op in [Op::Create, Op::CreateOrIgnore, Op::Index, Op::Upsert] {
-                assert!(said(op, false, text).is_some_and(|said| said.contains(word)), "{op:?} {text}");
-                assert_eq!(said(op, true, text), None, "{text}");
+                assert!(error(op, false, text).is_some_and(|error| error.contains(word)), "{op:?} {text}");
+                assert_eq!(error(op, true, text), None, "{text}");
             }
-            assert!(said(Op::Delete, false, r#"{"_key":"a","n":9007199254740993,"n":1}"#).is_none());
+            assert!(error(Op::Delete, false, r#"{"_key":"a","n":9007199254740993,"n":1}"#).is_none());
         }
         let wide: String = (0..40).map(|n| format!("\"m{n}\":{n},")).collect();
-        assert_eq!(said(Op::Create, false, &format!("{{{wide}\"x\":1}}")), None);
-        assert!(said(Op::Create, false, &format!("{{{wide}\"m7\":1}}")).is_some_and(|said| said.contains("\"m7\"")));
+        assert_eq!(error(Op::Create, false, &format!("{{{wide}\"x\":1}}")), None);
+        assert!(error(Op::Create, false, &format!("{{{wide}\"m7\":1}}")).is_some_and(|error| error.contains("\"m7\"")));
     }
 
     #[test]
-    fn what_kuzzle_keeps_is_let_through() {
+    fn what_kuzzle_keeps_is_accepted() {
         for text in [
             r#"{"n":9007199254740992,"a":1.10,"b":-0,"c":1e21,"d":0.1}"#,
             r#"{"_key":12345678901234567890,"n":1}"#,
@@ -307,31 +304,31 @@ mod tests {
             r#"{"constructor":1,"x":{"constructor":{"name":1}},"prototype":2}"#,
             "{}",
         ] {
-            assert_eq!(said(Op::Create, false, text), None, "{text}");
+            assert_eq!(error(Op::Create, false, text), None, "{text}");
         }
     }
 
     #[test]
-    fn what_kuzzle_would_refuse_or_could_not_read_is_an_error_in_any_case() {
+    fn what_kuzzle_would_refuse_or_could_not_read_is_always_an_error() {
         for (op, text, word) in [
-            (Op::Create, r#"{"index":5}"#, "`index`"),
-            (Op::Index, r#"{"_key":"a","create":{},"delete":1,"_id":"a"}"#, "`create`"),
-            (Op::Upsert, r#"{"script":"x"}"#, "`script`"),
-            (Op::Create, r#"{"a":[{"script" : null}]}"#, "`script`"),
-            (Op::Create, r#"{"_script":[1]}"#, "`_script`"),
+            (Op::Create, r#"{"index":5}"#, "\"index\""),
+            (Op::Index, r#"{"_key":"a","create":{},"delete":1,"_id":"a"}"#, "\"create\""),
+            (Op::Upsert, r#"{"script":"x"}"#, "\"script\""),
+            (Op::Create, r#"{"a":[{"script" : null}]}"#, "\"script\""),
+            (Op::Create, r#"{"_script":[1]}"#, "\"_script\""),
             (Op::Create, r#"{"\u0073cript":{"source":1}}"#, "script"),
-            (Op::Create, r#"{"a":{"__proto__":1}}"#, "`__proto__`"),
-            (Op::Create, r#"{"constructor":{"prototype":1}}"#, "`constructor`"),
+            (Op::Create, r#"{"a":{"__proto__":1}}"#, "\"__proto__\""),
+            (Op::Create, r#"{"constructor":{"prototype":1}}"#, "\"constructor\""),
         ] {
             for lossy in [false, true] {
-                assert!(said(op, lossy, text).is_some_and(|said| said.contains(word)), "{text}");
+                assert!(error(op, lossy, text).is_some_and(|error| error.contains(word)), "{text}");
             }
         }
-        assert_eq!(said(Op::Upsert, false, r#"{"index":5}"#), None, "a doc in an update is taken for nothing else");
+        assert_eq!(error(Op::Upsert, false, r#"{"index":5}"#), None, "a doc in an update is taken for nothing else");
     }
 
     #[test]
-    fn a_document_that_begins_like_an_action_gets_those_fields_at_its_end() {
+    fn leading_fields_with_names_of_actions_are_moved_to_the_end() {
         for (document, sent) in [
             (r#"{"index":5,"v":1}"#, Some(r#"{"v":1,"index":5}"#)),
             (
@@ -345,7 +342,7 @@ mod tests {
             (r#"{"v":1,"index":5}"#, None),
             ("{}", None),
         ] {
-            assert_eq!(no_action(document).as_deref(), sent, "{document}");
+            assert_eq!(reorder_action_fields(document).as_deref(), sent, "{document}");
         }
     }
 }

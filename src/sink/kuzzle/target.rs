@@ -1,12 +1,12 @@
-//! Kuzzle as a target: its addresses, which name an index, and what it cannot do.
+//! Kuzzle as a target: its addresses, which name an index, and what it does not support.
 
 use super::{answer, open};
 use crate::batch::Limits;
 use crate::error::hint;
-use crate::sink::http::{Reply, Server, without_secrets};
+use crate::sink::http::{Response, Server};
 use crate::sink::target::{Opened, Target};
-use crate::sink::wanted::{FlagSources, Place, Wanted};
-use crate::sink::{Say, bulk_api};
+use crate::sink::wanted::{Endpoint, FlagSources, Wanted};
+use crate::sink::{Log, bulk_api};
 use crate::stop::Stop;
 use anyhow::{Context as _, Result, anyhow, bail};
 use std::ffi::OsStr;
@@ -14,7 +14,7 @@ use std::ffi::OsStr;
 /// Kuzzle.
 pub struct Kuzzle;
 
-/// Documents of a request, so that five thousand action lines more stay below its limit of 1 MiB.
+/// Maximum bytes of documents in a request. With five thousand action lines it stays below Kuzzle's limit of 1 MiB.
 const BYTES: usize = 800 << 10;
 
 impl Target for Kuzzle {
@@ -26,81 +26,81 @@ impl Target for Kuzzle {
         &["kuzzle+http://HOST:7512/INDEX"]
     }
 
-    fn place(&self, to: &OsStr) -> Option<Result<Place>> {
+    fn endpoint(&self, to: &OsStr) -> Option<Result<Endpoint>> {
         let text = to.to_str()?;
-        let read = Server::read(text, &["kuzzle"], "/INDEX")?;
+        let read = Server::parse(text, &["kuzzle"], "/INDEX")?;
         Some(read.and_then(|mut server| {
-            server.within = server.cut_last();
-            if server.within.is_some() {
-                return Ok(Place::Server(server));
+            server.namespace = server.take_last_segment();
+            if server.namespace.is_some() {
+                return Ok(Endpoint::Server(server));
             }
             let scheme = text.split("://").next().unwrap_or_default().to_ascii_lowercase();
             let advice = format!("write `{scheme}://HOST:7512/INDEX`, and the collection with `--collection`");
-            Err(anyhow!("\"{}\": names no index", without_secrets(text)).context(hint(advice)))
+            Err(anyhow!("missing index").context(hint(advice)))
         }))
     }
 
     fn unsupported(&self, flag: &str, _: &str) -> Option<&'static str> {
         match flag {
             "routing_field" | "pipeline" | "wait_for_active_shards" | "require_alias" | "bulk_mode" => {
-                Some("leave it out; bulk lines (`-t bulk`) say `routing` and `pipeline` themselves")
+                Some("leave it out; bulk lines (`-t bulk`) have their own `routing` and `pipeline`")
             }
             _ => bulk_api::unsupported(flag),
         }
     }
 
     fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
-        if wanted.servers().any(|server| server.within.is_none()) {
-            return Err(anyhow!("--to: Kuzzle and a server that does not say what it is")
+        if wanted.servers().any(|server| server.namespace.is_none()) {
+            return Err(anyhow!("--to: Kuzzle and a server without a scheme cannot be used together")
                 .context(hint("write `kuzzle+http://HOST:7512/INDEX` for each node")));
         }
         bulk_api::check(wanted, flags)?;
         if wanted.delete_keys && flags.typed("lossy") {
-            bail!("--lossy: not with --delete-keys, which stores nothing");
+            bail!("--lossy and --delete-keys cannot be used together");
         }
         if wanted.indexing.refresh.as_deref() == Some("true") && flags.typed("refresh") {
-            return Err(anyhow!("--refresh true: Kuzzle has no refresh at once")
-                .context(hint("`--refresh wait_for` answers when searches see the documents")));
+            return Err(anyhow!("--refresh true is not supported for Kuzzle")
+                .context(hint("`--refresh wait_for` waits until searches find the documents")));
         }
-        let mut indices = wanted.servers().filter_map(|server| server.within.as_deref());
+        let mut indices = wanted.servers().filter_map(|server| server.namespace.as_deref());
         let index = indices.next().unwrap_or_default();
-        ensure_name("an index", index).context("--to")?;
+        ensure_name(index).with_context(|| format!("invalid index \"{index}\" in --to"))?;
         if let Some(other) = indices.find(|other| *other != index) {
-            return Err(anyhow!("--to: two indices, \"{index}\" and \"{other}\"")
+            return Err(anyhow!("--to: indices \"{index}\" and \"{other}\" cannot be used together")
                 .context(hint("several `--to` are nodes of one Kuzzle; run once for each index")));
         }
         let Some(name) = &wanted.collection else {
-            let advice = "give `--collection NAME`: lines of bulk files cannot";
-            return Err(anyhow!("no collection is named").context(hint(advice)));
+            let advice = "write `--collection NAME`: lines of bulk files cannot";
+            return Err(anyhow!("missing --collection").context(hint(advice)));
         };
-        ensure_name("a collection", name).context("--collection")
+        ensure_name(name).with_context(|| format!("invalid value \"{name}\" for --collection"))
     }
 
-    /// Its answers name keys and no places, so a batch holds each key once.
+    /// Its responses are matched by key, so a batch holds each key once.
     fn limits(&self, wanted: &Wanted) -> Limits {
         Limits { distinct: true, ..wanted.batches.limits(BYTES) }
     }
 
-    fn recognized(&self, reply: &Reply) -> Option<&'static str> {
+    fn recognized(&self, response: &Response) -> Option<&'static str> {
         let advice = "write `kuzzle+http://HOST:7512/INDEX`, and the collection with `--collection`";
-        answer::is_kuzzle(reply).then_some(advice)
+        answer::is_kuzzle(response).then_some(advice)
     }
 
-    fn open(&self, wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
-        open::open(wanted, stop, say)
+    fn open(&self, wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Opened> {
+        open::open(wanted, stop, report)
     }
 }
 
-/// Finds names that no index or collection can have (contract of Kuzzle, 3.1).
-fn ensure_name(what: &str, name: &str) -> Result<()> {
+/// Refuses names that no index or collection can have (contract of Kuzzle, 3.1).
+fn ensure_name(name: &str) -> Result<()> {
     let fault = match name {
-        "_all" => format!("{what} cannot be called so"),
-        _ if name.chars().any(char::is_uppercase) => format!("the name of {what} has no upper-case letters"),
+        "_all" => "this name is reserved",
+        _ if name.chars().any(char::is_uppercase) => "uppercase letters are not allowed",
         _ if name.contains(|c| "\\/*?\"<>| \t\r\n,+#:.&%".contains(c)) => {
-            format!("the name of {what} has no blanks and none of \\ / * ? \" < > | , + # : . & %")
+            "blanks and \\ / * ? \" < > | , + # : . & % are not allowed"
         }
-        _ if name.len() > 126 => format!("the name of {what} has at most 126 bytes"),
+        _ if name.len() > 126 => "longer than 126 bytes",
         _ => return Ok(()),
     };
-    bail!("\"{name}\": {fault}")
+    bail!(fault)
 }

@@ -1,144 +1,139 @@
-//! Requests that carry no documents: questions and orders to a server, sent again until they are answered. Each of them
-//! can be made twice without harm. Also the words for a server that cannot be spoken to at all.
+//! Requests without documents, retried until there is a response. All of them are idempotent. Also the messages for a
+//! server that cannot be reached at all.
 
-use super::{nap, sentence};
+use super::sleep_unless_stopped;
 use crate::error::{hint, refused};
-use crate::retry::{Backoff, Retries, Why};
-use crate::sink::http::{Call, Http, NoReply, Reply};
+use crate::retry::{Backoff, Retries, RetryReason};
+use crate::sink::http::{Http, Request, Response, SendError};
 use crate::sink::wanted::Wanted;
 use crate::stop::Stop;
 use anyhow::{Error, Result};
 use serde_json::Value;
 use std::time::Duration;
 
-/// The form of a server's own errors.
+/// How a server reports its errors.
 #[derive(Debug)]
-pub struct Dialect {
-    /// What an answer that is no success says, if it is in that form.
-    pub said: fn(&Reply) -> Option<String>,
-    /// Whether it asks to come again by more than its status.
-    pub is_busy: fn(&Reply) -> bool,
+pub struct ErrorFormat {
+    /// The message in a response, if it is in the server's own form.
+    pub error_text: fn(&Response) -> Option<String>,
+    /// Whether a response asks for a retry by more than its status.
+    pub is_busy: fn(&Response) -> bool,
 }
 
-/// A way to a server for its administration.
+/// A client for administrative requests.
 pub struct AdminClient<'h> {
-    /// How it is reached.
+    /// The connection.
     pub http: &'h mut Http,
-    /// How often it is asked.
+    /// The number of retries.
     pub retries: Retries,
-    /// What ends the run.
+    /// The signal that ends the run.
     pub stop: Stop,
-    /// The form of its errors.
-    pub dialect: &'static Dialect,
+    /// How the server reports its errors.
+    pub errors: &'static ErrorFormat,
 }
 
-/// The longest that a server may take to answer the first question.
-pub const FIRST: Duration = Duration::from_secs(10);
+/// The maximum time for the response to the first request.
+pub const FIRST_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl<'h> AdminClient<'h> {
-    /// A way that waits as long as a run asks for.
-    pub fn new(http: &'h mut Http, wanted: &Wanted, stop: &Stop, dialect: &'static Dialect) -> AdminClient<'h> {
-        AdminClient { http, retries: wanted.retries, stop: stop.clone(), dialect }
+    /// Makes a client with the retries of the run.
+    pub fn new(http: &'h mut Http, wanted: &Wanted, stop: &Stop, errors: &'static ErrorFormat) -> AdminClient<'h> {
+        AdminClient { http, retries: wanted.retries, stop: stop.clone(), errors }
     }
 
-    /// Asks the first question: a wrong address is an error at once, what goes away later is waited for. `known` looks at each
-    /// answer, also at that of a server that is busy.
+    /// Sends the first request. Here a wrong address is an error at once; only a busy server is waited for. `check` looks
+    /// at each response, also at that of a busy server.
     ///
     /// # Errors
-    /// When there is no answer, or none of the server that is meant.
-    pub fn first(&mut self, call: &Call, nodes: usize, known: impl Fn(&Reply) -> Result<()>) -> Result<Reply> {
+    /// When there is no response, or `check` fails.
+    pub fn send_first(
+        &mut self,
+        request: &Request,
+        nodes: usize,
+        check: impl Fn(&Response) -> Result<()>,
+    ) -> Result<Response> {
         let mut wait = Backoff::new(self.retries);
-        let mut silent = 0;
+        let mut failures = 0;
         loop {
-            match self.http.send(call.clone()) {
-                Ok(reply) => {
-                    known(&reply)?;
-                    if !self.is_busy(&reply) {
-                        return Ok(reply);
+            match self.http.send(request.clone()) {
+                Ok(response) => {
+                    check(&response)?;
+                    if !self.is_busy(&response) {
+                        return Ok(response);
                     }
-                    self.pause(&mut wait, Why::Busy, self.said(&reply), reply.retry_after)?;
+                    self.pause(&mut wait, RetryReason::Busy, self.errors.error_text(&response), response.retry_after)?;
                 }
-                Err(reply) => {
-                    silent += 1;
-                    if matches!(reply, NoReply::NotSent { .. }) || silent >= nodes || self.stop.asked() {
-                        return Err(no_answer(&reply));
+                Err(error) => {
+                    failures += 1;
+                    if matches!(error, SendError::NotSent { .. }) || failures >= nodes || self.stop.is_requested() {
+                        return Err(no_response(&error));
                     }
                 }
             }
         }
     }
 
-    /// Asks until there is an answer that is neither busy nor lost.
+    /// Sends a request until there is a response and the server is not busy.
     ///
     /// # Errors
-    /// When there is none.
-    pub fn ask(&mut self, call: &Call) -> Result<Reply> {
+    /// When the retries are used up.
+    pub fn send(&mut self, request: &Request) -> Result<Response> {
         let mut wait = Backoff::new(self.retries);
         loop {
-            let (why, text, asked) = match self.http.send(call.clone()) {
-                Ok(reply) if !self.is_busy(&reply) => return Ok(reply),
-                Ok(reply) => (Why::Busy, self.said(&reply), reply.retry_after),
-                Err(NoReply::NotSent { why, hopeless: true }) => return Err(refused(why)),
-                Err(reply) => (Why::Away, sentence(&reply).to_owned(), None),
+            let (why, text, asked) = match self.http.send(request.clone()) {
+                Ok(response) if !self.is_busy(&response) => return Ok(response),
+                Ok(response) => (RetryReason::Busy, self.errors.error_text(&response), response.retry_after),
+                Err(SendError::NotSent { why, hopeless: true }) => return Err(refused(why)),
+                Err(error) => (RetryReason::Unreachable, error.reason().to_owned(), None),
             };
             self.pause(&mut wait, why, text, asked)?;
         }
     }
 
-    fn pause(&self, wait: &mut Backoff, why: Why, text: String, asked: Option<Duration>) -> Result<()> {
+    fn pause(&self, wait: &mut Backoff, why: RetryReason, text: String, asked: Option<Duration>) -> Result<()> {
         let pause = wait.next(why, asked).map_err(|used_up| refused(format!("{text} ({used_up})")))?;
-        self.sleep(pause).then_some(()).ok_or_else(|| refused(text))
+        sleep_unless_stopped(pause, &self.stop).then_some(()).ok_or_else(|| refused(text))
     }
 
-    /// Asks, and takes nothing but success for an answer.
+    /// Sends a request that must succeed, and reads the body of the response.
     ///
     /// # Errors
-    /// When there is none.
-    pub fn order(&mut self, call: &Call) -> Result<Value> {
-        let reply = self.ask(call)?;
-        if !reply.is_success() {
-            return Err(refused(self.said(&reply)));
+    /// When it does not succeed.
+    pub fn send_ok(&mut self, request: &Request) -> Result<Value> {
+        let response = self.send(request)?;
+        if !response.is_success() {
+            return Err(refused(self.errors.error_text(&response)));
         }
-        Ok(serde_json::from_slice(&reply.body).unwrap_or(Value::Null))
+        Ok(serde_json::from_slice(&response.body).unwrap_or(Value::Null))
     }
 
-    /// False if the run is asked to stop.
-    pub fn sleep(&self, pause: Duration) -> bool {
-        nap(pause, &self.stop)
-    }
-
-    fn is_busy(&self, reply: &Reply) -> bool {
-        reply.is_busy() || (self.dialect.is_busy)(reply)
-    }
-
-    /// What an answer that is no success says.
-    pub fn said(&self, reply: &Reply) -> String {
-        self.dialect.said(reply)
+    fn is_busy(&self, response: &Response) -> bool {
+        response.is_busy() || (self.errors.is_busy)(response)
     }
 }
 
-impl Dialect {
-    /// What an answer that is no success says.
-    pub fn said(&self, reply: &Reply) -> String {
-        (self.said)(reply).unwrap_or_else(|| reply.page())
+impl ErrorFormat {
+    /// The message in a response that is an error.
+    pub fn error_text(&self, response: &Response) -> String {
+        (self.error_text)(response).unwrap_or_else(|| response.summary())
     }
 
-    /// A server that does not know us.
-    pub fn login(&self, reply: &Reply) -> Error {
+    /// The error when the server rejects the login.
+    pub fn login_error(&self, response: &Response) -> Error {
         let advice = "check the user and the password (`--user`, `--password-file`), or the key (`--api-key-file`, `--bearer-file`)";
-        refused(format!("{}; nothing was sent", self.said(reply))).context(hint(advice))
+        refused(format!("{}; nothing was sent", self.error_text(response))).context(hint(advice))
     }
 }
 
-/// A server that did not answer the first question.
-pub fn no_answer(reply: &NoReply) -> Error {
-    match reply {
-        NoReply::NotSent { why, .. } => unreachable(why),
-        NoReply::Lost(why) => unclear(why),
+/// The error when there is no response to the first request.
+pub fn no_response(error: &SendError) -> Error {
+    match error {
+        SendError::NotSent { why, .. } => no_connection(why),
+        SendError::NoResponse(why) => connection_lost(why),
     }
 }
 
-fn unclear(why: &str) -> Error {
+fn connection_lost(why: &str) -> Error {
     let like_tls = ["closed before", "reset", "invalid HTTP version"];
     let error = refused(format!("{why}; nothing was sent"));
     match why.starts_with("http://") && like_tls.iter().any(|words| why.contains(words)) {
@@ -147,8 +142,7 @@ fn unclear(why: &str) -> Error {
     }
 }
 
-/// A server to which there is no connection.
-fn unreachable(why: &str) -> Error {
+fn no_connection(why: &str) -> Error {
     let lower = why.to_ascii_lowercase();
     let error = refused(format!("cannot connect to {why}; nothing was sent"));
     let advice = if lower.contains("causedasendentity") {

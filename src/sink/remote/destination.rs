@@ -1,53 +1,53 @@
-//! Where documents that are written to a name go. The name of an index never leads elsewhere; an alias, a data stream and a
-//! name with a date in it do, and then a second try would make a second document.
+//! Where documents go that are written to a name. The name of an index always means that index. An alias, a data stream or
+//! a name with a date may come to mean another index, and then a retry would create a second document.
 
-/// What a target says of a name.
+/// What a name means to the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
     /// Nothing has the name yet.
     Absent,
     /// It is the name of an index.
     Index,
-    /// It leads to another index now and then.
+    /// It leads to an index, and may lead to another one later.
     Moving {
-        /// The index that is written to now; empty if there is none, so that the server refuses what is written.
+        /// The index that is written to now; empty if there is none, and then the server refuses all writes.
         write: String,
-        /// The others behind the name; those of a data stream in their order, the oldest first.
+        /// The other indices of the name; those of a data stream are in order, the oldest first.
         others: Vec<String>,
-        /// Whether an index that was written to once is among the others for as long as it exists.
+        /// Whether `others` lists every index that was ever written to and still exists.
         lists_all: bool,
-        /// The routing that the name gives to documents without one.
+        /// The routing of the name, for documents without one.
         routing: Option<String>,
     },
-    /// It cannot be known, and why.
+    /// Unknown, and why.
     Unclear(String),
 }
 
-/// An answer to the question where a name leads.
-pub enum Named<Q> {
-    /// It leads here.
-    To(Destination),
-    /// One more question has to be asked.
-    Ask(Q),
+/// A step on the way to a name's destination.
+pub enum Resolution<Q> {
+    /// The destination.
+    Done(Destination),
+    /// One more request is needed.
+    Next(Q),
 }
 
-/// Where an action's document lies.
+/// Where an action's document is stored.
 #[derive(Clone, Debug, Default)]
 pub struct Location {
-    /// The index; empty if the action's own name is all that is known.
+    /// The index; empty if only the action's own name is known.
     pub index: String,
     /// The routing, where the action has none.
     pub routing: Option<String>,
 }
 
-/// Where a try went whose outcome is not known.
+/// Where an earlier try went that got no response.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Went {
-    /// To where the next try goes, or to an index that is deleted.
-    Here,
-    /// Perhaps to one of these indices; `all` if certainly to none but these and the one that is written to now.
-    Perhaps { indices: Vec<String>, all: bool },
-    /// It cannot be known, and why.
+pub(super) enum EarlierTry {
+    /// To the index that a retry goes to, or to one that is deleted.
+    SameIndex,
+    /// Perhaps to one of these indices. `all` if it can only be one of them or the one that is written to now.
+    MaybeIn { indices: Vec<String>, all: bool },
+    /// Unknown, and why.
     Unclear(String),
 }
 
@@ -61,7 +61,7 @@ impl Destination {
         }
     }
 
-    /// Where a document lies that was written to the name.
+    /// Where a document is stored that is written to the name now.
     pub(super) fn location(&self, name: &str) -> Location {
         let routing = match self {
             Destination::Moving { routing, .. } => routing.clone(),
@@ -70,26 +70,25 @@ impl Destination {
         Location { index: self.write(name).unwrap_or_default().to_owned(), routing }
     }
 
-    /// Where a try went that was sent after the name led to `before`, which is not known of every name. This is where the
-    /// name leads now.
-    pub(super) fn went(&self, name: &str, before: Option<&Destination>) -> Went {
+    /// Where a try went that was sent when the name led to `before`, if that is known. `self` is where the name leads now.
+    pub(super) fn earlier_try(&self, name: &str, before: Option<&Destination>) -> EarlierTry {
         let old = before.and_then(|before| before.write(name));
         let was_index = matches!(before, Some(Destination::Index));
         match self {
-            Destination::Unclear(_) if was_index => Went::Here,
-            Destination::Unclear(why) => Went::Unclear(why.clone()),
+            Destination::Unclear(_) if was_index => EarlierTry::SameIndex,
+            Destination::Unclear(why) => EarlierTry::Unclear(why.clone()),
             Destination::Absent | Destination::Index => match before {
                 // A data stream takes its indices with it when it is deleted.
                 Some(Destination::Moving { write, lists_all: false, .. }) if self.write(name) != Some(write) => {
-                    Went::Perhaps { indices: vec![write.clone()], all: false }
+                    EarlierTry::MaybeIn { indices: vec![write.clone()], all: false }
                 }
-                _ => Went::Here,
+                _ => EarlierTry::SameIndex,
             },
-            Destination::Moving { write, .. } if old == Some(write) => Went::Here,
-            Destination::Moving { others, lists_all: true, .. } if others.is_empty() => Went::Here,
+            Destination::Moving { write, .. } if old == Some(write) => EarlierTry::SameIndex,
+            Destination::Moving { others, lists_all: true, .. } if others.is_empty() => EarlierTry::SameIndex,
             Destination::Moving { others, lists_all: true, .. } => {
                 let first = others.iter().position(|other| Some(other.as_str()) == old).unwrap_or(0);
-                Went::Perhaps { indices: others[first..].to_vec(), all: true }
+                EarlierTry::MaybeIn { indices: others[first..].to_vec(), all: true }
             }
             Destination::Moving { write, others, .. } => {
                 let listed = old.is_some_and(|old| others.iter().any(|other| other == old));
@@ -99,7 +98,7 @@ impl Destination {
                     indices.extend([earlier, Some(write)].into_iter().flatten().map(str::to_owned));
                     indices.retain(|index| !index.is_empty());
                 }
-                Went::Perhaps { indices, all: listed }
+                EarlierTry::MaybeIn { indices, all: listed }
             }
         }
     }
@@ -114,47 +113,50 @@ mod tests {
         Destination::Moving { write: write.to_owned(), others, lists_all, routing: None }
     }
 
-    fn perhaps(indices: &[&str], all: bool) -> Went {
-        Went::Perhaps { indices: indices.iter().map(|index| (*index).to_owned()).collect(), all }
+    fn maybe_in(indices: &[&str], all: bool) -> EarlierTry {
+        EarlierTry::MaybeIn { indices: indices.iter().map(|index| (*index).to_owned()).collect(), all }
     }
 
     #[test]
-    fn an_index_and_what_has_not_moved_are_where_the_first_try_went() {
+    fn an_index_and_a_name_that_did_not_move_mean_the_same_index_for_the_earlier_try() {
         for before in [None, Some(Destination::Absent), Some(Destination::Index)] {
-            assert_eq!(Destination::Index.went("n", before.as_ref()), Went::Here);
-            assert_eq!(Destination::Absent.went("n", before.as_ref()), Went::Here);
+            assert_eq!(Destination::Index.earlier_try("n", before.as_ref()), EarlierTry::SameIndex);
+            assert_eq!(Destination::Absent.earlier_try("n", before.as_ref()), EarlierTry::SameIndex);
         }
         for lists_all in [true, false] {
             let same = moving("b", &["a"], lists_all);
-            assert_eq!(same.went("n", Some(&same)), Went::Here);
+            assert_eq!(same.earlier_try("n", Some(&same)), EarlierTry::SameIndex);
         }
-        assert_eq!(Destination::Unclear("no".into()).went("n", Some(&Destination::Index)), Went::Here);
-        assert_eq!(Destination::Absent.went("n", Some(&moving("b", &[], true))), Went::Here);
-        assert_eq!(moving("a", &[], true).went("n", Some(&Destination::Absent)), Went::Here);
+        assert_eq!(
+            Destination::Unclear("no".into()).earlier_try("n", Some(&Destination::Index)),
+            EarlierTry::SameIndex
+        );
+        assert_eq!(Destination::Absent.earlier_try("n", Some(&moving("b", &[], true))), EarlierTry::SameIndex);
+        assert_eq!(moving("a", &[], true).earlier_try("n", Some(&Destination::Absent)), EarlierTry::SameIndex);
     }
 
     #[test]
-    fn a_data_stream_lists_every_index_that_it_ever_wrote_to() {
+    fn a_data_stream_lists_all_indices_that_it_ever_wrote_to() {
         let now = moving("c", &["a", "b"], true);
-        assert_eq!(now.went("n", None), perhaps(&["a", "b"], true));
-        assert_eq!(now.went("n", Some(&moving("b", &["a"], true))), perhaps(&["b"], true));
-        assert_eq!(now.went("n", Some(&moving("deleted", &[], true))), perhaps(&["a", "b"], true));
+        assert_eq!(now.earlier_try("n", None), maybe_in(&["a", "b"], true));
+        assert_eq!(now.earlier_try("n", Some(&moving("b", &["a"], true))), maybe_in(&["b"], true));
+        assert_eq!(now.earlier_try("n", Some(&moving("deleted", &[], true))), maybe_in(&["a", "b"], true));
     }
 
     #[test]
-    fn an_alias_tells_all_only_while_it_keeps_its_earlier_index() {
+    fn an_alias_lists_all_indices_only_while_it_keeps_its_earlier_one() {
         let before = moving("a", &[], false);
-        assert_eq!(moving("b", &["a"], false).went("n", Some(&before)), perhaps(&["a"], true));
-        assert_eq!(moving("b", &[], false).went("n", Some(&before)), perhaps(&["a", "b"], false));
-        assert_eq!(moving("b", &["x"], false).went("n", None), perhaps(&["x", "b"], false));
-        assert_eq!(Destination::Absent.went("n", Some(&before)), perhaps(&["a"], false));
-        assert_eq!(Destination::Index.went("n", Some(&before)), perhaps(&["a"], false));
-        assert_eq!(moving("b", &[], false).went("n", Some(&Destination::Index)), perhaps(&["b"], false));
-        assert!(matches!(Destination::Unclear("no".into()).went("n", Some(&before)), Went::Unclear(_)));
+        assert_eq!(moving("b", &["a"], false).earlier_try("n", Some(&before)), maybe_in(&["a"], true));
+        assert_eq!(moving("b", &[], false).earlier_try("n", Some(&before)), maybe_in(&["a", "b"], false));
+        assert_eq!(moving("b", &["x"], false).earlier_try("n", None), maybe_in(&["x", "b"], false));
+        assert_eq!(Destination::Absent.earlier_try("n", Some(&before)), maybe_in(&["a"], false));
+        assert_eq!(Destination::Index.earlier_try("n", Some(&before)), maybe_in(&["a"], false));
+        assert_eq!(moving("b", &[], false).earlier_try("n", Some(&Destination::Index)), maybe_in(&["b"], false));
+        assert!(matches!(Destination::Unclear("no".into()).earlier_try("n", Some(&before)), EarlierTry::Unclear(_)));
         // Without an index to write to, everything is refused.
         let refused = moving("", &["a", "b"], false);
-        assert_eq!(refused.went("n", Some(&refused)), Went::Here);
-        assert_eq!(refused.went("n", Some(&before)), perhaps(&["a", "b"], true));
-        assert_eq!(moving("b", &["a"], false).went("n", Some(&refused)), perhaps(&["a", "b"], false));
+        assert_eq!(refused.earlier_try("n", Some(&refused)), EarlierTry::SameIndex);
+        assert_eq!(refused.earlier_try("n", Some(&before)), maybe_in(&["a", "b"], true));
+        assert_eq!(moving("b", &["a"], false).earlier_try("n", Some(&refused)), maybe_in(&["a", "b"], false));
     }
 }

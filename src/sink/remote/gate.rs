@@ -1,23 +1,23 @@
-//! How many lanes send at once: fewer after the server was busy, one more after each round that it took (additive
-//! increase, multiplicative decrease). Lanes wait here; which lane a key belongs to never changes.
+//! Limits how many lanes send at once: half as many after the server was busy, one more after each round that it accepted
+//! (additive increase, multiplicative decrease). Lanes wait here for their turn; a key always stays in its lane.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Shared by the lanes of a run.
 #[derive(Debug)]
 pub struct Gate {
-    most: f64,
-    state: Mutex<State>,
+    max: f64,
+    state: Mutex<GateState>,
     free: Condvar,
 }
 
 #[derive(Debug)]
-struct State {
+struct GateState {
     allowed: f64,
     inside: usize,
     /// Nothing is sent any more.
     closed: bool,
-    /// Somebody waits until nobody is inside.
+    /// Somebody waits until no lane is inside; no other lane may enter.
     closing: bool,
 }
 
@@ -26,19 +26,19 @@ struct State {
 pub struct Turn<'g>(&'g Gate);
 
 impl Gate {
-    /// Lets `lanes` lanes send at once for a start; that is also the most.
+    /// Lets `lanes` lanes send at once at first; that is also the maximum.
     pub fn new(lanes: usize) -> Gate {
-        let most = lanes.max(1) as f64;
+        let max = lanes.max(1) as f64;
         Gate {
-            most,
-            state: Mutex::new(State { allowed: most, inside: 0, closed: false, closing: false }),
+            max,
+            state: Mutex::new(GateState { allowed: max, inside: 0, closed: false, closing: false }),
             free: Condvar::new(),
         }
     }
 
     /// Waits for a turn; `None` once the gate is closed.
     pub fn enter(&self) -> Option<Turn<'_>> {
-        let has_room = |state: &State| !state.closing && (state.inside as f64) < state.allowed.floor();
+        let has_room = |state: &GateState| !state.closing && (state.inside as f64) < state.allowed.floor();
         let mut state = self.lock_when(|state| state.closed || has_room(state));
         if state.closed {
             return None;
@@ -47,40 +47,40 @@ impl Gate {
         Some(Turn(self))
     }
 
-    /// Waits until nobody is inside.
+    /// Waits until no lane is inside.
     pub fn wait_until_empty(&self) {
         self.close_if(|| false);
     }
 
-    /// Closes it for good if `holds` when nobody is inside, and says whether it is closed.
-    pub fn close_if(&self, holds: impl FnOnce() -> bool) -> bool {
-        // From here on nobody else comes in.
+    /// Closes it for good if the condition holds when no lane is inside. Returns whether it is closed.
+    pub fn close_if(&self, condition: impl FnOnce() -> bool) -> bool {
+        // From here on no lane enters.
         self.lock_when(|state| !state.closing).closing = true;
         let mut state = self.lock_when(|state| state.inside == 0);
-        state.closed = state.closed || holds();
+        state.closed = state.closed || condition();
         state.closing = false;
         self.free.notify_all();
         state.closed
     }
 
-    /// The server was busy: half as many.
+    /// Halves the limit, because the server was busy.
     pub fn shrink(&self) {
         let mut state = self.lock();
         state.allowed = (state.allowed / 2.0).max(1.0);
     }
 
-    /// The server took a request: after a round of them, one more.
+    /// Raises the limit by a part, because the server accepted a request: by one for each round.
     pub fn grow(&self) {
         let mut state = self.lock();
-        state.allowed = (state.allowed + 1.0 / state.allowed).min(self.most);
+        state.allowed = (state.allowed + 1.0 / state.allowed).min(self.max);
         self.free.notify_all();
     }
 
-    fn lock_when(&self, ready: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
+    fn lock_when(&self, ready: impl Fn(&GateState) -> bool) -> MutexGuard<'_, GateState> {
         self.free.wait_while(self.lock(), |state| !ready(state)).unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, GateState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -98,7 +98,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     #[test]
-    fn a_busy_server_gets_fewer_at_once_and_more_again_when_it_takes_them() {
+    fn the_limit_shrinks_when_the_server_is_busy_and_grows_again_when_it_accepts_requests() {
         let gate = Gate::new(4);
         let allowed = || gate.lock().allowed.floor() as usize;
         assert_eq!(allowed(), 4);
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_closed_when_nobody_is_inside_and_only_if_there_is_still_a_reason() {
+    fn it_closes_when_no_lane_is_inside_and_only_if_the_condition_still_holds() {
         let (gate, accepted) = (Gate::new(2), AtomicBool::new(false));
         let turn = gate.enter();
         std::thread::scope(|scope| {

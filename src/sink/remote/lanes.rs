@@ -1,18 +1,18 @@
 //! The sink of each lane of a run to a server.
 
 use super::destination::Destination;
-use super::settle::{Link, Settling};
+use super::settle::{LaneIo, Settling};
 use super::shared::Shared;
-use super::{Protocol, nap};
+use super::{Protocol, sleep_unless_stopped};
 use crate::batch::{Batch, Encode};
 use crate::sink::http::Http;
-use crate::sink::{Durable, Ledger, Say, Sink, SinkError};
+use crate::sink::{Durable, Ledger, Log, Sink, SinkError};
 use anyhow::Result;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 impl Shared {
-    /// A sink for each lane; `http` makes its connection.
+    /// Makes a sink for each lane; `http` makes its connection.
     ///
     /// # Errors
     /// Those of `http`.
@@ -28,14 +28,14 @@ impl Shared {
     }
 }
 
-/// One lane's sink.
+/// The sink of one lane.
 struct Remote<P> {
     protocol: Arc<P>,
     http: Http,
     shared: Shared,
     lane: usize,
     requests: u64,
-    /// Where names led before this lane's next try: another lane may have sent its last one earlier or later.
+    /// Where names led before the lane's next request. Each lane has its own: they resolve names at different times.
     destinations: HashMap<String, Destination>,
 }
 
@@ -44,32 +44,32 @@ impl<P: Protocol + 'static> Sink for Remote<P> {
         self.protocol.clone()
     }
 
-    fn apply(&mut self, batch: &Batch, out: &mut Ledger, say: Say<'_>) -> Result<Durable, SinkError> {
+    fn apply(&mut self, batch: &Batch, out: &mut Ledger, report: Log<'_>) -> Result<Durable, SinkError> {
         let Remote { protocol, http, shared, lane, requests, destinations } = self;
-        if let Err(error) = shared.prepare(http, say) {
+        if let Err(error) = shared.prepare(http, report) {
             out.leave_unsent(batch, 0);
             return Err(error);
         }
-        let link = Link {
-            send: &mut |call| shared.send(http, call),
-            sleep: &mut |pause| nap(pause, &shared.stop),
-            name: &mut || {
+        let io = LaneIo {
+            send: &mut |request| shared.send(http, request),
+            sleep: &mut |pause| sleep_unless_stopped(pause, &shared.stop),
+            next_id: &mut || {
                 *requests += 1;
                 format!("{}{lane}-{requests}", shared.run)
             },
-            say,
+            report,
         };
-        let settling = Settling::new(batch, &**protocol, shared, link, destinations, out);
-        // Even behind an error, what was applied stays applied.
+        let settling = Settling::new(batch, &**protocol, shared, io, destinations, out);
+        // What was applied before an error stays applied.
         let done = settling.run();
         out.durable();
         done.map(|()| Durable::All)
     }
 
-    fn finish(&mut self, _: bool, _: &mut Ledger, _: Say<'_>) -> Result<Durable, SinkError> {
+    fn finish(&mut self, _: bool, _: &mut Ledger, _: Log<'_>) -> Result<Durable, SinkError> {
         let mut memory = self.shared.memory();
-        match memory.refused_everything(self.shared.lanes) {
-            true => Err(SinkError::stopped(memory.refused_every_request())),
+        match memory.finish_lane(self.shared.lanes) {
+            true => Err(SinkError::stopped(memory.refusal_message())),
             false => Ok(Durable::All),
         }
     }

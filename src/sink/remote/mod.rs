@@ -1,15 +1,15 @@
-//! A sink behind HTTP: settles one batch after the other through a target's protocol, and never claims more than it knows.
-//! What a target says and how it is said is a [`Protocol`], pure and without a socket; the rules of trying again, bisecting
-//! and lost replies (settle.rs) are the same for every target.
+//! A sink that writes over HTTP. It settles one batch after the other, and never reports more than it knows.
+//! The requests and responses of a target are a [`Protocol`], which has no socket. The rules for retries, for bisecting and
+//! for missing responses (settle.rs) are the same for every target.
 
 pub mod admin;
 mod bisect;
 pub mod destination;
 mod gate;
 mod lanes;
-mod lost;
 mod memory;
 mod moved;
+mod no_response;
 mod outcomes;
 mod settle;
 mod shared;
@@ -17,17 +17,17 @@ mod take;
 mod write;
 
 pub use outcomes::ItemOutcomes;
-pub use shared::{Before, Shared, emptying};
+pub use shared::{Preparation, Shared, prepare_overwrite};
 pub use write::{escaped, push_document, push_fields, push_key};
 
 use super::ItemDetails;
-use super::http::{Call, NoReply, Reply};
+use super::http::{Request, Response};
 use crate::action::Op;
 use crate::batch::{Batch, BatchAction, Encode};
 use crate::record::Reason;
 use crate::stop::Stop;
 use bytes::Bytes;
-use destination::{Destination, Location, Named};
+use destination::{Destination, Location, Resolution};
 use std::time::{Duration, Instant};
 
 /// Some actions of a batch, in order.
@@ -35,35 +35,34 @@ use std::time::{Duration, Instant};
 pub struct Group<'a> {
     /// The batch.
     pub batch: &'a Batch,
-    /// Places of the actions in it.
-    pub at: &'a [u32],
-    /// Whether the outcome of each has to be told: one may have been carried out before, or a person wants to see them.
-    pub each: bool,
+    /// The indexes of the actions in it.
+    pub indexes: &'a [u32],
+    /// Whether the outcome of each action is needed: one may have been applied before, or `--results` asks for them.
+    pub per_item: bool,
 }
 
 impl<'a> Group<'a> {
     /// How many actions there are.
     pub(crate) fn len(&self) -> usize {
-        self.at.len()
+        self.indexes.len()
     }
 
-    /// The action at a place of the group.
-    pub fn get(&self, place: usize) -> BatchAction<'a> {
-        self.batch.action(self.at[place] as usize)
+    /// The action at an index of the group.
+    pub fn get(&self, index: usize) -> BatchAction<'a> {
+        self.batch.action(self.indexes[index] as usize)
     }
 
-    /// The key of the action at a place, and its operation.
-    #[inline]
-    pub fn key(&self, place: usize) -> (&'a str, Op) {
-        self.batch.key(self.at[place] as usize)
+    /// The key and the operation of the action at an index of the group.
+    pub fn key(&self, index: usize) -> (&'a str, Op) {
+        self.batch.key(self.indexes[index] as usize)
     }
 
-    /// Bytes of a request that the actions take.
+    /// The bytes that the actions take in a request.
     pub fn size(&self) -> usize {
-        self.at.iter().map(|at| self.batch.size(*at as usize)).sum()
+        self.indexes.iter().map(|index| self.batch.size(*index as usize)).sum()
     }
 
-    /// What is said of the actions when they are too large for what has this `limit`.
+    /// The message for actions that are too large for what has this `limit`.
     pub fn too_large(&self, limit: &str) -> String {
         match self.size() {
             bytes @ 0..100_000 => format!("too large for {limit}: {bytes} bytes"),
@@ -71,25 +70,25 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// What the target is sent for the actions.
+    /// The actions as the target is sent them.
     pub fn text(&self) -> Bytes {
-        self.batch.text(self.at)
+        self.batch.text(self.indexes)
     }
 
-    /// What the target is sent for each of the actions.
+    /// The same, one by one.
     pub fn lines(&self) -> impl Iterator<Item = &'a str> {
         let batch = self.batch;
-        self.at.iter().map(move |at| batch.line(*at as usize))
+        self.indexes.iter().map(move |index| batch.line(*index as usize))
     }
 
     /// The actions in order.
     pub fn iter(&self) -> impl Iterator<Item = BatchAction<'a>> {
         let batch = self.batch;
-        self.at.iter().map(move |at| batch.action(*at as usize))
+        self.indexes.iter().map(move |index| batch.action(*index as usize))
     }
 }
 
-/// What an answer says of one action.
+/// The outcome of one action, as a response reports it.
 #[derive(Clone, Debug)]
 pub enum ItemOutcome {
     /// Stored under a key that did not exist.
@@ -98,173 +97,166 @@ pub enum ItemOutcome {
     Updated,
     /// An update that changed nothing.
     Unchanged,
-    /// The target declined as it was told to.
+    /// Not stored, as the action asked for.
     Ignored,
-    /// Removed.
+    /// Deleted.
     Deleted,
-    /// There was nothing to remove.
+    /// There was nothing to delete.
     NotFound,
-    /// There is a document, and the action was only to be done if there was none.
+    /// The key has a document already, and the action may only create one.
     Exists,
     /// A condition that the user wrote did not hold.
     Conflict(Reason),
-    /// Not done; it may be sent again.
+    /// Not applied; it may be retried.
     Busy(String),
-    /// Not done, because another request added the same field at the same time; it may be sent once more.
+    /// Not applied, because another request added the same field at the same time; it may be retried once.
     Raced(Reason),
-    /// Not done, and not before an operator has acted.
-    Closed(String),
-    /// Not done, and the record's own fault.
+    /// Not applied, and retrying is no use until an operator has acted.
+    Fatal(String),
+    /// Not applied, because of the record itself.
     Rejected(Reason),
-    /// It cannot be told which answer is this action's, or what it means.
+    /// Unknown: no item of the response can be matched with this action, or the item cannot be understood.
     Unclear(String),
 }
 
-/// How a person may see an action, when that was asked for.
+/// What `--results` shows of an action, if it is asked for.
 pub type Details = Option<Box<ItemDetails>>;
 
-/// What an answer says of one action, and how a person may see it.
+/// The outcome of one action and its details.
 #[derive(Debug)]
 pub struct ItemResult {
-    /// What became of it.
+    /// The outcome.
     pub outcome: ItemOutcome,
-    /// The details, when they were asked for.
-    pub shown: Details,
+    /// The details, if they are asked for.
+    pub details: Details,
 }
 
-/// What a whole answer means.
+/// What a response says about its request.
 #[derive(Debug)]
-pub enum Answer {
-    /// One for each action, in their order.
+pub enum Verdict {
+    /// The outcome of each action, in order.
     Items(ItemOutcomes),
-    /// Nothing was done; the request may be sent again.
+    /// Nothing was applied; the request may be retried.
     Busy(String),
-    /// Nothing was done; the request is too large for the server.
+    /// Nothing was applied; the request is too large for the server.
     TooLarge(String),
     /// The request was refused because of one of its actions.
     Refused {
-        /// Why.
+        /// The error.
         reason: Reason,
-        /// Whether some actions may have been carried out all the same.
+        /// Whether some actions may have been applied all the same.
         perhaps_done: bool,
-        /// The action that the server names.
+        /// The index of the action that the server names.
         culprit: Option<usize>,
     },
-    /// It cannot be told what was done.
-    Lost(String),
-    /// Nothing was done, and nothing will be before an operator has acted.
-    Closed(String),
+    /// It is unknown what was applied.
+    Unclear(String),
+    /// Nothing was applied, and retrying is no use until an operator has acted.
+    Fatal(String),
 }
 
-/// What is stored under the key of an action that may have been carried out already.
+/// What is stored under the key of an action that may have been applied already.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Stored {
+pub enum StoredDoc {
     /// What the action would have stored.
     Same,
-    /// Something else.
-    Other,
-    /// Nothing.
-    Nothing,
+    /// Another document.
+    Different,
+    /// No document.
+    Missing,
     /// It cannot be compared, and why.
     Unclear(String),
 }
 
-/// Whether a target keeps documents as they were sent.
+/// Whether a target gives documents back as they were sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kept {
-    /// It does: what is read back is what was sent.
-    Whole,
-    /// It may change them, and why: another content proves nothing.
-    Changed(String),
-    /// It may show less than was sent, and why: no content proves anything.
-    InPart(String),
+pub enum Fidelity {
+    /// It does.
+    Exact,
+    /// It may change them, and why: a different document proves nothing.
+    MayChange(String),
+    /// It may leave out parts, and why: no document proves anything.
+    MayOmit(String),
 }
 
-/// How a target is spoken to, beside the form in which actions are written for it. Pure: no socket, no clock.
+/// The requests and responses of a target. Pure: no socket, no clock. [`Encode`] writes the actions.
 pub trait Protocol: Encode {
-    /// The request that applies the actions. `opaque` is unique for each try.
-    fn request(&self, group: Group<'_>, opaque: String) -> Call;
+    /// The request that applies the actions. `id` is unique for each try.
+    fn request(&self, group: Group<'_>, id: String) -> Request;
 
-    /// What the answer to such a request means. `detail` asks for what is shown of each item.
-    fn answer(&self, group: Group<'_>, reply: &Reply, detail: bool) -> Answer;
+    /// Reads the response to it. `detail` asks for the details of each item.
+    fn read_response(&self, group: Group<'_>, response: &Response, detail: bool) -> Verdict;
 
-    /// Whether an action can be carried out twice and leave what carrying it out once leaves.
+    /// Whether an action that is applied twice leaves what it leaves when it is applied once.
     fn is_idempotent(&self, action: &BatchAction<'_>) -> bool;
 
     /// Whether a sequence of such actions on one key can be repeated as a whole.
     fn is_idempotent_in_sequence(&self, action: &BatchAction<'_>) -> bool;
 
-    /// Whether a request carries actions of one kind only.
+    /// Whether all actions of a request must have the same operation.
     fn is_of_one_kind(&self) -> bool {
         false
     }
 
-    /// Whether the order of the actions counts between their keys too: then nothing is sent again behind what came later.
-    fn is_one_sequence(&self) -> bool {
+    /// Whether the order of actions on different keys matters too. Then nothing is retried after a later action.
+    fn is_globally_ordered(&self) -> bool {
         false
     }
 
-    /// Whether something beside the key tells where an action's document lies.
+    /// Whether an action has a routing: then its key alone does not identify its document.
     fn is_routed(&self, _: &BatchAction<'_>) -> bool {
         false
     }
 
-    /// How an action is shown of which an answer says nothing.
-    fn shown(&self, action: &BatchAction<'_>) -> ItemDetails;
+    /// The details of an action that no response mentions.
+    fn details(&self, action: &BatchAction<'_>) -> ItemDetails;
 
-    /// The request that asks whether a try is still under way; `None` if the target cannot be asked.
-    fn ask_running(&self) -> Option<Call> {
+    /// The request that asks which requests are still running; `None` if the target cannot be asked.
+    fn running_request(&self) -> Option<Request> {
         None
     }
 
-    /// Whether the answer names the try; `None` if it is no such answer.
-    fn is_running(&self, _: &Reply, _: &str) -> Option<bool> {
+    /// Whether the response lists the request with this id; `None` if it cannot be understood.
+    fn is_running(&self, _: &Response, _: &str) -> Option<bool> {
         None
     }
 
-    /// The name of the collection that an action goes to, if such a name may come to lead elsewhere; else empty.
-    fn name_of<'a>(&'a self, _: &BatchAction<'a>) -> &'a str {
+    /// The collection of an action, if its name may come to mean another index; else empty.
+    fn collection_of<'a>(&'a self, _: &BatchAction<'a>) -> &'a str {
         ""
     }
 
-    /// The question where a name leads.
-    fn ask_destination(&self, name: &str) -> Call {
-        Call::get(format!("/{}", escaped(name)))
+    /// The request that asks where a name leads.
+    fn destination_request(&self, name: &str) -> Request {
+        Request::get(format!("/{}", escaped(name)))
     }
 
-    /// What the answer says.
-    fn destination(&self, _: &str, _: &Reply) -> Named<Call> {
-        Named::To(Destination::Index)
+    /// Reads the response to it.
+    fn read_destination(&self, _: &str, _: &Response) -> Resolution<Request> {
+        Resolution::Done(Destination::Index)
     }
 
-    /// The request that reads what is stored under the actions' keys, where each of them lies.
-    fn read_back(&self, group: Group<'_>, lies: &[Location]) -> Call;
+    /// The request that reads what is stored under the actions' keys, each at its location.
+    fn read_back_request(&self, group: Group<'_>, locations: &[Location]) -> Request;
 
-    /// Compares what is stored with what the actions would have stored; `None` if the answer is no such answer.
-    fn compare(&self, group: Group<'_>, reply: &Reply) -> Option<Vec<Stored>>;
+    /// Compares what is stored with what the actions would have stored; `None` if the response cannot be understood.
+    fn compare(&self, group: Group<'_>, response: &Response) -> Option<Vec<StoredDoc>>;
 
-    /// The request that tells whether the server keeps the actions' documents as they were sent.
-    fn ask_kept(&self, group: Group<'_>, lies: &[Location]) -> Call;
+    /// The request that asks whether documents are kept as they were sent.
+    fn fidelity_request(&self, group: Group<'_>, locations: &[Location]) -> Request;
 
-    /// Whether it does in this index, by the answer.
-    fn kept(&self, index: &str, reply: &Reply) -> Kept;
+    /// Reads the response to it for one index.
+    fn read_fidelity(&self, index: &str, response: &Response) -> Fidelity;
 }
 
-/// Sleeps in pieces; false as soon as the run is asked to stop.
-pub fn nap(pause: Duration, stop: &Stop) -> bool {
-    const PIECE: Duration = Duration::from_millis(20);
+/// Sleeps; returns false as soon as the run is asked to stop.
+pub fn sleep_unless_stopped(pause: Duration, stop: &Stop) -> bool {
+    const SLICE: Duration = Duration::from_millis(20);
     let end = Instant::now() + pause;
-    while !stop.asked() && Instant::now() < end {
-        std::thread::sleep(end.saturating_duration_since(Instant::now()).min(PIECE));
+    while !stop.is_requested() && Instant::now() < end {
+        std::thread::sleep(end.saturating_duration_since(Instant::now()).min(SLICE));
     }
-    !stop.asked()
-}
-
-/// What is said of a request that was not answered.
-pub fn sentence(reply: &NoReply) -> &str {
-    match reply {
-        NoReply::NotSent { why, .. } | NoReply::Lost(why) => why,
-    }
+    !stop.is_requested()
 }
 
 #[cfg(test)]

@@ -1,52 +1,52 @@
-//! ItemOutcomes in the order of the actions. Mostly all of them are the same, and then one says it for all: a batch is settled by
-//! its size instead of item by item.
+//! The outcomes of actions, in order. Mostly all of them are the same: then a batch is settled by its size instead of item
+//! by item.
 
 use super::{ItemOutcome, ItemResult};
 
 /// Collects outcomes.
 #[derive(Debug, Default)]
 pub struct ItemOutcomes {
-    /// The outcome of all so far, and how many there are.
-    all: Option<(ItemOutcome, usize)>,
-    /// The outcome of each, from the first one on that differs.
+    /// The outcome of all actions so far, and their number.
+    common: Option<(ItemOutcome, usize)>,
+    /// The outcome of each action, once one of them differs.
     each: Vec<ItemResult>,
 }
 
 impl ItemOutcomes {
-    /// Adds the outcome of the next actions.
-    pub fn push(&mut self, outcome: ItemOutcome, more: usize) {
-        match &mut self.all {
-            Some((all, many)) if std::mem::discriminant(all) == std::mem::discriminant(&outcome) => {
-                return *many += more;
+    /// Adds the outcome of the next `count` actions.
+    pub fn push(&mut self, outcome: ItemOutcome, count: usize) {
+        match &mut self.common {
+            Some((common, total)) if std::mem::discriminant(common) == std::mem::discriminant(&outcome) => {
+                return *total += count;
             }
-            None if self.each.is_empty() && outcome.is_shared() => return self.all = Some((outcome, more)),
+            None if self.each.is_empty() && outcome.can_be_common() => return self.common = Some((outcome, count)),
             _ => {}
         }
-        if let Some((all, many)) = self.all.take() {
-            self.each = all.repeated(many).collect();
+        if let Some((common, total)) = self.common.take() {
+            self.each = common.repeated(total).collect();
         }
-        self.each.extend(outcome.repeated(more));
+        self.each.extend(outcome.repeated(count));
     }
 
     /// Adds the last outcome once more.
     #[inline(always)]
-    pub fn push_again(&mut self) {
-        if let Some((_, many)) = &mut self.all {
-            *many += 1;
+    pub fn repeat_last(&mut self) {
+        if let Some((_, total)) = &mut self.common {
+            *total += 1;
         } else if let Some(last) = self.each.last() {
-            self.each.push(ItemResult { outcome: last.outcome.clone(), shown: None });
+            self.each.push(ItemResult { outcome: last.outcome.clone(), details: None });
         }
     }
 
-    /// The outcome of all of them, if it is one.
-    pub fn of_all(&self) -> Option<&ItemOutcome> {
-        self.all.as_ref().map(|(outcome, _)| outcome)
+    /// The outcome of all actions, if it is the same.
+    pub fn common(&self) -> Option<&ItemOutcome> {
+        self.common.as_ref().map(|(outcome, _)| outcome)
     }
 
-    /// The outcome of each.
-    pub fn of_each(self) -> Vec<ItemResult> {
-        match self.all {
-            Some((outcome, many)) => outcome.repeated(many).collect(),
+    /// The outcome of each action.
+    pub fn into_results(self) -> Vec<ItemResult> {
+        match self.common {
+            Some((outcome, total)) => outcome.repeated(total).collect(),
             None => self.each,
         }
     }
@@ -54,24 +54,24 @@ impl ItemOutcomes {
 
 impl From<Vec<ItemResult>> for ItemOutcomes {
     fn from(each: Vec<ItemResult>) -> ItemOutcomes {
-        ItemOutcomes { all: None, each }
+        ItemOutcomes { common: None, each }
     }
 }
 
 impl ItemOutcome {
-    /// Whether it says nothing that is one action's own, so that others can have the same.
-    pub fn is_shared(&self) -> bool {
+    /// Whether several actions can share it, because it holds nothing about a single one.
+    pub fn can_be_common(&self) -> bool {
         let stored = matches!(self, ItemOutcome::Created | ItemOutcome::Updated | ItemOutcome::Unchanged);
         stored || matches!(self, ItemOutcome::Ignored | ItemOutcome::Deleted | ItemOutcome::NotFound)
     }
 
-    /// Whether the action may be sent again.
-    pub(super) fn is_open(&self) -> bool {
+    /// Whether the action may be retried.
+    pub(super) fn is_retryable(&self) -> bool {
         matches!(self, ItemOutcome::Busy(_) | ItemOutcome::Raced(_))
     }
 
-    fn repeated(self, many: usize) -> impl Iterator<Item = ItemResult> {
-        std::iter::repeat_n(self, many).map(|outcome| ItemResult { outcome, shown: None })
+    fn repeated(self, count: usize) -> impl Iterator<Item = ItemResult> {
+        std::iter::repeat_n(self, count).map(|outcome| ItemResult { outcome, details: None })
     }
 }
 
@@ -81,12 +81,12 @@ mod tests {
 
     fn words(outcomes: &[(ItemOutcome, usize)]) -> String {
         let mut all = ItemOutcomes::default();
-        for (outcome, more) in outcomes {
-            all.push(outcome.clone(), *more);
+        for (outcome, count) in outcomes {
+            all.push(outcome.clone(), *count);
         }
-        let sum = outcomes.iter().map(|(_, more)| more).sum::<usize>();
-        let as_one = all.of_all().map(|outcome| format!("{outcome:?} for "));
-        let each: Vec<String> = all.of_each().iter().map(|told| format!("{:?}", told.outcome)).collect();
+        let sum = outcomes.iter().map(|(_, count)| count).sum::<usize>();
+        let as_one = all.common().map(|outcome| format!("{outcome:?} for "));
+        let each: Vec<String> = all.into_results().iter().map(|result| format!("{:?}", result.outcome)).collect();
         assert_eq!(each.len(), sum);
         as_one.unwrap_or_default() + &each.join(" ")
     }
@@ -113,10 +113,10 @@ mod tests {
     fn the_last_outcome_is_repeated() {
         let mut outcomes = ItemOutcomes::default();
         outcomes.push(ItemOutcome::Created, 1);
-        outcomes.push_again();
+        outcomes.repeat_last();
         outcomes.push(ItemOutcome::Updated, 1);
-        outcomes.push_again();
-        let words: Vec<String> = outcomes.of_each().iter().map(|told| format!("{:?}", told.outcome)).collect();
+        outcomes.repeat_last();
+        let words: Vec<String> = outcomes.into_results().iter().map(|result| format!("{:?}", result.outcome)).collect();
         assert_eq!(words, ["Created", "Created", "Updated", "Updated"]);
     }
 }

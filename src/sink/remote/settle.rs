@@ -1,109 +1,107 @@
-//! Settles a batch: send, read the answer, try again what was busy, bisect what was refused, and find out what became of
-//! what was lost (DESIGN: never lose, never double). It has no socket: requests, pauses and names are given to it.
-//! What surprises: nothing of a batch is sent out of order on one key, so each part is settled before the next is sent.
+//! Settles a batch: sends it, reads the response, retries what was busy, bisects what was refused, and finds out the
+//! outcome of requests without a response (DESIGN: never lose, never double). It has no socket: requests, pauses and
+//! request ids come from outside. Actions on one key are never reordered, so each part is settled before the next is sent.
 
 use super::destination::Destination;
-use super::memory::{Fault, Memory, SAME_FAULT};
+use super::memory::{Fault, MAX_SAME_ERRORS, Memory};
 use super::shared::Shared;
-use super::{Answer, Group, Protocol};
+use super::{Group, Protocol, Verdict};
 use crate::action::Op;
 use crate::batch::Batch;
 use crate::record::Reason;
-use crate::retry::{Backoff, Why};
-use crate::sink::http::{Call, NoReply, Reply};
-use crate::sink::{Bucket, Ledger, Note, Say, SinkError};
+use crate::retry::{Backoff, RetryReason};
+use crate::sink::http::{Request, Response, SendError};
+use crate::sink::{Bucket, Ledger, Log, Note, SinkError};
 use std::collections::HashMap;
 use std::sync::MutexGuard;
 use std::time::Duration;
 
-/// What is known of an action while its batch is being settled.
+/// What is known about an action while its batch is being settled.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct State {
-    /// It has been settled.
+pub(super) struct ActionState {
     pub(super) settled: bool,
-    /// It has been sent.
     pub(super) sent: bool,
-    /// A try whose answer is not known may have carried it out.
-    pub(super) lost: bool,
+    /// It was sent in a request without a response, which may have applied it.
+    pub(super) unconfirmed: bool,
 }
 
-/// What a lane lends to the settling of a batch.
-pub(super) struct Link<'s> {
-    pub(super) send: &'s mut dyn FnMut(Call) -> Result<Reply, NoReply>,
-    /// False when the run is asked to stop: no more waiting.
+/// What a lane provides to settle a batch.
+pub(super) struct LaneIo<'s> {
+    pub(super) send: &'s mut dyn FnMut(Request) -> Result<Response, SendError>,
+    /// Returns false when the run is asked to stop.
     pub(super) sleep: &'s mut dyn FnMut(Duration) -> bool,
-    /// A name for each try.
-    pub(super) name: &'s mut dyn FnMut() -> String,
-    pub(super) say: Say<'s>,
+    /// Makes an id for each request.
+    pub(super) next_id: &'s mut dyn FnMut() -> String,
+    pub(super) report: Log<'s>,
 }
 
-/// Why a part is left before each of its actions is settled.
-pub(super) enum Halt {
-    /// The run is asked to stop: no more waiting.
-    Asked,
+/// Why a part is given up before all of its actions are settled.
+pub(super) enum Abort {
+    /// The run is asked to stop.
+    StopRequested,
     /// The target cannot be used any more, and why.
-    Stopped(String),
+    Failed(String),
 }
 
-impl Link<'_> {
-    /// Waits before the next try, and says why nothing seems to happen: to everybody once it takes long, each time with `-v`.
+impl LaneIo<'_> {
+    /// Waits before the next try and reports why: each time with `-v`, and as a warning once it takes long.
     pub(super) fn pause(
         &mut self,
         wait: &mut Backoff,
-        why: Why,
+        why: RetryReason,
         asked: Option<Duration>,
         text: &str,
-    ) -> Result<(), Halt> {
-        let pause = wait.next(why, asked).map_err(|used_up| Halt::Stopped(format!("{text} ({used_up})")))?;
-        let is_question = matches!(why, Why::Every(_));
+    ) -> Result<(), Abort> {
+        let pause = wait.next(why, asked).map_err(|used_up| Abort::Failed(format!("{text} ({used_up})")))?;
+        let is_question = matches!(why, RetryReason::Every(_));
         if !is_question {
-            let next = wait.tries() + 1;
-            (self.say)(Note::Detail(format!("{text}; try {next} in {:.1} s", pause.as_secs_f64())));
+            let next = wait.retries() + 1;
+            (self.report)(Note::Detail(format!("{text}; try {next} in {:.1} s", pause.as_secs_f64())));
         }
-        // A question that is asked five times a second takes long after some more of them.
+        // Questions are asked five times a second, so it takes more of them to be long.
         let long = if is_question { 15 } else { 4 };
-        if wait.tries() == long {
-            (self.say)(Note::Warning(format!("waiting: {text}")));
+        if wait.retries() == long {
+            (self.report)(Note::Warning(format!("waiting: {text}")));
         }
-        if (self.sleep)(pause) { Ok(()) } else { Err(Halt::Asked) }
+        if (self.sleep)(pause) { Ok(()) } else { Err(Abort::StopRequested) }
     }
 }
 
-/// A batch on its way.
+/// A batch that is being settled.
 pub(super) struct Settling<'s> {
     pub(super) batch: &'s Batch,
     pub(super) protocol: &'s dyn Protocol,
     pub(super) shared: &'s Shared,
-    pub(super) link: Link<'s>,
-    /// Where names led before the next try is sent.
+    pub(super) io: LaneIo<'s>,
+    /// Where names lead before the next try is sent.
     pub(super) destinations: &'s mut HashMap<String, Destination>,
     pub(super) out: &'s mut Ledger,
-    pub(super) states: Vec<State>,
-    /// Parts that are still to be sent, the next one last.
+    pub(super) states: Vec<ActionState>,
+    /// Parts that are still to be sent; the next one is the last in the list.
     pub(super) waiting: Vec<Vec<u32>>,
-    /// What the tries of the part that is being sent came to.
+    /// The failed tries of the current part.
     pub(super) tries: Tries,
-    /// Whether the answer of any try was lost.
-    pub(super) loses: bool,
-    /// The action that the server named last, which stands alone now.
+    /// Whether any request got no response.
+    pub(super) has_unconfirmed: bool,
+    /// The action that the server named last, now in a part of its own.
     pub(super) suspect: Option<u32>,
-    /// Whether the part was made smaller because the connection was lost on it more than once.
+    /// Whether the part was halved because the connection broke more than once.
     shrunk: bool,
-    /// What actions were refused with that other requests had added the same fields at the same time.
+    /// The refusals of actions that lost races for new fields.
     pub(super) races: HashMap<u32, Vec<String>>,
 }
 
-/// What the tries of a part came to.
+/// The failed tries of a part.
 pub(super) struct Tries {
     pub(super) wait: Backoff,
     refusals: u32,
-    losses: u32,
+    no_responses: u32,
 }
 
 /// Bytes of a request that no server finds too large.
-const SURELY_SMALL: usize = 64 << 10;
+const SMALL_BODY: usize = 64 << 10;
 
-/// Tries of a single action that a server answers with an error of its own, and of a question that gets no answer to it.
+/// Tries of a single action that gets an internal error, and of a question that gets an unexpected response.
 pub(super) const SINGLE_TRIES: u32 = 3;
 
 impl<'s> Settling<'s> {
@@ -111,7 +109,7 @@ impl<'s> Settling<'s> {
         batch: &'s Batch,
         protocol: &'s dyn Protocol,
         shared: &'s Shared,
-        link: Link<'s>,
+        io: LaneIo<'s>,
         destinations: &'s mut HashMap<String, Destination>,
         out: &'s mut Ledger,
     ) -> Settling<'s> {
@@ -119,13 +117,13 @@ impl<'s> Settling<'s> {
             batch,
             protocol,
             shared,
-            link,
+            io,
             destinations,
             out,
-            states: vec![State::default(); batch.len()],
+            states: vec![ActionState::default(); batch.len()],
             waiting: Vec::new(),
-            tries: Tries { wait: Backoff::new(shared.retries), refusals: 0, losses: 0 },
-            loses: false,
+            tries: Tries { wait: Backoff::new(shared.retries), refusals: 0, no_responses: 0 },
+            has_unconfirmed: false,
             suspect: None,
             shrunk: false,
             races: HashMap::new(),
@@ -137,118 +135,119 @@ impl<'s> Settling<'s> {
     /// # Errors
     /// When the target cannot be used any more; even then every record is settled.
     pub(super) fn run(mut self) -> Result<(), SinkError> {
-        self.learn_names();
+        self.resolve_new_names();
         self.waiting = self.parts();
         let done = self.send_parts();
-        self.leave();
-        self.memory().settled(self.batch.hashes().iter().copied().filter(|hash| *hash != 0));
+        self.record_unsettled();
+        self.memory().add_keys(self.batch.hashes().iter().copied().filter(|hash| *hash != 0));
         done
     }
 
     /// Sends the parts that wait, each until it is settled.
     fn send_parts(&mut self) -> Result<(), SinkError> {
         while let Some(part) = self.waiting.pop() {
-            if let Err(Halt::Stopped(why)) = self.part(part) {
+            if let Err(Abort::Failed(why)) = self.settle_part(part) {
                 return Err(SinkError::stopped(why));
             }
         }
         Ok(())
     }
 
-    /// Settles a part, or cuts it into parts that it puts in front of those that wait.
-    fn part(&mut self, mut part: Vec<u32>) -> Result<(), Halt> {
-        self.tries = Tries { wait: Backoff::new(self.shared.retries), refusals: 0, losses: 0 };
+    /// Settles a part, or splits it and puts the pieces in front of the waiting parts.
+    fn settle_part(&mut self, mut part: Vec<u32>) -> Result<(), Abort> {
+        self.tries = Tries { wait: Backoff::new(self.shared.retries), refusals: 0, no_responses: 0 };
         while !part.is_empty() {
             self.attempt(&mut part)?;
         }
         Ok(())
     }
 
-    /// Sends a part once and takes the answer in; what is to be sent again stays in the part.
-    fn attempt(&mut self, part: &mut Vec<u32>) -> Result<(), Halt> {
-        if self.loses {
-            self.follow(part)?;
+    /// Sends a part once and handles the response. What is to be sent again stays in the part.
+    fn attempt(&mut self, part: &mut Vec<u32>) -> Result<(), Abort> {
+        if self.has_unconfirmed {
+            self.follow_moved_names(part)?;
             if part.is_empty() {
                 return Ok(());
             }
         }
-        let has = |what: fn(&State) -> bool| part.iter().any(|at| what(&self.states[*at as usize]));
+        let has = |what: fn(&ActionState) -> bool| part.iter().any(|index| what(&self.states[*index as usize]));
         if has(|state| state.sent) {
-            self.shared.traffic.sent_again();
+            self.shared.traffic.count_retry();
         }
-        // After a lost try it matters which index an item names.
-        let each = self.out.shows() || self.loses && has(|state| state.lost);
-        let group = Group { batch: self.batch, at: part, each };
-        let name = (self.link.name)();
-        let call = self.protocol.request(group, name.clone());
-        let size = call.body.len();
-        let reply = match (self.link.send)(call) {
-            Ok(reply) => reply,
-            Err(NoReply::NotSent { why, hopeless: true }) => return Err(Halt::Stopped(why)),
-            Err(NoReply::NotSent { why, .. }) => return self.pause(Why::Away, None, &why),
-            // Some servers close the connection on what is too large for them, and say so to nobody.
-            Err(NoReply::Lost(why)) => return self.lost(part, &name, &why, None, size > SURELY_SMALL),
+        // After a missing response it matters which index an item names.
+        let per_item = self.out.wants_results() || self.has_unconfirmed && has(|state| state.unconfirmed);
+        let group = Group { batch: self.batch, indexes: part, per_item };
+        let id = (self.io.next_id)();
+        let request = self.protocol.request(group, id.clone());
+        let size = request.body.len();
+        let response = match (self.io.send)(request) {
+            Ok(response) => response,
+            Err(SendError::NotSent { why, hopeless: true }) => return Err(Abort::Failed(why)),
+            Err(SendError::NotSent { why, .. }) => return self.pause(RetryReason::Unreachable, None, &why),
+            // Some servers just close the connection when a request is too large.
+            Err(SendError::NoResponse(why)) => {
+                return self.on_no_response(part, &id, &why, None, size > SMALL_BODY);
+            }
         };
-        part.iter().for_each(|at| self.states[*at as usize].sent = true);
-        match self.protocol.answer(group, &reply, each) {
-            Answer::Items(outcomes) => self.items(part, each, outcomes, &reply),
-            Answer::Busy(why) => {
+        part.iter().for_each(|index| self.states[*index as usize].sent = true);
+        match self.protocol.read_response(group, &response, per_item) {
+            Verdict::Items(outcomes) => self.record_items(part, per_item, outcomes, &response),
+            Verdict::Busy(why) => {
                 self.shared.gate.shrink();
-                self.pause(Why::Busy, reply.retry_after, &why)
+                self.pause(RetryReason::Busy, response.retry_after, &why)
             }
-            Answer::Closed(why) => Err(Halt::Stopped(why)),
-            Answer::TooLarge(why) => self.too_large(part, why, size),
-            Answer::Refused { reason, perhaps_done, culprit } => {
-                self.refused(part, reason, perhaps_done, culprit, reply.retry_after)
+            Verdict::Fatal(why) => Err(Abort::Failed(why)),
+            Verdict::TooLarge(why) => self.on_too_large(part, why, size),
+            Verdict::Refused { reason, perhaps_done, culprit } => {
+                self.on_refusal(part, reason, perhaps_done, culprit, response.retry_after)
             }
-            Answer::Lost(why) => self.lost(part, &name, &why, reply.retry_after, false),
+            Verdict::Unclear(why) => self.on_no_response(part, &id, &why, response.retry_after, false),
         }
     }
 
-    /// Leaves of a part whose response was not received what may be sent again; if it may be too large, less of it from the second
-    /// time on.
-    fn lost(
+    /// Handles a missing response: what may be sent again stays in the part. From the second time on, a part that may be
+    /// too large is halved.
+    fn on_no_response(
         &mut self,
         part: &mut Vec<u32>,
-        name: &str,
+        id: &str,
         why: &str,
         asked: Option<Duration>,
         may_be_large: bool,
-    ) -> Result<(), Halt> {
-        self.mark_lost(part);
-        self.wait_until_over(name, part)?;
-        self.lose(part);
-        self.tries.losses += 1;
-        if self.tries.losses > 1 && part.len() > 1 && may_be_large {
+    ) -> Result<(), Abort> {
+        self.mark_unconfirmed(part);
+        self.wait_until_finished(id, part)?;
+        self.give_up_unrepeatable(part);
+        self.tries.no_responses += 1;
+        if self.tries.no_responses > 1 && part.len() > 1 && may_be_large {
             self.halve(part);
             self.shrunk = true;
         }
-        if part.is_empty() { Ok(()) } else { self.pause(Why::Busy, asked, why) }
+        if part.is_empty() { Ok(()) } else { self.pause(RetryReason::Busy, asked, why) }
     }
 
-    /// Cuts a part that the server finds too large, as long as it is not a single action.
-    fn too_large(&mut self, part: &mut Vec<u32>, why: String, size: usize) -> Result<(), Halt> {
+    /// Halves a part that is too large for the server, unless it is a single action.
+    fn on_too_large(&mut self, part: &mut Vec<u32>, why: String, size: usize) -> Result<(), Abort> {
         if let [only] = part[..] {
             part.clear();
-            return self.end_refused(only, Reason::new("too_large", why));
+            return self.record_refused(only, Reason::new("too_large", why));
         }
         self.halve(part);
         self.memory().too_large_above(size / 2);
         Ok(())
     }
 
-    /// Cuts a part that the server refuses. A single action is settled, or tried again: an error of the server's own may
-    /// pass.
-    fn refused(
+    /// Bisects a part that the server refuses. A single action is recorded, or retried: an internal error may pass.
+    fn on_refusal(
         &mut self,
         part: &mut Vec<u32>,
         reason: Reason,
         perhaps_done: bool,
         culprit: Option<usize>,
         asked: Option<Duration>,
-    ) -> Result<(), Halt> {
+    ) -> Result<(), Abort> {
         if perhaps_done {
-            self.lose(part);
+            self.give_up_unrepeatable(part);
         }
         let [only] = part[..] else {
             self.bisect(part, culprit);
@@ -256,68 +255,68 @@ impl<'s> Settling<'s> {
         };
         self.tries.refusals += 1;
         if perhaps_done && self.tries.refusals < SINGLE_TRIES {
-            return self.pause(Why::Busy, asked, &reason.text);
+            return self.pause(RetryReason::Busy, asked, &reason.text);
         }
         part.clear();
-        let fault = self.memory().refused(&reason.text, perhaps_done);
+        let fault = self.memory().record_refusal(&reason.text, perhaps_done);
         let text = reason.text.clone();
-        self.end_refused(only, reason)?;
+        self.record_refused(only, reason)?;
         match fault {
-            Fault::Actions => {}
+            Fault::Action => {}
             Fault::Unclear(probe) => self.probe(probe),
-            Fault::Requests if perhaps_done => {
-                return Err(Halt::Stopped(format!("the server failed {SAME_FAULT} times in a row: {text}")));
+            Fault::AllRequests if perhaps_done => {
+                return Err(Abort::Failed(format!("the server failed {MAX_SAME_ERRORS} times in a row: {text}")));
             }
-            // It has to be the refusal of all lanes: what others still wait for may be taken.
-            Fault::Requests => {
-                if self.shared.gate.close_if(|| self.memory().is_refused()) {
-                    return Err(Halt::Stopped(self.memory().refused_every_request()));
+            // Requests of other lanes that are under way may still be accepted.
+            Fault::AllRequests => {
+                if self.shared.gate.close_if(|| self.memory().was_always_refused()) {
+                    return Err(Abort::Failed(self.memory().refusal_message()));
                 }
             }
         }
         Ok(())
     }
 
-    /// Settles an action that the server does not take.
-    fn end_refused(&mut self, only: u32, reason: Reason) -> Result<(), Halt> {
-        if self.states[only as usize].lost {
-            return self.read_back(vec![(only, Some(reason), None)]);
+    /// Records an action that the server refuses.
+    fn record_refused(&mut self, index: u32, reason: Reason) -> Result<(), Abort> {
+        if self.states[index as usize].unconfirmed {
+            return self.read_back(vec![(index, Some(reason), None)]);
         }
-        self.end(only, Bucket::Error, Some(reason), None);
+        self.record(index, Bucket::Error, Some(reason), None);
         Ok(())
     }
 
-    /// Remembers what it says of the server that it has taken a request.
-    pub(super) fn accepted(&mut self, group: Group<'_>) {
+    /// Records that the server has accepted a request, and what that says about its limits.
+    pub(super) fn record_accepted(&mut self, group: Group<'_>) {
         let mut memory = self.memory();
-        memory.accepts();
+        memory.record_accepted();
         if std::mem::take(&mut self.shrunk) {
-            memory.too_large_above(group.size().max(SURELY_SMALL));
+            memory.too_large_above(group.size().max(SMALL_BODY));
         }
-        memory.misled |= group.len() == 1 && self.suspect == Some(group.at[0]);
+        memory.is_misled |= group.len() == 1 && self.suspect == Some(group.indexes[0]);
     }
 
-    /// Waits before the next try of a part, or of a question that it depends on.
-    pub(super) fn pause(&mut self, why: Why, asked: Option<Duration>, text: &str) -> Result<(), Halt> {
-        self.link.pause(&mut self.tries.wait, why, asked, text)
+    /// Waits before the next try of a part, or of a question about it.
+    pub(super) fn pause(&mut self, why: RetryReason, asked: Option<Duration>, text: &str) -> Result<(), Abort> {
+        self.io.pause(&mut self.tries.wait, why, asked, text)
     }
 
     pub(super) fn memory(&self) -> MutexGuard<'s, Memory> {
         self.shared.memory()
     }
 
-    /// The key of an action, and its operation.
-    pub(super) fn key(&self, at: u32) -> (&'s str, Op) {
-        self.batch.key(at as usize)
+    /// The key and the operation of an action.
+    pub(super) fn key(&self, index: u32) -> (&'s str, Op) {
+        self.batch.key(index as usize)
     }
 
-    /// Whether an action is only to be done if its key has no document.
-    pub(super) fn creates(&self, at: u32) -> bool {
-        matches!(self.key(at).1, Op::Create | Op::CreateOrIgnore)
+    /// Whether an action may only create a document.
+    pub(super) fn is_create(&self, index: u32) -> bool {
+        matches!(self.key(index).1, Op::Create | Op::CreateOrIgnore)
     }
 
-    /// Whether this run has made an action's key. Nobody else makes such a key.
-    pub(super) fn is_generated(&self, at: u32) -> bool {
-        self.key(at).0.starts_with(&self.shared.run)
+    /// Whether this run generated the key of an action. Nobody else generates such a key.
+    pub(super) fn is_generated(&self, index: u32) -> bool {
+        self.key(index).0.starts_with(&self.shared.run)
     }
 }

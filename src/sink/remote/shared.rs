@@ -1,51 +1,51 @@
 //! What the lanes of a run to a server share.
 
-use super::admin::{AdminClient, Dialect};
+use super::admin::{AdminClient, ErrorFormat};
 use super::destination::Destination;
 use super::gate::Gate;
 use super::memory::Memory;
 use crate::error;
 use crate::retry::Retries;
-use crate::sink::http::{Call, Http, NoReply, Reply, Traffic};
+use crate::sink::http::{Http, Request, Response, SendError, Traffic};
 use crate::sink::wanted::Wanted;
-use crate::sink::{Note, Say, SinkError};
+use crate::sink::{Log, Note, SinkError};
 use crate::stop::Stop;
 use anyhow::{Context as _, Result};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// Something done once for all lanes before the first action is sent.
-pub type Before = Arc<Preparation>;
+/// Work that is done once for all lanes before the first action is sent.
+pub type Preparation = Arc<PrepareOnce>;
 
-/// What prepares a collection.
-type Prepare = dyn Fn(&mut Http, Say<'_>) -> Result<()> + Send + Sync;
+/// Prepares a collection.
+type Prepare = dyn Fn(&mut Http, Log<'_>) -> Result<()> + Send + Sync;
 
-/// What is to be done, if anything, and how it went: once it has failed no lane may send anything.
+/// The work, if there is any, and its result. Once it has failed no lane sends anything.
 #[derive(Default)]
-pub struct Preparation {
-    act: Option<Box<Prepare>>,
-    done: OnceLock<Result<(), String>>,
+pub struct PrepareOnce {
+    run: Option<Box<Prepare>>,
+    result: OnceLock<Result<(), String>>,
 }
 
-/// What `--overwrite` asks for, if it is given: `empty` empties the collection, and says how if there was one.
-pub fn emptying(
+/// The work of `--overwrite`, if it is given. `empty` empties the collection, and returns a message if there was one.
+pub fn prepare_overwrite(
     wanted: &Wanted,
     stop: &Stop,
-    dialect: &'static Dialect,
+    errors: &'static ErrorFormat,
     empty: impl Fn(&mut AdminClient<'_>) -> Result<Option<String>> + Send + Sync + 'static,
-) -> Before {
+) -> Preparation {
     if !wanted.overwrite || wanted.dry_run {
-        return Before::default();
+        return Preparation::default();
     }
     let (retries, stop) = (wanted.retries, stop.clone());
-    let act = move |http: &mut Http, say: Say<'_>| {
-        let mut admin = AdminClient { http, retries, stop: stop.clone(), dialect };
-        if let Some(done) = empty(&mut admin).context("--overwrite")? {
-            say(Note::Warning(format!("--overwrite: {done}")));
+    let run = move |http: &mut Http, report: Log<'_>| {
+        let mut admin = AdminClient { http, retries, stop: stop.clone(), errors };
+        if let Some(message) = empty(&mut admin).context("--overwrite")? {
+            report(Note::Warning(format!("--overwrite: {message}")));
         }
         Ok(())
     };
-    Arc::new(Preparation { act: Some(Box::new(act)), done: OnceLock::new() })
+    Arc::new(PrepareOnce { run: Some(Box::new(run)), result: OnceLock::new() })
 }
 
 /// What the lanes of a run share.
@@ -55,30 +55,28 @@ pub struct Shared {
     pub retries: Retries,
     /// How many lanes may send at once.
     pub(crate) gate: Arc<Gate>,
-    /// What went over the wire.
+    /// Counts of what went over the wire.
     pub traffic: Traffic,
-    /// What is done before the first action is sent.
-    pub(crate) before: Before,
+    pub(crate) preparation: Preparation,
     /// What is remembered from one batch to the next.
     pub(crate) memory: Arc<Mutex<Memory>>,
     /// Where names led before the first action was sent.
     pub destinations: HashMap<String, Destination>,
-    /// How many lanes there are.
     pub(crate) lanes: usize,
-    /// The prefix of generated keys, and of the names of requests.
+    /// The prefix of generated keys and of request ids.
     pub run: String,
     /// What ends the run.
     pub stop: Stop,
 }
 
 impl Shared {
-    /// What so many lanes share; `before` is done before the first action is sent.
-    pub fn new(wanted: &Wanted, lanes: usize, before: Before, stop: &Stop) -> Shared {
+    /// Makes what this number of lanes share.
+    pub fn new(wanted: &Wanted, lanes: usize, preparation: Preparation, stop: &Stop) -> Shared {
         Shared {
             retries: wanted.retries,
             gate: Arc::new(Gate::new(lanes)),
             traffic: Traffic::default(),
-            before,
+            preparation,
             memory: Arc::default(),
             destinations: HashMap::new(),
             lanes,
@@ -87,31 +85,30 @@ impl Shared {
         }
     }
 
-    /// What is remembered, for as long as it takes to look or to note something.
     pub(super) fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does what comes before the first action: the first lane that has one does it, and the others wait for it.
-    pub(super) fn prepare(&self, http: &mut Http, say: Say<'_>) -> Result<(), SinkError> {
-        let Preparation { act, done } = &*self.before;
-        let act = || act.as_ref().map_or(Ok(()), |act| act(http, say).map_err(|error| error::text(&error)));
-        done.get_or_init(act).clone().map_err(SinkError::stopped)
+    /// Prepares the collection: the first lane with an action does it, and the others wait.
+    pub(super) fn prepare(&self, http: &mut Http, report: Log<'_>) -> Result<(), SinkError> {
+        let PrepareOnce { run, result } = &*self.preparation;
+        let run = || run.as_ref().map_or(Ok(()), |run| run(http, report).map_err(|error| error::text(&error)));
+        result.get_or_init(run).clone().map_err(SinkError::stopped)
     }
 
-    /// Sends a request; one that carries actions, which has a name, waits for its turn.
-    pub(super) fn send(&self, http: &mut Http, call: Call) -> Result<Reply, NoReply> {
-        if call.opaque.is_none() {
-            return http.send(call);
+    /// Sends a request. One with actions, which has an id, waits for its turn.
+    pub(super) fn send(&self, http: &mut Http, request: Request) -> Result<Response, SendError> {
+        if request.id.is_none() {
+            return http.send(request);
         }
-        let closed = || NoReply::NotSent { why: self.memory().refused_every_request(), hopeless: true };
+        let closed = || SendError::NotSent { why: self.memory().refusal_message(), hopeless: true };
         let _turn = self.gate.enter().ok_or_else(closed)?;
-        let reply = http.send(call);
-        if reply.as_ref().is_ok_and(Reply::is_success) {
-            // Within the turn, so that whoever is alone knows of it.
-            self.memory().accepts();
+        let response = http.send(request);
+        if response.as_ref().is_ok_and(Response::is_success) {
+            // Before the turn ends, so that a lane that waits until it is alone knows.
+            self.memory().record_accepted();
         }
-        self.traffic.sent(http.sent_bytes);
-        reply
+        self.traffic.count_request(http.sent_bytes);
+        response
     }
 }

@@ -1,54 +1,53 @@
-//! Takes an answer apart: each action into its bucket, or among those that are sent again, which keeps the order of actions
-//! on one key; and remembers what actions leave under their keys.
+//! Records the items of a response: each action goes into its bucket, or is sent again. Actions on one key stay in order.
+//! Also remembers what each action left under its key.
 
-use super::memory::Left;
-use super::settle::{Halt, Settling, State};
-use super::{Answer, Details, Group, ItemOutcome, ItemOutcomes, ItemResult, Reply};
+use super::memory::KeyState;
+use super::settle::{Abort, ActionState, Settling};
+use super::{Details, Group, ItemOutcome, ItemOutcomes, ItemResult, Response, Verdict};
 use crate::action::Op;
 use crate::record::Reason;
-use crate::retry::Why;
+use crate::retry::RetryReason;
 use crate::sink::Bucket;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// How long a cluster needs to make a new field known to all of its nodes.
-const PUBLISHED: Duration = Duration::from_millis(100);
+/// How long a cluster needs to publish a new field to all of its nodes.
+const PUBLISH_TIME: Duration = Duration::from_millis(100);
 
-/// Races that an action may lose, each over another field.
-const RACES: usize = 5;
+/// How many races an action may lose, each about another field.
+const MAX_RACES: usize = 5;
 
 impl Settling<'_> {
-    /// Takes in what became of each action; what was not carried out stays in the part.
-    pub(super) fn items(
+    /// Records the outcome of each action. What is to be sent again stays in the part.
+    pub(super) fn record_items(
         &mut self,
         part: &mut Vec<u32>,
-        each: bool,
+        per_item: bool,
         outcomes: ItemOutcomes,
-        reply: &Reply,
-    ) -> Result<(), Halt> {
-        let at = std::mem::take(part);
-        let group = Group { batch: self.batch, at: &at, each };
+        response: &Response,
+    ) -> Result<(), Abort> {
+        let indexes = std::mem::take(part);
+        let group = Group { batch: self.batch, indexes: &indexes, per_item };
         let mut busy = None;
-        if each || !self.end_all(group, &outcomes) {
-            self.accepted(group);
-            (*part, busy) = self.take(group, outcomes.of_each(), reply)?;
+        if per_item || !self.record_all(group, &outcomes) {
+            self.record_accepted(group);
+            (*part, busy) = self.record_each(group, outcomes.into_results(), response)?;
         }
         if part.is_empty() {
             self.shared.gate.grow();
             return Ok(());
         }
-        if part.len() < at.len() {
-            self.tries.wait.progress();
+        if part.len() < indexes.len() {
+            self.tries.wait.reset();
         }
         let Some(busy) = busy else { return self.wait_for_fields() };
         self.shared.gate.shrink();
-        self.pause(Why::Busy, reply.retry_after, &busy)
+        self.pause(RetryReason::Busy, response.retry_after, &busy)
     }
 
-    /// Settles actions of which none was lost by their number, where `end` would do no more for each than count it; false if
-    /// each has to be looked at.
-    fn end_all(&mut self, group: Group<'_>, outcomes: &ItemOutcomes) -> bool {
-        let bucket = match outcomes.of_all() {
+    /// Counts the actions all at once, where `record` would only count each of them. False if each needs a look.
+    fn record_all(&mut self, group: Group<'_>, outcomes: &ItemOutcomes) -> bool {
+        let bucket = match outcomes.common() {
             Some(ItemOutcome::Created) => Bucket::Created,
             Some(ItemOutcome::Updated | ItemOutcome::Unchanged) => Bucket::Updated,
             Some(ItemOutcome::Ignored) => Bucket::Ignored,
@@ -58,231 +57,235 @@ impl Settling<'_> {
             return false;
         }
         if self.batch.has_lines() {
-            // What a stored document leaves behind is the name of its collection.
-            self.memory().note("", self.batch.hashes()[group.at[0] as usize], Left::Stored);
+            // Of a stored document, only the name of its collection is remembered.
+            self.memory().record("", self.batch.hashes()[group.indexes[0] as usize], KeyState::Stored);
         }
-        self.accepted(group);
-        group.at.iter().for_each(|at| self.states[*at as usize].settled = true);
+        self.record_accepted(group);
+        group.indexes.iter().for_each(|index| self.states[*index as usize].settled = true);
         self.out.settle_many(bucket, group.len() as u64);
         true
     }
 
-    /// Takes what an answer says of each action: those that are to be sent again, and why if the server was busy.
-    fn take(
+    /// Records each outcome. Returns the actions to send again, and the reason if the server was busy.
+    fn record_each(
         &mut self,
         group: Group<'_>,
-        mut told: Vec<ItemResult>,
-        reply: &Reply,
-    ) -> Result<(Vec<u32>, Option<String>), Halt> {
-        let busy = told.iter().find_map(|told| match &told.outcome {
+        mut results: Vec<ItemResult>,
+        response: &Response,
+    ) -> Result<(Vec<u32>, Option<String>), Abort> {
+        let busy = results.iter().find_map(|result| match &result.outcome {
             ItemOutcome::Busy(why) => Some(why.clone()),
             _ => None,
         });
-        let mut again = vec![false; told.len()];
-        if told.iter().any(|told| told.outcome.is_open()) {
-            // Where an item was stored matters now, so that is asked for too.
-            if !self.out.shows()
-                && let Answer::Items(shown) = self.protocol.answer(group, reply, true)
+        let mut again = vec![false; results.len()];
+        if results.iter().any(|result| result.outcome.is_retryable()) {
+            // Now it matters where each item was stored.
+            if !self.out.wants_results()
+                && let Verdict::Items(detailed) = self.protocol.read_response(group, response, true)
             {
-                told = shown.of_each();
+                results = detailed.into_results();
             }
-            self.end_races(group.at, &mut told);
-            self.order(group.at, &told, &mut again);
+            self.reject_repeated_races(group.indexes, &mut results);
+            self.choose_retries(group.indexes, &results, &mut again);
         }
-        if self.loses {
-            self.find_doubled(group.at, &mut told)?;
+        if self.has_unconfirmed {
+            self.find_doubled(group.indexes, &mut results)?;
         }
-        let (mut left, mut read, mut closed) = (Vec::new(), Vec::new(), None);
-        for ((at, told), again) in group.at.iter().zip(told).zip(again) {
-            let lost = self.states[*at as usize].lost;
-            match told.outcome {
-                _ if again => left.push(*at),
-                ItemOutcome::Closed(why) => closed = Some(why),
-                ItemOutcome::Exists if lost => read.push((*at, None, told.shown)),
-                ItemOutcome::Conflict(reason) if lost => read.push((*at, Some(reason), told.shown)),
-                outcome => self.end_result(*at, outcome, told.shown),
+        let (mut retries, mut unclear, mut fatal) = (Vec::new(), Vec::new(), None);
+        for ((index, result), again) in group.indexes.iter().zip(results).zip(again) {
+            let unconfirmed = self.states[*index as usize].unconfirmed;
+            match result.outcome {
+                _ if again => retries.push(*index),
+                ItemOutcome::Fatal(why) => fatal = Some(why),
+                ItemOutcome::Exists if unconfirmed => unclear.push((*index, None, result.details)),
+                ItemOutcome::Conflict(reason) if unconfirmed => unclear.push((*index, Some(reason), result.details)),
+                outcome => self.record_result(*index, outcome, result.details),
             }
         }
-        self.read_back(read)?;
-        match closed {
-            Some(why) => Err(Halt::Stopped(why)),
-            None => Ok((left, busy)),
+        self.read_back(unclear)?;
+        match fatal {
+            Some(why) => Err(Abort::Failed(why)),
+            None => Ok((retries, busy)),
         }
     }
 
-    /// Waits until the fields for which others won a race can be expected to be there: a request that added them is answered
-    /// once they are, unless it is another program's.
-    fn wait_for_fields(&mut self) -> Result<(), Halt> {
+    /// Waits until the fields of a lost race should be there. Our own requests that add fields are answered once they are;
+    /// for those of other programs there is a pause.
+    fn wait_for_fields(&mut self) -> Result<(), Abort> {
         self.shared.gate.wait_until_empty();
-        if (self.link.sleep)(PUBLISHED) { Ok(()) } else { Err(Halt::Asked) }
+        if (self.io.sleep)(PUBLISH_TIME) { Ok(()) } else { Err(Abort::StopRequested) }
     }
 
-    /// Ends with an error what was sent once more after a race, and got the same refusal.
-    fn end_races(&mut self, part: &[u32], told: &mut [ItemResult]) {
-        for (at, told) in part.iter().zip(told) {
-            let ItemOutcome::Raced(reason) = &told.outcome else { continue };
-            let lost = self.races.entry(*at).or_default();
-            if lost.len() < RACES && !lost.contains(&reason.text) {
-                lost.push(reason.text.clone());
+    /// Makes an error of what was sent again after a race and got the same refusal.
+    fn reject_repeated_races(&mut self, part: &[u32], results: &mut [ItemResult]) {
+        for (index, result) in part.iter().zip(results) {
+            let ItemOutcome::Raced(reason) = &result.outcome else { continue };
+            let reasons = self.races.entry(*index).or_default();
+            if reasons.len() < MAX_RACES && !reasons.contains(&reason.text) {
+                reasons.push(reason.text.clone());
             } else {
-                told.outcome = ItemOutcome::Rejected(reason.clone());
+                result.outcome = ItemOutcome::Rejected(reason.clone());
             }
         }
     }
 
-    /// Decides which actions are sent again after some were busy or raced, so that no key ends with an older value: such an
-    /// action is overtaken when a later one on its key was carried out; one that failed behind it is sent again behind it.
-    fn order(&self, part: &[u32], told: &[ItemResult], again: &mut [bool]) {
+    /// Decides which actions are sent again after some were busy or raced, so that no key ends with an older value. Such an
+    /// action is overtaken if a later one on its key was applied. Otherwise it is sent again, and what came after it too.
+    fn choose_retries(&self, part: &[u32], results: &[ItemResult], again: &mut [bool]) {
         let mut keys: HashMap<&str, Vec<usize>> = HashMap::new();
-        let one_sequence = self.protocol.is_one_sequence();
-        let key = |at: u32| if one_sequence { "" } else { self.key(at).0 };
-        for (place, at) in part.iter().enumerate() {
-            match key(*at) {
-                // What has no key yet has nothing to do with the rest.
-                "" if !one_sequence => again[place] = told[place].outcome.is_open(),
-                key => keys.entry(key).or_default().push(place),
+        let ordered = self.protocol.is_globally_ordered();
+        let key = |index: u32| if ordered { "" } else { self.key(index).0 };
+        for (nth, index) in part.iter().enumerate() {
+            match key(*index) {
+                // An action without a key is independent of the others.
+                "" if !ordered => again[nth] = results[nth].outcome.is_retryable(),
+                key => keys.entry(key).or_default().push(nth),
             }
         }
-        for places in keys.into_values() {
-            for (nth, place) in places.iter().enumerate() {
-                if !told[*place].outcome.is_open() {
+        for on_key in keys.into_values() {
+            for (position, nth) in on_key.iter().enumerate() {
+                if !results[*nth].outcome.is_retryable() {
                     continue;
                 }
-                let same = |other: &&usize| may_be_one(&told[*place], &told[**other]);
-                let behind: Vec<usize> = places[nth + 1..].iter().filter(same).copied().collect();
-                let done = |other: &usize| {
+                let same = |other: &&usize| may_be_same_document(&results[*nth], &results[**other]);
+                let later: Vec<usize> = on_key[position + 1..].iter().filter(same).copied().collect();
+                let is_applied = |other: &usize| {
                     matches!(
-                        told[*other].outcome,
+                        results[*other].outcome,
                         ItemOutcome::Created | ItemOutcome::Updated | ItemOutcome::Deleted | ItemOutcome::Unclear(_)
                     )
                 };
-                if behind.iter().any(done) {
+                if later.iter().any(is_applied) {
                     continue;
                 }
-                again[*place] = true;
-                behind
+                again[*nth] = true;
+                later
                     .iter()
-                    .for_each(|other| again[*other] |= !matches!(told[*other].outcome, ItemOutcome::Closed(_)));
+                    .for_each(|other| again[*other] |= !matches!(results[*other].outcome, ItemOutcome::Fatal(_)));
             }
         }
     }
 
-    /// Settles an action that a later one on its key has overtaken while something kept it from being carried out.
-    fn overtaken(&mut self, at: u32, cause: &str, why: &str, mut shown: Details) {
-        // What the server says of it is no longer why it is not stored.
-        if let Some(shown) = &mut shown {
-            shown.error = None;
+    /// Records an action that was not applied before a later one on its key was.
+    fn record_overtaken(&mut self, index: u32, cause: &str, why: &str, mut details: Details) {
+        // The server's error is no longer the reason.
+        if let Some(details) = &mut details {
+            details.error = None;
         }
-        let later = if self.protocol.is_one_sequence() { "a later action" } else { "a later action on this key" };
+        let later = if self.protocol.is_globally_ordered() { "a later action" } else { "a later action on this key" };
         let text = format!("{later} was carried out while {cause}: {why}");
-        // A try that was lost may have been carried out before the later action.
-        let bucket = if self.states[at as usize].lost { Bucket::Unknown } else { Bucket::Error };
-        self.end(at, bucket, Some(Reason::new("overtaken", text)), shown);
+        // An earlier try without a response may have been applied before the later action.
+        let bucket = if self.states[index as usize].unconfirmed { Bucket::Unknown } else { Bucket::Error };
+        self.record(index, bucket, Some(Reason::new("overtaken", text)), details);
     }
 
-    /// Settles an action that is not sent again and need not be read back.
-    fn end_result(&mut self, at: u32, outcome: ItemOutcome, shown: Details) {
-        let lost = self.states[at as usize].lost;
-        let (bucket, unsure) = match outcome {
-            ItemOutcome::Created => (Bucket::Created, lost && self.comes_again(at)),
-            // The document is that of the lost try.
-            ItemOutcome::Updated | ItemOutcome::Unchanged if lost && self.is_generated(at) => (Bucket::Created, false),
+    /// Records an action that is not sent again and need not be read back.
+    fn record_result(&mut self, index: u32, outcome: ItemOutcome, details: Details) {
+        let unconfirmed = self.states[index as usize].unconfirmed;
+        let (bucket, uncertain) = match outcome {
+            ItemOutcome::Created => (Bucket::Created, unconfirmed && self.has_duplicates(index)),
+            // The document is that of the earlier try.
+            ItemOutcome::Updated | ItemOutcome::Unchanged if unconfirmed && self.is_generated(index) => {
+                (Bucket::Created, false)
+            }
             ItemOutcome::Updated | ItemOutcome::Unchanged => {
-                (Bucket::Updated, lost && matches!(self.key(at).1, Op::Index | Op::Upsert))
+                (Bucket::Updated, unconfirmed && matches!(self.key(index).1, Op::Index | Op::Upsert))
             }
-            ItemOutcome::NotFound if lost => (Bucket::Deleted, true),
+            ItemOutcome::NotFound if unconfirmed => (Bucket::Deleted, true),
             ItemOutcome::Ignored | ItemOutcome::NotFound => (Bucket::Ignored, false),
-            ItemOutcome::Deleted => (Bucket::Deleted, lost && self.comes_again(at)),
-            ItemOutcome::Exists => return self.exists(at, shown),
-            ItemOutcome::Conflict(reason) => return self.conflict(at, reason, shown),
-            ItemOutcome::Rejected(reason) => return self.end(at, Bucket::Error, Some(reason), shown),
+            ItemOutcome::Deleted => (Bucket::Deleted, unconfirmed && self.has_duplicates(index)),
+            ItemOutcome::Exists => return self.record_exists(index, details),
+            ItemOutcome::Conflict(reason) => return self.record_conflict(index, reason, details),
+            ItemOutcome::Rejected(reason) => return self.record(index, Bucket::Error, Some(reason), details),
             ItemOutcome::Unclear(why) => {
-                return self.end(at, Bucket::Unknown, Some(Reason::new("unclear_answer", why)), shown);
+                return self.record(index, Bucket::Unknown, Some(Reason::new("unclear_answer", why)), details);
             }
-            // `order` has decided on each; what is closed never comes here.
-            ItemOutcome::Busy(why) | ItemOutcome::Closed(why) => {
-                return self.overtaken(at, "the server was busy with this one", &why, shown);
+            // `choose_retries` has decided on each. A fatal outcome never gets here.
+            ItemOutcome::Busy(why) | ItemOutcome::Fatal(why) => {
+                return self.record_overtaken(index, "the server was busy with this one", &why, details);
             }
             ItemOutcome::Raced(reason) => {
-                return self.overtaken(at, "another request added the same field", &reason.text, shown);
+                return self.record_overtaken(index, "another request added the same field", &reason.text, details);
             }
         };
-        self.shared.traffic.unsure(u64::from(unsure));
-        self.end(at, bucket, None, shown);
+        self.shared.traffic.count_uncertain(u64::from(uncertain));
+        self.record(index, bucket, None, details);
     }
 
-    /// Whether its batch has several actions on its key: a second try of them finds what the first left.
-    fn comes_again(&self, at: u32) -> bool {
-        let hash = self.batch.hashes()[at as usize];
+    /// Whether the batch has several actions on this key: then a retry of one finds what another left.
+    fn has_duplicates(&self, index: u32) -> bool {
+        let hash = self.batch.hashes()[index as usize];
         hash != 0 && self.batch.hashes().iter().filter(|other| **other == hash).count() > 1
     }
 
-    /// Settles an action that found a document in its way.
-    pub(super) fn exists(&mut self, at: u32, shown: Details) {
-        let (key, op) = self.key(at);
+    /// Records an action that found its key taken.
+    pub(super) fn record_exists(&mut self, index: u32, details: Details) {
+        let (key, op) = self.key(index);
         if op == Op::CreateOrIgnore {
-            return self.end(at, Bucket::Ignored, None, shown);
+            return self.record(index, Bucket::Ignored, None, details);
         }
         let reason = Reason::new("duplicate_key", format!("duplicate key {key:?}"));
-        self.end(at, Bucket::Error, Some(reason), shown);
+        self.record(index, Bucket::Error, Some(reason), details);
     }
 
-    /// Settles an action that a condition kept from being carried out: the user's own, or that of a unique index.
-    pub(super) fn conflict(&mut self, at: u32, reason: Reason, shown: Details) {
-        match self.key(at).1 {
-            Op::CreateOrIgnore => self.end(at, Bucket::Ignored, None, shown),
-            _ => self.end(at, Bucket::Error, Some(reason), shown),
+    /// Records an action that failed on a condition: the user's own, or a unique index.
+    pub(super) fn record_conflict(&mut self, index: u32, reason: Reason, details: Details) {
+        match self.key(index).1 {
+            Op::CreateOrIgnore => self.record(index, Bucket::Ignored, None, details),
+            _ => self.record(index, Bucket::Error, Some(reason), details),
         }
     }
 
-    /// Settles an action of which it cannot be known whether a lost try carried it out.
-    pub(super) fn unknown(&mut self, at: u32, text: &str, shown: Details) {
-        self.end(at, Bucket::Unknown, Some(Reason::new("lost", text)), shown);
+    /// Records an action of which it is unknown whether it was applied.
+    pub(super) fn record_unknown(&mut self, index: u32, text: &str, details: Details) {
+        self.record(index, Bucket::Unknown, Some(Reason::new("lost", text)), details);
     }
 
-    /// Settles an action.
-    pub(super) fn end(&mut self, at: u32, bucket: Bucket, reason: Option<Reason>, shown: Details) {
-        self.states[at as usize].settled = true;
+    /// Records the final bucket of an action, and what it left under its key.
+    pub(super) fn record(&mut self, index: u32, bucket: Bucket, reason: Option<Reason>, details: Details) {
+        self.states[index as usize].settled = true;
         let stored = matches!(bucket, Bucket::Created | Bucket::Updated);
-        let is_plain = stored && reason.is_none() && !self.out.shows() && !self.batch.is_line(at as usize);
+        let is_plain = stored && reason.is_none() && !self.out.wants_results() && !self.batch.is_line(index as usize);
         if is_plain && self.memory().none_deleted() {
             return self.out.settle_many(bucket, 1);
         }
-        let action = self.batch.action(at as usize);
-        let left = match bucket {
-            Bucket::Created | Bucket::Updated => Some(Left::Stored),
-            Bucket::Deleted => Some(Left::Nothing),
-            Bucket::Ignored if action.op == Op::Delete => Some(Left::Nothing),
-            Bucket::Unknown => Some(Left::Unclear),
-            Bucket::Error if reason.as_ref().is_some_and(|reason| reason.kind == "duplicate_key") => Some(Left::Stored),
-            // What was there before it is still there.
-            Bucket::Error => (!self.has_key(at)).then_some(Left::Nothing),
+        let action = self.batch.action(index as usize);
+        let is_duplicate = reason.as_ref().is_some_and(|reason| reason.kind == "duplicate_key");
+        let state = match bucket {
+            Bucket::Created | Bucket::Updated => Some(KeyState::Stored),
+            Bucket::Deleted => Some(KeyState::Missing),
+            Bucket::Ignored if action.op == Op::Delete => Some(KeyState::Missing),
+            Bucket::Unknown => Some(KeyState::Unclear),
+            Bucket::Error if is_duplicate => Some(KeyState::Stored),
+            // What was there before is still there.
+            Bucket::Error => (!self.has_key(index)).then_some(KeyState::Missing),
             Bucket::Ignored | Bucket::Unsent => None,
         };
-        if let Some(left) = left {
-            self.memory().note(action.collection, self.batch.hashes()[at as usize], left);
+        if let Some(state) = state {
+            self.memory().record(action.collection, self.batch.hashes()[index as usize], state);
         }
-        let shown = shown.or_else(|| self.out.shows().then(|| Box::new(self.protocol.shown(&action))));
-        self.out.settle(self.batch, at as usize, bucket, reason, shown);
+        let details = details.or_else(|| self.out.wants_results().then(|| Box::new(self.protocol.details(&action))));
+        self.out.settle(self.batch, index as usize, bucket, reason, details);
     }
 
-    /// Settles what is left: it was not sent, or it cannot be told what became of it.
-    pub(super) fn leave(&mut self) {
-        for at in 0..self.batch.len() as u32 {
-            match self.states[at as usize] {
-                State { settled: true, .. } => {}
-                State { lost: true, .. } => {
-                    self.unknown(at, "no response was received, and the run ended before it could be sent again", None);
+    /// Records the actions that are left: they were not sent, or their outcome is unknown.
+    pub(super) fn record_unsettled(&mut self) {
+        for index in 0..self.batch.len() as u32 {
+            match self.states[index as usize] {
+                ActionState { settled: true, .. } => {}
+                ActionState { unconfirmed: true, .. } => {
+                    let text = "no response was received, and the run ended before it could be sent again";
+                    self.record_unknown(index, text, None);
                 }
-                _ => self.end(at, Bucket::Unsent, None, None),
+                _ => self.record(index, Bucket::Unsent, None, None),
             }
         }
     }
 }
 
-/// Whether two items with the same key may be one document: the server says where each lies.
-fn may_be_one(one: &ItemResult, other: &ItemResult) -> bool {
-    match (&one.shown, &other.shown) {
+/// Whether two items with the same key may be the same document. The server reports the index of each.
+fn may_be_same_document(one: &ItemResult, other: &ItemResult) -> bool {
+    match (&one.details, &other.details) {
         (Some(one), Some(other)) => one.index.is_empty() || other.index.is_empty() || one.index == other.index,
         _ => true,
     }

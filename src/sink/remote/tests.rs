@@ -1,16 +1,16 @@
-//! Batches against a model of a server that is busy, loses requests and answers, and refuses bad lines, at random. What is
-//! reported must be what the model holds.
+//! Settles batches against a model of a server that is busy, drops requests and responses, and refuses bad lines, at
+//! random. What is reported must be what the model holds.
 
 use super::gate::Gate;
-use super::settle::{Link, Settling};
+use super::settle::{LaneIo, Settling};
 use super::*;
-use crate::action::{Action, Key, Op};
+use crate::action::{Action, ActionKey, Op};
 use crate::batch::{Batcher, Limits};
 use crate::record::{Origin, Record};
 use crate::retry::Retries;
 use crate::sink::bulk_api::verb;
 use crate::sink::elasticsearch::Bulk;
-use crate::sink::http::Traffic;
+use crate::sink::http::{SendError, Traffic};
 use crate::sink::{Bucket, Counts, Ledger, Outcome, ResultLine, SinkError};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -31,57 +31,57 @@ impl Chance {
 /// What a server holds, and how it fails.
 struct Model {
     docs: BTreeMap<String, Value>,
-    /// Documents that were applied: their fields are there, and lose no race again.
+    /// Documents that were applied: their fields exist, so they lose no race again.
     applied: HashSet<String>,
     chance: Chance,
-    /// Of ten requests, so many fail in some way.
+    /// How many of ten requests fail in some way.
     faults: u64,
 }
 
 const REFUSED: &str = "refuse-me";
 
 impl Model {
-    fn send(&mut self, call: Call) -> Result<Reply, NoReply> {
-        let body = String::from_utf8(call.body.into()).expect("UTF-8");
-        if call.path.starts_with("/_tasks") {
-            return Ok(reply(200, json!({ "nodes": {} })));
+    fn send(&mut self, request: Request) -> Result<Response, SendError> {
+        let body = String::from_utf8(request.body.into()).expect("UTF-8");
+        if request.path.starts_with("/_tasks") {
+            return Ok(response(200, json!({ "nodes": {} })));
         }
-        if call.path.starts_with("/t?") {
-            return Ok(reply(200, json!({ "t": { "settings": { "index": {} } } })));
+        if request.path.starts_with("/t?") {
+            return Ok(response(200, json!({ "t": { "settings": { "index": {} } } })));
         }
-        if call.path == "/_mget" {
-            return Ok(reply(200, self.mget(&body)));
+        if request.path == "/_mget" {
+            return Ok(response(200, self.mget(&body)));
         }
-        assert!(body.ends_with('\n') && call.path.starts_with("/t/_bulk?"), "{}", call.path);
+        assert!(body.ends_with('\n') && request.path.starts_with("/t/_bulk?"), "{}", request.path);
         if body.contains(REFUSED) {
-            return Ok(reply(400, json!({ "error": { "type": "bad", "reason": "a line" } })));
+            return Ok(response(400, json!({ "error": { "type": "bad", "reason": "a line" } })));
         }
         if self.chance.below(10) >= self.faults {
-            return Ok(reply(200, self.bulk(&body, 0)));
+            return Ok(response(200, self.bulk(&body, 0)));
         }
         match self.chance.below(8) {
-            0 => Err(NoReply::NotSent { why: "refused".to_owned(), hopeless: false }),
-            1 => Err(NoReply::Lost("before".to_owned())),
+            0 => Err(SendError::NotSent { why: "refused".to_owned(), hopeless: false }),
+            1 => Err(SendError::NoResponse("before".to_owned())),
             2 => {
                 self.bulk(&body, 0);
-                Err(NoReply::Lost("after".to_owned()))
+                Err(SendError::NoResponse("after".to_owned()))
             }
-            3 => Ok(reply(429, json!({ "error": { "type": "rejected", "reason": "busy" } }))),
-            4 => Ok(reply(200, self.bulk(&body, 2))),
+            3 => Ok(response(429, json!({ "error": { "type": "rejected", "reason": "busy" } }))),
+            4 => Ok(response(200, self.bulk(&body, 2))),
             5 => {
                 self.bulk(&body, 0);
-                Ok(reply(504, json!("<html>")))
+                Ok(response(504, json!("<html>")))
             }
             6 => {
                 let mut whole = self.bulk(&body, 3);
                 whole["items"].as_array_mut().expect("items").pop();
-                Ok(reply(200, whole))
+                Ok(response(200, whole))
             }
-            _ => Ok(reply(500, json!({ "error": { "type": "npe", "reason": "oops" } }))),
+            _ => Ok(response(500, json!({ "error": { "type": "npe", "reason": "oops" } }))),
         }
     }
 
-    /// Applies a request; every `busy`-th item by chance is not applied: it is answered 429, or has lost a race for a field.
+    /// Applies a request. On average every `busy`-th item is not applied: it gets a 429, or loses a race for a field.
     fn bulk(&mut self, body: &str, busy: u64) -> Value {
         let mut lines = body.lines();
         let mut items = Vec::new();
@@ -147,8 +147,8 @@ impl Model {
     }
 }
 
-fn reply(status: u16, body: Value) -> Reply {
-    Reply { status, body: body.to_string().into(), retry_after: None, location: None }
+fn response(status: u16, body: Value) -> Response {
+    Response { node: "http://h".to_owned(), status, body: body.to_string().into(), retry_after: None, location: None }
 }
 
 /// One record: what it does, its key and its document.
@@ -158,7 +158,7 @@ struct Input {
     doc: String,
 }
 
-/// Settles batches of inputs as one lane does, with a line for each.
+/// Settles batches of inputs as one lane does, with a result line for each.
 fn settled(model: &mut Model, inputs: &[Input], size: usize, retries: u32) -> (Vec<ResultLine>, Result<(), SinkError>) {
     let (_, mut results, done) = outcome(model, inputs, size, retries, true);
     results.sort_by_key(|line| line.origin.line);
@@ -178,7 +178,7 @@ fn outcome(
         retries: Retries { retries, max_time: Duration::from_secs(1 << 20) },
         gate: Arc::new(Gate::new(2)),
         traffic: Traffic::default(),
-        before: super::Before::default(),
+        preparation: super::Preparation::default(),
         memory: Arc::default(),
         destinations: HashMap::new(),
         lanes: 1,
@@ -194,30 +194,30 @@ fn outcome(
     for (nth, chunk) in inputs.chunks(size).enumerate() {
         let limits = Limits { records: 1000, bytes: 1 << 20, interval: Duration::from_secs(1), distinct: false };
         let mut batcher = Batcher::new(limits, Arc::new(bulk.clone()), false);
-        for (place, input) in chunk.iter().enumerate() {
-            let origin = Origin { line: (nth * size + place) as u64, ..Origin::default() };
+        for (index, input) in chunk.iter().enumerate() {
+            let origin = Origin { line: (nth * size + index) as u64, ..Origin::default() };
             let hash = crate::key_filter::hash(&input.key);
-            let plain = Action::plain(input.op, Key::Text(&input.key), &input.doc);
-            // Some batches are bulk lines.
+            let plain = Action::plain(input.op, ActionKey::Text(&input.key), &input.doc);
+            // Some batches have bulk lines.
             let is_line = (nth + size).is_multiple_of(2) && input.op != Op::Upsert;
             let line = json!({ verb(input.op): { "_id": input.key } }).to_string();
             let action = if is_line { Action { is_line, meta: &line, ..plain } } else { plain };
-            batcher.push(&Record { origin, ..Record::default() }, place as u64, &action, hash);
+            batcher.push(&Record { origin, ..Record::default() }, index as u64, &action, hash);
         }
         let batch = batcher.take(Batch::default(), None);
         if done.is_err() {
             out.leave_unsent(&batch, 0);
         } else {
-            let link = Link {
-                send: &mut |call| model.send(call),
+            let io = LaneIo {
+                send: &mut |request| model.send(request),
                 sleep: &mut |_| true,
-                name: &mut || {
+                next_id: &mut || {
                     names += 1;
                     names.to_string()
                 },
-                say: &mut |_| {},
+                report: &mut |_| {},
             };
-            let settling = Settling::new(&batch, &bulk, &shared, link, &mut destinations, &mut out);
+            let settling = Settling::new(&batch, &bulk, &shared, io, &mut destinations, &mut out);
             done = settling.run();
         }
         out.durable();
@@ -233,8 +233,8 @@ fn outcome(
     (all, results, done)
 }
 
-/// What the keys hold when the inputs that are reported as done are applied in order; a key with an input of unknown outcome
-/// is left out.
+/// What the keys hold when the inputs that are reported as applied are applied in order. A key with an unknown outcome is
+/// left out.
 fn expected(
     before: &BTreeMap<String, Value>,
     inputs: &[Input],
@@ -278,7 +278,7 @@ fn inputs(chance: &mut Chance, ops: &[Op], keys: u64, count: u64) -> Vec<Input> 
 }
 
 #[test]
-fn what_is_reported_is_what_the_server_holds() {
+fn the_report_matches_what_the_server_holds() {
     let modes: [&[Op]; 6] = [
         &[Op::Create],
         &[Op::CreateOrIgnore],
@@ -305,7 +305,7 @@ fn what_is_reported_is_what_the_server_holds() {
             docs: before.clone(),
         };
         let (results, done) = settled(&mut model, &inputs, size, retries);
-        // Without a line for each, whole batches are settled at once.
+        // Without result lines, whole batches are settled at once.
         let (counts, ..) = outcome(&mut again, &inputs, size, retries, false);
         let errors = results.iter().filter(|line| line.bucket == Bucket::Error).count();
         let created = results.iter().filter(|line| line.bucket == Bucket::Created).count();
@@ -326,20 +326,23 @@ fn what_is_reported_is_what_the_server_holds() {
 }
 
 #[test]
-fn what_a_retry_can_cure_loses_nothing() {
+fn no_record_is_lost_when_retries_can_succeed() {
     for seed in 1..300u64 {
         let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         let op = [Op::Create, Op::Index][seed as usize % 2];
-        // Every key once: then a lost response leaves nothing in doubt.
+        // Each key only once: then a missing response leaves nothing in doubt.
         let inputs: Vec<Input> =
             (0..50).map(|n| Input { op, key: format!("k{n}"), doc: json!({ "n": n }).to_string() }).collect();
         let size = [1, 9, 50][chance.below(3) as usize];
         let mut model = Model { docs: BTreeMap::new(), applied: HashSet::new(), faults: 5, chance };
         let (results, done) = settled(&mut model, &inputs, size, 50);
-        let lost: Vec<&ResultLine> =
+        let failed: Vec<&ResultLine> =
             results.iter().filter(|line| !matches!(line.bucket, Bucket::Created | Bucket::Updated)).collect();
-        // A single action that is answered 500 again and again is given up with a reason.
-        assert!(done.is_ok() && lost.iter().all(|line| line.bucket == Bucket::Error), "seed {seed}: {done:?} {lost:?}");
-        assert_eq!(model.docs.len() + lost.len(), inputs.len(), "seed {seed}");
+        // A single action that gets a 500 again and again is given up with a reason.
+        assert!(
+            done.is_ok() && failed.iter().all(|line| line.bucket == Bucket::Error),
+            "seed {seed}: {done:?} {failed:?}"
+        );
+        assert_eq!(model.docs.len() + failed.len(), inputs.len(), "seed {seed}");
     }
 }

@@ -1,11 +1,11 @@
-//! What the encoders of all targets write with: documents without the fields that became metadata, keys, and names.
+//! What the encoders of all targets share: they write documents without the fields that became metadata, keys, and names.
 
-use crate::action::{Action, Key};
+use crate::action::{Action, ActionKey};
 use crate::json::{needs_no_escape, quote_into};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::ops::Range;
 
-/// Bytes that are escaped in a path or a query: all but unreserved characters (RFC 3986, 2.3).
+/// The bytes that are escaped in a path or a query: all but unreserved characters (RFC 3986, 2.3).
 const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Escapes a name for a path or a query.
@@ -13,12 +13,12 @@ pub fn escaped(name: &str) -> String {
     utf8_percent_encode(name, &RESERVED).to_string()
 }
 
-/// Appends a record's document without the fields that became metadata, and says where it lies.
+/// Appends a record's document without the fields that became metadata. Returns where it is in the text.
 pub fn push_document(action: &Action<'_>, text: &mut String) -> Range<usize> {
     push_from(0, action, text)
 }
 
-/// Appends what stands behind the opening bracket of a document, as `push_document` does.
+/// Appends the same without the opening bracket.
 pub fn push_fields(action: &Action<'_>, text: &mut String) -> Range<usize> {
     push_from(1, action, text)
 }
@@ -38,9 +38,9 @@ fn push_from(mut from: usize, action: &Action<'_>, text: &mut String) -> Range<u
 #[inline(always)]
 pub fn push_key(action: &Action<'_>, text: &mut String) {
     let (key, is_plain) = match action.key {
-        // As it stands in a string, or a number.
-        Key::InDoc(span) => (span.of(action.doc), true),
-        Key::Text(key) => (key, needs_no_escape(key)),
+        // The content of a JSON string, or a number.
+        ActionKey::InDoc(span) => (span.of(action.doc), true),
+        ActionKey::Text(key) => (key, needs_no_escape(key)),
     };
     if is_plain {
         text.push('"');
@@ -64,10 +64,10 @@ mod tests {
     }
 
     #[test]
-    fn documents_go_without_what_is_cut() {
+    fn documents_are_written_without_the_cut_fields() {
         let doc = "{\"_key\":\"a\", \"x\":1 ,\"_id\":2}";
         let cut = [Span::new(1, 12), Span::new(19, 27)];
-        let action = Action { cut, ..Action::plain(Op::Index, Key::Text("a"), doc) };
+        let action = Action { cut, ..Action::plain(Op::Index, ActionKey::Text("a"), doc) };
         let mut text = "before\n".to_owned();
         let range = push_document(&action, &mut text);
         assert_eq!((&text[..7], &text[range]), ("before\n", "{ \"x\":1 }"));

@@ -11,7 +11,7 @@ use crate::action::Op;
 use crate::batch::{Batch, BatchAction};
 use crate::sink::bulk_api::{field, verb};
 use crate::sink::wanted::Wanted;
-use crate::sink::{Bucket, Ledger, Note, Say};
+use crate::sink::{Bucket, Ledger, Log, Note};
 use rusqlite::Connection;
 
 /// How many actions are applied with the index in place before it is decided whether to load instead.
@@ -64,7 +64,7 @@ impl Collections {
         connection: &Connection,
         action: &BatchAction<'_>,
         out: &mut Ledger,
-        say: Say<'_>,
+        log: Log<'_>,
     ) -> Result<&mut Collection, Refusal> {
         let own = action.collection.is_empty();
         let name = if own { self.wanted.collection.as_deref().unwrap_or_default() } else { action.collection };
@@ -79,7 +79,7 @@ impl Collections {
             self.all.push(Collection::open(connection, &self.wanted, name, own, self.edge)?);
         }
         let was_loading = self.all[index].is_loading();
-        self.all[index].prepare(connection, action, out, say)?;
+        self.all[index].prepare(connection, action, out, log)?;
         if found.is_none() || was_loading != self.all[index].is_loading() {
             size_cache(connection, self.all.iter().all(Collection::is_loading))?;
         }
@@ -153,10 +153,10 @@ impl Collection {
         connection: &Connection,
         next: &BatchAction<'_>,
         out: &mut Ledger,
-        say: Say<'_>,
+        log: Log<'_>,
     ) -> rusqlite::Result<()> {
         match &self.phase {
-            Phase::Loading(_) if !can_load(next) => self.end_load(connection, out, say)?,
+            Phase::Loading(_) if !can_load(next) => self.end_load(connection, out, log)?,
             Phase::Applying(Some(probe)) if probe.seen >= PROBE => {
                 // A load knows nothing of the versions that deleted keys go on with.
                 let Traits { tombstones, routed, .. } = self.traits;
@@ -214,9 +214,9 @@ impl Collection {
     }
 
     /// Ends a load, if there is one: builds the index and settles the rows whose keys repeat.
-    pub(super) fn end_load(&mut self, connection: &Connection, out: &mut Ledger, say: Say<'_>) -> rusqlite::Result<()> {
+    pub(super) fn end_load(&mut self, connection: &Connection, out: &mut Ledger, log: Log<'_>) -> rusqlite::Result<()> {
         let Phase::Loading(load) = &self.phase else { return Ok(()) };
-        say(Note::Doing("building the index"));
+        log(Note::Doing("building the index"));
         load.save(connection, &self.entry)?;
         let gone = load::finish(connection, &mut self.entry, Some(load))?;
         // Its errors count only now that the index stands: had it failed, the rows would be pending as before.
@@ -230,7 +230,7 @@ impl Collection {
 
 /// Settles an action, with its item if that is asked for.
 pub(super) fn settle(mut done: Done, batch: &Batch, at: usize, collection: &str, out: &mut Ledger) {
-    let details = out.shows().then(|| done.details(verb(batch.key(at).1), collection));
+    let details = out.wants_results().then(|| done.details(verb(batch.key(at).1), collection));
     match done {
         Done::Written(written) => out.settle(batch, at, written.bucket, None, details),
         Done::Failed { bucket: Bucket::Error, reason, .. } => {

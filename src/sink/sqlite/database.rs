@@ -1,11 +1,11 @@
-//! The store's file: its lock, its settings, and its transactions.
+//! The file of the store: its lock, its settings and its transactions.
 
 use super::lock::StoreLock;
-use super::{explained, is_busy, schema};
+use super::{error_text, is_busy, schema};
 use crate::error::refused;
 use crate::sink::paths::real;
 use crate::sink::wanted::Wanted;
-use crate::sink::{Note, Say, SinkError};
+use crate::sink::{Log, Note, SinkError};
 use crate::stop::Stop;
 use anyhow::{Error, Result};
 use rusqlite::{Connection, FileControl, OpenFlags};
@@ -13,44 +13,44 @@ use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// How long another program that has the store is waited for.
-const READ_WAIT: Duration = Duration::from_secs(10);
+/// Maximum time to wait for another program that uses the store.
+const MAX_WAIT: Duration = Duration::from_secs(10);
 
-/// How long SQLite itself waits before a transaction begins: then somebody looks at signals, and tries again.
-const LOOK: Duration = Duration::from_millis(50);
+/// How long SQLite waits for a transaction at a time; between waits, signals are checked.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// SQLite's cache while the index is in place, in KiB as SQLite writes it: look-ups go to random pages.
+/// Cache size with an index, in SQLite's notation for KiB: look-ups read random pages.
 const APPLY_CACHE: i32 = -24_576;
 
-/// SQLite's cache during a load. Rows are appended, so it needs few pages; it also bounds what the index build sorts at a
-/// time, and what fits the processor's cache sorts faster (measured: 8 MiB took 0.85 of the time of 24 MiB).
+/// Cache size during a load. Appending rows needs few pages. It also limits how much the index build sorts at a time, and
+/// what fits into the processor's cache sorts faster (measured: 8 MiB took 0.85 of the time of 24 MiB).
 const LOAD_CACHE: i32 = -8_192;
 
-/// A store's file, which is made with the first transaction.
+/// The file of a store, which the first transaction creates.
 #[derive(Debug)]
 pub(super) struct Database {
     path: PathBuf,
     wait_for_sync: bool,
-    /// Ends waiting for a store that another program has.
+    /// Ends the wait for another program.
     stop: Stop,
     connection: OnceCell<Connection>,
-    // Last, so that it is released when the connection is closed. A dry run needs none.
+    // The last field, so that it is released after the connection is closed. A dry run needs no lock.
     _lock: Option<StoreLock>,
 }
 
 impl Database {
-    /// Waits for the lock on a store, and opens it if it is there.
-    pub(super) fn open(path: PathBuf, wanted: &Wanted, stop: Stop, say: Say<'_>) -> Result<Database> {
+    /// Waits for the lock on a store, and opens it if it exists.
+    pub(super) fn open(path: PathBuf, wanted: &Wanted, stop: Stop, log: Log<'_>) -> Result<Database> {
         let shown = path.display();
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists()) {
-            return Err(refused(format!("{shown}: there is no directory {}", parent.display())));
+            return Err(refused(format!("{shown}: no such directory: {}", parent.display())));
         }
         if path.metadata().is_ok_and(|about| !about.is_file() && !about.is_dir()) {
-            return Err(refused(format!("{shown}: is no regular file")));
+            return Err(refused(format!("{shown}: not a regular file")));
         }
         let lock = || {
-            // Under whatever name it was reached, one store has one lock.
-            StoreLock::take(&real(&path), || say(Note::Warning(format!("waiting for another import into {shown}"))))
+            // One store has one lock, even under several names.
+            StoreLock::take(&real(&path), || log(Note::Warning(format!("waiting for another import into {shown}"))))
         };
         let lock = (!wanted.dry_run).then(lock).transpose();
         let lock = lock.map_err(|error| refused(format!("{shown}: cannot lock the store: {error}")))?;
@@ -63,18 +63,18 @@ impl Database {
         Ok(database)
     }
 
-    /// Checks that a store that is there can be used.
+    /// Checks that an existing store can be used.
     fn check(&self, connection: &Connection, dry_run: bool) -> Result<()> {
         let path = self.path.display();
         let format = schema::format(connection).map_err(|error| self.refused(&error))?;
         if let Some(newer) = format.filter(|format| *format > schema::FORMAT) {
             return Err(refused(format!(
-                "{path}: the store has format {newer}, this program knows {} (a newer bulkimport made it)",
+                "{path}: store format {newer} is not supported (this bulkimport supports {}; use a newer one)",
                 schema::FORMAT
             )));
         }
         if !dry_run && connection.is_readonly("main").map_err(|error| self.refused(&error))? {
-            return Err(refused(format!("{path}: may not be written")));
+            return Err(refused(format!("{path}: not writable")));
         }
         Ok(())
     }
@@ -87,57 +87,58 @@ impl Database {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let path = std::path::absolute(&self.path).unwrap_or(self.path.clone());
         let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(READ_WAIT)?;
+        connection.busy_timeout(MAX_WAIT)?;
         if new {
-            // Measured beside 4 KB pages: larger ones make a load faster and look-ups of random keys slower. 16 KB take 0.85
+            // Larger pages make a load faster and look-ups of random keys slower. Measured against 4 KB pages, 16 KB take 0.85
             // of the time for a load and 1.28 for an update of every document, which is the rarer run.
             connection.execute_batch("PRAGMA page_size = 16384")?;
         }
-        // A second thread sorts while the first one reads, when an index is built.
-        // The operating system keeps what a killed process wrote; only a power cut needs more.
+        // threads: while an index is built, a second thread sorts what the first one reads.
+        // synchronous: the operating system keeps what a killed process wrote; only a power cut needs more.
         let synchronous = if self.wait_for_sync { "FULL" } else { "OFF" };
         connection.execute_batch(&format!("PRAGMA synchronous = {synchronous}; PRAGMA threads = 1"))?;
         size_cache(&connection, false)?;
         connection.set_prepared_statement_cache_capacity(64);
-        // Reads the header, so that a file that is no database is told now.
+        // Reads the header, so that a file that is no database is found now.
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         Ok(self.connection.get_or_init(|| connection))
     }
 
-    /// The connection to a store that is there.
+    /// The connection, if it is open.
     pub(super) fn connection(&self) -> Option<&Connection> {
         self.connection.get()
     }
 
-    /// The connection, if a transaction is under way.
+    /// The connection, if a transaction is open.
     pub(super) fn transaction(&self) -> Option<&Connection> {
         self.connection.get().filter(|connection| !connection.is_autocommit())
     }
 
-    /// Opens the file if need be and begins a transaction, if none is under way, as soon as no other program has the store.
-    pub(super) fn begin(&self, say: Say<'_>) -> Result<&Connection, SinkError> {
+    /// Opens the file and begins a transaction, if that is not done yet; waits for other programs that use the store.
+    pub(super) fn begin(&self, log: Log<'_>) -> Result<&Connection, SinkError> {
         let connection = self.connect().map_err(|error| self.stopped(&error))?;
         if connection.is_autocommit() {
-            self.wait_and_begin(connection, say)?;
+            self.wait_and_begin(connection, log)?;
         }
         Ok(connection)
     }
 
-    fn wait_and_begin(&self, connection: &Connection, say: Say<'_>) -> Result<(), SinkError> {
+    fn wait_and_begin(&self, connection: &Connection, log: Log<'_>) -> Result<(), SinkError> {
         let since = Instant::now();
         let mut is_first = true;
-        // Exclusive, so that readers are waited for here: one that comes into a transaction makes SQLite wait again for every
-        // page that its cache has no room for.
-        while let Err(error) = connection.busy_timeout(LOOK).and_then(|()| connection.execute_batch("BEGIN EXCLUSIVE"))
+        // Exclusive, so that it waits for readers here: with a reader during a transaction, SQLite waits again for each page
+        // that does not fit into its cache.
+        while let Err(error) =
+            connection.busy_timeout(POLL_INTERVAL).and_then(|()| connection.execute_batch("BEGIN EXCLUSIVE"))
         {
-            let why = explained(&self.path, &error);
+            let why = error_text(&self.path, &error);
             if !is_busy(&error) {
                 return Err(SinkError::stopped(why));
             }
             if std::mem::take(&mut is_first) {
-                say(Note::Warning(format!("{why}, waiting for it")));
+                log(Note::Warning(format!("{why}, waiting for it")));
             }
-            if since.elapsed() >= READ_WAIT || self.stop.asked() {
+            if since.elapsed() >= MAX_WAIT || self.stop.is_requested() {
                 let waited = since.elapsed().as_secs_f64();
                 return Err(SinkError::stopped(format!("{why} (waited {waited:.1} s)")));
             }
@@ -145,7 +146,7 @@ impl Database {
         Ok(())
     }
 
-    /// Commits, unless the file is no longer the one under its name: then what is committed is lost.
+    /// Commits, unless the file was moved or replaced: then a commit would be lost.
     pub(super) fn commit(&self, connection: &Connection) -> rusqlite::Result<()> {
         let mut moved = 0;
         connection.file_control(None::<&str>, FileControl::HasMoved(&mut moved))?;
@@ -155,23 +156,23 @@ impl Database {
         connection.execute_batch("COMMIT")
     }
 
-    /// Closes the file, which undoes what is not committed.
+    /// Closes the file, which rolls back what is not committed.
     pub(super) fn close(&mut self) {
         self.connection.take();
     }
 
     /// The error of a store that cannot be used.
     pub(super) fn refused(&self, error: &rusqlite::Error) -> Error {
-        refused(explained(&self.path, error))
+        refused(error_text(&self.path, error))
     }
 
-    /// The error of a store that cannot be used any more.
+    /// The error of a store that can no longer be used.
     pub(super) fn stopped(&self, error: &rusqlite::Error) -> SinkError {
-        SinkError::stopped(explained(&self.path, error))
+        SinkError::stopped(error_text(&self.path, error))
     }
 }
 
-/// Sizes SQLite's cache for what is about to be done.
+/// Sets the size of SQLite's cache.
 pub(super) fn size_cache(connection: &Connection, loading: bool) -> rusqlite::Result<()> {
     let size = if loading { LOAD_CACHE } else { APPLY_CACHE };
     connection.execute_batch(&format!("PRAGMA cache_size = {size}"))

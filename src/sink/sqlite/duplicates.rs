@@ -1,4 +1,4 @@
-//! Settles rows whose keys repeat, after a load: finds them, lets the mode of each row decide, and leaves one row a key.
+//! Resolves rows with duplicate keys after a load: finds them, applies the mode of each row, and leaves one row per key.
 
 use super::gaps;
 use super::schema::quoted;
@@ -10,19 +10,19 @@ use crate::sink::{Bucket, Counts, Ledger};
 use rusqlite::{Connection, Row, Statement, params};
 use std::collections::HashSet;
 
-/// Finds the rows whose key repeats and settles each group in the order of its rows; counts those that are gone. `hashes`
-/// has those of all repeated keys, and perhaps others, if they are known.
+/// Finds the rows with duplicate keys and resolves each group in the order of its rows; counts the deleted rows. `hashes`, if
+/// known, has the hashes of all duplicate keys, and possibly others.
 pub fn resolve(connection: &Connection, collection: &str, hashes: Option<&HashSet<u64>>) -> rusqlite::Result<Counts> {
     let table = quoted(collection);
     connection.execute_batch("DELETE FROM temp.bulkimport_candidates; DELETE FROM temp.bulkimport_duplicates")?;
     match hashes {
-        Some(hashes) => note_candidates(connection, &table, hashes)?,
+        Some(hashes) => collect_candidates(connection, &table, hashes)?,
         None => connection.execute_batch(&format!(
             "INSERT INTO temp.bulkimport_candidates SELECT _key, rowid FROM {table}
              WHERE _key IN (SELECT _key FROM {table} GROUP BY _key HAVING count(*) > 1)"
         ))?,
     }
-    // Sorted without the documents.
+    // Sorts keys only, without the documents.
     connection.execute_batch(
         "INSERT INTO temp.bulkimport_duplicates SELECT _key, row FROM temp.bulkimport_candidates ORDER BY _key, row",
     )?;
@@ -36,21 +36,21 @@ pub fn resolve(connection: &Connection, collection: &str, hashes: Option<&HashSe
          ORDER BY duplicate.rowid"
     ))?;
     let mut rows = select.query([collection])?;
-    let mut settler = Settler::new(connection, &table)?;
-    let mut first: Option<Loaded> = None;
+    let mut resolver = Resolver::new(connection, &table)?;
+    let mut first: Option<LoadedRow> = None;
     while let Some(row) = rows.next()? {
-        let row = Loaded::read(row)?;
+        let row = LoadedRow::read(row)?;
         match &mut first {
-            Some(first) if first.key == row.key => settler.settle(first, row)?,
-            _ => settler.rewrite(first.replace(row))?,
+            Some(first) if first.key == row.key => resolver.resolve(first, row)?,
+            _ => resolver.rewrite(first.replace(row))?,
         }
     }
-    settler.rewrite(first)?;
-    Ok(settler.gone)
+    resolver.rewrite(first)?;
+    Ok(resolver.deleted)
 }
 
-/// Notes every row whose key has one of the hashes: one pass over the table, no sorting.
-fn note_candidates(connection: &Connection, table: &str, hashes: &HashSet<u64>) -> rusqlite::Result<()> {
+/// Collects the rows whose key has one of the hashes, in one pass over the table and without sorting.
+fn collect_candidates(connection: &Connection, table: &str, hashes: &HashSet<u64>) -> rusqlite::Result<()> {
     let mut insert = connection.prepare("INSERT INTO temp.bulkimport_candidates VALUES (?1, ?2)")?;
     let mut all = connection.prepare(&format!("SELECT _key, rowid FROM {table}"))?;
     let mut rows = all.query([])?;
@@ -63,7 +63,7 @@ fn note_candidates(connection: &Connection, table: &str, hashes: &HashSet<u64>) 
     Ok(())
 }
 
-/// Reports the rows that `resolve` found to be errors, in the order of the input.
+/// Reports the rows that `resolve` found to be errors, in input order.
 pub fn report(connection: &Connection, out: &mut Ledger) -> rusqlite::Result<()> {
     let mut failures =
         connection.prepare("SELECT _key, cause, file, line, record FROM temp.bulkimport_failures ORDER BY row")?;
@@ -77,47 +77,47 @@ pub fn report(connection: &Connection, out: &mut Ledger) -> rusqlite::Result<()>
 }
 
 /// Reads an origin from three columns.
-fn origin(row: &Row<'_>, at: usize) -> rusqlite::Result<Origin> {
-    let (line, record): (i64, i64) = (row.get(at + 1)?, row.get(at + 2)?);
-    Ok(Origin { file: row.get(at)?, line: line as u64, record: record as u64, offset: 0 })
+fn origin(row: &Row<'_>, column: usize) -> rusqlite::Result<Origin> {
+    let (line, record): (i64, i64) = (row.get(column + 1)?, row.get(column + 2)?);
+    Ok(Origin { file: row.get(column)?, line: line as u64, record: record as u64, offset: 0 })
 }
 
-/// A row whose key repeats.
-struct Loaded {
+/// A row with a duplicate key.
+struct LoadedRow {
     key: String,
     row: i64,
-    /// Its sequence number, or what stands for one; see `gaps`.
+    /// Its sequence number, or a negative placeholder; see `gaps`.
     seq: i64,
     doc: String,
-    /// Its mode and where it came from. A row without was there before the load, or another program put it there.
+    /// Its mode and origin. `None` if it existed before the load, or another program inserted it.
     source: Option<(String, Origin)>,
-    /// How often a later row has changed it.
+    /// How many later rows have changed it.
     changes: i64,
 }
 
-impl Loaded {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Loaded> {
+impl LoadedRow {
+    fn read(row: &Row<'_>) -> rusqlite::Result<LoadedRow> {
         let mode: Option<String> = row.get(4)?;
         let source = mode.map(|mode| Ok::<_, rusqlite::Error>((mode, origin(row, 5)?))).transpose()?;
-        Ok(Loaded { key: row.get(0)?, row: row.get(1)?, seq: row.get(2)?, doc: row.get(3)?, source, changes: 0 })
+        Ok(LoadedRow { key: row.get(0)?, row: row.get(1)?, seq: row.get(2)?, doc: row.get(3)?, source, changes: 0 })
     }
 }
 
-/// Makes one row of those with the same key.
-struct Settler<'c> {
+/// Merges rows with the same key into one.
+struct Resolver<'c> {
     rewrite: Statement<'c>,
     remove: Statement<'c>,
     fail: Statement<'c>,
-    /// Notes a row whose sequence number was guessed wrong.
+    /// Records a row whose sequence number was guessed wrong.
     correct: Statement<'c>,
     merger: Merger,
-    /// Rows that are gone, by what they count as.
-    gone: Counts,
+    /// Deleted rows, by the bucket that they count as.
+    deleted: Counts,
 }
 
-impl<'c> Settler<'c> {
-    fn new(connection: &'c Connection, table: &str) -> rusqlite::Result<Settler<'c>> {
-        Ok(Settler {
+impl<'c> Resolver<'c> {
+    fn new(connection: &'c Connection, table: &str) -> rusqlite::Result<Resolver<'c>> {
+        Ok(Resolver {
             rewrite: connection.prepare(&format!(
                 "UPDATE {table} SET _version = _version + ?2, _seq_no = ?3, doc = ?4 WHERE rowid = ?1"
             ))?,
@@ -125,28 +125,28 @@ impl<'c> Settler<'c> {
             fail: connection.prepare("INSERT INTO temp.bulkimport_failures VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?,
             correct: connection.prepare("INSERT INTO temp.bulkimport_corrections VALUES (?1, ?2, ?3)")?,
             merger: Merger::default(),
-            gone: Counts::default(),
+            deleted: Counts::default(),
         })
     }
 
-    /// Lets the mode of a later row decide what becomes of the first one, and removes the row.
-    fn settle(&mut self, first: &mut Loaded, row: Loaded) -> rusqlite::Result<()> {
+    /// Applies a later row to the first one by its mode, and deletes the later row.
+    fn resolve(&mut self, first: &mut LoadedRow, row: LoadedRow) -> rusqlite::Result<()> {
         self.remove.execute([row.row])?;
-        // Another program put it there during the load: it is no record of ours, and the first row of a key stays.
+        // Another program inserted it during the load: it is no record of this run, and the first row of a key stays.
         let Some((mode, origin)) = row.source else { return Ok(()) };
         let (bucket, doc, cause) = match mode.as_str() {
             "replace" => (Bucket::Updated, Some(row.doc), None),
             "ignore" => (Bucket::Ignored, None, None),
             "update" => match merged(&mut self.merger, &first.doc, &row.doc) {
-                // An update that changes nothing makes no version.
+                // An update that changes nothing creates no new version.
                 Ok(doc) => (Bucket::Updated, Some(doc).filter(|_| self.merger.has_changed()), None),
                 Err(error) => (Bucket::Error, None, Some(error.to_string())),
             },
             _ => (Bucket::Error, None, None),
         };
-        self.gone[bucket] += 1;
+        self.deleted[bucket] += 1;
         if bucket == Bucket::Error {
-            // In the database, because there may be any number of them.
+            // Stored in the database, because their number is not bounded.
             let Origin { file, line, record, .. } = origin;
             self.fail.execute(params![row.row, row.key, cause, file, line as i64, record as i64])?;
         }
@@ -162,7 +162,7 @@ impl<'c> Settler<'c> {
         Ok(())
     }
 
-    fn rewrite(&mut self, first: Option<Loaded>) -> rusqlite::Result<()> {
+    fn rewrite(&mut self, first: Option<LoadedRow>) -> rusqlite::Result<()> {
         if let Some(first) = first.filter(|first| first.changes > 0) {
             self.rewrite.execute((first.row, first.changes, first.seq, first.doc))?;
         }

@@ -1,22 +1,22 @@
-//! Makes the sequence numbers of a load those that its records would have had with the index in place.
+//! Corrects the sequence numbers of a load to those that its records would have had with the index in place.
 //!
-//! Only what changes a document has a number, and while rows are loaded that is a guess. A row that is a duplicate where its
-//! key is not new is *held*: it gets no number, and a negative one says which it would have been. The others get one each.
-//! Where a guess was wrong, a *correction* is noted: 1 for a held row that is new and gets its number after all, -1 for the
-//! number of a row that changed nothing; the numbers behind move. All of that is one more pass over the rows, so the guess is
-//! worth its trouble: of a million documents with a thousand duplicates none moves (with a number for each row, 1.2 s of
-//! processor time more).
+//! Only a change of a document has a sequence number. While rows are loaded, whether a row is a change is a guess. A row that
+//! changes nothing if its key exists, and whose key may exist, is *held*: instead of a number it gets a negative placeholder
+//! for the next one. All other rows get a number. Where a guess was wrong, a *correction* is recorded: 1 for a held row that
+//! is new and needs a number, -1 for the number of a row that changed nothing; the numbers after it move. Corrections cost
+//! one more pass over the rows, so guessing pays off: of a million documents with a thousand duplicates none moves (a number
+//! for each row takes 1.2 s more of processor time).
 
 use super::schema::{Entry, quoted};
 use super::value;
 use rusqlite::Connection;
 
-/// The number that stands for "held, and it would have been `next`"; the same again makes it `next`.
+/// The placeholder of a held row that would have got `next`; applied to a placeholder, returns `next`.
 pub fn held(next: i64) -> i64 {
     -1 - next
 }
 
-/// Sets the numbers right, once all duplicates are settled. `has_held` says whether rows may still be held.
+/// Corrects the numbers, once all duplicates are resolved. `has_held`: whether rows may still be held.
 pub fn close(connection: &Connection, entry: &mut Entry, has_held: bool) -> rusqlite::Result<()> {
     let table = quoted(&entry.name);
     if has_held {
@@ -27,7 +27,7 @@ pub fn close(connection: &Connection, entry: &mut Entry, has_held: bool) -> rusq
     connection.execute(&format!("INSERT INTO temp.bulkimport_moves {sums}"), [])?;
     let first: Option<i64> = value(connection, "SELECT min(seq) FROM temp.bulkimport_moves", [])?;
     let Some(first) = first else { return Ok(()) };
-    // The first one is a parameter: with a subquery in its place SQLite would make two passes.
+    // The first number is a parameter: with a subquery SQLite would make two passes.
     connection.execute(
         &format!(
             "UPDATE {table} SET _seq_no = _seq_no +
@@ -36,7 +36,7 @@ pub fn close(connection: &Connection, entry: &mut Entry, has_held: bool) -> rusq
         ),
         [first],
     )?;
-    // One whose document was replaced meanwhile has another number, and its own is used up all the same.
+    // A row whose document was replaced has the number of the later row; its own number stays used.
     connection.execute(
         &format!(
             "UPDATE {table} SET _seq_no = seq + so_far - 1 FROM temp.bulkimport_moves
@@ -59,7 +59,7 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    /// Key, operation, value, and whether a new key is taken for one that perhaps repeats.
+    /// Key, operation, value, and whether a new key is taken for a possible duplicate.
     type Row = (u8, Op, u8, bool);
 
     fn rows() -> impl Strategy<Value = Vec<Row>> {
@@ -67,7 +67,7 @@ mod tests {
         prop::collection::vec((0..12_u8, op, 0..2_u8, prop::bool::weighted(0.4)), 0..40)
     }
 
-    /// Version and number of each key, and the next number.
+    /// Version and sequence number of each key, and the next number.
     type Numbers = (BTreeMap<String, (i64, i64)>, i64);
 
     fn expected(rows: &[Row]) -> Numbers {
@@ -87,7 +87,7 @@ mod tests {
         (all.into_iter().map(|(key, (version, seq, _))| (key.to_string(), (version, seq))).collect(), next)
     }
 
-    /// Loads the rows; an interrupted load is finished by somebody who knows only what the store says.
+    /// Loads the rows; an interrupted load is finished with only what is in the store.
     fn loaded(rows: &[Row], interrupted: bool) -> rusqlite::Result<Numbers> {
         let connection = Connection::open_in_memory()?;
         schema::create(&connection)?;
@@ -95,10 +95,10 @@ mod tests {
         let mut load = Load::begin(&connection, &mut entry, true)?;
         let mut loader = Loader::new(&connection, &mut entry, &mut load)?;
         let mut keys = std::collections::BTreeSet::new();
-        for (place, (key, op, value, perhaps)) in rows.iter().enumerate() {
+        for (index, (key, op, value, perhaps)) in rows.iter().enumerate() {
             let (key, doc) = (key.to_string(), format!("{{\"v\":{value}}}"));
             let repeats = !keys.insert(key.clone()) || *perhaps;
-            let origin = Origin { line: place as u64, record: place as u64, ..Origin::default() };
+            let origin = Origin { line: index as u64, record: index as u64, ..Origin::default() };
             let (op, key, doc) = (*op, &*key, &*doc);
             let (collection, head, upsert, detect_noop, is_line) = ("", "", None, true, false);
             let action = BatchAction { op, collection, key, head, doc, upsert, detect_noop, is_line };

@@ -2,7 +2,7 @@
 //! API, 2.2 to 2.4). The store is one shard, and its primary term is always 1.
 
 use crate::record::Reason;
-use crate::sink::bulk_api::error_of;
+use crate::sink::bulk_api::parse_error;
 use crate::sink::{Bucket, ItemDetails};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -163,7 +163,7 @@ impl ItemError {
     /// What the report says: the same words as for a server's error.
     pub(super) fn reason(&self) -> Reason {
         match RawValue::from_string(self.body.to_string()) {
-            Ok(raw) => error_of(&raw).reason(self.status),
+            Ok(raw) => parse_error(&raw).reason(self.status),
             Err(error) => Reason::new("error", error.to_string()),
         }
     }

@@ -1,5 +1,5 @@
-//! One importer at a time: a lock file beside the store, held for the whole run.
-//! SQLite's own locks cover one transaction; a run may have many, and nobody must find the index missing in between.
+//! One import at a time: a lock file next to the store, held for the whole run.
+//! SQLite's locks cover one transaction. A run may have many, and between them no other import may see a missing index.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -14,30 +14,30 @@ pub struct StoreLock {
     file: File,
 }
 
-/// How long to wait before another look at a lock that somebody holds.
-const PAUSE: Duration = Duration::from_millis(20);
+/// The pause between tries to get the lock.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 impl StoreLock {
-    /// Waits for the lock on the store at `store`; `waiting` is called once if it is not free.
+    /// Waits for the lock on the store at `store`; calls `on_wait` once if it is taken.
     ///
     /// # Errors
-    /// When the lock file cannot be made: the directory is missing or may not be written.
-    pub fn take(store: &Path, waiting: impl FnOnce()) -> io::Result<StoreLock> {
+    /// When the lock file cannot be created: the directory is missing or not writable.
+    pub fn take(store: &Path, on_wait: impl FnOnce()) -> io::Result<StoreLock> {
         let mut name = store.as_os_str().to_owned();
         name.push("-lock");
         let path = PathBuf::from(name);
-        let mut waiting = Some(waiting);
+        let mut on_wait = Some(on_wait);
         loop {
             let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
             match file.try_lock() {
-                Ok(()) if still_there(&path, &file) => return Ok(StoreLock { path, file }),
-                // Its last holder removed it between our open and our lock.
+                Ok(()) if is_same_file(&path, &file) => return Ok(StoreLock { path, file }),
+                // Its last owner removed it between our open and our lock.
                 Ok(()) => continue,
                 Err(TryLockError::WouldBlock) => {
-                    if let Some(waiting) = waiting.take() {
-                        waiting();
+                    if let Some(on_wait) = on_wait.take() {
+                        on_wait();
                     }
-                    std::thread::sleep(PAUSE);
+                    std::thread::sleep(POLL_INTERVAL);
                 }
                 Err(TryLockError::Error(error)) => return Err(error),
             }
@@ -45,7 +45,7 @@ impl StoreLock {
     }
 }
 
-fn still_there(path: &Path, file: &File) -> bool {
+fn is_same_file(path: &Path, file: &File) -> bool {
     match (std::fs::metadata(path), file.metadata()) {
         (Ok(there), Ok(ours)) => there.ino() == ours.ino() && there.dev() == ours.dev(),
         _ => false,
@@ -54,8 +54,8 @@ fn still_there(path: &Path, file: &File) -> bool {
 
 impl Drop for StoreLock {
     fn drop(&mut self) {
-        // Removed while still locked: who waits for it notices and makes a new one.
-        // What is not empty is somebody else's file of that name.
+        // Removed while still locked: whoever waits for it notices, and creates a new one.
+        // A file that is not empty is not a lock file of ours.
         if self.file.metadata().is_ok_and(|about| about.len() == 0) {
             let _ = std::fs::remove_file(&self.path);
         }

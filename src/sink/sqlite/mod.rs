@@ -1,6 +1,6 @@
-//! The embedded store: one SQLite file, one table a collection.
-//! A regular file is imported in one transaction; what comes from a pipe in several, so that it is not all lost with the
-//! process. Nothing counts as stored before its transaction is committed.
+//! The embedded store: one SQLite file, with one table per collection.
+//! A regular file is imported in one transaction, a pipe in several, so that it is not lost as a whole if the process dies.
+//! Nothing counts as stored before its transaction is committed.
 
 mod apply;
 mod bulk;
@@ -26,12 +26,12 @@ use rusqlite::types::FromSql;
 use rusqlite::{Connection, ErrorCode, Params, ffi};
 use std::path::Path;
 
-/// The reason of an action whose key exists.
+/// The error of an action whose key exists.
 fn duplicate(key: &str) -> Reason {
     Reason::new("duplicate_key", format!("duplicate key {key:?}"))
 }
 
-/// The reason of an update that cannot be merged into what is there.
+/// The error of an update that cannot be merged into the stored document.
 fn unmergeable(key: &str, error: &str) -> Reason {
     Reason::new("cannot_merge", format!("{key:?}: {error}"))
 }
@@ -48,7 +48,7 @@ fn value<T: FromSql>(connection: &Connection, sql: &str, params: impl Params) ->
     connection.query_row(sql, params, |row| row.get(0))
 }
 
-/// The kind of the errors of documents that another unique index than that on the keys refuses.
+/// The kind of errors from a unique index other than the one on the keys.
 const UNIQUE: &str = "unique_constraint";
 
 fn is_unique_violation(error: &rusqlite::Error) -> bool {
@@ -59,14 +59,14 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-/// Tells a document that the store refuses from a store that fails.
+/// The reason if the store rejects a document; otherwise the error, because the store itself failed.
 fn refused_document(error: rusqlite::Error) -> rusqlite::Result<Reason> {
     let text = error.to_string();
     if is_unique_violation(&error) {
-        let same = |field| format!("another document has the same `{field}`");
+        let same = |field| format!("another document has the same \"{field}\"");
         return Ok(Reason::new(UNIQUE, unique::field_of(&text).map_or(text, same)));
     }
-    // An index on a field has to read the document, and SQLite reads at most 1000 levels.
+    // An index on a field parses the document, and SQLite reads at most 1000 levels.
     if error.sqlite_error().is_some() && text.contains("malformed JSON") {
         return Ok(Reason::new(
             "unreadable_document",
@@ -76,20 +76,20 @@ fn refused_document(error: rusqlite::Error) -> rusqlite::Result<Reason> {
     Err(error)
 }
 
-/// Says in a person's words why SQLite failed.
-fn explained(store: &Path, error: &rusqlite::Error) -> String {
+/// The message of an error of SQLite.
+fn error_text(store: &Path, error: &rusqlite::Error) -> String {
     let moved = error.sqlite_extended_error_code() == Some(ffi::SQLITE_READONLY_DBMOVED);
     let text = match error.sqlite_error_code() {
         _ if moved || matches!(error, rusqlite::Error::InvalidPath(_)) => "was removed or replaced during the import",
         Some(ErrorCode::NotADatabase) => "not a SQLite database",
         Some(ErrorCode::DiskFull) => "no space left for the store or for SQLite's temporary files",
-        Some(ErrorCode::ReadOnly) => "may not be written",
+        Some(ErrorCode::ReadOnly) => "not writable",
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "locked by another program",
         Some(ErrorCode::CannotOpen) => "cannot be opened",
         Some(ErrorCode::DatabaseCorrupt) => &format!("the database is damaged ({error})"),
         Some(ErrorCode::SystemIoFailure) => &format!("cannot be read or written ({error})"),
         _ => match unique::field_of(&error.to_string()).filter(|_| is_unique_violation(error)) {
-            Some(field) => &format!("--unique {field}: documents that are there already have the same value"),
+            Some(field) => &format!("--unique {field}: stored documents have the same value"),
             None => &error.to_string(),
         },
     };

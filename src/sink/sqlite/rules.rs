@@ -2,7 +2,7 @@
 //! others go on as lines.
 
 use super::bulk;
-use crate::action::{Action, KeyRule, Line, Op, Rules, Update};
+use crate::action::{Action, BulkLine, KeyRule, Op, Rules, Update};
 use crate::json::Field;
 use crate::record::{Reason, Record};
 
@@ -23,7 +23,7 @@ impl Rules for StoreRules {
     }
 
     /// What is more than a key and a document goes to the room `bulk` as it is written.
-    fn line<'a>(&mut self, line: Line<'a>, record: &Record<'a>, _: &'a mut String) -> Result<Action<'a>, Reason> {
+    fn line<'a>(&mut self, line: BulkLine<'a>, record: &Record<'a>, _: &'a mut String) -> Result<Action<'a>, Reason> {
         let command = line.command;
         let is_plain =
             |field: &Field| PLAIN.contains(&field.name.of(&command.meta)) || field.value.of(&command.meta) == "null";
@@ -43,10 +43,10 @@ impl Rules for StoreRules {
 
 impl StoreRules {
     /// The line as it is written.
-    fn whole<'a>(&self, line: Line<'a>, record: &Record<'a>) -> Result<Action<'a>, Reason> {
+    fn whole<'a>(&self, line: BulkLine<'a>, record: &Record<'a>) -> Result<Action<'a>, Reason> {
         let head = &line.command.meta;
         let fault = self.checks_lines.then(|| bulk::fault(line.op, head, record.text, record.origin.line)).flatten();
-        fault.map_or(Ok(line.as_it_is(head, record.text)), Err)
+        fault.map_or(Ok(line.verbatim(head, record.text)), Err)
     }
 }
 

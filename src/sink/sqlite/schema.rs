@@ -123,7 +123,7 @@ pub fn find(connection: &Connection, name: &str) -> Result<Option<Entry>, Refusa
     if other != name {
         return Err(clash(name, &format!("the {kind}"), &other));
     }
-    Err(Refusal::name(format!("the store has a {kind} {other:?} that is no collection of bulkimport")))
+    Err(Refusal::name(format!("the store has a {kind} {other:?} that is not a collection")))
 }
 
 /// The collections whose load was interrupted, unless another program has dropped or renamed their tables.
@@ -140,7 +140,7 @@ fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
 }
 
 fn clash(name: &str, what: &str, other: &str) -> Refusal {
-    let why = format!("the store has {what} {other:?}, and SQLite does not tell the two names apart");
+    let why = format!("the store has {what} {other:?}, and SQLite ignores case");
     Refusal::name(format!("collection {name:?}: {why}"))
 }
 
@@ -148,7 +148,7 @@ fn clash(name: &str, what: &str, other: &str) -> Refusal {
 fn check_name(name: &str) -> Result<(), Refusal> {
     let lower = name.to_ascii_lowercase();
     let fault = if name.is_empty() || name.contains('\0') {
-        "the name is empty or has a NUL"
+        "the name is empty or contains NUL"
     } else if lower.starts_with("sqlite_") || lower.starts_with("bulkimport_") {
         "names that begin with sqlite_ or bulkimport_ are reserved"
     } else {

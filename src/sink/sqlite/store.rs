@@ -1,4 +1,4 @@
-//! The store as a sink: when its transactions begin and end, and what is done in them.
+//! The store as a sink: begins and ends transactions, and applies batches in them.
 
 use super::bulk::LineForm;
 use super::collection::{Collections, settle};
@@ -9,7 +9,7 @@ use super::schema::{self, Refusal};
 use crate::batch::{Batch, Encode};
 use crate::record::Reason;
 use crate::sink::wanted::Wanted;
-use crate::sink::{Bucket, Durable, Ledger, Note, Say, Sink, SinkError};
+use crate::sink::{Bucket, Durable, Ledger, Log, Note, Sink, SinkError};
 use crate::stop::Stop;
 use anyhow::{Error, Result, bail};
 use rusqlite::Connection;
@@ -28,7 +28,7 @@ pub struct Store {
     /// Whether the run's collection holds edges.
     pub(super) edge: bool,
     complete: bool,
-    /// Whether it commits before the end: what comes from a pipe is not all lost with the process.
+    /// Whether it commits before the end, so that an import from a pipe is not lost as a whole if the process dies.
     commits_early: bool,
     /// Whether it commits after every batch: a line of `--results` is written when its action is durable.
     shows: bool,
@@ -36,18 +36,19 @@ pub struct Store {
     last_commit: Instant,
     /// Bytes applied since the last commit.
     pending_bytes: usize,
-    /// Whether a commit has made rows lasting whose index is not built.
+    /// Whether rows are committed whose index is not built yet.
     committed_load: bool,
-    begun: bool,
+    /// Whether the first transaction of the run has prepared the store.
+    prepared: bool,
 }
 
 impl Store {
-    /// Waits for the store, and checks that it can take this run.
+    /// Waits for the store, and checks that it can be used for this run.
     ///
     /// # Errors
     /// When it cannot.
-    pub fn open(path: PathBuf, wanted: Wanted, stop: Stop, say: Say<'_>) -> Result<Store> {
-        let database = Database::open(path, &wanted, stop, say)?;
+    pub fn open(path: PathBuf, wanted: Wanted, stop: Stop, log: Log<'_>) -> Result<Store> {
+        let database = Database::open(path, &wanted, stop, log)?;
         let edge = holds_edges(&database, &wanted)?;
         Ok(Store {
             database,
@@ -59,25 +60,31 @@ impl Store {
             last_commit: Instant::now(),
             pending_bytes: 0,
             committed_load: false,
-            begun: false,
+            prepared: false,
             collections: Collections::new(wanted, edge),
         })
     }
 
-    /// Applies a batch; `at` is the action that it has come to.
-    fn apply_batch(&mut self, batch: &Batch, at: &mut usize, out: &mut Ledger, say: Say<'_>) -> Result<(), SinkError> {
-        let connection = begin(&self.database, &mut self.begun, say)?;
-        while *at < batch.len() {
-            let done = match self.collections.of(connection, &batch.action(*at), out, say) {
-                Ok(collection) => collection.apply(connection, batch, at, out),
+    /// Applies a batch from the action at `index` on, and advances it.
+    fn apply_batch(
+        &mut self,
+        batch: &Batch,
+        index: &mut usize,
+        out: &mut Ledger,
+        log: Log<'_>,
+    ) -> Result<(), SinkError> {
+        let connection = begin(&self.database, &mut self.prepared, log)?;
+        while *index < batch.len() {
+            let done = match self.collections.of(connection, &batch.action(*index), out, log) {
+                Ok(collection) => collection.apply(connection, batch, index, out),
                 Err(Refusal::Sqlite(error)) => Err(error),
                 Err(Refusal::Missing(name)) => {
-                    settle(ItemError::no_index(format!("no such index [{name}]")).into(), batch, *at, &name, out);
-                    *at += 1;
+                    settle(ItemError::no_index(format!("no such index [{name}]")).into(), batch, *index, &name, out);
+                    *index += 1;
                     continue;
                 }
                 Err(Refusal::Name(reason)) => {
-                    refuse(batch, at, &reason, out);
+                    refuse(batch, index, &reason, out);
                     continue;
                 }
             };
@@ -88,10 +95,10 @@ impl Store {
     }
 
     /// Ends all loads and commits.
-    fn end(&mut self, clean: bool, out: &mut Ledger, say: Say<'_>) -> Result<Durable, SinkError> {
-        let connection = begin(&self.database, &mut self.begun, say)?;
+    fn end(&mut self, clean: bool, out: &mut Ledger, log: Log<'_>) -> Result<Durable, SinkError> {
+        let connection = begin(&self.database, &mut self.prepared, log)?;
         for collection in &mut self.collections.all {
-            collection.end_load(connection, out, say).map_err(|error| self.database.stopped(&error))?;
+            collection.end_load(connection, out, log).map_err(|error| self.database.stopped(&error))?;
         }
         if self.complete && (!clean || out.has_failed()) {
             return Err(SinkError::rolled_back("everything was rolled back, because of --complete"));
@@ -99,7 +106,7 @@ impl Store {
         self.commit()
     }
 
-    /// Commits what was applied. A load is durable only when its index is built.
+    /// Commits. A load is durable only when its index is built.
     fn commit(&mut self) -> Result<Durable, SinkError> {
         let Some(connection) = self.database.transaction() else { return Ok(Durable::Earlier) };
         let saved = self.collections.save(connection).and_then(|()| self.database.commit(connection));
@@ -110,7 +117,7 @@ impl Store {
         Ok(if self.committed_load { Durable::Earlier } else { Durable::All })
     }
 
-    /// Undoes what is not committed: it is certainly not stored, unless an earlier commit of the same load holds a part of it.
+    /// Rolls back what is not committed. It is certainly not stored, unless an earlier commit has a part of the same load.
     fn roll_back(&mut self, error: SinkError) -> SinkError {
         self.database.close();
         let undone = if self.committed_load { Bucket::Unknown } else { Bucket::Unsent };
@@ -118,7 +125,7 @@ impl Store {
     }
 }
 
-/// Whether the run's collection holds edges; checks that it can take the run.
+/// Whether the run's collection holds edges; checks that the collection fits the flags.
 fn holds_edges(database: &Database, wanted: &Wanted) -> Result<bool> {
     let mut existing = None;
     if let (Some(connection), Some(name)) = (database.connection(), &wanted.collection) {
@@ -130,54 +137,54 @@ fn holds_edges(database: &Database, wanted: &Wanted) -> Result<bool> {
     }
     let name = wanted.collection.as_deref().unwrap_or_default();
     if existing.is_none() && wanted.create_collection == Some(false) {
-        bail!("collection {name:?} does not exist, and --create-collection=false was given");
+        bail!("collection {name:?} not found (--create-collection=false)");
     }
     let edge = existing.map_or(wanted.edge, |entry| entry.edge);
     if wanted.edge && !edge {
         bail!("--edge: collection {name:?} exists and holds documents");
     }
     if wanted.prefixes && !edge {
-        bail!("prefixes need an edge collection: add --edge to make {name:?} one");
+        bail!("--from-prefix and --to-prefix require an edge collection: add --edge to make {name:?} one");
     }
     Ok(edge)
 }
 
-/// Begins a transaction, if none is under way; the first one of a run prepares the store.
-fn begin<'d>(database: &'d Database, begun: &mut bool, say: Say<'_>) -> Result<&'d Connection, SinkError> {
-    let connection = database.begin(say)?;
-    if !*begun {
-        prepare(connection, say).map_err(|error| database.stopped(&error))?;
-        *begun = true;
+/// Begins a transaction, if none is open; the first one of a run prepares the store.
+fn begin<'d>(database: &'d Database, prepared: &mut bool, log: Log<'_>) -> Result<&'d Connection, SinkError> {
+    let connection = database.begin(log)?;
+    if !*prepared {
+        prepare(connection, log).map_err(|error| database.stopped(&error))?;
+        *prepared = true;
     }
     Ok(connection)
 }
 
-/// What the first transaction of a run does before any record.
-fn prepare(connection: &Connection, say: Say<'_>) -> rusqlite::Result<()> {
+/// Creates the schema if it is missing, and finishes interrupted loads.
+fn prepare(connection: &Connection, log: Log<'_>) -> rusqlite::Result<()> {
     if schema::format(connection)?.is_none() {
         schema::create(connection)?;
     }
     for mut entry in schema::interrupted(connection)? {
-        let gone = load::finish(connection, &mut entry, None)?;
-        say(Note::Warning(format!(
+        let deleted = load::finish(connection, &mut entry, None)?;
+        log(Note::Warning(format!(
             "collection {:?}: finished the index of an interrupted import ({} records with a key stored before: \
              {} updated, {} ignored, {} dropped as duplicates)",
             entry.name,
-            gone.total(),
-            gone[Bucket::Updated],
-            gone[Bucket::Ignored],
-            gone[Bucket::Error]
+            deleted.total(),
+            deleted[Bucket::Updated],
+            deleted[Bucket::Ignored],
+            deleted[Bucket::Error]
         )));
     }
     Ok(())
 }
 
-/// Fails every action on a collection that cannot be used, from the `at`-th on.
-fn refuse(batch: &Batch, at: &mut usize, reason: &Reason, out: &mut Ledger) {
-    let collection = batch.action(*at).collection;
-    while *at < batch.len() && batch.action(*at).collection == collection {
-        out.settle(batch, *at, Bucket::Error, Some(reason.clone()), None);
-        *at += 1;
+/// Rejects the actions from `index` on that have the same collection, which cannot be used.
+fn refuse(batch: &Batch, index: &mut usize, reason: &Reason, out: &mut Ledger) {
+    let collection = batch.action(*index).collection;
+    while *index < batch.len() && batch.action(*index).collection == collection {
+        out.settle(batch, *index, Bucket::Error, Some(reason.clone()), None);
+        *index += 1;
     }
 }
 
@@ -190,31 +197,31 @@ impl Sink for Store {
         Arc::new(LineForm)
     }
 
-    fn apply(&mut self, batch: &Batch, out: &mut Ledger, say: Say<'_>) -> Result<Durable, SinkError> {
+    fn apply(&mut self, batch: &Batch, out: &mut Ledger, log: Log<'_>) -> Result<Durable, SinkError> {
         let mut at = 0;
-        if let Err(error) = self.apply_batch(batch, &mut at, out, say) {
+        if let Err(error) = self.apply_batch(batch, &mut at, out, log) {
             out.leave_unsent(batch, at);
             return Err(self.roll_back(error));
         }
         let is_due = self.shows || self.pending_bytes >= COMMIT_BYTES || self.last_commit.elapsed() >= self.interval;
-        if is_due { self.flush_idle(out, say) } else { Ok(Durable::Earlier) }
+        if is_due { self.flush_idle(out, log) } else { Ok(Durable::Earlier) }
     }
 
-    fn flush_idle(&mut self, _: &mut Ledger, _: Say<'_>) -> Result<Durable, SinkError> {
+    fn flush_idle(&mut self, _: &mut Ledger, _: Log<'_>) -> Result<Durable, SinkError> {
         if !self.commits_early {
             return Ok(Durable::Earlier);
         }
         self.commit().map_err(|error| self.roll_back(error))
     }
 
-    fn finish(&mut self, clean: bool, out: &mut Ledger, say: Say<'_>) -> Result<Durable, SinkError> {
-        if !self.begun && self.complete && !clean {
+    fn finish(&mut self, clean: bool, out: &mut Ledger, log: Log<'_>) -> Result<Durable, SinkError> {
+        if !self.prepared && self.complete && !clean {
             return Err(SinkError::rolled_back("nothing was stored, because of --complete"));
         }
-        if !self.begun || self.database.transaction().is_none() && !self.committed_load {
-            // Nothing is left to do: what another program does to the store now does not concern this run.
+        if !self.prepared || self.database.transaction().is_none() && !self.committed_load {
+            // Everything is committed, so whether the store can still be used does not matter.
             return Ok(Durable::All);
         }
-        self.end(clean, out, say).map_err(|error| self.roll_back(error))
+        self.end(clean, out, log).map_err(|error| self.roll_back(error))
     }
 }

@@ -1,13 +1,13 @@
-//! The store as a target: what its addresses look like, and what it cannot do.
+//! The store as a target: its addresses, and the flags that it does not support.
 
 use super::Store;
 use super::rules::StoreRules;
 use crate::batch::Limits;
 use crate::error::hint;
-use crate::sink::Say;
+use crate::sink::Log;
 use crate::sink::http::unknown_scheme;
 use crate::sink::target::{Opened, Target};
-use crate::sink::wanted::{FlagSources, Place, Wanted};
+use crate::sink::wanted::{Endpoint, FlagSources, Wanted};
 use crate::stop::Stop;
 use anyhow::{Context as _, Result, anyhow, bail};
 use std::ffi::OsStr;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// The embedded store.
 pub struct Sqlite;
 
-const ENDS: [&str; 3] = [".db", ".sqlite", ".sqlite3"];
+const EXTENSIONS: [&str; 3] = [".db", ".sqlite", ".sqlite3"];
 
 impl Target for Sqlite {
     fn name(&self) -> &'static str {
@@ -39,9 +39,9 @@ impl Target for Sqlite {
         "A store is a file that exists, or one to be made whose name ends in .db, .sqlite or .sqlite3; sqlite:PATH means any other name."
     }
 
-    fn place(&self, to: &OsStr) -> Option<Result<Place>> {
+    fn endpoint(&self, to: &OsStr) -> Option<Result<Endpoint>> {
         let path = Path::new(to);
-        let store = |path: &Path| Some(Ok(Place::Path("sqlite", path.to_owned())));
+        let store = |path: &Path| Some(Ok(Endpoint::Path("sqlite", path.to_owned())));
         let Some(text) = to.to_str() else {
             // A name that is not UTF-8 can only be a path.
             let end = path.extension().and_then(OsStr::to_str);
@@ -52,7 +52,7 @@ impl Target for Sqlite {
             return Some(after_scheme(path));
         }
         if path.is_dir() {
-            return Some(Err(anyhow!("\"{text}\" is a directory").context(hint("name a file in it, ending in `.db`"))));
+            return Some(Err(anyhow!("is a directory").context(hint("name a file in it, ending in `.db`"))));
         }
         if path.exists() {
             return store(path);
@@ -63,9 +63,9 @@ impl Target for Sqlite {
             return is_meant.then(|| Err(unknown_scheme(text).context(hint(advice))));
         }
         if text.starts_with("file:") {
-            return Some(Err(anyhow!("\"{text}\" is a URI").context(hint("write `sqlite:PATH` with a plain path"))));
+            return Some(Err(anyhow!("URIs are not supported").context(hint("write `sqlite:PATH` with a plain path"))));
         }
-        if ENDS.iter().any(|end| text.to_ascii_lowercase().ends_with(end)) { store(path) } else { None }
+        if EXTENSIONS.iter().any(|end| text.to_ascii_lowercase().ends_with(end)) { store(path) } else { None }
     }
 
     fn unsupported(&self, flag: &str, group: &str) -> Option<&'static str> {
@@ -79,16 +79,17 @@ impl Target for Sqlite {
             bail!("--results: not with --complete");
         }
         let from = if flags.typed("collection") { "--collection" } else { "BULKIMPORT_COLLECTION" };
-        wanted.collection.as_deref().map_or(Ok(()), ensure_table).context(from)
+        let name = wanted.collection.as_deref().unwrap_or_default();
+        ensure_table(name).with_context(|| format!("invalid value \"{name}\" for {from}"))
     }
 
     fn limits(&self, wanted: &Wanted) -> Limits {
         wanted.batches.limits(1 << 20)
     }
 
-    fn open(&self, wanted: &Wanted, stop: &Stop, say: Say<'_>) -> Result<Opened> {
-        let Some(Place::Path(_, path)) = wanted.places.first() else { bail!("a store has a path") };
-        let store = Store::open(path.clone(), wanted.clone(), stop.clone(), say)?;
+    fn open(&self, wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened> {
+        let Some(Endpoint::Path(_, path)) = wanted.endpoints.first() else { bail!("a store has a path") };
+        let store = Store::open(path.clone(), wanted.clone(), stop.clone(), log)?;
         let edge = store.edge;
         Ok(Opened {
             sinks: vec![Box::new(store)],
@@ -100,28 +101,28 @@ impl Target for Sqlite {
     }
 }
 
-fn after_scheme(path: &str) -> Result<Place> {
+fn after_scheme(path: &str) -> Result<Endpoint> {
     let fault = match path {
-        "" => "no path after `sqlite:`",
-        ":memory:" => "a store in memory would be gone at once",
-        _ if path.starts_with("//") => "two slashes after `sqlite:`, which is no URL",
-        _ if Path::new(path).is_dir() => "a directory",
-        _ => return Ok(Place::Path("sqlite", PathBuf::from(path))),
+        "" => "missing path after sqlite:",
+        ":memory:" => "in-memory stores are not supported",
+        _ if path.starts_with("//") => "expected a path after sqlite:, not a URL",
+        _ if Path::new(path).is_dir() => "is a directory",
+        _ => return Ok(Endpoint::Path("sqlite", PathBuf::from(path))),
     };
     Err(anyhow!(fault).context(hint("write `sqlite:shop.db` or `sqlite:/var/lib/shop.db`")))
 }
 
-/// What to write for a word that is no address.
+/// The hint for a value that is no address.
 pub fn other_name(word: &str) -> String {
     format!("a new store's name ends in .db, .sqlite or .sqlite3; for any other name write `sqlite:{word}`")
 }
 
-/// Finds names of tables that SQLite or we have for ourselves.
+/// Rejects names of tables that are reserved for SQLite or for this program.
 fn ensure_table(name: &str) -> Result<()> {
     let lower = name.to_ascii_lowercase();
     for (start, owner) in [("sqlite_", "SQLite"), ("bulkimport_", "bulkimport")] {
         if lower.starts_with(start) {
-            bail!("\"{name}\": names that begin with {start} belong to {owner} itself");
+            bail!("names that begin with {start} are reserved for {owner}");
         }
     }
     Ok(())

@@ -1,11 +1,11 @@
-//! Further unique indexes on a collection (`--unique FIELD`), as ArangoDB's non-sparse persistent index: no two documents
-//! have the same value there, and a missing value is a null that only one document may have.
+//! Additional unique indexes on a collection (`--unique FIELD`). They work like ArangoDB's non-sparse persistent index: no two
+//! documents have the same value, and a missing value counts as null, which only one document may have.
 
 use super::schema::{key_index, literal, quoted};
 use crate::json::quote_into;
 use rusqlite::Connection;
 
-/// Makes the unique index on a field, a dotted path, unless it is there.
+/// Creates the unique index on a field, a dotted path, unless it exists.
 pub fn make(connection: &Connection, collection: &str, field: &str) -> rusqlite::Result<()> {
     let mut path = "$".to_owned();
     for name in field.split('.') {
@@ -13,8 +13,8 @@ pub fn make(connection: &Connection, collection: &str, field: &str) -> rusqlite:
         quote_into(&mut path, name);
     }
     let path = literal(&path);
-    // Two parts, because SQL takes true for 1 and the text "null" for a null: the type, then the value. An integer beyond
-    // 64 bits is compared by its digits, since SQLite would round it.
+    // Type and value, because SQL takes true for 1 and the text "null" for a null. An integer beyond 64 bits is compared by its
+    // digits, because SQLite would round it.
     connection.execute_batch(&format!(
         "CREATE UNIQUE INDEX IF NOT EXISTS {} ON {} (
            CASE ifnull(json_type(doc, {path}), 'null') WHEN 'integer' THEN 'number' WHEN 'real' THEN 'number'
@@ -26,29 +26,29 @@ pub fn make(connection: &Connection, collection: &str, field: &str) -> rusqlite:
     ))
 }
 
-/// What stands between the collection and the field in the name of an index.
-const MARK: &str = "_unique_";
+/// The text between the collection and the field in the name of an index.
+const INFIX: &str = "_unique_";
 
-/// The name of the index on a field, which is written in hexadecimal digits: SQLite does not tell `u` from `U` in a name,
-/// and whatever a collection and a field are called, their index has a name of its own.
+/// The name of the index on a field. The field is in hexadecimal, so that each has a different name: SQLite ignores case in
+/// names.
 fn index(collection: &str, field: &str) -> String {
-    let mut name = format!("bulkimport_{collection}{MARK}");
+    let mut name = format!("bulkimport_{collection}{INFIX}");
     for byte in field.bytes() {
         name.push_str(&format!("{byte:02x}"));
     }
     name
 }
 
-/// The field of the index that SQLite names when two documents have the same value there; `None` for other indexes.
+/// The field of the index that an error of SQLite names; `None` for other indexes.
 pub fn field_of(error: &str) -> Option<String> {
-    let (_, digits) = error.trim_end_matches('\'').rsplit_once(MARK)?;
+    let (_, digits) = error.trim_end_matches('\'').rsplit_once(INFIX)?;
     let pairs = digits.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
     String::from_utf8(pairs.collect::<Option<_>>()?).ok()
 }
 
-/// Whether a collection has unique indexes besides that on its keys, whoever made them.
+/// Whether a collection has unique indexes other than the one on its keys.
 pub fn any(connection: &Connection, collection: &str) -> rusqlite::Result<bool> {
-    // The pragma itself: its table form gives way to a collection of that name.
+    // Not the pragma's table form: a collection may have that name.
     let mut list = connection.prepare(&format!("PRAGMA main.index_list({})", quoted(collection)))?;
     let mut indexes = list.query([])?;
     while let Some(index) = indexes.next()? {

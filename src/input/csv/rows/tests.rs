@@ -2,41 +2,41 @@ use super::*;
 use crate::input::Source;
 use proptest::prelude::*;
 
-/// A record: its line, its cells and whether each is bare, its flaw.
+/// A record: its line, its cells and whether each is bare, and its error.
 type Record = (u64, Vec<(Vec<u8>, bool)>, Option<&'static str>);
 
-/// The rules once more, a byte at a time, for what comes after a row that ended with LF: records, and the line of a quote that
-/// is not closed.
-fn simply(text: &[u8], dialect: Dialect) -> (Vec<Record>, Option<u64>) {
+/// A simple second implementation, byte by byte, of the rules after the first LF. Returns the records, and the line of an
+/// unclosed quote.
+fn parse_simply(text: &[u8], dialect: Dialect) -> (Vec<Record>, Option<u64>) {
     let mut records = Vec::new();
-    let (mut at, mut line) = (0, 1);
-    while at < text.len() {
+    let (mut offset, mut line) = (0, 1);
+    while offset < text.len() {
         let mut record: Record = (line, Vec::new(), None);
         loop {
-            let (opened, start) = (line, at);
-            let ends = |at: usize| match text[at..] {
+            let (opened, start) = (line, offset);
+            let ends = |offset: usize| match text[offset..] {
                 [] | [b'\n', ..] | [b'\r', b'\n', ..] => true,
                 [byte, ..] => byte == dialect.separator,
             };
             let (mut bare, mut open) = (true, false);
             let mut unquoted = Vec::new();
-            if text.get(at).is_some() && text.get(at).copied() == dialect.quote {
+            if text.get(offset).is_some() && text.get(offset).copied() == dialect.quote {
                 (bare, open) = (false, true);
-                at += 1;
+                offset += 1;
             }
             while open {
-                let Some(byte) = text.get(at).copied() else { return (records, Some(opened)) };
-                let next = text.get(at + 1).copied();
+                let Some(byte) = text.get(offset).copied() else { return (records, Some(opened)) };
+                let next = text.get(offset + 1).copied();
                 line += u64::from(byte == b'\n');
-                at += 1;
+                offset += 1;
                 let mut literal = byte;
                 if Some(byte) == dialect.quote {
                     open = next == dialect.quote;
-                    at += usize::from(open);
+                    offset += usize::from(open);
                 } else if let (b'\\', true, Some(next)) = (byte, dialect.backslash_escape, next) {
                     if Some(next) == dialect.quote || next == b'\\' {
                         literal = next;
-                        at += 1;
+                        offset += 1;
                     } else {
                         record.2.get_or_insert("unknown_escape");
                     }
@@ -45,51 +45,51 @@ fn simply(text: &[u8], dialect: Dialect) -> (Vec<Record>, Option<u64>) {
                     unquoted.push(literal);
                 }
             }
-            while !bare && !ends(at) && matches!(text[at], b' ' | b'\t') {
-                at += 1;
+            while !bare && !ends(offset) && matches!(text[offset], b' ' | b'\t') {
+                offset += 1;
             }
-            if !bare && text[at..] == *b"\r" {
-                at += 1;
+            if !bare && text[offset..] == *b"\r" {
+                offset += 1;
             }
-            if !bare && !ends(at) {
+            if !bare && !ends(offset) {
                 record.2.get_or_insert("text_after_quote");
             }
-            while !ends(at) {
-                at += 1;
+            while !ends(offset) {
+                offset += 1;
             }
-            record.1.push((if bare { text[start..at].to_vec() } else { unquoted }, bare));
-            if text.get(at) != Some(&dialect.separator) {
+            record.1.push((if bare { text[start..offset].to_vec() } else { unquoted }, bare));
+            if text.get(offset) != Some(&dialect.separator) {
                 break;
             }
-            at += 1;
+            offset += 1;
         }
-        at += if text[at.min(text.len())..].starts_with(b"\r") { 2 } else { 1 };
+        offset += if text[offset.min(text.len())..].starts_with(b"\r") { 2 } else { 1 };
         line += 1;
         records.push(record);
     }
     (records, None)
 }
 
-fn framed(pieces: Vec<Vec<u8>>, dialect: Dialect) -> (Vec<Record>, Option<u64>) {
+fn read_all(pieces: Vec<Vec<u8>>, dialect: Dialect) -> (Vec<Record>, Option<u64>) {
     let mut rows = Rows::new(Window::new(Source::Pieces(pieces)), 0, 0, (1 << 20, 100), dialect);
     let mut records = Vec::new();
     loop {
         match rows.next() {
             Ok(Ok(_)) => {}
             Ok(Err(_)) | Err(NoRecord::Idle | NoRecord::End) => return (records, None),
-            Err(NoRecord::Broken(broken)) => return (records, Some(broken.origin.line)),
+            Err(NoRecord::Failed(error)) => return (records, Some(error.origin.line)),
         }
         if rows.cells.is_blank() {
             records.push((rows.origin.line, vec![(Vec::new(), true)], None));
             continue;
         }
         let cells = rows.cells.kept().map(|(text, is_bare)| (text.to_vec(), is_bare));
-        let flaw = rows.cells.flaw.clone().map(|reason| reason.word());
+        let flaw = rows.cells.flaw.clone().map(|reason| reason.static_kind());
         records.push((rows.origin.line, cells.collect(), flaw));
     }
 }
 
-/// What is left of a record that is an error, as its texts are used by nobody.
+/// Drops the texts of an invalid record: they are not used.
 fn without_texts((line, cells, flaw): Record) -> Record {
     let keep = |(text, is_bare)| (if flaw.is_some() { Vec::new() } else { text }, is_bare);
     (line, cells.into_iter().map(keep).collect(), flaw)
@@ -100,7 +100,7 @@ fn in_pieces(text: &[u8], size: usize) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_record_that_is_too_long_is_given_up_while_it_comes() {
+fn a_record_that_is_too_long_is_discarded_while_it_is_read() {
     let dialect = Dialect { separator: b',', quote: Some(b'"'), backslash_escape: false };
     for piece in ["abcdefghij", "abcdefghi,", "a,\"b\nc\" ,", "\"b,\nc\",d,"] {
         let window = Window::new(Source::Pieces(vec![piece.as_bytes().to_vec(); 1000]));
@@ -112,7 +112,7 @@ fn a_record_that_is_too_long_is_given_up_while_it_comes() {
 }
 
 #[test]
-fn cells_beyond_those_kept_are_only_counted() {
+fn cells_above_the_maximum_are_only_counted() {
     let dialect = Dialect { separator: b',', quote: None, backslash_escape: false };
     let record = [b"abc,".repeat(1000), b"\n".to_vec()].concat();
     let mut rows = Rows::new(Window::new(Source::Pieces(vec![record])), 0, 0, (5000, 3), dialect);
@@ -120,8 +120,8 @@ fn cells_beyond_those_kept_are_only_counted() {
     assert_eq!((rows.cells.kept().count(), rows.cells.count), (3, 1001));
 }
 
-/// What the crate `csv` reads, without blank lines, which it passes over.
-fn by_the_crate(text: &[u8], dialect: Dialect) -> Vec<Vec<Vec<u8>>> {
+/// What the crate `csv` reads. It skips blank lines.
+fn read_with_csv_crate(text: &[u8], dialect: Dialect) -> Vec<Vec<Vec<u8>>> {
     let mut builder = csv::ReaderBuilder::new();
     builder.has_headers(false).flexible(true).delimiter(dialect.separator);
     builder.quoting(dialect.quote.is_some()).quote(dialect.quote.unwrap_or(b'"'));
@@ -138,34 +138,34 @@ fn dialects() -> impl Strategy<Value = Dialect> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
     #[test]
-    fn records_are_those_of_the_rules_read_simply(
+    fn records_are_those_of_the_simple_parser(
         text in prop::collection::vec(prop::sample::select(b",,,,;'\"\"\"\n\n\r\\ \tabcdef".to_vec()), 0..120),
         dialect in dialects(),
         size in 1usize..150,
     ) {
         let text = [b"h\n", &text[..]].concat();
-        let (found, open) = framed(in_pieces(&text, size), dialect);
-        let (expected, expected_open) = simply(&text, dialect);
+        let (found, open) = read_all(in_pieces(&text, size), dialect);
+        let (expected, expected_open) = parse_simply(&text, dialect);
         prop_assert_eq!(open, expected_open);
         let alike = |records: Vec<Record>| records.into_iter().map(without_texts).collect::<Vec<_>>();
         prop_assert_eq!(alike(found), alike(expected));
     }
 
     #[test]
-    fn records_without_a_flaw_are_those_of_the_crate_csv(
+    fn valid_records_are_those_of_the_csv_crate(
         text in prop::collection::vec(prop::sample::select(b",,,;'\"\"\n\n\\ \tabcdef".to_vec()), 0..120),
         dialect in dialects(),
         size in 1usize..150,
     ) {
-        let (found, open) = framed(in_pieces(&text, size), dialect);
-        let theirs = by_the_crate(&text, dialect);
+        let (found, open) = read_all(in_pieces(&text, size), dialect);
+        let theirs = read_with_csv_crate(&text, dialect);
         let ours: Vec<_> = found.into_iter().filter(|(_, cells, _)| *cells != [(Vec::new(), true)]).collect();
-        // They take what follows a quote that is never closed for a record.
+        // The crate returns the text after an unclosed quote as a record.
         prop_assert_eq!(theirs.len(), ours.len() + usize::from(open.is_some()));
         for ((_, cells, flaw), theirs) in ours.iter().zip(&theirs) {
             prop_assert_eq!(cells.len(), theirs.len());
             for ((text, is_bare), theirs) in cells.iter().zip(theirs) {
-                // Blanks behind a closing quote are text there.
+                // The crate keeps blanks after a closing quote.
                 let rest = theirs.strip_prefix(&text[..]);
                 let blanks = rest.is_some_and(|rest| rest.iter().all(|byte| b" \t".contains(byte)));
                 prop_assert!(flaw.is_some() || text == theirs || !is_bare && blanks, "{:?} {:?}", text, theirs);
@@ -174,7 +174,7 @@ proptest! {
     }
 
     #[test]
-    fn what_the_crate_csv_writes_reads_back(
+    fn what_the_csv_crate_writes_is_read_back(
         rows in prop::collection::vec(prop::collection::vec("[a-c1,;'\"\\\\ \té\n\r]{0,12}", 1..4), 1..8),
         always: bool,
         crlf: bool,
@@ -186,7 +186,7 @@ proptest! {
         rows.iter().for_each(|row| writer.write_record(row).expect("memory"));
         let text = writer.into_inner().expect("memory");
         let dialect = Dialect { separator: b',', quote: Some(b'"'), backslash_escape: false };
-        let (found, open) = framed(in_pieces(&text, size), dialect);
+        let (found, open) = read_all(in_pieces(&text, size), dialect);
         prop_assert_eq!(open, None);
         let texts = |(_, cells, flaw): Record| (cells.into_iter().map(|(text, _)| text).collect::<Vec<_>>(), flaw);
         let expected: Vec<_> =

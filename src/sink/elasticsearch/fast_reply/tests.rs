@@ -1,41 +1,41 @@
-//! Replies that the fast reader takes, and those that it leaves to the other one.
+//! Replies that the fast reader reads, and those that it leaves to the other reader.
 
 use super::*;
 
-/// Notes what it takes; ids from `expected` may be taken as alike.
+/// Records what it receives. Ids from `expected` may be received as similar.
 #[derive(Default)]
 struct Ids {
     expected: Vec<String>,
-    taken: Vec<String>,
-    alike: usize,
+    received: Vec<String>,
+    similar: usize,
 }
 
-impl<'a> Takes<'a> for Ids {
-    fn take(&mut self, named: &Named<'a>) -> bool {
-        self.taken.push(format!("{}:{}", named.op, named.item.id.as_deref().unwrap_or("-")));
+impl<'a> Visitor<'a> for Ids {
+    fn visit(&mut self, item: &ResponseItem<'a>) -> bool {
+        self.received.push(format!("{}:{}", item.op, item.body.id.as_deref().unwrap_or("-")));
         true
     }
 
     fn next_id(&self) -> Option<&str> {
-        (!self.taken.is_empty()).then(|| self.expected.get(self.taken.len()).map(String::as_str))?
+        (!self.received.is_empty()).then(|| self.expected.get(self.received.len()).map(String::as_str))?
     }
 
-    fn take_alike(&mut self) {
-        self.alike += 1;
-        self.taken.push(format!("alike:{}", self.expected[self.taken.len()]));
+    fn visit_similar(&mut self) {
+        self.similar += 1;
+        self.received.push(format!("similar:{}", self.expected[self.received.len()]));
     }
 }
 
 fn ids(body: &str) -> Option<Vec<String>> {
     let mut ids = Ids::default();
     items(body, &mut ids)?;
-    Some(ids.taken)
+    Some(ids.received)
 }
 
 const ITEM: &str = r#"{"index":{"_index":"t","_id":"a","_version":1,"result":"created","status":201}}"#;
 
 #[test]
-fn the_usual_answer_is_read() {
+fn the_usual_reply_is_read() {
     let body = format!(r#"{{"took":3,"errors":false,"items":[{ITEM},{}]}}"#, ITEM.replace('a', "ü"));
     assert_eq!(ids(&body), None, "the name of a field is no longer known");
     let body = format!(r#"{{"took":3,"errors":false,"items":[{ITEM},{}]}}"#, ITEM.replace("\"a\"", "\"ü\""));
@@ -45,26 +45,26 @@ fn the_usual_answer_is_read() {
 }
 
 #[test]
-fn an_item_like_the_last_one_is_taken_for_its_id() {
+fn an_item_that_equals_the_last_one_is_read_by_its_id() {
     let item = |id: &str, status: &str| ITEM.replace("\"a\"", &format!("\"{id}\"")).replace("201", status);
-    let taken = |items_of: &[String], expected: &[&str]| {
+    let received = |items_of: &[String], expected: &[&str]| {
         let expected = expected.iter().map(|id| (*id).to_owned()).collect();
         let mut ids = Ids { expected, ..Ids::default() };
         items(&format!("{{\"items\":[{}]}}", items_of.join(",")), &mut ids).expect("a usual answer");
-        ids.taken.join(" ")
+        ids.received.join(" ")
     };
     let same = |ids: &[&str]| ids.iter().map(|id| item(id, "201")).collect::<Vec<_>>();
-    assert_eq!(taken(&same(&["a", "bb", "c"]), &["a", "bb", "c"]), "index:a alike:bb alike:c");
-    assert_eq!(taken(&same(&["a", "bb", "c"]), &["a", "b", "c"]), "index:a index:bb alike:c");
-    assert_eq!(taken(&same(&["a", "b"]), &["a", "bb"]), "index:a index:b");
+    assert_eq!(received(&same(&["a", "bb", "c"]), &["a", "bb", "c"]), "index:a similar:bb similar:c");
+    assert_eq!(received(&same(&["a", "bb", "c"]), &["a", "b", "c"]), "index:a index:bb similar:c");
+    assert_eq!(received(&same(&["a", "b"]), &["a", "bb"]), "index:a index:b");
     assert_eq!(
-        taken(&[item("a", "201"), item("b", "200"), item("c", "200")], &["a", "b", "c"]),
-        "index:a index:b alike:c"
+        received(&[item("a", "201"), item("b", "200"), item("c", "200")], &["a", "b", "c"]),
+        "index:a index:b similar:c"
     );
 }
 
 #[test]
-fn every_other_answer_is_left_to_the_other_reader() {
+fn any_other_reply_is_left_to_the_other_reader() {
     let body = format!(r#"{{"took":3,"errors":false,"items":[{ITEM}]}}"#);
     assert!(ids(&body).is_some());
     for end in 0..body.len() {

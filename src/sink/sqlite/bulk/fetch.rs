@@ -3,7 +3,7 @@
 use super::super::item::{ItemError, PRIMARY_TERM};
 use super::filter::{Patterns, filtered};
 use super::values::{text, token};
-use crate::json::{Kind, Scanner, Span, Token, Walk, unescape};
+use crate::json::{JsonKind, Scanner, Span, Token, Tokens, unescape};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
@@ -26,17 +26,17 @@ impl Fetch {
     /// Reads a boolean, a pattern, a list of patterns, or an object with `includes` and `excludes`.
     pub(super) fn read(value: &str) -> Result<Fetch, ItemError> {
         let (mut includes, mut excludes) = (Vec::new(), Vec::new());
-        match Kind::of(value) {
-            Kind::Boolean if value == "true" => return Ok(Fetch::All),
-            Kind::Boolean => return Ok(Fetch::No),
-            Kind::String => includes = patterns("_source", value)?,
+        match JsonKind::of(value) {
+            JsonKind::Boolean if value == "true" => return Ok(Fetch::All),
+            JsonKind::Boolean => return Ok(Fetch::No),
+            JsonKind::String => includes = patterns("_source", value)?,
             // A list itself takes numbers as texts, those in an object do not.
-            Kind::Array => {
+            JsonKind::Array => {
                 let elements: Vec<&RawValue> = serde_json::from_str(value).unwrap_or_default();
                 includes =
                     elements.iter().map(|one| Ok(text(one.get())?.into_owned())).collect::<Result<_, ItemError>>()?;
             }
-            Kind::Object => {
+            JsonKind::Object => {
                 let mut scanner = Scanner::default();
                 _ = scanner.object(value.as_bytes());
                 for field in scanner.fields() {
@@ -65,7 +65,7 @@ impl Fetch {
             return Ok(());
         }
         let (mut depth, mut deepest) = (0_usize, 0);
-        for token in Walk::new(doc, [Span::default(); 2]) {
+        for token in Tokens::new(doc, [Span::default(); 2]) {
             match token {
                 Token::Open => depth += 1,
                 Token::Close => depth = depth.saturating_sub(1),
@@ -100,12 +100,12 @@ fn unknown(name: &str, value: &str) -> ItemError {
 
 /// A pattern, or a list of them.
 fn patterns(name: &str, value: &str) -> Result<Vec<String>, ItemError> {
-    match Kind::of(value) {
-        Kind::String => Ok(vec![text(value)?.into_owned()]),
-        Kind::Array => {
+    match JsonKind::of(value) {
+        JsonKind::String => Ok(vec![text(value)?.into_owned()]),
+        JsonKind::Array => {
             let elements: Vec<&RawValue> = serde_json::from_str(value).unwrap_or_default();
-            let pattern = |element: &&RawValue| match Kind::of(element.get()) {
-                Kind::String => Ok(text(element.get())?.into_owned()),
+            let pattern = |element: &&RawValue| match JsonKind::of(element.get()) {
+                JsonKind::String => Ok(text(element.get())?.into_owned()),
                 _ => Err(unknown(name, element.get())),
             };
             elements.iter().map(pattern).collect()

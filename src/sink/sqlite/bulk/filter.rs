@@ -1,7 +1,7 @@
 //! Which fields of a document patterns leave, as Elasticsearch's `XContentMapValues.filter` does it: `a.b` and `a.*` name
 //! fields of objects, also within lists; what a pattern names brings all that is below it.
 
-use crate::json::{Kind, Scanner};
+use crate::json::{JsonKind, Scanner};
 use serde_json::value::RawValue;
 
 /// Patterns with `*`.
@@ -149,15 +149,15 @@ fn object(text: &str, include: Side<'_>, exclude: Side<'_>, out: &mut String) ->
 
 /// Writes what is left of a field's value that is not kept whole; says whether the field stays.
 fn below_field(value: &str, include: Side<'_>, exclude: Side<'_>, is_included: bool, out: &mut String) -> bool {
-    match Kind::of(value) {
-        Kind::Object => {
+    match JsonKind::of(value) {
+        JsonKind::Object => {
             let include = include.step(b".");
             if include.state.is_dead() {
                 return false;
             }
             object(value, include, exclude.step(b"."), out) || is_included
         }
-        Kind::Array => list(value, &include, &exclude, out) || is_included,
+        JsonKind::Array => list(value, &include, &exclude, out) || is_included,
         _ => {
             out.push_str(value);
             is_included
@@ -176,12 +176,12 @@ fn list(text: &str, include: &Side<'_>, exclude: &Side<'_>, out: &mut String) ->
         if any {
             out.push(',');
         }
-        let stays = match Kind::of(element.get()) {
-            Kind::Object => {
+        let stays = match JsonKind::of(element.get()) {
+            JsonKind::Object => {
                 let (include, exclude) = (include.step(b"."), exclude.step(b"."));
                 object(element.get(), include, exclude, out)
             }
-            Kind::Array => list(element.get(), include, exclude, out),
+            JsonKind::Array => list(element.get(), include, exclude, out),
             _ => {
                 out.push_str(element.get());
                 is_included

@@ -3,7 +3,7 @@
 use super::super::item::ItemError;
 use super::fetch::Fetch;
 use super::values::{beyond, boolean, long, text, token};
-use crate::json::{Kind, Scanner, unescape};
+use crate::json::{JsonKind, Scanner, unescape};
 use std::borrow::Cow;
 
 /// How a version is compared.
@@ -88,8 +88,8 @@ impl<'a> Meta<'a> {
                 continue;
             }
             let name = unescape(written).unwrap_or(Cow::Borrowed(written));
-            let is_source = name == "_source" && Kind::of(value) == Kind::Object;
-            if matches!(Kind::of(value), Kind::Object | Kind::Array) && !is_source {
+            let is_source = name == "_source" && JsonKind::of(value) == JsonKind::Object;
+            if matches!(JsonKind::of(value), JsonKind::Object | JsonKind::Array) && !is_source {
                 let token = token(value);
                 return Err(ItemError::argument(format!(
                     "Malformed action/metadata line [{number}], expected a simple value for field [{name}] but found [{token}]"

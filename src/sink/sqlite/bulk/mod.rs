@@ -1,4 +1,4 @@
-//! Bulk lines that say more than a key and a document: what Elasticsearch does with them, the store does (contract of the bulk
+//! Bulk lines that log more than a key and a document: what Elasticsearch does with them, the store does (contract of the bulk
 //! API, 1.5, 1.6 and 3). An item is read, checked and carried out, each of which can end it with the server's error; what a
 //! server refuses as a whole request is here an error of the item that is to blame.
 

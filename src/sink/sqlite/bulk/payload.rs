@@ -5,7 +5,7 @@ use super::fetch::Fetch;
 use super::meta::{Condition, Meta};
 use super::scripts::Asked;
 use super::values::{boolean, long, token};
-use crate::json::{Kind, Scanner, unescape};
+use crate::json::{JsonKind, Scanner, unescape};
 use std::borrow::Cow;
 
 /// What an update asks for.
@@ -48,13 +48,13 @@ impl<'a> Payload<'a> {
 
     /// Takes a field; `at` are the columns of its name and its value.
     fn field(&mut self, name: &str, value: &'a str, at: [usize; 2]) -> Result<(), ItemError> {
-        let kind = Kind::of(value);
-        let allowed: &[Kind] = match name {
-            "doc" | "upsert" => &[Kind::Object],
-            "script" => &[Kind::Object, Kind::String],
-            "doc_as_upsert" | "scripted_upsert" | "detect_noop" => &[Kind::Boolean, Kind::String],
-            "_source" => &[Kind::Object, Kind::Array, Kind::Boolean, Kind::String],
-            "if_seq_no" | "if_primary_term" => &[Kind::Number, Kind::String],
+        let kind = JsonKind::of(value);
+        let allowed: &[JsonKind] = match name {
+            "doc" | "upsert" => &[JsonKind::Object],
+            "script" => &[JsonKind::Object, JsonKind::String],
+            "doc_as_upsert" | "scripted_upsert" | "detect_noop" => &[JsonKind::Boolean, JsonKind::String],
+            "_source" => &[JsonKind::Object, JsonKind::Array, JsonKind::Boolean, JsonKind::String],
+            "if_seq_no" | "if_primary_term" => &[JsonKind::Number, JsonKind::String],
             _ => return Err(refused(at[0], &format!("unknown field [{name}]{}", meant(name)))),
         };
         if !allowed.contains(&kind) {

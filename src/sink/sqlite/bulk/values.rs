@@ -1,24 +1,24 @@
 //! Plain values as Elasticsearch's parsers take them: numbers may be texts, and texts numbers.
 
 use super::super::item::ItemError;
-use crate::json::{Kind, unescape};
+use crate::json::{JsonKind, unescape};
 use std::borrow::Cow;
 
 /// The server's name for the token that a value begins with.
 pub(super) fn token(value: &str) -> &'static str {
-    match Kind::of(value) {
-        Kind::Object => "START_OBJECT",
-        Kind::Array => "START_ARRAY",
-        Kind::String => "VALUE_STRING",
-        Kind::Number => "VALUE_NUMBER",
-        Kind::Boolean => "VALUE_BOOLEAN",
-        Kind::Null => "VALUE_NULL",
+    match JsonKind::of(value) {
+        JsonKind::Object => "START_OBJECT",
+        JsonKind::Array => "START_ARRAY",
+        JsonKind::String => "VALUE_STRING",
+        JsonKind::Number => "VALUE_NUMBER",
+        JsonKind::Boolean => "VALUE_BOOLEAN",
+        JsonKind::Null => "VALUE_NULL",
     }
 }
 
 /// The text of a plain value.
 pub(super) fn text(value: &str) -> Result<Cow<'_, str>, ItemError> {
-    if Kind::of(value) != Kind::String {
+    if JsonKind::of(value) != JsonKind::String {
         return Ok(Cow::Borrowed(value));
     }
     unescape(&value[1..value.len() - 1])
@@ -27,7 +27,7 @@ pub(super) fn text(value: &str) -> Result<Cow<'_, str>, ItemError> {
 
 /// A number of 64 bits; what follows a decimal point is cut off.
 pub(super) fn long(value: &str) -> Result<i64, ItemError> {
-    if Kind::of(value) == Kind::Boolean {
+    if JsonKind::of(value) == JsonKind::Boolean {
         let token = format!("VALUE_{}", value.to_ascii_uppercase());
         let reason = format!("Current token ({token}) not numeric, can not use numeric value accessors");
         return Err(ItemError::new(400, "json_parse_exception", reason));
@@ -51,7 +51,7 @@ pub(super) fn long(value: &str) -> Result<i64, ItemError> {
 }
 
 fn out_of_range(value: &str, text: &str) -> ItemError {
-    if Kind::of(value) == Kind::String {
+    if JsonKind::of(value) == JsonKind::String {
         return ItemError::argument(format!("Value [{text}] is out of range for a long"));
     }
     beyond(text, "long", i64::MIN, i64::MAX)
@@ -65,7 +65,7 @@ pub(super) fn beyond(text: &str, kind: &str, least: i64, greatest: i64) -> ItemE
 
 /// A boolean, or its name.
 pub(super) fn boolean(value: &str) -> Result<bool, ItemError> {
-    if Kind::of(value) == Kind::Number {
+    if JsonKind::of(value) == JsonKind::Number {
         let kind = if value.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit()) { "INT" } else { "FLOAT" };
         let reason = format!("Current token (VALUE_NUMBER_{kind}) not of boolean type");
         return Err(ItemError::new(400, "json_parse_exception", reason));

@@ -1,60 +1,60 @@
-//! Whether an index keeps documents as they were sent, by its mapping and its settings: what is read back is compared only
-//! where it does.
+//! Whether an index keeps documents as they were sent, by its mapping and its settings. What is read back proves something
+//! only if it does.
 
-use crate::sink::remote::Kept;
+use crate::sink::remote::Fidelity;
 use serde_json::Value;
 
-/// Field types that Elasticsearch may leave out of `_source`, and OpenSearch.
+/// Field types that Elasticsearch may leave out of `_source`, and those of OpenSearch.
 const VECTORS: [&str; 3] = ["dense_vector", "sparse_vector", "rank_vectors"];
 const KNN: [&str; 1] = ["knn_vector"];
-/// Field types whose values a server adds something to.
+/// Field types to whose values a server adds something.
 const INFERRED: [&str; 2] = ["semantic_text", "semantic"];
 
-/// Whether the index does of which a server says this: its `mappings`, its `settings`, and their `defaults`.
-pub(in crate::sink) fn kept_by(about: &Value) -> Kept {
-    if let Some(why) = left_out(about) {
-        return Kept::InPart(why.to_owned());
+/// Whether an index keeps documents, by its `mappings`, its `settings`, and their `defaults`.
+pub(in crate::sink) fn source_fidelity(index: &Value) -> Fidelity {
+    if let Some(why) = left_out(index) {
+        return Fidelity::MayOmit(why.to_owned());
     }
     let pipelines = ["default_pipeline", "final_pipeline"];
-    if pipelines.iter().any(|name| setting(about, "settings", name).is_some_and(|pipeline| pipeline != "_none")) {
-        return Kept::Changed("an ingest pipeline may have changed it".to_owned());
+    if pipelines.iter().any(|name| setting(index, "settings", name).is_some_and(|pipeline| pipeline != "_none")) {
+        return Fidelity::MayChange("an ingest pipeline may have changed it".to_owned());
     }
-    if has_type(about.get("mappings"), &INFERRED) {
-        return Kept::Changed("the server adds to its semantic fields".to_owned());
+    if has_type(index.get("mappings"), &INFERRED) {
+        return Fidelity::MayChange("the server adds to its semantic fields".to_owned());
     }
-    Kept::Whole
+    Fidelity::Exact
 }
 
-/// Why `_source` may be less than what was sent, if it may.
-fn left_out(about: &Value) -> Option<&'static str> {
-    let mappings = about.get("mappings");
-    let given = |name: &str| setting(about, "settings", name);
+/// Why `_source` may lack parts of what was sent, if it may.
+fn left_out(index: &Value) -> Option<&'static str> {
+    let mappings = index.get("mappings");
+    let set = |name: &str| setting(index, "settings", name);
     let source = mappings.and_then(|mappings| mappings.get("_source")).and_then(Value::as_object);
     let is_whole = |(name, value): (&String, &Value)| match name.as_str() {
         "enabled" => is(value, "true"),
         "mode" => is(value, "stored"),
         "includes" | "excludes" => value.as_array().is_some_and(Vec::is_empty),
-        // What is kept for recovery alone.
+        // These are kept only for recovery.
         name => name.starts_with("recovery_source"),
     };
     if !source.is_none_or(|source| source.iter().all(is_whole)) {
         return Some("the mapping filters _source");
     }
-    let mode = given("mapping/source/mode").or_else(|| setting(about, "defaults", "mapping/source/mode"));
+    let mode = set("mapping/source/mode").or_else(|| setting(index, "defaults", "mapping/source/mode"));
     let is_stored = match mode {
         Some(mode) => mode == "stored",
-        None => given("mode").is_none_or(|mode| mode == "standard" || mode == "lookup"),
+        None => set("mode").is_none_or(|mode| mode == "standard" || mode == "lookup"),
     };
-    if !is_stored || given("derived_source/enabled").is_some_and(|enabled| enabled == "true") {
+    if !is_stored || set("derived_source/enabled").is_some_and(|enabled| enabled == "true") {
         return Some("the index makes _source from its fields");
     }
-    let leaves_out = |name: &str, types: &[&str]| match given(name).as_deref() {
+    let leaves_out = |name: &str, types: &[&str]| match set(name).as_deref() {
         Some("false") => false,
         Some(_) => true,
-        // Whether a server leaves them out by default depends on its version.
+        // The default depends on the version of the server.
         None if !has_type(mappings, types) => false,
-        None => match about.get("defaults") {
-            Some(_) => setting(about, "defaults", name).is_some_and(|value| value == "true"),
+        None => match index.get("defaults") {
+            Some(_) => setting(index, "defaults", name).is_some_and(|value| value == "true"),
             None => true,
         },
     };
@@ -67,12 +67,12 @@ fn is(value: &Value, text: &str) -> bool {
     value.as_str().map_or_else(|| value.to_string(), str::to_ascii_lowercase) == text
 }
 
-/// A setting of an index among its `settings`, or among the `defaults` that hold where it has none.
-fn setting(about: &Value, among: &str, name: &str) -> Option<String> {
-    about.pointer(&format!("/{among}/index/{name}")).and_then(Value::as_str).map(str::to_ascii_lowercase)
+/// A setting of an index, in its `settings` or in the `defaults`.
+fn setting(index: &Value, part: &str, name: &str) -> Option<String> {
+    index.pointer(&format!("/{part}/index/{name}")).and_then(Value::as_str).map(str::to_ascii_lowercase)
 }
 
-/// Whether a field has one of these types, at any depth. A field named `type` has an object there.
+/// Whether a field at any depth has one of these types. In a field that is named `type`, the value is an object.
 fn has_type(mappings: Option<&Value>, types: &[&str]) -> bool {
     match mappings {
         Some(Value::Object(fields)) => fields.iter().any(|(name, value)| {
@@ -88,16 +88,16 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn said(about: &Value) -> &'static str {
-        match kept_by(about) {
-            Kept::Whole => "whole",
-            Kept::Changed(_) => "changed",
-            Kept::InPart(_) => "in part",
+    fn fidelity(index: &Value) -> &'static str {
+        match source_fidelity(index) {
+            Fidelity::Exact => "whole",
+            Fidelity::MayChange(_) => "changed",
+            Fidelity::MayOmit(_) => "in part",
         }
     }
 
     #[test]
-    fn mappings_that_filter_source_are_seen() {
+    fn mappings_that_filter_source_are_found() {
         for (source, expected) in [
             (json!({}), "whole"),
             (json!({ "enabled": true }), "whole"),
@@ -109,14 +109,14 @@ mod tests {
             (json!({ "excludes": ["a.b"] }), "in part"),
             (json!({ "something": "new" }), "in part"),
         ] {
-            assert_eq!(said(&json!({ "mappings": { "_source": source } })), expected, "{source}");
+            assert_eq!(fidelity(&json!({ "mappings": { "_source": source } })), expected, "{source}");
         }
-        assert_eq!(said(&json!({ "mappings": { "properties": { "_source": { "type": "keyword" } } } })), "whole");
-        assert_eq!(said(&json!({})), "whole");
+        assert_eq!(fidelity(&json!({ "mappings": { "properties": { "_source": { "type": "keyword" } } } })), "whole");
+        assert_eq!(fidelity(&json!({})), "whole");
     }
 
     #[test]
-    fn settings_that_change_source_are_seen() {
+    fn settings_that_change_source_are_found() {
         for (settings, expected) in [
             (json!({ "default_pipeline": "_none", "final_pipeline": "_none" }), "whole"),
             (json!({ "final_pipeline": "p" }), "changed"),
@@ -130,26 +130,26 @@ mod tests {
             (json!({ "knn": { "derived_source": { "enabled": "true" } } }), "in part"),
             (json!({ "derived_source": { "enabled": "true" } }), "in part"),
         ] {
-            assert_eq!(said(&json!({ "settings": { "index": settings } })), expected, "{settings}");
+            assert_eq!(fidelity(&json!({ "settings": { "index": settings } })), expected, "{settings}");
         }
     }
 
     #[test]
-    fn vectors_are_left_out_by_default_where_the_server_says_so() {
-        let about = |kind: &str, defaults: Value| {
+    fn vectors_are_left_out_by_default_where_the_settings_say_so() {
+        let index = |kind: &str, defaults: Value| {
             let fields = json!({ "o": { "properties": { "type": { "type": kind, "dims": 3 } } } });
             json!({ "mappings": { "properties": fields }, "settings": { "index": {} }, "defaults": { "index": defaults } })
         };
         let excludes = |value: &str| json!({ "mapping": { "exclude_source_vectors": value } });
         let derives = |value: &str| json!({ "knn": { "derived_source": { "enabled": value } } });
-        assert_eq!(said(&about("dense_vector", excludes("true"))), "in part");
-        assert_eq!(said(&about("dense_vector", excludes("false"))), "whole");
-        assert_eq!(said(&about("dense_vector", json!({}))), "whole", "the server has no such setting");
-        assert_eq!(said(&about("keyword", excludes("true"))), "whole");
-        assert_eq!(said(&about("knn_vector", derives("true"))), "in part");
-        assert_eq!(said(&about("knn_vector", derives("false"))), "whole");
-        assert_eq!(said(&about("semantic_text", json!({}))), "changed");
+        assert_eq!(fidelity(&index("dense_vector", excludes("true"))), "in part");
+        assert_eq!(fidelity(&index("dense_vector", excludes("false"))), "whole");
+        assert_eq!(fidelity(&index("dense_vector", json!({}))), "whole", "the server has no such setting");
+        assert_eq!(fidelity(&index("keyword", excludes("true"))), "whole");
+        assert_eq!(fidelity(&index("knn_vector", derives("true"))), "in part");
+        assert_eq!(fidelity(&index("knn_vector", derives("false"))), "whole");
+        assert_eq!(fidelity(&index("semantic_text", json!({}))), "changed");
         let bare = json!({ "mappings": { "properties": { "v": { "type": "sparse_vector" } } } });
-        assert_eq!(said(&bare), "in part", "nothing is known of the defaults");
+        assert_eq!(fidelity(&bare), "in part", "nothing is known of the defaults");
     }
 }

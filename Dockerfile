@@ -1,0 +1,19 @@
+# Not run where this repository is tested: there is no Docker there.
+#   docker build -t bulkimport . && docker run --rm -v "$PWD:/data" bulkimport -c products products.jsonl
+FROM rust:1-slim-bookworm AS build
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+WORKDIR /build
+COPY Cargo.toml Cargo.lock ./
+COPY src src
+COPY completions completions
+COPY tests tests
+COPY benches benches
+RUN cargo build --release --locked --bin bulkimport
+
+FROM debian:bookworm-slim
+RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates \
+    && rm -rf /var/lib/apt/lists/* && useradd --create-home --uid 1000 bulkimport
+COPY --from=build /build/target/release/bulkimport /usr/bin/bulkimport
+USER bulkimport
+WORKDIR /data
+ENTRYPOINT ["bulkimport"]
