@@ -1,5 +1,6 @@
 //! Mistakes of the command line and of variables: what is said, the exit code, and that nothing at all is written.
 
+use crate::follows_hints::follow;
 use crate::support::{Place, Ran, ran, start, testdata};
 
 /// A directory with the films in it.
@@ -29,6 +30,8 @@ fn refused(line: &str, variables: &[(&str, &str)], stdin: &[u8], code: i32, said
     assert_eq!((ran.stderr.as_str(), ran.code), (said, code), "{line}");
     assert_eq!(ran.stdout, "", "{line}");
     assert!(place.is_untouched(), "{line}");
+    let wrong = follow(&place, variables, &words(line), &ran.stderr, stdin);
+    assert!(wrong.is_empty(), "{wrong}");
 }
 
 #[test]
@@ -98,7 +101,7 @@ fn csv_on_stdin_must_be_asked_for() {
     let csv = std::fs::read(testdata("films.csv")).expect("testdata");
     let said = "error: stdin: not JSON\nhint: write `-t csv` or `-t tsv` if it is CSV\n";
     refused("-c films", &[], &csv, 2, said);
-    let said = "error: stdin: unknown format\nhint: name it with `-t jsonl|json|csv|tsv|arrays|bulk`\n";
+    let said = "error: stdin: unknown format\nhint: write `-t jsonl`, or json, csv, tsv, arrays or bulk\n";
     refused("-c films", &[], b"hello\n", 2, said);
 }
 
@@ -126,7 +129,7 @@ hint: `--create-collection true`: a switch takes its value after =, `--create-co
 #[test]
 fn the_key_of_a_record_is_no_tls_key() {
     let said = "error: invalid value \"k.pem\" for --key: looks like a file name
-hint: --key takes the field that is the key of a record; the key of a TLS client is `--client-key FILE`
+hint: write the field that is the key of a record, as in `--key sku`; for the key of a TLS client write `--client-key FILE`
 ";
     refused("-c films --key k.pem films.jsonl", &[], b"", 2, said);
 }
@@ -173,6 +176,18 @@ error: collection \"Products\": the store has a collection \"products\", and SQL
     assert_eq!(std::fs::read(place.store()).expect("the store"), before);
 }
 
+#[test]
+fn an_unset_variable_is_no_file() {
+    let place = films();
+    let ran = place.run(&["-c", "films", ""]);
+    assert_eq!(
+        (ran.stderr.as_str(), ran.code),
+        ("error: the name of an input is empty\nhint: write `-` for stdin\n", 2)
+    );
+    assert!(place.is_untouched());
+    place.pipe(&["-c", "films", "-"], b"{\"_key\":\"a\"}\n").expect(0, [1, 0, 0, 0]);
+}
+
 /// Lines that are wrong, and how what is said begins.
 const LINES: &[(&str, &str)] = &[
     (
@@ -199,7 +214,7 @@ const LINES: &[(&str, &str)] = &[
     ("-c a --to .", "error: invalid value \".\" for --to: is a directory\nhint: name a file in it, ending in `.db`\n"),
     (
         "-c a --to http://localhost:9200?q=hidden",
-        "error: invalid value \"http://localhost:9200?***\" for --to: a query is not supported\nhint: parameters have flags of their own, such as `--refresh`\n",
+        "error: invalid value \"http://localhost:9200?***\" for --to: a query is not supported\nhint: leave it out; parameters are flags, such as `--refresh true`\n",
     ),
     (
         "-c a --to kuzzle+http://me:hidden@h:7512",
@@ -225,7 +240,7 @@ const LINES: &[(&str, &str)] = &[
     ),
     (
         "-c a --to es+http://me:1/hidden@h:9200",
-        "error: invalid value \"es+http://***@h:9200\" for --to: \"@\" after the host\n",
+        "error: invalid value \"es+http://***@h:9200\" for --to: \"/\", \"#\" or \"?\" before \"@\"\nhint: write `--to es+http://HOST:PORT --user NAME:PASS`\n",
     ),
     ("-c a --to es+http://h:9200 --to a.db", "error: --to: a store and a server cannot be used together\n"),
     ("-c a --to es+http://h:9200 -H hidden", "error: invalid value for --header: missing colon\n"),
@@ -392,6 +407,64 @@ const LINES: &[(&str, &str)] = &[
         "--input=films.json --output=http://h:9200/films",
         "error: unknown option '--input'\nhint: `--input` of elasticdump: write the name of the file alone\n",
     ),
+    ("-c a --force films.jsonl", "error: unknown option '--force'\nhint: `--force`: "),
+    ("-c a --atomic films.jsonl", "error: unknown option '--atomic'\nhint: `--atomic`: "),
+    ("-c a --export films.jsonl", "error: unknown option '--export'\nhint: `--export`: "),
+    ("-c a --validate films.jsonl", "error: unknown option '--validate'\nhint: `--validate`: "),
+    ("-c a --columns=a,b films.csv", "error: unknown option '--columns'\nhint: `--columns`: "),
+    ("-c a --where=x films.jsonl", "error: unknown option '--where'\nhint: `--where`: "),
+    ("-c a --head=5 films.jsonl", "error: unknown option '--head'\nhint: `--head`: "),
+    ("-c a --wait films.jsonl", "error: unknown option '--wait'\nhint: `--wait`: "),
+    ("-c a --id=sku films.jsonl", "error: unknown option '--id'\nhint: `--id`: "),
+    ("-c a --json films.jsonl", "error: unknown option '--json'\nhint: `--json`: "),
+    ("-c a --rename=a=b films.jsonl", "error: unknown option '--rename'\nhint: `--rename`: "),
+    ("-c a --workers=2 films.jsonl", "error: unknown option '--workers'\nhint: `--workers`: "),
+    ("-c a --primary-key=sku films.jsonl", "error: unknown option '--primary-key'\nhint: `--primary-key`: "),
+    ("-c a --offset=1 films.jsonl", "error: unknown option '--offset'\nhint: `--offset`: "),
+    ("-c a --encoding=utf-8 films.jsonl", "error: unknown option '--encoding'\nhint: `--encoding`: "),
+    ("-c a --stats films.jsonl", "error: unknown option '--stats'\nhint: `--stats`: "),
+    ("-c a --fail-fast films.jsonl", "error: unknown option '--fail-fast'\nhint: `--fail-fast`: "),
+    ("-c a --jsonl films.jsonl", "error: unknown option '--jsonl'\nhint: `--jsonl`: "),
+    ("-c a --config=x films.jsonl", "error: unknown option '--config'\nhint: `--config`: "),
+    ("-c a --debug films.jsonl", "error: unknown option '--debug'\nhint: `--debug`: "),
+    ("-c a -f films.jsonl", "error: unknown option '-f'\nhint: `-f`: "),
+    ("-c a -o films.jsonl", "error: unknown option '-o'\nhint: `-o`: "),
+    ("-c a -s films.jsonl", "error: unknown option '-s'\nhint: `-s`: "),
+    ("-c a -i films.jsonl", "error: unknown option '-i'\nhint: `-i`: "),
+    (
+        "-c a --to es+http://me:hid#den@h:9200 films.jsonl",
+        "error: invalid value \"es+http://***@h:9200\" for --to: \"/\", \"#\" or \"?\" before \"@\"\nhint: write `--to es+http://HOST:PORT --user NAME:PASS`\n",
+    ),
+    (
+        "-c a --to localhost films.jsonl",
+        "error: invalid value \"localhost\" for --to: not a store name and not a URL\nhint: write a server as a URL, such as `elasticsearch+http://localhost:9200`; other schemes: arangodb+http, kuzzle+http\n",
+    ),
+    (
+        "-c a --to ::1 films.jsonl",
+        "error: invalid value \"::1\" for --to: not a store name and not a URL\nhint: write a server as a URL, such as `elasticsearch+http://[::1]:9200`",
+    ),
+    (
+        "-c a --to es+127.0.0.1:9200 films.jsonl",
+        "error: invalid value \"es+127.0.0.1:9200\" for --to: not a store name and not a URL\nhint: write a server as a URL, such as `es+http://127.0.0.1:9200`",
+    ),
+    (
+        "-c a --to http://localhost:9200/_bulk films.jsonl",
+        "error: invalid value \"http://localhost:9200/_bulk\" for --to: a path that ends in /_bulk\nhint: write `--to http://localhost:9200`\n",
+    ),
+    (
+        "-c a --to :memory: films.jsonl",
+        "error: invalid value \":memory:\" for --to: in-memory stores are not supported\nhint: write `sqlite:shop.db`",
+    ),
+    (
+        "-c a --datatype id=int films.csv",
+        "error: invalid value \"id=int\" for --datatype (expected COL=TYPE)\nhint: write `id=number`; types are string, number, boolean, null and json\n",
+    ),
+    ("-c a --tpye jsonl films.jsonl", "error: unknown option '--tpye'\nhint: did you mean `--type`?\n"),
+    ("-c a --nothing films.jsonl", "error: unknown option '--nothing'\nhint: see `--help`\n"),
+    (
+        "-c a -t CSV films.csv",
+        "error: invalid value \"CSV\" for --type (expected auto, jsonl, json, csv, tsv, arrays or bulk)\nhint: did you mean `csv`?\n",
+    ),
 ];
 
 #[test]
@@ -407,6 +480,17 @@ fn every_wrong_line_is_reported_and_writes_nothing() {
         if !fine || !tidy || ran.stderr.contains("hidden") {
             wrong += &format!("{line}\nexit {}\n{}\n", ran.code, ran.stderr);
         }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn every_hint_works_when_it_is_followed() {
+    let (place, mut wrong) = (films(), String::new());
+    for (line, _) in LINES {
+        let stdin = b"{\"_key\":\"a\"}\n";
+        let ran = with_variables(&place, &[], &words(line), stdin);
+        wrong += &follow(&place, &[], &words(line), &ran.stderr, stdin);
     }
     assert!(wrong.is_empty(), "{wrong}");
 }

@@ -58,6 +58,14 @@ fn unknown(found: &str, known: &[String]) -> String {
     format!("{found}: unknown variable\nhint: the nearest is {near}; `bulkimport --help` shows all flags")
 }
 
+/// The word that a misspelt one may mean: at most two letters differ, in a short word only one; case does not count.
+pub fn nearest<'w>(word: &str, words: &'w [String]) -> Option<&'w str> {
+    let lower = word.to_ascii_lowercase();
+    let distances = words.iter().map(|known| (edit_distance(&lower, &known.to_ascii_lowercase()), known));
+    let near = distances.filter(|(distance, known)| *distance <= if known.len() < 4 { 1 } else { 2 });
+    near.min_by_key(|(distance, _)| *distance).map(|(_, known)| known.as_str())
+}
+
 /// The Levenshtein distance of two names.
 fn edit_distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();

@@ -9,7 +9,7 @@ use clap_complete::Shell;
 pub const SHORT_EXAMPLES: &str = "\
 No FILE, or -, is stdin. --help shows all flags, and more examples.
   bulkimport --to es+http://localhost:9200 -c products products.jsonl.gz
-  curl -s URL | bulkimport --to geo.db -c cities -t csv --key id";
+  curl -fsSL URL | bulkimport --to geo.db -c cities -t csv --key id";
 
 /// Printed below `--help` and in the man page; lines have at most 80 characters.
 pub const EXAMPLES: &str = "\

@@ -202,7 +202,7 @@ mod tests {
             ("-c a --details=maybe", "error: invalid value \"maybe\" for --details (expected true or false)"),
             (
                 "-c a --key k.pem",
-                "error: invalid value \"k.pem\" for --key: looks like a file name\nhint: --key takes the field",
+                "error: invalid value \"k.pem\" for --key: looks like a file name\nhint: write the field",
             ),
             (
                 "-c sqlite_x",

@@ -81,7 +81,7 @@ pub fn by_content(name: &str, start: &[u8]) -> Result<Format> {
         _ if memchr::memchr3(b',', b';', b'\t', line).is_some() => {
             unclear("not JSON", "write `-t csv` or `-t tsv` if it is CSV")
         }
-        _ => unclear("unknown format", "name it with `-t jsonl|json|csv|tsv|arrays|bulk`"),
+        _ => unclear("unknown format", "write `-t jsonl`, or json, csv, tsv, arrays or bulk"),
     }
 }
 
