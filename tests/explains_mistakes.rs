@@ -75,6 +75,39 @@ fn a_misspelt_variable_names_the_nearest() {
 }
 
 #[test]
+fn a_variable_that_is_like_no_other_is_a_note() {
+    let place = films();
+    let ran = with_variables(&place, &[("HOMEPAGE", "secret")], &["-c", "films", "films.jsonl"], b"");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.starts_with("note: BULKIMPORT_HOMEPAGE: unknown variable, ignored\n"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("secret"));
+    let quiet = with_variables(&place, &[("HOMEPAGE", "secret")], &["-q", "-c", "again", "films.jsonl"], b"");
+    assert_eq!((quiet.stderr.as_str(), quiet.code), ("", 0));
+}
+
+#[test]
+fn nothing_at_all_shows_the_usage() {
+    let place = films();
+    let ran = with_variables(&place, &[], &[], b"");
+    assert!(ran.code == 2 && ran.stdout.is_empty() && place.is_untouched(), "{}", ran.stderr);
+    assert!(ran.stderr.starts_with("usage: bulkimport ") && ran.stderr.lines().count() == 5, "{}", ran.stderr);
+    let ran = with_variables(&place, &[], &[], b"{}\n");
+    assert!(ran.stderr.starts_with("error: missing --collection\n"), "{}", ran.stderr);
+    let ran = with_variables(&place, &[("COLLECTION", "c")], &[], b"{}\n");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+}
+
+#[test]
+fn help_is_a_word_too_where_no_file_has_that_name() {
+    let place = films();
+    let ran = with_variables(&place, &[], &["help"], b"");
+    assert_eq!((ran.code, ran.stdout), (0, with_variables(&place, &[], &["--help"], b"").stdout));
+    place.file("help", "{}\n");
+    let ran = with_variables(&place, &[], &["help"], b"");
+    assert!(ran.stderr.starts_with("error: missing --collection\n"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_missing_file_is_found_before_anything_is_stored() {
     refused("-c films films.jsonl missing.jsonl", &[], b"", 5, "error: missing.jsonl: no such file\n");
     refused("-c films films.jsonl .", &[], b"", 5, "error: .: is a directory\n");

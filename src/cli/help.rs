@@ -5,6 +5,15 @@ use crate::sink::targets;
 use clap::{Arg, ArgAction, Command, CommandFactory};
 use clap_complete::Shell;
 
+/// Printed if there is nothing to do.
+pub const USAGE: &str = "\
+usage: bulkimport [OPTIONS] --collection NAME [FILE]...
+  bulkimport -c films films.jsonl                          into bulkimport.db
+  bulkimport --to shop.db -c films -t csv < films.csv      into another store
+  bulkimport --to es+http://localhost:9200 -c films films.jsonl
+-h shows the common options, --help shows all
+";
+
 /// Printed below `-h`.
 pub const SHORT_EXAMPLES: &str = "\
 No FILE, or -, is stdin. --help shows all flags, and more examples.
@@ -20,7 +29,7 @@ Switches and variables:
   true or false; an empty variable is ignored. --overwrite, --delete-keys,
   --insecure, --file and flags that print something and exit have no variable.
   BULKIMPORT_PASSWORD, BULKIMPORT_API_KEY and BULKIMPORT_BEARER hold secrets.
-  An unknown BULKIMPORT_ variable is an error.
+  A misspelt BULKIMPORT_ variable is an error.
 
 Examples:
   Import documents into a collection of bulkimport.db; where the key exists,
