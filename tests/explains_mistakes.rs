@@ -117,7 +117,7 @@ fn a_missing_file_is_found_before_anything_is_stored() {
 fn a_web_page_is_no_input() {
     let page = b"<!DOCTYPE html>\n<html><body>503 Service Unavailable</body></html>\n";
     let said = "error: stdin: HTML and XML are not supported\n";
-    refused("-c films", &[], page, 2, said);
+    refused("-c films", &[], page, 5, said);
 }
 
 #[test]
@@ -140,9 +140,30 @@ fn csv_on_stdin_must_be_asked_for() {
 
 #[test]
 fn a_store_or_another_binary_file_is_no_input() {
-    refused("-c films", &[], b"SQLite format 3\0\x10\0\x01\x01,", 2, "error: stdin: binary data, not text\n");
+    refused("-c films", &[], b"SQLite format 3\0\x10\0\x01\x01,", 5, "error: stdin: binary data, not text\n");
     let packed = std::fs::read(testdata("films.jsonl.gz")).expect("testdata");
-    refused("-c films --compression none", &[], &packed, 2, "error: stdin: binary data, not text\n");
+    refused("-c films --compression none", &[], &packed, 5, "error: stdin: binary data, not text\n");
+}
+
+#[test]
+fn archives_and_parquet_are_no_input_whatever_their_names_are() {
+    let mut tar = vec![b'a'; 257];
+    tar.extend(b"ustar  ");
+    let place = films();
+    for (bytes, said) in [
+        (b"PK\x03\x04\x14\0\0\0".to_vec(), "zip archives and spreadsheets are not supported\nhint: unpack it"),
+        (b"PAR1\x15\x04\x15".to_vec(), "Parquet is not supported\nhint: export it as JSON lines or CSV"),
+        (tar, "tar archives are not supported\nhint: `tar -xOf FILE` unpacks it"),
+    ] {
+        for (name, flags) in [("x.jsonl", &[][..]), ("x.csv", &[]), ("x.data", &[]), ("x", &["-t", "json"])] {
+            place.file(name, &bytes);
+            let ran = place.run(&[&["-c", "c", name], flags].concat());
+            assert!(ran.stderr.starts_with(&format!("error: {name}: {said}")), "{}", ran.stderr);
+            assert_eq!(ran.code, 5, "{name}");
+        }
+    }
+    assert!(place.is_untouched());
+    place.import_text("names.csv", "PAR1,_key\n1,a\n", &[]).expect(0, [1, 0, 0, 0]);
 }
 
 #[test]
@@ -489,8 +510,8 @@ const LINES: &[(&str, &str)] = &[
         "error: invalid value \":memory:\" for --to: in-memory stores are not supported\nhint: write `sqlite:shop.db`",
     ),
     (
-        "-c a --datatype id=int films.csv",
-        "error: invalid value \"id=int\" for --datatype (expected COL=TYPE)\nhint: write `id=number`; types are string, number, boolean, null and json\n",
+        "-c a --datatype Director=int films.csv",
+        "error: invalid value \"Director=int\" for --datatype (expected COL=TYPE)\nhint: write `Director=number`; types are string, number, boolean, null and json\n",
     ),
     ("-c a --tpye jsonl films.jsonl", "error: unknown option '--tpye'\nhint: did you mean `--type`?\n"),
     ("-c a --nothing films.jsonl", "error: unknown option '--nothing'\nhint: see `--help`\n"),
@@ -698,7 +719,7 @@ const VARIABLES: &[(&str, &str, &str, &str, &str)] = &[
         "{\"_key\":\"a\",\"n\":1}\n{\"_key\":\"b\",\"n\":1}\n",
         "another document has the same \"n\"",
     ),
-    ("DRY_RUN", "1", "jsonl", "{\"_key\":\"a\"}\n", "unsent: 1\n"),
+    ("DRY_RUN", "1", "jsonl", "{\"_key\":\"a\"}\n", "valid: 1\n"),
     ("DETAILS", "1", "jsonl", "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n", "stdin:11: "),
     ("MAX_ERRORS", "0", "jsonl", "{oops}\n", "more errors than --max-errors allows"),
     ("SUMMARY", "json", "jsonl", "{\"_key\":\"a\"}\n", "\"created\":1"),

@@ -4,7 +4,7 @@ use super::http::{Response, redact_address, unknown_scheme};
 use super::target::{Opened, SERVER, Target};
 use super::wanted::{Endpoint, FlagSources, Wanted, flag};
 use super::{DryRun, Log, Sink, arangodb, elasticsearch, file, kuzzle, sqlite};
-use crate::error::hint;
+use crate::error::{hint, refused};
 use crate::stop::Stop;
 use anyhow::{Error, Result, anyhow, bail};
 use std::ffi::OsStr;
@@ -164,7 +164,7 @@ pub fn check(target: &dyn Target, wanted: &Wanted, flags: &FlagSources) -> Resul
 pub fn identify(reply: &Response) -> Option<Error> {
     let known = |target: &&'static dyn Target| Some((target.name(), target.recognized(reply)?));
     let (name, advice) = TARGETS.iter().find_map(known)?;
-    Some(anyhow!("this is {name}").context(hint(advice)))
+    Some(refused(format!("this is {name}")).context(hint(advice)))
 }
 
 /// Opens a target.
