@@ -764,12 +764,35 @@ fn variables_name_the_target_and_a_flag_wins() {
 }
 
 #[test]
+fn the_version_names_sqlite_and_the_commit_if_it_is_known() {
+    let ran = with_variables(&films(), &[], &["--version"], b"");
+    let start = concat!("bulkimport ", env!("CARGO_PKG_VERSION"), " (");
+    let (commit, sqlite) = ran.stdout.strip_prefix(start).and_then(|rest| rest.split_once("SQLite 3.")).expect("both");
+    assert!(commit.is_empty() || commit.starts_with("commit ") && commit.ends_with(", "), "{}", ran.stdout);
+    assert!(sqlite.ends_with(")\n") && ran.code == 0, "{}", ran.stdout);
+}
+
+#[test]
+fn the_man_page_has_the_usual_sections() {
+    let page = with_variables(&films(), &[], &["--man"], b"").stdout;
+    for section in
+        ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "ENVIRONMENT", "EXAMPLES", "EXIT STATUS", "FILES", "SEE ALSO"]
+    {
+        assert!(
+            page.contains(&format!("\n.SH {section}\n")) || page.contains(&format!("\n.SH \"{section}\"\n")),
+            "{section}"
+        );
+    }
+}
+
+#[test]
 fn the_short_help_fits_a_screen() {
     let ran = Place::new().run(&["-h", "--summary", "text"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
     assert!(ran.stdout.lines().count() <= 40, "{} lines", ran.stdout.lines().count());
     let longest = ran.stdout.lines().map(|line| line.chars().count()).max();
     assert!(longest <= Some(80), "{longest:?}");
+    assert!(ran.stdout.contains("--help shows all flags"), "{}", ran.stdout);
 }
 
 #[test]

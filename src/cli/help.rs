@@ -63,6 +63,16 @@ Exit codes:
   6         rolled back (--complete)
   130, 143  stopped by SIGINT, SIGTERM";
 
+/// Sections of the man page alone.
+const MAN_FILES: &str = "\
+Files:
+  bulkimport.db       the store that is written without --to
+  bulkimport.db-lock  locks a store during an import, and is then removed";
+
+const MAN_SEE_ALSO: &str = "\
+See also:
+  curl(1), iconv(1), jq(1), sqlite3(1)";
+
 /// The common flags, which `-h` shows, and FILE.
 #[rustfmt::skip]
 const COMMON: [&str; 25] = [
@@ -135,6 +145,12 @@ pub fn long() -> String {
     command().render_long_help().to_string()
 }
 
+/// Returns the text of `--version`, with the commit if it is known.
+pub fn version() -> String {
+    let commit = option_env!("BULKIMPORT_COMMIT").map_or(String::new(), |commit| format!("commit {commit}, "));
+    format!("bulkimport {} ({commit}SQLite {})\n", env!("CARGO_PKG_VERSION"), rusqlite::version())
+}
+
 /// Returns the completion script for a shell.
 pub fn completions(shell: Shell) -> String {
     let mut script = Vec::new();
@@ -155,12 +171,18 @@ pub fn man_page() -> String {
         .and_then(|()| man.render_description_section(&mut page))
         .and_then(|()| man.render_options_section(&mut page));
     rendered.expect("writing to memory does not fail");
-    String::from_utf8_lossy(&page).into_owned() + &EXAMPLES.split("\n\n").map(man_section).collect::<String>()
+    String::from_utf8_lossy(&page).into_owned()
+        + &EXAMPLES.split("\n\n").chain([MAN_FILES, MAN_SEE_ALSO]).map(man_section).collect::<String>()
 }
 
 /// A section with its line breaks; clap_mangen would join the lines.
 fn man_section(text: &str) -> String {
     let (title, lines) = text.split_once(":\n").unwrap_or((text, ""));
+    let title = match title {
+        "Switches and variables" => "Environment",
+        "Exit codes" => "Exit status",
+        other => other,
+    };
     let lines = lines.replace('\\', "\\e").replace('-', "\\-");
     format!(".SH {}\n.nf\n{lines}\n.fi\n", title.to_uppercase())
 }
@@ -202,7 +224,7 @@ mod tests {
             assert!(script.contains("on-duplicate") && !script.contains("from-collection-prefix"), "{shell}");
         }
         let page = man_page();
-        assert!(page.contains(".TH bulkimport 1") && page.contains(".SH EXIT CODES\n.nf\n"));
+        assert!(page.contains(".TH bulkimport 1") && page.contains(".SH EXIT STATUS\n.nf\n"));
         assert!(page.contains("Take \\\\\" and") && !page.contains("EXTRA"), "{page}");
     }
 }
