@@ -3,11 +3,12 @@
 FROM rust:1-slim-bookworm AS build
 RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
-COPY Cargo.toml Cargo.lock ./
+COPY Cargo.toml Cargo.lock build.rs ./
 COPY src src
 COPY completions completions
 COPY tests tests
 COPY benches benches
+ARG BUILD_COMMIT
 RUN cargo build --release --locked --bin bulkimport
 
 FROM debian:bookworm-slim

@@ -12,6 +12,10 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+    if config::is_bare(&args, &variables) {
+        let _ = io::stderr().write_all(config::USAGE.as_bytes());
+        return ExitCode::from(2);
+    }
     let color = config::wants_color(&args, &variables);
     let exit = match config::parse(&args, &variables) {
         Ok(Request::Print(text)) => print(&text, 0, false),

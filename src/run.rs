@@ -70,6 +70,7 @@ pub fn import(mut config: Config, mut err: Box<dyn Write>) -> Result<Summary> {
 fn print_start(config: &Config, inputs: &Inputs, err: &mut dyn Write) {
     let wanted = &config.wanted;
     if !config.output.quiet {
+        config.notes.iter().for_each(|note| drop(writeln!(err, "{note}")));
         let dry = if wanted.dry_run { ", dry run: nothing is written" } else { "" };
         let into = wanted.collection.as_ref().map_or(String::new(), |name| format!(", collection {name}"));
         let _ = writeln!(err, "importing into {}{into}{dry}", config.target.display(wanted));

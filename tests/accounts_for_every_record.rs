@@ -82,7 +82,7 @@ fn the_text_summary_is_four_lines_and_what_else_is_not_zero() {
     let ran = place.run(&["-c", "c", "--summary", "text", "--delete-keys", "a.jsonl"]);
     assert_eq!(ran.stdout, "created: 0\nerrors: 0\nupdated: 0\nignored: 1\ndeleted: 1\nempty: 1\n");
     let ran = place.run(&["-c", "c", "--summary", "text", "--dry-run", "a.jsonl"]);
-    assert_eq!(ran.stdout, "created: 0\nerrors: 0\nupdated: 0\nignored: 0\nempty: 1\nunsent: 2\n");
+    assert_eq!(ran.stdout, "created: 0\nerrors: 0\nupdated: 0\nignored: 0\nempty: 1\nvalid: 2\n");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn the_json_summary_has_every_field_and_is_one_line() {
     let first = |line: u64, record: u64| json!({ "file": "a.jsonl", "line": line, "record": record });
     let expected = json!({
         "schema": 1, "exit_code": 1, "target": "bulkimport.db", "collection": "c", "files": ["a.jsonl"], "dry_run": false,
-        "read": 4, "created": 1, "updated": 0, "ignored": 0, "deleted": 0, "errors": 3, "unknown": 0, "unsent": 0, "empty": 1,
+        "read": 4, "created": 1, "updated": 0, "ignored": 0, "deleted": 0, "errors": 3, "unknown": 0, "unsent": 0, "valid": null, "empty": 1,
         "uncertain": 0, "requests": 0, "retried": 0, "bytes_read": 39, "bytes_sent": 0, "seconds": 0,
         "error_kinds": [
             { "type": "duplicate_key", "count": 1, "first": first(3, 2), "reason": "duplicate key \"a\"" },
@@ -246,7 +246,7 @@ fn exit_0_every_record_is_stored_or_deliberately_ignored() {
     place.import(&["--on-duplicate", "update", "a.jsonl"]).expect(0, [0, 0, 2, 0]);
     place.pipe(&["-c", "c"], b"").expect(0, [0; 4]);
     let dry = place.import(&["--dry-run", "a.jsonl"]);
-    assert_eq!((dry.code, dry.count("unsent")), (0, 2));
+    assert_eq!((dry.code, dry.count("unsent"), dry.count("valid")), (0, 2, 2));
 }
 
 #[test]
@@ -271,7 +271,9 @@ fn exit_3_more_errors_than_allowed() {
     assert_eq!(place.import_text("a.jsonl", &text, &["--max-errors", "3"]).code, 1);
     let ran = place.import(&["--max-errors", "2", "a.jsonl"]);
     assert_eq!(ran.code, 3);
-    ran.prints("error: more errors than --max-errors allows: ");
+    let reported = ran.summary["error"].as_str().expect("why the run was stopped");
+    assert!(reported.starts_with("more errors than --max-errors allows: "), "{reported}");
+    ran.prints(&format!("error: {reported}\n"));
     assert_eq!(place.import(&["--max-errors", "74%", "a.jsonl"]).code, 3);
     assert_eq!(place.import(&["--max-errors", "75%", "--on-duplicate", "ignore", "a.jsonl"]).code, 1);
 }
@@ -315,6 +317,7 @@ fn exit_6_all_was_rolled_back() {
     ran.expect(6, [0, 1, 0, 0]).prints("error: everything was rolled back, because of --complete\n");
     assert_eq!(ran.count("unsent"), 1);
     assert_eq!(ran.summary["error"], "everything was rolled back, because of --complete");
+    assert!(place.is_untouched(), "the store that the failed run created is removed again");
     place.import_text("b.jsonl", "{\"_key\":\"b\"}\n", &["--complete"]).expect(0, [1, 0, 0, 0]);
     assert_eq!(place.docs(), ["{\"_key\":\"b\"}"]);
 }

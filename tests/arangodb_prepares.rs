@@ -175,7 +175,7 @@ fn an_address_that_turns_out_to_be_arangodb_gets_a_hint_how_it_is_written() {
         place.file("in", TWO);
         let to = wire.to().replace("elasticsearch+", name) + path;
         let ran = place.run(&["--to", &to, "-c", "c", "-t", "jsonl", "in"]);
-        assert_eq!(ran.code, 2, "{}", ran.stderr);
+        assert_eq!(ran.code, 4, "{}", ran.stderr);
         assert!(
             ran.stderr.contains(": this is ArangoDB\nhint: write `arangodb+http://HOST:8529/_db/NAME`"),
             "{}",

@@ -1,5 +1,6 @@
 //! Mistakes of the command line and of variables: what is said, the exit code, and that nothing at all is written.
 
+use crate::follows_hints::follow;
 use crate::support::{Place, Ran, ran, start, testdata};
 
 /// A directory with the films in it.
@@ -29,6 +30,8 @@ fn refused(line: &str, variables: &[(&str, &str)], stdin: &[u8], code: i32, said
     assert_eq!((ran.stderr.as_str(), ran.code), (said, code), "{line}");
     assert_eq!(ran.stdout, "", "{line}");
     assert!(place.is_untouched(), "{line}");
+    let wrong = follow(&place, variables, &words(line), &ran.stderr, stdin);
+    assert!(wrong.is_empty(), "{wrong}");
 }
 
 #[test]
@@ -72,6 +75,39 @@ fn a_misspelt_variable_names_the_nearest() {
 }
 
 #[test]
+fn a_variable_that_is_like_no_other_is_a_note() {
+    let place = films();
+    let ran = with_variables(&place, &[("HOMEPAGE", "secret")], &["-c", "films", "films.jsonl"], b"");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.starts_with("note: BULKIMPORT_HOMEPAGE: unknown variable, ignored\n"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("secret"));
+    let quiet = with_variables(&place, &[("HOMEPAGE", "secret")], &["-q", "-c", "again", "films.jsonl"], b"");
+    assert_eq!((quiet.stderr.as_str(), quiet.code), ("", 0));
+}
+
+#[test]
+fn nothing_at_all_shows_the_usage() {
+    let place = films();
+    let ran = with_variables(&place, &[], &[], b"");
+    assert!(ran.code == 2 && ran.stdout.is_empty() && place.is_untouched(), "{}", ran.stderr);
+    assert!(ran.stderr.starts_with("usage: bulkimport ") && ran.stderr.lines().count() == 5, "{}", ran.stderr);
+    let ran = with_variables(&place, &[], &[], b"{}\n");
+    assert!(ran.stderr.starts_with("error: missing --collection\n"), "{}", ran.stderr);
+    let ran = with_variables(&place, &[("COLLECTION", "c")], &[], b"{}\n");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+}
+
+#[test]
+fn help_is_a_word_too_where_no_file_has_that_name() {
+    let place = films();
+    let ran = with_variables(&place, &[], &["help"], b"");
+    assert_eq!((ran.code, ran.stdout), (0, with_variables(&place, &[], &["--help"], b"").stdout));
+    place.file("help", "{}\n");
+    let ran = with_variables(&place, &[], &["help"], b"");
+    assert!(ran.stderr.starts_with("error: missing --collection\n"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_missing_file_is_found_before_anything_is_stored() {
     refused("-c films films.jsonl missing.jsonl", &[], b"", 5, "error: missing.jsonl: no such file\n");
     refused("-c films films.jsonl .", &[], b"", 5, "error: .: is a directory\n");
@@ -81,7 +117,7 @@ fn a_missing_file_is_found_before_anything_is_stored() {
 fn a_web_page_is_no_input() {
     let page = b"<!DOCTYPE html>\n<html><body>503 Service Unavailable</body></html>\n";
     let said = "error: stdin: HTML and XML are not supported\n";
-    refused("-c films", &[], page, 2, said);
+    refused("-c films", &[], page, 5, said);
 }
 
 #[test]
@@ -98,15 +134,36 @@ fn csv_on_stdin_must_be_asked_for() {
     let csv = std::fs::read(testdata("films.csv")).expect("testdata");
     let said = "error: stdin: not JSON\nhint: write `-t csv` or `-t tsv` if it is CSV\n";
     refused("-c films", &[], &csv, 2, said);
-    let said = "error: stdin: unknown format\nhint: name it with `-t jsonl|json|csv|tsv|arrays|bulk`\n";
+    let said = "error: stdin: unknown format\nhint: write `-t jsonl`, or json, csv, tsv, arrays or bulk\n";
     refused("-c films", &[], b"hello\n", 2, said);
 }
 
 #[test]
 fn a_store_or_another_binary_file_is_no_input() {
-    refused("-c films", &[], b"SQLite format 3\0\x10\0\x01\x01,", 2, "error: stdin: binary data, not text\n");
+    refused("-c films", &[], b"SQLite format 3\0\x10\0\x01\x01,", 5, "error: stdin: binary data, not text\n");
     let packed = std::fs::read(testdata("films.jsonl.gz")).expect("testdata");
-    refused("-c films --compression none", &[], &packed, 2, "error: stdin: binary data, not text\n");
+    refused("-c films --compression none", &[], &packed, 5, "error: stdin: binary data, not text\n");
+}
+
+#[test]
+fn archives_and_parquet_are_no_input_whatever_their_names_are() {
+    let mut tar = vec![b'a'; 257];
+    tar.extend(b"ustar  ");
+    let place = films();
+    for (bytes, said) in [
+        (b"PK\x03\x04\x14\0\0\0".to_vec(), "zip archives and spreadsheets are not supported\nhint: unpack it"),
+        (b"PAR1\x15\x04\x15".to_vec(), "Parquet is not supported\nhint: export it as JSON lines or CSV"),
+        (tar, "tar archives are not supported\nhint: `tar -xOf FILE` unpacks it"),
+    ] {
+        for (name, flags) in [("x.jsonl", &[][..]), ("x.csv", &[]), ("x.data", &[]), ("x", &["-t", "json"])] {
+            place.file(name, &bytes);
+            let ran = place.run(&[&["-c", "c", name], flags].concat());
+            assert!(ran.stderr.starts_with(&format!("error: {name}: {said}")), "{}", ran.stderr);
+            assert_eq!(ran.code, 5, "{name}");
+        }
+    }
+    assert!(place.is_untouched());
+    place.import_text("names.csv", "PAR1,_key\n1,a\n", &[]).expect(0, [1, 0, 0, 0]);
 }
 
 #[test]
@@ -126,7 +183,7 @@ hint: `--create-collection true`: a switch takes its value after =, `--create-co
 #[test]
 fn the_key_of_a_record_is_no_tls_key() {
     let said = "error: invalid value \"k.pem\" for --key: looks like a file name
-hint: --key takes the field that is the key of a record; the key of a TLS client is `--client-key FILE`
+hint: write the field that is the key of a record, as in `--key sku`; for the key of a TLS client write `--client-key FILE`
 ";
     refused("-c films --key k.pem films.jsonl", &[], b"", 2, said);
 }
@@ -173,6 +230,18 @@ error: collection \"Products\": the store has a collection \"products\", and SQL
     assert_eq!(std::fs::read(place.store()).expect("the store"), before);
 }
 
+#[test]
+fn an_unset_variable_is_no_file() {
+    let place = films();
+    let ran = place.run(&["-c", "films", ""]);
+    assert_eq!(
+        (ran.stderr.as_str(), ran.code),
+        ("error: the name of an input is empty\nhint: write `-` for stdin\n", 2)
+    );
+    assert!(place.is_untouched());
+    place.pipe(&["-c", "films", "-"], b"{\"_key\":\"a\"}\n").expect(0, [1, 0, 0, 0]);
+}
+
 /// Lines that are wrong, and how what is said begins.
 const LINES: &[(&str, &str)] = &[
     (
@@ -199,7 +268,7 @@ const LINES: &[(&str, &str)] = &[
     ("-c a --to .", "error: invalid value \".\" for --to: is a directory\nhint: name a file in it, ending in `.db`\n"),
     (
         "-c a --to http://localhost:9200?q=hidden",
-        "error: invalid value \"http://localhost:9200?***\" for --to: a query is not supported\nhint: parameters have flags of their own, such as `--refresh`\n",
+        "error: invalid value \"http://localhost:9200?***\" for --to: a query is not supported\nhint: leave it out; parameters are flags, such as `--refresh true`\n",
     ),
     (
         "-c a --to kuzzle+http://me:hidden@h:7512",
@@ -225,7 +294,7 @@ const LINES: &[(&str, &str)] = &[
     ),
     (
         "-c a --to es+http://me:1/hidden@h:9200",
-        "error: invalid value \"es+http://***@h:9200\" for --to: \"@\" after the host\n",
+        "error: invalid value \"es+http://***@h:9200\" for --to: \"/\", \"#\" or \"?\" before \"@\"\nhint: write `--to es+http://HOST:PORT --user NAME:PASS`\n",
     ),
     ("-c a --to es+http://h:9200 --to a.db", "error: --to: a store and a server cannot be used together\n"),
     ("-c a --to es+http://h:9200 -H hidden", "error: invalid value for --header: missing colon\n"),
@@ -392,6 +461,64 @@ const LINES: &[(&str, &str)] = &[
         "--input=films.json --output=http://h:9200/films",
         "error: unknown option '--input'\nhint: `--input` of elasticdump: write the name of the file alone\n",
     ),
+    ("-c a --force films.jsonl", "error: unknown option '--force'\nhint: `--force`: "),
+    ("-c a --atomic films.jsonl", "error: unknown option '--atomic'\nhint: `--atomic`: "),
+    ("-c a --export films.jsonl", "error: unknown option '--export'\nhint: `--export`: "),
+    ("-c a --validate films.jsonl", "error: unknown option '--validate'\nhint: `--validate`: "),
+    ("-c a --columns=a,b films.csv", "error: unknown option '--columns'\nhint: `--columns`: "),
+    ("-c a --where=x films.jsonl", "error: unknown option '--where'\nhint: `--where`: "),
+    ("-c a --head=5 films.jsonl", "error: unknown option '--head'\nhint: `--head`: "),
+    ("-c a --wait films.jsonl", "error: unknown option '--wait'\nhint: `--wait`: "),
+    ("-c a --id=sku films.jsonl", "error: unknown option '--id'\nhint: `--id`: "),
+    ("-c a --json films.jsonl", "error: unknown option '--json'\nhint: `--json`: "),
+    ("-c a --rename=a=b films.jsonl", "error: unknown option '--rename'\nhint: `--rename`: "),
+    ("-c a --workers=2 films.jsonl", "error: unknown option '--workers'\nhint: `--workers`: "),
+    ("-c a --primary-key=sku films.jsonl", "error: unknown option '--primary-key'\nhint: `--primary-key`: "),
+    ("-c a --offset=1 films.jsonl", "error: unknown option '--offset'\nhint: `--offset`: "),
+    ("-c a --encoding=utf-8 films.jsonl", "error: unknown option '--encoding'\nhint: `--encoding`: "),
+    ("-c a --stats films.jsonl", "error: unknown option '--stats'\nhint: `--stats`: "),
+    ("-c a --fail-fast films.jsonl", "error: unknown option '--fail-fast'\nhint: `--fail-fast`: "),
+    ("-c a --jsonl films.jsonl", "error: unknown option '--jsonl'\nhint: `--jsonl`: "),
+    ("-c a --config=x films.jsonl", "error: unknown option '--config'\nhint: `--config`: "),
+    ("-c a --debug films.jsonl", "error: unknown option '--debug'\nhint: `--debug`: "),
+    ("-c a -f films.jsonl", "error: unknown option '-f'\nhint: `-f`: "),
+    ("-c a -o films.jsonl", "error: unknown option '-o'\nhint: `-o`: "),
+    ("-c a -s films.jsonl", "error: unknown option '-s'\nhint: `-s`: "),
+    ("-c a -i films.jsonl", "error: unknown option '-i'\nhint: `-i`: "),
+    (
+        "-c a --to es+http://me:hid#den@h:9200 films.jsonl",
+        "error: invalid value \"es+http://***@h:9200\" for --to: \"/\", \"#\" or \"?\" before \"@\"\nhint: write `--to es+http://HOST:PORT --user NAME:PASS`\n",
+    ),
+    (
+        "-c a --to localhost films.jsonl",
+        "error: invalid value \"localhost\" for --to: not a store name and not a URL\nhint: write a server as a URL, such as `elasticsearch+http://localhost:9200`; other schemes: arangodb+http, kuzzle+http\n",
+    ),
+    (
+        "-c a --to ::1 films.jsonl",
+        "error: invalid value \"::1\" for --to: not a store name and not a URL\nhint: write a server as a URL, such as `elasticsearch+http://[::1]:9200`",
+    ),
+    (
+        "-c a --to es+127.0.0.1:9200 films.jsonl",
+        "error: invalid value \"es+127.0.0.1:9200\" for --to: not a store name and not a URL\nhint: write a server as a URL, such as `es+http://127.0.0.1:9200`",
+    ),
+    (
+        "-c a --to http://localhost:9200/_bulk films.jsonl",
+        "error: invalid value \"http://localhost:9200/_bulk\" for --to: a path that ends in /_bulk\nhint: write `--to http://localhost:9200`\n",
+    ),
+    (
+        "-c a --to :memory: films.jsonl",
+        "error: invalid value \":memory:\" for --to: in-memory stores are not supported\nhint: write `sqlite:shop.db`",
+    ),
+    (
+        "-c a --datatype Director=int films.csv",
+        "error: invalid value \"Director=int\" for --datatype (expected COL=TYPE)\nhint: write `Director=number`; types are string, number, boolean, null and json\n",
+    ),
+    ("-c a --tpye jsonl films.jsonl", "error: unknown option '--tpye'\nhint: did you mean `--type`?\n"),
+    ("-c a --nothing films.jsonl", "error: unknown option '--nothing'\nhint: see `--help`\n"),
+    (
+        "-c a -t CSV films.csv",
+        "error: invalid value \"CSV\" for --type (expected auto, jsonl, json, csv, tsv, arrays or bulk)\nhint: did you mean `csv`?\n",
+    ),
 ];
 
 #[test]
@@ -407,6 +534,17 @@ fn every_wrong_line_is_reported_and_writes_nothing() {
         if !fine || !tidy || ran.stderr.contains("hidden") {
             wrong += &format!("{line}\nexit {}\n{}\n", ran.code, ran.stderr);
         }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn every_hint_works_when_it_is_followed() {
+    let (place, mut wrong) = (films(), String::new());
+    for (line, _) in LINES {
+        let stdin = b"{\"_key\":\"a\"}\n";
+        let ran = with_variables(&place, &[], &words(line), stdin);
+        wrong += &follow(&place, &[], &words(line), &ran.stderr, stdin);
     }
     assert!(wrong.is_empty(), "{wrong}");
 }
@@ -581,7 +719,7 @@ const VARIABLES: &[(&str, &str, &str, &str, &str)] = &[
         "{\"_key\":\"a\",\"n\":1}\n{\"_key\":\"b\",\"n\":1}\n",
         "another document has the same \"n\"",
     ),
-    ("DRY_RUN", "1", "jsonl", "{\"_key\":\"a\"}\n", "unsent: 1\n"),
+    ("DRY_RUN", "1", "jsonl", "{\"_key\":\"a\"}\n", "valid: 1\n"),
     ("DETAILS", "1", "jsonl", "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n", "stdin:11: "),
     ("MAX_ERRORS", "0", "jsonl", "{oops}\n", "more errors than --max-errors allows"),
     ("SUMMARY", "json", "jsonl", "{\"_key\":\"a\"}\n", "\"created\":1"),
@@ -626,12 +764,35 @@ fn variables_name_the_target_and_a_flag_wins() {
 }
 
 #[test]
+fn the_version_names_sqlite_and_the_commit_if_it_is_known() {
+    let ran = with_variables(&films(), &[], &["--version"], b"");
+    let start = concat!("bulkimport ", env!("CARGO_PKG_VERSION"), " (");
+    let (commit, sqlite) = ran.stdout.strip_prefix(start).and_then(|rest| rest.split_once("SQLite 3.")).expect("both");
+    assert!(commit.is_empty() || commit.starts_with("commit ") && commit.ends_with(", "), "{}", ran.stdout);
+    assert!(sqlite.ends_with(")\n") && ran.code == 0, "{}", ran.stdout);
+}
+
+#[test]
+fn the_man_page_has_the_usual_sections() {
+    let page = with_variables(&films(), &[], &["--man"], b"").stdout;
+    for section in
+        ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "ENVIRONMENT", "EXAMPLES", "EXIT STATUS", "FILES", "SEE ALSO"]
+    {
+        assert!(
+            page.contains(&format!("\n.SH {section}\n")) || page.contains(&format!("\n.SH \"{section}\"\n")),
+            "{section}"
+        );
+    }
+}
+
+#[test]
 fn the_short_help_fits_a_screen() {
     let ran = Place::new().run(&["-h", "--summary", "text"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
     assert!(ran.stdout.lines().count() <= 40, "{} lines", ran.stdout.lines().count());
     let longest = ran.stdout.lines().map(|line| line.chars().count()).max();
     assert!(longest <= Some(80), "{longest:?}");
+    assert!(ran.stdout.contains("--help shows all flags"), "{}", ran.stdout);
 }
 
 #[test]

@@ -383,7 +383,7 @@ fn an_address_of_another_server_gets_a_hint() {
         place.file("in", documents(1));
         let to = format!("{prefix}http://{}", wire.address());
         let ran = place.run(&["--to", &to, "-c", "c", "-t", "jsonl", "in"]);
-        assert_eq!(ran.code, 2, "{}", ran.stderr);
+        assert_eq!(ran.code, 4, "{}", ran.stderr);
         ran.prints(": this is Kuzzle\nhint: write `kuzzle+http://HOST:7512/INDEX`");
     }
     let (place, wire) = (Place::new(), Wire::start());

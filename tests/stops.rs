@@ -26,6 +26,20 @@ fn a_signal_on_a_silent_pipe_settles_what_was_read() {
 }
 
 #[test]
+fn a_signal_to_a_run_with_complete_is_reported_once() {
+    let place = Place::new();
+    let mut import = Live::start(&place, &["-c", "c", "-t", "jsonl", "--complete", "--batch-size", "1"]);
+    import.feed(document("a")).feed(document("b"));
+    until("the store", || place.store().exists());
+    import.signal("INT");
+    let ran = import.wait();
+    ran.expect(130, [0, 0, 0, 0]).prints("stopped by SIGINT; everything was rolled back, because of --complete\n");
+    assert_eq!(ran.summary["error"], "stopped by SIGINT; everything was rolled back, because of --complete");
+    assert!(!ran.stderr.contains("error:"), "{}", ran.stderr);
+    assert!(place.is_untouched());
+}
+
+#[test]
 fn what_is_no_record_delays_neither_a_record_nor_a_signal() {
     let row = "_key,a\nk,1\n";
     for (kind, first, for_ever) in [

@@ -32,30 +32,43 @@ fn variable_name(long: &str) -> String {
 /// Checks the names of variables.
 ///
 /// # Errors
-/// For the first that is unknown, or whose flag must be given on the command line. Its value is not shown.
-pub fn ensure_known(command: &Command, env: &Variables) -> Result<(), String> {
+/// For the first that is misspelt, or whose flag must be given on the command line. Its value is not shown. The result has
+/// a note for each that is like no other.
+pub fn ensure_known(command: &Command, env: &Variables) -> Result<Vec<String>, String> {
     let secrets = SECRETS.iter().map(|name| (*name).to_owned());
     let known: Vec<String> = command.get_arguments().filter_map(variable).chain(secrets).collect();
+    let mut notes = Vec::new();
     for (found, _) in env {
         let found = found.to_string_lossy();
         let ours = found.starts_with(PREFIX) && !found.starts_with(TEST_PREFIX);
         if ours && !known.iter().any(|name| *name == found) {
-            return Err(unknown(&found, &known));
+            notes.push(unknown(&found, &known)?);
         }
     }
-    Ok(())
+    Ok(notes)
 }
 
-fn unknown(found: &str, known: &[String]) -> String {
+fn unknown(found: &str, known: &[String]) -> Result<String, String> {
     if let Some(flag) = DESTRUCTIVE.iter().find(|flag| variable_name(flag) == found) {
         let what = if *flag == "insecure" { "trusts anybody" } else { "destroys documents" };
-        return format!(
+        return Err(format!(
             "{found}: --{flag} {what} and is not taken from a variable\nhint: write `--{flag}` on the command line"
-        );
+        ));
     }
-    let upper = found.to_ascii_uppercase();
-    let near = known.iter().min_by_key(|name| strsim::levenshtein(&upper, name)).map_or("", String::as_str);
-    format!("{found}: unknown variable\nhint: the nearest is {near}; `bulkimport --help` shows all flags")
+    match nearest(found, known) {
+        Some(near) => {
+            Err(format!("{found}: unknown variable\nhint: the nearest is {near}; `bulkimport --help` shows all flags"))
+        }
+        None => Ok(format!("note: {found}: unknown variable, ignored")),
+    }
+}
+
+/// The word that a misspelt one may mean: at most two letters differ, in a short word only one; case does not count.
+pub fn nearest<'w>(word: &str, words: &'w [String]) -> Option<&'w str> {
+    let lower = word.to_ascii_lowercase();
+    let distances = words.iter().map(|known| (strsim::levenshtein(&lower, &known.to_ascii_lowercase()), known));
+    let near = distances.filter(|(distance, known)| *distance <= if known.len() < 4 { 1 } else { 2 });
+    near.min_by_key(|(distance, _)| *distance).map(|(_, known)| known.as_str())
 }
 
 /// The secrets in variables: a password, an API key and a bearer token; `None` if not set or empty.
@@ -64,6 +77,11 @@ pub fn secrets(env: &Variables) -> [Option<String>; 3] {
         let found = env.iter().find(|(key, value)| *key == *name && !value.is_empty());
         found.and_then(|(_, value)| value.to_str()).map(str::to_owned)
     })
+}
+
+/// Whether any variable of this program is set and not empty.
+pub fn is_any_set(env: &Variables) -> bool {
+    env.iter().any(|(name, value)| name.to_string_lossy().starts_with(PREFIX) && !value.is_empty())
 }
 
 /// Returns the variables as arguments, for each flag that is not `typed` on the command line.
@@ -148,6 +166,9 @@ mod tests {
             assert!(!said.contains("secret"));
         }
         let fine = [("BULKIMPORT_TO", "x"), ("BULKIMPORT_TEST_X", "1"), ("BULK", "1")];
-        assert_eq!(ensure_known(&help::command(), &env(&fine)), Ok(()));
+        assert_eq!(ensure_known(&help::command(), &env(&fine)), Ok(Vec::new()));
+        let other = env(&[("BULKIMPORT_HOMEPAGE", "secret")]);
+        let note = "note: BULKIMPORT_HOMEPAGE: unknown variable, ignored".to_owned();
+        assert_eq!(ensure_known(&help::command(), &other), Ok(vec![note]));
     }
 }

@@ -5,11 +5,20 @@ use crate::sink::targets;
 use clap::{Arg, ArgAction, Command, CommandFactory};
 use clap_complete::Shell;
 
+/// Printed if there is nothing to do.
+pub const USAGE: &str = "\
+usage: bulkimport [OPTIONS] --collection NAME [FILE]...
+  bulkimport -c films films.jsonl                          into bulkimport.db
+  bulkimport --to shop.db -c films -t csv < films.csv      into another store
+  bulkimport --to es+http://localhost:9200 -c films films.jsonl
+-h shows the common options, --help shows all
+";
+
 /// Printed below `-h`.
 pub const SHORT_EXAMPLES: &str = "\
 No FILE, or -, is stdin. --help shows all flags, and more examples.
   bulkimport --to es+http://localhost:9200 -c products products.jsonl.gz
-  curl -s URL | bulkimport --to geo.db -c cities -t csv --key id";
+  curl -fsSL URL | bulkimport --to geo.db -c cities -t csv --key id";
 
 /// Printed below `--help` and in the man page; lines have at most 80 characters.
 pub const EXAMPLES: &str = "\
@@ -20,7 +29,7 @@ Switches and variables:
   true or false; an empty variable is ignored. --overwrite, --delete-keys,
   --insecure, --file and flags that print something and exit have no variable.
   BULKIMPORT_PASSWORD, BULKIMPORT_API_KEY and BULKIMPORT_BEARER hold secrets.
-  An unknown BULKIMPORT_ variable is an error.
+  A misspelt BULKIMPORT_ variable is an error.
 
 Examples:
   Import documents into a collection of bulkimport.db; where the key exists,
@@ -53,6 +62,16 @@ Exit codes:
   5         stopped: the input cannot be read
   6         rolled back (--complete)
   130, 143  stopped by SIGINT, SIGTERM";
+
+/// Sections of the man page alone.
+const MAN_FILES: &str = "\
+Files:
+  bulkimport.db       the store that is written without --to
+  bulkimport.db-lock  locks a store during an import, and is then removed";
+
+const MAN_SEE_ALSO: &str = "\
+See also:
+  curl(1), iconv(1), jq(1), sqlite3(1)";
 
 /// The common flags, which `-h` shows, and FILE.
 #[rustfmt::skip]
@@ -126,6 +145,12 @@ pub fn long() -> String {
     command().render_long_help().to_string()
 }
 
+/// Returns the text of `--version`, with the commit if it is known.
+pub fn version() -> String {
+    let commit = option_env!("BULKIMPORT_COMMIT").map_or(String::new(), |commit| format!("commit {commit}, "));
+    format!("bulkimport {} ({commit}SQLite {})\n", env!("CARGO_PKG_VERSION"), rusqlite::version())
+}
+
 /// Returns the completion script for a shell.
 pub fn completions(shell: Shell) -> String {
     let mut script = Vec::new();
@@ -146,12 +171,18 @@ pub fn man_page() -> String {
         .and_then(|()| man.render_description_section(&mut page))
         .and_then(|()| man.render_options_section(&mut page));
     rendered.expect("writing to memory does not fail");
-    String::from_utf8_lossy(&page).into_owned() + &EXAMPLES.split("\n\n").map(man_section).collect::<String>()
+    String::from_utf8_lossy(&page).into_owned()
+        + &EXAMPLES.split("\n\n").chain([MAN_FILES, MAN_SEE_ALSO]).map(man_section).collect::<String>()
 }
 
 /// A section with its line breaks; clap_mangen would join the lines.
 fn man_section(text: &str) -> String {
     let (title, lines) = text.split_once(":\n").unwrap_or((text, ""));
+    let title = match title {
+        "Switches and variables" => "Environment",
+        "Exit codes" => "Exit status",
+        other => other,
+    };
     let lines = lines.replace('\\', "\\e").replace('-', "\\-");
     format!(".SH {}\n.nf\n{lines}\n.fi\n", title.to_uppercase())
 }
@@ -193,7 +224,7 @@ mod tests {
             assert!(script.contains("on-duplicate") && !script.contains("from-collection-prefix"), "{shell}");
         }
         let page = man_page();
-        assert!(page.contains(".TH bulkimport 1") && page.contains(".SH EXIT CODES\n.nf\n"));
+        assert!(page.contains(".TH bulkimport 1") && page.contains(".SH EXIT STATUS\n.nf\n"));
         assert!(page.contains("Take \\\\\" and") && !page.contains("EXTRA"), "{page}");
     }
 }

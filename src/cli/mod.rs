@@ -288,7 +288,7 @@ pub struct RunFlags {
     pub unique: Vec<String>,
     /// Check each record by itself, store nothing
     ///
-    /// Good records count as unsent. Duplicates and stored documents are not checked. The connection to a server is checked.
+    /// Good records count as valid. Duplicates and stored documents are not checked. The connection to a server is checked.
     #[arg(short = 'n', long)]
     pub dry_run: bool,
 }

@@ -30,8 +30,8 @@ pub fn key(text: &str) -> Result<String, String> {
     let ends = [".pem", ".key", ".crt", ".p12"];
     let like_a_path = text.contains(['.', '/', '\\']);
     if ends.iter().any(|end| text.to_ascii_lowercase().ends_with(end)) || (like_a_path && Path::new(text).is_file()) {
-        return Err("looks like a file name\nhint: --key takes the field that is the key of a record; \
-             the key of a TLS client is `--client-key FILE`"
+        return Err("looks like a file name\nhint: write the field that is the key of a record, as in `--key sku`; \
+             for the key of a TLS client write `--client-key FILE`"
             .to_owned());
     }
     field(text)
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(key("a.b").as_deref(), Ok("a.b"));
         for text in ["k.pem", "client.KEY", "x.crt", "x.p12", "./Cargo.toml", "Cargo.toml"] {
             let said = key(text).expect_err(text);
-            assert!(said.starts_with("looks like a file name\nhint: --key takes the field"), "{said}");
+            assert!(said.starts_with("looks like a file name\nhint: write the field"), "{said}");
         }
         assert!(key("").is_err());
     }

@@ -1,5 +1,7 @@
 //! Converts clap's errors to the form of all other errors: one line, and a line `hint: ` for each hint.
 
+use super::env::nearest;
+use super::help;
 use crate::error::hint;
 use crate::sink::http::redact_address;
 use anyhow::{Error, anyhow};
@@ -14,6 +16,9 @@ pub fn from_clap(error: &clap::Error, variable: Option<&str>) -> Error {
     let message = match error.kind() {
         ErrorKind::UnknownArgument => format!("unknown option '{flag}'"),
         ErrorKind::ArgumentConflict => format!("{name} cannot be used more than once"),
+        ErrorKind::InvalidValue if value.is_empty() && name.is_empty() => {
+            "the name of an input is empty\nhint: write `-` for stdin".to_owned()
+        }
         ErrorKind::InvalidValue if value.is_empty() => format!("missing value for {name}"),
         ErrorKind::InvalidValue => format!("invalid value \"{value}\" for {name} (expected {})", valid_values(error)),
         // One of our own parsers has refused it.
@@ -35,11 +40,24 @@ pub fn from_clap(error: &clap::Error, variable: Option<&str>) -> Error {
         ErrorKind::InvalidUtf8 => "a value is not UTF-8".to_owned(),
         _ => first_line(error),
     };
-    let near = text(error, ContextKind::SuggestedArg).map(bare).or(text(error, ContextKind::SuggestedValue));
+    let near = match error.get(ContextKind::ValidValue) {
+        _ if error.kind() == ErrorKind::UnknownArgument => near_option(flag),
+        Some(ContextValue::Strings(words)) => nearest(value, words).map(str::to_owned),
+        _ => None,
+    };
     match near {
         Some(near) => anyhow!(message).context(hint(format!("did you mean `{near}`?"))),
+        None if error.kind() == ErrorKind::UnknownArgument => anyhow!(message).context(hint("see `--help`")),
         None => anyhow!(message),
     }
+}
+
+/// The option that a misspelt one may mean.
+fn near_option(flag: &str) -> Option<String> {
+    let command = help::command();
+    let longs = command.get_arguments().filter(|arg| !arg.is_hide_set()).filter_map(|arg| arg.get_long());
+    let longs: Vec<String> = longs.map(str::to_owned).collect();
+    nearest(flag.strip_prefix("--")?, &longs).map(|long| format!("--{long}"))
 }
 
 /// The values that a flag accepts.

@@ -73,7 +73,7 @@ fn check_flags_have_effect(args: &Arguments, sources: &ConfigSources, target: &d
             no_prefix,
             &["overwrite_collection_prefix"],
             "requires --from-prefix or --to-prefix",
-            "give `--from-prefix` or `--to-prefix` too",
+            "write `--edge --from-prefix NAME`, or `--edge --to-prefix NAME`",
         ),
     ];
     for (applies, ids, why, advice) in rules {

@@ -8,7 +8,8 @@ mod request;
 mod secrets;
 mod wanted;
 
-pub use request::{Request, parse, wants_color, wants_json, wants_stdout};
+pub use crate::cli::help::USAGE;
+pub use request::{Request, is_bare, parse, wants_color, wants_json, wants_stdout};
 
 use crate::batch::Limits;
 use crate::cli::{Arguments, EdgeFlags, ErrorFlags, OutputFlags, ShapeFlags};
@@ -47,6 +48,8 @@ pub struct Config {
     pub output: OutputFlags,
     /// Whether stderr may be coloured.
     pub color: bool,
+    /// Notes to print first.
+    pub notes: Vec<String>,
 }
 
 /// The sources of a configuration, beside the values of flags.
@@ -56,6 +59,8 @@ pub struct ConfigSources {
     pub flags: FlagSources,
     /// Whether stderr may be coloured when `--color` leaves it open.
     pub color: bool,
+    /// Notes about variables.
+    pub notes: Vec<String>,
     /// The password, the API key and the bearer token from variables.
     pub secrets: [Option<String>; 3],
 }
@@ -87,6 +92,7 @@ impl Config {
                 choice => choice == ColorChoice::Always,
             },
             output: output(args.output, &sources.flags),
+            notes: sources.notes.clone(),
         })
     }
 

@@ -3,9 +3,9 @@
 //! `--type`.
 
 use super::jsonl::trimmed;
-use crate::error::hint;
+use crate::error::{Exit, hint};
 use crate::json::{Field, Scanner, unescape};
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 use clap::ValueEnum;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -71,18 +71,29 @@ pub fn by_content(name: &str, start: &[u8]) -> Result<Format> {
             "write `-t arrays`, or `-t json` for JSON",
         ),
         b'[' => Ok(Format::Json),
-        b'<' => bail!("HTML and XML are not supported"),
-        _ if rest.starts_with(b"PK\x03\x04") => {
-            unclear("zip archives and spreadsheets are not supported", "unpack it, or export it as CSV")
-        }
-        _ if memchr::memchr(0, line).is_some() => bail!("binary data, not text"),
+        b'<' => Err(anyhow!("HTML and XML are not supported").context(Exit(5))),
+        _ if memchr::memchr(0, line).is_some() => Err(anyhow!("binary data, not text").context(Exit(5))),
         // Then only this line is bad, and the ones after it may be good.
         _ if named_jsonl(name) => Ok(Format::Jsonl),
         _ if memchr::memchr3(b',', b';', b'\t', line).is_some() => {
             unclear("not JSON", "write `-t csv` or `-t tsv` if it is CSV")
         }
-        _ => unclear("unknown format", "name it with `-t jsonl|json|csv|tsv|arrays|bulk`"),
+        _ => unclear("unknown format", "write `-t jsonl`, or json, csv, tsv, arrays or bulk"),
     }
+}
+
+/// Recognizes files that are not read, whatever their names are.
+///
+/// # Errors
+/// For an archive or a Parquet file.
+pub fn ensure_supported(start: &[u8]) -> Result<()> {
+    let (text, advice) = match start {
+        [b'P', b'K', 3, 4, ..] => ("zip archives and spreadsheets are not supported", "unpack it, or export it as CSV"),
+        [b'P', b'A', b'R', b'1', 1..=8 | 14..=31, ..] => ("Parquet is not supported", "export it as JSON lines or CSV"),
+        _ if start.get(257..262) == Some(b"ustar") => ("tar archives are not supported", "`tar -xOf FILE` unpacks it"),
+        _ => return Ok(()),
+    };
+    Err(anyhow!(text).context(hint(advice)).context(Exit(5)))
 }
 
 fn unclear(text: &'static str, advice: &'static str) -> Result<Format> {

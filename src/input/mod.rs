@@ -62,6 +62,11 @@ impl ReadError {
         ReadError { origin, text: text.into() }
     }
 
+    /// Whether a flag does not fit the input, such as `--datatype` for no column.
+    pub fn is_of_flag(&self) -> bool {
+        self.text.starts_with("--")
+    }
+
     fn io(origin: Origin, error: io::Error) -> ReadError {
         ReadError { origin, text: error.to_string() }
     }

@@ -204,6 +204,7 @@ fn detect_format(name: &str, window: &mut Window, options: &InputOptions) -> Res
         let advice = hint("`iconv -f UTF-16 -t UTF-8` converts UTF-16");
         return Err(anyhow!("UTF-16 or binary data; only UTF-8 is supported").context(advice).context(Exit(5)));
     }
+    guess::ensure_supported(start)?;
     if let Some(format) = options.format.or_else(|| guess::by_name(name)) {
         return Ok(format);
     }

@@ -222,8 +222,9 @@ impl Report {
         if ending == Ending::Enough {
             return;
         }
-        // Each lane reports the same error of a target that is unavailable.
-        if self.why.as_ref() != Some(&text) {
+        // Each lane reports the same error of a target that is unavailable. One that a signal caused is printed with it.
+        let is_of_signal = ending == Ending::RolledBack && self.stop.signal().is_some();
+        if !is_of_signal && self.why.as_ref() != Some(&text) {
             self.print(&format!("error: {text}"));
         }
         self.why.get_or_insert(text);
@@ -297,7 +298,9 @@ impl Report {
         self.print_kinds();
         if self.too_many {
             let errors = grouped(self.counts[Bucket::Error]);
-            self.print(&format!("error: more errors than --max-errors allows: {errors}"));
+            let text = format!("more errors than --max-errors allows: {errors}");
+            self.print(&format!("error: {text}"));
+            self.why.get_or_insert(text);
         }
         let balanced = self.counts.total() == self.end.records;
         if !balanced {
@@ -308,7 +311,11 @@ impl Report {
         }
         if let Some(signal) = self.stop.signal() {
             let name = if signal == 2 { "SIGINT" } else { "SIGTERM" };
-            self.print(&format!("stopped by {name}; the summary counts what was read"));
+            let rolled_back = self.why.take().filter(|_| self.endings.contains(&Ending::RolledBack));
+            let end = rolled_back.unwrap_or_else(|| "the summary counts what was read".to_owned());
+            let text = format!("stopped by {name}; {end}");
+            self.print(&text);
+            self.why = Some(text);
         }
         let exit = self.exit_code(balanced);
         Summary { json: self.json(bytes_read, exit), exit }
@@ -350,6 +357,8 @@ impl Report {
         match self.stop.signal() {
             Some(signal) => 128 + signal as u8,
             None if ended(Ending::RolledBack) => 6,
+            // Otherwise something was done.
+            None if self.end.broken.as_ref().is_some_and(ReadError::is_of_flag) && self.end.records == 0 => 2,
             None if self.end.broken.is_some() => 5,
             None if ended(Ending::Stopped) => 4,
             None if self.too_many => 3,
@@ -383,6 +392,7 @@ impl Report {
             "deleted": self.counts[Bucket::Deleted],
             "unknown": self.counts[Bucket::Unknown],
             "unsent": self.counts[Bucket::Unsent],
+            "valid": self.settings.dry_run.then_some(self.counts[Bucket::Unsent]),
             "empty": self.end.empty,
             "uncertain": counted(&traffic.uncertain),
             "target": self.settings.target,
@@ -418,8 +428,10 @@ impl Summary {
             return format!("{}\n", self.json);
         }
         let always = ["created", "errors", "updated", "ignored"];
-        let lines =
-            always.iter().chain(&["deleted", "empty", "unknown", "unsent"]).map(|name| (name, &self.json[name]));
+        // What a dry run does not send is valid.
+        let last = if self.json["valid"].is_null() { "unsent" } else { "valid" };
+        let names = always.into_iter().chain(["deleted", "empty", "unknown", last]);
+        let lines = names.map(|name| (name, &self.json[name]));
         let shown = lines.filter(|(name, count)| always.contains(name) || **count != 0);
         shown.map(|(name, count)| format!("{name}: {count}\n")).collect()
     }

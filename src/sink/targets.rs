@@ -4,10 +4,11 @@ use super::http::{Response, redact_address, unknown_scheme};
 use super::target::{Opened, SERVER, Target};
 use super::wanted::{Endpoint, FlagSources, Wanted, flag};
 use super::{DryRun, Log, Sink, arangodb, elasticsearch, file, kuzzle, sqlite};
-use crate::error::hint;
+use crate::error::{hint, refused};
 use crate::stop::Stop;
 use anyhow::{Error, Result, anyhow, bail};
 use std::ffi::OsStr;
+use std::net::IpAddr;
 
 /// All targets; those with the same noun are adjacent. An address is offered to each, from the last to the first, until one
 /// accepts it. The store is the last to be asked, because it accepts any path that exists.
@@ -48,8 +49,13 @@ pub fn read(to: &OsStr) -> Result<Address> {
 /// `host:port`, perhaps with a user before it and a path after it.
 fn looks_like_an_address(text: &str) -> bool {
     let host = text.split('/').next().unwrap_or(text);
+    let is_host = host == "localhost" || host.parse::<IpAddr>().is_ok();
+    text.contains('@') || is_host || has_port(host)
+}
+
+fn has_port(host: &str) -> bool {
     let port = host.rsplit_once(':').map(|(_, port)| port);
-    text.contains('@') || port.is_some_and(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
+    port.is_some_and(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// The targets, grouped by noun.
@@ -80,7 +86,20 @@ fn servers(shown: &str) -> String {
     let servers = TARGETS.iter().filter(|target| target.noun() == SERVER);
     let schemes: Vec<&str> = servers.filter_map(scheme).collect();
     let [first, rest @ ..] = &schemes[..] else { return String::new() };
-    format!("write a server as a URL, such as `{first}://{shown}`; other schemes: {}", rest.join(", "))
+    // `es+HOST` lacks only the http.
+    let typed = shown.split_once('+').map(|(name, host)| (format!("{name}+http"), host));
+    let of_scheme = |scheme: &str| read(OsStr::new(&format!("{scheme}://h/_db/x"))).ok().map(|read| read.target);
+    let (scheme, host) = typed.filter(|(scheme, _)| of_scheme(scheme).is_some()).unwrap_or((first.to_string(), shown));
+    let end = of_scheme(&scheme).and_then(|target| target.forms()[0].split_once("HOST")).map_or("", |(_, end)| end);
+    let url = match host.parse::<IpAddr>() {
+        Ok(IpAddr::V6(address)) => format!("{scheme}://[{address}]{end}"),
+        _ if host.contains('/') => format!("{scheme}://{host}"),
+        _ if has_port(host) => {
+            format!("{scheme}://{host}{}", end.trim_start_matches(|c: char| c == ':' || c.is_ascii_digit()))
+        }
+        _ => format!("{scheme}://{host}{end}"),
+    };
+    format!("write a server as a URL, such as `{url}`; other schemes: {}", rest.join(", "))
 }
 
 /// The short help of `--to`.
@@ -145,7 +164,7 @@ pub fn check(target: &dyn Target, wanted: &Wanted, flags: &FlagSources) -> Resul
 pub fn identify(reply: &Response) -> Option<Error> {
     let known = |target: &&'static dyn Target| Some((target.name(), target.recognized(reply)?));
     let (name, advice) = TARGETS.iter().find_map(known)?;
-    Some(anyhow!("this is {name}").context(hint(advice)))
+    Some(refused(format!("this is {name}")).context(hint(advice)))
 }
 
 /// Opens a target.
@@ -245,7 +264,14 @@ mod tests {
             ("tcp://127.0.0.1:8529", "elasticsearch+http://HOST:9200"),
             ("http://h/?key=1", "a query is not supported"),
             ("http://", "not a URL"),
-            ("es+http://me:1/secret@h:9200", "\"@\" after the host"),
+            ("es+http://me:1/secret@h:9200", "\"/\", \"#\" or \"?\" before \"@\""),
+            ("es+http://me:se#cret@h:9200", "write `--to es+http://HOST:PORT --user NAME:PASS`"),
+            ("localhost", "such as `elasticsearch+http://localhost:9200`"),
+            ("::1", "such as `elasticsearch+http://[::1]:9200`"),
+            ("es+127.0.0.1:9200", "such as `es+http://127.0.0.1:9200`"),
+            ("kuzzle+h:7512", "such as `kuzzle+http://h:7512/INDEX`"),
+            ("es+http://h:9200/films/_bulk", "write `--to es+http://h:9200`"),
+            (":memory:", "in-memory stores are not supported"),
             ("elasticsearch://h:9200", "elasticsearch+http://HOST:PORT"),
             ("arangodb://h:8529", "arangodb+http://HOST:PORT"),
             ("arangodb+http://h:8529/shop", "here `/_db/shop`"),

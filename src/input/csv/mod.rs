@@ -128,9 +128,18 @@ pub enum Conversion {
 
 /// Parses `--datatype`.
 fn datatype(text: &str) -> Result<(String, Datatype), String> {
-    let refused = || "expected COL=TYPE\nhint: types are string, number, boolean, null and json".to_owned();
+    let types = "types are string, number, boolean, null and json";
+    let refused = || format!("expected COL=TYPE\nhint: {types}");
     let (column, word) = text.rsplit_once('=').filter(|(column, _)| !column.is_empty()).ok_or_else(refused)?;
-    let datatype = clap::ValueEnum::from_str(word, false).map_err(|_| refused())?;
+    let datatype = clap::ValueEnum::from_str(word, false).map_err(|_| {
+        let near = match &*word.to_ascii_lowercase() {
+            "int" | "integer" | "float" | "double" | "decimal" => "number",
+            "bool" => "boolean",
+            "str" | "text" | "varchar" | "date" | "datetime" => "string",
+            _ => return refused(),
+        };
+        format!("expected COL=TYPE\nhint: write `{column}={near}`; {types}")
+    })?;
     Ok((column.to_owned(), datatype))
 }
 

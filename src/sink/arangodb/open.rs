@@ -75,7 +75,7 @@ fn version(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Option<String
         // A user without rights to the whole server may still write to a collection.
         (403, _) => Ok(None),
         (300..=399, _) => Err(refused(reply.redirect_message())),
-        _ => Err(anyhow!("{}: not an answer of ArangoDB", reply.status_line())
+        _ => Err(refused(format!("{}: not an answer of ArangoDB", reply.status_line()))
             .context(hint("a database is written `arangodb+http://HOST:8529/_db/NAME`"))),
     }
 }

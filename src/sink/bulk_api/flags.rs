@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// What to do instead of a flag that is not supported.
 pub(in crate::sink) fn unsupported(flag: &str) -> Option<&'static str> {
     match flag {
-        "complete" => Some("a server has no transactions; `--max-errors 0` stops at the first error"),
+        "complete" => Some("leave it out; `--max-errors 0` stops at the first error"),
         "server_keys" => Some("leave it out: a key that is made here keeps a record from being stored twice"),
         "unique" => Some("`--key FIELD` makes a field the key, which is unique"),
         "edge" | "from_prefix" | "to_prefix" | "overwrite_collection_prefix" => {

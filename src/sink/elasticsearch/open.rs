@@ -94,7 +94,7 @@ fn identify(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Value> {
         // With a path in the address, this is hardly the cluster.
         Some(node) if may_be_other => Err(not_a_cluster(node)),
         _ if wanted.servers().any(|server| server.has_type) => Ok(server),
-        _ => Err(anyhow!("{}: not an answer of Elasticsearch or OpenSearch", wanted.first_node())
+        _ => Err(refused(format!("{}: not an answer of Elasticsearch or OpenSearch", wanted.first_node()))
             .context(hint("write `elasticsearch+http://` in place of `http://` if it is one of them"))),
     }
 }

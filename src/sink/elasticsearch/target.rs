@@ -2,7 +2,7 @@
 
 use super::open;
 use crate::error::hint;
-use crate::sink::http::Server;
+use crate::sink::http::{Server, redact_address};
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{Endpoint, FlagSources, Wanted, flag};
 use crate::sink::{Log, bulk_api};
@@ -28,7 +28,15 @@ impl Target for Elasticsearch {
 
     fn endpoint(&self, to: &OsStr) -> Option<Result<Endpoint>> {
         let names = ["elasticsearch", "es", "opensearch", ""];
-        Some(Server::parse(to.to_str()?, &names, "")?.map(Endpoint::Server))
+        let text = to.to_str()?;
+        Some(Server::parse(text, &names, "")?.and_then(|server| {
+            if server.url.path().trim_end_matches('/').ends_with("/_bulk") {
+                let end = server.url.path().len();
+                let shown = redact_address(&text[..text.len().saturating_sub(end)]);
+                return Err(anyhow!("a path that ends in /_bulk").context(hint(format!("write `--to {shown}`"))));
+            }
+            Ok(Endpoint::Server(server))
+        }))
     }
 
     fn unsupported(&self, flag: &str, _: &str) -> Option<&'static str> {

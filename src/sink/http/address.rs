@@ -36,7 +36,8 @@ impl Server {
         let is_http = matches!(transport, "http" | "https");
         let first = scheme.split('+').next().unwrap_or_default();
         if is_http && types.contains(&name) {
-            return Some(parse(!name.is_empty(), &format!("{transport}://{rest}")));
+            let apart = format!("write `--to {scheme}://HOST:PORT{suffix} --user NAME:PASS`");
+            return Some(parse(!name.is_empty(), &format!("{transport}://{rest}"), apart));
         }
         let advice = || hint(format!("servers are written `{first}+http://HOST:PORT{suffix}`"));
         types.contains(&first).then(|| Err(unknown_scheme(text).context(advice())))
@@ -51,18 +52,17 @@ impl Server {
     }
 }
 
-fn parse(has_type: bool, url: &str) -> Result<Server> {
+/// `apart` is a hint how to write the password apart from the address.
+fn parse(has_type: bool, url: &str, apart: String) -> Result<Server> {
     let wrong = |what: &'static str| anyhow!(what);
+    let login = url.rsplit_once('@').and_then(|(before, _)| before.split_once("://"));
+    if login.is_some_and(|(_, login)| login.contains(['/', '#', '?'])) {
+        return Err(wrong("\"/\", \"#\" or \"?\" before \"@\"").context(hint(apart)));
+    }
     let mut url: Url = url.parse().map_err(|_| wrong("not a URL").context(hint("write `http://HOST:PORT`")))?;
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(
-            wrong("a query is not supported").context(hint("parameters have flags of their own, such as `--refresh`"))
-        );
-    }
-    if url.path().contains('@') {
-        return Err(
-            wrong("\"@\" after the host").context(hint("write `/`, `@` and `:` of a password as %2F, %40 and %3A"))
-        );
+        return Err(wrong("a query is not supported")
+            .context(hint("leave it out; parameters are flags, such as `--refresh true`")));
     }
     let login = (!url.username().is_empty() || url.password().is_some())
         .then(|| (percent_decoded(url.username()), url.password().map(percent_decoded)));

@@ -9,7 +9,7 @@ use crate::sink::{Log, Note, SinkError};
 use crate::stop::Stop;
 use anyhow::{Error, Result};
 use rusqlite::{Connection, FileControl, OpenFlags};
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,8 @@ pub(super) struct Database {
     /// Ends the wait for another program.
     stop: Stop,
     connection: OnceCell<Connection>,
+    /// Whether this run created the file.
+    created: Cell<bool>,
     // The last field, so that it is released after the connection is closed. A dry run needs no lock.
     _lock: Option<StoreLock>,
 }
@@ -54,8 +56,8 @@ impl Database {
         };
         let lock = (!wanted.dry_run).then(lock).transpose();
         let lock = lock.map_err(|error| refused(format!("{shown}: cannot lock the store: {error}")))?;
-        let (wait_for_sync, connection) = (wanted.wait_for_sync, OnceCell::new());
-        let database = Database { path, wait_for_sync, stop, connection, _lock: lock };
+        let (wait_for_sync, connection, created) = (wanted.wait_for_sync, OnceCell::new(), Cell::new(false));
+        let database = Database { path, wait_for_sync, stop, connection, created, _lock: lock };
         if database.path.exists() {
             let connection = database.connect().map_err(|error| database.refused(&error))?;
             database.check(connection, wanted.dry_run)?;
@@ -89,6 +91,7 @@ impl Database {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(MAX_WAIT)?;
         if new {
+            self.created.set(true);
             // Larger pages make a load faster and look-ups of random keys slower. Measured against 4 KB pages, 16 KB take 0.85
             // of the time for a load and 1.28 for an update of every document, which is the rarer run.
             connection.execute_batch("PRAGMA page_size = 16384")?;
@@ -169,6 +172,16 @@ impl Database {
     /// The error of a store that can no longer be used.
     pub(super) fn stopped(&self, error: &rusqlite::Error) -> SinkError {
         SinkError::stopped(error_text(&self.path, error))
+    }
+}
+
+impl Drop for Database {
+    /// Removes the file if this run created it and committed nothing: SQLite then leaves it empty.
+    fn drop(&mut self) {
+        self.close();
+        if self.created.get() && self.path.metadata().is_ok_and(|about| about.len() == 0) {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 

@@ -48,7 +48,7 @@ impl Target for Sqlite {
             let is_store = end.is_some_and(|end| matches!(end, "db" | "sqlite" | "sqlite3")) || path.is_file();
             return if is_store { store(path) } else { None };
         };
-        if let Some(path) = text.strip_prefix("sqlite:") {
+        if let Some(path) = text.strip_prefix("sqlite:").or(Some(text).filter(|text| *text == ":memory:")) {
             return Some(after_scheme(path));
         }
         if path.is_dir() {
