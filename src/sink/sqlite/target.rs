@@ -74,8 +74,12 @@ impl Target for Sqlite {
         (is_of_servers || is_of_some).then_some("`--to elasticsearch+http://HOST:9200` writes to a server")
     }
 
-    fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
-        let from = if flags.typed("collection") { "--collection" } else { "BULKIMPORT_COLLECTION" };
+    fn has_one_sink(&self) -> bool {
+        true
+    }
+
+    fn check(&self, wanted: &Wanted, _: &FlagSources) -> Result<()> {
+        let from = wanted.collection_source;
         let name = wanted.collection.as_deref().unwrap_or_default();
         ensure_table(name).with_context(|| format!("invalid value \"{name}\" for {from}"))
     }
@@ -87,8 +91,8 @@ impl Target for Sqlite {
     fn open(&self, wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened> {
         let Some(Endpoint::Path(_, path)) = wanted.endpoints.first() else { bail!("a store has a path") };
         let store = Store::open(path.clone(), wanted.clone(), stop.clone(), log)?;
-        let edge = store.edge;
-        Ok(Opened { sinks: vec![Box::new(store)], edge, rules: Box::new(StoreRules), traffic: None, closing: None })
+        let edges = store.edges.clone();
+        Ok(Opened { sinks: vec![Box::new(store)], edges, rules: Box::new(StoreRules), traffic: None, closing: None })
     }
 }
 
