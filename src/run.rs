@@ -4,14 +4,15 @@
 use crate::action::Decider;
 use crate::config::Config;
 use crate::error::{self, Exit};
-use crate::input::{self, Format, Inputs};
+use crate::input::{self, Format, Input, Inputs};
 use crate::pipeline::{self, Plan};
 use crate::progress::{Meter, Progress};
 use crate::report::{Report, Results, Settings, Summary};
 use crate::shape::Shaper;
+use crate::sink::http::Traffic;
 use crate::sink::target::Opened;
 use crate::sink::wanted::{InputFacts, Wanted};
-use crate::sink::{Note, targets};
+use crate::sink::{Log, Note, targets};
 use crate::stop::Stop;
 use anyhow::{Context as _, Result, bail, ensure};
 use std::fs::File;
@@ -26,7 +27,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// # Errors
 /// When it cannot start; nothing was sent.
 pub fn import(mut config: Config, mut err: Box<dyn Write>) -> Result<Summary> {
-    let inputs = input::open(&config.files, &config.input)?;
+    let mut inputs = input::open(&config.files, &config.input)?;
+    for (input, collection) in inputs.list.iter_mut().zip(&config.collection_of_file) {
+        input.collection = *collection;
+    }
     let formats: Vec<Format> = inputs.list.iter().map(|input| input.format).collect();
     config.ensure_csv_flags_are_used(&formats)?;
     config.wanted.run = run_id();
@@ -39,31 +43,58 @@ pub fn import(mut config: Config, mut err: Box<dyn Write>) -> Result<Summary> {
     print_start(&config, &inputs, &mut err);
     let results = open_results(&config.wanted)?;
     let stop = Stop::default();
-    let mut opened = open(&config, &stop, &mut err)?;
+    let mut all = open(&config, &stop, &mut err)?;
     let meter = Meter { bytes: inputs.bytes_read.clone(), ..Meter::default() };
     let progress = Progress::new(config.output.progress, inputs.size, meter.clone());
-    let wants_results = results.is_some();
-    let mut report = Report::new(settings(&config, &opened, results), progress, stop.clone(), err);
-    let Config { wanted, .. } = config;
-    let (op, ends) = (wanted.op(), (opened.edge && !wanted.delete_keys).then(|| opened.rules.keys()));
-    let plan = Plan {
-        inputs: inputs.list,
+    let traffic = all.iter().filter_map(|opened| opened.traffic.clone()).collect();
+    let mut report = Report::new(settings(&config, traffic, results), progress, stop.clone(), err);
+    let closing: Vec<_> = all.iter_mut().filter_map(|opened| opened.closing.take()).collect();
+    let mut inputs = inputs.list;
+    for (number, opened) in all.into_iter().enumerate() {
+        // With one sink, it takes all inputs.
+        let is_of_others = |input: &Input| !config.has_one_sink() && input.collection > number;
+        let of_others = inputs.split_off(inputs.partition_point(|input| !is_of_others(input)));
+        let inputs = std::mem::replace(&mut inputs, of_others);
+        pipeline::run(plan(&config, opened, inputs, &meter, &stop, &report), &mut report);
+        if stop.is_requested() || report.is_broken() {
+            break;
+        }
+    }
+    for mut closing in closing {
+        if let Err(error) = closing.close(stop.signal().is_some()) {
+            report.not_closed(error::message(&error));
+        }
+    }
+    Ok(report.close(meter.bytes.load(Ordering::Relaxed)))
+}
+
+/// The plan of a target that was opened for one collection or for all of them.
+fn plan(config: &Config, opened: Opened, inputs: Vec<Input>, meter: &Meter, stop: &Stop, report: &Report) -> Plan {
+    let wanted = &config.wanted;
+    let count = wanted.collections.len();
+    let (collection, names) = match inputs.first() {
+        Some(input) if count > 1 && !config.has_one_sink() => (wanted.collections.get(input.collection), Vec::new()),
+        _ if count > 1 => (None, wanted.collections.clone()),
+        _ => (wanted.collection.as_ref(), Vec::new()),
+    };
+    let has_edges = opened.edges.contains(&true) && !wanted.delete_keys;
+    let ends = has_edges.then(|| opened.rules.keys());
+    let key = wanted.key.clone();
+    Plan {
+        inputs,
+        names,
+        edges: if opened.edges.len() == 1 { vec![has_edges; count.max(1)] } else { opened.edges },
+        before: report.read_so_far(),
         limit: config.input.limit,
-        options: config.input,
-        shaper: Shaper::new(config.shape, ends),
-        decider: Decider::new(op, wanted.key, opened.rules, wanted.run, wanted.collection),
+        options: config.input.clone(),
+        shaper: Shaper::new(config.shape.clone(), ends),
+        decider: Decider::new(wanted.op(), key, opened.rules, wanted.run.clone(), collection.cloned()),
         limits: config.limits,
         sinks: opened.sinks,
         meter: meter.clone(),
         stop: stop.clone(),
-        results: wants_results,
-    };
-    pipeline::run(plan, &mut report);
-    let in_a_hurry = stop.signal().is_some();
-    if let Some(Err(error)) = opened.closing.as_mut().map(|closing| closing.close(in_a_hurry)) {
-        report.not_closed(error::message(&error));
+        results: wanted.results.is_some(),
     }
-    Ok(report.close(meter.bytes.load(Ordering::Relaxed)))
 }
 
 /// Prints what the run is going to do.
@@ -72,7 +103,11 @@ fn print_start(config: &Config, inputs: &Inputs, err: &mut dyn Write) {
     if !config.output.quiet {
         config.notes.iter().for_each(|note| drop(writeln!(err, "{note}")));
         let dry = if wanted.dry_run { ", dry run: nothing is written" } else { "" };
-        let into = wanted.collection.as_ref().map_or(String::new(), |name| format!(", collection {name}"));
+        let into = match &wanted.collections[..] {
+            [] => String::new(),
+            [name] => format!(", collection {name}"),
+            names => format!(", collections {}", names.join(", ")),
+        };
         let _ = writeln!(err, "importing into {}{into}{dry}", config.target.display(wanted));
     }
     if config.output.verbose {
@@ -84,7 +119,7 @@ fn print_start(config: &Config, inputs: &Inputs, err: &mut dyn Write) {
 
 /// Opens the target. For a local path, a signal ends the wait at once, because there is nothing to restore. For a server,
 /// signals are caught first, so that its settings are restored.
-fn open(config: &Config, stop: &Stop, err: &mut dyn Write) -> Result<Opened> {
+fn open(config: &Config, stop: &Stop, err: &mut dyn Write) -> Result<Vec<Opened>> {
     let (quiet, verbose) = (config.output.quiet, config.output.verbose);
     let mut log = |note| match note {
         Note::Warning(text) if !quiet => drop(writeln!(err, "{text}")),
@@ -97,8 +132,7 @@ fn open(config: &Config, stop: &Stop, err: &mut dyn Write) -> Result<Opened> {
     if is_server {
         catch_signals()?;
     }
-    let opened = targets::open(config.target, &config.wanted, stop, &mut log);
-    let opened = opened.map_err(|error| match stop.signal() {
+    let opened = open_all(config, stop, &mut log).map_err(|error| match stop.signal() {
         Some(signal) => error.context(Exit(128 + signal as u8)),
         None => error,
     })?;
@@ -108,12 +142,35 @@ fn open(config: &Config, stop: &Stop, err: &mut dyn Write) -> Result<Opened> {
     Ok(opened)
 }
 
-fn settings(config: &Config, opened: &Opened, results: Option<Results>) -> Settings {
+/// Opens the target once, or for each collection. If one cannot be opened, what was changed for the others is restored.
+fn open_all(config: &Config, stop: &Stop, log: Log<'_>) -> Result<Vec<Opened>> {
+    let wanted = &config.wanted;
+    let wanted: Vec<Wanted> = if wanted.has_several_collections() && !config.has_one_sink() {
+        wanted.collections.iter().map(|name| wanted.of_collection(name)).collect()
+    } else {
+        vec![wanted.clone()]
+    };
+    let mut all: Vec<Opened> = Vec::with_capacity(wanted.len());
+    for wanted in &wanted {
+        match targets::open(config.target, wanted, stop, log) {
+            Ok(opened) => all.push(opened),
+            Err(error) => {
+                let closing = all.iter_mut().filter_map(|opened| opened.closing.as_mut());
+                let failed = closing.filter_map(|closing| closing.close(stop.signal().is_some()).err());
+                return Err(failed.fold(error, |error, other| error.context(error::message(&other))));
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn settings(config: &Config, traffic: Vec<Traffic>, results: Option<Results>) -> Settings {
     let wanted = &config.wanted;
     Settings {
         files: wanted.inputs.names.clone(),
         target: config.target.display(wanted),
         collection: wanted.collection.clone(),
+        collections: if wanted.is_bulk { Vec::new() } else { wanted.collections.clone() },
         details: config.errors.details,
         quiet: config.output.quiet,
         verbose: config.output.verbose,
@@ -121,7 +178,7 @@ fn settings(config: &Config, opened: &Opened, results: Option<Results>) -> Setti
         max_errors: config.errors.max_errors,
         dry_run: wanted.dry_run,
         results,
-        traffic: opened.traffic.clone(),
+        traffic,
     }
 }
 

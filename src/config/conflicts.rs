@@ -7,7 +7,7 @@ use crate::input::Format;
 use crate::progress::ProgressMode;
 use crate::sink::http::redact_address;
 use crate::sink::target::Target;
-use anyhow::{Error, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use std::collections::HashSet;
 use std::path::PathBuf;
 
@@ -19,15 +19,10 @@ pub(super) const FOR_ROWS: [&str; 2] = ["ignore_missing", "nested"];
 
 /// Finds the first conflict.
 pub(super) fn check(args: &Arguments, sources: &ConfigSources, target: &dyn Target) -> Result<()> {
-    let format = args.input.format;
     check_inputs(&args.files)?;
     check_flags_have_effect(args, sources, target)?;
     check_repeats(args)?;
-    check_verbosity(args, sources)?;
-    if args.target.collection.is_none() && format != Some(Format::Bulk) {
-        return Err(no_collection(&args.files));
-    }
-    Ok(())
+    check_verbosity(args, sources)
 }
 
 /// Rejects inputs that were meant for something else. Other missing files are found when they are opened.
@@ -103,15 +98,6 @@ fn ensure_named_once<'a>(flag: &str, names: impl IntoIterator<Item = &'a String>
         bail!("{flag}: duplicate name \"{name}\"");
     }
     Ok(())
-}
-
-fn no_collection(files: &[PathBuf]) -> Error {
-    let first = files.first().and_then(|file| file.file_name()).map(|name| name.to_string_lossy());
-    let stem = first.as_deref().and_then(|name| name.split('.').next()).filter(|stem| !stem.is_empty() && *stem != "-");
-    anyhow!("missing --collection").context(hint(format!(
-        "write `--collection {}`; only bulk lines (`-t bulk`) may name their own",
-        stem.unwrap_or("NAME")
-    )))
 }
 
 fn check_verbosity(args: &Arguments, sources: &ConfigSources) -> Result<()> {

@@ -3,6 +3,7 @@
 //! variable is ignored.
 
 mod cells;
+mod collections;
 mod conflicts;
 mod request;
 mod secrets;
@@ -34,6 +35,8 @@ pub struct Config {
     pub wanted: Wanted,
     /// Inputs in order; empty for stdin.
     pub files: Vec<PathBuf>,
+    /// The collection of each file, as an index into `wanted.collections`.
+    pub collection_of_file: Vec<usize>,
     /// How inputs are read.
     pub input: InputOptions,
     /// CSV flags on the command line, as they are written; an error if no input is CSV, TSV or arrays.
@@ -70,10 +73,12 @@ impl Config {
     ///
     /// # Errors
     /// For the first mistake.
-    pub fn from_args(args: Arguments, sources: &ConfigSources) -> Result<Config> {
+    pub fn from_args(mut args: Arguments, sources: &ConfigSources) -> Result<Config> {
         let target = targets::choose(&args.target.to)?;
         conflicts::check(&args, sources, target)?;
-        let wanted = wanted::build(&args, sources, target)?;
+        let collections = collections::find(&args)?;
+        args.files.clone_from(&collections.files);
+        let wanted = wanted::build(&args, &collections, sources, target)?;
         let format = args.input.format;
         let csv = cells::options(&args, format)?;
         let is_typed = |id: &&&str| sources.flags.typed(id);
@@ -86,6 +91,7 @@ impl Config {
             input: InputOptions { csv, ..args.input },
             csv_flags,
             files: args.files,
+            collection_of_file: collections.of_files,
             errors: args.errors,
             color: match args.output.color {
                 ColorChoice::Auto => sources.color,
@@ -94,6 +100,11 @@ impl Config {
             output: output(args.output, &sources.flags),
             notes: sources.notes.clone(),
         })
+    }
+
+    /// Whether the target is opened once for all collections of the run.
+    pub fn has_one_sink(&self) -> bool {
+        self.target.has_one_sink()
     }
 
     /// Whether stdout is used for documents or results; the summary then goes to stderr.

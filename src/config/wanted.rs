@@ -1,5 +1,6 @@
 //! Builds the options for the target from the flags.
 
+use super::collections::Collections;
 use super::{ConfigSources, secrets};
 use crate::action::Op;
 use crate::cli::{Arguments, Transfer};
@@ -8,21 +9,26 @@ use crate::retry::Retries;
 use crate::sink::http::HttpOptions;
 use crate::sink::target::Target;
 use crate::sink::targets;
-use crate::sink::wanted::{Endpoint, InputFacts, Wanted};
+use crate::sink::wanted::{BY_FILE, Endpoint, InputFacts, Wanted};
 use anyhow::Result;
 use reqwest::Url;
 use std::net::IpAddr;
 
 /// Builds the options, and checks that the target supports them.
-pub(super) fn build(args: &Arguments, sources: &ConfigSources, target: &dyn Target) -> Result<Wanted> {
-    let mut wanted = without_login(args, sources);
+pub(super) fn build(
+    args: &Arguments,
+    collections: &Collections,
+    sources: &ConfigSources,
+    target: &dyn Target,
+) -> Result<Wanted> {
+    let mut wanted = without_login(args, collections, sources);
     // Checked before the login, which may ask for a password.
     targets::check(target, &wanted, &sources.flags)?;
     wanted.http.login = secrets::login(&args.server, &wanted, sources)?;
     Ok(wanted)
 }
 
-fn without_login(args: &Arguments, sources: &ConfigSources) -> Wanted {
+fn without_login(args: &Arguments, collections: &Collections, sources: &ConfigSources) -> Wanted {
     let is_bulk = args.input.format == Some(Format::Bulk);
     let deletes = args.conflict.delete_keys;
     let (run, edges) = (&args.run, &args.edges);
@@ -30,7 +36,13 @@ fn without_login(args: &Arguments, sources: &ConfigSources) -> Wanted {
     Wanted {
         http: http(args, &endpoints),
         endpoints,
-        collection: args.target.collection.clone(),
+        collection: collections.names.first().filter(|_| collections.names.len() == 1).cloned(),
+        collections: collections.names.clone(),
+        collection_source: match collections.by_file {
+            true => BY_FILE,
+            false if sources.flags.typed("collection") => "--collection",
+            false => "BULKIMPORT_COLLECTION",
+        },
         is_bulk,
         on_duplicate: if !is_bulk && !deletes { args.conflict.on_duplicate } else { Op::default() },
         delete_keys: deletes,

@@ -48,10 +48,21 @@ fn named_jsonl(name: &str) -> bool {
 
 /// The lowercase extension of a file name, without the one of a compression.
 fn extension(name: &str) -> String {
-    let name = name.to_ascii_lowercase();
-    let packed = [".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz"];
-    let unpacked = packed.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
-    unpacked.rsplit_once('.').map(|(_, extension)| extension.to_owned()).unwrap_or_default()
+    unpacked(name).rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default()
+}
+
+/// A file name without the extension of a compression.
+fn unpacked(name: &str) -> &str {
+    let packed = |extension: &str| {
+        ["gz", "gzip", "zst", "zstd", "bz2", "xz"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+    };
+    name.rsplit_once('.').filter(|(_, extension)| packed(extension)).map_or(name, |(name, _)| name)
+}
+
+/// A file name without the extension of a compression and its last extension.
+pub fn stem(name: &str) -> &str {
+    let name = unpacked(name);
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
 /// Detects a format from the start of the data: the first line that is not blank.

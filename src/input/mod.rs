@@ -17,8 +17,8 @@ mod value_skipper;
 mod window;
 
 pub use csv::{Conversion, CsvOptions, Dialect, header_names};
-pub use guess::Format;
 pub(crate) use guess::by_name;
+pub use guess::{Format, stem};
 pub use open::{Input, InputOptions, Inputs, open};
 pub use source::Source;
 pub use window::{More, Window};

@@ -64,6 +64,10 @@ pub struct InputOptions {
 pub struct Input {
     pub name: String,
     pub format: Format,
+    /// Its index among the inputs of the run.
+    pub number: u32,
+    /// Its collection, as an index among those of the run.
+    pub collection: usize,
     contents: Contents,
 }
 
@@ -140,7 +144,8 @@ pub fn open(files: &[PathBuf], options: &InputOptions) -> Result<Inputs> {
         } else {
             from_path(path, options, &mut inputs).with_context(|| path.display().to_string())
         };
-        inputs.list.push(input?);
+        let number = inputs.list.len() as u32;
+        inputs.list.push(Input { number, ..input? });
     }
     Ok(inputs)
 }
@@ -168,6 +173,8 @@ fn from_path(path: &Path, options: &InputOptions, inputs: &mut Inputs) -> Result
     Ok(Input {
         name,
         format,
+        number: 0,
+        collection: 0,
         contents: Contents::File(RegularFile { path: path.to_owned(), file, metadata, compression }),
     })
 }
@@ -193,7 +200,7 @@ fn stdin_range() -> io::Result<(u64, u64)> {
 fn opened<R: Read + Send + 'static>(name: String, raw: Counted<R>, options: &InputOptions) -> Result<Input> {
     let mut window = Window::new(thread_source(raw, options.compression));
     let format = detect_format(&name, &mut window, options)?;
-    Ok(Input { name, format, contents: Contents::Reading(window) })
+    Ok(Input { name, format, number: 0, collection: 0, contents: Contents::Reading(window) })
 }
 
 /// Reads the first bytes, skips a byte order mark and `--skip-lines`, and detects the format.
@@ -261,16 +268,12 @@ fn skip_line(window: &mut Window, cr_ends_lines: &mut bool) -> io::Result<bool> 
 }
 
 impl Input {
-    /// Builds the reader of this input, whose index in the run is `file`.
+    /// Builds the reader of this input.
     ///
     /// # Errors
     /// If the file can no longer be read, or its header is invalid.
-    pub fn reader(
-        self,
-        file: u32,
-        options: &InputOptions,
-        bytes_read: &Arc<AtomicU64>,
-    ) -> Result<Box<dyn Reader>, ReadError> {
+    pub fn reader(self, options: &InputOptions, bytes_read: &Arc<AtomicU64>) -> Result<Box<dyn Reader>, ReadError> {
+        let file = self.number;
         let read_error = |error| ReadError::io(Origin { file, line: 1, ..Origin::default() }, error);
         let skipped = options.skip_lines;
         let mut window = match self.contents {

@@ -16,6 +16,8 @@ use std::time::Instant;
 /// A batch for a lane.
 pub(super) struct Job {
     pub(super) batch: Batch,
+    /// The collection of its records, as an index among those of the run.
+    pub(super) collection: usize,
     /// Whether it must not be sent, because earlier actions were not sent either.
     pub(super) leave_unsent: bool,
 }
@@ -33,7 +35,7 @@ pub(super) struct LaneEnd {
 
 impl LaneEnd {
     /// Sends the current batch. A lane never ends before its channel is closed.
-    fn send(&mut self, key_filter: Option<&mut KeyFilter>, leave_unsent: bool) {
+    fn send(&mut self, key_filter: Option<&mut KeyFilter>, collection: usize, leave_unsent: bool) {
         if self.batcher.is_empty() {
             return;
         }
@@ -43,7 +45,7 @@ impl LaneEnd {
         let next = self.spare.pop().unwrap_or_default();
         self.in_flight += 1;
         let batch = self.batcher.take(next, key_filter);
-        let _ = self.jobs.send(Job { batch, leave_unsent });
+        let _ = self.jobs.send(Job { batch, collection, leave_unsent });
     }
 
     /// Waits until all batches that were sent are settled.
@@ -77,6 +79,8 @@ pub(super) struct Lanes {
     ends: Vec<LaneEnd>,
     key_filter: Option<KeyFilter>,
     stop: Stop,
+    /// The collection of the next records, as an index among those of the run.
+    collection: usize,
     /// While it is set, everything goes to the first lane.
     lead: Option<Lead>,
     /// Hashes of the collections that were named.
@@ -89,7 +93,15 @@ impl Lanes {
     /// Starts with a lead batch, if there is more than one lane.
     pub(super) fn new(ends: Vec<LaneEnd>, key_filter: Option<KeyFilter>, stop: Stop) -> Lanes {
         let lead = (ends.len() > 1).then_some(Lead::First);
-        Lanes { ends, key_filter, stop, lead, collections: HashSet::new(), last: None }
+        Lanes { ends, key_filter, stop, collection: 0, lead, collections: HashSet::new(), last: None }
+    }
+
+    /// Sets the collection of the next records. A batch has those of one collection.
+    pub(super) fn expect_collection(&mut self, collection: usize) {
+        if self.collection != collection {
+            self.end();
+            self.collection = collection;
+        }
     }
 
     /// Sets whether the next records are single lines.
@@ -174,17 +186,19 @@ impl Lanes {
     }
 
     fn send_all(&mut self) {
-        self.ends.iter_mut().for_each(|end| end.send(self.key_filter.as_mut(), false));
+        self.ends.iter_mut().for_each(|end| end.send(self.key_filter.as_mut(), self.collection, false));
     }
 
     fn send(&mut self, lane: usize) {
-        let Some(lead) = self.lead else { return self.ends[lane].send(self.key_filter.as_mut(), false) };
+        let Some(lead) = self.lead else {
+            return self.ends[lane].send(self.key_filter.as_mut(), self.collection, false);
+        };
         if lead == Lead::Later {
             self.ends.iter_mut().for_each(LaneEnd::wait);
         }
         // A lane that was stopped may not have sent earlier actions on keys of this lead batch.
         let leave_unsent = lead == Lead::Later && self.stop.is_requested();
-        self.ends[0].send(self.key_filter.as_mut(), leave_unsent);
+        self.ends[0].send(self.key_filter.as_mut(), self.collection, leave_unsent);
         self.ends[0].wait();
         // The same applies to everything after a lead batch.
         self.lead = self.stop.is_requested().then_some(Lead::Later);

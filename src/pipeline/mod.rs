@@ -2,7 +2,7 @@
 
 mod lanes;
 
-use crate::action::Decider;
+use crate::action::{Action, Decider};
 use crate::batch::{Batch, Batcher, Limits};
 use crate::input::{Format, Input, InputOptions, ReadStep};
 use crate::key_filter::KeyFilter;
@@ -22,6 +22,12 @@ use std::time::Instant;
 pub struct Plan {
     pub inputs: Vec<Input>,
     pub options: InputOptions,
+    /// For each collection of the run, the name that its actions have; none if the sinks know it.
+    pub names: Vec<String>,
+    /// For each collection of the run, whether it holds edges.
+    pub edges: Vec<bool>,
+    /// Records and blank lines that were read before.
+    pub before: ReadEnd,
     /// Maximum number of records to read.
     pub limit: Option<u64>,
     pub shaper: Shaper,
@@ -65,7 +71,8 @@ fn start(mut plan: Plan, collect: impl FnOnce(&Receiver<Message>)) {
             });
         }
         let lanes = Lanes::new(ends, key_filter, plan.stop.clone());
-        let reading = Reading { plan, lanes, read: 0, empty: 0 };
+        let ReadEnd { records: read, empty, .. } = plan.before;
+        let reading = Reading { plan, lanes, collection: 0, read, empty };
         spawn(scope, "reader".to_owned(), move || {
             // `reading.run` sets `cut` before it drops the channels of the lanes, so that they read it after that.
             let _ = messages.send(Message::Read(reading.run(inputs, cut)));
@@ -100,6 +107,8 @@ fn collect(inbox: &Receiver<Message>, meter: &Meter, report: &mut Report) {
 struct Reading {
     plan: Plan,
     lanes: Lanes,
+    /// The collection of the current input, as an index among those of the run.
+    collection: usize,
     read: u64,
     empty: u64,
 }
@@ -110,11 +119,11 @@ const CHECK_INTERVAL: u64 = 64;
 impl Reading {
     fn run(mut self, inputs: Vec<Input>, cut: &AtomicBool) -> ReadEnd {
         let mut broken = None;
-        for (number, input) in inputs.into_iter().enumerate() {
+        for input in inputs {
             if self.is_over() || broken.is_some() {
                 break;
             }
-            broken = self.input(input, number as u32).err();
+            broken = self.input(input).err();
         }
         self.lanes.end();
         cut.store(broken.is_some() || self.plan.stop.is_requested(), Ordering::SeqCst);
@@ -126,12 +135,15 @@ impl Reading {
         self.plan.limit.is_some_and(|limit| self.read >= limit) || self.plan.stop.is_requested()
     }
 
-    fn input(&mut self, input: Input, number: u32) -> Result<(), crate::input::ReadError> {
+    fn input(&mut self, input: Input) -> Result<(), crate::input::ReadError> {
         self.plan.shaper.expect_rows(matches!(input.format, Format::Csv | Format::Tsv | Format::Arrays));
         // A record on one line has no line breaks, and shaping adds none.
         let is_line = matches!(input.format, Format::Jsonl | Format::Bulk);
+        self.lanes.expect_collection(input.collection);
         self.lanes.expect_lines(is_line);
-        let mut reader = input.reader(number, &self.plan.options, &self.plan.meter.bytes)?;
+        self.collection = input.collection;
+        self.plan.shaper.expect_edges(self.plan.edges.get(input.collection) == Some(&true));
+        let mut reader = input.reader(&self.plan.options, &self.plan.meter.bytes)?;
         reader.each(&mut |step| {
             // By reference, because `Record` is a large struct.
             match step {
@@ -149,11 +161,13 @@ impl Reading {
 
     fn record(&mut self, record: &Record<'_>) {
         let ordinal = self.read;
-        let Plan { shaper, decider, .. } = &mut self.plan;
+        let Plan { shaper, decider, names, .. } = &mut self.plan;
+        let name = names.get(self.collection).map_or("", String::as_str);
         let shaped = shaper.shape(record);
         let decided = shaped.and_then(|shaped| decider.decide(shaped.as_ref().unwrap_or(record), ordinal));
         match decided {
-            Ok(ref action) => self.lanes.push(record, action, ordinal),
+            Ok(ref action) if name.is_empty() => self.lanes.push(record, action, ordinal),
+            Ok(action) => self.lanes.push(record, &Action { collection: name, ..action }, ordinal),
             Err(reason) => self.lanes.reject(BadRecord { origin: record.origin, reason, raw: record.raw }, ordinal),
         }
         self.count();
@@ -189,7 +203,8 @@ impl Lane<'_> {
     fn run(mut self, arriving: &Receiver<Job>, returned: &Sender<Batch>, limits: Limits) {
         loop {
             match arriving.recv_timeout(limits.interval) {
-                Ok(Job { mut batch, leave_unsent }) => {
+                Ok(Job { mut batch, collection, leave_unsent }) => {
+                    self.ledger.select(collection);
                     self.ledger.reject(&batch);
                     let leave_unsent = leave_unsent || self.ended || batch.is_empty();
                     self.call(|sink, ledger, report| {

@@ -45,6 +45,9 @@ fn plan(line: &str, files: &[&Path], keeps_raw: bool) -> Plan {
     let op = config.wanted.op();
     Plan {
         inputs: inputs.list,
+        names: Vec::new(),
+        edges: Vec::new(),
+        before: ReadEnd::default(),
         options,
         limit: None,
         shaper: Shaper::new(config.shape, None),

@@ -1,6 +1,7 @@
 //! Sums up the outcomes, checks that they balance, and determines the exit code.
 //! Errors are printed as they arrive: the first ten, or all with `--details`, and at the end a summary by kind.
 
+mod collections;
 mod results;
 
 pub use results::Results;
@@ -106,6 +107,8 @@ pub struct Settings {
     pub target: String,
     /// The collection, if the run has one.
     pub collection: Option<String>,
+    /// The names of all collections of the run; none for bulk lines.
+    pub collections: Vec<String>,
     /// Print every error.
     pub details: bool,
     /// Print no errors as they arrive, unless `details` is set.
@@ -120,8 +123,8 @@ pub struct Settings {
     pub dry_run: bool,
     /// Where `--results` go.
     pub results: Option<Results>,
-    /// Counters of requests, if the target is a server.
-    pub traffic: Option<Traffic>,
+    /// Counters of requests, for each connection to a server.
+    pub traffic: Vec<Traffic>,
 }
 
 /// Collects the outcomes of a run.
@@ -130,6 +133,8 @@ pub struct Report {
     progress: Progress,
     started: Instant,
     counts: Counts,
+    /// The same by collection of the run.
+    by_collection: Vec<Counts>,
     kinds: BTreeMap<Cow<'static, str>, ErrorKind>,
     shown: u64,
     /// Records that are errors or unknown.
@@ -148,10 +153,10 @@ impl Report {
     /// Creates the report of a run; messages go to `err`.
     pub fn new(settings: Settings, progress: Progress, stop: Stop, err: Box<dyn Write>) -> Report {
         Report {
-            settings,
             progress,
             started: Instant::now(),
             counts: Counts::default(),
+            by_collection: vec![Counts::default(); settings.collections.len()],
             kinds: BTreeMap::new(),
             shown: 0,
             failed: 0,
@@ -161,7 +166,18 @@ impl Report {
             why: None,
             stop,
             err,
+            settings,
         }
+    }
+
+    /// How many records and blank lines were read so far.
+    pub fn read_so_far(&self) -> ReadEnd {
+        ReadEnd { records: self.end.records, empty: self.end.empty, broken: None }
+    }
+
+    /// Whether reading has failed.
+    pub fn is_broken(&self) -> bool {
+        self.end.broken.is_some()
     }
 
     /// Prints a message.
@@ -184,6 +200,9 @@ impl Report {
         match message {
             Message::Outcome(mut outcome) => {
                 self.counts += outcome.counts;
+                if let Some(counts) = self.by_collection.get_mut(outcome.collection) {
+                    *counts += outcome.counts;
+                }
                 // An index that is built late finds duplicates in the order of their keys; print them by line.
                 outcome.failures.sort_unstable_by_key(|failure| failure.origin);
                 outcome.failures.iter().for_each(|failure| self.add_failure(failure));
@@ -367,8 +386,10 @@ impl Report {
     }
 
     fn json(&self, bytes_read: u64, exit: u8) -> Value {
-        let counted = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let traffic = self.settings.traffic.clone().unwrap_or_default();
+        let traffic = &self.settings.traffic;
+        let sum = |counter: fn(&Traffic) -> &AtomicU64| -> u64 {
+            traffic.iter().map(|traffic| counter(traffic).load(Ordering::Relaxed)).sum()
+        };
         let kinds: Vec<Value> = self
             .kinds
             .iter()
@@ -394,13 +415,14 @@ impl Report {
             "unsent": self.counts[Bucket::Unsent],
             "valid": self.settings.dry_run.then_some(self.counts[Bucket::Unsent]),
             "empty": self.end.empty,
-            "uncertain": counted(&traffic.uncertain),
+            "uncertain": sum(|traffic| &traffic.uncertain),
             "target": self.settings.target,
             "collection": self.settings.collection,
-            "requests": counted(&traffic.requests),
-            "retried": counted(&traffic.retried),
+            "collections": collections::json(&self.settings.collections, &self.by_collection),
+            "requests": sum(|traffic| &traffic.requests),
+            "retried": sum(|traffic| &traffic.retried),
             "bytes_read": bytes_read,
-            "bytes_sent": counted(&traffic.bytes),
+            "bytes_sent": sum(|traffic| &traffic.bytes),
             "seconds": (self.started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
             "exit_code": exit,
             "files": self.settings.files.to_vec(),
@@ -433,7 +455,8 @@ impl Summary {
         let names = always.into_iter().chain(["deleted", "empty", "unknown", last]);
         let lines = names.map(|name| (name, &self.json[name]));
         let shown = lines.filter(|(name, count)| always.contains(name) || **count != 0);
-        shown.map(|(name, count)| format!("{name}: {count}\n")).collect()
+        let shown = shown.map(|(name, count)| format!("{name}: {count}\n"));
+        shown.chain(collections::lines(&self.json["collections"])).collect()
     }
 }
 
@@ -448,6 +471,7 @@ mod tests {
             files: Arc::from([]),
             target: String::new(),
             collection: None,
+            collections: Vec::new(),
             details: false,
             quiet: true,
             verbose: false,
@@ -455,7 +479,7 @@ mod tests {
             max_errors: None,
             dry_run: false,
             results: None,
-            traffic: None,
+            traffic: Vec::new(),
         };
         let progress = Progress::new(ProgressMode::None, None, Meter::default());
         let mut report = Report::new(settings, progress, Stop::default(), Box::new(std::io::sink()));

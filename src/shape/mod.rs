@@ -48,6 +48,8 @@ pub struct Shaper {
     has_no_effect: bool,
     /// Whether records come from rows, whose names may be dotted paths.
     are_rows: bool,
+    /// Whether the next records are edges.
+    are_edges: bool,
     /// The rule for the keys in `_from` and `_to`, if the collection holds edges.
     edge_keys: Option<&'static KeyRule>,
     flat: String,
@@ -78,6 +80,7 @@ impl Shaper {
             options,
             has_no_effect,
             are_rows: true,
+            are_edges: edge_keys.is_some(),
             edge_keys,
             flat: String::new(),
             nested: String::new(),
@@ -90,6 +93,11 @@ impl Shaper {
         self.are_rows = are_rows;
     }
 
+    /// Sets whether the next records are edges.
+    pub fn expect_edges(&mut self, are_edges: bool) {
+        self.are_edges = are_edges;
+    }
+
     /// Shapes one record. `None` if it does not change.
     ///
     /// # Errors
@@ -99,7 +107,7 @@ impl Shaper {
         if !is_line && !self.has_no_effect {
             return self.reshape(record).map(Some);
         }
-        if let (Some(keys), false) = (self.edge_keys, is_line) {
+        if let (Some(keys), false) = (self.edge_keys.filter(|_| self.are_edges), is_line) {
             check_ends(record, keys)?;
         }
         Ok(None)
@@ -117,7 +125,7 @@ impl Shaper {
             return Err(Reason::new("shape", "the result is not a JSON object"));
         }
         let shaped = Record { text, fields: self.scanner.fields(), ..*record };
-        if let Some(keys) = self.edge_keys {
+        if let Some(keys) = self.edge_keys.filter(|_| self.are_edges) {
             check_ends(&shaped, keys)?;
         }
         Ok(shaped)

@@ -120,6 +120,8 @@ pub struct ResultLine {
 pub struct Outcome {
     /// Their lane.
     pub lane: usize,
+    /// Their collection, as an index among those of the run.
+    pub collection: usize,
     /// Records by bucket.
     pub counts: Counts,
     /// Errors and unknown records.
@@ -134,8 +136,8 @@ const CHUNK: usize = 4_096;
 /// Collects the outcomes of a lane's records, and passes them to the report.
 /// Applied records are held back until the sink reports them as durable; errors are passed on at once.
 pub struct Ledger {
-    /// Applied, but not yet durable.
-    held: Counts,
+    /// Applied, but not yet durable, by collection.
+    held: Vec<Counts>,
     /// The lines of what was settled since the last time that all was durable, in order.
     held_lines: Vec<ResultLine>,
     outcome: Outcome,
@@ -150,7 +152,7 @@ impl Ledger {
     /// Creates the ledger of a lane. `hand_over` receives the outcomes.
     pub fn new(lane: usize, wants_results: bool, hand_over: Box<dyn FnMut(Outcome)>) -> Ledger {
         let outcome = Outcome { lane, ..Outcome::default() };
-        Ledger { held: Counts::default(), held_lines: Vec::new(), outcome, wants_results, failed: false, hand_over }
+        Ledger { held: Vec::new(), held_lines: Vec::new(), outcome, wants_results, failed: false, hand_over }
     }
 
     /// Whether a line is kept for each record.
@@ -161,6 +163,23 @@ impl Ledger {
     /// Whether a record of this lane has failed.
     pub fn has_failed(&self) -> bool {
         self.failed
+    }
+
+    /// Switches to records of this collection of the run.
+    pub fn select(&mut self, collection: usize) {
+        if self.outcome.collection != collection {
+            self.flush();
+            self.outcome.collection = collection;
+        }
+    }
+
+    /// What is applied, but not yet durable, in the current collection.
+    fn held(&mut self) -> &mut Counts {
+        let collection = self.outcome.collection;
+        if self.held.len() <= collection {
+            self.held.resize(collection + 1, Counts::default());
+        }
+        &mut self.held[collection]
     }
 
     /// Settles the records of a batch that failed before it was filled.
@@ -189,7 +208,7 @@ impl Ledger {
     /// Settles a number of actions without a reason.
     pub fn settle_many(&mut self, bucket: Bucket, count: u64) {
         debug_assert!(bucket != Bucket::Error, "an error needs a reason");
-        let counts = if bucket.is_applied() { &mut self.held } else { &mut self.outcome.counts };
+        let counts = if bucket.is_applied() { self.held() } else { &mut self.outcome.counts };
         counts[bucket] += count;
     }
 
@@ -200,14 +219,15 @@ impl Ledger {
 
     /// Moves records from `Created` to another bucket: a load finds duplicates only when it ends.
     pub fn move_created(&mut self, bucket: Bucket, count: u64) {
-        self.held[Bucket::Created] -= count;
-        self.held[bucket] += count;
+        let held = self.held();
+        held[Bucket::Created] -= count;
+        held[bucket] += count;
     }
 
     /// Turns a record that was reported as created into an error, after its batch was dropped. Its raw input is no longer
     /// available.
     pub fn fail_created(&mut self, origin: Origin, key: &str, reason: Reason) {
-        self.held[Bucket::Created] -= 1;
+        self.held()[Bucket::Created] -= 1;
         self.fail(origin, key, reason, &[]);
     }
 
@@ -236,7 +256,7 @@ impl Ledger {
 
     /// Marks what was applied so far as durable.
     pub fn durable(&mut self) {
-        self.outcome.counts += std::mem::take(&mut self.held);
+        self.release(|held| held);
         self.outcome.results.append(&mut self.held_lines);
     }
 
@@ -247,14 +267,29 @@ impl Ledger {
             (line.bucket, line.details) = (bucket, None);
         }
         self.outcome.results.append(&mut self.held_lines);
-        self.outcome.counts[bucket] += std::mem::take(&mut self.held).total();
+        self.release(|held| {
+            let mut counts = Counts::default();
+            counts[bucket] = held.total();
+            counts
+        });
+    }
+
+    /// Counts what was held back, as `counted`.
+    fn release(&mut self, counted: impl Fn(Counts) -> Counts) {
+        for (collection, held) in std::mem::take(&mut self.held).into_iter().enumerate() {
+            if held != Counts::default() {
+                self.select(collection);
+                self.outcome.counts += counted(held);
+            }
+        }
     }
 
     /// Passes on what is settled.
     pub fn flush(&mut self) {
         if self.outcome.counts != Counts::default() || !self.outcome.results.is_empty() {
-            let lane = self.outcome.lane;
-            let outcome = std::mem::replace(&mut self.outcome, Outcome { lane, ..Outcome::default() });
+            let Outcome { lane, collection, .. } = self.outcome;
+            let next = Outcome { lane, collection, ..Outcome::default() };
+            let outcome = std::mem::replace(&mut self.outcome, next);
             (self.hand_over)(outcome);
         }
     }

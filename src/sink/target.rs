@@ -56,6 +56,12 @@ pub trait Target: Sync {
         false
     }
 
+    /// Whether one sink takes the records of all collections, each of which names its own. Otherwise the target is opened
+    /// for each collection.
+    fn has_one_sink(&self) -> bool {
+        false
+    }
+
     /// Its addresses for messages, without secrets.
     fn display(&self, wanted: &Wanted) -> String {
         wanted.name()
@@ -91,8 +97,8 @@ impl std::fmt::Debug for dyn Target {
 pub struct Opened {
     /// One sink for each lane.
     pub sinks: Vec<Box<dyn Sink>>,
-    /// Whether its collection holds edges.
-    pub edge: bool,
+    /// Whether each of its collections holds edges.
+    pub edges: Vec<bool>,
     /// Its rules for keys and documents.
     pub rules: Box<dyn Rules>,
     /// Counters of requests, if it is a server.

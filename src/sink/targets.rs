@@ -157,7 +157,31 @@ pub fn check(target: &dyn Target, wanted: &Wanted, flags: &FlagSources) -> Resul
             return Err(anyhow!("{} is not supported for {}", flag(id), target.name()).context(hint(advice)));
         }
     }
-    target.check(wanted, flags)
+    if !wanted.has_several_collections() {
+        return check_name(target, wanted, flags);
+    }
+    let refused = [
+        ("mapping", wanted.mapping.is_some()),
+        ("unique", !wanted.unique.is_empty()),
+        ("complete", wanted.complete && !target.has_one_sink()),
+    ];
+    if let Some((id, _)) = refused.iter().find(|(_, is_set)| *is_set) {
+        let text = format!("{} requires one collection, and the files name {}", flag(id), wanted.collections.len());
+        return Err(anyhow!(text).context(hint("write `--collection NAME`, or run once for each file")));
+    }
+    wanted.collections.iter().try_for_each(|name| check_name(target, &wanted.of_collection(name), flags))
+}
+
+/// Checks a run into one collection.
+fn check_name(target: &dyn Target, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
+    target.check(wanted, flags).map_err(|error| match &wanted.collection {
+        Some(name)
+            if wanted.is_named_by_file() && error.to_string().starts_with(&format!("invalid value \"{name}\"")) =>
+        {
+            error.context(hint("write `--collection NAME`"))
+        }
+        _ => error,
+    })
 }
 
 /// An error that names the kind of a server by its response to `GET /`, if a target recognizes it.

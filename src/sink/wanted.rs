@@ -27,8 +27,12 @@ pub enum Endpoint {
 pub struct Wanted {
     /// `--to`: one endpoint, or the nodes of one cluster.
     pub endpoints: Vec<Endpoint>,
-    /// `--collection`; `None` only for bulk lines that all name their own.
+    /// The collection of the run; `None` for several, and for bulk lines that all name their own.
     pub collection: Option<String>,
+    /// The collections that `--collection` or the files name, in the order in which they are filled.
+    pub collections: Vec<String>,
+    /// Where their names come from, for messages.
+    pub collection_source: &'static str,
     /// Whether the input is bulk lines, each with an operation of its own.
     pub is_bulk: bool,
     /// `--on-duplicate`; the default for bulk lines and `--delete-keys`.
@@ -78,6 +82,9 @@ pub struct Wanted {
     /// Recognizes a server of another kind by its response to `GET /`.
     pub identify: fn(&Response) -> Option<Error>,
 }
+
+/// The source of collections that the files name.
+pub const BY_FILE: &str = "--collection (from the file name)";
 
 /// Options of Elasticsearch and OpenSearch.
 #[derive(Args, Clone, Debug)]
@@ -193,6 +200,21 @@ impl InputFacts {
 }
 
 impl Wanted {
+    /// The same for one of several collections.
+    pub fn of_collection(&self, name: &str) -> Wanted {
+        Wanted { collection: Some(name.to_owned()), collections: vec![name.to_owned()], ..self.clone() }
+    }
+
+    /// Whether the files name the collections.
+    pub fn is_named_by_file(&self) -> bool {
+        self.collection_source == BY_FILE
+    }
+
+    /// Whether the files name several collections.
+    pub fn has_several_collections(&self) -> bool {
+        self.collections.len() > 1
+    }
+
     /// The operation of a record without an action line.
     pub fn op(&self) -> Op {
         if self.delete_keys { Op::Delete } else { self.on_duplicate }

@@ -60,7 +60,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened>
     };
     let rules =
         ArangodbRules { edge, server_keys: wanted.server_keys, lossy: wanted.lossy, ..ArangodbRules::default() };
-    Ok(Opened { sinks, edge, rules: Box::new(rules), traffic, closing: None })
+    Ok(Opened { sinks, edges: vec![edge], rules: Box::new(rules), traffic, closing: None })
 }
 
 /// Checks that the server is ArangoDB, and returns its version unless it is hidden.

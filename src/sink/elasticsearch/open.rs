@@ -65,7 +65,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Open
     let routing = wanted.indexing.routing_field.clone();
     Ok(Opened {
         sinks: shared.sinks(&bulk, |lane| http(lane, stop))?,
-        edge: false,
+        edges: vec![false],
         rules: Box::new(ElasticsearchRules { routing, lossy: wanted.lossy, scanner: Scanner::default() }),
         traffic: Some(shared.traffic),
         closing,

@@ -67,7 +67,7 @@ impl Target for Elasticsearch {
                 Err(anyhow!("{flag} requires --collection").context(hint("write `--collection NAME`")))
             }
             (None, None) => Ok(()),
-            (Some(name), _) => ensure_index_name(name),
+            (Some(name), _) => ensure_index_name(name, wanted.collection_source),
         }
     }
 
@@ -77,7 +77,7 @@ impl Target for Elasticsearch {
 }
 
 /// Refuses names that no index can have (contract of the bulk API, 2.4). A date-math name is left to the server.
-fn ensure_index_name(name: &str) -> Result<()> {
+fn ensure_index_name(name: &str, from: &str) -> Result<()> {
     if name.starts_with('<') && name.ends_with('>') {
         return Ok(());
     }
@@ -91,5 +91,5 @@ fn ensure_index_name(name: &str) -> Result<()> {
         _ if name.len() > 255 => "longer than 255 bytes",
         _ => return Ok(()),
     };
-    bail!("invalid value \"{name}\" for --collection: {fault}")
+    bail!("invalid value \"{name}\" for {from}: {fault}")
 }

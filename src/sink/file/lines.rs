@@ -32,17 +32,16 @@ impl Encode for DocumentLines {
 
 /// Bulk lines, each naming its index and its key.
 pub(super) struct BulkLines {
-    /// The text between the name of an action and its key.
-    middle: String,
+    /// The index, in quotes, of actions that name none.
+    index: String,
 }
 
 impl BulkLines {
     /// Lines for this index, unless they name one themselves.
     pub(super) fn new(index: Option<&str>) -> BulkLines {
-        let mut middle = "\":{\"_index\":".to_owned();
-        quote_into(&mut middle, index.unwrap_or_default());
-        middle.push_str(",\"_id\":");
-        BulkLines { middle }
+        let mut quoted = String::new();
+        quote_into(&mut quoted, index.unwrap_or_default());
+        BulkLines { index: quoted }
     }
 }
 
@@ -55,7 +54,12 @@ impl Encode for BulkLines {
         if action.is_line {
             text.push_str(action.meta);
         } else {
-            text.extend(["{\"", verb(action.op), &self.middle]);
+            text.extend(["{\"", verb(action.op), "\":{\"_index\":"]);
+            match action.collection {
+                "" => text.push_str(&self.index),
+                name => quote_into(text, name),
+            }
+            text.push_str(",\"_id\":");
             push_key(action, text);
             text.push_str("}}");
         }

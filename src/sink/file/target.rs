@@ -95,6 +95,10 @@ impl Target for Files {
         Ok(())
     }
 
+    fn has_one_sink(&self) -> bool {
+        true
+    }
+
     fn overwrites_collection(&self) -> bool {
         false
     }
@@ -127,7 +131,7 @@ impl Target for Files {
             let (output, complete) = (Output::open(path, wanted)?, wanted.complete);
             sinks.push(Box::new(Writer { output, encoder, is_bulk, complete, collection, has_warned: false }));
         }
-        Ok(Opened { sinks, edge: wanted.edge, rules, traffic: None, closing: None })
+        Ok(Opened { sinks, edges: vec![wanted.edge], rules, traffic: None, closing: None })
     }
 }
 

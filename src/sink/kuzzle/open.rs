@@ -46,7 +46,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Open
     let shared = Shared::new(wanted, wanted.lanes(), preparation, stop);
     Ok(Opened {
         sinks: shared.sinks(&import, http)?,
-        edge: false,
+        edges: vec![false],
         rules: Box::new(KuzzleRules { lossy: wanted.lossy }),
         traffic: Some(shared.traffic),
         closing: None,

@@ -73,7 +73,7 @@ impl Target for Kuzzle {
             let advice = "write `--collection NAME`: lines of bulk files cannot";
             return Err(anyhow!("missing --collection").context(hint(advice)));
         };
-        ensure_name(name).with_context(|| format!("invalid value \"{name}\" for --collection"))
+        ensure_name(name).with_context(|| format!("invalid value \"{name}\" for {}", wanted.collection_source))
     }
 
     /// Its responses are matched by key, so a batch holds each key once.

@@ -121,7 +121,8 @@ impl<'c> Table<'c> {
             return match upsert {
                 Some(doc) => Ok(self.write(action.key, None, None, doc)?.into()),
                 None => {
-                    let reason = Reason::new("document_missing", format!("no document with key {:?} to update", action.key));
+                    let reason =
+                        Reason::new("document_missing", format!("no document with key {:?} to update", action.key));
                     let error = self.traits.shows.then(|| ItemError::missing(action.key));
                     Ok(Done::Failed { bucket: Bucket::Error, reason, error })
                 }

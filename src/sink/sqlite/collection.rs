@@ -22,6 +22,8 @@ const PROBE: u64 = 2_000;
 pub(super) struct Collection {
     /// What the catalogue has of it.
     entry: Entry,
+    /// Its index among those of the run; 0 if a bulk line names it.
+    pub(super) number: usize,
     phase: Phase,
     traits: Traits,
     /// What bulk lines use again.
@@ -49,13 +51,13 @@ struct Probe {
 pub(super) struct Collections {
     pub(super) all: Vec<Collection>,
     wanted: Wanted,
-    /// Whether the run's own holds edges.
-    edge: bool,
+    /// Whether each collection of the run holds edges.
+    edges: Vec<bool>,
 }
 
 impl Collections {
-    pub(super) fn new(wanted: Wanted, edge: bool) -> Collections {
-        Collections { all: Vec::new(), wanted, edge }
+    pub(super) fn new(wanted: Wanted, edges: Vec<bool>) -> Collections {
+        Collections { all: Vec::new(), wanted, edges }
     }
 
     /// The collection that an action goes to, found or made on first use, and ready for it.
@@ -66,17 +68,19 @@ impl Collections {
         out: &mut Ledger,
         log: Log<'_>,
     ) -> Result<&mut Collection, Refusal> {
-        let own = action.collection.is_empty();
-        let name = if own { self.wanted.collection.as_deref().unwrap_or_default() } else { action.collection };
+        let is_named = !action.collection.is_empty();
+        let name = if is_named { action.collection } else { self.wanted.collection.as_deref().unwrap_or_default() };
         let found = self.all.iter().position(|collection| collection.entry.name == name);
         let index = found.unwrap_or(self.all.len());
         if found.is_none() {
             // A delete makes no collection, but for one with an external version (contract of the bulk API, 2.4).
-            let is_delete = action.op == Op::Delete && !own && field(action.head, "version_type").is_none();
+            let is_delete = action.op == Op::Delete && is_named && field(action.head, "version_type").is_none();
             if is_delete && schema::find(connection, name)?.is_none() {
                 return Err(Refusal::Missing(name.to_owned()));
             }
-            self.all.push(Collection::open(connection, &self.wanted, name, own, self.edge)?);
+            let own = !is_named || self.wanted.has_several_collections();
+            let number = self.wanted.collections.iter().position(|other| other == name).filter(|_| own);
+            self.all.push(Collection::open(connection, &self.wanted, name, number, &self.edges)?);
         }
         let was_loading = self.all[index].is_loading();
         self.all[index].prepare(connection, action, out, log)?;
@@ -104,17 +108,19 @@ impl Collections {
 }
 
 impl Collection {
-    /// Finds or makes the collection `name`; `own` says that it is the run's, which the flags of the run concern.
+    /// Finds or makes the collection `name`. `number` is its index among those of the run, to which the flags of the run
+    /// apply; none if a bulk line names it.
     fn open(
         connection: &Connection,
         wanted: &Wanted,
         name: &str,
-        own: bool,
-        edge: bool,
+        number: Option<usize>,
+        edges: &[bool],
     ) -> Result<Collection, Refusal> {
+        let own = number.is_some();
         let mut entry = match schema::find(connection, name)? {
             Some(entry) => entry,
-            None => schema::make(connection, name, own && edge)?,
+            None => schema::make(connection, name, number.is_some_and(|number| edges[number]))?,
         };
         if own && wanted.overwrite {
             connection.execute_batch(&format!("DELETE FROM {}", quoted(name)))?;
@@ -140,7 +146,7 @@ impl Collection {
             let large = own && input_is_large(connection, wanted.inputs.text_bytes(), name)?;
             Phase::Applying(large.then(Probe::default))
         };
-        Ok(Collection { entry, phase, traits, memory: Memory::default() })
+        Ok(Collection { entry, number: number.unwrap_or_default(), phase, traits, memory: Memory::default() })
     }
 
     fn is_loading(&self) -> bool {

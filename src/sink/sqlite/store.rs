@@ -25,8 +25,8 @@ const COMMIT_BYTES: usize = 64 * 1024 * 1024;
 pub struct Store {
     database: Database,
     collections: Collections,
-    /// Whether the run's collection holds edges.
-    pub(super) edge: bool,
+    /// Whether each collection of the run holds edges.
+    pub(super) edges: Vec<bool>,
     complete: bool,
     /// Whether it commits before the end, so that an import from a pipe is not lost as a whole if the process dies.
     commits_early: bool,
@@ -49,10 +49,10 @@ impl Store {
     /// When it cannot.
     pub fn open(path: PathBuf, wanted: Wanted, stop: Stop, log: Log<'_>) -> Result<Store> {
         let database = Database::open(path, &wanted, stop, log)?;
-        let edge = holds_edges(&database, &wanted)?;
+        let edges = edges(&database, &wanted)?;
         Ok(Store {
             database,
-            edge,
+            edges: edges.clone(),
             complete: wanted.complete,
             commits_early: !wanted.complete && (wanted.results.is_some() || wanted.inputs.stored_bytes.is_none()),
             shows: wanted.results.is_some(),
@@ -61,7 +61,7 @@ impl Store {
             pending_bytes: 0,
             committed_load: false,
             prepared: false,
-            collections: Collections::new(wanted, edge),
+            collections: Collections::new(wanted, edges),
         })
     }
 
@@ -98,6 +98,7 @@ impl Store {
     fn end(&mut self, clean: bool, out: &mut Ledger, log: Log<'_>) -> Result<Durable, SinkError> {
         let connection = begin(&self.database, &mut self.prepared, log)?;
         for collection in &mut self.collections.all {
+            out.select(collection.number);
             collection.end_load(connection, out, log).map_err(|error| self.database.stopped(&error))?;
         }
         if self.complete && (!clean || out.has_failed()) {
@@ -125,26 +126,32 @@ impl Store {
     }
 }
 
-/// Whether the run's collection holds edges; checks that the collection fits the flags.
-fn holds_edges(database: &Database, wanted: &Wanted) -> Result<bool> {
+/// Whether each collection of the run holds edges; checks that the collections fit the flags.
+fn edges(database: &Database, wanted: &Wanted) -> Result<Vec<bool>> {
+    let edges =
+        wanted.collections.iter().map(|name| holds_edges(database, wanted, name)).collect::<Result<Vec<_>>>()?;
+    if wanted.prefixes && !edges.contains(&true) {
+        let names: Vec<String> = wanted.collections.iter().map(|name| format!("{name:?}")).collect();
+        bail!("--from-prefix and --to-prefix require an edge collection: add --edge to make {} one", names.join(", "));
+    }
+    Ok(edges)
+}
+
+fn holds_edges(database: &Database, wanted: &Wanted, name: &str) -> Result<bool> {
     let mut existing = None;
-    if let (Some(connection), Some(name)) = (database.connection(), &wanted.collection) {
+    if let Some(connection) = database.connection() {
         existing = schema::find(connection, name).map_err(|refusal| match refusal {
             Refusal::Sqlite(error) => database.refused(&error),
             Refusal::Name(reason) => Error::msg(reason.text),
             Refusal::Missing(name) => Error::msg(format!("no collection {name:?}")),
         })?;
     }
-    let name = wanted.collection.as_deref().unwrap_or_default();
     if existing.is_none() && wanted.create_collection == Some(false) {
         bail!("collection {name:?} not found (--create-collection=false)");
     }
     let edge = existing.map_or(wanted.edge, |entry| entry.edge);
     if wanted.edge && !edge {
         bail!("--edge: collection {name:?} exists and holds documents");
-    }
-    if wanted.prefixes && !edge {
-        bail!("--from-prefix and --to-prefix require an edge collection: add --edge to make {name:?} one");
     }
     Ok(edge)
 }

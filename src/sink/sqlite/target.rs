@@ -74,11 +74,15 @@ impl Target for Sqlite {
         (is_of_servers || is_of_some).then_some("`--to elasticsearch+http://HOST:9200` writes to a server")
     }
 
-    fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
+    fn has_one_sink(&self) -> bool {
+        true
+    }
+
+    fn check(&self, wanted: &Wanted, _: &FlagSources) -> Result<()> {
         if wanted.complete && wanted.results.is_some() {
             bail!("--results: not with --complete");
         }
-        let from = if flags.typed("collection") { "--collection" } else { "BULKIMPORT_COLLECTION" };
+        let from = wanted.collection_source;
         let name = wanted.collection.as_deref().unwrap_or_default();
         ensure_table(name).with_context(|| format!("invalid value \"{name}\" for {from}"))
     }
@@ -90,14 +94,9 @@ impl Target for Sqlite {
     fn open(&self, wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened> {
         let Some(Endpoint::Path(_, path)) = wanted.endpoints.first() else { bail!("a store has a path") };
         let store = Store::open(path.clone(), wanted.clone(), stop.clone(), log)?;
-        let edge = store.edge;
-        Ok(Opened {
-            sinks: vec![Box::new(store)],
-            edge,
-            rules: Box::new(StoreRules { checks_lines: wanted.dry_run }),
-            traffic: None,
-            closing: None,
-        })
+        let edges = store.edges.clone();
+        let rules = Box::new(StoreRules { checks_lines: wanted.dry_run });
+        Ok(Opened { sinks: vec![Box::new(store)], edges, rules, traffic: None, closing: None })
     }
 }
 

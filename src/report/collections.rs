@@ -1,0 +1,42 @@
+//! The counts of each collection, for the summary of a run that fills several.
+
+use crate::sink::{Bucket, Counts};
+use serde_json::{Value, json};
+
+/// The buckets in the order of the summary.
+const BUCKETS: [(&str, Bucket); 7] = [
+    ("created", Bucket::Created),
+    ("errors", Bucket::Error),
+    ("updated", Bucket::Updated),
+    ("ignored", Bucket::Ignored),
+    ("deleted", Bucket::Deleted),
+    ("unknown", Bucket::Unknown),
+    ("unsent", Bucket::Unsent),
+];
+
+/// The first of them are in every line.
+const ALWAYS: usize = 4;
+
+/// An object for each collection.
+pub(super) fn json(names: &[String], counts: &[Counts]) -> Vec<Value> {
+    let object = |(name, counts): (&String, &Counts)| {
+        let mut object = json!({ "name": name });
+        BUCKETS.iter().for_each(|(word, bucket)| object[*word] = json!(counts[*bucket]));
+        object
+    };
+    names.iter().zip(counts).map(object).collect()
+}
+
+/// A line of the text summary for each collection, if there are several.
+pub(super) fn lines(collections: &Value) -> Vec<String> {
+    let all = collections.as_array().filter(|all| all.len() > 1);
+    all.into_iter().flatten().map(line).collect()
+}
+
+fn line(collection: &Value) -> String {
+    let counts = BUCKETS.iter().enumerate().map(|(index, (word, _))| (index, word, &collection[*word]));
+    let shown = counts.filter(|(index, _, count)| *index < ALWAYS || **count != 0);
+    let counts: Vec<String> = shown.map(|(_, word, count)| format!("{word} {count}")).collect();
+    let name = collection["name"].as_str().unwrap_or_default().escape_debug();
+    format!("collection {name}: {}\n", counts.join(", "))
+}
