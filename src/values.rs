@@ -168,7 +168,7 @@ mod tests {
         }
         for text in ["", "MB", "-1", "1.5M", "5X", "5MBs", "99999999999999999999", "18446744073709551615k", "ñ"] {
             let said = bytes(text).expect_err(text);
-            assert!(said.starts_with(&"not a size\nhint: "), "{said}");
+            assert!(said.starts_with("not a size\nhint: "), "{said}");
         }
         for text in ["0", "2G"] {
             assert_eq!(bytes(text), Err("not between 1 byte and 1GiB".to_owned()));

@@ -44,12 +44,12 @@ fn literals(text: &str) -> Vec<String> {
             let end = inside.find(&format!("\"{}", "#".repeat(hashes))).expect("the end of a raw string");
             found.push(inside[..end].to_owned());
             end + 2 * hashes + 3
-        } else if here.starts_with('"') {
-            let end = end_of_string(&here[1..]);
+        } else if let Some(rest) = here.strip_prefix('"') {
+            let end = end_of_string(rest);
             found.push(here[1..=end].to_owned());
             end + 2
-        } else if here.starts_with("'\\") {
-            here[2..].find('\'').map_or(1, |end| end.max(1) + 3)
+        } else if let Some(rest) = here.strip_prefix("'\\") {
+            rest.find('\'').map_or(1, |end| end.max(1) + 3)
         } else if here.starts_with('\'') && here.chars().nth(2) == Some('\'') {
             here.char_indices().nth(2).map_or(1, |(end, _)| end + 1)
         } else {

@@ -37,7 +37,7 @@ impl FromStr for MaxErrors {
 
     /// Parses a number, or 0 to 100 with `%`.
     fn from_str(text: &str) -> Result<MaxErrors, String> {
-        let refused = || format!("not a number of records or a percentage up to 100%");
+        let refused = || "not a number of records or a percentage up to 100%".to_string();
         let Some(percent) = text.strip_suffix('%') else {
             return values::count(text).map(MaxErrors::Count).map_err(|_| refused());
         };

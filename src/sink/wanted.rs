@@ -116,7 +116,7 @@ pub struct Indexing {
 fn refresh(text: &str) -> Result<String, String> {
     match text {
         "true" | "false" | "wait_for" => Ok(text.to_owned()),
-        _ => Err(format!("expected true, false or wait_for")),
+        _ => Err("expected true, false or wait_for".to_string()),
     }
 }
 
@@ -125,7 +125,7 @@ fn active_shards(text: &str) -> Result<String, String> {
     if text == "all" || text.parse::<u32>().is_ok() {
         return Ok(text.to_owned());
     }
-    Err(format!("expected a number or all"))
+    Err("expected a number or all".to_string())
 }
 
 /// Sizes of batches.

@@ -144,9 +144,9 @@ fn after_scheme(scheme: &'static str, path: &Path) -> Result<Endpoint> {
     let fault = match &*text {
         "" => format!("missing path after {scheme}:"),
         _ if text.starts_with("//") => format!("expected a path after {scheme}:, not a URL"),
-        _ if text.ends_with('/') || path.is_dir() => format!("is a directory"),
+        _ if text.ends_with('/') || path.is_dir() => "is a directory".to_string(),
         _ if [".bz2", ".xz"].iter().any(|end| text.ends_with(end)) => {
-            format!("unsupported compression (only .gz and .zst)")
+            "unsupported compression (only .gz and .zst)".to_string()
         }
         _ => return Ok(Endpoint::Path(scheme, path.to_owned())),
     };
