@@ -271,6 +271,7 @@ mod tests {
             ("es+127.0.0.1:9200", "such as `es+http://127.0.0.1:9200`"),
             ("kuzzle+h:7512", "such as `kuzzle+http://h:7512/INDEX`"),
             ("es+http://h:9200/films/_bulk", "write `--to es+http://h:9200`"),
+            ("es+http://me:secret@h:9200/ü/_bulk", "write `--to es+http://h:9200`"),
             (":memory:", "in-memory stores are not supported"),
             ("elasticsearch://h:9200", "elasticsearch+http://HOST:PORT"),
             ("arangodb://h:8529", "arangodb+http://HOST:PORT"),
