@@ -49,7 +49,8 @@ pub fn read(to: &OsStr) -> Result<Address> {
 /// `host:port`, perhaps with a user before it and a path after it.
 fn looks_like_an_address(text: &str) -> bool {
     let host = text.split('/').next().unwrap_or(text);
-    let is_host = host == "localhost" || host.parse::<IpAddr>().is_ok();
+    let name = host.rsplit('+').next().unwrap_or(host);
+    let is_host = name == "localhost" || name.parse::<IpAddr>().is_ok();
     text.contains('@') || is_host || has_port(host)
 }
 
@@ -293,8 +294,10 @@ mod tests {
             ("localhost", "such as `elasticsearch+http://localhost:9200`"),
             ("::1", "such as `elasticsearch+http://[::1]:9200`"),
             ("es+127.0.0.1:9200", "such as `es+http://127.0.0.1:9200`"),
+            ("es+127.0.0.1", "such as `es+http://127.0.0.1:9200`"),
             ("kuzzle+h:7512", "such as `kuzzle+http://h:7512/INDEX`"),
             ("es+http://h:9200/films/_bulk", "write `--to es+http://h:9200`"),
+            ("es+http://me:secret@h:9200/ü/_bulk", "write `--to es+http://h:9200`"),
             (":memory:", "in-memory stores are not supported"),
             ("elasticsearch://h:9200", "elasticsearch+http://HOST:PORT"),
             ("arangodb://h:8529", "arangodb+http://HOST:PORT"),

@@ -2,7 +2,7 @@
 
 use super::open;
 use crate::error::hint;
-use crate::sink::http::{Server, redact_address};
+use crate::sink::http::Server;
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{Endpoint, FlagSources, Wanted, flag};
 use crate::sink::{Log, bulk_api};
@@ -31,8 +31,9 @@ impl Target for Elasticsearch {
         let text = to.to_str()?;
         Some(Server::parse(text, &names, "")?.and_then(|server| {
             if server.url.path().trim_end_matches('/').ends_with("/_bulk") {
-                let end = server.url.path().len();
-                let shown = redact_address(&text[..text.len().saturating_sub(end)]);
+                let scheme = text.split("://").next().unwrap_or_default();
+                let host = server.url.authority();
+                let shown = format!("{scheme}://{host}");
                 return Err(anyhow!("a path that ends in /_bulk").context(hint(format!("write `--to {shown}`"))));
             }
             Ok(Endpoint::Server(server))
