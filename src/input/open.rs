@@ -271,11 +271,7 @@ impl Input {
     ///
     /// # Errors
     /// If the file can no longer be read, or its header is invalid.
-    pub fn reader(
-        self,
-        options: &InputOptions,
-        bytes_read: &Arc<AtomicU64>,
-    ) -> Result<Box<dyn Reader>, ReadError> {
+    pub fn reader(self, options: &InputOptions, bytes_read: &Arc<AtomicU64>) -> Result<Box<dyn Reader>, ReadError> {
         let file = self.number;
         let read_error = |error| ReadError::io(Origin { file, line: 1, ..Origin::default() }, error);
         let skipped = options.skip_lines;

@@ -190,7 +190,9 @@ impl Lanes {
     }
 
     fn send(&mut self, lane: usize) {
-        let Some(lead) = self.lead else { return self.ends[lane].send(self.key_filter.as_mut(), self.collection, false) };
+        let Some(lead) = self.lead else {
+            return self.ends[lane].send(self.key_filter.as_mut(), self.collection, false);
+        };
         if lead == Lead::Later {
             self.ends.iter_mut().for_each(LaneEnd::wait);
         }

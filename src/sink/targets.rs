@@ -141,8 +141,11 @@ pub fn check(target: &dyn Target, wanted: &Wanted, flags: &FlagSources) -> Resul
     if !wanted.has_several_collections() {
         return check_name(target, wanted, flags);
     }
-    let refused = [("mapping", wanted.mapping.is_some()), ("unique", !wanted.unique.is_empty()),
-        ("complete", wanted.complete && !target.has_one_sink())];
+    let refused = [
+        ("mapping", wanted.mapping.is_some()),
+        ("unique", !wanted.unique.is_empty()),
+        ("complete", wanted.complete && !target.completes_collections()),
+    ];
     if let Some((id, _)) = refused.iter().find(|(_, is_set)| *is_set) {
         let text = format!("{} requires one collection, and the files name {}", flag(id), wanted.collections.len());
         return Err(anyhow!(text).context(hint("write `--collection NAME`, or run once for each file")));
@@ -153,7 +156,9 @@ pub fn check(target: &dyn Target, wanted: &Wanted, flags: &FlagSources) -> Resul
 /// Checks a run into one collection.
 fn check_name(target: &dyn Target, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
     target.check(wanted, flags).map_err(|error| match &wanted.collection {
-        Some(name) if wanted.is_named_by_file() && error.to_string().starts_with(&format!("invalid value \"{name}\"")) => {
+        Some(name)
+            if wanted.is_named_by_file() && error.to_string().starts_with(&format!("invalid value \"{name}\"")) =>
+        {
             error.context(hint("write `--collection NAME`"))
         }
         _ => error,

@@ -61,7 +61,7 @@ impl Writer {
                 self.has_warned = true;
                 let name = self.output.name();
                 return log(Note::Warning(format!(
-                    "note: {name}: the lines name several collections, which documents do not keep; --to bulk:PATH does"
+                    "note: {name}: documents do not keep the names of several collections; --to bulk:PATH does"
                 )));
             }
         }

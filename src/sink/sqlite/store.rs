@@ -117,7 +117,8 @@ impl Store {
 
 /// Whether each collection of the run holds edges; checks that the collections fit the flags.
 fn edges(database: &Database, wanted: &Wanted) -> Result<Vec<bool>> {
-    let edges = wanted.collections.iter().map(|name| holds_edges(database, wanted, name)).collect::<Result<Vec<_>>>()?;
+    let edges =
+        wanted.collections.iter().map(|name| holds_edges(database, wanted, name)).collect::<Result<Vec<_>>>()?;
     if wanted.prefixes && !edges.contains(&true) {
         let names: Vec<String> = wanted.collections.iter().map(|name| format!("{name:?}")).collect();
         bail!("--from-prefix and --to-prefix require an edge collection: add --edge to make {} one", names.join(", "));

@@ -78,6 +78,10 @@ impl Target for Sqlite {
         true
     }
 
+    fn completes_collections(&self) -> bool {
+        true
+    }
+
     fn check(&self, wanted: &Wanted, _: &FlagSources) -> Result<()> {
         let from = wanted.collection_source;
         let name = wanted.collection.as_deref().unwrap_or_default();
