@@ -87,7 +87,7 @@ pub struct TargetFlags {
     #[arg(long, value_name = "TARGET", default_value = "bulkimport.db", value_hint = ValueHint::FilePath,
         value_parser = OsStringValueParser::new().try_map(|to| targets::read(&to).map_err(|error| error::text(&error))))]
     pub to: Vec<Address>,
-    /// Collection that the records go to (otherwise the file's name)
+    /// Where the records go (otherwise the file's name)
     ///
     /// The name of a table of the store, of an index, an alias or a data stream of Elasticsearch, or of a collection. A store
     /// and Elasticsearch create it on first use. Without it, each file goes to the collection of its name: products.jsonl.gz
