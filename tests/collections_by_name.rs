@@ -126,7 +126,7 @@ fn bulk_lines_of_several_collections_name_theirs() {
     let line = |name: &str| format!("{{\"create\":{{\"_index\":\"{name}\",\"_id\":\"1\"}}}}\n{{}}\n");
     assert_eq!(text, line("a") + &line("b"));
     let ran = place.run(&["--to", "jsonl:out.jsonl", "a.jsonl", "b.jsonl"]);
-    ran.expect(0, [2, 0, 0, 0]).prints("note: out.jsonl: documents do not keep the names of several collections");
+    ran.expect(0, [2, 0, 0, 0]).prints("note: out.jsonl: the files name several collections");
 }
 
 #[test]
