@@ -23,8 +23,8 @@ Register-ArgumentCompleter -Native -CommandName 'bulkimport' -ScriptBlock {
         'bulkimport' {
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The same as a FILE, as arangoimport and mongoimport write it')
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'FILE.db, a server or files')
-            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Collection that the records go to (required)')
-            [CompletionResult]::new('--collection', '--collection', [CompletionResultType]::ParameterName, 'Collection that the records go to (required)')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Where the records go (otherwise the file''s name)')
+            [CompletionResult]::new('--collection', '--collection', [CompletionResultType]::ParameterName, 'Where the records go (otherwise the file''s name)')
             [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'Name and password for the server')
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Name and password for the server')
             [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'File with the password')

@@ -20,8 +20,8 @@ set edit:completion:arg-completer[bulkimport] = {|@words|
         &'bulkimport'= {
             cand --file 'The same as a FILE, as arangoimport and mongoimport write it'
             cand --to 'FILE.db, a server or files'
-            cand -c 'Collection that the records go to (required)'
-            cand --collection 'Collection that the records go to (required)'
+            cand -c 'Where the records go (otherwise the file''s name)'
+            cand --collection 'Where the records go (otherwise the file''s name)'
             cand -u 'Name and password for the server'
             cand --user 'Name and password for the server'
             cand --password-file 'File with the password'

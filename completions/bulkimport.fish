@@ -1,6 +1,6 @@
 complete -c bulkimport -l file -d 'The same as a FILE, as arangoimport and mongoimport write it' -r -F
 complete -c bulkimport -l to -d 'FILE.db, a server or files' -r -F
-complete -c bulkimport -s c -l collection -d 'Collection that the records go to (required)' -r
+complete -c bulkimport -s c -l collection -d 'Where the records go (otherwise the file\'s name)' -r
 complete -c bulkimport -s u -l user -d 'Name and password for the server' -r
 complete -c bulkimport -l password-file -d 'File with the password' -r -F
 complete -c bulkimport -l api-key-file -d 'File with an API key, as issued by the server' -r -F

@@ -102,6 +102,9 @@ fn the_json_summary_has_every_field_and_is_one_line() {
             { "type": "duplicate_key", "count": 1, "first": first(3, 2), "reason": "duplicate key \"a\"" },
             { "type": "invalid_json", "count": 2, "first": first(4, 3), "reason": "expected a field name in quotes, at byte 2" },
         ],
+        "collections": [
+            { "name": "c", "created": 1, "updated": 0, "ignored": 0, "deleted": 0, "errors": 3, "unknown": 0, "unsent": 0 },
+        ],
         "error": null, "rejects": null, "journal": null,
     });
     assert_eq!(summary, expected);

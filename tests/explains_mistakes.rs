@@ -245,8 +245,8 @@ fn an_unset_variable_is_no_file() {
 /// Lines that are wrong, and how what is said begins.
 const LINES: &[(&str, &str)] = &[
     (
-        "films.jsonl",
-        "error: missing --collection\nhint: write `--collection films`; only bulk lines (`-t bulk`) may name their own\n",
+        "films.jsonl -",
+        "error: missing --collection\nhint: write `--collection NAME`; stdin has no name that could be the collection\n",
     ),
     ("-c", "error: missing value for --collection\n"),
     ("-c a -c b", "error: --collection cannot be used more than once\n"),

@@ -35,6 +35,8 @@ Examples:
   Import documents into a collection of bulkimport.db; where the key exists,
   merge them into what is there:
     bulkimport --collection products --on-duplicate update products.jsonl
+  Import several files, each into the collection of its name:
+    bulkimport --to shop.db seed/*
   Import a compressed array from stdin, and stop when more than 1 % is bad:
     bulkimport -c products -t json --max-errors 1% < products.json.gz
   Import a CSV file into another store, with a column as the key:

@@ -40,7 +40,7 @@ use std::time::Duration;
     disable_help_flag = true,
     disable_version_flag = true,
     max_term_width = 100,
-    override_usage = "bulkimport [OPTIONS] --collection NAME [FILE]...",
+    override_usage = "bulkimport [OPTIONS] [FILE]...",
     after_help = SHORT_EXAMPLES,
     after_long_help = EXAMPLES
 )]
@@ -87,10 +87,11 @@ pub struct TargetFlags {
     #[arg(long, value_name = "TARGET", default_value = "bulkimport.db", value_hint = ValueHint::FilePath,
         value_parser = OsStringValueParser::new().try_map(|to| targets::read(&to).map_err(|error| error::text(&error))))]
     pub to: Vec<Address>,
-    /// Collection that the records go to (required)
+    /// Where the records go (otherwise the file's name)
     ///
     /// The name of a table of the store, of an index, an alias or a data stream of Elasticsearch, or of a collection. A store
-    /// and Elasticsearch create it on first use. Optional only for bulk lines, which may name their own in _index.
+    /// and Elasticsearch create it on first use. Without it, each file goes to the collection of its name: products.jsonl.gz
+    /// to products. Required for stdin. Bulk lines may name their own in _index instead.
     #[arg(short, long, value_name = "NAME", alias = "index", value_parser = names::collection)]
     pub collection: Option<String>,
 }
@@ -247,7 +248,7 @@ pub struct RunFlags {
     /// All or nothing: an error rolls back all (exit 6)
     ///
     /// Not for Elasticsearch, OpenSearch and Kuzzle. ArangoDB gets the whole run in one request of at most --batch-bytes (64
-    /// MiB), sent at the end of the input.
+    /// MiB), sent at the end of the input. Only a store supports it for several collections.
     #[arg(long)]
     pub complete: bool,
     /// Empty the collection first

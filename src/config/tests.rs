@@ -108,11 +108,39 @@ fn every_flag_arrives() {
 }
 
 #[test]
+fn without_a_collection_the_files_name_theirs() {
+    for (line, variables, names, collection, files, of_files) in [
+        ("d/a.2024.jsonl.gz", &[][..], &["a.2024"][..], Some("a.2024"), "d/a.2024.jsonl.gz", &[0][..]),
+        ("a.csv x/a.json", &[], &["a"], Some("a"), "a.csv x/a.json", &[0, 0]),
+        ("b.csv a.csv c/b.csv", &[], &["b", "a"], None, "b.csv c/b.csv a.csv", &[0, 0, 1]),
+        ("-c c b.csv a.csv", &[], &["c"], Some("c"), "b.csv a.csv", &[0, 0]),
+        ("b.csv a.csv", &["COLLECTION=v"], &["v"], Some("v"), "b.csv a.csv", &[0, 0]),
+        ("-t bulk b.ndjson", &[], &[], None, "b.ndjson", &[0]),
+    ] {
+        let config = config(line, variables);
+        assert_eq!(config.wanted.collections, names, "{line}");
+        assert_eq!(config.wanted.collection.as_deref(), collection, "{line}");
+        assert_eq!(config.files, files.split(' ').map(PathBuf::from).collect::<Vec<_>>(), "{line}");
+        assert_eq!(config.collection_of_file, of_files, "{line}");
+    }
+}
+
+#[test]
 fn flags_that_cannot_be_supported_are_named() {
     let cases = [
         ("", "missing --collection\nhint: write `--collection NAME`"),
-        ("data/products.jsonl.gz", "write `--collection products`"),
         ("-t jsonl", "missing --collection"),
+        ("-", "missing --collection"),
+        ("a.jsonl -", "missing --collection"),
+        ("/dev/stdin", "missing --collection"),
+        ("--unique x a.csv b.csv", "--unique requires one collection, and the files name 2"),
+        ("--to es+http://h --mapping m a.csv b.csv", "--mapping requires one collection, and the files name 2"),
+        ("--to arangodb+http://h --complete a.csv b.csv", "--complete requires one collection, and the files name 2"),
+        ("--to jsonl:o --complete a.csv b.csv", "--complete requires one collection, and the files name 2"),
+        (
+            "--to es+http://h a.csv B.csv",
+            "invalid value \"B\" for --collection (from the file name): uppercase letters are not allowed\nhint: write `--collection NAME`",
+        ),
         ("-c c -t jsonl --separator ;", "--separator requires CSV or TSV input, not jsonl"),
         ("-c c -t documents --nested", "--nested requires CSV or TSV input, not jsonl"),
         ("-c c -t json --convert none", "--convert requires CSV or TSV input, not json"),

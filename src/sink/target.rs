@@ -62,6 +62,11 @@ pub trait Target: Sync {
         false
     }
 
+    /// Whether `--complete` covers several collections.
+    fn completes_collections(&self) -> bool {
+        false
+    }
+
     /// Its addresses for messages, without secrets.
     fn display(&self, wanted: &Wanted) -> String {
         wanted.name()

@@ -164,7 +164,7 @@ pub fn check(target: &dyn Target, wanted: &Wanted, flags: &FlagSources) -> Resul
     let refused = [
         ("mapping", wanted.mapping.is_some()),
         ("unique", !wanted.unique.is_empty()),
-        ("complete", wanted.complete && !target.has_one_sink()),
+        ("complete", wanted.complete && !target.completes_collections()),
     ];
     if let Some((id, _)) = refused.iter().find(|(_, is_set)| *is_set) {
         let text = format!("{} requires one collection, and the files name {}", flag(id), wanted.collections.len());

@@ -60,8 +60,9 @@ impl Writer {
             if first != action.collection {
                 self.has_warned = true;
                 let name = self.output.name();
+                let what = if action.is_line { "lines" } else { "files" };
                 return log(Note::Warning(format!(
-                    "note: {name}: the lines name several collections, which documents do not keep; --to bulk:PATH does"
+                    "note: {name}: the {what} name several collections, which documents do not keep; --to bulk:PATH does"
                 )));
             }
         }

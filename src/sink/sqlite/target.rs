@@ -78,6 +78,10 @@ impl Target for Sqlite {
         true
     }
 
+    fn completes_collections(&self) -> bool {
+        true
+    }
+
     fn check(&self, wanted: &Wanted, _: &FlagSources) -> Result<()> {
         if wanted.complete && wanted.results.is_some() {
             bail!("--results: not with --complete");
