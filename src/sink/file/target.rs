@@ -129,7 +129,10 @@ impl Target for Files {
             sinks.push(Box::new(DryRun));
         } else {
             let (output, complete) = (Output::open(path, wanted)?, wanted.complete);
-            sinks.push(Box::new(Writer { output, encoder, is_bulk, complete, collection, has_warned: false }));
+            let are_named_by_file = wanted.is_named_by_file();
+            let has_warned = false;
+            let writer = Writer { output, encoder, is_bulk, complete, collection, are_named_by_file, has_warned };
+            sinks.push(Box::new(writer));
         }
         Ok(Opened { sinks, edges: vec![wanted.edge], rules, traffic: None, closing: None })
     }

@@ -18,6 +18,8 @@ pub(super) struct Writer {
     pub(super) complete: bool,
     /// The collection of the records so far, which documents do not name.
     pub(super) collection: Option<String>,
+    /// Whether the input files name the collections; otherwise bulk lines do.
+    pub(super) are_named_by_file: bool,
     /// Whether the warning about several collections was given.
     pub(super) has_warned: bool,
 }
@@ -60,7 +62,7 @@ impl Writer {
             if first != action.collection {
                 self.has_warned = true;
                 let name = self.output.name();
-                let what = if action.is_line { "lines" } else { "files" };
+                let what = if self.are_named_by_file { "files" } else { "lines" };
                 return log(Note::Warning(format!(
                     "note: {name}: the {what} name several collections, which documents do not keep; --to bulk:PATH does"
                 )));
