@@ -43,8 +43,8 @@ const OURS: &[(&str, u64, u64, &str)] = &[
     ("quirk-source-whose-first-key-is-an-action-name-scalar", 1, 0, ""),
     ("quirk-source-whose-first-key-is-an-action-name-object", 1, 0, ""),
     ("quirk-null-action-500", 0, 1, "the metadata of the action is null"),
-    ("quirk-field-named-script-nested-400", 0, 1, "a field called `script`"),
-    ("quirk-field-named-script-null-500", 0, 1, "a field called `script`"),
+    ("quirk-field-named-script-nested-400", 0, 1, "a field \"script\""),
+    ("quirk-field-named-script-null-500", 0, 1, "a field \"script\""),
 ];
 
 /// What is stored then, where that is not what the vector says.

@@ -11,12 +11,12 @@ const REFUSED: &[(&str, &str)] = &[
     ("text-empty", "failed to parse"),
     ("name-empty", "failed to parse"),
     ("name-dots", "failed to parse"),
-    ("name-like-prototype", "the field `__proto__`"),
+    ("name-like-prototype", "the field \"__proto__\""),
     ("shape-deep-600", "failed to parse"),
-    ("name-like-action-create", "begins with `create`"),
-    ("name-like-action-index", "begins with `index`"),
-    ("name-like-action-delete", "begins with `delete`"),
-    ("name-like-action-update", "a field called `script`"),
+    ("name-like-action-create", "has only fields such as \"create\""),
+    ("name-like-action-index", "has only fields such as \"index\""),
+    ("name-like-action-delete", "has only fields such as \"delete\""),
+    ("name-like-action-update", "a field \"script\""),
 ];
 
 /// Lines that are errors unless `--lossy` lets them pass: key, a part of the reason, and what Kuzzle then stores where it is
