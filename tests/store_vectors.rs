@@ -61,21 +61,21 @@ const OF_REQUESTS: &[&str] = &[
 
 /// Records that the reader finds wrong before they reach the store, with its own words.
 const FOUND_BEFORE: &[(&str, &str)] = &[
-    ("validate-id-too-long", "the id has 513 bytes, at most 512 are allowed"),
-    ("validate-id-too-long-counts-utf8-bytes", "the id has 513 bytes, at most 512 are allowed"),
-    ("validate-missing-index", "no `_index` in the action line, and no --collection"),
-    ("validate-delete-missing-id-kills-whole-bulk", "this action needs an `_id`"),
-    ("missing-final-newline-on-action-line", "the input ends before the source of this action"),
-    ("only-action-without-source", "the input ends before the source of this action"),
-    ("blank-source-line-shifts-parsing-opensearch", "the source, on line 2, is blank"),
+    ("validate-id-too-long", "the id is too long: 513 bytes, the maximum is 512"),
+    ("validate-id-too-long-counts-utf8-bytes", "the id is too long: 513 bytes, the maximum is 512"),
+    ("validate-missing-index", "missing \"_index\" in the action line, and no --collection"),
+    ("validate-delete-missing-id-kills-whole-bulk", "missing \"_id\" in the action line"),
+    ("missing-final-newline-on-action-line", "unexpected end of input before the source of this action"),
+    ("only-action-without-source", "unexpected end of input before the source of this action"),
+    ("blank-source-line-shifts-parsing-opensearch", "the source on line 2 is blank"),
     ("empty-action", "the action is an empty object"),
     ("parse-failure-executes-nothing-small-body", "the action is an empty object"),
-    ("action-line-not-object-array", "the action: expected an object, found an array"),
+    ("action-line-not-object-array", "invalid action: expected an object, found an array"),
     ("action-value-scalar", "the metadata of the action is a number, not an object"),
-    ("unknown-action-opensearch", "unknown action \"foo\": expected index, create, update or delete"),
-    ("truncated-action-line", "the action: the object does not end"),
-    ("invalid-utf8-action-line", "the action: invalid UTF-8 at byte 32"),
-    ("invalid-json-source-is-item-error-es7-os2", "the source, on line 2"),
+    ("unknown-action-opensearch", "unknown action \"foo\" (expected index, create, update or delete)"),
+    ("truncated-action-line", "invalid action: unexpected end of line in object"),
+    ("invalid-utf8-action-line", "invalid action: invalid UTF-8 at byte 32"),
+    ("invalid-json-source-is-item-error-es7-os2", "the source on line 2"),
 ];
 
 #[test]
