@@ -246,7 +246,10 @@ impl Ledger {
         if let Some(reason) = line.reason.clone() {
             self.outcome.failures.push(Failure { origin, reason, bucket, raw: raw.to_vec() });
         }
-        if self.wants_results {
+        if self.wants_results && self.held_lines.is_empty() && !bucket.is_applied() {
+            // No line before it waits until its action is durable.
+            self.outcome.results.push(line);
+        } else if self.wants_results {
             self.held_lines.push(line);
         }
         if self.outcome.failures.len() == CHUNK {
@@ -292,5 +295,28 @@ impl Ledger {
             let outcome = std::mem::replace(&mut self.outcome, next);
             (self.hand_over)(outcome);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_unsent_after_a_stop_has_its_lines() {
+        let (sender, outcomes) = std::sync::mpsc::channel();
+        let mut ledger = Ledger::new(0, true, Box::new(move |outcome| drop(sender.send(outcome))));
+        let line =
+            |bucket| ResultLine { origin: Origin::default(), bucket, key: String::new(), reason: None, details: None };
+        ledger.add(line(Bucket::Created), &[]);
+        ledger.add(line(Bucket::Unsent), &[]);
+        ledger.undo(Bucket::Unknown);
+        ledger.flush();
+        ledger.add(line(Bucket::Unsent), &[]);
+        ledger.flush();
+        drop(ledger);
+        let buckets: Vec<Bucket> =
+            outcomes.iter().flat_map(|outcome| outcome.results).map(|line| line.bucket).collect();
+        assert_eq!(buckets, [Bucket::Unknown, Bucket::Unsent, Bucket::Unsent]);
     }
 }
