@@ -30,6 +30,8 @@ pub(super) fn syntax<T>(offset: usize, what: &'static str) -> Result<T, BoxedErr
 
 /// Bytes of a string that are compared at once.
 const LANES: usize = 8;
+/// Bytes of a long string that are compared at once.
+const BLOCK: usize = 32;
 
 /// Finds quotes, backslashes and control characters in eight bytes: sets the highest bit of each such byte. The lowest bit
 /// that is set is always right; bits above it can be false positives.
@@ -42,6 +44,14 @@ pub(super) fn marks(chunk: &[u8; LANES]) -> u64 {
     let quotes_and_controls = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
     let backslashes = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
     (quotes_and_controls | backslashes) & !word & (ONES << 7)
+}
+
+/// Whether these bytes contain a quote, a backslash or a control character.
+#[inline(always)]
+fn has_mark(block: &[u8; BLOCK]) -> bool {
+    // Flipping one bit moves the quote right behind the control characters.
+    let is_mark = |byte: &u8| (*byte ^ 2 <= b' ') | (*byte == b'\\');
+    block.iter().fold(false, |any, byte| any | is_mark(byte))
 }
 
 /// Scans the string whose opening quote is at `offset`. Returns the offset after its closing quote, and whether it
@@ -75,6 +85,11 @@ pub fn string_end(bytes: &[u8], offset: usize) -> (usize, bool) {
 fn long_string(bytes: &[u8], mut offset: usize) -> Result<(usize, bool), BoxedError> {
     let mut escaped = false;
     loop {
+        while let Some(block) = bytes.get(offset..).and_then(|rest| rest.first_chunk())
+            && !has_mark(block)
+        {
+            offset += BLOCK;
+        }
         while let Some(chunk) = bytes.get(offset..).and_then(|rest| rest.first_chunk()) {
             let marks = marks(chunk);
             if marks != 0 {

@@ -38,7 +38,7 @@ class Case:
         """Runs the import, and beside it what `act` does to the index."""
         lines = [json.dumps({"_key": f"k{n}", "n": n, "@timestamp": "2024-05-01T10:00:00Z"}) for n in range(MANY)]
         with directory() as place, Proxy(self.args.proxy, self.args.server.url, self.script, place) as proxy:
-            actor = threading.Thread(target=act, args=(proxy.log,))
+            actor = threading.Thread(target=act, args=(proxy.log_so_far,))
             actor.start()
             more = [*words, "-j", str(self.jobs), "--batch-size", "10", "--on-duplicate", self.mode, "-t", "jsonl"]
             self.ran = bulkimport(self.args.program, ["--to", f"elasticsearch+{proxy.url}", *more], "\n".join(lines) + "\n", place)

@@ -5,7 +5,7 @@ The model follows one key at a time. An action that is reported as an error was 
 have been or not, so a key has a set of possible states; a report that fits none of them is a lie.
 """
 
-import collections, http.client, json, os, signal, subprocess, sys, tempfile, urllib.parse
+import collections, http.client, json, os, signal, socket, subprocess, sys, tempfile, time, urllib.parse
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -179,10 +179,41 @@ class Proxy:
         self.child.stdout.close()
         CHILDREN.discard(self.child)
 
-    def log(self):
+    def log_so_far(self):
         """The bulk requests that are over."""
         with open(self.log_path, encoding="utf-8") as lines:
-            return [entry for entry in map(json.loads, lines) if entry["n"] is not None]
+            # The last line may be half written.
+            entries = [json.loads(line) for line in lines if line.endswith("\n")]
+        return [entry for entry in entries if entry["n"] is not None]
+
+    def log(self, seconds=60):
+        """The bulk requests, once all that have arrived are over.
+
+        The proxy writes the line of a request after its reply, so the program may have ended before. A request of our
+        own takes the next number; the log is whole when it has this number and all below it.
+        """
+        at, deadline = urllib.parse.urlsplit(self.url), time.monotonic() + seconds
+        with self.connect(at, deadline) as probe:
+            probe.sendall(b"GET /_bulk-probe HTTP/1.1\r\nHost: proxy\r\nConnection: close\r\n\r\n")
+            while True:
+                entries = self.log_so_far()
+                ours = [entry["n"] for entry in entries if entry["path"] == "/_bulk-probe"]
+                if ours and len({entry["n"] for entry in entries if entry["n"] <= ours[0]}) == ours[0]:
+                    return [entry for entry in entries if entry["path"] != "/_bulk-probe"]
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"requests to the proxy are still under way after {seconds} s")
+                time.sleep(0.01)
+
+    @staticmethod
+    def connect(at, deadline):
+        """A connection to the proxy, which may be down for a moment by its script."""
+        while True:
+            try:
+                return socket.create_connection((at.hostname, at.port), timeout=5)
+            except ConnectionRefusedError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
 
 
 Ran = collections.namedtuple("Ran", "code summary results stderr")
