@@ -19,6 +19,8 @@ pub enum RetryReason {
     Unreachable,
     /// The server is polled after this time.
     Every(Duration),
+    /// No retry can succeed: a certificate is not trusted, for example.
+    Hopeless,
 }
 
 /// The pauses between the retries of one request: exponential with full jitter, so that clients that were rejected together
@@ -59,6 +61,9 @@ impl Backoff {
     /// If no further retry is allowed. The message says which limit was reached.
     pub fn next(&mut self, why: RetryReason, asked: Option<Duration>) -> Result<Duration, String> {
         let since = *self.since.get_or_insert_with(Instant::now);
+        if matches!(why, RetryReason::Hopeless) {
+            return Err("not tried again".to_owned());
+        }
         if self.used >= self.retries.retries {
             return Err(match self.used {
                 0 => "not tried again: --retries 0".to_owned(),
@@ -72,7 +77,7 @@ impl Backoff {
             (Some(asked), _) => asked,
             (None, RetryReason::Every(pause)) => pause,
             (None, RetryReason::Busy) => grown(FIRST_BUSY_PAUSE).mul_f64(random()),
-            (None, RetryReason::Unreachable) => grown(FIRST_UNREACHABLE_PAUSE).mul_f64(0.5 + random() / 2.0),
+            (None, _) => grown(FIRST_UNREACHABLE_PAUSE).mul_f64(0.5 + random() / 2.0),
         };
         if let Some(asked) = asked.filter(|asked| *asked > self.retries.max_time) {
             return Err(format!("the server asks for {} s, more than --retry-max-time", asked.as_secs()));

@@ -3,7 +3,7 @@
 //! lines before it would stay stored (contract of the import API, 1.7).
 
 use super::Collection;
-use super::answer::ServerError;
+use super::answer::{ERRORS, ServerError};
 use super::request::{array, mode};
 use super::{counts, errors, read_back};
 use crate::action::Op;
@@ -11,6 +11,7 @@ use crate::batch::{Batch, Encode};
 use crate::record::Reason;
 use crate::retry::{Backoff, RetryReason};
 use crate::sink::http::{Http, Method, Request, Response, SendError};
+use crate::sink::remote::answer::response_or_retry;
 use crate::sink::remote::{Group, ItemOutcome, ItemResult, Shared, StoredDoc, escaped, sleep_unless_stopped};
 use crate::sink::{Bucket, Durable, Ledger, Log, Note, Sink, SinkError};
 use std::collections::HashSet;
@@ -161,14 +162,13 @@ impl Complete {
 
     fn read_stored(&mut self, group: Group<'_>, backoff: &mut Backoff, log: Log<'_>) -> Result<Vec<StoredDoc>, String> {
         loop {
-            let (why, text, asked) = match self.http.send(read_back::request(&self.collection, group)) {
-                Ok(reply) if !matches!(reply.status, 412 | 429 | 500..=599) => {
-                    return read_back::compare(group, &reply).ok_or_else(|| reply.summary());
-                }
-                Ok(reply) => (RetryReason::Busy, reply.summary(), reply.retry_after),
-                Err(reply) => (RetryReason::Unreachable, reply.reason().to_owned(), None),
-            };
-            self.pause(backoff, why, asked, &text, log)?;
+            let sent = self.http.send(read_back::request(&self.collection, group));
+            let busy =
+                |reply: &Response| (ERRORS.is_busy)(reply).then(|| reply.summary()).or_else(|| reply.server_error());
+            match response_or_retry(sent, busy) {
+                Ok(reply) => return read_back::compare(group, &reply).ok_or_else(|| reply.summary()),
+                Err(retry) => self.pause(backoff, retry.why, retry.asked, &retry.text, log)?,
+            }
         }
     }
 

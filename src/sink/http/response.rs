@@ -45,6 +45,11 @@ impl Response {
         matches!(self.status, 429 | 502..=504)
     }
 
+    /// The response on one line if a retry may get another: the server is busy, or failed.
+    pub fn server_error(&self) -> Option<String> {
+        matches!(self.status, 429 | 500..=599).then(|| self.summary())
+    }
+
     /// The status and where it came from: `HTTP 501 from http://h:9200`.
     pub fn status_line(&self) -> String {
         format!("HTTP {} from {}", self.status, self.node)

@@ -1,9 +1,10 @@
 //! Requests without documents, retried until there is a response. All of them are idempotent. Also the messages for a
 //! server that cannot be reached at all.
 
+use super::answer::{Retry, response_or_retry};
 use super::sleep_unless_stopped;
 use crate::error::{hint, refused};
-use crate::retry::{Backoff, Retries, RetryReason};
+use crate::retry::{Backoff, Retries};
 use crate::sink::http::{Http, Request, Response, SendError};
 use crate::sink::wanted::Wanted;
 use crate::stop::Stop;
@@ -55,20 +56,20 @@ impl<'h> AdminClient<'h> {
         let mut wait = Backoff::new(self.retries);
         let mut failures = 0;
         loop {
-            match self.http.send(request.clone()) {
-                Ok(response) => {
-                    check(&response)?;
-                    if !self.is_busy(&response) {
-                        return Ok(response);
-                    }
-                    self.pause(&mut wait, RetryReason::Busy, self.errors.error_text(&response), response.retry_after)?;
-                }
+            let sent = self.http.send(request.clone());
+            match &sent {
+                Ok(response) => check(response)?,
                 Err(error) => {
                     failures += 1;
                     if matches!(error, SendError::NotSent { .. }) || failures >= nodes || self.stop.is_requested() {
-                        return Err(no_response(&error));
+                        return Err(no_response(error));
                     }
+                    continue;
                 }
+            }
+            match response_or_retry(sent, |response| self.busy(response)) {
+                Ok(response) => return Ok(response),
+                Err(retry) => self.pause(&mut wait, retry)?,
             }
         }
     }
@@ -80,17 +81,15 @@ impl<'h> AdminClient<'h> {
     pub fn send(&mut self, request: &Request) -> Result<Response> {
         let mut wait = Backoff::new(self.retries);
         loop {
-            let (why, text, asked) = match self.http.send(request.clone()) {
-                Ok(response) if !self.is_busy(&response) => return Ok(response),
-                Ok(response) => (RetryReason::Busy, self.errors.error_text(&response), response.retry_after),
-                Err(SendError::NotSent { why, hopeless: true }) => return Err(refused(why)),
-                Err(error) => (RetryReason::Unreachable, error.reason().to_owned(), None),
-            };
-            self.pause(&mut wait, why, text, asked)?;
+            let sent = self.http.send(request.clone());
+            match response_or_retry(sent, |response| self.busy(response)) {
+                Ok(response) => return Ok(response),
+                Err(retry) => self.pause(&mut wait, retry)?,
+            }
         }
     }
 
-    fn pause(&self, wait: &mut Backoff, why: RetryReason, text: String, asked: Option<Duration>) -> Result<()> {
+    fn pause(&self, wait: &mut Backoff, Retry { why, asked, text }: Retry) -> Result<()> {
         let pause = wait.next(why, asked).map_err(|used_up| refused(format!("{text} ({used_up})")))?;
         sleep_unless_stopped(pause, &self.stop).then_some(()).ok_or_else(|| refused(text))
     }
@@ -107,8 +106,10 @@ impl<'h> AdminClient<'h> {
         Ok(serde_json::from_slice(&response.body).unwrap_or(Value::Null))
     }
 
-    fn is_busy(&self, response: &Response) -> bool {
-        response.is_busy() || (self.errors.is_busy)(response)
+    /// What a server says that is too busy for a request.
+    fn busy(&self, response: &Response) -> Option<String> {
+        let is_busy = response.is_busy() || (self.errors.is_busy)(response);
+        is_busy.then(|| self.errors.error_text(response))
     }
 }
 

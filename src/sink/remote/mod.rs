@@ -3,6 +3,7 @@
 //! for missing responses (settle.rs) are the same for every target.
 
 pub mod admin;
+pub mod answer;
 mod bisect;
 pub mod destination;
 mod gate;

@@ -1,6 +1,7 @@
 //! Requests without a response: waits until such a request is no longer running, gives up what cannot be sent twice, and
 //! after the next try finds out who stored a document that was in the way.
 
+use super::answer::response_or_retry;
 use super::destination::{Destination, Location};
 use super::memory::KeyState;
 use super::settle::{Abort, SINGLE_TRIES, Settling};
@@ -220,14 +221,11 @@ impl Settling<'_> {
     /// Sends a request that changes nothing until it gets a response.
     pub(super) fn send_question(&mut self, request: &Request) -> Result<Response, Abort> {
         loop {
-            let (why, text, asked) = match (self.io.send)(request.clone()) {
-                Ok(response) if !matches!(response.status, 429 | 500..=599) => return Ok(response),
-                Ok(response) => {
-                    (RetryReason::Busy, format!("the server answers {}", response.status), response.retry_after)
-                }
-                Err(error) => (RetryReason::Unreachable, error.reason().to_owned(), None),
-            };
-            self.pause(why, asked, &text)?;
+            let sent = (self.io.send)(request.clone());
+            match response_or_retry(sent, Response::server_error) {
+                Ok(response) => return Ok(response),
+                Err(retry) => self.pause(retry.why, retry.asked, &retry.text)?,
+            }
         }
     }
 }
