@@ -1,5 +1,6 @@
 # Not run where this repository is tested: there is no Docker there.
-#   docker build -t bulkimport . && docker run --rm -v "$PWD:/data" bulkimport -c films testdata/films.jsonl
+#   docker build -t bulkimport .
+#   docker run --rm --user "$(id -u):$(id -g)" -v "$PWD:/data" bulkimport -c films testdata/films.jsonl
 FROM rust:1-slim-bookworm AS build
 WORKDIR /build
 COPY . .
