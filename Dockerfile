@@ -1,13 +1,10 @@
 # Not run where this repository is tested: there is no Docker there.
-#   docker build -t bulkimport . && docker run --rm -v "$PWD:/data" bulkimport -c products products.jsonl
+#   docker build -t bulkimport .
+#   docker run --rm --user "$(id -u):$(id -g)" -v "$PWD:/data" bulkimport -c films testdata/films.jsonl
 FROM rust:1-slim-bookworm AS build
-RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
-COPY Cargo.toml Cargo.lock build.rs ./
-COPY src src
-COPY completions completions
-COPY tests tests
-COPY benches benches
+COPY . .
+# Names the commit for --version: docker build --build-arg BUILD_COMMIT="$(git rev-parse --short=9 HEAD)" .
 ARG BUILD_COMMIT
 RUN cargo build --release --locked --bin bulkimport
 
