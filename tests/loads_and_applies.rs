@@ -1,16 +1,13 @@
 //! With `--results` each line is applied with the unique index in place. Without, rows are loaded first while that gives the
 //! same. Random lists must leave the same both ways.
 
-#[path = "agrees/outcome.rs"]
-#[allow(dead_code, reason = "the other test binary uses all of it")]
-mod outcome;
 #[path = "agrees/random.rs"]
 mod random;
 #[path = "agrees/scripts.rs"]
 mod scripts;
 
+use crate::outcome::{Act, filled, text};
 use crate::support::Place;
-use outcome::{Act, filled, text};
 use random::Random;
 use std::collections::BTreeMap;
 
@@ -35,8 +32,11 @@ fn writes(random: &mut Random) -> Vec<Act> {
     (0..12).map(line).collect()
 }
 
-/// Counts, and version, sequence number and document of each key.
-fn left(input: &str, results: &[&str]) -> (Vec<u64>, BTreeMap<String, (i64, i64, String)>) {
+/// Version, sequence number and document of each key.
+type Rows = BTreeMap<String, (i64, i64, String)>;
+
+/// The counts of a run, and what it leaves.
+fn left(input: &str, results: &[&str]) -> (Vec<u64>, Rows) {
     let place = Place::new();
     place.file("in.bulk", input);
     let ran = place.import(&[results, &["-t", "bulk", "in.bulk"]].concat());

@@ -1,7 +1,7 @@
 //! Random action lists: few keys, many conflicts, scripts.
 
-use super::outcome::Act;
 use super::scripts;
+use crate::outcome::Act;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 

@@ -1,6 +1,6 @@
 //! `testdata/scripts.jsonl`: updates by scripts as people write them, each with what OpenSearch 2.19.1 did.
 
-use super::outcome::{Act, Outcome, same};
+use crate::outcome::{Act, Outcome, same};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
