@@ -22,6 +22,7 @@ MAKERS = {
     "big-dump.jsonl": "dump",
     "big-bodies": "bodies",
     "big-lines": "lines",
+    "big-actions": "actions",
     "flights.csv": "flights",
 }
 

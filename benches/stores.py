@@ -143,6 +143,42 @@ class Stores(Bench):
         self.compare("update", "the same, in another order", runs, "shuffled", "first", None)
         self.compare_builds("update", cases, runs)
 
+    def actions(self):
+        """200,000 bulk lines: versions and conditions beside plain ones, updates by a script beside such by a document."""
+        folder = self.data("big-actions")
+
+        def once(name, filled):
+            counts = {"created": 0, "updated": 200_000} if filled else {"created": 200_000}
+
+            def go(build):
+                store = self.store("actions")
+                if filled:
+                    kept = self.folder / f"filled-{build}.db"
+                    if not kept.exists():
+                        self.ours(str(kept), "big", "-t", "bulk", f"{folder}/plain.bulk", created=200_000, build=build)
+                    shutil.copyfile(kept, store)
+                run = self.ours(store, "big", "-t", "bulk", f"{folder}/{name}.bulk", build=build, what=f"{name}.bulk", **counts)
+                self.store("actions")
+                return run
+
+            return go
+
+        cases = [
+            *self.both("plain", "index, into an empty collection", once("plain", False)),
+            *self.both("versions", "the same with external versions", once("versions", False)),
+            *self.both("again", "index of existing documents", once("plain", True)),
+            *self.both("conditions", "the same with if_seq_no", once("conditions", True)),
+            *self.both("doc", "update by a document", once("doc", True)),
+            *self.both("script", "the same update by a script", once("script", True)),
+        ]
+        runs = self.rounds("actions", cases)
+        self.store("filled-ours")
+        self.store("filled-old")
+        self.compare("actions", "plain / with versions", runs, "plain", "versions", least=0.7)
+        self.compare("actions", "plain / with conditions", runs, "again", "conditions", least=0.7)
+        self.compare("actions", "script / doc", runs, "script", "doc", 6)
+        self.compare_builds("actions", cases, runs)
+
     def ten(self):
         """10,000,000 documents beside 1,000,000 (needs 8 GB)."""
         small, large = self.data("big.jsonl"), self.data("big-10m.jsonl")

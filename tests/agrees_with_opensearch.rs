@@ -7,20 +7,25 @@
 
 #[allow(dead_code, reason = "the other test binary uses all of it")]
 mod http;
+#[path = "agrees/outcome.rs"]
+mod outcome;
 #[path = "agrees/random.rs"]
 mod random;
 #[path = "agrees/scripts.rs"]
 mod scripts;
 #[allow(dead_code, reason = "the other test binary uses all of it")]
 mod support;
+#[path = "agrees/written.rs"]
+mod written;
 
 use http::{Answer, Server};
-use random::{Act, Random};
-use serde_json::{Map, Value, json};
+use outcome::{Act, Outcome, filled, of_server, on_the_store, same, text};
+use random::Random;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use support::Place;
 
 /// The server's index, and the next sequence number in it.
 struct Judge {
@@ -28,12 +33,13 @@ struct Judge {
     index: String,
     next: i64,
     lists: u64,
+    _alone: MutexGuard<'static, ()>,
 }
 
-const RATE: &str = "script.context.update.max_compilations_rate";
+/// The tests change a setting of the whole server, so they run one after the other.
+static ALONE: Mutex<()> = Mutex::new(());
 
-/// Items, and what is stored in the end under each key.
-type Outcome = (Vec<Value>, BTreeMap<String, Value>);
+const RATE: &str = "script.context.update.max_compilations_rate";
 
 #[test]
 fn the_store_does_with_bulk_lines_what_opensearch_does() {
@@ -42,7 +48,7 @@ fn the_store_does_with_bulk_lines_what_opensearch_does() {
     };
     let lists = number("BULKIMPORT_TEST_LISTS", 200);
     let seed = number("BULKIMPORT_TEST_SEED", 1);
-    let mut judge = Judge::start(seed);
+    let mut judge = Judge::start(&seed.to_string());
     println!("seed {seed}, {lists} lists");
     let mut counts = BTreeMap::<String, u64>::new();
     for (name, list) in kept() {
@@ -71,21 +77,52 @@ fn the_store_does_with_bulk_lines_what_opensearch_does() {
     for (name, count) in &counts {
         println!("{name}: {count} ({:.1} %)", *count as f64 * 100.0 / total as f64);
     }
-    judge.server.delete(&format!("/{}", judge.index));
-    judge.server.put("/_cluster/settings", &json!({"transient": {RATE: null}}));
+    judge.end();
     assert!(wrong.is_empty(), "{}\n{} lists differ (seed {seed})", wrong.join("\n"), wrong.len());
+}
+
+#[test]
+fn scripts_as_people_write_them_do_the_same_on_both() {
+    let mut judge = Judge::start("written");
+    let all = written::all();
+    let mut wrong = String::new();
+    for script in &all {
+        let timeless = |(items, documents): Outcome| -> Outcome {
+            (
+                items,
+                documents.into_iter().map(|(key, stored)| (key, written::timeless(&stored, written::now()))).collect(),
+            )
+        };
+        let judged = judge.outcomes(&script.list).and_then(|(theirs, ours)| {
+            script.check(&theirs).map_err(|why| format!("server: {why}"))?;
+            script.check(&ours).map_err(|why| format!("store: {why}"))?;
+            compare(&timeless(theirs), &timeless(ours))
+        });
+        if let Err(why) = judged {
+            wrong += &format!("{}: {why}\n", script.name);
+        }
+    }
+    println!("{} scripts ran on both", all.len());
+    judge.end();
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn opensearch_runs_what_the_page_calls_unsupported() {
+    let mut judge = Judge::start("unsupported");
+    let mut wrong = String::new();
+    for list in written::unsupported() {
+        match judge.outcomes(&list) {
+            Ok(((theirs, _), (ours, _))) if theirs[1]["result"] == "updated" && !ours[1]["error"].is_null() => {}
+            other => wrong += &format!("{list:?}: {other:?}\n"),
+        }
+    }
+    judge.end();
+    assert!(wrong.is_empty(), "{wrong}");
 }
 
 fn directory() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/agrees"))
-}
-
-fn text(list: &[Act]) -> String {
-    list.iter()
-        .flat_map(|act| [Some(&act.line), act.source.as_ref()])
-        .flatten()
-        .map(|line| format!("{line}\n"))
-        .collect()
 }
 
 fn keep(name: &str, list: &[Act]) {
@@ -111,46 +148,45 @@ fn acts(text: &str) -> Vec<Act> {
 }
 
 impl Judge {
-    fn start(seed: u64) -> Judge {
+    fn start(name: &str) -> Judge {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let server = Server::of_variable("BULKIMPORT_TEST_OPENSEARCH");
-        let index = format!("bl-agree-{seed}-{}", std::process::id());
+        let index = format!("bl-agree-{name}-{}", std::process::id());
         // Versions of deleted documents are kept, and no field has a type that a value could not fit.
         let settings = json!({"number_of_shards": 1, "number_of_replicas": 0, "gc_deletes": "5h", "refresh_interval": "-1",
             "translog.durability": "async"});
         let body = json!({"settings": settings, "mappings": {"dynamic": false}});
         // Scripts that do not compile are compiled each time, which the server does only so often.
         server.put("/_cluster/settings", &json!({"transient": {RATE: "100000/1m"}}));
-        let judge = Judge { server, index, next: 0, lists: 0 };
+        let judge = Judge { server, index, next: 0, lists: 0, _alone: alone };
         let answer = judge.ask("PUT", "", "application/json", &body.to_string());
         assert_eq!(answer.status, 200, "{}", answer.text());
         judge
     }
 
-    /// Gives a list to both. One of which the server had no memory for a part is given to it again, under other keys.
+    /// Leaves the server as it was.
+    fn end(&self) {
+        self.server.delete(&format!("/{}", self.index));
+        self.server.put("/_cluster/settings", &json!({"transient": {RATE: null}}));
+    }
+
+    /// Compares the outcomes of a list.
     fn compare(&mut self, list: &[Act], counts: &mut BTreeMap<String, u64>) -> Result<(), String> {
-        let (prefix, theirs) = loop {
+        let (theirs, ours) = self.outcomes(list)?;
+        count(list, &theirs.0, counts);
+        compare(&theirs, &ours)
+    }
+
+    /// Gives a list to the server and to the store. One of which the server had no memory for a part is given to it again,
+    /// under other keys.
+    fn outcomes(&mut self, list: &[Act]) -> Result<(Outcome, Outcome), String> {
+        loop {
             self.lists += 1;
             let prefix = format!("{}-", self.lists);
             let theirs = self.at_the_server(list, &prefix)?;
             if theirs.0.iter().all(|item| item["status"] != 429) {
-                break (prefix, theirs);
+                return Ok((theirs, on_the_store(list, &prefix, &self.index)));
             }
-        };
-        let ours = on_the_store(list, &prefix, &self.index);
-        count(list, &theirs.0, counts);
-        for (at, (their, our)) in theirs.0.iter().zip(&ours.0).enumerate() {
-            if !same(their, our) {
-                return Err(format!("action {at}:\n  server {their}\n  store  {our}"));
-            }
-        }
-        if theirs.0.len() != ours.0.len() {
-            return Err(format!("{} items of the server, {} of the store", theirs.0.len(), ours.0.len()));
-        }
-        let different = |key: &&String| !same(&theirs.1[*key], ours.1.get(*key).unwrap_or(&Value::Null));
-        match theirs.1.keys().find(different) {
-            Some(key) => Err(format!("{key}:\n  server {}\n  store  {:?}", theirs.1[key], ours.1.get(key))),
-            None if theirs.1.len() != ours.1.len() => Err(format!("other keys: {:?}", ours.1.keys())),
-            None => Ok(()),
         }
     }
 
@@ -200,98 +236,21 @@ impl Judge {
     }
 }
 
-/// A text for a prefix, and with sequence numbers from a base on.
-fn filled(text: &str, prefix: &str, base: i64) -> String {
-    let mut out = String::new();
-    for (at, piece) in text.replace('§', prefix).split('@').enumerate() {
-        match piece.parse::<i64>() {
-            Ok(offset) if at % 2 == 1 => out += &(base + offset).to_string(),
-            _ => out += piece,
+/// How two outcomes differ, if they do.
+fn compare(theirs: &Outcome, ours: &Outcome) -> Result<(), String> {
+    for (at, (their, our)) in theirs.0.iter().zip(&ours.0).enumerate() {
+        if !same(their, our) {
+            return Err(format!("action {at}:\n  server {their}\n  store  {our}"));
         }
     }
-    out
-}
-
-fn on_the_store(list: &[Act], prefix: &str, index: &str) -> Outcome {
-    let place = Place::new();
-    place.file("in.bulk", filled(&text(list), prefix, 0));
-    let ran = place.run(&["-t", "bulk", "-c", index, "--results", "results", "in.bulk"]);
-    assert!(matches!(ran.code, 0 | 1), "{}", ran.stderr);
-    let results = std::fs::read_to_string(place.path("results")).expect("results");
-    let items = results.lines().map(|line| of_store(&serde_json::from_str(line).expect("JSON"))).collect();
-    let store = place.open();
-    let routed = store.prepare(&format!("SELECT _routing FROM \"{index}\"")).is_ok();
-    let routing = if routed { "_routing" } else { "NULL" };
-    let mut select = store
-        .prepare(&format!("SELECT _key, _version, _seq_no, doc, {routing} FROM \"{index}\""))
-        .expect("the collection is there");
-    let rows = select.query_map([], |row| {
-        let (doc, routing): (String, Option<String>) = (row.get(3)?, row.get(4)?);
-        let doc: Value = serde_json::from_str(&doc).expect("JSON");
-        let (version, seq): (i64, i64) = (row.get(1)?, row.get(2)?);
-        Ok((row.get(0)?, json!({"version": version, "seq": seq, "doc": doc, "routing": routing})))
-    });
-    (items, rows.expect("rows").map(|row| row.expect("a row")).collect())
-}
-
-/// An item in a common form.
-fn of_server(item: &Value, base: i64) -> Value {
-    let (op, item) = item.as_object().and_then(|item| item.iter().next()).expect("an item");
-    let seq = |value: &Value| value.as_i64().map(|seq| seq - base);
-    let mut get = item["get"].clone();
-    if get["_seq_no"].is_i64() {
-        get["_seq_no"] = json!(seq(&get["_seq_no"]));
+    if theirs.0.len() != ours.0.len() {
+        return Err(format!("{} items of the server, {} of the store", theirs.0.len(), ours.0.len()));
     }
-    json!({"op": op, "id": item["_id"], "result": item["result"], "status": item["status"], "version": item["_version"],
-        "seq": seq(&item["_seq_no"]), "term": item["_primary_term"], "get": get, "error": error(&item["error"], base)})
-}
-
-fn of_store(line: &Value) -> Value {
-    json!({"op": line["op"], "id": line["id"], "result": line["result"], "status": line["status"], "version": line["version"],
-        "seq": line["seq_no"], "term": line["primary_term"], "get": line["get"], "error": error(&line["error"], 0)})
-}
-
-/// An error without what is of shards, and without the excerpt of a script and the words of its failure.
-fn error(error: &Value, base: i64) -> Value {
-    let Some(error) = error.as_object() else { return Value::Null };
-    let mut kept = Map::new();
-    for name in ["type", "index"] {
-        kept.insert(name.to_owned(), error.get(name).cloned().unwrap_or_default());
-    }
-    let mut reason = error.get("reason").and_then(Value::as_str).unwrap_or_default().to_owned();
-    if let Some(at) = reason.find("required seqNo [") {
-        let (start, numbers) = reason.split_at(at);
-        let mut moved = start.to_owned();
-        for (at, piece) in numbers.split("seqNo [").enumerate() {
-            let Some((number, rest)) = piece.split_once(']').filter(|_| at > 0) else {
-                moved += piece;
-                continue;
-            };
-            moved += &format!("seqNo [{}]{rest}", number.parse::<i64>().map_or(0, |number| number - base));
-        }
-        reason = moved;
-    }
-    kept.insert("reason".to_owned(), json!(reason));
-    let cause = error.get("caused_by").cloned().unwrap_or_default();
-    // Why a script failed is worded by the Java machine, and by the parser: only the type is agreed.
-    let is_script = error.get("type").is_some_and(|kind| kind == "script_exception");
-    let cause = if is_script { cause["type"].clone() } else { self::error(&cause, 0) };
-    kept.insert("caused_by".to_owned(), cause);
-    Value::Object(kept)
-}
-
-/// Whether two values are the same, numbers as doubles.
-fn same(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
-        (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
-        }
-        (Value::Object(one), Value::Object(other)) => {
-            one.len() == other.len()
-                && one.iter().all(|(name, value)| other.get(name).is_some_and(|other| same(value, other)))
-        }
-        _ => one == other,
+    let different = |key: &&String| !same(&theirs.1[*key], ours.1.get(*key).unwrap_or(&Value::Null));
+    match theirs.1.keys().find(different) {
+        Some(key) => Err(format!("{key}:\n  server {}\n  store  {:?}", theirs.1[key], ours.1.get(key))),
+        None if theirs.1.len() != ours.1.len() => Err(format!("other keys: {:?}", ours.1.keys())),
+        None => Ok(()),
     }
 }
 

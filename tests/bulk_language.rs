@@ -140,6 +140,35 @@ fn external_versions_only_grow_also_over_a_delete() {
 }
 
 #[test]
+fn lines_with_versions_fill_an_empty_collection() {
+    let place = Place::new();
+    let versioned = |key: &str, version: u64| {
+        format!(
+            "{{\"index\":{{\"_id\":\"{key}\",\"version\":{version},\"version_type\":\"external\"}}}}\n{{\"v\":{version}}}\n"
+        )
+    };
+    let plain = |key: &str| format!("{{\"index\":{{\"_id\":\"{key}\"}}}}\n{{\"v\":0}}\n");
+    let text = [
+        versioned("a", 7),
+        plain("b"),
+        versioned("c", 0),
+        // A plain line goes on from the version that is there, and a lower version is a conflict.
+        plain("a"),
+        versioned("a", 8),
+        versioned("d", 3),
+        versioned("b", 5),
+    ]
+    .concat();
+    let ran = place.import_text("a.bulk", &text, &["-t", "bulk"]);
+    ran.expect(1, [4, 1, 2, 0]).prints("a.bulk:9: version_conflict_engine_exception: [a]: version conflict");
+    let mut rows: Vec<(String, i64, String)> =
+        place.rows("c").into_iter().map(|row| (row.key, row.version, row.doc)).collect();
+    rows.sort();
+    let row = |key: &str, version: i64, value: i64| (key.to_owned(), version, format!("{{\"v\":{value}}}"));
+    assert_eq!(rows, [row("a", 8, 0), row("b", 5, 5), row("c", 0, 0), row("d", 3, 3)]);
+}
+
+#[test]
 fn a_deleted_version_is_kept_from_one_run_to_the_next() {
     let place = Place::new();
     items(&place, &["{\"index\":{\"_id\":\"a\"}}", "{}", "{\"delete\":{\"_id\":\"a\"}}"]);
@@ -280,6 +309,84 @@ fn an_update_of_equal_values_is_no_change_however_they_are_written() {
     let (ran, items) = items(&place, &["{\"index\":{\"_id\":\"a\"}}", doc, line, &same, line, &other]);
     ran.expect(0, [1, 0, 2, 0]);
     assert_eq!(items[1..], [json!(["update", 200, "noop", 1, 0]), json!(["update", 200, "updated", 2, 1])]);
+}
+
+#[test]
+fn an_update_that_repeats_a_field_is_an_error() {
+    let place = Place::new();
+    let update = "{\"update\":{\"_id\":\"a\"}}";
+    let lines = [
+        "{\"index\":{\"_id\":\"a\"}}",
+        "{\"q\":1,\"q\":2}",
+        update,
+        "{\"doc\":{\"a\":1,\"a\":2}}",
+        update,
+        "{\"doc\":{\"l\":[{\"x\":1,\"\\u0078\":2}]}}",
+        update,
+        "{\"doc\":{},\"upsert\":{\"a\":{\"b\":\"c\",\"b\":2}}}",
+        update,
+        "{\"script\":{\"source\":\"ctx._source.n = 1\",\"params\":{\"a\":1,\"a\":2}}}",
+        update,
+        "{\"doc\":{\"a\":{\"x\":\"\\n\"},\"b\":{\"x\":1e2}}}",
+    ];
+    let (ran, _) = items(&place, &lines);
+    ran.expect(1, [1, 4, 1, 0]).prints(
+        "a.bulk:3: x_content_parse_exception: [1:13] [UpdateRequest] failed to parse field [doc]; caused by: Duplicate field 'a'",
+    );
+    let causes: Vec<Value> = results(&place)
+        .iter()
+        .filter(|line| !line["error"].is_null())
+        .map(|line| json!([line["error"]["reason"], line["error"]["caused_by"]["reason"]]))
+        .collect();
+    let expected = [
+        json!(["[1:13] [UpdateRequest] failed to parse field [doc]", "Duplicate field 'a'"]),
+        json!(["[1:19] [UpdateRequest] failed to parse field [doc]", "Duplicate field 'x'"]),
+        json!(["[1:30] [UpdateRequest] failed to parse field [upsert]", "Duplicate field 'b'"]),
+        json!(["[1:55] [UpdateRequest] failed to parse field [script]", "Duplicate field 'a'"]),
+    ];
+    assert_eq!(causes, expected);
+    assert_eq!(place.docs(), ["{\"q\":1,\"q\":2,\"a\":{\"x\":\"\\n\"},\"b\":{\"x\":1e2}}"]);
+}
+
+#[test]
+fn an_empty_name_of_a_collection_is_an_error() {
+    let place = Place::new();
+    let lines = [
+        "{\"index\":{\"_id\":\"a\",\"_index\":\"\"}}",
+        "{}",
+        "{\"update\":{\"_id\":\"a\",\"_index\":\"\"}}",
+        "{\"doc\":{},\"doc_as_upsert\":true}",
+        "{\"delete\":{\"_id\":\"a\",\"_index\":\"\"}}",
+        "{\"index\":{\"_id\":\"b\",\"_index\":null}}",
+        "{}",
+    ];
+    let (ran, items) = items(&place, &lines);
+    ran.expect(1, [1, 3, 0, 0]);
+    let refused = |op: &str| json!([op, 400, "invalid_index_name_exception", null, null]);
+    let missing = json!(["delete", 404, "index_not_found_exception", null, null]);
+    assert_eq!(items, [refused("index"), refused("update"), missing, json!(["index", 201, "created", 1, 0])]);
+}
+
+#[test]
+fn odd_fields_of_updates_are_taken_as_a_server_takes_them() {
+    let place = Place::new();
+    let update = "{\"update\":{\"_id\":\"a\"}}";
+    let lines = [
+        update,
+        "{\"doc\":{},\"doc_as_upsert\":\"\"}",
+        update,
+        "{\"doc\":{},\"upsert\":{\"n\":1}}",
+        update,
+        "{\"script\":{\"source\":\"ctx._source.n = 2\",\"inline\":\"ctx._source.n = 3\"}}",
+    ];
+    let (ran, items) = items(&place, &lines);
+    ran.expect(1, [1, 2, 0, 0]).prints("must only use one of [source, id] when specifying a script");
+    let expected = [
+        json!(["update", 404, "document_missing_exception", null, null]),
+        json!(["update", 201, "created", 1, 0]),
+        json!(["update", 400, "x_content_parse_exception", null, null]),
+    ];
+    assert_eq!(items, expected);
 }
 
 #[test]

@@ -17,9 +17,9 @@ mod support;
 mod wire;
 
 use http::{Server, escaped};
-use items::{body_of, failed, matches, path_of};
-use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use items::{FOUND_BEFORE, answers, body_of, failed, found_before, items_of, matches, path_of};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use support::{Place, Ran};
 use wire::{Reply, Wire, bulk};
@@ -41,31 +41,6 @@ const PLAYED: &[(&str, &[&str], i32, &str)] = &[
 /// Values of flags that are found wrong before anything is sent (exit code 2), or refused by the server for every record (4).
 const WRONG_FLAGS: &[(&str, i32, &str)] =
     &[("refresh-bad-value", 2, "maybe"), ("wait_for_active_shards-bad-value", 2, "abc")];
-
-/// Records that the reader finds wrong before they are sent, with its own words for it.
-const FOUND_BEFORE: &[(&str, &str)] = &[
-    ("validate-id-too-long", "the id is too long: 513 bytes, the maximum is 512"),
-    ("validate-id-too-long-counts-utf8-bytes", "the id is too long: 513 bytes, the maximum is 512"),
-    ("validate-missing-index", "missing \"_index\" in the action line, and no --collection"),
-    ("validate-delete-missing-id-kills-whole-bulk", "missing \"_id\" in the action line"),
-    ("missing-final-newline-on-action-line", "unexpected end of input before the source of this action"),
-    ("only-action-without-source", "unexpected end of input before the source of this action"),
-    ("blank-source-line-shifts-parsing", "the source on line 2 is blank"),
-    ("blank-source-line-shifts-parsing-opensearch", "the source on line 2 is blank"),
-    ("blank-source-line-shifts-parsing-es7", "the source on line 2 is blank"),
-    ("empty-action", "the action is an empty object"),
-    ("parse-failure-executes-nothing-small-body", "the action is an empty object"),
-    ("action-line-not-object-array", "invalid action: expected an object, found an array"),
-    ("action-value-scalar", "the metadata of the action is a number, not an object"),
-    ("unknown-action-es8.5+", "unknown action \"foo\" (expected index, create, update or delete)"),
-    ("unknown-action-opensearch", "unknown action \"foo\" (expected index, create, update or delete)"),
-    ("truncated-action-line", "invalid action: unexpected end of line in object"),
-    ("truncated-action-line-is-http-500-es8", "invalid action: unexpected end of line in object"),
-    ("invalid-utf8-action-line", "invalid action: invalid UTF-8 at byte 32"),
-    ("invalid-utf8-action-line-is-http-500-es8", "invalid action: invalid UTF-8 at byte 32"),
-    ("invalid-json-source-is-item-error-es7-os2", "the source on line 2"),
-    ("invalid-json-source-is-item-error-es8.7", "the source on line 2"),
-];
 
 /// Where we do better on purpose: the whole request is refused for want of an id, which we splice in. Case, the errors of its
 /// actions, empty where it is applied.
@@ -340,31 +315,10 @@ impl<'v> Case<'v> {
 
     /// Whether the items are those of the vector.
     fn answers(&self, items: &[Value]) -> Result<(), String> {
-        let expected = match self.vector["expect"]["json"]["items"].as_array() {
-            Some(items) => items.clone(),
-            None => return statuses_in(&self.vector["expect"]["text"], items),
-        };
-        if expected.len() != items.len() {
-            return Err(format!("{} items, where {} were due", items.len(), expected.len()));
+        if self.vector["expect"]["json"]["items"].is_null() {
+            return statuses_in(&self.vector["expect"]["text"], items);
         }
-        for (at, (expected, item)) in expected.iter().zip(items).enumerate() {
-            if let Some(words) = found_before(&self.name, at) {
-                if !failed(item) || !item.to_string().replace("\\\"", "\"").contains(words) {
-                    return Err(format!("item {at} is no error that says {words:?}"));
-                }
-                continue;
-            }
-            matches(&carried(expected), item).map_err(|why| format!("item {at}{why}"))?;
-        }
-        for path in self.vector["absent"].as_array().into_iter().flatten() {
-            let path: Vec<&str> = path.as_str().expect("a path").split('.').skip(1).collect();
-            let at: usize = path[0].parse().expect("a number");
-            let found = path[1..].iter().try_fold(&items[at], |value, name| value.get(*name));
-            if found.is_some_and(|found| !found.is_null()) {
-                return Err(format!("item {at} has {}", path[1..].join(".")));
-            }
-        }
-        Ok(())
+        answers(self.vector, items, &["_shards", "get", "forced_refresh", "_type"])
     }
 
     /// Whether each action got what it gets when it is sent alone.
@@ -502,39 +456,6 @@ impl<'v> Case<'v> {
     }
 }
 
-/// The reader's words for the record at this place, where the case says that it is found wrong before it is sent.
-fn found_before(name: &str, at: usize) -> Option<&'static str> {
-    // In these vectors, the first item is the bad one of those whose request is not refused.
-    let first_only = name.starts_with("invalid-json-source");
-    FOUND_BEFORE.iter().find(|(one, _)| *one == name && (at == 0 || !first_only)).map(|(_, words)| *words)
-}
-
-/// The results in the order of the records, each as an item of the server's kind.
-fn items_of(place: &Place) -> Vec<Value> {
-    let text = std::fs::read_to_string(place.path("results")).unwrap_or_default();
-    let mut all: BTreeMap<u64, Value> = BTreeMap::new();
-    for line in text.lines() {
-        let result: Value = serde_json::from_str(line).expect("a line of the results is JSON");
-        let fields = [
-            ("index", "_index"),
-            ("id", "_id"),
-            ("version", "_version"),
-            ("result", "result"),
-            ("seq_no", "_seq_no"),
-            ("primary_term", "_primary_term"),
-            ("status", "status"),
-            ("error", "error"),
-        ];
-        let fields = fields.iter().filter(|(ours, _)| !result[ours].is_null());
-        let item: Map<String, Value> =
-            fields.map(|(ours, theirs)| ((*theirs).to_owned(), result[ours].clone())).collect();
-        let op = result["op"].as_str().unwrap_or("none");
-        let before = all.insert(result["record"].as_u64().expect("a record's number"), json!({op: item}));
-        assert!(before.is_none(), "a record twice in the results: {text}");
-    }
-    all.into_values().collect()
-}
-
 /// Whether the items have the statuses of an answer that a vector gives as a pattern for its text.
 fn statuses_in(text: &Value, items: &[Value]) -> Result<(), String> {
     let pattern = text["$re"].as_str().ok_or("no items are expected")?;
@@ -544,20 +465,6 @@ fn statuses_in(text: &Value, items: &[Value]) -> Result<(), String> {
     };
     let actual: Vec<String> = items.iter().filter_map(status).collect();
     if expected == actual { Ok(()) } else { Err(format!("statuses {actual:?}, where {expected:?} were due")) }
-}
-
-/// An expected item without what the results do not have.
-fn carried(item: &Value) -> Value {
-    let mut item = item.clone();
-    for result in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
-        if let Some(result) = result.as_object_mut() {
-            result.retain(|name, value| {
-                !["_shards", "get", "forced_refresh", "_type"].contains(&name.as_str())
-                    && !(name == "_id" && value.is_null())
-            });
-        }
-    }
-    item
 }
 
 /// A value that matches what is expected.

@@ -2,6 +2,7 @@
 
 use super::{Span, string_end, unescape};
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 /// A token of JSON text. Commas, colons and whitespace are skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +113,36 @@ pub fn duplicate_name<'a>(text: &'a str, names: &[(Span, bool)]) -> Option<Cow<'
     None
 }
 
+/// The first name that an object repeats, anywhere in a valid value, and the offset of the token before it.
+pub fn repeated_name(text: &str) -> Option<(usize, Cow<'_, str>)> {
+    let mut levels: Vec<HashSet<Cow<'_, str>>> = Vec::new();
+    let mut before = 0;
+    let mut tokens = Tokens::new(text, [Span::default(); 2]);
+    while let Some(token) = tokens.next() {
+        let start = match token {
+            Token::Open => {
+                levels.push(HashSet::new());
+                tokens.offset() - 1
+            }
+            Token::Close => {
+                levels.pop();
+                tokens.offset() - 1
+            }
+            Token::Name { inside, .. } => {
+                let written = inside.of(text);
+                let name = unescape(written).unwrap_or(Cow::Borrowed(written));
+                if levels.last_mut().is_some_and(|names| !names.insert(name.clone())) {
+                    return Some((before, name));
+                }
+                inside.start as usize - 1
+            }
+            Token::Number(span) | Token::Literal(span) => span.start as usize,
+        };
+        before = start;
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,5 +168,18 @@ mod tests {
         let out = [Span::new(1, 10), Span::new(15, 23)];
         let numbers = Tokens::new(text, out).filter(|token| matches!(token, Token::Number(_))).count();
         assert_eq!(numbers, 1);
+    }
+
+    #[test]
+    fn the_first_name_that_is_repeated_is_found() {
+        for (text, found) in [
+            ("{}", None),
+            (r#"{"a":{"a":1},"b":[{"a":1},{"a":"a"}]}"#, None),
+            (r#"{"a":{"b":1},"c":1,"a":2}"#, Some((17, "a"))),
+            (r#"{"a":[1,{"x":2,"\u0078":3}],"a":2}"#, Some((13, "x"))),
+            (r#"{"a":{},"a":2}"#, Some((6, "a"))),
+        ] {
+            assert_eq!(repeated_name(text).as_ref().map(|(at, name)| (*at, &**name)), found, "{text}");
+        }
     }
 }

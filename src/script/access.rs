@@ -171,9 +171,11 @@ impl Machine<'_> {
 
     fn no_method(&self, class: Type, name: Span, arity: usize) -> ScriptError {
         let name = self.heap.str(name);
-        let reason = format!("dynamic method [{}, {name}/{arity}] not found", class.name());
-        let error = argument(reason);
-        ScriptError { unsupported: catalog::is_known_elsewhere(name), ..error }
+        let method = format!("method [{}, {name}/{arity}]", class.name());
+        if class == Type::BigInteger || catalog::is_known_elsewhere(name) {
+            return ScriptError::unsupported_run(format!("the {method}"));
+        }
+        argument(format!("dynamic {method} not found"))
     }
 }
 

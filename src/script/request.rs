@@ -53,6 +53,9 @@ fn from_fields<'a>(fields: &Fields<'a>) -> Result<ScriptRequest<'a>> {
     if let Some(unknown) = fields.keys().find(|name| !KNOWN.contains(&name.as_ref())) {
         return Err(refuse(format!("[script] unknown field [{unknown}]")));
     }
+    if ["source", "inline", "id", "stored"].iter().filter(|name| fields.contains_key(**name)).count() > 1 {
+        return Err(refuse("must only use one of [source, id] when specifying a script".to_string()));
+    }
     let source = field(fields, &["source", "inline"], b"\"{")?;
     let id = field(fields, &["id", "stored"], b"\"")?;
     let lang = field(fields, &["lang"], b"\"")?;
@@ -62,7 +65,6 @@ fn from_fields<'a>(fields: &Fields<'a>) -> Result<ScriptRequest<'a>> {
         return Err(refuse("illegal compiler options specified".to_string()));
     }
     match (source, id) {
-        (Some(_), Some(_)) => Err(refuse("must only use one of [source, id] when specifying a script".to_string())),
         (None, None) => {
             let reason = "must specify either [source] for an inline script or [id] for a stored script";
             Err(refuse(reason.to_string()))
@@ -72,7 +74,7 @@ fn from_fields<'a>(fields: &Fields<'a>) -> Result<ScriptRequest<'a>> {
             let id = unescape(id)?;
             Err(lookup("resource_not_found_exception", format!("unable to find script [{id}] in cluster state")))
         }
-        (Some(source), None) => inline(source, lang, params),
+        (Some(source), _) => inline(source, lang, params),
     }
 }
 

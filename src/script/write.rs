@@ -38,6 +38,8 @@ impl Heap {
     }
 
     fn nested(&mut self, value: Value, path: &mut Vec<Value>, out: &mut Vec<u8>) -> Result<()> {
+        // It is compared with all that are around it.
+        self.work(path.len())?;
         if path.contains(&value) {
             let reason = "Iterable object is self-referencing itself".to_string();
             return Err(unwritable("illegal_argument_exception", reason));

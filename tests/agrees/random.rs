@@ -1,7 +1,7 @@
-//! Random action lists: few keys, many conflicts, scripts. In their text `§` stands for the prefix of a list's keys, and `@3@`
-//! for the sequence number that is 3 above that of the list's first action.
+//! Random action lists: few keys, many conflicts, scripts.
 
 use super::scripts;
+use crate::outcome::Act;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -28,13 +28,6 @@ impl Random {
     pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len() as u64) as usize]
     }
-}
-
-/// One action: its line, and the source below it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Act {
-    pub line: String,
-    pub source: Option<String>,
 }
 
 /// Roughly what becomes of the keys, so that conditions often hold: versions, and sequence numbers from 0.

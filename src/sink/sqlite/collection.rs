@@ -8,7 +8,7 @@ use super::load::{self, Load, Loader, can_load};
 use super::schema::{self, Entry, Refusal, quoted};
 use super::{duplicates, unique, value};
 use crate::action::Op;
-use crate::batch::{Batch, BatchAction};
+use crate::batch::{Batch, BatchAction, BatchItem};
 use crate::sink::bulk_api::{field, verb};
 use crate::sink::wanted::Wanted;
 use crate::sink::{Bucket, Ledger, Log, Note};
@@ -60,14 +60,16 @@ impl Collections {
         Collections { all: Vec::new(), wanted, edges }
     }
 
-    /// The collection that an action goes to, found or made on first use, and ready for it.
+    /// The collection that the action at an index goes to, found or made on first use, and ready for it.
     pub(super) fn of(
         &mut self,
         connection: &Connection,
-        action: &BatchAction<'_>,
+        batch: &Batch,
+        at: usize,
         out: &mut Ledger,
         log: Log<'_>,
     ) -> Result<&mut Collection, Refusal> {
+        let action = batch.action(at);
         let is_named = !action.collection.is_empty();
         let name = if is_named { action.collection } else { self.wanted.collection.as_deref().unwrap_or_default() };
         let found = self.all.iter().position(|collection| collection.entry.name == name);
@@ -83,7 +85,7 @@ impl Collections {
             self.all.push(Collection::open(connection, &self.wanted, name, number, &self.edges)?);
         }
         let was_loading = self.all[index].is_loading();
-        self.all[index].prepare(connection, action, out, log)?;
+        self.all[index].prepare(connection, (batch.item(at), &action), out, log)?;
         if found.is_none() || was_loading != self.all[index].is_loading() {
             size_cache(connection, self.all.iter().all(Collection::is_loading))?;
         }
@@ -157,12 +159,14 @@ impl Collection {
     fn prepare(
         &mut self,
         connection: &Connection,
-        next: &BatchAction<'_>,
+        (item, next): (&BatchItem, &BatchAction<'_>),
         out: &mut Ledger,
         log: Log<'_>,
     ) -> rusqlite::Result<()> {
         match &self.phase {
-            Phase::Loading(_) if !can_load(next) => self.end_load(connection, out, log)?,
+            Phase::Loading(load) if loaded_version(load, item, next, &mut self.memory).is_none() => {
+                self.end_load(connection, out, log)?;
+            }
             Phase::Applying(Some(probe)) if probe.seen >= PROBE => {
                 // A load knows nothing of the versions that deleted keys go on with.
                 let Traits { tombstones, routed, .. } = self.traits;
@@ -191,8 +195,9 @@ impl Collection {
         match &mut self.phase {
             Phase::Loading(load) => {
                 let mut loader = Loader::new(connection, &mut self.entry, load)?;
-                for (item, action) in actions.take_while(|(_, action)| can_load(action)) {
-                    match loader.append(&action, item.origin, item.repeats)? {
+                for (item, action) in actions {
+                    let Some(version) = loaded_version(loader.load(), item, &action, &mut self.memory) else { break };
+                    match loader.append(&action, version, item.origin, item.repeats)? {
                         Ok(bucket) => out.settle_many(bucket, 1),
                         Err(reason) => out.settle(batch, *at, Bucket::Error, Some(reason), None),
                     }
@@ -232,6 +237,14 @@ impl Collection {
         self.phase = Phase::Applying(None);
         Ok(())
     }
+}
+
+/// The version with which an action is appended to a load; none if it is to be applied with the index in place.
+fn loaded_version(load: &Load, item: &BatchItem, action: &BatchAction<'_>, memory: &mut Memory) -> Option<i64> {
+    if !action.is_line {
+        return can_load(action).then_some(1);
+    }
+    if load.is_new(item.repeats) { bulk::version_if_new(action, item.origin.line, memory) } else { None }
 }
 
 /// Settles an action, with its item if that is asked for.

@@ -102,7 +102,7 @@ mod tests {
             let (op, key, doc) = (*op, &*key, &*doc);
             let (collection, head, upsert, detect_noop, is_line) = ("", "", None, true, false);
             let action = BatchAction { op, collection, key, head, doc, upsert, detect_noop, is_line };
-            assert!(loader.append(&action, origin, repeats)?.is_ok());
+            assert!(loader.append(&action, 1, origin, repeats)?.is_ok());
         }
         drop(loader);
         load.save(&connection, &entry)?;

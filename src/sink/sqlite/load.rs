@@ -39,8 +39,8 @@ struct RowRun {
     step: Option<u64>,
 }
 
-/// Whether an action can be loaded, so that an existing key is resolved later. Resolving treats every update as one that
-/// creates no version if it changes nothing.
+/// Whether an action can be loaded whatever its key, so that an existing one is resolved later. Resolving treats every update
+/// as one that creates no version if it changes nothing.
 pub fn can_load(action: &BatchAction<'_>) -> bool {
     match action.op {
         _ if action.is_line => false,
@@ -68,6 +68,11 @@ impl Load {
         Ok(Load { run: None, repeats: is_empty.then(HashSet::new), has_held: false })
     }
 
+    /// Whether a key is certainly new: no earlier action of the run has it, and the collection was empty before.
+    pub fn is_new(&self, repeats: bool) -> bool {
+        self.repeats.is_some() && !repeats
+    }
+
     /// Saves the origins of the rows so far; called before every commit.
     pub fn save(&self, connection: &Connection, entry: &Entry) -> rusqlite::Result<()> {
         self.run.as_ref().map_or(Ok(()), |run| run.save(connection, &entry.name))
@@ -86,14 +91,20 @@ impl<'c> Loader<'c> {
     /// Prepares the statement.
     pub fn new(connection: &'c Connection, entry: &'c mut Entry, load: &'c mut Load) -> rusqlite::Result<Loader<'c>> {
         let table = quoted(&entry.name);
-        let sql = format!("INSERT INTO {table} (_key, _version, _seq_no, doc) VALUES (?1, 1, ?2, ?3)");
+        let sql = format!("INSERT INTO {table} (_key, _version, _seq_no, doc) VALUES (?1, ?2, ?3, ?4)");
         Ok(Loader { connection, entry, load, insert: connection.prepare_cached(&sql)? })
     }
 
-    /// Appends a row. `repeats`: whether its key may be a duplicate of an earlier one in the run.
+    /// The load itself.
+    pub fn load(&self) -> &Load {
+        self.load
+    }
+
+    /// Appends a row of this version. `repeats`: whether its key may be a duplicate of an earlier one in the run.
     pub fn append(
         &mut self,
         action: &BatchAction<'_>,
+        version: i64,
         origin: Origin,
         repeats: bool,
     ) -> rusqlite::Result<Result<Bucket, Reason>> {
@@ -102,7 +113,7 @@ impl<'c> Loader<'c> {
         // If the key exists these change nothing, so it is guessed that they need no number.
         let is_held = repeats && load.repeats.is_some() && matches!(op, Op::Create | Op::CreateOrIgnore);
         let seq = if is_held { gaps::held(entry.next_seq) } else { entry.next_seq };
-        if let Err(error) = insert.execute((key, seq, doc)) {
+        if let Err(error) = insert.execute((key, version, seq, doc)) {
             return super::refused_document(error).map(Err);
         }
         load.has_held |= is_held;

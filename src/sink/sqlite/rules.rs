@@ -3,7 +3,7 @@
 
 use super::bulk;
 use crate::action::{Action, BulkLine, KeyRule, Op, Rules, Update};
-use crate::json::Field;
+use crate::json::{Field, repeated_name};
 use crate::record::{Reason, Record};
 
 /// The rules of the store.
@@ -25,14 +25,20 @@ impl Rules for StoreRules {
     /// What is more than a key and a document goes to the room `bulk` as it is written.
     fn line<'a>(&mut self, line: BulkLine<'a>, record: &Record<'a>, _: &'a mut String) -> Result<Action<'a>, Reason> {
         let command = line.command;
-        let is_plain =
-            |field: &Field| PLAIN.contains(&field.name.of(&command.meta)) || field.value.of(&command.meta) == "null";
+        let is_plain = |field: &Field| match (field.name.of(&command.meta), field.value.of(&command.meta)) {
+            (_, "null") => true,
+            ("_index", "\"\"") => false,
+            (name, _) => PLAIN.contains(&name),
+        };
         if !command.fields.iter().all(is_plain) {
             return self.whole(line, record);
         }
         Ok(match line.op {
             Op::Delete => line.action(""),
             Op::Update => match Update::read(record, "the store") {
+                Ok(_) if record.fields.iter().any(|field| repeats_names(field, record.text)) => {
+                    return self.whole(line, record);
+                }
                 Ok(Update { op, doc, upsert, detect_noop }) => Action { op, upsert, detect_noop, ..line.action(doc) },
                 Err(_) => return self.whole(line, record),
             },
@@ -48,6 +54,11 @@ impl StoreRules {
         let fault = self.checks_lines.then(|| bulk::fault(line.op, head, record.text, record.origin.line)).flatten();
         fault.map_or(Ok(line.verbatim(head, record.text)), Err)
     }
+}
+
+/// Whether a value has an object with fields of the same name, which in an update is an error.
+fn repeats_names(field: &Field, text: &str) -> bool {
+    !field.is_simple && repeated_name(field.value.of(text)).is_some()
 }
 
 /// Metadata that `action` has read.

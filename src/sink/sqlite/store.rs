@@ -75,7 +75,7 @@ impl Store {
     ) -> Result<(), SinkError> {
         let connection = begin(&self.database, &mut self.prepared, log)?;
         while *index < batch.len() {
-            let done = match self.collections.of(connection, &batch.action(*index), out, log) {
+            let done = match self.collections.of(connection, batch, *index, out, log) {
                 Ok(collection) => collection.apply(connection, batch, index, out),
                 Err(Refusal::Sqlite(error)) => Err(error),
                 Err(Refusal::Missing(name)) => {

@@ -73,6 +73,8 @@ pub(super) struct Meta<'a> {
     pub(super) pipeline: Option<Cow<'a, str>>,
     pub(super) source: Option<Fetch>,
     pub(super) require_alias: bool,
+    /// Whether `_index` is a text without a character.
+    pub(super) has_empty_index: bool,
 }
 
 impl<'a> Meta<'a> {
@@ -102,7 +104,8 @@ impl<'a> Meta<'a> {
 
     fn field(&mut self, name: &str, value: &'a str, number: u64) -> Result<(), ItemError> {
         match name {
-            "_index" | "_id" | "op_type" => {}
+            "_index" => self.has_empty_index = value == "\"\"",
+            "_id" | "op_type" => {}
             "routing" => self.routing = Some(text(value)?).filter(|routing| !routing.is_empty()),
             "version" => self.version = Some(long(value)?),
             "version_type" => self.version_type = VersionType::read(&text(value)?)?,

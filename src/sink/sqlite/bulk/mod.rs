@@ -94,8 +94,21 @@ pub(super) fn apply(table: &mut Table<'_>, line: &BatchAction<'_>, number: u64, 
     }
 }
 
-/// What a store does not have: aliases and pipelines.
+/// The version that a line writes if its key is new, provided that writing is then all that it does.
+pub(super) fn version_if_new(line: &BatchAction<'_>, number: u64, memory: &mut Memory) -> Option<i64> {
+    if !matches!(line.op, Op::Index | Op::Create) {
+        return None;
+    }
+    let Checked { meta, .. } = Checked::read(line.op, line.head, line.doc, number, &mut memory.scanner).ok()?;
+    write::version_if_new(&meta)
+}
+
+/// What a store does not have: aliases, pipelines, and a collection without a name.
 fn refused_here(table: &Table<'_>, line: &BatchAction<'_>, meta: &Meta<'_>) -> Option<ItemError> {
+    if meta.has_empty_index {
+        let error = ItemError::new(400, "invalid_index_name_exception", "Invalid index name [], must not be empty");
+        return Some(if line.op == Op::Delete { ItemError::no_index("no such index []".to_owned()) } else { error });
+    }
     if meta.require_alias && line.op != Op::Delete {
         let name = table.name();
         return Some(ItemError::no_index(format!(

@@ -5,7 +5,7 @@ use super::fetch::Fetch;
 use super::meta::{Condition, Meta};
 use super::scripts::Asked;
 use super::values::{boolean, long, token};
-use crate::json::{JsonKind, Scanner, unescape};
+use crate::json::{JsonKind, Scanner, repeated_name, unescape};
 use std::borrow::Cow;
 
 /// What an update asks for.
@@ -37,7 +37,7 @@ impl<'a> Payload<'a> {
             // The server counts columns from 1, in characters, and a name's column is that of its quote.
             let column = |at: u32| text[..at as usize].chars().count() + 1;
             let at = [column(field.name.start - 1), column(field.value.start)];
-            payload.field(&name, field.value.of(text), at)?;
+            payload.field(&name, field.value.of(text), at, field.is_simple)?;
             names.push(name);
         }
         if let Some(fetch) = &meta.source {
@@ -46,8 +46,8 @@ impl<'a> Payload<'a> {
         Ok(payload)
     }
 
-    /// Takes a field; `at` are the columns of its name and its value.
-    fn field(&mut self, name: &str, value: &'a str, at: [usize; 2]) -> Result<(), ItemError> {
+    /// Takes a field; `at` are the columns of its name and its value. A simple value repeats no name.
+    fn field(&mut self, name: &str, value: &'a str, at: [usize; 2], is_simple: bool) -> Result<(), ItemError> {
         let kind = JsonKind::of(value);
         let allowed: &[JsonKind] = match name {
             "doc" | "upsert" => &[JsonKind::Object],
@@ -59,6 +59,11 @@ impl<'a> Payload<'a> {
         };
         if !allowed.contains(&kind) {
             return Err(refused(at[1], &format!("{name} doesn't support values of type: {}", token(value))));
+        }
+        if let Some((offset, repeated)) = if is_simple { None } else { repeated_name(value) } {
+            let column = at[1] + value[..offset].chars().count();
+            return Err(refused(column, &format!("failed to parse field [{name}]"))
+                .caused_by("json_parse_exception", &format!("Duplicate field '{repeated}'")));
         }
         self.set(name, value).map_err(|error| {
             let cause = error.reason();

@@ -72,7 +72,8 @@ pub(super) fn boolean(value: &str) -> Result<bool, ItemError> {
     }
     match &*text(value)? {
         "true" => Ok(true),
-        "false" => Ok(false),
+        // The server takes a text without a character for the default.
+        "false" | "" => Ok(false),
         other => {
             Err(ItemError::argument(format!("Failed to parse value [{other}] as only [true] or [false] are allowed.")))
         }

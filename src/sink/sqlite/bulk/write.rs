@@ -8,7 +8,7 @@ use crate::batch::BatchAction;
 
 /// Carries out an index, a create or a delete.
 pub(super) fn apply(table: &mut Table<'_>, line: &BatchAction<'_>, meta: &Meta<'_>) -> Applied {
-    let version = meta.version.filter(|_| meta.version_type != VersionType::Internal);
+    let version = given_version(meta);
     if line.op != Op::Delete && meta.condition.seq.is_none() {
         // Nothing can be in the way of a key that is new.
         match table.write_if_new(line.key, version, line.doc)? {
@@ -36,6 +36,19 @@ pub(super) fn apply(table: &mut Table<'_>, line: &BatchAction<'_>, meta: &Meta<'
         table.set_routing(line.key, meta.routing.as_deref())?;
     }
     Ok(written.into())
+}
+
+/// The version of a document with this metadata where its key is new; none if more than that is asked for.
+pub(super) fn version_if_new(meta: &Meta<'_>) -> Option<i64> {
+    let Meta { routing, condition, pipeline, require_alias, has_empty_index, .. } = meta;
+    let is_more =
+        condition.seq.is_some() || routing.is_some() || pipeline.is_some() || *require_alias || *has_empty_index;
+    (!is_more).then(|| given_version(meta).unwrap_or(1))
+}
+
+/// The version that the metadata gives the document.
+fn given_version(meta: &Meta<'_>) -> Option<i64> {
+    meta.version.filter(|_| meta.version_type != VersionType::Internal)
 }
 
 /// Why an action does not go with what is stored; `current` is also the version of what was deleted.
