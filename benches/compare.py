@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from bench import Failed
@@ -100,6 +101,7 @@ def main():
         needed = 14 if "ten" in chosen else 3 if set(chosen) & set(STORES) else 1
         if free < needed:
             sys.exit(f"benches/run: {folder} has {free:.1f} GB free and {needed} GB are needed: --tmp names another folder")
+        print(f"date: {time.strftime('%Y-%m-%d')}")
         print(machine(folder))
         for line in versions(programs) + client_versions(clients):
             print(line)

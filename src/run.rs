@@ -161,6 +161,8 @@ fn open_all(config: &Config, stop: &Stop, log: Log<'_>) -> Result<Vec<Opened>> {
             }
         }
     }
+    let has_edges = all.iter().any(|opened| opened.edges.contains(&true));
+    ensure!(has_edges || !config.wanted.prefixes, "--from-prefix and --to-prefix require an edge collection");
     Ok(all)
 }
 

@@ -1,7 +1,9 @@
 //! Without `--collection`, each file goes to the collection of its name.
 
 use crate::support::{Place, Ran, testdata};
-use crate::wire::{Wire, created};
+use crate::wire::arangodb::{body, counts as reply, error, imports};
+use crate::wire::kuzzle::refused;
+use crate::wire::{Reply, Request, Wire, created};
 use serde_json::json;
 
 /// A place with films.jsonl and edges.csv.
@@ -142,4 +144,87 @@ fn a_server_gets_one_collection_after_the_other() {
     assert_eq!((&ran.summary["read"], &ran.summary["requests"]), (&json!(4), &json!(2)));
     let indices = wire.bulks().iter().map(|bulk| bulk.actions()[0].index.clone()).collect::<Vec<_>>();
     assert_eq!(indices, ["a", "b"]);
+}
+
+/// A server of ArangoDB whose collection `roads` holds edges; others hold documents.
+fn arangodb_with_roads() -> Wire {
+    let wire = Wire::start();
+    for (name, kind) in [("films", 2), ("roads", 3)] {
+        let path = format!("/_db/shop/_api/collection/{name}/properties");
+        wire.standing("GET", &path, move |_| Reply::json(200, json!({"type": kind})));
+    }
+    wire
+}
+
+fn is_into(name: &'static str, text: &'static str) -> impl Fn(&Request) {
+    move |request| assert_eq!((request.parameter("collection"), body(request).as_str()), (Some(name), text))
+}
+
+#[test]
+fn arangodb_gets_documents_and_edges_each_in_their_collection() {
+    let (place, wire) = (Place::new(), arangodb_with_roads());
+    wire.expect(imports().check(is_into("films", "{\"_key\":\"1\"}\n")).reply(reply(1, 0, 0, &[])));
+    let edge = "{\"_key\":\"e\",\"_from\":\"films/1\",\"_to\":\"b/2\"}\n";
+    wire.expect(imports().check(is_into("roads", edge)).reply(reply(1, 0, 0, &[])));
+    place.file("films.jsonl", "{\"_key\":\"1\"}\n");
+    place.file("roads.csv", "_key,_from,_to\ne,1,b/2\nf,,b/2\n");
+    let ran = place.run(&["--to", &wire.to_arangodb(), "--from-prefix", "films", "films.jsonl", "roads.csv"]);
+    ran.expect(1, [2, 1, 0, 0]).prints("roads.csv:3: missing field \"_from\" of an edge");
+    assert_eq!(counts(&ran), [named("films", 1, 0, 0), named("roads", 1, 1, 0)]);
+    wire.done();
+}
+
+#[test]
+fn a_prefix_needs_one_collection_of_edges() {
+    let (place, wire) = (Place::new(), arangodb_with_roads());
+    wire.standing("GET", "/_db/shop/_api/collection/cities/properties", |_| Reply::json(200, json!({"type": 2})));
+    place.file("films.jsonl", "{}\n");
+    place.file("cities.jsonl", "{}\n");
+    let ran = place.run(&["--to", &wire.to_arangodb(), "--from-prefix", "films", "films.jsonl", "cities.jsonl"]);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.stderr.ends_with("error: --from-prefix and --to-prefix require an edge collection\n"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_second_collection_that_is_missing_in_arangodb_stops_before_the_first_record() {
+    let (place, wire) = (Place::new(), arangodb_with_roads());
+    wire.standing("GET", "/_db/shop/_api/collection/b/properties", |_| error(404, 1203, "not found: b"));
+    place.file("films.jsonl", "{\"_key\":\"1\"}\n");
+    place.file("b.jsonl", "{\"_key\":\"1\"}\n");
+    let ran = place.run(&["--to", &wire.to_arangodb(), "films.jsonl", "b.jsonl"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("error: collection \"b\" not found\n"), "{}", ran.stderr);
+    assert!(wire.done().iter().all(|request| request.method == "GET"));
+}
+
+#[test]
+fn kuzzle_gets_one_collection_after_the_other_with_one_login_each() {
+    let (place, wire) = (Place::new(), Wire::start());
+    place.file("a.jsonl", "{\"_key\":\"1\"}\n{]\n");
+    place.file("b.csv", "_key,n\n1,2\n2,3\n");
+    wire.import(&[created()]);
+    wire.import(&[created(), created()]);
+    let ran = place.run(&["--to", &wire.to_kuzzle(), "-u", "me:secret", "-j", "1", "a.jsonl", "b.csv"]);
+    ran.expect(1, [3, 1, 0, 0]);
+    assert_eq!(counts(&ran), [named("a", 1, 1, 0), named("b", 2, 0, 0)]);
+    let bulks = wire.bulks();
+    assert_eq!(bulks.iter().map(|bulk| bulk.path.as_str()).collect::<Vec<_>>(), ["/i/a/_bulk", "/i/b/_bulk"]);
+    assert!(bulks.iter().all(|bulk| bulk.header("authorization") == Some("Bearer kauth-1")));
+}
+
+#[test]
+fn a_refusal_of_the_second_collection_stops_the_run_and_keeps_the_first() {
+    let (place, wire) = (Place::new(), Wire::start());
+    for name in ["a.jsonl", "b.jsonl", "c.jsonl"] {
+        place.file(name, "{\"_key\":\"1\"}\n");
+    }
+    wire.import(&[created()]);
+    wire.expect(crate::wire::bulk().reply(refused(403, "security.rights.forbidden", "Forbidden action bulk:import")));
+    let ran = place.run(&["--to", &wire.to_kuzzle(), "-j", "1", "a.jsonl", "b.jsonl", "c.jsonl"]);
+    assert_eq!(ran.code, 4, "{}", ran.stderr);
+    assert_eq!(counts(&ran), [named("a", 1, 0, 0), named("b", 0, 0, 1), named("c", 0, 0, 0)]);
 }

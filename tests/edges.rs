@@ -139,6 +139,27 @@ fn ends_may_be_renamed_or_joined_and_then_get_their_prefix() {
 }
 
 #[test]
+fn in_a_run_into_several_collections_a_prefix_is_for_edges_alone() {
+    let place = Place::new();
+    let prefix = ["--from-prefix", "films"];
+    place.run(&["--edge", place.file("roads.jsonl", "{\"_from\":\"a/1\",\"_to\":\"a/2\"}\n")]).expect(0, [1, 0, 0, 0]);
+    place.file("roads.jsonl", "{\"_from\":1,\"_to\":\"a/2\"}\n");
+    place.file("plain.jsonl", "{\"_from\":1, \"n\":1.0}\n");
+    let files = ["plain.jsonl", "roads.jsonl"];
+    place.run(&[&prefix[..], &files].concat()).expect(0, [2, 0, 0, 0]);
+    assert_eq!(place.rows("plain")[0].doc, "{\"_from\":1, \"n\":1.0}");
+    assert_eq!(place.rows("roads")[1].doc, "{\"_from\":\"films/1\",\"_to\":\"a/2\"}");
+}
+
+#[test]
+fn a_prefix_for_a_file_needs_edges() {
+    let place = Place::new();
+    let ran = place.run(&["--to", "-", "-c", "c", "--from-prefix", "p", place.file("a.jsonl", "{\"_from\":1}\n")]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("error: --from-prefix and --to-prefix require --edge\nhint: add `--edge`"));
+}
+
+#[test]
 fn an_edge_too_deep_for_its_columns_is_one_error() {
     let place = Place::new();
     let edge = |value: &str| format!("{{\"_from\":\"a/1\",\"_to\":\"b/2\",\"x\":{value}}}\n");

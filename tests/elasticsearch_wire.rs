@@ -71,6 +71,33 @@ fn delete_keys_sends_deletes_without_documents() {
 }
 
 #[test]
+fn delete_keys_from_a_missing_index_stops_before_the_first_record() {
+    for arguments in [&["--delete-keys"][..], &["--delete-keys", "--dry-run"]] {
+        let (place, wire) = (Place::new(), Wire::start());
+        wire.standing("GET", "/c", |_| Reply::refused(404, "index_not_found_exception", "no such index [c]"));
+        let ran = import(&place, &wire, "a.jsonl", "{\"_key\":\"1\"}\n", arguments);
+        assert_eq!(ran.code, 2);
+        assert!(ran.stderr.contains("error: index \"c\" not found: there is nothing to delete\n"), "{}", ran.stderr);
+        assert!(wire.bulks().is_empty());
+    }
+}
+
+#[test]
+fn a_wait_for_a_refresh_that_never_comes_is_refused() {
+    let (place, wire) = (Place::new(), Wire::start());
+    wire.standing("GET", "/c", |_| {
+        Reply::json(200, json!({"c": {"settings": {"index": {"refresh_interval": "-1", "uuid": "u"}}}}))
+    });
+    let ran = import(&place, &wire, "a.jsonl", "{\"_key\":\"1\"}\n", &["--refresh", "wait_for"]);
+    assert_eq!(ran.code, 2);
+    let error = "error: --refresh wait_for: index \"c\" is never refreshed (refresh_interval is -1)\n\
+                 hint: `--refresh true` refreshes it after each request\n";
+    assert!(ran.stderr.contains(error), "{}", ran.stderr);
+    wire.bulk(&[created()]);
+    import(&place, &wire, "a.jsonl", "{\"_key\":\"1\"}\n", &["--refresh", "true"]).expect(0, [1, 0, 0, 0]);
+}
+
+#[test]
 fn delete_keys_takes_keys_from_a_csv() {
     let actions = sent("in.csv", "sku\n007\n8\n", &["--delete-keys", "--key", "sku"], &[deleted(), deleted()]);
     assert_eq!(reported(&actions), ["delete 007", "delete 8"]);

@@ -289,6 +289,10 @@ const LINES: &[(&str, &str)] = &[
         "error: --pipeline and --on-duplicate update cannot be used together\nhint: `--on-duplicate replace` sends documents through the pipeline\n",
     ),
     (
+        "-c a --to es+http://h:9200 --bulk-mode --refresh wait_for",
+        "error: --refresh wait_for and --bulk-mode cannot be used together\nhint: leave it out; `--bulk-mode` refreshes the index when the load ends\n",
+    ),
+    (
         "-c a -t bulk --to es+http://h:9200 --wait-for-sync",
         "error: --wait-for-sync and --type bulk cannot be used together\n",
     ),
@@ -440,6 +444,10 @@ const LINES: &[(&str, &str)] = &[
     (
         "-c a --from-prefix x films.jsonl",
         "importing into bulkimport.db, collection a\nerror: --from-prefix and --to-prefix require an edge collection: add --edge to make \"a\" one\n",
+    ),
+    (
+        "-c a --to - --from-prefix x films.jsonl",
+        "error: --from-prefix and --to-prefix require --edge\nhint: add `--edge`\n",
     ),
     (
         "-c a --journal x films.jsonl",

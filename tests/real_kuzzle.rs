@@ -84,6 +84,35 @@ fn keys_are_deleted_and_missing_ones_ignored() {
 }
 
 #[test]
+fn several_files_fill_several_collections_with_a_login() {
+    let (film, edge, gone) = (Collection::made(), Collection::made(), Collection::named(INDEX));
+    let place = Place::new();
+    let (film_file, edge_file) = (format!("{}.jsonl", film.name), format!("{}.csv", edge.name));
+    std::fs::copy(testdata("films.jsonl"), place.path(&film_file)).expect("a copy");
+    std::fs::copy(testdata("edges.csv"), place.path(&edge_file)).expect("a copy");
+    let user = format!("{}:{}", collection::user(), collection::password());
+    let words = ["--to", &film.to(), "-u", &user];
+    let run = |files: &[&str]| place.run(&[&words[..], files].concat());
+    run(&[&film_file, &edge_file]).expect(0, [21, 0, 0, 0]);
+    assert_eq!((film.documents(), edge.documents().len()), (films(), 9));
+    run(&["--on-duplicate", "ignore", &film_file, &edge_file]).expect(0, [0, 0, 0, 21]);
+    // A second collection that is missing stops the run before the first record.
+    let missing = format!("{}.jsonl", gone.name);
+    place.file(&missing, "{\"_key\":\"z\"}\n");
+    let ran = run(&["--on-duplicate", "replace", &film_file, &missing]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    let error = format!("error: collection \"{}\" not found in index", gone.name);
+    assert!(ran.stderr.contains(&error), "{}", ran.stderr);
+    run(&["--create-collection", &missing]).expect(0, [1, 0, 0, 0]);
+    // A second file that breaks off keeps what came before it.
+    let broken = place.file("broken.json", "[{\"_key\":\"a\"},{\"n\":");
+    let as_edges = format!("{}.json", edge.name);
+    std::fs::rename(place.path(broken), place.path(&as_edges)).expect("another name");
+    run(&["--on-duplicate", "replace", &film_file, &as_edges, &missing]).expect(5, [1, 0, 12, 0]);
+    assert_eq!((edge.documents().len(), gone.documents().len()), (10, 1));
+}
+
+#[test]
 fn many_documents_arrive_over_several_connections_and_once() {
     let collection = Collection::made();
     let document = |n: u32| json!({"n": n, "text": "ščř ".repeat(n as usize % 40)});

@@ -88,6 +88,15 @@ impl Index {
         answer["hits"]["hits"].as_array().unwrap_or_else(|| panic!("no hits: {answer}")).clone()
     }
 
+    /// The variable that names its server.
+    fn variable(&self) -> &'static str {
+        match self.kind {
+            "os2" => "BULKIMPORT_TEST_OPENSEARCH",
+            "es7" => "BULKIMPORT_TEST_ES7",
+            _ => "BULKIMPORT_TEST_ES8",
+        }
+    }
+
     fn exists(&self) -> bool {
         self.server.get(&format!("/{}", self.name)).status == 200
     }
@@ -429,6 +438,60 @@ fn bulk_mode_is_taken_back_at_the_end_whatever_the_end() {
             }
             index.server.delete(&format!("/{}", index.name));
         }
+    }
+}
+
+#[test]
+fn a_wait_for_a_refresh_that_never_comes_is_refused() {
+    for index in everywhere() {
+        index.make(&json!({"settings": {"index": {"refresh_interval": "-1"}}}));
+        let wait = index.import_text("a.jsonl", "{\"_key\":\"1\"}\n", &["--refresh", "wait_for"]);
+        assert_eq!(wait.code, 2, "{}", wait.stderr);
+        assert!(wait.stderr.contains("is never refreshed (refresh_interval is -1)"), "{}", wait.stderr);
+        index.import_text("a.jsonl", "{\"_key\":\"1\"}\n", &["--refresh", "true"]).expect(0, [1, 0, 0, 0]);
+    }
+}
+
+#[test]
+fn delete_keys_from_a_missing_index_makes_none() {
+    for index in everywhere() {
+        let ran = index.import_text("a.jsonl", "{\"_key\":\"1\"}\n", &["--delete-keys"]);
+        assert_eq!(ran.code, 2);
+        let error = format!("error: index \"{}\" not found: there is nothing to delete\n", index.name);
+        assert!(ran.stderr.ends_with(&error), "{}", ran.stderr);
+        assert!(!index.exists());
+    }
+}
+
+#[test]
+fn several_files_fill_several_indices() {
+    for films_index in everywhere() {
+        let name = |ending: &str| format!("{}-{ending}", films_index.name);
+        let other = |ending: &str| Index {
+            server: Server::of_variable(films_index.variable()),
+            kind: films_index.kind,
+            name: name(ending),
+        };
+        let (edges, broken, last) = (other("edges"), other("broken"), other("last"));
+        let place = Place::new();
+        let to = format!("elasticsearch+{}", films_index.server.url);
+        let copy = |from: &str, to: &str| std::fs::copy(testdata(from), place.path(to)).expect("a copy");
+        let (film_file, edge_file) = (format!("{}.jsonl", films_index.name), format!("{}.csv", edges.name));
+        copy("films.jsonl", &film_file);
+        copy("edges.csv", &edge_file);
+        place.run(&["--to", &to, &film_file, &edge_file]).expect(0, [21, 0, 0, 0]);
+        assert_eq!(films_index.documents(), films(), "{}", films_index.kind);
+        assert_eq!(edges.documents().len(), 9);
+        let again = ["--to", &to, "--on-duplicate", "ignore", &film_file, &edge_file];
+        place.run(&again).expect(0, [0, 0, 0, 21]);
+        // A second file that breaks off: what came before it stays, the third is not read.
+        let (bad, third) = (format!("{}.json", broken.name), format!("{}.jsonl", last.name));
+        place.file(&bad, "[{\"_key\":\"a\"},{\"n\":");
+        place.file(&third, "{\"_key\":\"z\"}\n");
+        let ran = place.run(&["--to", &to, "--on-duplicate", "replace", &film_file, &bad, &third]);
+        ran.expect(5, [1, 0, 12, 0]);
+        assert_eq!(broken.documents().into_keys().collect::<Vec<_>>(), ["a"]);
+        assert!(!last.exists());
     }
 }
 

@@ -44,6 +44,8 @@ use std::borrow::Cow;
 /// Shapes records. Records and fields that no option applies to keep every byte.
 #[derive(Debug)]
 pub struct Shaper {
+    given: ShapeOptions,
+    /// Those that apply to the next records: without prefixes, if they are no edges.
     options: ShapeOptions,
     has_no_effect: bool,
     /// Whether records come from rows, whose names may be dotted paths.
@@ -75,17 +77,19 @@ struct OutField<'a> {
 impl Shaper {
     /// `edge_keys` is the rule for the keys in `_from` and `_to`, if the collection holds edges.
     pub fn new(options: ShapeOptions, edge_keys: Option<&'static KeyRule>) -> Shaper {
-        let has_no_effect = ShapeOptions { overwrite_prefix: false, ..options.clone() } == ShapeOptions::default();
-        Shaper {
-            options,
-            has_no_effect,
+        let mut shaper = Shaper {
+            given: options,
+            options: ShapeOptions::default(),
+            has_no_effect: true,
             are_rows: true,
-            are_edges: edge_keys.is_some(),
+            are_edges: false,
             edge_keys,
             flat: String::new(),
             nested: String::new(),
             scanner: Scanner::default(),
-        }
+        };
+        shaper.expect_edges(edge_keys.is_some());
+        shaper
     }
 
     /// Sets whether the next records come from rows. `--nested` applies only to them.
@@ -93,9 +97,15 @@ impl Shaper {
         self.are_rows = are_rows;
     }
 
-    /// Sets whether the next records are edges.
+    /// Sets whether the next records are edges. Prefixes apply only to them.
     pub fn expect_edges(&mut self, are_edges: bool) {
         self.are_edges = are_edges;
+        self.options = self.given.clone();
+        if !are_edges {
+            (self.options.from_prefix, self.options.to_prefix) = (None, None);
+        }
+        let effect = ShapeOptions { overwrite_prefix: false, ..self.options.clone() };
+        self.has_no_effect = effect == ShapeOptions::default();
     }
 
     /// Shapes one record. `None` if it does not change.
@@ -306,7 +316,7 @@ mod tests {
         let mut scanner = Scanner::default();
         scanner.object(text.as_bytes()).expect("an object");
         let record = Record::of(text, &scanner, Origin::default());
-        let mut shaper = Shaper::new(options, None);
+        let mut shaper = Shaper::new(options.clone(), options.from_prefix.is_some().then_some(KeyRule::TEXTS));
         shaper.shape(&record).map(|shaped| shaped.unwrap_or(record).text.to_owned()).map_err(Reason::static_kind)
     }
 

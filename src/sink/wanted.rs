@@ -202,7 +202,9 @@ impl InputFacts {
 impl Wanted {
     /// The same for one of several collections.
     pub fn of_collection(&self, name: &str) -> Wanted {
-        Wanted { collection: Some(name.to_owned()), collections: vec![name.to_owned()], ..self.clone() }
+        // Of several collections, only one must hold edges: `run` checks that.
+        let prefixes = self.prefixes && !self.has_several_collections();
+        Wanted { collection: Some(name.to_owned()), collections: vec![name.to_owned()], prefixes, ..self.clone() }
     }
 
     /// Whether the files name the collections.

@@ -172,11 +172,18 @@ fn check(wanted: &Wanted, index: &str, found: Option<&Found>) -> Result<()> {
         if wanted.create_collection == Some(false) {
             bail!("index \"{index}\" not found (--create-collection=false)");
         }
+        if wanted.delete_keys && wanted.create_collection.is_none() {
+            bail!("index \"{index}\" not found: there is nothing to delete");
+        }
         return Ok(());
     };
     if wanted.overwrite && (found.count != 1 || found.name != index) {
         return Err(anyhow!("--overwrite: \"{index}\" is an alias or a data stream")
             .context(hint("name the index that is to be emptied")));
+    }
+    if wanted.indexing.refresh.as_deref() == Some("wait_for") && is_never_refreshed(found) {
+        return Err(anyhow!("--refresh wait_for: index \"{index}\" is never refreshed (refresh_interval is -1)")
+            .context(hint("`--refresh true` refreshes it after each request")));
     }
     if wanted.indexing.bulk_mode && found.count != 1 {
         bail!("--bulk-mode: \"{index}\" is a name of {} indices", found.count);
@@ -187,6 +194,13 @@ fn check(wanted: &Wanted, index: &str, found: Option<&Found>) -> Result<()> {
             .context(hint("set index.translog.durability to \"request\", which is the server's default")));
     }
     Ok(())
+}
+
+/// Whether nothing refreshes the index, so that a request that waits for a refresh gets no response. After an interrupted
+/// run with `--bulk-mode`, its refreshes are restored first.
+fn is_never_refreshed(found: &Found) -> bool {
+    let interval = found.about.pointer("/settings/index/refresh_interval").and_then(Value::as_str);
+    interval.is_some_and(|interval| interval.starts_with('-')) && bulk_mode::saved_settings(&found.about).is_none()
 }
 
 /// Updates the mapping of the index, and restores the settings that an interrupted run changed.

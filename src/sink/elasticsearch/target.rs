@@ -58,6 +58,11 @@ impl Target for Elasticsearch {
             let advice = "`--on-duplicate replace` sends documents through the pipeline";
             return Err(anyhow!(text).context(hint(advice)));
         }
+        if wanted.indexing.bulk_mode && wanted.indexing.refresh.as_deref() == Some("wait_for") {
+            let text = "--refresh wait_for and --bulk-mode cannot be used together";
+            let advice = "leave it out; `--bulk-mode` refreshes the index when the load ends";
+            return Err(anyhow!(text).context(hint(advice)));
+        }
         let of_one = ["wait_for_sync", "create_collection"].iter().find(|id| flags.typed(id) || flags.turned_off(id));
         if let Some(id) = of_one.filter(|_| wanted.is_bulk) {
             bail!("{} and --type bulk cannot be used together", flag(id));

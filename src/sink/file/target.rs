@@ -87,6 +87,9 @@ impl Target for Files {
                 return Err(anyhow!("{flag} is not supported for a file of documents").context(hint(advice)));
             }
         }
+        if wanted.prefixes && !wanted.edge {
+            return Err(anyhow!("--from-prefix and --to-prefix require --edge").context(hint("add `--edge`")));
+        }
         check_in_place(path, flags)?;
         check_not_used_otherwise(path, wanted)?;
         if !wanted.overwrite && !is_in_place(path) && std::fs::metadata(path).is_ok() {
