@@ -53,7 +53,8 @@ impl Messages {
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let is_bidi = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let is_bidi =
+            matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         if is_bidi || (c.is_control() && c != '\t') {
             let _ = write!(out, "{}", c.escape_unicode());
         } else {
@@ -94,7 +95,8 @@ mod tests {
     fn only_the_first_words_of_lines_are_coloured() {
         let text = "error: a hint: b\nhint: c\nhint: d";
         assert_eq!(written(false, |out| out.with_hints(text)), [format!("{text}\n")]);
-        let expected = "\u{1b}[1;31merror:\u{1b}[0m a hint: b\n\u{1b}[1;36mhint:\u{1b}[0m c\n\u{1b}[1;36mhint:\u{1b}[0m d\n";
+        let expected =
+            "\u{1b}[1;31merror:\u{1b}[0m a hint: b\n\u{1b}[1;36mhint:\u{1b}[0m c\n\u{1b}[1;36mhint:\u{1b}[0m d\n";
         assert_eq!(written(true, |out| out.with_hints(text)), [expected]);
         assert_eq!(written(true, |out| out.line("file:1: error: d")), ["file:1: error: d\n"]);
     }

@@ -33,7 +33,10 @@ impl Terminal {
         command.stdin(other()).stdout(other()).stderr(other());
         let child = command.spawn().expect("the program starts");
         // The command keeps its files open, and a terminal ends with the last of them.
-        command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        command
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null());
         drop(theirs);
         let keyboard = File::from(ours);
         let mut screen = keyboard.try_clone().expect("a file");

@@ -2,6 +2,7 @@
 
 use crate::pty::{Terminal, lines};
 use crate::support::{Place, start};
+use crate::wire::{Wire, failed, import};
 use std::fs::File;
 use std::io::Read;
 use std::process::{Command, Stdio};
@@ -21,8 +22,7 @@ fn watched(columns: u16, terminal: &str, arguments: &[&str], sees: &str) -> Stri
     place.file("in.jsonl", documents(20_000));
     mkfifo(&place, "out");
     let arguments = [&["--to", "jsonl:out", "-c", "c"], arguments, &["in.jsonl"]].concat();
-    let mut import =
-        Terminal::start(columns, place.command(&arguments).env("TERM", terminal).env_remove("NO_COLOR"));
+    let mut import = Terminal::start(columns, place.command(&arguments).env("TERM", terminal).env_remove("NO_COLOR"));
     let mut out = File::open(place.path("out")).expect("the pipe");
     import.wait_for(sees, |text| text.contains(sees));
     out.read_to_end(&mut Vec::new()).expect("the documents");
@@ -67,7 +67,9 @@ fn in_a_narrow_terminal_the_progress_stays_one_line() {
 fn a_terminal_that_cannot_move_its_cursor_gets_plain_lines() {
     let place = Place::new();
     place.file("in.jsonl", documents(10) + "oops\n");
-    for (term, no_color, arguments) in [("dumb", "", ""), ("xterm", "1", "--progress=none"), ("dumb", "", "--progress=bar")] {
+    for (term, no_color, arguments) in
+        [("dumb", "", ""), ("xterm", "1", "--progress=none"), ("dumb", "", "--progress=bar")]
+    {
         let mut command = place.command(&["-c", "c", "--on-duplicate", "ignore", "in.jsonl"]);
         command.args(Some(arguments).filter(|it| !it.is_empty())).env("TERM", term).env("NO_COLOR", no_color);
         let (status, text) = Terminal::start(80, &mut command).end();
@@ -85,7 +87,6 @@ fn the_last_line_has_records_time_and_rate_where_progress_is_wanted() {
     for (arguments, is_shown) in [
         (&["--progress", "plain"][..], true),
         (&["--progress", "bar"], true),
-        (&["-q", "--progress", "plain"], true),
         (&[], false),
         (&["-q"], false),
         (&["--progress", "none"], false),
@@ -104,7 +105,7 @@ const HOSTILE: &str = "\u{1b}]0;x\u{7}\r\u{8}\u{9b}2J\u{7f}\u{202e}\u{2066}";
 
 #[track_caller]
 fn assert_is_harmless(stderr: &str, escaped: &str) {
-    let is_hostile = |c: char| (c.is_control() && c != '\n') || HOSTILE.contains(c);
+    let is_hostile = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202e}' | '\u{2066}');
     assert!(!stderr.contains(is_hostile), "{stderr:?}");
     assert!(stderr.contains(escaped), "{escaped} is not in {stderr}");
 }
@@ -122,10 +123,26 @@ fn control_characters_of_names_and_keys_do_not_reach_the_terminal() {
     assert_is_harmless(&ran.stderr, "\\u{");
     let ran = place.run(&[&name]);
     assert_is_harmless(&ran.stderr, "\\u{");
-    for arguments in [["-c", HOSTILE, "none\u{1b}[2J"], ["-c", "c", HOSTILE], ["--to", HOSTILE, &name], [HOSTILE, "--x\u{1b}", "-"]] {
+    for arguments in
+        [["-c", HOSTILE, "none\u{1b}[2J"], ["-c", "c", HOSTILE], ["--to", HOSTILE, &name], [HOSTILE, "--x\u{1b}", "-"]]
+    {
         let ran = place.run(&arguments);
         assert_is_harmless(&ran.stderr, "");
     }
+}
+
+#[test]
+fn the_text_of_a_server_is_escaped_and_cut_and_whole_in_the_results() {
+    let (place, wire) = (Place::new(), Wire::start());
+    let reason = format!("{HOSTILE}{}", "é".repeat(1000));
+    wire.bulk(&[failed(400, "mapper_parsing_exception", &reason)]);
+    let ran = import(&place, &wire, "{\"_id\":\"1\"}\n", &[]);
+    assert_is_harmless(&ran.stderr, r"\u{1b}]0;x\u{7}\u{d}\u{8}\u{9b}2J\u{7f}\u{202e}\u{2066}éé");
+    let line = ran.stderr.lines().find(|line| line.contains("éé")).expect("the error");
+    assert!(line.ends_with("é...") && line.matches('é').count() < 300, "{line}");
+    let results = std::fs::read_to_string(place.path("results")).expect("the results");
+    let result: serde_json::Value = serde_json::from_str(&results).expect("JSON");
+    assert_eq!(result["error"]["reason"].as_str(), Some(&*reason));
 }
 
 #[test]
@@ -200,7 +217,7 @@ fn bars_and_messages_do_not_mix() {
     let mut import = Terminal::start(80, place.command(&arguments).env("TERM", "xterm"));
     let mut pipe = File::options().write(true).open(place.path("in")).expect("the pipe");
     for line in 1..=3 {
-        std::io::Write::write_all(&mut pipe, b"oops\n").expect("it reads");
+        std::io::Write::write_all(&mut pipe, b"not a record\n").expect("it reads");
         import.wait_for("an error", |text| lines(text).iter().any(|shown| shown.starts_with(&format!("in:{line}: "))));
         import.wait_for("the bar", |text| lines(text).last().is_some_and(|shown| shown.starts_with("reading  ")));
     }

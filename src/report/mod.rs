@@ -8,8 +8,8 @@ mod results;
 pub use again::Again;
 pub use results::Results;
 
-use crate::messages::Messages;
 use crate::input::ReadError;
+use crate::messages::Messages;
 use crate::progress::{Progress, grouped};
 use crate::record::Origin;
 use crate::sink::http::Traffic;
@@ -328,7 +328,7 @@ impl Report {
         }
         let balanced = self.counts.total() == self.end.records;
         if !balanced {
-            let (read, total) = (self.end.records, self.counts.total());
+            let (read, total) = (grouped(self.end.records), grouped(self.counts.total()));
             self.print(&format!(
                 "error: this is a bug in bulkimport: {read} records were read, but {total} were counted"
             ));
@@ -505,7 +505,8 @@ mod tests {
             traffic: Vec::new(),
         };
         let progress = Progress::new(ProgressMode::None, None, Meter::default());
-        let mut report = Report::new(settings, progress, Stop::default(), Messages::new(Box::new(std::io::sink()), false));
+        let mut report =
+            Report::new(settings, progress, Stop::default(), Messages::new(Box::new(std::io::sink()), false));
         let mut counts = Counts::default();
         counts[Bucket::Unsent] = 2;
         report.handle(Message::Outcome(Outcome { counts, ..Outcome::default() }), 2);
