@@ -25,13 +25,15 @@ _bulkimport() {
                 jsonl|bulk|sqlite) return ;;
                 ?*) ;;
                 *)
-                    COMPREPLY=($(compgen -W 'elasticsearch+http:// opensearch+https:// arangodb+http:// kuzzle+http:// jsonl: bulk:' -- "$word"))
+                    COMPREPLY=($(compgen -W 'sqlite: es+http:// es+https:// opensearch+http:// opensearch+https:// arangodb+http:// arangodb+https:// kuzzle+http:// kuzzle+https:// jsonl: bulk:' -- "$word"))
                     [[ ${#COMPREPLY[@]} -gt 0 ]] || return 0
                     compopt -o nospace 2>/dev/null
                     # Stores that are here, beside the schemes.
                     while IFS= read -r file; do
-                        COMPREPLY+=("$(printf %q "$file")")
-                    done < <(compgen -f -X '!*.@(db|sqlite|sqlite3)' -- "$word")
+                        case $file in
+                            *.db|*.sqlite|*.sqlite3) COMPREPLY+=("$(printf %q "$file")") ;;
+                        esac
+                    done < <(compgen -f -- "$word")
                     return ;;
             esac ;;
         --file|--password-file|--api-key-file|--bearer-file|--cacert|--cert|--client-key|--headers-file|--mapping|--results) return ;;

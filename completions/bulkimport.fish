@@ -102,4 +102,4 @@ complete -c bulkimport -s v -l verbose -d 'Print how each input is read, and whe
 complete -c bulkimport -l man -d 'Print the man page, as roff'
 complete -c bulkimport -s h -l help -d 'Print the common flags (-h) or all flags (--help)'
 complete -c bulkimport -s V -l version -d 'Print the version'
-complete -c bulkimport -l to -r -F -a 'elasticsearch+http:// opensearch+https:// arangodb+http:// kuzzle+http:// jsonl: bulk:'
+complete -c bulkimport -l to -r -F -a 'sqlite: es+http:// es+https:// opensearch+http:// opensearch+https:// arangodb+http:// arangodb+https:// kuzzle+http:// kuzzle+https:// jsonl: bulk:'

@@ -1,9 +1,9 @@
 //! Checks of `--complete` for ArangoDB: the run must fit one request, whose response does not list documents.
 
 use super::complete::MAX_RECORDS;
-use crate::progress::grouped;
 use crate::batch::Limits;
 use crate::error::hint;
+use crate::progress::grouped;
 use crate::sink::wanted::{FlagSources, Wanted};
 use anyhow::{Result, anyhow, bail};
 use std::time::Duration;
