@@ -29,6 +29,7 @@ fn completions_are_fresh() {
     }
 }
 
+/// Needs bash, which every machine of a Rust developer has.
 #[test]
 fn bash_completes_files_values_and_schemes() {
     let mut bash = Shell::start("bash");

@@ -21,7 +21,9 @@ impl Shell {
     /// Starts `bash` or `zsh`.
     pub fn start(name: &str) -> Shell {
         let place = Place::new();
-        ["films.jsonl", "my film.csv", "shop.db"].map(|name| place.file(name, ""));
+        for name in ["films.jsonl", "my film.csv", "shop.db"] {
+            place.file(name, "");
+        }
         std::fs::create_dir(place.path("dir")).expect("a directory");
         let (arguments, setup) = match name {
             "bash" => (&["--norc", "--noprofile", "-i"][..], BASH),

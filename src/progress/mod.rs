@@ -144,27 +144,27 @@ const MIN_WIDTH: usize = 8;
 
 impl Bar {
     fn new() -> Bar {
-        Bar(ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()))
+        // Without a style of ours, indicatif's own would be drawn first.
+        Bar(ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style("")))
     }
 
     fn draw(&self, now: &Snapshot) {
         let columns = usize::from(Term::stderr().size().1);
-        let text = now.text();
-        let template = match now.size.filter(|_| now.doing == READING) {
-            Some(size) if now.doing.len() + " [] ".len() + MIN_WIDTH + text.len() <= columns => {
-                self.0.set_length(size);
-                self.0.set_position(now.read.bytes.min(size));
-                self.0.set_prefix(now.doing);
-                self.0.set_message(text);
-                "{prefix} [{wide_bar}] {msg}"
-            }
-            _ => {
-                self.0.set_message(format!("{}  {text}", now.doing));
-                "{wide_msg}"
-            }
+        let (doing, text) = (now.doing, now.text());
+        let has_room = doing.len() + " [] ".len() + MIN_WIDTH + text.len() <= columns;
+        let template = match now.size.filter(|_| doing == READING && has_room) {
+            Some(_) => format!("{doing} [{{wide_bar}}] {text}"),
+            None => format!("{doing}  {text}").chars().take(columns).collect(),
         };
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        self.0.set_style(style.progress_chars("=> "));
-        self.0.tick();
+        // The text is part of the style, because indicatif draws after each change of anything else.
+        self.0.set_style(style(&template));
+        self.0.update(|state| {
+            state.set_len(now.size.unwrap_or_default());
+            state.set_pos(now.read.bytes.min(now.size.unwrap_or_default()));
+        });
     }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
 }

@@ -453,7 +453,7 @@ const MAX_REASON: usize = 300;
 /// A reason that is not too long for a terminal.
 fn cut(reason: &str) -> Cow<'_, str> {
     match reason.char_indices().nth(MAX_REASON) {
-        Some((end, _)) => format!("{}...", &reason[..end]).into(),
+        Some((end, _)) => format!("{}…", &reason[..end]).into(),
         None => reason.into(),
     }
 }
