@@ -1,26 +1,28 @@
 complete -c bulkimport -l file -d 'The same as a FILE, as arangoimport and mongoimport write it' -r -F
 complete -c bulkimport -l to -d 'FILE.db, a server or files' -r -F
-complete -c bulkimport -s c -l collection -d 'Where the records go (otherwise the file\'s name)' -r
-complete -c bulkimport -s u -l user -d 'Name and password for the server' -r
+complete -c bulkimport -s c -l collection -d 'Where the records go (otherwise the file\'s name)' -r -f
+complete -c bulkimport -s u -l user -d 'Name and password for the server' -r -f
 complete -c bulkimport -l password-file -d 'File with the password' -r -F
 complete -c bulkimport -l api-key-file -d 'File with an API key, as issued by the server' -r -F
 complete -c bulkimport -l bearer-file -d 'File with a bearer token' -r -F
 complete -c bulkimport -l cacert -d 'Trust these certificate authorities (PEM), not the system\'s' -r -F
 complete -c bulkimport -l cert -d 'Client certificate (PEM), optionally with its key' -r -F
 complete -c bulkimport -l client-key -d 'Private key of --cert (PEM)' -r -F
-complete -c bulkimport -s H -l header -d 'Additional header for each request; repeat for more' -r
-complete -c bulkimport -l timeout -d 'Maximum time for a request and its response' -r
-complete -c bulkimport -l connect-timeout -d 'Maximum time to connect' -r
-complete -c bulkimport -l retries -d 'Maximum number of retries without any progress' -r
-complete -c bulkimport -l retry-max-time -d 'Maximum time of retries without progress' -r
+complete -c bulkimport -s H -l header -d 'Additional header for each request; repeat for more' -r -f
+complete -c bulkimport -l timeout -d 'Maximum time for a request and its response' -r -f
+complete -c bulkimport -l connect-timeout -d 'Maximum time to connect' -r -f
+complete -c bulkimport -l retries -d 'Maximum number of retries without any progress' -r -f
+complete -c bulkimport -l retry-max-time -d 'Maximum time of retries without progress' -r -f
 complete -c bulkimport -l compress-transfer -d 'Compress request bodies: auto, gzip or none' -r -f -a "auto\t''
 gzip\t''
 none\t''"
-complete -c bulkimport -l refresh -d 'Make documents visible to searches: true, false or wait_for' -r
-complete -c bulkimport -l routing-field -d 'Field whose value is the routing' -r
-complete -c bulkimport -l pipeline -d 'Ingest pipeline for the documents' -r
-complete -c bulkimport -l wait-for-active-shards -d 'Copies of a shard that must be active: a number, or all' -r
-complete -c bulkimport -l retry-on-conflict -d 'Maximum number of retries of an update by the server on a conflict' -r
+complete -c bulkimport -l refresh -d 'Make documents visible to searches: true, false or wait_for' -r -f -a "true\t''
+false\t''
+wait_for\t''"
+complete -c bulkimport -l routing-field -d 'Field whose value is the routing' -r -f
+complete -c bulkimport -l pipeline -d 'Ingest pipeline for the documents' -r -f
+complete -c bulkimport -l wait-for-active-shards -d 'Copies of a shard that must be active: a number, or all' -r -f
+complete -c bulkimport -l retry-on-conflict -d 'Maximum number of retries of an update by the server on a conflict' -r -f
 complete -c bulkimport -s t -l type -d 'auto, jsonl, json, csv, tsv, arrays or bulk' -r -f -a "auto\t''
 jsonl\t''
 json\t''
@@ -34,35 +36,35 @@ gzip\t''
 zstd\t''
 bzip2\t''
 xz\t''"
-complete -c bulkimport -l skip-lines -d 'Pass over the first N text lines of each file' -r
-complete -c bulkimport -l limit -d 'Stop after N records of the whole run' -r
-complete -c bulkimport -l max-record-bytes -d 'Longest record; a longer one is an error' -r
-complete -c bulkimport -l separator -d 'Byte between cells: , for csv, \\t for tsv' -r
-complete -c bulkimport -l quote -d 'Byte around cells: " for csv, none for tsv' -r
+complete -c bulkimport -l skip-lines -d 'Pass over the first N text lines of each file' -r -f
+complete -c bulkimport -l limit -d 'Stop after N records of the whole run' -r -f
+complete -c bulkimport -l max-record-bytes -d 'Longest record; a longer one is an error' -r -f
+complete -c bulkimport -l separator -d 'Byte between cells: , for csv, \\t for tsv' -r -f
+complete -c bulkimport -l quote -d 'Byte around cells: " for csv, none for tsv' -r -f
 complete -c bulkimport -l headers-file -d 'File with the header row; the data then has none' -r -F
 complete -c bulkimport -l convert -d 'auto, or none: every cell is a string' -r -f -a "auto\t''
 none\t''"
-complete -c bulkimport -l datatype -d 'Column type: string, number, boolean, null or json' -r
+complete -c bulkimport -l datatype -d 'Column type: string, number, boolean, null or json' -r -f
 complete -c bulkimport -l empty -d 'What an empty cell becomes: omit, null or string' -r -f -a "omit\t''
 null\t''
 string\t''"
-complete -c bulkimport -l translate -d 'Rename a field; repeat for more' -r
-complete -c bulkimport -l remove-attribute -d 'Drop a field; repeat for more' -r
-complete -c bulkimport -l merge-attributes -d 'Join fields into a new one: "full=[first] [last]"' -r
-complete -c bulkimport -l key -d 'Field that is the key (otherwise _key, or _id)' -r
-complete -c bulkimport -l from-prefix -d 'Collection prefix of _from: cities turns 1 into cities/1' -r
-complete -c bulkimport -l to-prefix -d 'Collection prefix of _to' -r
+complete -c bulkimport -l translate -d 'Rename a field; repeat for more' -r -f
+complete -c bulkimport -l remove-attribute -d 'Drop a field; repeat for more' -r -f
+complete -c bulkimport -l merge-attributes -d 'Join fields into a new one: "full=[first] [last]"' -r -f
+complete -c bulkimport -l key -d 'Field that is the key (otherwise _key, or _id)' -r -f
+complete -c bulkimport -l from-prefix -d 'Collection prefix of _from: cities turns 1 into cities/1' -r -f
+complete -c bulkimport -l to-prefix -d 'Collection prefix of _to' -r -f
 complete -c bulkimport -l on-duplicate -d 'If the key exists: error, update, replace or ignore' -r -f -a "error\t''
 update\t''
 replace\t''
 ignore\t''"
 complete -c bulkimport -l mapping -d 'File with the mappings of the index (JSON)' -r -F
-complete -c bulkimport -l unique -d 'No two documents may have the same value in this field' -r
-complete -c bulkimport -l batch-size -d 'Maximum number of records per batch' -r
-complete -c bulkimport -l batch-bytes -d 'Maximum bytes per batch; a larger record is sent alone' -r
-complete -c bulkimport -s j -l jobs -d 'Maximum number of concurrent batches (a store: 1)' -r
-complete -c bulkimport -l flush-interval -d 'Maximum time a record of a slow pipe waits for others' -r
-complete -c bulkimport -l max-errors -d 'Stop after more errors than this (exit 3)' -r
+complete -c bulkimport -l unique -d 'No two documents may have the same value in this field' -r -f
+complete -c bulkimport -l batch-size -d 'Maximum number of records per batch' -r -f
+complete -c bulkimport -l batch-bytes -d 'Maximum bytes per batch; a larger record is sent alone' -r -f
+complete -c bulkimport -s j -l jobs -d 'Maximum number of concurrent batches (a store: 1)' -r -f
+complete -c bulkimport -l flush-interval -d 'Maximum time a record of a slow pipe waits for others' -r -f
+complete -c bulkimport -l max-errors -d 'Stop after more errors than this (exit 3)' -r -f
 complete -c bulkimport -l results -d 'File for the server\'s result of each record' -r -F
 complete -c bulkimport -l summary -d 'Format of the summary on stdout: text or json' -r -f -a "text\t''
 json\t''"
@@ -100,3 +102,4 @@ complete -c bulkimport -s v -l verbose -d 'Print how each input is read, and whe
 complete -c bulkimport -l man -d 'Print the man page, as roff'
 complete -c bulkimport -s h -l help -d 'Print the common flags (-h) or all flags (--help)'
 complete -c bulkimport -s V -l version -d 'Print the version'
+complete -c bulkimport -l to -r -F -a 'sqlite: es+http:// es+https:// opensearch+http:// opensearch+https:// arangodb+http:// arangodb+https:// kuzzle+http:// kuzzle+https:// jsonl: bulk:'

@@ -18,12 +18,12 @@
 pub mod action;
 pub mod batch;
 pub(crate) mod cli;
-pub mod color;
 pub mod config;
 pub mod error;
 pub(crate) mod input;
 pub mod json;
 pub(crate) mod key_filter;
+pub mod messages;
 pub(crate) mod pipeline;
 pub(crate) mod progress;
 pub mod record;

@@ -1,8 +1,8 @@
 //! Parses the command line, runs the import, prints the summary and sets the exit code.
 
-use bulkimport::color::colored;
 use bulkimport::config::{self, Request};
 use bulkimport::error;
+use bulkimport::messages::Messages;
 use bulkimport::report::SummaryFormat;
 use bulkimport::run;
 use std::ffi::OsString;
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
         Ok(Request::Print(text)) => print(&text, 0, false),
         Ok(Request::Run(config)) => {
             let (format, stdout_is_taken) = (config.output.summary, config.uses_stdout());
-            match run::import(*config, Box::new(io::stderr())) {
+            match run::import(*config, messages(color)) {
                 Ok(summary) => print(&summary.text(format), summary.exit, stdout_is_taken),
                 Err(error) => print_error(&error, format == SummaryFormat::Json, color, stdout_is_taken),
             }
@@ -34,11 +34,14 @@ fn main() -> ExitCode {
     ExitCode::from(exit)
 }
 
+fn messages(color: bool) -> Messages {
+    Messages::new(Box::new(io::stderr()), color)
+}
+
 /// Prints why nothing was done: on stderr, and for `--summary json` also as JSON in place of the summary.
 fn print_error(error: &anyhow::Error, json: bool, color: bool, stdout_is_taken: bool) -> u8 {
     let exit = error::exit_code(error);
-    let line = format!("error: {}", error::text(error));
-    let _ = writeln!(io::stderr(), "{}", colored(&line, color));
+    messages(color).with_hints(&format!("error: {}", error::text(error)));
     if json {
         let error = error::message(error);
         let line = serde_json::json!({ "schema": 1, "exit_code": exit, "error": error });
@@ -56,7 +59,7 @@ fn print(text: &str, exit: u8, stdout_is_taken: bool) -> u8 {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            let _ = writeln!(io::stderr(), "error: cannot print the result: {error}");
+            messages(false).line(&format!("error: cannot print the result: {error}"));
             exit.max(1)
         }
         _ => exit,

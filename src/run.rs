@@ -1,13 +1,14 @@
 //! Starts a run from its configuration, so that mistakes are found early: opens the inputs, then the target, and only then
 //! reads the first record.
 
-use crate::action::Decider;
+use crate::action::{Decider, Op};
 use crate::config::Config;
 use crate::error::{self, Exit};
 use crate::input::{self, Format, Input, Inputs};
+use crate::messages::Messages;
 use crate::pipeline::{self, Plan};
 use crate::progress::{Meter, Progress};
-use crate::report::{Report, Results, Settings, Summary};
+use crate::report::{Again, Report, Results, Settings, Summary};
 use crate::shape::Shaper;
 use crate::sink::http::Traffic;
 use crate::sink::target::Opened;
@@ -26,7 +27,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 ///
 /// # Errors
 /// When it cannot start; nothing was sent.
-pub fn import(mut config: Config, mut err: Box<dyn Write>) -> Result<Summary> {
+pub fn import(mut config: Config, mut err: Messages) -> Result<Summary> {
     let mut inputs = input::open(&config.files, &config.input)?;
     for (input, collection) in inputs.list.iter_mut().zip(&config.collection_of_file) {
         input.collection = *collection;
@@ -98,32 +99,32 @@ fn plan(config: &Config, opened: Opened, inputs: Vec<Input>, meter: &Meter, stop
 }
 
 /// Prints what the run is going to do.
-fn print_start(config: &Config, inputs: &Inputs, err: &mut dyn Write) {
+fn print_start(config: &Config, inputs: &Inputs, err: &mut Messages) {
     let wanted = &config.wanted;
     if !config.output.quiet {
-        config.notes.iter().for_each(|note| drop(writeln!(err, "{note}")));
+        config.notes.iter().for_each(|note| err.line(note));
         let dry = if wanted.dry_run { ", dry run: nothing is written" } else { "" };
         let into = match &wanted.collections[..] {
             [] => String::new(),
             [name] => format!(", collection {name}"),
             names => format!(", collections {}", names.join(", ")),
         };
-        let _ = writeln!(err, "importing into {}{into}{dry}", config.target.display(wanted));
+        err.line(&format!("importing into {}{into}{dry}", config.target.display(wanted)));
     }
     if config.output.verbose {
         for input in &inputs.list {
-            let _ = writeln!(err, "{} is read as {}", input.name, input.format.name());
+            err.line(&format!("{} is read as {}", input.name, input.format.name()));
         }
     }
 }
 
 /// Opens the target. For a local path, a signal ends the wait at once, because there is nothing to restore. For a server,
 /// signals are caught first, so that its settings are restored.
-fn open(config: &Config, stop: &Stop, err: &mut dyn Write) -> Result<Vec<Opened>> {
+fn open(config: &Config, stop: &Stop, err: &mut Messages) -> Result<Vec<Opened>> {
     let (quiet, verbose) = (config.output.quiet, config.output.verbose);
     let mut log = |note| match note {
-        Note::Warning(text) if !quiet => drop(writeln!(err, "{text}")),
-        Note::Detail(text) if verbose => drop(writeln!(err, "{text}")),
+        Note::Warning(text) if !quiet => err.line(&text),
+        Note::Detail(text) if verbose => err.line(&text),
         _ => {}
     };
     // Only once: with a second handler, the first signal would count as the second one.
@@ -176,11 +177,24 @@ fn settings(config: &Config, traffic: Vec<Traffic>, results: Option<Results>) ->
         details: config.errors.details,
         quiet: config.output.quiet,
         verbose: config.output.verbose,
-        color: config.color,
         max_errors: config.errors.max_errors,
         dry_run: wanted.dry_run,
+        again: again(config),
         results,
         traffic,
+    }
+}
+
+/// What to do after an interruption.
+fn again(config: &Config) -> Again {
+    let wanted = &config.wanted;
+    match wanted.op() {
+        // Each bulk line has an operation of its own, and an output that exists cannot be continued.
+        _ if wanted.is_bulk || !config.target.overwrites_collection() => Again::Unknown,
+        // It begins with an empty collection.
+        _ if wanted.overwrite => Again::Always,
+        Op::Create => Again::WithIgnore,
+        _ => Again::WithKeys,
     }
 }
 

@@ -25,6 +25,67 @@ fn a_signal_on_a_silent_pipe_settles_what_was_read() {
     }
 }
 
+/// Feeds these records, interrupts the run when they are stored, and returns what was kept and how to go on.
+fn interrupted(place: &Place, arguments: &[&str], text: &str) -> String {
+    let mut import = Live::start(place, &[&["-c", "c", "--flush-interval", "10ms"], arguments].concat());
+    import.feed(text);
+    until("the records", || place.visible() == text.lines().count() as i64);
+    import.signal("TERM");
+    let ran = import.wait();
+    assert_eq!(ran.code, 143, "{}", ran.stderr);
+    let line = ran.stderr.lines().find_map(|line| line.strip_prefix("interrupted: "));
+    line.unwrap_or_else(|| panic!("{}", ran.stderr)).to_owned()
+}
+
+#[test]
+fn an_interrupted_run_says_how_to_go_on_and_that_works() {
+    let all = || (0..5).map(|n| document(&format!("k{n}"))).collect::<String>();
+    let part = document("k0") + &document("k1");
+    let ignore = "2 records were kept; run again with --on-duplicate ignore";
+    let same = "2 records were kept; run the same command again";
+    for (arguments, hint) in [
+        (&[][..], ignore),
+        (&["--key", "_key"], ignore),
+        (&["--on-duplicate", "ignore"], same),
+        (&["--on-duplicate", "replace"], same),
+        (&["--on-duplicate", "update"], same),
+        (&["--overwrite"], same),
+    ] {
+        let place = Place::new();
+        assert_eq!(interrupted(&place, arguments, &part), hint, "{arguments:?}");
+        let more: Vec<&str> = hint.split_once(" with ").into_iter().flat_map(|(_, more)| more.split(' ')).collect();
+        let again = place.import_text("all.jsonl", all(), &[arguments, &more].concat());
+        assert_eq!(again.code, 0, "{}", again.stderr);
+        let keys: Vec<String> = place.rows("c").into_iter().map(|row| row.key).collect();
+        assert_eq!(keys, ["k0", "k1", "k2", "k3", "k4"], "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_interrupted_run_gives_no_hint_that_would_store_a_record_twice() {
+    let place = Place::new();
+    let mixed = document("k") + "{\"n\":1}\n";
+    assert_eq!(interrupted(&place, &[], &mixed), "2 records were kept");
+    let place = Place::new();
+    assert_eq!(interrupted(&place, &["--on-duplicate", "update"], &mixed), "2 records were kept");
+    // A collection that is emptied first has no old records.
+    let place = Place::new();
+    assert_eq!(interrupted(&place, &["--overwrite"], &mixed), "2 records were kept; run the same command again");
+    place.import_text("all.jsonl", &mixed, &["--overwrite"]).expect(0, [2, 0, 0, 0]);
+    assert_eq!(place.rows("c").len(), 2);
+}
+
+#[test]
+fn a_dry_run_that_is_interrupted_has_kept_nothing() {
+    let place = Place::new();
+    let mut import = Live::start(&place, &["-c", "c", "--dry-run", "-v", "--flush-interval", "10ms", "-t", "jsonl"]);
+    import.feed(document("a")).hear("1 records settled");
+    import.signal("TERM");
+    let ran = import.wait();
+    ran.prints("stopped by SIGTERM");
+    assert!(!ran.stderr.contains("interrupted: "), "{}", ran.stderr);
+}
+
 #[test]
 fn a_signal_to_a_run_with_complete_is_reported_once() {
     let place = Place::new();
@@ -35,7 +96,7 @@ fn a_signal_to_a_run_with_complete_is_reported_once() {
     let ran = import.wait();
     ran.expect(130, [0, 0, 0, 0]).prints("stopped by SIGINT; everything was rolled back, because of --complete\n");
     assert_eq!(ran.summary["error"], "stopped by SIGINT; everything was rolled back, because of --complete");
-    assert!(!ran.stderr.contains("error:"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("error:") && !ran.stderr.contains("interrupted:"), "{}", ran.stderr);
     assert!(place.is_untouched());
 }
 

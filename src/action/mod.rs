@@ -102,6 +102,8 @@ pub struct Decider {
     rules: Box<dyn Rules>,
     /// Prefix of generated keys. Later runs have greater prefixes.
     run: String,
+    /// Whether a record had no key of its own.
+    has_generated: bool,
     /// The collection of the run. A bulk line may also name it.
     collection: Option<String>,
     scratch: String,
@@ -126,12 +128,18 @@ impl Decider {
             key_path,
             rules,
             run,
+            has_generated: false,
             collection,
             scratch: String::new(),
             index: String::new(),
             meta: String::new(),
             scanner: Scanner::default(),
         }
+    }
+
+    /// Whether a record had no key of its own, so that reading it again would make another document.
+    pub fn has_generated_keys(&self) -> bool {
+        self.has_generated
     }
 
     /// Makes the action of a record.
@@ -163,8 +171,11 @@ impl Decider {
             None if self.op == Op::Delete => {
                 return Err(Reason::new("no_key", "missing key field \"_key\" or \"_id\""));
             }
-            None if self.rules.generates_keys() => ActionKey::Text(""),
-            None => ActionKey::Text(generated(&mut self.scratch, &self.run, ordinal)),
+            None => {
+                self.has_generated = true;
+                let is_theirs = self.rules.generates_keys();
+                ActionKey::Text(if is_theirs { "" } else { generated(&mut self.scratch, &self.run, ordinal) })
+            }
         };
         let cut = if keys.keeps_fields { [Span::default(); 2] } else { without_keys(record, key_fields) };
         self.meta.clear();

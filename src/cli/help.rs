@@ -2,8 +2,7 @@
 
 use super::Arguments;
 use crate::sink::targets;
-use clap::{Arg, ArgAction, Command, CommandFactory};
-use clap_complete::Shell;
+use clap::{Arg, ArgAction, Command, CommandFactory, ValueHint};
 
 /// Printed if there is nothing to do.
 pub const USAGE: &str = "\
@@ -77,9 +76,8 @@ See also:
 
 /// The common flags, which `-h` shows, and FILE.
 #[rustfmt::skip]
-const COMMON: [&str; 25] = [
-    "to", "user", "collection", "create_collection", "format", "skip_lines", "limit", "separator", "datatype", "nested", "translate", "remove_attribute",
-    "key", "on_duplicate", "delete_keys", "complete", "overwrite", "dry_run", "batch_size", "details", "max_errors", "summary",
+const COMMON: [&str; 15] = [
+    "to", "collection", "user", "format", "key", "on_duplicate", "complete", "overwrite", "dry_run", "details", "max_errors", "summary",
     "quiet", "help", "files",
 ];
 
@@ -93,6 +91,10 @@ pub fn command() -> Command {
         // So that `--limit -1` is an invalid number, not an unknown option.
         let may_be_negative = has_value && !arg.is_positional();
         let is_common = COMMON.contains(&arg.get_id().as_str());
+        // So that completions offer no files for what is not a file.
+        if has_value && arg.get_value_hint() == ValueHint::Unknown {
+            arg = arg.value_hint(ValueHint::Other);
+        }
         arg.hide_short_help(!is_common).hide_possible_values(has_value).allow_negative_numbers(may_be_negative)
     })
 }
@@ -118,28 +120,17 @@ fn with_value(arg: Arg) -> Arg {
         .overrides_with(id)
 }
 
-/// Returns the text of `-h`, with few groups and defaults, so that it fits on a screen.
+/// Returns the text of `-h`, without groups and with few defaults, so that it fits a terminal of 24 rows.
 pub fn short() -> String {
     short_command().render_help().to_string()
 }
 
 fn short_command() -> Command {
     let command = command().mut_args(|arg| {
-        let heading = arg.get_help_heading().map(short_heading);
-        let says_default = arg.get_id() == "to" || arg.get_id() == "batch_size";
-        let hides = arg.get_action().takes_values() && !says_default;
-        arg.help_heading(heading).hide_default_value(hides)
+        let hides = arg.get_action().takes_values() && arg.get_id() != "to";
+        arg.help_heading("Options").hide_default_value(hides)
     });
     command.mut_arg("files", |arg| arg.hide(true))
-}
-
-fn short_heading(heading: &str) -> &'static str {
-    match heading {
-        "Target" | "Server" | "Format" | "CSV" => "Target and input",
-        "Shape" | "Key" | "Edges" => "Records",
-        "Conflict" | "Whole run" | "Batches" => "Import",
-        _ => "Output",
-    }
 }
 
 /// Returns the text of `--help`.
@@ -151,13 +142,6 @@ pub fn long() -> String {
 pub fn version() -> String {
     let commit = option_env!("COMMIT_OF_BULKIMPORT").map_or(String::new(), |commit| format!("commit {commit}, "));
     format!("bulkimport {} ({commit}SQLite {})\n", env!("CARGO_PKG_VERSION"), rusqlite::version())
-}
-
-/// Returns the completion script for a shell.
-pub fn completions(shell: Shell) -> String {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command(), "bulkimport", &mut script);
-    String::from_utf8_lossy(&script).into_owned()
 }
 
 /// Returns the man page, as roff.
@@ -196,10 +180,10 @@ mod tests {
     #[test]
     fn the_short_help_fits_a_screen() {
         let text = short_command().term_width(80).render_help().to_string();
-        assert!(text.lines().count() <= 40, "{} lines", text.lines().count());
+        assert!(text.lines().count() <= 23, "{} lines", text.lines().count());
         let shown = text.lines().filter(|line| line.trim_start().starts_with('-')).count();
         let wrapped = text.lines().filter(|line| line.starts_with("              ")).count();
-        assert!((20..=24).contains(&shown) && wrapped == 0, "{shown} flags\n{text}");
+        assert!(shown == COMMON.len() - 1 && wrapped == 0, "{shown} flags\n{text}");
     }
 
     #[test]
@@ -220,11 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn every_shell_gets_its_completions() {
-        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell, Shell::Elvish] {
-            let script = completions(shell);
-            assert!(script.contains("on-duplicate") && !script.contains("from-collection-prefix"), "{shell}");
-        }
+    fn the_man_page_has_its_sections_and_no_markup_of_ours() {
         let page = man_page();
         assert!(page.contains(".TH bulkimport 1") && page.contains(".SH EXIT STATUS\n.nf\n"));
         assert!(page.contains("Take \\\\\" and") && !page.contains("EXTRA"), "{page}");

@@ -3,6 +3,7 @@
 //! them in each target.
 //! A switch is declared without a value, so that help shows it without one; `help::parser` also accepts `=true|false`.
 
+pub(crate) mod completions;
 pub(crate) mod env;
 pub mod help;
 pub(crate) mod hints;
@@ -51,7 +52,7 @@ pub struct Arguments {
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
     /// The same as a FILE, as arangoimport and mongoimport write it
-    #[arg(long = "file", value_name = "FILE", hide = true)]
+    #[arg(long = "file", value_name = "FILE", hide = true, value_hint = ValueHint::FilePath)]
     pub more_files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) target: TargetFlags,

@@ -5,7 +5,7 @@
 use super::{Config, ConfigSources};
 use crate::cli::env::Variables;
 use crate::cli::usage::from_clap;
-use crate::cli::{Arguments, env, help, hints};
+use crate::cli::{Arguments, completions, env, help, hints};
 use crate::error::{self, hint};
 use crate::sink::targets;
 use crate::sink::wanted::FlagSources;
@@ -71,7 +71,7 @@ fn read(argv: &[OsString], env: &Variables) -> Result<Request> {
     };
     let arguments = Arguments::from_arg_matches(&matches).map_err(|error| from_clap(&error, None))?;
     if let Some(shell) = arguments.output.completions {
-        return Ok(Request::Print(help::completions(shell)));
+        return Ok(Request::Print(completions::script(shell)));
     }
     if arguments.output.man {
         return Ok(Request::Print(help::man_page()));
@@ -195,8 +195,8 @@ mod tests {
 
     #[test]
     fn texts_are_printed_whatever_else_is_wrong() {
-        assert!(printed("bulkimport -h").contains("Target and input:"));
-        assert!(printed("bulkimport -qh").contains("Target and input:"));
+        assert!(printed("bulkimport -h").contains("\n\nOptions:\n"));
+        assert!(printed("bulkimport -qh").contains("\n\nOptions:\n"));
         assert!(printed("bulkimport --help").contains("Exit codes:"));
         assert!(printed("bulkimport -V").starts_with(concat!("bulkimport ", env!("CARGO_PKG_VERSION"), " (")));
         assert!(printed("bulkimport --completions bash").contains("_bulkimport()"));

@@ -23,6 +23,7 @@ pub use open::{Input, InputOptions, Inputs, open};
 pub use source::Source;
 pub use window::{More, Window};
 
+use crate::progress::grouped;
 use crate::record::{BadRecord, Origin, Reason, Record};
 use std::io;
 
@@ -128,5 +129,5 @@ fn hand_over(
 
 /// The reason for a record that is longer than `max` bytes.
 fn too_long(max: usize) -> Reason {
-    Reason::new("record_too_long", format!("longer than --max-record-bytes ({max} bytes)"))
+    Reason::new("record_too_long", format!("longer than --max-record-bytes ({} bytes)", grouped(max as u64)))
 }

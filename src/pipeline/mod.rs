@@ -128,7 +128,8 @@ impl Reading {
         self.lanes.end();
         cut.store(broken.is_some() || self.plan.stop.is_requested(), Ordering::SeqCst);
         self.plan.meter.records.store(self.read, Ordering::Relaxed);
-        ReadEnd { records: self.read, empty: self.empty, broken }
+        let has_generated_keys = self.plan.before.has_generated_keys || self.plan.decider.has_generated_keys();
+        ReadEnd { records: self.read, empty: self.empty, has_generated_keys, broken }
     }
 
     fn is_over(&self) -> bool {

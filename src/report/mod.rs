@@ -1,13 +1,15 @@
 //! Sums up the outcomes, checks that they balance, and determines the exit code.
 //! Errors are printed as they arrive: the first ten, or all with `--details`, and at the end a summary by kind.
 
+mod again;
 mod collections;
 mod results;
 
+pub use again::Again;
 pub use results::Results;
 
-use crate::color::colored;
 use crate::input::ReadError;
+use crate::messages::Messages;
 use crate::progress::{Progress, grouped};
 use crate::record::Origin;
 use crate::sink::http::Traffic;
@@ -80,6 +82,8 @@ pub struct ReadEnd {
     pub records: u64,
     /// Blank lines.
     pub empty: u64,
+    /// Whether a record had no key of its own.
+    pub has_generated_keys: bool,
     /// Why it ended early.
     pub broken: Option<ReadError>,
 }
@@ -115,12 +119,12 @@ pub struct Settings {
     pub quiet: bool,
     /// Print each step with its time.
     pub verbose: bool,
-    /// Print in colour.
-    pub color: bool,
     /// Stop above this limit.
     pub max_errors: Option<MaxErrors>,
     /// Whether nothing is sent.
     pub dry_run: bool,
+    /// What to do after an interruption.
+    pub again: Again,
     /// Where `--results` go.
     pub results: Option<Results>,
     /// Counters of requests, for each connection to a server.
@@ -146,12 +150,12 @@ pub struct Report {
     /// Why the target could not go on, or rolled back.
     why: Option<String>,
     stop: Stop,
-    err: Box<dyn Write>,
+    err: Messages,
 }
 
 impl Report {
     /// Creates the report of a run; messages go to `err`.
-    pub fn new(settings: Settings, progress: Progress, stop: Stop, err: Box<dyn Write>) -> Report {
+    pub fn new(settings: Settings, progress: Progress, stop: Stop, err: Messages) -> Report {
         Report {
             progress,
             started: Instant::now(),
@@ -172,7 +176,8 @@ impl Report {
 
     /// How many records and blank lines were read so far.
     pub fn read_so_far(&self) -> ReadEnd {
-        ReadEnd { records: self.end.records, empty: self.end.empty, broken: None }
+        let ReadEnd { records, empty, has_generated_keys, .. } = self.end;
+        ReadEnd { records, empty, has_generated_keys, broken: None }
     }
 
     /// Whether reading has failed.
@@ -180,9 +185,9 @@ impl Report {
         self.end.broken.is_some()
     }
 
-    /// Prints a message.
-    pub fn print(&mut self, text: &str) {
-        self.progress.line(&mut self.err, &colored(text, self.settings.color));
+    /// Prints a message on one line.
+    fn print(&mut self, text: &str) {
+        self.progress.print(|| self.err.line(text));
     }
 
     /// Maximum time to wait for a message before `tick`.
@@ -244,7 +249,7 @@ impl Report {
         // Each lane reports the same error of a target that is unavailable. One that a signal caused is printed with it.
         let is_of_signal = ending == Ending::RolledBack && self.stop.signal().is_some();
         if !is_of_signal && self.why.as_ref() != Some(&text) {
-            self.print(&format!("error: {text}"));
+            self.progress.print(|| self.err.with_hints(&format!("error: {text}")));
         }
         self.why.get_or_insert(text);
     }
@@ -279,7 +284,7 @@ impl Report {
         if self.settings.details || (!self.settings.quiet && self.shown < MAX_SHOWN) {
             self.shown += 1;
             let unknown = if failure.bucket == Bucket::Unknown { "unknown: " } else { "" };
-            let line = format!("{}: {unknown}{}", self.location(&failure.origin), failure.reason.text);
+            let line = format!("{}: {unknown}{}", self.location(&failure.origin), cut(&failure.reason.text));
             self.print(&line);
         }
     }
@@ -323,7 +328,7 @@ impl Report {
         }
         let balanced = self.counts.total() == self.end.records;
         if !balanced {
-            let (read, total) = (self.end.records, self.counts.total());
+            let (read, total) = (grouped(self.end.records), grouped(self.counts.total()));
             self.print(&format!(
                 "error: this is a bug in bulkimport: {read} records were read, but {total} were counted"
             ));
@@ -331,10 +336,17 @@ impl Report {
         if let Some(signal) = self.stop.signal() {
             let name = if signal == 2 { "SIGINT" } else { "SIGTERM" };
             let rolled_back = self.why.take().filter(|_| self.endings.contains(&Ending::RolledBack));
+            let keeps = rolled_back.is_none() && !self.settings.dry_run;
             let end = rolled_back.unwrap_or_else(|| "the summary counts what was read".to_owned());
             let text = format!("stopped by {name}; {end}");
             self.print(&text);
+            if keeps {
+                self.print(&self.settings.again.text(&self.counts, self.end.has_generated_keys));
+            }
             self.why = Some(text);
+        }
+        if let Some(line) = self.progress.end(self.end.records) {
+            self.print(&line);
         }
         let exit = self.exit_code(balanced);
         Summary { json: self.json(bytes_read, exit), exit }
@@ -359,7 +371,7 @@ impl Report {
             .iter()
             .map(|(kind, about)| {
                 let (count, first) = (grouped(about.count), self.location(&about.first));
-                format!("  {kind}: {count}, first {first}: {}", about.reason)
+                format!("  {kind}: {count}, first {first}: {}", cut(&about.reason))
             })
             .collect();
         for line in lines {
@@ -435,6 +447,17 @@ impl Report {
     }
 }
 
+/// Maximum number of characters of a reason on stderr. `--results` and the JSON summary have all of it.
+const MAX_REASON: usize = 300;
+
+/// A reason that is not too long for a terminal.
+fn cut(reason: &str) -> Cow<'_, str> {
+    match reason.char_indices().nth(MAX_REASON) {
+        Some((end, _)) => format!("{}…", &reason[..end]).into(),
+        None => reason.into(),
+    }
+}
+
 /// The summary, which is printed at the end.
 #[derive(Debug)]
 pub struct Summary {
@@ -475,14 +498,15 @@ mod tests {
             details: false,
             quiet: true,
             verbose: false,
-            color: false,
             max_errors: None,
             dry_run: false,
+            again: Again::Unknown,
             results: None,
             traffic: Vec::new(),
         };
         let progress = Progress::new(ProgressMode::None, None, Meter::default());
-        let mut report = Report::new(settings, progress, Stop::default(), Box::new(std::io::sink()));
+        let mut report =
+            Report::new(settings, progress, Stop::default(), Messages::new(Box::new(std::io::sink()), false));
         let mut counts = Counts::default();
         counts[Bucket::Unsent] = 2;
         report.handle(Message::Outcome(Outcome { counts, ..Outcome::default() }), 2);

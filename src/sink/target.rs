@@ -23,6 +23,9 @@ pub trait Target: Sync {
     /// The forms of its addresses.
     fn forms(&self) -> &'static [&'static str];
 
+    /// What its addresses begin with, for completions.
+    fn schemes(&self) -> &'static [&'static str];
+
     /// Its part of the short help of `--to`.
     fn brief(&self) -> &'static str {
         self.noun()

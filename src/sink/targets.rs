@@ -59,6 +59,11 @@ fn has_port(host: &str) -> bool {
     port.is_some_and(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
 }
 
+/// What addresses begin with, for completions: `es+http://`, `jsonl:`.
+pub fn schemes() -> Vec<&'static str> {
+    TARGETS.iter().flat_map(|target| target.schemes()).copied().collect()
+}
+
 /// The targets, grouped by noun.
 fn by_noun() -> impl Iterator<Item = &'static [&'static dyn Target]> {
     TARGETS.chunk_by(|one, other| one.noun() == other.noun())

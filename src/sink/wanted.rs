@@ -93,7 +93,7 @@ pub struct Indexing {
     /// Make documents visible to searches: true, false or wait_for
     ///
     /// Kuzzle: wait_for or false.
-    #[arg(long, value_name = "WHEN", value_parser = refresh)]
+    #[arg(long, value_name = "WHEN", value_parser = ["true", "false", "wait_for"])]
     pub refresh: Option<String>,
     /// Field whose value is the routing
     ///
@@ -117,14 +117,6 @@ pub struct Indexing {
     /// Both are restored at the end, however the run ends; after a kill the next run into the index restores them.
     #[arg(long)]
     pub bulk_mode: bool,
-}
-
-/// Parses `--refresh`.
-fn refresh(text: &str) -> Result<String, String> {
-    match text {
-        "true" | "false" | "wait_for" => Ok(text.to_owned()),
-        _ => Err("expected true, false or wait_for".to_owned()),
-    }
 }
 
 /// Parses `--wait-for-active-shards`.

@@ -23,6 +23,10 @@ impl Target for Arangodb {
         &["arangodb+http://HOST:8529/_db/NAME"]
     }
 
+    fn schemes(&self) -> &'static [&'static str] {
+        &["arangodb+http://", "arangodb+https://"]
+    }
+
     fn endpoint(&self, to: &OsStr) -> Option<Result<Endpoint>> {
         let text = to.to_str()?;
         let server = Server::parse(text, &["arangodb", "arango"], "")?;

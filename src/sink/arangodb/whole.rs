@@ -3,6 +3,7 @@
 use super::complete::MAX_RECORDS;
 use crate::batch::Limits;
 use crate::error::hint;
+use crate::progress::grouped;
 use crate::sink::wanted::{FlagSources, Wanted};
 use anyhow::{Result, anyhow, bail};
 use std::time::Duration;
@@ -48,7 +49,11 @@ pub(super) fn ensure_it_fits(wanted: &Wanted) -> Result<()> {
     let max = limits(wanted).bytes;
     match wanted.inputs.stored_bytes.filter(|_| !wanted.inputs.is_compressed) {
         Some(size) if size > max as u64 => {
-            let text = format!("--complete: the input has {size} bytes, and one request at most {max}");
+            let text = format!(
+                "--complete: the input has {} bytes, and one request at most {}",
+                grouped(size),
+                grouped(max as u64)
+            );
             Err(anyhow!(text).context(hint("`--batch-bytes SIZE` allows more, up to 512MiB")))
         }
         _ => Ok(()),

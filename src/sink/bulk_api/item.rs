@@ -83,15 +83,14 @@ impl ServerError<'_> {
         Reason::new(kind.to_owned(), text)
     }
 
-    /// The reason on one line. It is cut, because some quote a whole document.
+    /// The reason on one line. It is cut, because some quote a whole document, and further if a cause follows.
     fn short_reason(&self) -> String {
-        let reason = self.reason.as_deref().unwrap_or("no reason given");
-        let mut line: String = reason.split(|c: char| c.is_control()).collect::<Vec<_>>().join(" ");
-        if let Some((end, _)) = line.char_indices().nth(MAX_REASON) {
-            line.truncate(end);
-            line.push('…');
+        let reason = self.reason.as_deref().unwrap_or("no reason given").replace(['\n', '\r'], " ");
+        let max = if self.caused_by.is_some() { MAX_REASON / 2 } else { MAX_REASON };
+        match reason.char_indices().nth(max) {
+            Some((end, _)) => format!("{}…", &reason[..end]),
+            None => reason,
         }
-        line
     }
 
     /// Whether the error, or one of its causes, has these words.

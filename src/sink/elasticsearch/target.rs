@@ -22,6 +22,10 @@ impl Target for Elasticsearch {
         &["elasticsearch+http://HOST:9200", "opensearch+https://HOST:9200"]
     }
 
+    fn schemes(&self) -> &'static [&'static str] {
+        &["es+http://", "es+https://", "opensearch+http://", "opensearch+https://"]
+    }
+
     fn help(&self) -> &'static str {
         "elasticsearch+http://HOST:9200 (also es+ and opensearch+, and https)"
     }

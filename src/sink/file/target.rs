@@ -38,6 +38,10 @@ impl Target for Files {
         &["jsonl:PATH", "bulk:PATH"]
     }
 
+    fn schemes(&self) -> &'static [&'static str] {
+        &["jsonl:", "bulk:"]
+    }
+
     fn brief(&self) -> &'static str {
         "files"
     }

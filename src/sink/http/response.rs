@@ -1,6 +1,7 @@
 //! Reads whole responses, and classifies errors by what is certain.
 
 use super::{Response, SendError};
+use crate::progress::grouped;
 use anyhow::Chain;
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{HeaderName, LOCATION, RETRY_AFTER};
@@ -18,7 +19,7 @@ pub(super) async fn read(
     let header = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
     let retry_after = header(RETRY_AFTER).and_then(parse_retry_after);
     let location = header(LOCATION).map(super::redact_address);
-    let too_long = || SendError::NoResponse(format!("the answer has more than {max} bytes"));
+    let too_long = || SendError::NoResponse(format!("the answer has more than {} bytes", grouped(max as u64)));
     buffer.clear();
     let length = response.content_length().unwrap_or(0);
     if length > max as u64 {

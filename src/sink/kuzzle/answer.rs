@@ -92,8 +92,7 @@ impl KuzzleError {
     fn reason(&self) -> Reason {
         // Kuzzle quotes what it was sent.
         let message = self.message.as_deref().unwrap_or_default();
-        let line: String = message.split(char::is_control).collect::<Vec<_>>().join(" ");
-        let short: String = line.chars().take(300).collect();
+        let short: String = message.replace(['\n', '\r'], " ").chars().take(300).collect();
         Reason::new(self.id().to_owned(), format!("{}: {short}", self.id()))
     }
 }

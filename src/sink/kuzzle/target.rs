@@ -26,6 +26,10 @@ impl Target for Kuzzle {
         &["kuzzle+http://HOST:7512/INDEX"]
     }
 
+    fn schemes(&self) -> &'static [&'static str] {
+        &["kuzzle+http://", "kuzzle+https://"]
+    }
+
     fn endpoint(&self, to: &OsStr) -> Option<Result<Endpoint>> {
         let text = to.to_str()?;
         let read = Server::parse(text, &["kuzzle"], "/INDEX")?;

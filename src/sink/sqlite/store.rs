@@ -7,6 +7,7 @@ use super::item::ItemError;
 use super::load;
 use super::schema::{self, Refusal};
 use crate::batch::{Batch, Encode};
+use crate::progress::grouped;
 use crate::record::Reason;
 use crate::sink::wanted::Wanted;
 use crate::sink::{Bucket, Durable, Ledger, Log, Note, Sink, SinkError};
@@ -177,10 +178,10 @@ fn prepare(connection: &Connection, log: Log<'_>) -> rusqlite::Result<()> {
             "collection {:?}: finished the index of an interrupted import ({} records with a key stored before: \
              {} updated, {} ignored, {} dropped as duplicates)",
             entry.name,
-            deleted.total(),
-            deleted[Bucket::Updated],
-            deleted[Bucket::Ignored],
-            deleted[Bucket::Error]
+            grouped(deleted.total()),
+            grouped(deleted[Bucket::Updated]),
+            grouped(deleted[Bucket::Ignored]),
+            grouped(deleted[Bucket::Error])
         )));
     }
     Ok(())

@@ -31,6 +31,10 @@ impl Target for Sqlite {
         &["bulkimport.db"]
     }
 
+    fn schemes(&self) -> &'static [&'static str] {
+        &["sqlite:"]
+    }
+
     fn brief(&self) -> &'static str {
         "FILE.db"
     }

@@ -8,6 +8,7 @@ use super::Dialect;
 use super::cells::{Breaks, Cells, closing_quote};
 use crate::input::window::LONG;
 use crate::input::{NoRecord, ReadError, Window, too_long};
+use crate::progress::grouped;
 use crate::record::{Origin, Reason};
 use csv_core::{ReadFieldResult, Reader, Terminator};
 
@@ -161,7 +162,7 @@ impl Rows {
         if length <= self.max {
             return Ok(());
         }
-        let max = self.max;
+        let max = grouped(self.max as u64);
         Err(self.at_quote(format!(
             "the quoted field that begins here is longer than --max-record-bytes ({max} bytes); is its quote closed?"
         )))
