@@ -5,6 +5,7 @@ use crate::action::Decider;
 use crate::config::Config;
 use crate::error::{self, Exit};
 use crate::input::{self, Format, Input, Inputs};
+use crate::mask::mask;
 use crate::pipeline::{self, Plan};
 use crate::progress::{Meter, Progress};
 use crate::report::{Report, Results, Settings, Summary};
@@ -18,6 +19,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher};
 use std::io::{BufRead, BufWriter, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -101,18 +103,19 @@ fn plan(config: &Config, opened: Opened, inputs: Vec<Input>, meter: &Meter, stop
 fn print_start(config: &Config, inputs: &Inputs, err: &mut dyn Write) {
     let wanted = &config.wanted;
     if !config.output.quiet {
-        config.notes.iter().for_each(|note| drop(writeln!(err, "{note}")));
+        config.notes.iter().for_each(|note| drop(writeln!(err, "{}", mask(note))));
         let dry = if wanted.dry_run { ", dry run: nothing is written" } else { "" };
         let into = match &wanted.collections[..] {
             [] => String::new(),
             [name] => format!(", collection {name}"),
             names => format!(", collections {}", names.join(", ")),
         };
-        let _ = writeln!(err, "importing into {}{into}{dry}", config.target.display(wanted));
+        let line = format!("importing into {}{into}{dry}", config.target.display(wanted));
+        let _ = writeln!(err, "{}", mask(&line));
     }
     if config.output.verbose {
         for input in &inputs.list {
-            let _ = writeln!(err, "{} is read as {}", input.name, input.format.name());
+            let _ = writeln!(err, "{} is read as {}", mask(&input.name), input.format.name());
         }
     }
 }
@@ -122,8 +125,8 @@ fn print_start(config: &Config, inputs: &Inputs, err: &mut dyn Write) {
 fn open(config: &Config, stop: &Stop, err: &mut dyn Write) -> Result<Vec<Opened>> {
     let (quiet, verbose) = (config.output.quiet, config.output.verbose);
     let mut log = |note| match note {
-        Note::Warning(text) if !quiet => drop(writeln!(err, "{text}")),
-        Note::Detail(text) if verbose => drop(writeln!(err, "{text}")),
+        Note::Warning(text) if !quiet => drop(writeln!(err, "{}", mask(&text))),
+        Note::Detail(text) if verbose => drop(writeln!(err, "{}", mask(&text))),
         _ => {}
     };
     // Only once: with a second handler, the first signal would count as the second one.
@@ -194,7 +197,10 @@ fn open_results(wanted: &Wanted) -> Result<Option<Results>> {
     }
     let context = || format!("--results: {name}");
     ensure_holds_results(path).with_context(context)?;
-    let file = File::options().write(true).create(true).truncate(false).open(path).with_context(context)?;
+    // For its owner only: servers repeat what they were sent, secrets among it.
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    let file = options.open(path).with_context(context)?;
     Ok(Some(Results { name, out: Box::new(BufWriter::new(TruncatedOnWrite(file, false))) }))
 }
 

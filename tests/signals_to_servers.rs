@@ -18,7 +18,9 @@ fn start(place: &Place, wire: &Wire, arguments: &[&str]) -> Live {
 
 #[test]
 fn a_signal_ends_the_wait_for_a_busy_server() {
-    for (signal, code, name) in [("INT", 130, "SIGINT"), ("TERM", 143, "SIGTERM")] {
+    for (signal, code, name) in
+        [("HUP", 129, "SIGHUP"), ("INT", 130, "SIGINT"), ("QUIT", 131, "SIGQUIT"), ("TERM", 143, "SIGTERM")]
+    {
         let (place, wire) = (Place::new(), Wire::start());
         wire.standing("POST", "_bulk", |_| Reply::refused(429, "rejected", "later").header("Retry-After", "60"));
         let mut live = start(&place, &wire, &["--results", "results"]);

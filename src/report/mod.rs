@@ -8,6 +8,7 @@ pub use results::Results;
 
 use crate::color::colored;
 use crate::input::ReadError;
+use crate::mask::mask;
 use crate::progress::{Progress, grouped};
 use crate::record::Origin;
 use crate::sink::http::Traffic;
@@ -182,7 +183,7 @@ impl Report {
 
     /// Prints a message.
     pub fn print(&mut self, text: &str) {
-        self.progress.line(&mut self.err, &colored(text, self.settings.color));
+        self.progress.line(&mut self.err, &colored(&mask(text), self.settings.color));
     }
 
     /// Maximum time to wait for a message before `tick`.
@@ -328,8 +329,7 @@ impl Report {
                 "error: this is a bug in bulkimport: {read} records were read, but {total} were counted"
             ));
         }
-        if let Some(signal) = self.stop.signal() {
-            let name = if signal == 2 { "SIGINT" } else { "SIGTERM" };
+        if let Some(name) = self.stop.signal_name() {
             let rolled_back = self.why.take().filter(|_| self.endings.contains(&Ending::RolledBack));
             let end = rolled_back.unwrap_or_else(|| "the summary counts what was read".to_owned());
             let text = format!("stopped by {name}; {end}");
@@ -367,7 +367,7 @@ impl Report {
         }
     }
 
-    /// The first that applies of 130/143, 6, 5, 4, 3, 1.
+    /// The first that applies of 128 and a signal, 6, 5, 4, 3, 1.
     fn exit_code(&self, balanced: bool) -> u8 {
         let ended = |ending| self.endings.contains(&ending);
         let lost = self.counts[Bucket::Error] + self.counts[Bucket::Unknown] > 0
@@ -395,11 +395,11 @@ impl Report {
             .iter()
             .map(|(kind, about)| {
                 json!({
-                    "type": kind,
+                    "type": mask(kind),
                     "count": about.count,
                     "first": { "file": self.settings.files.get(about.first.file as usize), "line": about.first.line,
                                "record": about.first.record },
-                    "reason": about.reason,
+                    "reason": mask(&about.reason),
                 })
             })
             .collect();
@@ -427,7 +427,7 @@ impl Report {
             "exit_code": exit,
             "files": self.settings.files.to_vec(),
             "error_kinds": kinds,
-            "error": self.why.clone().or_else(|| self.broken()),
+            "error": self.why.clone().or_else(|| self.broken()).map(|why| mask(&why).into_owned()),
             "rejects": null,
             "journal": null,
             "dry_run": self.settings.dry_run,

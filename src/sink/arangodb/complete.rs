@@ -11,6 +11,7 @@ use crate::batch::{Batch, Encode};
 use crate::record::Reason;
 use crate::retry::{Backoff, RetryReason};
 use crate::sink::http::{Http, Method, Request, Response, SendError};
+use crate::sink::remote::admin::denies_itself;
 use crate::sink::remote::{Group, ItemOutcome, ItemResult, Shared, StoredDoc, escaped, sleep_unless_stopped};
 use crate::sink::{Bucket, Durable, Ledger, Log, Note, Sink, SinkError};
 use std::collections::HashSet;
@@ -162,7 +163,7 @@ impl Complete {
     fn read_stored(&mut self, group: Group<'_>, backoff: &mut Backoff, log: Log<'_>) -> Result<Vec<StoredDoc>, String> {
         loop {
             let (why, text, asked) = match self.http.send(read_back::request(&self.collection, group)) {
-                Ok(reply) if !matches!(reply.status, 412 | 429 | 500..=599) => {
+                Ok(reply) if !matches!(reply.status, 412 | 429 | 500..=599) && !denies_itself(&reply) => {
                     return read_back::compare(group, &reply).ok_or_else(|| reply.summary());
                 }
                 Ok(reply) => (RetryReason::Busy, reply.summary(), reply.retry_after),
@@ -240,7 +241,7 @@ fn interpret(group: Group<'_>, reply: Result<Response, SendError>) -> Attempt {
         Ok(reply) => reply,
         Err(SendError::NotSent { why, hopeless: true }) => return Attempt::Over(RunEnd::Stopped(why)),
         Err(SendError::NotSent { why, .. }) => return Attempt::Again(RetryReason::Unreachable, why),
-        Err(SendError::NoResponse(why)) => return Attempt::Lost(why),
+        Err(SendError::NoResponse(why) | SendError::TooLong(why)) => return Attempt::Lost(why),
     };
     if matches!(reply.status, 200..=202) {
         let is_done = |outcome: &ItemOutcome| {

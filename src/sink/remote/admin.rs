@@ -8,7 +8,10 @@ use crate::sink::http::{Http, Request, Response, SendError};
 use crate::sink::wanted::Wanted;
 use crate::stop::Stop;
 use anyhow::{Error, Result};
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// How a server reports its errors.
@@ -81,9 +84,12 @@ impl<'h> AdminClient<'h> {
         let mut wait = Backoff::new(self.retries);
         loop {
             let (why, text, asked) = match self.http.send(request.clone()) {
+                Ok(response) if denies_itself(&response) => {
+                    (RetryReason::Unreachable, format!("the answer contradicts itself: {}", response.summary()), None)
+                }
                 Ok(response) if !self.is_busy(&response) => return Ok(response),
                 Ok(response) => (RetryReason::Busy, self.errors.error_text(&response), response.retry_after),
-                Err(SendError::NotSent { why, hopeless: true }) => return Err(refused(why)),
+                Err(SendError::NotSent { why, hopeless: true } | SendError::TooLong(why)) => return Err(refused(why)),
                 Err(error) => (RetryReason::Unreachable, error.reason().to_owned(), None),
             };
             self.pause(&mut wait, why, text, asked)?;
@@ -112,6 +118,36 @@ impl<'h> AdminClient<'h> {
     }
 }
 
+/// The fields in which servers repeat their status.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    status: Option<u16>,
+    code: Option<u16>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+/// Whether a response with a status of success reports a failure in its body. It is not believed. Elasticsearch returns
+/// the error of a task with 200, and the description of an index may be under the name `error`.
+pub fn denies_itself(response: &Response) -> bool {
+    let envelope: Option<Envelope<'_>> = serde_json::from_slice(&response.body).ok().filter(|_| response.is_success());
+    envelope.is_some_and(|Envelope { status, code, error }| {
+        let is_failure = |status: Option<u16>| status.is_some_and(|status| status >= 400);
+        let has_message = |error: &RawValue| {
+            let fields: Option<KuzzleError<'_>> = serde_json::from_str(error.get()).ok();
+            error.get() == "true" || fields.is_some_and(|fields| fields.message.is_some())
+        };
+        is_failure(status) || is_failure(code) || error.is_some_and(has_message)
+    })
+}
+
+/// An error of Kuzzle; those of Elasticsearch have a reason.
+#[derive(Deserialize)]
+struct KuzzleError<'a> {
+    #[serde(borrow)]
+    message: Option<Cow<'a, str>>,
+}
+
 impl ErrorFormat {
     /// The message in a response that is an error.
     pub fn error_text(&self, response: &Response) -> String {
@@ -130,6 +166,7 @@ pub fn no_response(error: &SendError) -> Error {
     match error {
         SendError::NotSent { why, .. } => no_connection(why),
         SendError::NoResponse(why) => connection_lost(why),
+        SendError::TooLong(why) => refused(format!("{why}; nothing was sent")),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Requests without a response: waits until such a request is no longer running, gives up what cannot be sent twice, and
 //! after the next try finds out who stored a document that was in the way.
 
+use super::admin::denies_itself;
 use super::destination::{Destination, Location};
 use super::memory::KeyState;
 use super::settle::{Abort, SINGLE_TRIES, Settling};
@@ -8,6 +9,7 @@ use super::{Details, Fidelity, Group, Request, Response, StoredDoc};
 use crate::action::Op;
 use crate::record::Reason;
 use crate::retry::{Backoff, Retries, RetryReason};
+use crate::sink::http::SendError;
 use crate::sink::{Bucket, Note};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -36,6 +38,10 @@ impl Settling<'_> {
         loop {
             let response = match (self.io.send)(request.clone()) {
                 Ok(response) => response,
+                Err(SendError::TooLong(_)) => {
+                    self.warn_of_late("the server's list of tasks is too long");
+                    return Ok(());
+                }
                 Err(error) => {
                     self.io.pause(&mut wait, RetryReason::Unreachable, None, error.reason())?;
                     continue;
@@ -189,6 +195,9 @@ impl Settling<'_> {
         let mut tries = 0;
         loop {
             let response = self.send_question(&request)?;
+            if response.is_unread() {
+                return self.read_by_halves(group, locations);
+            }
             if let Some(stored) = self.protocol.compare(group, &response).filter(|stored| stored.len() == group.len()) {
                 return Ok(stored);
             }
@@ -200,6 +209,20 @@ impl Settling<'_> {
             }
             self.pause(RetryReason::Busy, response.retry_after, &why)?;
         }
+    }
+
+    /// Reads back fewer documents in one request, because the response to all of them is too long: somebody may have stored
+    /// large ones under their keys.
+    fn read_by_halves(&mut self, group: Group<'_>, locations: &[Location]) -> Result<Vec<StoredDoc>, Abort> {
+        if group.len() < 2 {
+            let why = "the document is too long to be read back".to_owned();
+            return Ok(group.indexes.iter().map(|_| StoredDoc::Unclear(why.clone())).collect());
+        }
+        let middle = group.len() / 2;
+        let (first, second) = (&group.indexes[..middle], &group.indexes[middle..]);
+        let mut stored = self.read_and_compare(Group { indexes: first, ..group }, &locations[..middle])?;
+        stored.extend(self.read_and_compare(Group { indexes: second, ..group }, &locations[middle..])?);
+        Ok(stored)
     }
 
     /// Makes unclear what proves nothing because the server may not keep documents as they were sent.
@@ -217,11 +240,15 @@ impl Settling<'_> {
         }
     }
 
-    /// Sends a request that changes nothing until it gets a response.
+    /// Sends a request that changes nothing until it gets a response. One that is too long has no status.
     pub(super) fn send_question(&mut self, request: &Request) -> Result<Response, Abort> {
         loop {
             let (why, text, asked) = match (self.io.send)(request.clone()) {
+                Ok(response) if denies_itself(&response) => {
+                    (RetryReason::Busy, format!("the answer contradicts itself: {}", response.summary()), None)
+                }
                 Ok(response) if !matches!(response.status, 429 | 500..=599) => return Ok(response),
+                Err(SendError::TooLong(_)) => return Ok(Response::default()),
                 Ok(response) => {
                     (RetryReason::Busy, format!("the server answers {}", response.status), response.retry_after)
                 }
