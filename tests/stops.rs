@@ -72,10 +72,10 @@ fn a_run_under_nohup_outlives_its_terminal() {
         command.args(["-c", &script]).current_dir(place.path(""));
         let mut import = Live::of(start(&mut command));
         let before = place.visible();
-        import.feed("{}\n");
+        import.feed("{\"a\":1}\n");
         until("a document", || place.visible() == before + 1);
         import.signal(signal);
-        import.feed("{}\n");
+        import.feed("{\"a\":1}\n");
         import.end().expect(0, [2, 0, 0, 0]);
     }
 }

@@ -11,6 +11,8 @@ use crate::sink::wanted::{Wanted, flag};
 use anyhow::{Context as _, Result, anyhow, bail};
 use percent_encoding::percent_decode_str;
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// Flags for a login, in the order in which their variables are checked.
@@ -84,11 +86,17 @@ fn ask_password(user: &str) -> Result<String> {
     })
 }
 
+/// Maximum bytes of a file with a secret that are read.
+const MAX_SECRET: u64 = 1 << 20;
+
 /// The content of a file, without a final line break.
 fn read_secret(flag: &str, path: Option<&Path>) -> Result<Option<String>> {
     let Some(path) = path else { return Ok(None) };
     let file = || format!("{flag}: {}", path.display());
-    let text = std::fs::read_to_string(path).map_err(of_file).with_context(file)?;
+    let mut text = String::new();
+    // A device has no end.
+    let read = File::open(path).and_then(|opened| opened.take(MAX_SECRET).read_to_string(&mut text));
+    read.map_err(of_file).with_context(file)?;
     let secret = text.trim_end_matches(['\n', '\r']);
     if secret.is_empty() || secret.contains(['\n', '\r']) {
         bail!("{}: expected exactly one line", file());
@@ -124,10 +132,11 @@ const PROXIES: [&str; 3] = ["http_proxy", "https_proxy", "all_proxy"];
 pub fn remember_secrets(argv: &[OsString], env: &Variables) {
     let words: Vec<&str> = argv.iter().filter_map(|word| word.to_str()).collect();
     for (index, word) in words.iter().enumerate() {
-        let value_of = |short: &str, long: &str| match word.strip_prefix(long).or_else(|| word.strip_prefix(short)) {
+        let value_of = |short: &str, long: &str| match word.strip_prefix(short) {
             Some("") => words.get(index + 1).copied(),
-            Some(value) => Some(value.strip_prefix('=').unwrap_or(value)),
-            None => None,
+            None if *word == long => words.get(index + 1).copied(),
+            None => word.strip_prefix(long).and_then(|rest| rest.strip_prefix('=')),
+            value => value,
         };
         value_of("-u", "--user").into_iter().for_each(remember_user);
         value_of("-H", "--header").into_iter().for_each(remember_header);

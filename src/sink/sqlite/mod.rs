@@ -33,7 +33,7 @@ fn duplicate(key: &str) -> Reason {
 
 /// The error of an action that the database accepted and did not carry out.
 fn not_stored(key: &str) -> Reason {
-    Reason::new("not_stored", format!("{key:?}: a trigger in the store did not let it be stored"))
+    Reason::new("not_stored", format!("{key:?}: a trigger in the store prevented or undid it"))
 }
 
 /// The error of an update that cannot be merged into the stored document.
