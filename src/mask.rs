@@ -39,19 +39,22 @@ pub fn remember(secret: &str) {
     if secret.len() < MIN_SECRET {
         return;
     }
-    let plain = Needle { text: secret.to_owned(), is_base64: false };
-    let codes = base64_forms(secret).into_iter().map(|text| Needle { text, is_base64: true });
+    remember_codes(secret);
     let mut secrets = SECRETS.write().unwrap_or_else(PoisonError::into_inner);
-    for needle in codes.chain([plain]) {
-        secrets.add(needle);
-    }
+    secrets.add(Needle { text: secret.to_owned(), is_base64: false });
+}
+
+/// Remembers what a text is in base64.
+fn remember_codes(text: &str) {
+    let mut secrets = SECRETS.write().unwrap_or_else(PoisonError::into_inner);
+    base64_forms(text).into_iter().for_each(|text| secrets.add(Needle { text, is_base64: true }));
 }
 
 /// Remembers a user name and a password, also as they are sent together.
 pub fn remember_login(user: &str, password: &str) {
     remember(password);
     // A password that is too short is still part of this.
-    base64_forms(&format!("{user}:{password}")).iter().for_each(|code| remember(code));
+    remember_codes(&format!("{user}:{password}"));
 }
 
 /// Remembers a text with secrets among its words, such as `Bearer TOKEN` or `sid=TOKEN; theme=dark`.
@@ -211,6 +214,8 @@ mod tests {
         assert_eq!(mask("unknown token TOKEN-1234567"), "unknown token ***");
         assert_eq!(mask("no SESSION-998, dark"), "no ***, dark");
         assert_eq!(mask("bWU6aHVudGVyNw is hunter7"), "*** is ***");
+        remember_login("me", "hunter6");
+        assert_eq!(mask("no: Basic bWU6aHVudGVyNg==, hunter6"), "no: Basic ***, ***");
     }
 
     #[test]

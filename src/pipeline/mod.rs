@@ -66,49 +66,55 @@ fn start(mut plan: Plan, collect: impl FnOnce(&Receiver<Message>)) {
             ends.push(LaneEnd { batcher, jobs, free, in_flight: 0, spare: Vec::new() });
             let (messages, stop) = (messages.clone(), plan.stop.clone());
             let (limits, results) = (plan.limits, plan.results);
-            all_started &= spawn(scope, format!("lane-{number}"), messages.clone(), move || {
+            let to_report = (messages.clone(), stop.clone());
+            all_started &= spawn(scope, format!("lane-{number}"), to_report, move || {
                 let to_report = messages.clone();
                 let hand_over = move |outcome| drop(to_report.send(Message::Outcome(outcome)));
                 let ledger = Ledger::new(number, results, Box::new(hand_over));
                 Lane { sink, ledger, messages, stop, cut, ended: false }.run(&arriving, &returned, limits);
             });
-        }
-        if !all_started {
-            plan.stop.request();
+            if !all_started {
+                break;
+            }
         }
         let lanes = Lanes::new(ends, key_filter, plan.stop.clone());
         let ReadEnd { records: read, empty, .. } = plan.before;
         let reading = Reading { plan, lanes, collection: 0, read, empty };
-        let stop = reading.plan.stop.clone();
-        let started = spawn(scope, "reader".to_owned(), messages.clone(), move || {
+        let to_report = (messages.clone(), reading.plan.stop.clone());
+        let read = move || {
             // `reading.run` sets `cut` before it drops the channels of the lanes, so that they read it after that.
             let _ = messages.send(Message::Read(reading.run(inputs, cut)));
-        });
-        if !started {
-            stop.request();
+        };
+        if all_started {
+            spawn(scope, "reader".to_owned(), to_report, read);
+        } else {
+            // The lanes and the report wait for the ends of these channels.
+            drop((to_report, read));
         }
         collect(&inbox);
     });
 }
 
-/// Starts a thread with a name, for profilers and debuggers. If the system has none left, or the thread panics, the report
-/// gets the reason. Returns whether it was started.
+/// Starts a thread with a name, for profilers and debuggers. If the system has none left, or the thread panics, the run stops
+/// and the report gets the reason. Returns whether it was started.
 fn spawn<'scope>(
     scope: &'scope Scope<'scope, '_>,
     name: String,
-    messages: SyncSender<Message>,
+    (messages, stop): (SyncSender<Message>, Stop),
     work: impl FnOnce() + Send + 'scope,
 ) -> bool {
-    let (thread, failed) = (name.clone(), messages.clone());
+    let (thread, failed, stop_of_thread) = (name.clone(), messages.clone(), stop.clone());
     let work = move || {
         if catch_unwind(AssertUnwindSafe(work)).is_err() {
+            stop_of_thread.request();
             let text = format!("a bug in bulkimport ended the thread {thread}");
             let _ = messages.send(Message::Stopped(SinkError::stopped(text)));
         }
     };
     let Err(error) = std::thread::Builder::new().name(name.clone()).spawn_scoped(scope, work) else { return true };
     let text = format!("cannot start the thread {name}, a limit of processes may be reached (ulimit -u): {error}");
-    // Nobody receives yet, and each lane sends at most one such message.
+    stop.request();
+    // Nobody receives yet, and there is at most one such message.
     let _ = failed.try_send(Message::Stopped(SinkError::stopped(text)));
     false
 }
