@@ -168,7 +168,8 @@ impl Needle {
         if !self.is_base64 {
             return Some((offset, offset + length));
         }
-        let is_code = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte);
+        // Not the slash, because in a URL it ends a code.
+        let is_code = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-_=".contains(byte);
         let before = text.as_bytes()[..offset].iter().rev().take_while(|byte| is_code(byte)).count();
         let behind = text.as_bytes()[offset + length..].iter().take_while(|byte| is_code(byte)).count();
         Some((offset - before, offset + length + behind))
@@ -216,6 +217,7 @@ mod tests {
         assert_eq!(mask("bWU6aHVudGVyNw is hunter7"), "*** is ***");
         remember_login("me", "hunter6");
         assert_eq!(mask("no: Basic bWU6aHVudGVyNg==, hunter6"), "no: Basic ***, ***");
+        assert_eq!(mask("http://login/bWU6aHVudGVyNg==/?x"), "http://login/***/?x");
     }
 
     #[test]

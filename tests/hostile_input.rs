@@ -206,3 +206,15 @@ fn a_system_without_threads_left_is_reported_in_a_sentence() {
         assert!(!place.store().exists());
     }
 }
+
+#[test]
+fn a_limit_on_the_size_of_files_is_like_a_full_disk() {
+    let place = Place::new();
+    let lines: String = (0..20_000).map(|n| format!("{{\"_key\":\"{n}\",\"x\":\"{}\"}}\n", "y".repeat(100))).collect();
+    place.file("in.jsonl", lines);
+    let program = env!("CARGO_BIN_EXE_bulkimport");
+    let script = format!("ulimit -f 200; exec {program} -c c --summary json in.jsonl");
+    let run = ran(start(Command::new("sh").args(["-c", &script]).current_dir(place.path(""))), b"");
+    run.expect(4, [0, 0, 0, 0]).prints("a limit on the size of files may be reached (ulimit -f)");
+    place.import(&["in.jsonl"]).expect(0, [20_000, 0, 0, 0]);
+}
