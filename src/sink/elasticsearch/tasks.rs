@@ -33,7 +33,7 @@ struct Headers<'a> {
     id: Option<Cow<'a, str>>,
 }
 
-/// Whether a request with this id is running; `None` if the response does not tell.
+/// Whether a request with this id is running; `None` if the response does not show it.
 pub(super) fn is_running(response: &Response, id: &str) -> Option<bool> {
     if !response.is_success() || denies_itself(response) {
         return None;

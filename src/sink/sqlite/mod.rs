@@ -95,7 +95,7 @@ fn error_text(store: &Path, error: &rusqlite::Error) -> String {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "locked by another program",
         Some(ErrorCode::CannotOpen) => "cannot be opened",
         Some(ErrorCode::DatabaseCorrupt) => &format!("the database is damaged ({error})"),
-        // The limit on the size of files is the only one that SQLite does not tell from a broken disk.
+        // The limit on the size of files is an error that SQLite does not distinguish from a broken disk.
         Some(ErrorCode::SystemIoFailure) if error.sqlite_extended_error_code() == Some(ffi::SQLITE_IOERR_WRITE) => {
             &format!("cannot be written, a limit on the size of files may be reached (ulimit -f): {error}")
         }
