@@ -1,8 +1,9 @@
-//! The one place where messages leave the program, on stderr. Control characters in them are escaped, because names and
-//! the texts of servers may hold any. `error:` and `hint:` at the beginning may be coloured; no meaning depends on it. Each
+//! The one place where messages leave the program, on stderr. Secrets in them are masked. Control characters are escaped,
+//! because names and the texts of servers may hold any. `error:` and `hint:` at the beginning may be coloured; no meaning depends on it. Each
 //! message is one write, so that several programs that share a terminal or a log file write whole lines.
 
 use crate::error::HINT_PREFIX;
+use crate::mask::mask;
 use std::fmt::Write as _;
 use std::io::Write;
 
@@ -37,7 +38,7 @@ impl Messages {
     }
 
     fn write<T: AsRef<str>>(&mut self, lines: &[T]) {
-        let text: String = lines.iter().map(|line| self.colored(&escaped(line.as_ref())) + "\n").collect();
+        let text: String = lines.iter().map(|line| self.colored(&escaped(&mask(line.as_ref()))) + "\n").collect();
         let _ = self.out.write_all(text.as_bytes());
     }
 

@@ -19,6 +19,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher};
 use std::io::{BufRead, BufWriter, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -210,7 +211,10 @@ fn open_results(wanted: &Wanted) -> Result<Option<Results>> {
     }
     let context = || format!("--results: {name}");
     ensure_holds_results(path).with_context(context)?;
-    let file = File::options().write(true).create(true).truncate(false).open(path).with_context(context)?;
+    // For its owner only: servers repeat what they were sent, secrets among it.
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    let file = options.open(path).with_context(context)?;
     Ok(Some(Results { name, out: Box::new(BufWriter::new(TruncatedOnWrite(file, false))) }))
 }
 

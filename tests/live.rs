@@ -1,7 +1,7 @@
 //! A started program that is fed piece by piece and listened to line by line, for tests in which the moment matters.
 //! Nothing here waits for time to pass: a test waits for something that it sees, and fails if that does not come.
 
-use crate::support::{Place, Ran, start};
+use crate::support::{Place, Ran, scan, start};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -21,17 +21,18 @@ pub struct Live {
 impl Live {
     /// Starts an import with a pipe as stdin; the summary is JSON.
     pub fn start(place: &Place, arguments: &[&str]) -> Live {
-        Live::child(start(place.command(arguments).args(["--summary", "json"])))
+        Live::of(start(place.command(arguments).args(["--summary", "json"])))
     }
 
     /// Starts an import with something else as stdin.
     pub fn with_stdin(place: &Place, arguments: &[&str], stdin: Stdio) -> Live {
         let mut command = place.command(arguments);
         command.args(["--summary", "json"]).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Live::child(command.spawn().expect("bulkimport starts"))
+        Live::of(command.spawn().expect("bulkimport starts"))
     }
 
-    fn child(mut child: Child) -> Live {
+    /// A program that was started.
+    pub fn of(mut child: Child) -> Live {
         let stderr = child.stderr.take().expect("stderr is piped");
         let (line, lines) = channel();
         std::thread::spawn(move || {
@@ -114,6 +115,7 @@ impl Live {
             self.heard = format!("{}{line}\n", self.heard);
         }
         drop(self.stdin.take());
+        scan::search(self.child.id(), &stdout, self.heard.as_bytes());
         Ran::of(status.code(), &stdout, self.heard.as_bytes())
     }
 }

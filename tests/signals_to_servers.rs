@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM while a server is written to: what is under way is settled, nothing is waited for, and what was
+//! Signals while a server is written to: what is under way is settled, nothing is waited for, and what was
 //! changed on the server is put back.
 
 use crate::live::Live;
@@ -18,7 +18,9 @@ fn start(place: &Place, wire: &Wire, arguments: &[&str]) -> Live {
 
 #[test]
 fn a_signal_ends_the_wait_for_a_busy_server() {
-    for (signal, code, name) in [("INT", 130, "SIGINT"), ("TERM", 143, "SIGTERM")] {
+    for (signal, code, name) in
+        [("HUP", 129, "SIGHUP"), ("INT", 130, "SIGINT"), ("QUIT", 131, "SIGQUIT"), ("TERM", 143, "SIGTERM")]
+    {
         let (place, wire) = (Place::new(), Wire::start());
         wire.standing("POST", "_bulk", |_| Reply::refused(429, "rejected", "later").header("Retry-After", "60"));
         let mut live = start(&place, &wire, &["--results", "results"]);
@@ -52,6 +54,13 @@ fn a_request_under_way_when_the_signal_comes_is_settled_by_its_answer() {
 
 #[test]
 fn what_bulk_mode_changed_is_put_back_after_a_signal() {
+    for (signal, code) in [("HUP", 129), ("INT", 130), ("QUIT", 131), ("TERM", 143)] {
+        puts_back_what_bulk_mode_changed(signal, code);
+    }
+}
+
+#[track_caller]
+fn puts_back_what_bulk_mode_changed(signal: &str, code: i32) {
     let (place, wire) = (Place::new(), Wire::start());
     let settings = json!({ "index": { "refresh_interval": "7s", "number_of_replicas": "2" } });
     let index = json!({ "c": { "aliases": {}, "mappings": { "_meta": { "mine": 1 } }, "settings": settings } });
@@ -68,8 +77,8 @@ fn what_bulk_mode_changed_is_put_back_after_a_signal() {
     let mut live = start(&place, &wire, &["--bulk-mode"]);
     live.feed("{\"_key\":\"1\"}\n");
     wire.wait_for("a bulk request", |seen| seen.iter().any(is_bulk));
-    live.signal("TERM");
-    assert_eq!(live.end().code, 143);
+    live.signal(signal);
+    assert_eq!(live.end().code, code);
     let put: Vec<(String, Value)> = wire
         .done()
         .iter()

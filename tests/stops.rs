@@ -122,6 +122,26 @@ fn what_is_no_record_delays_neither_a_record_nor_a_signal() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_run_under_nohup_outlives_its_terminal() {
+    let place = Place::new();
+    place.file("in.jsonl", "{}\n");
+    for (ignored, signal) in [("HUP", "HUP"), ("QUIT", "QUIT")] {
+        let program = env!("CARGO_BIN_EXE_bulkimport");
+        let script = format!("trap '' {ignored}; exec {program} -c c --summary json -t jsonl --flush-interval 10ms");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).current_dir(place.path(""));
+        let mut import = Live::of(start(&mut command));
+        let before = place.visible();
+        import.feed("{\"a\":1}\n");
+        until("a document", || place.visible() == before + 1);
+        import.signal(signal);
+        import.feed("{\"a\":1}\n");
+        import.end().expect(0, [2, 0, 0, 0]);
+    }
+}
+
+#[test]
 fn a_signal_before_any_record_leaves_no_store() {
     let place = Place::new();
     let mut import = Live::start(&place, &["-c", "c", "-t", "jsonl"]);

@@ -1,5 +1,7 @@
 //! Runs the built program as a user would, in a directory of its own, and holds every run to the identity of its counts.
 
+pub mod scan;
+
 use rusqlite::Connection;
 use serde_json::Value;
 use std::io::Write;
@@ -129,7 +131,10 @@ impl Place {
 }
 
 pub fn start(command: &mut Command) -> Child {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("bulkimport starts")
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let child = child.expect("bulkimport starts");
+    scan::watch(child.id(), command);
+    child
 }
 
 /// Feeds a started program and takes what it says.
@@ -140,8 +145,10 @@ pub fn ran(mut child: Child, stdin: &[u8]) -> Ran {
     let feeder = std::thread::spawn(move || {
         let _ = pipe.write_all(&stdin);
     });
+    let pid = child.id();
     let output = child.wait_with_output().expect("bulkimport ends");
     feeder.join().expect("the feeder ends");
+    scan::search(pid, &output.stdout, &output.stderr);
     Ran::of(output.status.code(), &output.stdout, &output.stderr)
 }
 

@@ -3,7 +3,7 @@
 use crate::live::{Live, until};
 use crate::support::{Place, Ran, ran, start, testdata};
 use serde_json::Value;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
@@ -478,14 +478,14 @@ fn a_reader_that_has_enough_ends_the_run_without_an_error() {
 
 #[test]
 fn a_full_disk_keeps_the_records_that_fitted() {
-    for (name, blocks) in [("out.jsonl", 8), ("out.jsonl.zst", 8)] {
+    for (name, ignored) in [("out.jsonl", "trap '' XFSZ; "), ("out.jsonl.zst", "trap '' XFSZ; "), ("out.jsonl", "")] {
         let place = Place::new();
         let lines: String =
             (0..20_000).map(|n| format!("{{\"_key\":\"{n}\",\"x\":\"{}\"}}\n", n * 7_919 % 10_007)).collect();
         place.file("in.jsonl", &lines);
         let program = env!("CARGO_BIN_EXE_bulkimport");
         let script = format!(
-            "trap '' XFSZ; ulimit -f {blocks}; exec {program} -c c --summary json --batch-size 200 --to jsonl:{name} in.jsonl"
+            "{ignored}ulimit -f 8; exec {program} -c c --summary json --batch-size 200 --to jsonl:{name} in.jsonl"
         );
         let run = ran(start(Command::new("sh").args(["-c", &script]).current_dir(place.path(""))), b"");
         assert_eq!(run.code, 4, "{}", run.stderr);
@@ -499,7 +499,7 @@ fn a_full_disk_keeps_the_records_that_fitted() {
 
 #[test]
 fn a_signal_keeps_what_was_written() {
-    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+    for (signal, code) in [("HUP", 129), ("INT", 130), ("QUIT", 131), ("TERM", 143)] {
         let place = Place::new();
         let mut import = Live::start(&place, &["-c", "c", "--to", "jsonl:out", "--flush-interval", "10ms"]);
         import.feed("{\"n\":1}\n{\"n\":2}\n");
@@ -509,6 +509,36 @@ fn a_signal_keeps_what_was_written() {
         import.wait().expect(code, [2, 0, 0, 0]);
         assert_eq!(place.read("out"), "{\"n\":1}\n{\"n\":2}\n");
         assert_eq!(place.names(), ["out"]);
+    }
+}
+
+#[test]
+fn a_signal_ends_a_run_whose_reader_does_not_read() {
+    let place = Place::new();
+    let number = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let lines: String = (0..200_000).map(|n| format!("{{\"_key\":\"{n}\",\"x\":{}}}\n", number(n))).collect();
+    place.file("in.jsonl", lines);
+    for name in ["", "pipe", "pipe.zst"] {
+        let to = if name.is_empty() { "-".to_owned() } else { format!("jsonl:{name}") };
+        let fifo = (!name.is_empty()).then(|| {
+            assert!(Command::new("mkfifo").arg(place.path(name)).status().expect("mkfifo").success());
+            File::options().read(true).write(true).open(place.path(name)).expect("the pipe")
+        });
+        let mut import = start(&mut place.command(&["-c", "c", "--to", &to, "in.jsonl"]));
+        let mut stdout = import.stdout.take().expect("stdout");
+        let mut byte = [0];
+        // It has begun to write, and a pipe takes less than all of it.
+        match &fifo {
+            Some(fifo) => (&*fifo).read_exact(&mut byte),
+            None => stdout.read_exact(&mut byte),
+        }
+        .expect("a byte");
+        let kill = format!("kill -INT {}", import.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+        let output = import.wait_with_output().expect("it ends");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(130), "{to}: {stderr}");
+        assert!(stderr.contains("the reader has stopped reading"), "{stderr}");
     }
 }
 

@@ -62,7 +62,8 @@ Exit codes:
   4         stopped: the target cannot be reached or written, or denies access
   5         stopped: the input cannot be read
   6         rolled back (--complete)
-  130, 143  stopped by SIGINT, SIGTERM";
+  129, 130, 131, 143
+            stopped by SIGHUP, SIGINT, SIGQUIT, SIGTERM";
 
 /// Sections of the man page alone.
 const MAN_FILES: &str = "\

@@ -103,7 +103,8 @@ pub struct TargetFlags {
 pub struct ServerFlags {
     /// Name and password for the server
     ///
-    /// Without :PASS the password is read from BULKIMPORT_PASSWORD, --password-file or the terminal.
+    /// Without :PASS the password is read from BULKIMPORT_PASSWORD, --password-file or the terminal. A password on the
+    /// command line, here or in an address, can be seen by other users of the machine (`ps`).
     #[arg(short, long, value_name = "NAME[:PASS]")]
     pub user: Option<String>,
     /// File with the password

@@ -5,12 +5,14 @@
 mod cells;
 mod collections;
 mod conflicts;
+mod outputs;
 mod request;
 mod secrets;
 mod wanted;
 
 pub use crate::cli::help::USAGE;
 pub use request::{Request, is_bare, parse, wants_color, wants_json, wants_stdout};
+pub use secrets::remember_secrets;
 
 use crate::batch::Limits;
 use crate::cli::{Arguments, EdgeFlags, ErrorFlags, OutputFlags, ShapeFlags};
@@ -79,6 +81,7 @@ impl Config {
         let collections = collections::find(&args)?;
         args.files.clone_from(&collections.files);
         let wanted = wanted::build(&args, &collections, sources, target)?;
+        outputs::ensure_not_read(&args, &wanted)?;
         let format = args.input.format;
         let csv = cells::options(&args, format)?;
         let is_typed = |id: &&&str| sources.flags.typed(id);

@@ -50,7 +50,11 @@ fn has_input() -> bool {
     if io::stdin().is_terminal() {
         return false;
     }
-    std::thread::spawn(move || sender.send(io::stdin().read(&mut [0]).is_ok_and(|read| read > 0)));
+    let look = move || sender.send(io::stdin().read(&mut [0]).is_ok_and(|read| read > 0));
+    // Without a thread for it, reading stdin itself reports why.
+    if std::thread::Builder::new().spawn(look).is_err() {
+        return true;
+    }
     receiver.recv_timeout(Duration::from_millis(200)).unwrap_or(false)
 }
 

@@ -1,11 +1,18 @@
-//! Reads passwords, keys and tokens from files, variables or the terminal. They are never printed.
+//! Reads passwords, keys and tokens from files, variables or the terminal, and remembers all that are
+//! given, so that they are never printed.
 
 use super::ConfigSources;
 use crate::cli::ServerFlags;
+use crate::cli::env::Variables;
 use crate::error::{hint, of_file};
-use crate::sink::http::Login;
+use crate::mask;
+use crate::sink::http::{Header, Login};
 use crate::sink::wanted::{Wanted, flag};
 use anyhow::{Context as _, Result, anyhow, bail};
+use percent_encoding::percent_decode_str;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// Flags for a login, in the order in which their variables are checked.
@@ -67,6 +74,7 @@ fn basic_login(name: String, password: Option<String>, flags: &ServerFlags, sour
     let file = || read_secret("--password-file", flags.password_file.as_deref());
     let known = if password.is_some() { password } else { file()?.or(variable) };
     let password = known.map_or_else(|| ask_password(&name), Ok)?;
+    mask::remember_login(&name, &password);
     Ok(Login::Basic(name, password))
 }
 
@@ -78,14 +86,92 @@ fn ask_password(user: &str) -> Result<String> {
     })
 }
 
+/// Maximum bytes of a file with a secret that are read.
+const MAX_SECRET: u64 = 1 << 20;
+
 /// The content of a file, without a final line break.
 fn read_secret(flag: &str, path: Option<&Path>) -> Result<Option<String>> {
     let Some(path) = path else { return Ok(None) };
     let file = || format!("{flag}: {}", path.display());
-    let text = std::fs::read_to_string(path).map_err(of_file).with_context(file)?;
+    let mut text = String::new();
+    // A device has no end.
+    let read = File::open(path).and_then(|opened| opened.take(MAX_SECRET).read_to_string(&mut text));
+    read.map_err(of_file).with_context(file)?;
     let secret = text.trim_end_matches(['\n', '\r']);
     if secret.is_empty() || secret.contains(['\n', '\r']) {
         bail!("{}: expected exactly one line", file());
     }
+    mask::remember_words(secret);
     Ok(Some(secret.to_owned()))
+}
+
+/// Headers whose values are no secrets.
+const PLAIN_HEADERS: [&str; 5] = ["accept", "accept-language", "cache-control", "referer", "user-agent"];
+
+/// Refuses to send a login to a node without encryption where another node has it: somebody who can make the encrypted one
+/// fail would be sent the login in clear.
+///
+/// # Errors
+/// When the addresses are mixed and there is anything secret to send.
+pub(super) fn ensure_encrypted(wanted: &Wanted) -> Result<()> {
+    let schemes = || wanted.servers().map(|server| server.url.scheme());
+    let is_plain = |Header(name, _): &Header| PLAIN_HEADERS.contains(&name.as_str());
+    let has_secrets = wanted.http.login.is_some() || !wanted.http.headers.iter().all(is_plain);
+    if has_secrets && schemes().any(|scheme| scheme == "https") && schemes().any(|scheme| scheme == "http") {
+        return Err(anyhow!("--to: with https and http, the login would also be sent without encryption")
+            .context(hint("write `https` in each address, or leave the others out")));
+    }
+    Ok(())
+}
+
+/// Variables with the addresses of proxies, in lower case.
+const PROXIES: [&str; 3] = ["http_proxy", "https_proxy", "all_proxy"];
+
+/// Remembers the secrets on the command line and in the variables, so that no message shows them: not even one about a
+/// mistake there.
+pub fn remember_secrets(argv: &[OsString], env: &Variables) {
+    let words: Vec<&str> = argv.iter().filter_map(|word| word.to_str()).collect();
+    for (index, word) in words.iter().enumerate() {
+        let value_of = |short: &str, long: &str| match word.strip_prefix(short) {
+            Some("") => words.get(index + 1).copied(),
+            None if *word == long => words.get(index + 1).copied(),
+            None => word.strip_prefix(long).and_then(|rest| rest.strip_prefix('=')),
+            value => value,
+        };
+        value_of("-u", "--user").into_iter().for_each(remember_user);
+        value_of("-H", "--header").into_iter().for_each(remember_header);
+        remember_address(word);
+    }
+    for (name, value) in env {
+        let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else { continue };
+        match name {
+            "BULKIMPORT_PASSWORD" | "BULKIMPORT_API_KEY" | "BULKIMPORT_BEARER" => mask::remember_words(value),
+            "BULKIMPORT_USER" => remember_user(value),
+            "BULKIMPORT_HEADER" => value.lines().for_each(remember_header),
+            "BULKIMPORT_TO" => value.lines().for_each(remember_address),
+            _ if PROXIES.contains(&name.to_ascii_lowercase().as_str()) => remember_address(value),
+            _ => {}
+        }
+    }
+}
+
+fn remember_user(value: &str) {
+    if let Some((user, password)) = value.split_once(':') {
+        mask::remember_login(user, password);
+    }
+}
+
+fn remember_header(value: &str) {
+    let (name, value) = value.split_once(':').unwrap_or(("", value));
+    if !PLAIN_HEADERS.contains(&name.trim().to_ascii_lowercase().as_str()) {
+        mask::remember_words(value.trim());
+    }
+}
+
+/// Remembers the password in an address.
+fn remember_address(address: &str) {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let Some((user, password)) = rest.rsplit_once('@').and_then(|(login, _)| login.split_once(':')) else { return };
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    mask::remember_login(&decoded(user), &decoded(password));
 }

@@ -25,6 +25,7 @@ pub(super) fn build(
     // Checked before the login, which may ask for a password.
     targets::check(target, &wanted, &sources.flags)?;
     wanted.http.login = secrets::login(&args.server, &wanted, sources)?;
+    secrets::ensure_encrypted(&wanted)?;
     Ok(wanted)
 }
 

@@ -384,7 +384,7 @@ mod tests {
     #[test]
     fn an_idle_pipe_between_an_action_and_its_source_loses_neither() {
         let (reader, mut pipe) = std::io::pipe().expect("a pipe");
-        let window = Window::new(thread_source(reader, Some(Compression::None)));
+        let window = Window::new(thread_source(reader, Some(Compression::None)).expect("a thread"));
         let mut bulk = Bulk::new(LineReader::new(window, 0, 0, 1 << 20));
         pipe.write_all(b"{\"index\":{\"_id\":\"1\"}}\n{\"a\"").expect("open");
         assert!(matches!(bulk.next(), Err(NoRecord::Idle)));

@@ -288,7 +288,7 @@ mod tests {
     #[test]
     fn an_idle_pipe_inside_an_element_returns_control() {
         let (reader, mut pipe) = std::io::pipe().expect("a pipe");
-        let window = Window::new(thread_source(reader, Some(Compression::None)));
+        let window = Window::new(thread_source(reader, Some(Compression::None)).expect("a thread"));
         let mut stream = JsonStream::new(window, 0, 1, 1 << 20);
         pipe.write_all(b"{\"a\":").expect("open");
         for _ in 0..3 {

@@ -5,7 +5,7 @@
 
 use super::csv::{Csv, CsvOptions, Dialect};
 use super::jsonl::{Jsonl, LineReader};
-use super::source::{Counted, Source, file_source, thread_source};
+use super::source::{Counted, Source, file_source, is_no_thread, thread_source};
 use super::unpack::Compression;
 use super::window::{More, Window};
 use super::{Format, ReadError, Reader, guess};
@@ -15,10 +15,11 @@ use crate::record::Origin;
 use crate::values::{self, Auto, auto_or};
 use anyhow::{Context as _, Error, Result, anyhow, bail};
 use clap::Args;
+use rustix::fs::OFlags;
 use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal, Read, Seek};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -87,6 +88,9 @@ struct RegularFile {
     compression: Compression,
 }
 
+/// `O_NONBLOCK`, which changes nothing for a regular file.
+const NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
+
 /// Maximum number of regular files that are kept open until they are read.
 const MAX_OPEN: usize = 128;
 
@@ -96,7 +100,8 @@ impl RegularFile {
         let file = match self.file {
             Some(file) => file,
             None => {
-                let file = File::open(&self.path)?;
+                // Opening a pipe would wait for its other end.
+                let file = File::options().read(true).custom_flags(NONBLOCK).open(&self.path)?;
                 let metadata = file.metadata()?;
                 if (metadata.dev(), metadata.ino()) != (self.metadata.dev(), self.metadata.ino()) {
                     return Err(io::Error::other("the file was replaced after it was opened"));
@@ -104,7 +109,7 @@ impl RegularFile {
                 Arc::new(file)
             }
         };
-        Ok(file_source(file, self.metadata.len(), self.compression, count.clone()))
+        file_source(file, self.metadata.len(), self.compression, count.clone())
     }
 }
 
@@ -167,7 +172,8 @@ fn from_path(path: &Path, options: &InputOptions, inputs: &mut Inputs) -> Result
     let compression = options.compression.unwrap_or_else(|| Compression::of(&start[..count]));
     inputs.compressed |= compression != Compression::None;
     let file = Arc::new(file);
-    let mut window = Window::new(file_source(file.clone(), metadata.len(), compression, Arc::default()));
+    let source = file_source(file.clone(), metadata.len(), compression, Arc::default()).map_err(no_source)?;
+    let mut window = Window::new(source);
     let format = detect_format(&name, &mut window, options)?;
     let file = (inputs.list.len() < MAX_OPEN).then_some(file);
     Ok(Input {
@@ -177,6 +183,12 @@ fn from_path(path: &Path, options: &InputOptions, inputs: &mut Inputs) -> Result
         collection: 0,
         contents: Contents::File(RegularFile { path: path.to_owned(), file, metadata, compression }),
     })
+}
+
+/// The error of an input that cannot be read because there is no thread for it.
+fn no_source(error: io::Error) -> Error {
+    let exit = Exit(if is_no_thread(&error) { 4 } else { 5 });
+    Error::from(error).context(exit)
 }
 
 fn open_error(error: io::Error) -> Error {
@@ -198,7 +210,7 @@ fn stdin_range() -> io::Result<(u64, u64)> {
 }
 
 fn opened<R: Read + Send + 'static>(name: String, raw: Counted<R>, options: &InputOptions) -> Result<Input> {
-    let mut window = Window::new(thread_source(raw, options.compression));
+    let mut window = Window::new(thread_source(raw, options.compression).map_err(no_source)?);
     let format = detect_format(&name, &mut window, options)?;
     Ok(Input { name, format, number: 0, collection: 0, contents: Contents::Reading(window) })
 }

@@ -1,6 +1,8 @@
 //! The bytes of an input: a file that is read directly, or a thread that reads ahead and decompresses.
 
 use super::unpack::{Compression, explained, unpacked};
+use std::error::Error;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
@@ -97,26 +99,59 @@ pub struct ReadAhead {
     pub(super) used: Sender<Vec<u8>>,
 }
 
-/// The source for a regular file: direct if it is not compressed, else a thread.
-pub fn file_source(file: Arc<File>, length: u64, compression: Compression, count: Arc<AtomicU64>) -> Source {
-    let counted = Counted::new(OpenedFile { file, offset: 0 }, count).expecting(0, length);
-    match compression {
-        Compression::None => Source::File(counted),
-        _ => thread_source(counted, Some(compression)),
+/// The error of a system without threads left, which is no fault of the input.
+#[derive(Debug)]
+pub struct NoThread(io::Error);
+
+impl fmt::Display for NoThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let NoThread(error) = self;
+        write!(f, "cannot start a thread, a limit of processes may be reached (ulimit -u): {error}")
     }
+}
+
+impl Error for NoThread {}
+
+impl From<NoThread> for io::Error {
+    fn from(error: NoThread) -> io::Error {
+        io::Error::other(error)
+    }
+}
+
+/// Whether an error is of this kind.
+pub fn is_no_thread(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<NoThread>())
+}
+
+/// The source for a regular file: direct if it is not compressed, else a thread.
+pub fn file_source(
+    file: Arc<File>,
+    length: u64,
+    compression: Compression,
+    count: Arc<AtomicU64>,
+) -> io::Result<Source> {
+    let counted = Counted::new(OpenedFile { file, offset: 0 }, count).expecting(0, length);
+    Ok(match compression {
+        Compression::None => Source::File(counted),
+        _ => return thread_source(counted, Some(compression)),
+    })
 }
 
 /// Reads and decompresses `raw` in a separate thread. With `None` the compression is detected from the first bytes. The thread
 /// ends at the end of the input, or after the next read if its receiver was dropped.
-pub fn thread_source(raw: impl Read + Send + 'static, compression: Option<Compression>) -> Source {
+///
+/// # Errors
+/// When the system has no thread left.
+pub fn thread_source(raw: impl Read + Send + 'static, compression: Option<Compression>) -> io::Result<Source> {
     let (ready, chunks) = sync_channel(MAX_WAITING);
     let (used, free) = channel();
-    std::thread::spawn(move || {
+    let work = move || {
         if let Err(error) = unpacked(raw, compression).and_then(|reader| read_ahead(reader, &ready, &free)) {
             let _ = ready.send(Err(explained(error)));
         }
-    });
-    Source::Thread(ReadAhead { chunks, used })
+    };
+    std::thread::Builder::new().name("unpack".to_owned()).spawn(work).map_err(NoThread)?;
+    Ok(Source::Thread(ReadAhead { chunks, used }))
 }
 
 fn read_ahead(

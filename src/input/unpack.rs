@@ -32,10 +32,18 @@ impl Compression {
     }
 }
 
-/// Replaces the message for compressed data that is truncated.
+/// The most memory that an .xz file may need, in KiB: a dictionary of 128 MiB, and what the decoder needs beside it. A file
+/// of a few bytes can ask for 4 GiB.
+const XZ_MEMORY: u32 = (128 + 1) << 10;
+
+/// Replaces messages about compressed data that say too little.
 pub(super) fn explained(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::UnexpectedEof {
         return io::Error::new(error.kind(), "unexpected end of compressed data");
+    }
+    if error.kind() == io::ErrorKind::OutOfMemory {
+        let text = "the xz dictionary is larger than 128 MiB";
+        return io::Error::other(format!("{text}\nhint: `xz -dc FILE | bulkimport ...` decompresses it"));
     }
     error
 }
@@ -59,6 +67,6 @@ pub(super) fn unpacked(
         Compression::Gzip => Box::new(flate2::read::MultiGzDecoder::new(raw)),
         Compression::Zstd => Box::new(zstd::stream::read::Decoder::new(raw)?),
         Compression::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(raw)),
-        Compression::Xz => Box::new(lzma_rust2::XzReader::new(raw, true)),
+        Compression::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(raw, true, XZ_MEMORY)),
     })
 }

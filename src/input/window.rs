@@ -229,7 +229,8 @@ mod tests {
         for seed in 1..40 {
             let mut random = seed;
             let bytes: Vec<u8> = (0..2_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-            let source = thread_source(SlowReader { bytes: bytes.clone(), offset: 0, seed }, Some(Compression::None));
+            let source = thread_source(SlowReader { bytes: bytes.clone(), offset: 0, seed }, Some(Compression::None))
+                .expect("a thread");
             let mut window = Window::new(source);
             let mut seen = Vec::new();
             loop {

@@ -13,6 +13,7 @@ use crate::shape::Shaper;
 use crate::sink::{Durable, Ledger, Log, Sink, SinkError};
 use crate::stop::Stop;
 use lanes::{Job, LaneEnd, Lanes};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread::Scope;
@@ -50,12 +51,14 @@ pub fn run(plan: Plan, report: &mut Report) {
 
 /// Starts all threads and waits for them. `collect` receives their messages.
 fn start(mut plan: Plan, collect: impl FnOnce(&Receiver<Message>)) {
-    let cut = &AtomicBool::new(false);
+    // True until reading has ended well, so that lanes undo what they can if it never begins.
+    let cut = &AtomicBool::new(true);
     let (messages, inbox) = sync_channel(MAX_MESSAGES);
     let (inputs, sinks) = (std::mem::take(&mut plan.inputs), std::mem::take(&mut plan.sinks));
     let key_filter = sinks.iter().any(|sink| sink.asks_for_repeats()).then(KeyFilter::default);
     std::thread::scope(|scope| {
         let mut ends = Vec::with_capacity(sinks.len());
+        let mut all_started = true;
         for (number, sink) in sinks.into_iter().enumerate() {
             let (jobs, arriving) = sync_channel(1);
             let (returned, free) = channel();
@@ -63,28 +66,57 @@ fn start(mut plan: Plan, collect: impl FnOnce(&Receiver<Message>)) {
             ends.push(LaneEnd { batcher, jobs, free, in_flight: 0, spare: Vec::new() });
             let (messages, stop) = (messages.clone(), plan.stop.clone());
             let (limits, results) = (plan.limits, plan.results);
-            spawn(scope, format!("lane-{number}"), move || {
+            let to_report = (messages.clone(), stop.clone());
+            all_started &= spawn(scope, format!("lane-{number}"), to_report, move || {
                 let to_report = messages.clone();
                 let hand_over = move |outcome| drop(to_report.send(Message::Outcome(outcome)));
                 let ledger = Ledger::new(number, results, Box::new(hand_over));
                 Lane { sink, ledger, messages, stop, cut, ended: false }.run(&arriving, &returned, limits);
             });
+            if !all_started {
+                break;
+            }
         }
         let lanes = Lanes::new(ends, key_filter, plan.stop.clone());
         let ReadEnd { records: read, empty, .. } = plan.before;
         let reading = Reading { plan, lanes, collection: 0, read, empty };
-        spawn(scope, "reader".to_owned(), move || {
+        let to_report = (messages.clone(), reading.plan.stop.clone());
+        let read = move || {
             // `reading.run` sets `cut` before it drops the channels of the lanes, so that they read it after that.
             let _ = messages.send(Message::Read(reading.run(inputs, cut)));
-        });
+        };
+        if all_started {
+            spawn(scope, "reader".to_owned(), to_report, read);
+        } else {
+            // The lanes and the report wait for the ends of these channels.
+            drop((to_report, read));
+        }
         collect(&inbox);
     });
 }
 
-/// Starts a thread with a name, for profilers and debuggers.
-fn spawn<'scope>(scope: &'scope Scope<'scope, '_>, name: String, work: impl FnOnce() + Send + 'scope) {
-    let started = std::thread::Builder::new().name(name).spawn_scoped(scope, work);
-    started.expect("the system has a thread for each lane");
+/// Starts a thread with a name, for profilers and debuggers. If the system has none left, or the thread panics, the run stops
+/// and the report gets the reason. Returns whether it was started.
+fn spawn<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    name: String,
+    (messages, stop): (SyncSender<Message>, Stop),
+    work: impl FnOnce() + Send + 'scope,
+) -> bool {
+    let (thread, failed, stop_of_thread) = (name.clone(), messages.clone(), stop.clone());
+    let work = move || {
+        if catch_unwind(AssertUnwindSafe(work)).is_err() {
+            stop_of_thread.request();
+            let text = format!("a bug in bulkimport ended the thread {thread}");
+            let _ = messages.send(Message::Stopped(SinkError::stopped(text)));
+        }
+    };
+    let Err(error) = std::thread::Builder::new().name(name.clone()).spawn_scoped(scope, work) else { return true };
+    let text = format!("cannot start the thread {name}, a limit of processes may be reached (ulimit -u): {error}");
+    stop.request();
+    // Nobody receives yet, and there is at most one such message.
+    let _ = failed.try_send(Message::Stopped(SinkError::stopped(text)));
+    false
 }
 
 /// Maximum number of messages that wait for the report. Each can hold the errors of a whole batch, so a slow terminal must

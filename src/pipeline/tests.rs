@@ -251,3 +251,24 @@ fn the_raw_text_of_bulk_lines_has_the_action_too() {
     ];
     check("in.ndjson", "-t bulk --max-record-bytes 400K", &pieces, <[u8]>::to_vec);
 }
+
+/// A sink with a bug.
+struct Broken;
+
+impl Sink for Broken {
+    fn apply(&mut self, _: &Batch, _: &mut Ledger, _: Log<'_>) -> Result<Durable, SinkError> {
+        panic!("a bug")
+    }
+}
+
+#[test]
+fn a_thread_that_panics_stops_the_run_and_is_reported() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("in.jsonl");
+    fs::write(&file, "{\"_key\":\"a\"}\n").expect("a file");
+    let line = format!("--to {} -c p --dry-run", folder.path().join("x.db").display());
+    let plan = Plan { sinks: vec![Box::new(Broken)], ..plan(&line, &[&file], false) };
+    let mut seen = Vec::new();
+    start(plan, |inbox| seen.extend(inbox.iter().map(|message| format!("{message:?}"))));
+    assert!(seen.iter().any(|message| message.contains("a bug in bulkimport ended the thread lane-0")), "{seen:?}");
+}

@@ -9,6 +9,7 @@ pub use again::Again;
 pub use results::Results;
 
 use crate::input::ReadError;
+use crate::mask::mask;
 use crate::messages::Messages;
 use crate::progress::{Progress, grouped};
 use crate::record::Origin;
@@ -333,8 +334,7 @@ impl Report {
                 "error: this is a bug in bulkimport: {read} records were read, but {total} were counted"
             ));
         }
-        if let Some(signal) = self.stop.signal() {
-            let name = if signal == 2 { "SIGINT" } else { "SIGTERM" };
+        if let Some(name) = self.stop.signal_name() {
             let rolled_back = self.why.take().filter(|_| self.endings.contains(&Ending::RolledBack));
             let keeps = rolled_back.is_none() && !self.settings.dry_run;
             let end = rolled_back.unwrap_or_else(|| "the summary counts what was read".to_owned());
@@ -379,7 +379,7 @@ impl Report {
         }
     }
 
-    /// The first that applies of 130/143, 6, 5, 4, 3, 1.
+    /// The first that applies of 128 and a signal, 6, 5, 4, 3, 1.
     fn exit_code(&self, balanced: bool) -> u8 {
         let ended = |ending| self.endings.contains(&ending);
         let lost = self.counts[Bucket::Error] + self.counts[Bucket::Unknown] > 0
@@ -407,11 +407,11 @@ impl Report {
             .iter()
             .map(|(kind, about)| {
                 json!({
-                    "type": kind,
+                    "type": mask(kind),
                     "count": about.count,
                     "first": { "file": self.settings.files.get(about.first.file as usize), "line": about.first.line,
                                "record": about.first.record },
-                    "reason": about.reason,
+                    "reason": mask(&about.reason),
                 })
             })
             .collect();
@@ -439,7 +439,7 @@ impl Report {
             "exit_code": exit,
             "files": self.settings.files.to_vec(),
             "error_kinds": kinds,
-            "error": self.why.clone().or_else(|| self.broken()),
+            "error": self.why.clone().or_else(|| self.broken()).map(|why| mask(&why).into_owned()),
             "rejects": null,
             "journal": null,
             "dry_run": self.settings.dry_run,

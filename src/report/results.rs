@@ -1,9 +1,11 @@
-//! `--results`: a JSON line for each record. JSON from the server's response is copied verbatim.
+//! `--results`: a JSON line for each record. JSON from the server's response is copied verbatim, but for secrets in it.
 
+use crate::mask::{mask, mask_json};
 use crate::record::Reason;
 use crate::sink::{Bucket, ItemDetails, ResultLine};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::LazyLock;
 
@@ -44,12 +46,12 @@ struct ResultJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     get: Option<Box<RawValue>>,
     id: Option<&'a str>,
-    index: Option<&'a str>,
+    index: Option<Cow<'a, str>>,
     line: u64,
     op: Option<&'a str>,
     primary_term: Option<i64>,
     record: u64,
-    result: Option<&'a str>,
+    result: Option<Cow<'a, str>>,
     seq_no: Option<i64>,
     status: Option<u16>,
     version: Option<i64>,
@@ -63,9 +65,9 @@ enum ErrorText<'a> {
     Server(Box<RawValue>),
     /// From this program.
     Ours {
-        reason: &'a str,
+        reason: Cow<'a, str>,
         #[serde(rename = "type")]
-        kind: &'a str,
+        kind: Cow<'a, str>,
     },
 }
 
@@ -82,12 +84,12 @@ impl<'a> ResultJson<'a> {
             file,
             get: details.get.as_deref().and_then(raw),
             id: non_empty(&line.key),
-            index: non_empty(&details.index),
+            index: non_empty(&details.index).map(mask),
             line: line.origin.line,
             op: line.details.as_ref().map(|details| details.op.as_str()),
             primary_term: details.primary_term,
             record: line.origin.record,
-            result: details.result.as_deref(),
+            result: details.result.as_deref().map(mask),
             seq_no: details.seq_no,
             status: Some(details.status).filter(|status| *status > 0),
             version: details.version,
@@ -97,7 +99,7 @@ impl<'a> ResultJson<'a> {
 
 fn ours(reason: &Reason) -> ErrorText<'_> {
     let text = reason.text.strip_prefix(&*reason.kind).and_then(|rest| rest.strip_prefix(": "));
-    ErrorText::Ours { reason: text.unwrap_or(&reason.text), kind: &reason.kind }
+    ErrorText::Ours { reason: mask(text.unwrap_or(&reason.text)), kind: mask(&reason.kind) }
 }
 
 fn non_empty(text: &str) -> Option<&str> {
@@ -106,7 +108,7 @@ fn non_empty(text: &str) -> Option<&str> {
 
 /// JSON as it was written, on one line: raw newlines in JSON can only be blanks between tokens.
 fn raw(text: &str) -> Option<Box<RawValue>> {
-    RawValue::from_string(text.replace(['\n', '\r'], " ")).ok()
+    RawValue::from_string(mask_json(text).replace(['\n', '\r'], " ")).ok()
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub mod wanted;
 
 pub use dry_run::DryRun;
 pub use outcome::{Bucket, Counts, Failure, ItemDetails, Ledger, Outcome, ResultLine};
+pub(crate) use paths::same_file;
 
 use crate::batch::{Batch, Documents, Encode};
 use std::sync::Arc;

@@ -34,6 +34,11 @@ pub(super) fn real(path: &Path) -> PathBuf {
     }
 }
 
+/// Whether two paths are one file. Neither need exist.
+pub(crate) fn same_file(one: &Path, other: &Path) -> bool {
+    identity(one).is_some() && identity(one) == identity(other) || real(one) == real(other)
+}
+
 /// The device and inode of a file or a pipe, which identify it under any name.
 pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
     let about = path.metadata().ok()?;

@@ -139,6 +139,11 @@ impl Reply {
         Reply { body: body.to_string().into_bytes(), ..Reply::new(status) }.header("Content-Type", "application/json")
     }
 
+    /// A body that is called JSON, whatever it is.
+    pub fn bytes(status: u16, body: Vec<u8>) -> Reply {
+        Reply { body, ..Reply::new(status) }.header("Content-Type", "application/json")
+    }
+
     pub fn text(status: u16, body: &str) -> Reply {
         Reply { body: body.as_bytes().to_vec(), ..Reply::new(status) }
             .header("Content-Type", "text/plain; charset=UTF-8")

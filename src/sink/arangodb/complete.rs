@@ -240,7 +240,7 @@ fn interpret(group: Group<'_>, reply: Result<Response, SendError>) -> Attempt {
         Ok(reply) => reply,
         Err(SendError::NotSent { why, hopeless: true }) => return Attempt::Over(RunEnd::Stopped(why)),
         Err(SendError::NotSent { why, .. }) => return Attempt::Again(RetryReason::Unreachable, why),
-        Err(SendError::NoResponse(why)) => return Attempt::Lost(why),
+        Err(SendError::NoResponse(why) | SendError::TooLong(why)) => return Attempt::Lost(why),
     };
     if matches!(reply.status, 200..=202) {
         let is_done = |outcome: &ItemOutcome| {

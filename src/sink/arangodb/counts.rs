@@ -7,21 +7,26 @@
 use super::errors::{number_of, outcome, reason};
 use crate::action::Op;
 use crate::sink::http::Response;
-use crate::sink::remote::{Group, ItemOutcome, ItemOutcomes};
+use crate::sink::remote::{Group, ItemOutcome, ItemOutcomes, read_list};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// The response. All counts are always present, `details` on request.
 #[derive(Debug, Deserialize)]
 struct Counts<'a> {
     error: bool,
+    /// In some versions, the status of the response.
+    code: Option<u16>,
+    #[serde(rename = "errorNum", default)]
+    number: u32,
     created: u64,
     errors: u64,
     empty: u64,
     updated: u64,
     ignored: u64,
-    #[serde(borrow, default)]
-    details: Vec<Cow<'a, str>>,
+    #[serde(borrow)]
+    details: Option<&'a RawValue>,
 }
 
 /// One message of `details`, parsed.
@@ -72,9 +77,12 @@ impl Detail<'_> {
 /// updated, the last as ignored.
 pub(super) fn read(group: Group<'_>, reply: &Response) -> Result<ItemOutcomes, String> {
     let counts: Counts<'_> = serde_json::from_slice(&reply.body).map_err(|_| reply.summary())?;
+    if counts.error || counts.number > 0 || counts.code.is_some_and(|code| !(200..300).contains(&code)) {
+        return Err(format!("the answer contradicts itself: {}", reply.summary()));
+    }
     let all = [counts.created, counts.errors, counts.updated, counts.ignored];
     // No blank lines are sent, so `empty` is not counted.
-    if counts.error || all.map(u128::from).iter().sum::<u128>() != group.len() as u128 {
+    if all.map(u128::from).iter().sum::<u128>() != group.len() as u128 {
         return Err(format!("the answer does not account for {} documents: {}", group.len(), reply.summary()));
     }
     // All actions of a request have the same operation.
@@ -83,8 +91,10 @@ pub(super) fn read(group: Group<'_>, reply: &Response) -> Result<ItemOutcomes, S
     {
         return Err(format!("the answer counts what was not asked for: {}", reply.summary()));
     }
-    if counts.details.len() as u64 != counts.errors {
-        return Err(format!("the answer has {} details for {} errors", counts.details.len(), counts.errors));
+    let details = counts.details.map_or(Ok(Vec::new()), |raw| read_list(raw, group.len()));
+    let details: Vec<Cow<'_, str>> = details.map_err(|why| format!("{}: {why}", reply.summary()))?;
+    if details.len() as u64 != counts.errors {
+        return Err(format!("the answer has {} details for {} errors", details.len(), counts.errors));
     }
     let mut successes = [
         (counts.created, ItemOutcome::Created),
@@ -98,7 +108,7 @@ pub(super) fn read(group: Group<'_>, reply: &Response) -> Result<ItemOutcomes, S
         }
         return Ok(outcomes);
     }
-    for outcome in by_index(group, &counts.details, counts.empty > 0)? {
+    for outcome in by_index(group, &details, counts.empty > 0)? {
         let next = || {
             let (count, outcome) = successes.iter_mut().find(|(count, _)| *count > 0)?;
             *count -= 1;

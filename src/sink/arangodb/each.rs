@@ -6,7 +6,7 @@ use super::request::mode;
 use crate::action::Op;
 use crate::sink::ItemDetails;
 use crate::sink::http::Response;
-use crate::sink::remote::{Group, ItemOutcome, ItemResult};
+use crate::sink::remote::{Group, ItemOutcome, ItemResult, read_list};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -35,7 +35,8 @@ pub(super) fn read(
     reply: &Response,
     detail: bool,
 ) -> Result<Vec<ItemResult>, String> {
-    let raw: Vec<&RawValue> = serde_json::from_slice(&reply.body).map_err(|_| reply.summary())?;
+    let whole: &RawValue = serde_json::from_slice(&reply.body).map_err(|_| reply.summary())?;
+    let raw: Vec<&RawValue> = read_list(whole, group.len()).map_err(|_| reply.summary())?;
     if raw.len() != group.len() {
         return Err(format!("the answer has {} items for {} documents", raw.len(), group.len()));
     }
@@ -53,6 +54,9 @@ fn result(collection: &Collection, group: Group<'_>, index: usize, raw: &RawValu
             outcome(number, item.message.as_deref().unwrap_or("no reason given"), op, &collection.unique)
         }
         (true, None) => return None,
+        // It contradicts itself.
+        (false, Some(1..)) => return None,
+        (false, _) if item.message.is_some() => return None,
         (false, _) => success(&item, key, op),
     };
     let details = detail.then(|| Box::new(details(collection, &item, op)));

@@ -2,8 +2,10 @@
 //! the password of each request. Without a token, name and password are sent with each request.
 
 use super::answer::ERRORS;
+use crate::mask;
 use crate::sink::http::{Http, Login, Request, Response, Session};
 use crate::sink::remote::admin::{FIRST_TIMEOUT, no_response};
+use crate::sink::remote::answer::denies_itself;
 use crate::sink::wanted::Wanted;
 use anyhow::Result;
 use serde_json::Value;
@@ -21,7 +23,8 @@ pub(super) fn session(http: &mut Http, wanted: &Wanted) -> Result<Option<Arc<Ses
     if reply.status == 401 {
         return Err(ERRORS.login_error(&reply));
     }
-    let token = Some(&reply).filter(|reply| reply.is_success()).and_then(token_of);
+    let token = Some(&reply).filter(|reply| reply.is_success() && !denies_itself(reply)).and_then(token_of);
+    token.iter().for_each(|token| mask::remember(token));
     let session = |token| Arc::new(Session { login, token_of, is_refused, current: Mutex::new(Some(token)) });
     Ok(token.map(session))
 }

@@ -19,7 +19,7 @@ pub(super) fn request(collection: &Collection, group: Group<'_>) -> Request {
     }
     body.push(']');
     // The response contains the documents.
-    let max_response = Some((64 << 20) + 2 * group.size());
+    let max_response = Some((1 << 20) + 2 * group.size() + group.len() * (1 << 10));
     let path = format!("/_api/document/{}?onlyget=true", escaped(&collection.name));
     Request { max_response, ..Request::json(Method::PUT, path, body) }
 }

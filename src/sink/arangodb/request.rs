@@ -43,7 +43,7 @@ pub(super) fn of(collection: &Collection, group: Group<'_>, id: String) -> Reque
     Request {
         id: Some(id),
         // An error quotes up to 255 bytes of its document, and each may be escaped.
-        max_response: Some((16 << 20) + group.len() * (4 << 10)),
+        max_response: Some((1 << 20) + group.len() * (2 << 10)),
         ..Request::json(method, path, body)
     }
 }

@@ -3,13 +3,15 @@
 use super::{is_conditional, verb};
 use crate::action::Op;
 use crate::batch::BatchAction;
+use crate::mask::mask;
 use crate::record::Reason;
 use crate::sink::ItemDetails;
 use crate::sink::remote::ItemOutcome;
 use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::fmt;
 
 /// The fields of an item.
 #[derive(Debug, Default, Deserialize)]
@@ -33,22 +35,37 @@ pub(in crate::sink) struct ItemBody<'a> {
 }
 
 /// An item under the name of its operation.
-#[derive(Debug, Deserialize)]
-#[serde(try_from = "HashMap<Cow<'a, str>, ItemBody<'a>>")]
+#[derive(Debug)]
 pub(in crate::sink) struct ResponseItem<'a> {
     pub(in crate::sink) op: Cow<'a, str>,
-    #[serde(borrow)]
     pub(in crate::sink) body: ItemBody<'a>,
 }
 
-impl<'a> TryFrom<HashMap<Cow<'a, str>, ItemBody<'a>>> for ResponseItem<'a> {
-    type Error = &'static str;
+impl<'de: 'a, 'a> Deserialize<'de> for ResponseItem<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(OneField)
+    }
+}
 
-    fn try_from(fields: HashMap<Cow<'a, str>, ItemBody<'a>>) -> Result<Self, Self::Error> {
-        let mut fields = fields.into_iter();
-        match (fields.next(), fields.next()) {
-            (Some((op, body)), None) => Ok(ResponseItem { op, body }),
-            _ => Err("an item is an object with one field, named like an action"),
+/// Reads an item. A second field, even of the same name, makes it ambiguous.
+struct OneField;
+
+/// A name that needs no memory of its own unless it has escapes.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de> Visitor<'de> for OneField {
+    type Value = ResponseItem<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with one field, named like an action")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
+        let item: Option<(Name<'de>, ItemBody<'de>)> = fields.next_entry()?;
+        match (item, fields.next_key::<Name<'de>>()?) {
+            (Some((Name(op), body)), None) => Ok(ResponseItem { op, body }),
+            _ => Err(A::Error::custom("an item has exactly one field")),
         }
     }
 }
@@ -85,7 +102,8 @@ impl ServerError<'_> {
 
     /// The reason on one line. It is cut, because some quote a whole document, and further if a cause follows.
     fn short_reason(&self) -> String {
-        let reason = self.reason.as_deref().unwrap_or("no reason given").replace(['\n', '\r'], " ");
+        // A part of a secret would no longer be recognized.
+        let reason = mask(self.reason.as_deref().unwrap_or("no reason given")).replace(['\n', '\r'], " ");
         let max = if self.caused_by.is_some() { MAX_REASON / 2 } else { MAX_REASON };
         match reason.char_indices().nth(max) {
             Some((end, _)) => format!("{}…", &reason[..end]),
@@ -111,6 +129,13 @@ pub(in crate::sink) fn parse_error(raw: &RawValue) -> ServerError<'_> {
         let text: String = serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().to_owned());
         ServerError { reason: Some(Cow::Owned(text)), ..ServerError::default() }
     })
+}
+
+impl ItemBody<'_> {
+    /// Whether it reports a success and an error at once.
+    pub(in crate::sink) fn contradicts_itself(&self) -> bool {
+        self.error.is_some() && (self.result.is_some() || (200..300).contains(&self.status))
+    }
 }
 
 impl ResponseItem<'_> {

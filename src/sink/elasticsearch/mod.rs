@@ -10,6 +10,7 @@ mod overwrite;
 mod read_back;
 mod rules;
 mod target;
+mod tasks;
 
 pub use target::Elasticsearch;
 
@@ -21,7 +22,6 @@ use super::remote::{Fidelity, Group, Protocol, StoredDoc, Verdict, escaped, push
 use super::wanted::Wanted;
 use crate::action::{Action, Op};
 use crate::batch::{BatchAction, Encode};
-use serde_json::Value;
 use std::ops::Range;
 
 /// The fields that are asked for in a response. Without the status, items could be missing.
@@ -77,6 +77,16 @@ impl Bulk {
     }
 }
 
+impl Bulk {
+    /// Maximum bytes of a response: an item has some hundred, and a failed one quotes a part of its document and has causes.
+    fn max_response(&self, group: Group<'_>) -> usize {
+        // With `--results`, a bulk line may ask for the document that is stored.
+        let returns_documents = self.all_fields && group.batch.has_lines();
+        let (base, item) = if returns_documents { (16 << 20, 16 << 10) } else { (1 << 20, 2 << 10) };
+        base + group.len() * item
+    }
+}
+
 impl Encode for Bulk {
     fn is_by_lines(&self) -> bool {
         true
@@ -105,8 +115,7 @@ impl Protocol for Bulk {
             content_type: Some("application/x-ndjson"),
             body: group.text(),
             id: Some(id),
-            // An item has some hundred bytes. One that failed quotes a part of its document, and has causes.
-            max_response: Some((16 << 20) + group.len() * (16 << 10)),
+            max_response: Some(self.max_response(group)),
             ..Request::new(Method::POST, path)
         }
     }
@@ -134,19 +143,12 @@ impl Protocol for Bulk {
 
     fn running_request(&self) -> Option<Request> {
         // A request is a task, and so are its parts on the shards.
-        Some(Request::get("/_tasks?actions=*data/write/bulk*&detailed=false"))
+        let request = Request::get("/_tasks?actions=*data/write/bulk*&detailed=false");
+        Some(Request { max_response: Some(4 << 20), ..request })
     }
 
     fn is_running(&self, response: &Response, id: &str) -> Option<bool> {
-        let list: Value = serde_json::from_slice(&response.body).ok().filter(|_| response.is_success())?;
-        let nodes = list.get("nodes")?.as_object()?;
-        let mut tasks =
-            nodes.values().filter_map(|node| node.get("tasks")?.as_object()).flat_map(|tasks| tasks.values());
-        let failed =
-            list.get("node_failures").is_some_and(|failures| failures.as_array().is_none_or(|all| !all.is_empty()));
-        let found = tasks.any(|task| task.pointer("/headers/X-Opaque-Id").and_then(Value::as_str) == Some(id));
-        // A node that did not respond may be running it.
-        (found || !failed).then_some(found)
+        tasks::is_running(response, id)
     }
 
     fn collection_of<'a>(&'a self, action: &BatchAction<'a>) -> &'a str {
@@ -163,7 +165,10 @@ impl Protocol for Bulk {
     }
 
     fn read_back_request(&self, group: Group<'_>, locations: &[Location]) -> Request {
-        Request::json(Method::POST, "/_mget", read_back::request(self, group, locations))
+        // Somebody may have stored a larger document than ours under its key, but then it is another one.
+        let max_response = Some((1 << 20) + 2 * group.size() + group.len() * (1 << 10));
+        let body = read_back::request(self, group, locations);
+        Request { max_response, ..Request::json(Method::POST, "/_mget", body) }
     }
 
     fn compare(&self, group: Group<'_>, response: &Response) -> Option<Vec<StoredDoc>> {

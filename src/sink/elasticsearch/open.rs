@@ -145,7 +145,9 @@ fn is_incremental(server: &Value) -> bool {
 
 /// Finds the index with a name, and where the name leads.
 fn find(admin: &mut AdminClient<'_>, index: &str) -> Result<(Option<Found>, Destination)> {
-    let response = admin.send(&Request::get(format!("/{}", escaped(index))))?;
+    // Mappings may be large, and only our own note in them matters.
+    let parts = "error,status,*.aliases,*.data_stream,*.settings,*.mappings._meta";
+    let response = admin.send(&Request::get(format!("/{}?filter_path={parts}", escaped(index))))?;
     let mut step = destination::read(index, &response);
     let destination = loop {
         match step {

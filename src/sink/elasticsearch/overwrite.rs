@@ -73,7 +73,7 @@ const SERVER_SETTINGS: [&str; 7] =
     ["creation_date", "creation_date_string", "uuid", "version", "provided_name", "history", "resize"];
 
 fn recreate(admin: &mut AdminClient<'_>, path: &str) -> Result<()> {
-    let all = admin.send_ok(&Request::get(path))?;
+    let all = admin.send_ok(&Request { max_response: Some(4 << 20), ..Request::get(path) })?;
     let Some((name, old)) = all.as_object().and_then(|all| all.iter().next()) else {
         bail!("the server did not return the index");
     };

@@ -14,6 +14,11 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+/// Maximum bytes of the mappings and settings of indices, and the maximum number of values in them: one of 10,000 fields has
+/// 1 MB and 60,000 values.
+const MAX_DESCRIPTION: usize = 4 << 20;
+const MAX_VALUES: usize = 150_000;
+
 /// The index of an action's document, or the name in the action, which may be an alias.
 fn index_of<'a>(bulk: &'a Bulk, action: &BatchAction<'a>, location: &'a Location) -> &'a str {
     if location.index.is_empty() { bulk.collection_of(action) } else { &location.index }
@@ -89,12 +94,13 @@ pub(super) fn fidelity_request(bulk: &Bulk, group: Group<'_>, locations: &[Locat
     let indices = Vec::from_iter(indices).join(",");
     let filter = ["mapping", "mode", "knn", "derived_source"].map(|name| format!("*.defaults.index.{name}")).join(",");
     let query = format!("include_defaults=true&filter_path=*.mappings,*.settings.index,{filter}");
-    Request::get(format!("/{indices}?{query}"))
+    Request { max_response: Some(MAX_DESCRIPTION), ..Request::get(format!("/{indices}?{query}")) }
 }
 
 /// Whether this index keeps documents. Without a name it may be any of those in the response.
 pub(super) fn read_fidelity(index: &str, response: &Response) -> Fidelity {
-    let all: Option<Value> = serde_json::from_slice(&response.body).ok().filter(|_| response.is_success());
+    let is_small = response.body.iter().filter(|byte| b",{[".contains(byte)).count() < MAX_VALUES;
+    let all: Option<Value> = serde_json::from_slice(&response.body).ok().filter(|_| response.is_success() && is_small);
     let Some(all) = all.as_ref().and_then(Value::as_object).filter(|all| !all.is_empty()) else {
         let why = format!("{} when asked for mapping and settings", response.status);
         return Fidelity::MayChange(why);

@@ -5,14 +5,17 @@
 use crate::error::refused;
 use crate::sink::paths::{folder, followed};
 use crate::sink::wanted::Wanted;
+use crate::stop::Stop;
 use anyhow::Result;
 use flate2::write::GzEncoder;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use zstd::bulk::Compressor;
 
 /// Whether a path is stdout.
@@ -95,11 +98,13 @@ pub(super) struct Output {
     /// Bytes of complete writes.
     length: u64,
     wait_for_sync: bool,
+    /// Ends the wait for a reader. `None` if nobody need read for a write to end.
+    stop: Option<Stop>,
 }
 
 impl Output {
     /// Opens it. Opening a pipe waits for a reader.
-    pub(super) fn open(path: &Path, wanted: &Wanted) -> Result<Output> {
+    pub(super) fn open(path: &Path, wanted: &Wanted, stop: &Stop) -> Result<Output> {
         let name = display_name(path);
         let compression = Compression::of(path)?;
         let opened = if is_stdout(path) {
@@ -110,7 +115,9 @@ impl Output {
             temp_file(path, wanted).map(|(file, temp_file)| (file, Some(temp_file)))
         };
         let (file, temp_file) = opened.map_err(|error| refused(error_text(&name, &error)))?;
-        Ok(Output { name, file, compression, temp_file, length: 0, wait_for_sync: wanted.wait_for_sync })
+        let has_reader = !file.metadata().is_ok_and(|about| about.is_file());
+        let stop = has_reader.then(|| stop.clone());
+        Ok(Output { name, file, compression, temp_file, length: 0, wait_for_sync: wanted.wait_for_sync, stop })
     }
 
     /// Its name for messages.
@@ -126,7 +133,7 @@ impl Output {
     /// Writes a text. Later errors do not remove it.
     pub(super) fn write(&mut self, text: &[u8]) -> Result<(), WriteError> {
         let compressed = self.compression.compress(text).map_err(|error| WriteError { written: 0, error })?;
-        match write_all(&mut self.file, &compressed) {
+        match write_all(&mut self.file, &compressed, self.stop.as_ref()) {
             Ok(()) => self.length += compressed.len() as u64,
             // A partial frame cannot be read.
             Err(failed) if matches!(compressed, Cow::Owned(_)) => return Err(WriteError { written: 0, ..failed }),
@@ -150,7 +157,8 @@ impl Output {
         }
         if self.length == 0 {
             // An empty file would be no valid compressed file.
-            write_all(&mut self.file, &self.compression.compress(b"")?).map_err(|failed| failed.error)?;
+            let end = self.compression.compress(b"")?;
+            write_all(&mut self.file, &end, self.stop.as_ref()).map_err(|failed| failed.error)?;
         }
         let Some(temp_file) = &self.temp_file else { return Ok(()) };
         if self.wait_for_sync {
@@ -180,11 +188,23 @@ fn temp_file(path: &Path, wanted: &Wanted) -> io::Result<(File, TempFile)> {
     Ok((file, temp_file))
 }
 
-/// Writes all bytes; an error has the number of bytes written.
-fn write_all(file: &mut File, bytes: &[u8]) -> Result<(), WriteError> {
+/// What a pipe with any room takes without waiting.
+const PIECE: usize = 4096;
+/// How long after a stop a reader may pause before it is given up.
+const READER_PAUSE: Duration = Duration::from_secs(1);
+/// How often a wait for a reader checks for a stop.
+const STOP_CHECK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+
+/// Writes all bytes; an error has the number of bytes written. With `stop`, waits for a reader.
+fn write_all(file: &mut File, bytes: &[u8], stop: Option<&Stop>) -> Result<(), WriteError> {
     let mut written = 0;
     while written < bytes.len() {
-        match file.write(&bytes[written..]) {
+        let mut end = bytes.len();
+        if let Some(stop) = stop {
+            wait_for_reader(file, stop).map_err(|error| WriteError { written, error })?;
+            end = end.min(written + PIECE);
+        }
+        match file.write(&bytes[written..end]) {
             Ok(0) => return Err(WriteError { written, error: ErrorKind::WriteZero.into() }),
             Ok(count) => written += count,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -196,11 +216,27 @@ fn write_all(file: &mut File, bytes: &[u8]) -> Result<(), WriteError> {
     Ok(())
 }
 
+/// Waits until the reader makes room. After a stop, a reader that does nothing is not waited for.
+fn wait_for_reader(file: &File, stop: &Stop) -> io::Result<()> {
+    let mut since = None;
+    loop {
+        match poll(&mut [PollFd::new(file, PollFlags::OUT)], Some(&STOP_CHECK)) {
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        if stop.is_requested() && since.get_or_insert_with(Instant::now).elapsed() > READER_PAUSE {
+            return Err(ErrorKind::TimedOut.into());
+        }
+    }
+}
+
 /// The message of an error while writing.
 pub(super) fn error_text(name: &str, error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::StorageFull => format!("{name}: no space left on the disk"),
         ErrorKind::QuotaExceeded => format!("{name}: the disk quota is used up"),
+        ErrorKind::TimedOut => format!("{name}: the reader has stopped reading"),
         ErrorKind::FileTooLarge => format!("{name}: the file is too large"),
         ErrorKind::NotFound => format!("{name}: no such directory"),
         _ => format!("{name}: cannot be written: {error}"),

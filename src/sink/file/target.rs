@@ -122,7 +122,7 @@ impl Target for Files {
         wanted.batches.limits(1 << 20)
     }
 
-    fn open(&self, wanted: &Wanted, _: &Stop, _: Log<'_>) -> Result<Opened> {
+    fn open(&self, wanted: &Wanted, stop: &Stop, _: Log<'_>) -> Result<Opened> {
         let (scheme, path) = scheme_and_path(wanted)?;
         let collection = wanted.collection.clone();
         let is_bulk = scheme == BULK;
@@ -135,7 +135,7 @@ impl Target for Files {
         if wanted.dry_run {
             sinks.push(Box::new(DryRun));
         } else {
-            let (output, complete) = (Output::open(path, wanted)?, wanted.complete);
+            let (output, complete) = (Output::open(path, wanted, stop)?, wanted.complete);
             let are_named_by_file = wanted.is_named_by_file();
             let has_warned = false;
             let writer = Writer { output, encoder, is_bulk, complete, collection, are_named_by_file, has_warned };

@@ -3,6 +3,7 @@
 
 use super::Url;
 use crate::error::hint;
+use crate::mask;
 use anyhow::{Error, Result, anyhow};
 use percent_encoding::percent_decode_str;
 use std::fmt;
@@ -66,6 +67,9 @@ fn parse(has_type: bool, url: &str, apart: String) -> Result<Server> {
     }
     let login = (!url.username().is_empty() || url.password().is_some())
         .then(|| (percent_decoded(url.username()), url.password().map(percent_decoded)));
+    if let Some((user, Some(password))) = &login {
+        mask::remember_login(user, password);
+    }
     // Neither can fail for a URL with a host, and an http URL has one.
     let _ = url.set_username("");
     let _ = url.set_password(None);

@@ -1,4 +1,4 @@
-//! Logins: headers, certificates, and the secrets in them, which must never be shown.
+//! Logins: headers and certificates.
 
 use super::response::causes;
 use super::{Header, HttpOptions, Login};
@@ -61,16 +61,4 @@ pub(super) fn headers(client: &Client, options: &HttpOptions) -> Result<HeaderMa
     let own = options.headers.iter().map(|Header(name, value)| (name.clone(), value.clone()));
     let mut request = request.headers(own.collect()).build().context("the login has invalid characters")?;
     Ok(std::mem::take(request.headers_mut()))
-}
-
-/// The secrets in the options, as they may come back in a response.
-pub(super) fn secrets(options: &HttpOptions, headers: &HeaderMap) -> Vec<String> {
-    let own = options.headers.iter().filter_map(|Header(_, value)| value.to_str().ok());
-    // A user name and a password are sent in another form.
-    let sent = headers.get(AUTHORIZATION).and_then(|value| Some(value.to_str().ok()?.split_once(' ')?.1));
-    let login = options.login.as_ref().map(|login| match login {
-        Login::Basic(_, secret) | Login::ApiKey(secret) | Login::Bearer(secret) => secret.as_str(),
-    });
-    // Anything as short as this is part of many words.
-    own.chain(sent).chain(login).filter(|secret| secret.len() > 3).map(str::to_owned).collect()
 }

@@ -1,6 +1,6 @@
 //! HTTP to the nodes of one cluster: sends a request, and reports whether a node may have read it.
-//! It knows no target's protocol, retries nothing that a node may have read, and follows no redirects. Its messages never
-//! have a secret in them.
+//! It knows no target's protocol, retries nothing that a node may have read, and follows no redirects. A server may
+//! repeat secrets: `mask` hides them where messages are printed.
 
 mod address;
 mod login;
@@ -17,7 +17,7 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use login::{client, headers, secrets};
+use login::{client, headers};
 use reqwest::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
 };
@@ -149,7 +149,7 @@ pub struct Request {
 }
 
 /// Maximum bytes of a response to a request without actions.
-const MAX_RESPONSE: usize = 64 << 20;
+const MAX_RESPONSE: usize = 1 << 20;
 
 impl Request {
     /// A request without a body.
@@ -169,7 +169,7 @@ impl Request {
 }
 
 /// A whole response.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Response {
     /// The node that answered.
     pub node: String,
@@ -184,6 +184,11 @@ pub struct Response {
 }
 
 impl Response {
+    /// Whether it stands for a response that was too long to be read.
+    pub fn is_unread(&self) -> bool {
+        self.status == 0
+    }
+
     /// Whether the status is 200 to 299.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
@@ -205,13 +210,15 @@ pub enum SendError {
     },
     /// A node may have read the request and applied it.
     NoResponse(String),
+    /// The same, and the response has more bytes than anyone should send.
+    TooLong(String),
 }
 
 impl SendError {
     /// What happened, for a person.
     pub(crate) fn reason(&self) -> &str {
         match self {
-            SendError::NotSent { why, .. } | SendError::NoResponse(why) => why,
+            SendError::NotSent { why, .. } | SendError::NoResponse(why) | SendError::TooLong(why) => why,
         }
     }
 }
@@ -234,8 +241,6 @@ pub struct Http {
     pub sent_bytes: usize,
     /// The body of the last response. The next one reuses its memory if nobody uses it any more.
     last: Bytes,
-    /// Secrets that are hidden in responses: some servers echo what they were sent.
-    secrets: Vec<String>,
 }
 
 /// How long a request may go on after the run is asked to stop.
@@ -258,7 +263,6 @@ impl Http {
             options: options.clone(),
             node: lane % nodes.len(),
             nodes,
-            secrets: secrets(options, &headers),
             headers,
             stop,
             stopped: None,
@@ -330,7 +334,7 @@ impl Http {
                 builder = builder.header(CONTENT_LENGTH, "0");
             }
             self.node = node;
-            let result = self.exchange(builder, &request, token);
+            let result = self.exchange(builder, &request);
             match &result {
                 Ok(response) if !matches!(response.status, 502..=504) => self.nodes.mark_up(node),
                 // Also a gateway without its server, or a node that shuts down: another one may do better.
@@ -342,6 +346,7 @@ impl Http {
                     Err(SendError::NotSent { why: format!("{name}: {why}"), hopeless })
                 }
                 Err(SendError::NoResponse(why)) => return Err(SendError::NoResponse(format!("{name}: {why}"))),
+                Err(SendError::TooLong(why)) => return Err(SendError::TooLong(format!("{name}: {why}"))),
                 Ok(response) => return Ok(Response { node: name, ..response }),
             };
         }
@@ -353,7 +358,7 @@ impl Http {
     /// # Errors
     /// When there is no whole response.
     pub fn send_to(&mut self, node: usize, request: &Request) -> SendResult {
-        let response = self.exchange(self.builder(node, request), request, None)?;
+        let response = self.exchange(self.builder(node, request), request)?;
         Ok(Response { node: self.nodes.name(node), ..response })
     }
 
@@ -364,10 +369,9 @@ impl Http {
     }
 
     /// Sends a request and reads the response. It does not outlive a stop for long.
-    fn exchange(&mut self, http: RequestBuilder, request: &Request, token: Option<&str>) -> SendResult {
+    fn exchange(&mut self, http: RequestBuilder, request: &Request) -> SendResult {
         let (stop, stopped) = (&self.stop, &mut self.stopped);
         let buffer = std::mem::take(&mut self.last).try_into_mut().unwrap_or_default();
-        let secrets: Vec<&str> = self.secrets.iter().map(String::as_str).chain(token).collect();
         let response = self.runtime.block_on(async {
             // A server may have closed its connection since the last exchange. These yields let the connection notice, so
             // that the request is not written to it.
@@ -376,7 +380,7 @@ impl Http {
             }
             let mut exchange = pin!(async {
                 let response = http.send().await.map_err(|error| send_error(&error))?;
-                read(response, request.max_response.unwrap_or(MAX_RESPONSE), &secrets, buffer).await
+                read(response, request.max_response.unwrap_or(MAX_RESPONSE), buffer).await
             });
             loop {
                 if let Ok(result) = timeout(STOP_CHECK, exchange.as_mut()).await {

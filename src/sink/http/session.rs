@@ -2,6 +2,7 @@
 //! rejects the token. The lanes share it, so one of them renews the token for all.
 
 use super::{Http, Method, Request, Response, SendError, SendResult};
+use crate::mask;
 use serde_json::Value;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -42,7 +43,10 @@ impl Session {
         let unsent = |why: String, hopeless| Err(Err(SendError::NotSent { why, hopeless }));
         match http.send_with(self.login.clone(), None) {
             Ok(response) if response.is_success() => match (self.token_of)(&response) {
-                Some(token) => Ok(current.insert(token).clone()),
+                Some(token) => {
+                    mask::remember(&token);
+                    Ok(current.insert(token).clone())
+                }
                 None => unsent("the answer to the login has no token".to_owned(), true),
             },
             // Whatever happened to the login, the request itself was not sent.
@@ -50,7 +54,7 @@ impl Session {
                 unsent(format!("{} for the login", response.status_line()), false)
             }
             Ok(response) => Err(Ok(response)),
-            Err(SendError::NoResponse(why)) => unsent(why, false),
+            Err(SendError::NoResponse(why) | SendError::TooLong(why)) => unsent(why, false),
             Err(error) => Err(Err(error)),
         }
     }

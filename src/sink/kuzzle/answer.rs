@@ -4,12 +4,13 @@
 
 use super::Import;
 use crate::action::Op;
+use crate::mask::mask;
 use crate::record::Reason;
 use crate::sink::ItemDetails;
 use crate::sink::bulk_api::{ItemBody, ResponseItem, ServerError, culprit, failure, is_conditional, parse_error, verb};
 use crate::sink::http::Response;
 use crate::sink::remote::admin::ErrorFormat;
-use crate::sink::remote::{Group, ItemOutcome, ItemResult, Verdict};
+use crate::sink::remote::{Group, ItemOutcome, ItemResult, Verdict, read_list};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -23,6 +24,8 @@ struct Envelope<'a> {
     result: Option<&'a RawValue>,
     id: Option<String>,
     message: Option<String>,
+    /// The status of the response.
+    status: Option<u16>,
 }
 
 /// An error of Kuzzle.
@@ -49,14 +52,14 @@ struct FlatFailure<'a> {
 #[derive(Deserialize)]
 struct Lists<'a> {
     #[serde(borrow)]
-    successes: Vec<ResponseItem<'a>>,
-    errors: Vec<ResponseItem<'a>>,
+    successes: &'a RawValue,
+    errors: &'a RawValue,
 }
 
 #[derive(Deserialize)]
 struct Items<'a> {
     #[serde(borrow)]
-    items: Vec<ResponseItem<'a>>,
+    items: &'a RawValue,
 }
 
 /// The error in a response.
@@ -92,7 +95,7 @@ impl KuzzleError {
     fn reason(&self) -> Reason {
         // Kuzzle quotes what it was sent.
         let message = self.message.as_deref().unwrap_or_default();
-        let short: String = message.replace(['\n', '\r'], " ").chars().take(300).collect();
+        let short: String = mask(message).replace(['\n', '\r'], " ").chars().take(300).collect();
         Reason::new(self.id().to_owned(), format!("{}: {short}", self.id()))
     }
 }
@@ -175,7 +178,10 @@ pub(super) fn advice(import: &Import, status: u16, fault: &KuzzleError) -> Strin
 /// The outcomes of the actions, matched by their keys. The error is why the response cannot be used.
 fn items(import: &Import, group: Group<'_>, response: &Response, detail: bool) -> Result<Vec<ItemResult>, String> {
     let envelope: Envelope<'_> = serde_json::from_slice(&response.body).map_err(|_| response.summary())?;
-    let (done, failed) = entries(&envelope, response.status).ok_or_else(|| response.summary())?;
+    if envelope.status.is_some_and(|status| status != response.status) {
+        return Err(format!("the answer contradicts itself: {}", response.summary()));
+    }
+    let (done, failed) = entries(&envelope, response.status, group.len()).ok_or_else(|| response.summary())?;
     let indexes: HashMap<&str, usize> = (0..group.len()).map(|index| (group.key(index).0, index)).collect();
     let mut results: Vec<Option<ItemResult>> = (0..group.len()).map(|_| None).collect();
     let done = done.iter().map(|item| (item, true));
@@ -183,6 +189,9 @@ fn items(import: &Import, group: Group<'_>, response: &Response, detail: bool) -
         let id = body.id.as_deref().unwrap_or_default();
         let index = indexes.get(id).copied().filter(|index| verb(group.key(*index).1) == op);
         let index = index.ok_or_else(|| format!("the answer has an entry for {op} of {id:?}, which was not sent"))?;
+        if is_success && body.error.is_some() {
+            return Err(format!("the answer contradicts itself: an error in the success of {id:?}"));
+        }
         let details = || ItemDetails {
             op: op.to_string(),
             index: import.name(),
@@ -203,16 +212,24 @@ fn items(import: &Import, group: Group<'_>, response: &Response, detail: bool) -
     Ok(results)
 }
 
-/// The actions of a response that were applied, and those that failed.
-fn entries<'a>(envelope: &'a Envelope<'a>, status: u16) -> Option<(Vec<ResponseItem<'a>>, Vec<ResponseItem<'a>>)> {
+/// The items of actions that were applied, and of those that failed.
+type Entries<'a> = (Vec<ResponseItem<'a>>, Vec<ResponseItem<'a>>);
+
+/// The entries of a response, at most `max` of each kind.
+fn entries<'a>(envelope: &'a Envelope<'a>, status: u16, max: usize) -> Option<Entries<'a>> {
     let result = envelope.result?.get();
+    if status == 200 && envelope.error.is_some() {
+        return None;
+    }
     if let Ok(Lists { successes, errors }) = serde_json::from_str(result) {
-        return (envelope.error.is_none() && status == 200).then_some((successes, errors));
+        let lists = read_list(successes, max).ok().zip(read_list(errors, max).ok());
+        return lists.filter(|_| status == 200);
     }
     let Items { items } = serde_json::from_str(result).ok()?;
+    let items: Vec<ResponseItem<'_>> = read_list(items, max).ok()?;
     let (done, mut failed): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.body.status < 400);
     if let Some(errors) = envelope.error.as_ref().and_then(|error| error.errors.as_ref()) {
-        let flat: Vec<FlatFailure<'_>> = serde_json::from_str(errors.get()).ok()?;
+        let flat: Vec<FlatFailure<'_>> = read_list(errors, max).ok()?;
         failed.extend(flat.into_iter().map(|FlatFailure { action: op, id, status, error }| {
             let body = ItemBody { id, status, error, ..ItemBody::default() };
             ResponseItem { op, body }

@@ -85,7 +85,7 @@ impl Protocol for Import {
         let inside = text.strip_suffix(b",").unwrap_or(&text);
         let body = [b"{\"bulkData\":[", inside, b"]}"].concat();
         // A failed item comes back whole, serialized again.
-        let max_response = (16 << 20) + 3 * body.len() + group.len() * (4 << 10);
+        let max_response = (1 << 20) + 3 * body.len() + group.len() * (1 << 10);
         let path = self.path(if self.waits_for_refresh { "/_bulk?refresh=wait_for" } else { "/_bulk" });
         Request { id: Some(id), max_response: Some(max_response), ..Request::json(Method::POST, path, body) }
     }
@@ -112,7 +112,9 @@ impl Protocol for Import {
 
     fn read_back_request(&self, group: Group<'_>, _: &[Location]) -> Request {
         let ids: Vec<&str> = (0..group.len()).map(|index| group.key(index).0).collect();
-        Request::json(Method::POST, self.path("/_mGet"), json!({ "ids": ids }).to_string())
+        // The response contains the documents, with what Kuzzle adds to them.
+        let max_response = Some((1 << 20) + 3 * group.size() + group.len() * (1 << 10));
+        Request { max_response, ..Request::json(Method::POST, self.path("/_mGet"), json!({ "ids": ids }).to_string()) }
     }
 
     fn compare(&self, group: Group<'_>, response: &Response) -> Option<Vec<StoredDoc>> {

@@ -7,6 +7,7 @@ use super::rules::KuzzleRules;
 use crate::error::{self, hint, refused};
 use crate::sink::http::{Http, HttpOptions, Login, Method, Nodes, Request, Response, Session};
 use crate::sink::remote::admin::{AdminClient, FIRST_TIMEOUT, no_response};
+use crate::sink::remote::answer::denies_itself;
 use crate::sink::remote::{Shared, escaped, prepare_overwrite};
 use crate::sink::target::Opened;
 use crate::sink::wanted::Wanted;
@@ -72,6 +73,9 @@ fn login_of(login: Option<Login>) -> (Option<Login>, Option<Arc<Session>>) {
 }
 
 fn token_of(response: &Response) -> Option<String> {
+    if denies_itself(response) {
+        return None;
+    }
     let body: Value = serde_json::from_slice(&response.body).ok()?;
     body.pointer("/result/jwt").and_then(Value::as_str).map(str::to_owned)
 }

@@ -131,6 +131,7 @@ pub fn no_response(error: &SendError) -> Error {
     match error {
         SendError::NotSent { why, .. } => no_connection(why),
         SendError::NoResponse(why) => connection_lost(why),
+        SendError::TooLong(why) => refused(format!("{why}; nothing was sent")),
     }
 }
 

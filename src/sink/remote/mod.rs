@@ -8,6 +8,7 @@ mod bisect;
 pub mod destination;
 mod gate;
 mod lanes;
+mod list;
 mod memory;
 mod moved;
 mod no_response;
@@ -17,6 +18,7 @@ mod shared;
 mod take;
 mod write;
 
+pub(in crate::sink) use list::read_list;
 pub use outcomes::ItemOutcomes;
 pub use shared::{Preparation, Shared, prepare_overwrite};
 pub use write::{escaped, push_document, push_fields, push_key};

@@ -9,6 +9,7 @@ use super::{Details, Fidelity, Group, Request, Response, StoredDoc};
 use crate::action::Op;
 use crate::record::Reason;
 use crate::retry::{Backoff, Retries, RetryReason};
+use crate::sink::http::SendError;
 use crate::sink::{Bucket, Note};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -37,6 +38,10 @@ impl Settling<'_> {
         loop {
             let response = match (self.io.send)(request.clone()) {
                 Ok(response) => response,
+                Err(SendError::TooLong(_)) => {
+                    self.warn_of_late("the server's list of tasks is too long");
+                    return Ok(());
+                }
                 Err(error) => {
                     self.io.pause(&mut wait, RetryReason::Unreachable, None, error.reason())?;
                     continue;
@@ -190,6 +195,9 @@ impl Settling<'_> {
         let mut tries = 0;
         loop {
             let response = self.send_question(&request)?;
+            if response.is_unread() {
+                return self.read_by_halves(group, locations);
+            }
             if let Some(stored) = self.protocol.compare(group, &response).filter(|stored| stored.len() == group.len()) {
                 return Ok(stored);
             }
@@ -201,6 +209,20 @@ impl Settling<'_> {
             }
             self.pause(RetryReason::Busy, response.retry_after, &why)?;
         }
+    }
+
+    /// Reads back fewer documents in one request, because the response to all of them is too long: somebody may have stored
+    /// large ones under their keys.
+    fn read_by_halves(&mut self, group: Group<'_>, locations: &[Location]) -> Result<Vec<StoredDoc>, Abort> {
+        if group.len() < 2 {
+            let why = "the document is too long to be read back".to_owned();
+            return Ok(group.indexes.iter().map(|_| StoredDoc::Unclear(why.clone())).collect());
+        }
+        let middle = group.len() / 2;
+        let (first, second) = (&group.indexes[..middle], &group.indexes[middle..]);
+        let mut stored = self.read_and_compare(Group { indexes: first, ..group }, &locations[..middle])?;
+        stored.extend(self.read_and_compare(Group { indexes: second, ..group }, &locations[middle..])?);
+        Ok(stored)
     }
 
     /// Makes unclear what proves nothing because the server may not keep documents as they were sent.
@@ -218,10 +240,13 @@ impl Settling<'_> {
         }
     }
 
-    /// Sends a request that changes nothing until it gets a response.
+    /// Sends a request that changes nothing until it gets a response. One that is too long has no status.
     pub(super) fn send_question(&mut self, request: &Request) -> Result<Response, Abort> {
         loop {
-            let sent = (self.io.send)(request.clone());
+            let sent = match (self.io.send)(request.clone()) {
+                Err(SendError::TooLong(_)) => return Ok(Response::default()),
+                sent => sent,
+            };
             match response_or_retry(sent, Response::server_error) {
                 Ok(response) => return Ok(response),
                 Err(retry) => self.pause(retry.why, retry.asked, &retry.text)?,

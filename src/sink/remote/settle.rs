@@ -188,6 +188,8 @@ impl<'s> Settling<'s> {
             Err(SendError::NoResponse(why)) => {
                 return self.on_no_response(part, &id, &why, None, size > SMALL_BODY);
             }
+            // What fewer actions are answered with is shorter.
+            Err(SendError::TooLong(why)) => return self.on_no_response(part, &id, &why, None, true),
         };
         part.iter().for_each(|index| self.states[*index as usize].sent = true);
         match self.protocol.read_response(group, &response, per_item) {

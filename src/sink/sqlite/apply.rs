@@ -19,6 +19,8 @@ pub struct Traits {
     pub tombstones: bool,
     /// Whether there is a column `_routing`: it is added with the first routing.
     pub routed: bool,
+    /// Whether the table has triggers, which may undo what is written.
+    pub triggers: bool,
     /// Whether items are shown, so that errors need the server's words too.
     pub shows: bool,
 }
@@ -87,6 +89,9 @@ impl<'c> Table<'c> {
         let bucket = if ignore { Bucket::Ignored } else { Bucket::Error };
         Ok(match self.insert(action.key, action.doc)? {
             Ok(Some(written)) => Done::Written(written),
+            Ok(None) if self.traits.triggers && self.find(action.key)?.is_none() => {
+                Done::refused(super::not_stored(action.key))
+            }
             Ok(None) => {
                 let version =
                     if self.traits.shows { self.find(action.key)?.map(|stored| stored.version) } else { None };
@@ -199,10 +204,12 @@ impl<'c> Table<'c> {
                 Some(version) => self.insert_as(key, version, doc)?,
                 None => self.insert(key, doc)?,
             };
-            return Ok(inserted.and_then(|written| written.ok_or_else(|| super::duplicate(key))));
+            // Its key was not found before.
+            return Ok(inserted.and_then(|written| written.ok_or_else(|| super::not_stored(key))));
         };
         let (version, seq) = (version.unwrap_or(stored.version.wrapping_add(1)), self.entry.next_seq);
         match self.rewrite.execute((stored.row, version, seq, doc)) {
+            Ok(0) => Ok(Err(super::not_stored(key))),
             Ok(_) => {
                 self.entry.next_seq += 1;
                 Ok(Ok(Written::updated(version, seq)))
@@ -225,7 +232,10 @@ impl<'c> Table<'c> {
         };
         let version = version.unwrap_or(last.wrapping_add(1));
         if let Some(stored) = stored {
-            self.remove.execute([stored.row])?;
+            match self.remove.execute([stored.row])? {
+                1 => {}
+                rows => return Err(rusqlite::Error::StatementChangedRows(rows)),
+            }
         }
         self.connection
             .prepare_cached("INSERT OR REPLACE INTO bulkimport_tombstones VALUES (?1, ?2, ?3, unixepoch())")?
@@ -247,6 +257,20 @@ impl<'c> Table<'c> {
             .prepare_cached("SELECT _version FROM bulkimport_tombstones WHERE collection = ?1 AND _key = ?2")?
             .query_row([&*self.entry.name, key], |row| row.get(0))
             .optional()
+    }
+
+    /// The outcome of an action, once it is certain that no trigger has undone it.
+    pub(super) fn verified(&mut self, key: &str, done: Done) -> Applied {
+        let Done::Written(written) = &done else { return Ok(done) };
+        let seq = written.seq;
+        let is_stored = match written.bucket {
+            Bucket::Created | Bucket::Updated if seq.is_some() => {
+                self.find(key)?.is_some_and(|stored| Some(stored.seq) == seq)
+            }
+            Bucket::Deleted => self.find(key)?.is_none(),
+            _ => true,
+        };
+        Ok(if is_stored { done } else { Done::refused(super::not_stored(key)) })
     }
 
     /// The routing of a document.

@@ -127,6 +127,9 @@ impl Collection {
         if own && wanted.overwrite {
             connection.execute_batch(&format!("DELETE FROM {}", quoted(name)))?;
             connection.execute("DELETE FROM bulkimport_tombstones WHERE collection = ?1", [name])?;
+            if value(connection, &format!("SELECT EXISTS (SELECT 1 FROM {})", quoted(name)), [])? {
+                return Err(Refusal::kept(name));
+            }
         }
         for field in wanted.unique.iter().filter(|_| own) {
             unique::make(connection, name, field)?;
@@ -135,9 +138,12 @@ impl Collection {
         let tombstones = "SELECT EXISTS (SELECT 1 FROM bulkimport_tombstones WHERE collection = ?1)";
         let tombstones: bool = value(connection, tombstones, [name])?;
         let routed = has_routing(connection, name)?;
-        let traits = Traits { secondary, tombstones, routed, shows: wanted.results.is_some() };
-        // A load tells no versions, and knows nothing of those that deleted keys go on with.
-        let phase = if secondary || tombstones || routed || traits.shows {
+        let triggers =
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE)";
+        let triggers: bool = value(connection, triggers, [name])?;
+        let traits = Traits { secondary, tombstones, routed, triggers, shows: wanted.results.is_some() };
+        // A load tells no versions, and knows nothing of those that deleted keys go on with, or of what triggers do.
+        let phase = if secondary || tombstones || routed || triggers || traits.shows {
             if entry.loading {
                 load::finish(connection, &mut entry, None)?;
             }
@@ -205,6 +211,7 @@ impl Collection {
                 }
             }
             Phase::Applying(probe) => {
+                let has_triggers = self.traits.triggers;
                 let mut table = Table::new(connection, &mut self.entry, &mut self.traits)?;
                 let left = probe.as_ref().map_or(usize::MAX, |probe| (PROBE - probe.seen) as usize);
                 for (item, action) in actions.take(left) {
@@ -212,6 +219,7 @@ impl Collection {
                         true => bulk::apply(&mut table, &action, item.origin.line, &mut self.memory)?,
                         false => table.apply(&action)?,
                     };
+                    let done = if has_triggers { table.verified(action.key, done)? } else { done };
                     if let Some(probe) = probe {
                         probe.seen += 1;
                         probe.existing += u64::from(!done.is_created());

@@ -68,12 +68,8 @@ impl Database {
     /// Checks that an existing store can be used.
     fn check(&self, connection: &Connection, dry_run: bool) -> Result<()> {
         let path = self.path.display();
-        let format = schema::format(connection).map_err(|error| self.refused(&error))?;
-        if let Some(newer) = format.filter(|format| *format > schema::FORMAT) {
-            return Err(refused(format!(
-                "{path}: store format {newer} is not supported (this bulkimport supports {}; use a newer one)",
-                schema::FORMAT
-            )));
+        if let Some(fault) = schema::fault(connection).map_err(|error| self.refused(&error))? {
+            return Err(refused(format!("{path}: {fault}")));
         }
         if !dry_run && connection.is_readonly("main").map_err(|error| self.refused(&error))? {
             return Err(refused(format!("{path}: not writable")));

@@ -113,8 +113,10 @@ impl<'c> Loader<'c> {
         // If the key exists these change nothing, so it is guessed that they need no number.
         let is_held = repeats && load.repeats.is_some() && matches!(op, Op::Create | Op::CreateOrIgnore);
         let seq = if is_held { gaps::held(entry.next_seq) } else { entry.next_seq };
-        if let Err(error) = insert.execute((key, version, seq, doc)) {
-            return super::refused_document(error).map(Err);
+        match insert.execute((key, version, seq, doc)) {
+            Ok(1) => {}
+            Ok(_) => return Ok(Err(super::not_stored(key))),
+            Err(error) => return super::refused_document(error).map(Err),
         }
         load.has_held |= is_held;
         entry.next_seq += i64::from(!is_held);

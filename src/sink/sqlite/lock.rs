@@ -1,9 +1,10 @@
 //! One import at a time: a lock file next to the store, held for the whole run.
 //! SQLite's locks cover one transaction. A run may have many, and between them no other import may see a missing index.
 
+use rustix::fs::OFlags;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ impl StoreLock {
         let path = PathBuf::from(name);
         let mut on_wait = Some(on_wait);
         loop {
-            let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
+            let file = open(&path)?;
             match file.try_lock() {
                 Ok(()) if is_same_file(&path, &file) => return Ok(StoreLock { path, file }),
                 // Its last owner removed it between our open and our lock.
@@ -42,6 +43,17 @@ impl StoreLock {
                 Err(TryLockError::Error(error)) => return Err(error),
             }
         }
+    }
+}
+
+/// Opens the lock file. A link could lead to a file of somebody else, and a pipe would wait for its other end.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let opened = OpenOptions::new().create(true).truncate(false).write(true).custom_flags(flags).open(path);
+    let about = std::fs::symlink_metadata(path);
+    match about {
+        Ok(about) if !about.is_file() => Err(io::Error::other(format!("{}: not a regular file", path.display()))),
+        _ => opened,
     }
 }
 

@@ -31,6 +31,11 @@ fn duplicate(key: &str) -> Reason {
     Reason::new("duplicate_key", format!("duplicate key {key:?}"))
 }
 
+/// The error of an action that the database accepted and did not carry out.
+fn not_stored(key: &str) -> Reason {
+    Reason::new("not_stored", format!("{key:?}: a trigger in the store prevented or undid it"))
+}
+
 /// The error of an update that cannot be merged into the stored document.
 fn unmergeable(key: &str, error: &str) -> Reason {
     Reason::new("cannot_merge", format!("{key:?}: {error}"))
@@ -81,12 +86,19 @@ fn error_text(store: &Path, error: &rusqlite::Error) -> String {
     let moved = error.sqlite_extended_error_code() == Some(ffi::SQLITE_READONLY_DBMOVED);
     let text = match error.sqlite_error_code() {
         _ if moved || matches!(error, rusqlite::Error::InvalidPath(_)) => "was removed or replaced during the import",
+        _ if matches!(error, rusqlite::Error::StatementChangedRows(_)) => {
+            "a trigger in the store did not let a document be deleted"
+        }
         Some(ErrorCode::NotADatabase) => "not a SQLite database",
         Some(ErrorCode::DiskFull) => "no space left for the store or for SQLite's temporary files",
         Some(ErrorCode::ReadOnly) => "not writable",
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "locked by another program",
         Some(ErrorCode::CannotOpen) => "cannot be opened",
         Some(ErrorCode::DatabaseCorrupt) => &format!("the database is damaged ({error})"),
+        // The limit on the size of files is an error that SQLite does not distinguish from a broken disk.
+        Some(ErrorCode::SystemIoFailure) if error.sqlite_extended_error_code() == Some(ffi::SQLITE_IOERR_WRITE) => {
+            &format!("cannot be written, a limit on the size of files may be reached (ulimit -f): {error}")
+        }
         Some(ErrorCode::SystemIoFailure) => &format!("cannot be read or written ({error})"),
         _ => match unique::field_of(&error.to_string()).filter(|_| is_unique_violation(error)) {
             Some(field) => &format!("--unique {field}: stored documents have the same value"),

@@ -46,6 +46,11 @@ impl From<rusqlite::Error> for Refusal {
 }
 
 impl Refusal {
+    /// A collection that is not empty after all its rows were deleted.
+    pub(super) fn kept(name: &str) -> Refusal {
+        Refusal::name(format!("collection {name:?}: a trigger in the store did not let documents be deleted"))
+    }
+
     fn name(text: String) -> Refusal {
         Refusal::Name(Reason::new("collection_refused", text))
     }
@@ -72,6 +77,42 @@ pub fn format(connection: &Connection) -> rusqlite::Result<Option<i64>> {
         return Ok(None);
     }
     value(connection, "SELECT version FROM bulkimport_format", []).map(Some)
+}
+
+/// The tables of the catalogue, and their columns.
+const CATALOGUE: [(&str, &str); 4] = [
+    ("bulkimport_format", "version"),
+    ("bulkimport_collections", "name, kind, state, next_seq"),
+    ("bulkimport_origins", "collection, first_row, last_row, mode, file, file_number, line, step, record"),
+    ("bulkimport_tombstones", "collection, _key, _version, deleted_at"),
+];
+
+/// Why the catalogue cannot be used: it is of a newer version, or something is missing. `None` if it can, or if there is none.
+pub fn fault(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let exists = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE)";
+    let found = CATALOGUE.map(|(table, _)| value::<bool>(connection, exists, [table]));
+    let found = found.into_iter().collect::<rusqlite::Result<Vec<bool>>>()?;
+    if !found.contains(&true) {
+        return Ok(None);
+    }
+    for (table, columns) in CATALOGUE {
+        // Fails if a table or a column is missing. Nothing else can be wrong with a statement that is only prepared.
+        if let Err(error) = connection.prepare(&format!("SELECT {columns} FROM {table}")) {
+            return Ok(Some(format!("the store's catalogue is damaged: {error}")));
+        }
+    }
+    let versions = "SELECT count(*), min(CAST(version AS TEXT)) FROM bulkimport_format";
+    let (count, version): (i64, Option<String>) =
+        connection.query_row(versions, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let version = version.filter(|_| count == 1);
+    Ok(match version.as_deref().map(|version| (version, version.parse::<i64>())) {
+        Some((_, Ok(FORMAT))) => None,
+        Some((_, Ok(newer))) if newer > FORMAT => {
+            Some(format!("store format {newer} is not supported (this bulkimport supports {FORMAT}; use a newer one)"))
+        }
+        Some((version, _)) => Some(format!("store format {version:?} does not exist")),
+        None => Some(format!("the store's catalogue is damaged: bulkimport_format has {count} rows")),
+    })
 }
 
 /// Makes the catalogue in a database that has none.

@@ -7,7 +7,7 @@ use crate::record::Reason;
 use crate::sink::bulk_api::{ResponseItem, blocked, culprit, forbidden, parse_error};
 use crate::sink::http::Response;
 use crate::sink::remote::admin::ErrorFormat;
-use crate::sink::remote::{Group, ItemOutcome, ItemResult, Verdict};
+use crate::sink::remote::{Group, ItemOutcome, ItemResult, Verdict, read_list};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::{HashMap, VecDeque};
@@ -15,8 +15,12 @@ use std::collections::{HashMap, VecDeque};
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(borrow)]
-    items: Option<Vec<ResponseItem<'a>>>,
+    items: Option<&'a RawValue>,
     error: Option<&'a RawValue>,
+    /// Whether an item failed.
+    errors: Option<bool>,
+    /// The status in an envelope, which should be that of the response.
+    status: Option<u16>,
 }
 
 /// Internal errors that mean a bad line, before anything was applied (contract of live servers, 3).
@@ -86,12 +90,23 @@ fn items(group: Group<'_>, response: &Response, detail: bool) -> Verdict {
     if !detail && let Some(outcomes) = fast_reply::read(group, &response.body) {
         return Verdict::Items(outcomes);
     }
-    let Ok(Body { items: Some(items), error: None }) = serde_json::from_slice(&response.body) else {
+    let Ok(Body { items: Some(items), error: None, errors, status }) = serde_json::from_slice(&response.body) else {
         return Verdict::Unclear(response.summary());
     };
-    if items.len() != group.len() {
-        let (sent, got) = (group.len(), items.len());
-        return Verdict::Unclear(format!("the answer has {got} items for {sent} actions"));
+    let items: Vec<ResponseItem<'_>> = match read_list(items, group.len()) {
+        Ok(items) if items.len() == group.len() => items,
+        Ok(items) => {
+            let (sent, got) = (group.len(), items.len());
+            return Verdict::Unclear(format!("the answer has {got} items for {sent} actions"));
+        }
+        Err(why) => return Verdict::Unclear(format!("{}: {why}", response.summary())),
+    };
+    let is_denied = errors == Some(true) && items.iter().all(|item| item.body.error.is_none());
+    if is_denied
+        || status.is_some_and(|status| status != 200)
+        || items.iter().any(|item| item.body.contradicts_itself())
+    {
+        return Verdict::Unclear(format!("the answer contradicts itself: {}", response.summary()));
     }
     // Items that match in order are accepted, whatever index they name: with an alias only items that were applied name the
     // index behind it.

@@ -41,10 +41,11 @@ trait Visitor<'a> {
 /// Hands each item of the reply to `visitor`. `None` if the reply has another form, or the visitor stopped.
 fn items<'a>(body: &'a str, visitor: &mut impl Visitor<'a>) -> Option<()> {
     let mut text = Text { bytes: body.as_bytes(), body, offset: 0, id: 0..0 };
+    let mut has_items = false;
     text.literal(b"{")?;
     loop {
         match text.name()? {
-            "items" => text.items(visitor)?,
+            "items" if !std::mem::replace(&mut has_items, true) => text.items(visitor)?,
             "took" | "ingest_took" => drop(text.number()?),
             // A reply with errors is left to the other reader.
             "errors" => text.literal(b"false")?,
@@ -152,15 +153,18 @@ impl<'a> Text<'a> {
         self.literal(b"{")?;
         loop {
             match self.name()? {
-                "_index" => item.index = Some(Cow::Borrowed(self.string()?)),
-                "_id" => {
+                // A duplicate field goes to the other reader, which refuses it.
+                "_index" if item.index.is_none() => item.index = Some(Cow::Borrowed(self.string()?)),
+                "_id" if item.id.is_none() => {
                     let id = self.string()?;
                     self.id = self.offset - 1 - id.len()..self.offset - 1;
                     item.id = Some(Cow::Borrowed(id));
                 }
-                "result" => item.result = Some(Cow::Borrowed(self.string()?)),
-                "_version" => item.version = Some(self.number()?),
-                "status" => item.status = u16::try_from(self.number()?).ok()?,
+                "result" if item.result.is_none() => item.result = Some(Cow::Borrowed(self.string()?)),
+                "_version" if item.version.is_none() => item.version = Some(self.number()?),
+                "status" if item.status == 0 => {
+                    item.status = u16::try_from(self.number()?).ok().filter(|status| *status > 0)?;
+                }
                 _ => return None,
             }
             match self.next()? {
