@@ -25,7 +25,7 @@ impl fmt::Display for Hint {
 }
 
 /// The beginning of a hint below a message.
-const HINT_PREFIX: &str = "\nhint: ";
+pub const HINT_PREFIX: &str = "\nhint: ";
 
 /// Creates a hint.
 pub fn hint(text: impl Into<String>) -> Hint {

@@ -87,7 +87,10 @@ impl Config {
             target,
             limits: target.limits(&wanted),
             wanted,
-            shape: shape(args.shape, args.edges, csv.nested && has_rows(format)),
+            shape: ShapeOptions {
+                doc: args.input.doc.clone(),
+                ..shape(args.shape, args.edges, csv.nested && has_rows(format))
+            },
             input: InputOptions { csv, ..args.input },
             csv_flags,
             files: args.files,
@@ -140,6 +143,7 @@ fn shape(flags: ShapeFlags, edges: EdgeFlags, nested: bool) -> ShapeOptions {
         to_prefix: edges.to_prefix,
         overwrite_prefix: edges.overwrite_collection_prefix,
         nested,
+        doc: None,
     }
 }
 

@@ -131,7 +131,10 @@ impl Bulk {
                 let record = Record::of(text, &self.source_scanner, self.origin);
                 Ok(Record { command: Some(&self.command), ..record })
             }
-            Err(Reason { kind, text }) => Err(Reason { kind, text: format!("the source on line {number}: {text}") }),
+            Err(reason) => {
+                let text = format!("the source on line {number}: {}", reason.text);
+                Err(Reason { text, hint: None, ..reason })
+            }
         };
         ReadStep::of(self.origin, &self.raw, record)
     }

@@ -262,7 +262,7 @@ fn steps(mut reader: Box<dyn Reader>, length: usize, step_by_step: bool) -> Vec<
     };
     match result {
         Ok(()) => assert!(ended),
-        Err(ReadError { origin, text }) => steps.push(format!("{origin:?} stops: {text}")),
+        Err(ReadError { origin, text, .. }) => steps.push(format!("{origin:?} stops: {text}")),
     }
     if ended {
         steps.push(format!("end, {} empty", empty));

@@ -36,6 +36,18 @@ pub struct InputOptions {
     /// words for jsonl, list for json.
     #[arg(short = 't', long = "type", value_name = "TYPE", default_value = "auto", value_parser = auto_or::<Format>())]
     pub format: Auto<Format>,
+    /// The records are the elements of this array in each JSON value
+    ///
+    /// A field, or a dotted path: --records hits.hits. For json and jsonl. A value without the array is one error.
+    #[arg(long, value_name = "PATH", value_parser = values::path)]
+    pub records: Option<String>,
+    /// The document is this field of a record
+    ///
+    /// A field of exactly this name, otherwise a dotted path. --key and --routing-field still look at the record, as in
+    /// --doc _source --key _id. Without --key, _key and _id are looked for in the record, then in the document. A record
+    /// without the field, or where it is not an object, is an error.
+    #[arg(long, value_name = "FIELD", value_parser = values::field)]
+    pub doc: Option<String>,
     /// auto, none, gzip, zstd, bzip2 or xz
     ///
     /// auto tells it by the first bytes, on stdin too.

@@ -18,6 +18,8 @@ pub struct ShapeOptions {
     pub overwrite_prefix: bool,
     /// `--nested`.
     pub nested: bool,
+    /// `--doc FIELD`: the document is this field of a record.
+    pub doc: Option<String>,
 }
 
 /// One `--merge-attributes`.
@@ -39,6 +41,7 @@ pub enum MergePart {
 use crate::action::KeyRule;
 use crate::json::{Field, JsonKind, Scanner, quote_into, same_name, unescape, unquoted};
 use crate::record::{Reason, Record};
+use document::Document;
 use std::borrow::Cow;
 
 /// Shapes records. Records and fields that no option applies to keep every byte.
@@ -46,6 +49,8 @@ use std::borrow::Cow;
 pub struct Shaper {
     options: ShapeOptions,
     has_no_effect: bool,
+    /// Whether documents are taken out of records, and not changed.
+    only_document: bool,
     /// Whether records come from rows, whose names may be dotted paths.
     are_rows: bool,
     /// Whether the next records are edges.
@@ -55,6 +60,8 @@ pub struct Shaper {
     flat: String,
     nested: String,
     scanner: Scanner,
+    /// For `--doc`.
+    document: Option<Document>,
 }
 
 /// A field of the shaped record, kept or new.
@@ -75,16 +82,21 @@ struct OutField<'a> {
 impl Shaper {
     /// `edge_keys` is the rule for the keys in `_from` and `_to`, if the collection holds edges.
     pub fn new(options: ShapeOptions, edge_keys: Option<&'static KeyRule>) -> Shaper {
-        let has_no_effect = ShapeOptions { overwrite_prefix: false, ..options.clone() } == ShapeOptions::default();
+        let document = options.doc.clone().map(Document::new);
+        let without_document = ShapeOptions { overwrite_prefix: false, doc: None, ..options.clone() };
+        let only_document = without_document == ShapeOptions::default();
+        let has_no_effect = only_document && document.is_none();
         Shaper {
             options,
             has_no_effect,
+            only_document,
             are_rows: true,
             are_edges: edge_keys.is_some(),
             edge_keys,
             flat: String::new(),
             nested: String::new(),
             scanner: Scanner::default(),
+            document,
         }
     }
 
@@ -114,6 +126,16 @@ impl Shaper {
     }
 
     fn reshape<'a>(&'a mut self, record: &Record<'a>) -> Result<Record<'a>, Reason> {
+        let record = &match &mut self.document {
+            Some(document) => document.of(record)?,
+            None => *record,
+        };
+        if self.only_document {
+            if let Some(keys) = self.edge_keys.filter(|_| self.are_edges) {
+                check_ends(record, keys)?;
+            }
+            return Ok(*record);
+        }
         write_flat(&self.options, record, &mut self.flat)?;
         let mut text = &self.flat;
         if self.options.nested && self.are_rows {
@@ -295,6 +317,7 @@ fn check_ends(record: &Record<'_>, keys: &KeyRule) -> Result<(), Reason> {
     Ok(())
 }
 
+mod document;
 mod nest;
 
 #[cfg(test)]
