@@ -183,7 +183,7 @@ fn reader(kind: ReaderKind, pieces: Vec<Vec<u8>>, max: usize, options: &CsvOptio
     let window = Window::new(Source::Pieces(pieces));
     match kind {
         ReaderKind::Jsonl => Box::new(Jsonl::new(LineReader::new(window, 0, 0, max))),
-        ReaderKind::Json => Box::new(JsonStream::new(window, 0, 1, max)),
+        ReaderKind::Json => Box::new(JsonStream::new(window, Origin { line: 1, ..Origin::default() }, max)),
         ReaderKind::Csv => Box::new(Csv::new(window, 0, 0, max, options, Dialect::csv(options))),
         ReaderKind::Tsv => Box::new(Csv::new(window, 0, 0, max, options, Dialect::tsv(options))),
         ReaderKind::Arrays => Box::new(Arrays::new(LineReader::new(window, 0, 0, max), options)),

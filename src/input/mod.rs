@@ -3,13 +3,16 @@
 //! A new format is one file here and one arm in `Input::reader`.
 
 mod arrays;
+mod bad_value;
 mod bulk;
 pub(crate) mod csv;
+mod encoding;
 #[cfg(test)]
 mod fuzz;
 mod guess;
 mod json_stream;
 mod jsonl;
+mod mistakes;
 mod open;
 mod source;
 mod unpack;
