@@ -13,7 +13,7 @@ pub(crate) use key::KeyRule;
 pub(crate) use key::{by_path, has_key_field};
 pub(crate) use rules::{BulkLine, Rules};
 
-use crate::json::{Scanner, Span};
+use crate::json::{JsonKind, Scanner, Span};
 use crate::record::{Command, Outer, Reason, Record};
 use key::{KeyFields, by_convention, generated, key_text, unpaired_surrogate, without_keys};
 use std::borrow::Cow;
@@ -115,6 +115,10 @@ pub struct Decider {
     /// The collection of the run. A bulk line may also name it.
     collection: Option<String>,
     scratch: String,
+    /// Whether records come from rows.
+    are_rows: bool,
+    /// The key in a cell.
+    cell: String,
     /// An unescaped `_index`.
     index: String,
     /// See `Action::meta`.
@@ -138,10 +142,17 @@ impl Decider {
             run,
             collection,
             scratch: String::new(),
+            are_rows: false,
+            cell: String::new(),
             index: String::new(),
             meta: String::new(),
             scanner: Scanner::default(),
         }
+    }
+
+    /// Sets whether the next records come from rows.
+    pub fn expect_rows(&mut self, are_rows: bool) {
+        self.are_rows = are_rows;
     }
 
     /// Makes the action of a record.
@@ -161,7 +172,17 @@ impl Decider {
         let is_outer = record.outer.is_some_and(|outer| std::ptr::eq(outer.text, text));
         let key = match value {
             Some(value) => {
-                let mut key = key_text(text, value, &mut self.scratch)?;
+                let mut key = match JsonKind::of(value.of(text)) {
+                    JsonKind::Object => wrapped_key(text, value, &mut self.scanner, &mut self.scratch)?,
+                    _ => key_text(text, value, &mut self.scratch)?,
+                };
+                if self.are_rows
+                    && let Some(id) = mongoexport::of_cell(key.of(text))
+                {
+                    self.cell.clear();
+                    self.cell.push_str(id);
+                    key = ActionKey::Text(&self.cell);
+                }
                 if is_id {
                     key = self.rules.key_of_id(text, key, self.collection.as_deref().unwrap_or_default())?;
                 }
@@ -230,6 +251,23 @@ impl Decider {
         };
         rules.keys().check(key, true)?;
         rules.line(BulkLine { command, op, collection, key, has_id }, record, &mut self.meta)
+    }
+}
+
+/// The key in an object, if it is a wrapper of MongoDB.
+#[cold]
+fn wrapped_key<'a>(
+    text: &str,
+    value: Span,
+    scanner: &mut Scanner,
+    scratch: &'a mut String,
+) -> Result<ActionKey<'a>, Reason> {
+    match mongoexport::uuid(text, value, scanner) {
+        Some(uuid) => {
+            *scratch = uuid;
+            Ok(ActionKey::Text(scratch))
+        }
+        None => key_text(text, mongoexport::unwrapped(text, value, scanner), scratch),
     }
 }
 

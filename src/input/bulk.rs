@@ -222,8 +222,7 @@ fn verb_of(field: &Field, text: &str) -> Option<Op> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::source::thread_source;
-    use crate::input::unpack::Compression;
+    use crate::input::source::{Coding, thread_source};
     use crate::input::{Source, Window};
     use crate::record::BadRecord;
     use proptest::prelude::*;
@@ -387,7 +386,7 @@ mod tests {
     #[test]
     fn an_idle_pipe_between_an_action_and_its_source_loses_neither() {
         let (reader, mut pipe) = std::io::pipe().expect("a pipe");
-        let window = Window::new(thread_source(reader, Some(Compression::None)));
+        let window = Window::new(thread_source(reader, Coding::default()));
         let mut bulk = Bulk::new(LineReader::new(window, 0, 0, 1 << 20));
         pipe.write_all(b"{\"index\":{\"_id\":\"1\"}}\n{\"a\"").expect("open");
         assert!(matches!(bulk.next(), Err(NoRecord::Idle)));

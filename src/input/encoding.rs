@@ -4,8 +4,8 @@
 use super::source::read_some;
 use crate::error::{Exit, hint};
 use anyhow::{Result, anyhow};
-use encoding_rs::{Decoder, DecoderResult, EUC_JP, EUC_KR, Encoding, GB18030, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE};
 use encoding_rs::WINDOWS_1251;
+use encoding_rs::{Decoder, DecoderResult, EUC_JP, EUC_KR, Encoding, GB18030, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE};
 use std::io::{self, Read};
 
 /// Parses `--encoding`: a label of the WHATWG's Encoding Standard.

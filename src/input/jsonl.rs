@@ -203,8 +203,12 @@ impl Jsonl {
     fn over_lines(&mut self, length: usize) -> ReadStep<'_> {
         let lines = &mut self.lines;
         let bytes = &lines.window.bytes()[..length];
-        let origin =
-            Origin { line: lines.origin.line + 1, record: lines.origin.record + 1, offset: lines.window.offset(), ..lines.origin };
+        let origin = Origin {
+            line: lines.origin.line + 1,
+            record: lines.origin.record + 1,
+            offset: lines.window.offset(),
+            ..lines.origin
+        };
         let breaks = memchr::memchr_iter(b'\n', bytes).count() as u64;
         lines.origin = Origin { line: origin.line + breaks, ..origin };
         lines.used = (length + 1).min(lines.window.bytes().len());

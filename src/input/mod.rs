@@ -7,6 +7,7 @@ mod bad_value;
 mod bulk;
 pub(crate) mod csv;
 mod encoding;
+mod exports;
 #[cfg(test)]
 mod fuzz;
 mod guess;

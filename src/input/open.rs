@@ -8,7 +8,7 @@ use super::jsonl::{Jsonl, LineReader};
 use super::source::{Coding, Counted, Source, file_source, thread_source};
 use super::unpack::Compression;
 use super::window::{More, Window};
-use super::{Format, ReadError, Reader, encoding, guess};
+use super::{Format, ReadError, Reader, encoding, exports, guess};
 use super::{arrays::Arrays, bulk::Bulk, json_stream::JsonStream};
 use crate::error::{self, Exit};
 use crate::record::Origin;
@@ -238,6 +238,14 @@ fn detect_format(name: &str, window: &mut Window, options: &InputOptions) -> Res
     if let Some(format) = options.format.or_else(|| guess::by_name(name)) {
         return Ok(format);
     }
+    let format = format_of_content(name, window)?;
+    if options.records.is_none() && options.doc.is_none() {
+        exports::ensure_is_document(window, format)?;
+    }
+    Ok(format)
+}
+
+fn format_of_content(name: &str, window: &mut Window) -> Result<Format> {
     loop {
         let bytes = window.bytes();
         let first = bytes.iter().position(|byte| !byte.is_ascii_whitespace());

@@ -365,7 +365,8 @@ mod tests {
     #[test]
     fn an_idle_pipe_inside_an_element_returns_control() {
         let (reader, mut pipe) = std::io::pipe().expect("a pipe");
-        let window = Window::new(thread_source(reader, Coding { compression: Some(Compression::None), encoding: None }));
+        let window =
+            Window::new(thread_source(reader, Coding { compression: Some(Compression::None), encoding: None }));
         let mut stream = JsonStream::new(window, Origin { line: 1, ..Origin::default() }, 1 << 20);
         pipe.write_all(b"{\"a\":").expect("open");
         for _ in 0..3 {
