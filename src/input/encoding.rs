@@ -1,7 +1,6 @@
 //! Decodes text in another encoding than UTF-8, and guesses which one it may be.
 //! A byte sequence that the encoding does not have becomes a byte that UTF-8 does not have, so that its record is an error.
 
-use super::source::read_some;
 use crate::error::{Exit, hint};
 use anyhow::{Result, anyhow};
 use encoding_rs::WINDOWS_1251;
@@ -95,7 +94,7 @@ impl<R: Read> Read for Decoded<R> {
         let mut written = 0;
         while written == 0 && !self.is_done {
             if self.start == self.end && !self.is_last {
-                (self.start, self.end) = (0, read_some(&mut self.raw, &mut self.buffer)?);
+                (self.start, self.end) = (0, self.raw.read(&mut self.buffer)?);
                 self.is_last = self.end == 0;
             }
             let (bytes, room) = (&self.buffer[self.start..self.end], out.len() - 1);

@@ -106,7 +106,7 @@ fn next_member<R: Read>(mut raw: BufReader<R>) -> io::Result<Option<GzDecoder<Bu
                 raw.consume(zeros);
                 return Ok(Some(GzDecoder::new(raw)));
             }
-            Some(_) => return Err(io::Error::other("unexpected data after the last gzip member")),
+            Some(_) => return Err(io::Error::other("unexpected data after the end of the gzip data")),
             None => raw.consume(zeros),
         }
     }
