@@ -23,7 +23,7 @@ _bulkimport() {
 
     case "${cmd}" in
         bulkimport)
-            opts="-c -u -k -H -t -n -j -q -v -h -V --file --to --collection --user --password-file --api-key-file --bearer-file --cacert --cert --client-key --insecure --header --timeout --connect-timeout --retries --retry-max-time --compress-transfer --refresh --routing-field --pipeline --wait-for-active-shards --require-alias --retry-on-conflict --bulk-mode --type --compression --skip-lines --limit --max-record-bytes --separator --quote --backslash-escape --headers-file --convert --datatype --empty --ignore-missing --nested --translate --remove-attribute --merge-attributes --key --server-keys --edge --from-prefix --to-prefix --overwrite-collection-prefix --on-duplicate --delete-keys --complete --overwrite --wait-for-sync --create-collection --mapping --lossy --unique --dry-run --batch-size --batch-bytes --jobs --flush-interval --details --max-errors --results --summary --quiet --verbose --progress --color --completions --man --help --version"
+            opts="-c -u -k -H -t -n -j -q -v -h -V --file --to --collection --user --password-file --api-key-file --bearer-file --cacert --cert --client-key --insecure --header --timeout --connect-timeout --retries --retry-max-time --compress-transfer --refresh --routing-field --pipeline --wait-for-active-shards --require-alias --retry-on-conflict --bulk-mode --type --records --doc --compression --encoding --skip-lines --limit --max-record-bytes --separator --quote --backslash-escape --headers-file --convert --datatype --empty --ignore-missing --nested --translate --remove-attribute --merge-attributes --key --server-keys --edge --from-prefix --to-prefix --overwrite-collection-prefix --on-duplicate --delete-keys --complete --overwrite --wait-for-sync --create-collection --mapping --lossy --unique --dry-run --batch-size --batch-bytes --jobs --flush-interval --details --max-errors --results --summary --quiet --verbose --progress --color --completions --man --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -210,8 +210,20 @@ _bulkimport() {
                     COMPREPLY=($(compgen -W "auto jsonl json csv tsv arrays bulk" -- "${cur}"))
                     return 0
                     ;;
+                --records)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --doc)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --compression)
                     COMPREPLY=($(compgen -W "auto none gzip zstd bzip2 xz" -- "${cur}"))
+                    return 0
+                    ;;
+                --encoding)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --skip-lines)

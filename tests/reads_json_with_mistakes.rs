@@ -116,8 +116,6 @@ fn what_other_languages_allow_is_named() {
         ("# note", "a comment, which JSON does not have"),
         ("{\"_key\":NaN}", "NaN is not JSON, at byte 9"),
         ("{\"_key\":True}", "True is not JSON, at byte 9"),
-        ("{\"_key\":\"x\",}", "a comma after the last element, at byte 13"),
-        ("{\"_key\":[1,]}", "a comma after the last element, at byte 12"),
         ("{“_key”:1}", "typographic quotes, where JSON has \""),
     ] {
         let printed = reads("a.jsonl", format!("{{\"_key\":\"a\"}}\n{line}\n{{\"_key\":\"c\"}}\n"), 1, 2, 1);
@@ -151,4 +149,19 @@ fn lines_that_end_with_a_carriage_return_are_the_same_by_name_and_on_stdin() {
     reads("a.ndjson", text, 0, 3, 0);
     reads("a.json", text, 0, 3, 0);
     Place::new().pipe(&["-c", "c"], text.as_bytes()).expect(0, [3, 0, 0, 0]);
+}
+
+#[test]
+fn marks_without_a_record_are_blank() {
+    for text in ["\x1e \n{\"_key\":\"a\"}\n\u{feff}\n\x1e", "\u{feff}\u{feff}{\"_key\":\"a\"}\n\x1e\x1e\n"] {
+        for name in ["a.jsonl", "a.json"] {
+            reads(name, text, 0, 1, 0);
+        }
+    }
+}
+
+#[test]
+fn what_stands_between_records_is_no_record() {
+    reads("a.jsonl", "{\"_key\":\"a\"}\n}\n{\"_key\":\"b\"}\n", 1, 2, 1);
+    reads("a.jsonl", "{\"_key\":\"a\"}\n{\n{\"_key\":\"b\"}\n}\n", 1, 2, 2);
 }

@@ -127,20 +127,20 @@ pub(super) fn likely(bytes: &[u8]) -> Option<&'static str> {
     let is_chinese = |char| matches!(char, '\u{4e00}'..='\u{9fa5}');
     let has_word = || bytes.windows(3).any(|three| three.iter().all(|byte| *byte >= 0xc0));
     Some(match () {
-        () if is_mostly(bytes, EUC_JP, is_kana) => "write `--encoding euc-jp`",
-        () if is_mostly(bytes, SHIFT_JIS, is_kana) => "write `--encoding shift_jis`",
-        () if has_word() && is_mostly(bytes, WINDOWS_1251, is_cyrillic) => "write `--encoding windows-1251`",
-        () if is_mostly(bytes, EUC_KR, is_hangul) => "write `--encoding euc-kr`",
-        () if has_pairs_only(bytes) && is_mostly(bytes, GB18030, is_chinese) => "write `--encoding gb18030`",
+        () if has_share(bytes, EUC_JP, is_kana, 50) => "write `--encoding euc-jp`",
+        () if has_share(bytes, SHIFT_JIS, is_kana, 50) => "write `--encoding shift_jis`",
+        () if has_word() && has_share(bytes, WINDOWS_1251, is_cyrillic, 90) => "write `--encoding windows-1251`",
+        () if has_pairs_only(bytes) && has_share(bytes, EUC_KR, is_hangul, 90) => "write `--encoding euc-kr`",
+        () if has_pairs_only(bytes) && has_share(bytes, GB18030, is_chinese, 50) => "write `--encoding gb18030`",
         () => "write `--encoding windows-1252`",
     })
 }
 
-/// Whether the bytes are valid in an encoding, and most of their characters beyond ASCII are of this kind.
-fn is_mostly(bytes: &[u8], encoding: &'static Encoding, is_such: fn(char) -> bool) -> bool {
+/// Whether the bytes are valid in an encoding, and more than so many percent of their characters beyond ASCII are such ones.
+fn has_share(bytes: &[u8], encoding: &'static Encoding, is_such: fn(char) -> bool, percent: usize) -> bool {
     let Some(text) = encoding.decode_without_bom_handling_and_without_replacement(bytes) else { return false };
     let others = || text.chars().filter(|char| !char.is_ascii());
-    others().filter(|char| is_such(*char)).count() * 2 > others().count()
+    others().filter(|char| is_such(*char)).count() * 100 > others().count() * percent
 }
 
 /// Whether the bytes are UTF-8 if invalid ones of `Decoded` are left out.

@@ -103,7 +103,7 @@ pub(super) fn trimmed(bytes: &[u8]) -> Range<usize> {
         start = after_marks(bytes, start);
     }
     let end = bytes.iter().rposition(|byte| !blank(byte)).map_or(start, |last| last + 1);
-    start..end
+    start..end.max(start)
 }
 
 /// Maximum bytes of lines that are read at once, so that they are still in the L1 cache when they are scanned.

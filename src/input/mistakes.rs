@@ -9,9 +9,6 @@ pub(super) fn named(bytes: &[u8], offset: usize, what: &'static str) -> String {
         [b'\'', ..] => "single quotes, where JSON has double quotes",
         [b'/', b'/' | b'*', ..] | [b'#', ..] => "a comment, which JSON does not have",
         [0xe2, 0x80, 0x98..=0x9f, ..] => "typographic quotes, where JSON has \"",
-        [b'}' | b']', ..] if what.starts_with("expected a") && follows_comma(&bytes[..offset]) => {
-            "a comma after the last element"
-        }
         _ => {
             let word = word(rest);
             let is_negative = offset > 0 && bytes[offset - 1] == b'-';
@@ -26,10 +23,6 @@ pub(super) fn named(bytes: &[u8], offset: usize, what: &'static str) -> String {
     text.to_owned()
 }
 
-fn follows_comma(bytes: &[u8]) -> bool {
-    bytes.trim_ascii_end().ends_with(b",")
-}
-
 /// The word at the start, such as `NaN`, if it is one.
 fn word(bytes: &[u8]) -> &str {
     let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
@@ -40,6 +33,9 @@ fn word(bytes: &[u8]) -> &str {
 
 /// Longer words are not quoted in messages.
 const MAX_WORD: usize = 16;
+
+/// How many bytes from an error on decide about its message.
+pub(super) const CONTEXT: usize = MAX_WORD + 1;
 
 /// What is wrong with a value, and at which byte of it. `incomplete` is the text for a value without an end.
 pub(super) fn text_of(bytes: &[u8], error: ScanError, incomplete: &str) -> String {

@@ -3,7 +3,7 @@
 use super::skipping::Skip;
 use super::{JsonStream, StreamState};
 use crate::input::bad_value::BadValue;
-use crate::input::mistakes::{named, text_of};
+use crate::input::mistakes::{CONTEXT, named, text_of};
 use crate::input::{More, NoRecord};
 use crate::json::ScanError;
 use crate::record::Reason;
@@ -29,12 +29,14 @@ impl JsonStream {
                 if self.is_by_lines && is_over_lines(bytes, scanned) {
                     (scanned, is_open, is_long) = (Err(ScanError::Incomplete), false, false);
                 }
-                if is_long || !is_open || self.window.ended() {
+                // The message may have the word at the error.
+                let is_cut = matches!(scanned, Err(ScanError::Syntax { offset, .. }) if available < offset + CONTEXT);
+                if is_long || !(is_open || is_cut) || self.window.ended() {
                     self.wanted = 0;
                     return Ok((!is_long).then_some(scanned));
                 }
                 // Rescanning from the start is cheap if each scan has twice the bytes of the previous one.
-                self.wanted = bytes.len() * 2;
+                self.wanted = if is_open { bytes.len() * 2 } else { available + 1 };
             }
             match self.window.more() {
                 Ok(More::Later) => return Err(NoRecord::Idle),
