@@ -121,3 +121,21 @@ fn an_unknown_encoding_is_refused() {
         "error: invalid value \"cp850\" for --encoding: unknown encoding\nhint: `iconv -f cp850 -t UTF-8 FILE | ",
     );
 }
+
+#[test]
+fn utf8_that_is_damaged_is_not_taken_for_another_encoding() {
+    for text in [&b"_key,n\n1,\xd0\x9f\xd0\n"[..], b"_key,n\n1,\xc3\xa4\xff\n"] {
+        let ran = Place::new().import_text("a.csv", text, &[]);
+        assert_eq!(ran.code, 1);
+        assert!(ran.stderr.contains("invalid UTF-8") && !ran.stderr.contains("hint: "), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn capitals_with_an_accent_before_a_letter_are_latin() {
+    for text in
+        [&b"_key,n\n1,\xc4rger\n"[..], b"_key,n\n1,\xc9cole\n", b"_key,n\n1,ma\xf1ana\n", b"_key,n\n1,\xdcberma\xdf\n"]
+    {
+        Place::new().import_text("a.csv", text, &[]).prints("hint: write `--encoding windows-1252`\n");
+    }
+}

@@ -132,6 +132,8 @@ pub(super) fn likely(bytes: &[u8]) -> Option<&'static str> {
         () if has_word() && has_share(bytes, WINDOWS_1251, is_cyrillic, 90) => "write `--encoding windows-1251`",
         () if has_pairs_only(bytes) && has_share(bytes, EUC_KR, is_hangul, 90) => "write `--encoding euc-kr`",
         () if has_pairs_only(bytes) && has_share(bytes, GB18030, is_chinese, 50) => "write `--encoding gb18030`",
+        // UTF-8 that was cut or damaged.
+        () if has_utf8_character(bytes) => return None,
         () => "write `--encoding windows-1252`",
     })
 }
@@ -146,6 +148,11 @@ fn has_share(bytes: &[u8], encoding: &'static Encoding, is_such: fn(char) -> boo
 /// Whether the bytes are UTF-8 if invalid ones of `Decoded` are left out.
 fn is_otherwise_utf8(bytes: &[u8]) -> bool {
     bytes.split(|byte| *byte == INVALID).all(|part| std::str::from_utf8(part).is_ok())
+}
+
+/// Whether some character beyond ASCII is valid UTF-8.
+fn has_utf8_character(bytes: &[u8]) -> bool {
+    bytes.utf8_chunks().any(|chunk| !chunk.valid().is_ascii())
 }
 
 /// Whether bytes above ASCII come in pairs, at least two pairs in a row: an accented letter of a Latin text is alone.

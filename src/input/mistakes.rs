@@ -51,7 +51,6 @@ pub(super) fn after(rest: &[u8], what: &str) -> (String, Option<&'static str>) {
         [b','] => (format!("a comma after the {what}"), Some("`sed 's/,[[:space:]]*$//' FILE` removes the commas")),
         [b',', ..] => (format!("a comma after the {what}"), None),
         [b'/', b'/' | b'*', ..] | [b'#', ..] => (format!("a comment after the {what}, which JSON does not have"), None),
-        [b'{', ..] => (format!("unexpected text after the {what}"), Some("write `-t json`")),
         _ => (format!("unexpected text after the {what}"), None),
     }
 }
