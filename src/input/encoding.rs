@@ -115,8 +115,15 @@ impl<R: Read> Read for Decoded<R> {
     }
 }
 
-/// Advice for text that is not UTF-8: the encoding that it probably has.
-pub(super) fn likely(bytes: &[u8]) -> Option<&'static str> {
+/// Maximum bytes of a text that are looked at for its likely encoding.
+const MAX_LOOK: usize = 4096;
+
+/// Advice for text that is not UTF-8 from this byte on: the encoding that it probably has.
+pub(super) fn likely(bytes: &[u8], valid: usize) -> Option<&'static str> {
+    let (before, bytes) = bytes.split_at(valid);
+    let bytes = if bytes.len() > MAX_LOOK { &bytes[..MAX_LOOK] } else { bytes };
+    // Without a part of a character at the end.
+    let bytes = bytes.iter().rposition(u8::is_ascii).map_or(bytes, |last| &bytes[..=last]);
     // What `Decoded` wrote.
     if bytes.iter().filter(|byte| **byte >= 0xf8).all(|byte| *byte == INVALID) && is_otherwise_utf8(bytes) {
         return None;
@@ -133,7 +140,7 @@ pub(super) fn likely(bytes: &[u8]) -> Option<&'static str> {
         () if has_pairs_only(bytes) && has_share(bytes, EUC_KR, is_hangul, 90) => "write `--encoding euc-kr`",
         () if has_pairs_only(bytes) && has_share(bytes, GB18030, is_chinese, 50) => "write `--encoding gb18030`",
         // UTF-8 that was cut or damaged.
-        () if has_utf8_character(bytes) => return None,
+        () if !before.is_ascii() || has_utf8_character(bytes) => return None,
         () => "write `--encoding windows-1252`",
     })
 }

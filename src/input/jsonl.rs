@@ -301,6 +301,6 @@ pub(super) fn not_a(wanted: JsonKind, bytes: &[u8], scanner: &mut Scanner) -> Re
 pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Reason> {
     simdutf8::compat::from_utf8(bytes).map_err(|error| {
         let text = format!("invalid UTF-8 at byte {}", error.valid_up_to() + 1);
-        Reason::new("invalid_utf8", text).with_hint(encoding::likely(bytes))
+        Reason::new("invalid_utf8", text).with_hint(encoding::likely(bytes, error.valid_up_to()))
     })
 }

@@ -126,7 +126,12 @@ impl JsonStream {
         match &mut self.skipping {
             // Its reason stays.
             Some(skipping) if skipping.reason.is_some() => skipping.skip = Skip::Line,
-            _ => self.skip_record(Reason::new("invalid_json", text), Skip::Line),
+            // Its text is not kept: a part of it has been passed.
+            _ => {
+                self.origin.record += 1;
+                let reason = Some(Reason::new("invalid_json", text));
+                self.skipping = Some(Skipping { origin, reason, skip: Skip::Line, raw: None });
+            }
         }
         self.state = StreamState::Stream;
         Ok(())
