@@ -65,7 +65,8 @@ impl JsonStream {
         if self.state != StreamState::Stream {
             let broken = format!("broken JSON array: {text}, at byte {byte} of the element");
             if error == ScanError::Incomplete {
-                return self.broken(broken);
+                // Where a line ends is not where the window ends.
+                return self.broken(if self.is_by_lines { incomplete } else { broken });
             }
             self.skip_record(reason, Skip::Bad(BadValue::default(), broken));
             return Ok(());
