@@ -58,8 +58,12 @@ fn the_room_of_a_long_cell_is_given_back() {
 fn a_long_value_around_the_records_takes_no_room() {
     let place = Place::new();
     let junk = "x".repeat(4 * LENGTH);
-    let records: String = (0..100_000).map(|n| format!("{{\"_key\":\"{n}\",\"a\":\"{}\"}},", "y".repeat(400))).collect();
-    place.file("a.json", format!("{{\"junk\":[\"{junk}\"],\"data\":[{records}{{\"_key\":\"k\"}}],\"more\":\"{junk}\"}}"));
+    let records: String =
+        (0..100_000).map(|n| format!("{{\"_key\":\"{n}\",\"a\":\"{}\"}},", "y".repeat(400))).collect();
+    place.file(
+        "a.json",
+        format!("{{\"junk\":[\"{junk}\"],\"data\":[{records}{{\"_key\":\"k\"}}],\"more\":\"{junk}\"}}"),
+    );
     let flags = ["-c", "c", "-t", "json", "--records", "data", "--flush-interval", "10ms", "a.json", "-"];
     let mut import = Live::start(&place, &flags);
     import.feed("{\"data\":[]}");
