@@ -84,6 +84,8 @@ impl JsonStream {
             let count = match search {
                 Search::Found(end) => end,
                 Search::More => bytes.len(),
+                // Without lines, its error may be some lines later.
+                Search::Lost(text) if !self.is_by_lines => return Err(ReadError::new(origin, text).into()),
                 Search::Lost(text) => {
                     self.lost(origin, text)?;
                     continue;
