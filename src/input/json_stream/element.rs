@@ -71,6 +71,10 @@ impl JsonStream {
             self.skip_record(reason, Skip::Bad(BadValue::default(), broken));
             return Ok(());
         }
+        if self.is_by_lines {
+            self.skip_record(reason, Skip::Line);
+            return Ok(());
+        }
         let is_same_line = memchr::memchr(b'\n', &bytes[..offset]).is_none();
         if !self.line_start || !is_same_line {
             return self.fail(format!("broken JSON: {text}, at byte {byte} of the element"));
