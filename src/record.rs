@@ -32,9 +32,25 @@ pub struct Record<'a> {
     pub nulls: &'a [String],
     /// The raw text that it was read from. For bulk lines, and for rows above 4 MiB, it is empty unless raw text is wanted.
     pub raw: &'a [u8],
+    /// The object that `--doc` took the document out of.
+    pub outer: Option<Outer<'a>>,
+}
+
+/// The object around a document. `--key` and `--routing-field` look at it.
+#[derive(Clone, Copy, Debug)]
+pub struct Outer<'a> {
+    /// The object, as `Record::text`.
+    pub text: &'a str,
+    /// Its fields.
+    pub fields: &'a [Field],
 }
 
 impl<'a> Record<'a> {
+    /// The object with the key and the routing: the record as it was read.
+    pub(crate) fn whole(&self) -> Outer<'a> {
+        self.outer.unwrap_or(Outer { text: self.text, fields: self.fields })
+    }
+
     /// The record of the object that `scanner` has just scanned.
     pub(crate) fn of(text: &'a str, scanner: &'a Scanner, origin: Origin) -> Record<'a> {
         Record { text, fields: scanner.fields(), origin, raw: text.as_bytes(), ..Record::default() }
@@ -83,11 +99,17 @@ pub struct Reason {
     pub kind: Cow<'static, str>,
     /// The message: one sentence in lowercase, without the origin, such as `duplicate key "A-17"`.
     pub text: String,
+    /// What to do about it.
+    pub hint: Option<&'static str>,
 }
 
 impl Reason {
     pub(crate) fn new(kind: impl Into<Cow<'static, str>>, text: impl Into<String>) -> Reason {
-        Reason { kind: kind.into(), text: text.into() }
+        Reason { kind: kind.into(), text: text.into(), hint: None }
+    }
+
+    pub(crate) fn with_hint(self, hint: Option<&'static str>) -> Reason {
+        Reason { hint, ..self }
     }
 
     /// The type, for a test that expects one of this program.

@@ -35,6 +35,7 @@ pub fn import(mut config: Config, mut err: Messages) -> Result<Summary> {
     }
     let formats: Vec<Format> = inputs.list.iter().map(|input| input.format).collect();
     config.ensure_csv_flags_are_used(&formats)?;
+    config.ensure_records_flag_is_used(&formats)?;
     config.wanted.run = run_id();
     config.wanted.inputs = InputFacts {
         paths: config.files.clone(),

@@ -92,6 +92,14 @@ pub fn field(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// `--records`: a path, whose names must not be empty.
+pub fn path(text: &str) -> Result<String, String> {
+    if text.split('.').any(str::is_empty) {
+        return Err("not a path of field names, such as `data` or `hits.hits`".to_owned());
+    }
+    field(text)
+}
+
 /// `--separator`: one byte, or `\t`, but no line break.
 pub fn separator(text: &str) -> Result<u8, String> {
     match text.as_bytes() {

@@ -53,3 +53,21 @@ fn the_room_of_a_long_cell_is_given_back() {
     assert!(import.peak_memory() < 3 * LENGTH + BASE, "{} MiB", import.peak_memory() >> 20);
     import.end().expect(0, [1001, 0, 0, 0]);
 }
+
+#[test]
+fn a_long_value_around_the_records_takes_no_room() {
+    let place = Place::new();
+    let junk = "x".repeat(4 * LENGTH);
+    let records: String =
+        (0..100_000).map(|n| format!("{{\"_key\":\"{n}\",\"a\":\"{}\"}},", "y".repeat(400))).collect();
+    place.file(
+        "a.json",
+        format!("{{\"junk\":[\"{junk}\"],\"data\":[{records}{{\"_key\":\"k\"}}],\"more\":\"{junk}\"}}"),
+    );
+    let flags = ["-c", "c", "-t", "json", "--records", "data", "--flush-interval", "10ms", "a.json", "-"];
+    let mut import = Live::start(&place, &flags);
+    import.feed("{\"data\":[]}");
+    until("the documents", || place.visible() == 100_001);
+    assert!(import.peak_memory() < 2 * BASE, "{} MiB", import.peak_memory() >> 20);
+    import.end().expect(0, [100_001, 0, 0, 0]);
+}

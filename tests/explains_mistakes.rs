@@ -483,7 +483,6 @@ const LINES: &[(&str, &str)] = &[
     ("-c a --workers=2 films.jsonl", "error: unknown option '--workers'\nhint: `--workers`: "),
     ("-c a --primary-key=sku films.jsonl", "error: unknown option '--primary-key'\nhint: `--primary-key`: "),
     ("-c a --offset=1 films.jsonl", "error: unknown option '--offset'\nhint: `--offset`: "),
-    ("-c a --encoding=utf-8 films.jsonl", "error: unknown option '--encoding'\nhint: `--encoding`: "),
     ("-c a --stats films.jsonl", "error: unknown option '--stats'\nhint: `--stats`: "),
     ("-c a --fail-fast films.jsonl", "error: unknown option '--fail-fast'\nhint: `--fail-fast`: "),
     ("-c a --jsonl films.jsonl", "error: unknown option '--jsonl'\nhint: `--jsonl`: "),

@@ -46,15 +46,16 @@ fn a_bracket_begins_an_array_whatever_the_name() {
 fn a_brace_begins_lines_if_the_first_one_is_whole_or_by_the_name() {
     // A blank line counts as empty only where lines count.
     for (name, text, created, errors) in [
-        ("a.json", format!("{WHOLE}\n{PRETTY}"), 1, 3),
-        ("a", format!("{WHOLE}\n{PRETTY}"), 1, 3),
-        ("a.jsonl", format!("\n{PRETTY}{WHOLE}"), 1, 3),
-        ("a.NDJSON.gz", format!("\n{PRETTY}{WHOLE}"), 1, 3),
+        ("a.json", format!("{WHOLE}\n{PRETTY}"), 1, 1),
+        ("a", format!("{WHOLE}\n{PRETTY}"), 1, 1),
+        ("a.jsonl", format!("\n{PRETTY}{WHOLE}"), 1, 1),
+        ("a.NDJSON.gz", format!("\n{PRETTY}{WHOLE}"), 1, 1),
     ] {
         let place = Place::new();
         let ran = place.import_text(name, text, &[]);
         ran.expect(1, [created, errors, 0, 0]);
         assert_eq!(ran.count("empty"), 1, "{name}");
+        ran.prints("the object goes on over several lines\nhint: write `-t json`\n");
     }
 }
 

@@ -272,3 +272,44 @@ fn keys_to_delete_are_found_in_the_same_way() {
     ran.expect(0, [0, 0, 0, 0]);
     assert_eq!((ran.count("deleted"), keys(&place)), (1, vec!["c".to_owned()]));
 }
+
+#[test]
+fn keys_of_mongodb_are_the_same_in_all_forms_of_an_export() {
+    let uuid = "a3655b80-5d25-4f31-a44c-c5f866e2870f";
+    for (key, forms) in [
+        ("5f0c5f0c5f0c5f0c5f0c5f0c", &[r#"{"$oid":"5f0c5f0c5f0c5f0c5f0c5f0c"}"#, r#""5f0c5f0c5f0c5f0c5f0c5f0c""#][..]),
+        ("12", &[r#"{"$numberLong":"12"}"#, r#"{"$numberInt":"12"}"#, r#"{"$numberLong":12}"#, "12"]),
+        ("1.5", &[r#"{"$numberDouble":"1.5"}"#, r#"{"$numberDecimal":"1.5"}"#, "1.5"]),
+        (
+            uuid,
+            &[
+                r#"{"$uuid":"a3655b80-5d25-4f31-a44c-c5f866e2870f"}"#,
+                r#"{"$binary":{"base64":"o2VbgF0lTzGkTMX4ZuKHDw==","subType":"04"}}"#,
+                r#"{"$binary":"o2VbgF0lTzGkTMX4ZuKHDw==","$type":"04"}"#,
+            ],
+        ),
+        ("AAE=", &[r#"{"$binary":{"base64":"AAE=","subType":"00"}}"#, r#"{"$binary":"AAE=","$type":"00"}"#]),
+    ] {
+        for form in forms {
+            for (name, flags) in [("_id", &[][..]), ("_id", &["--key", "_id"]), ("id", &["--key", "id"])] {
+                let line = format!("{{\"{name}\":{form},\"n\":1}}");
+                assert_eq!(keys_of(&[&line], flags), [key], "{line} {flags:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_object_id_in_a_cell_is_the_key_that_it_is_in_json() {
+    for cell in ["ObjectId(5f0c5f0c5f0c5f0c5f0c5f0c)", "\"ObjectId(\"\"5f0c5f0c5f0c5f0c5f0c5f0c\"\")\""] {
+        for header in ["_id", "id"] {
+            let place = Place::new();
+            let flags = ["--key", header];
+            place.import_text("a.csv", format!("{header},n\n{cell},1\n"), &flags).expect(0, [1, 0, 0, 0]);
+            assert_eq!(keys(&place), ["5f0c5f0c5f0c5f0c5f0c5f0c"]);
+            assert!(place.docs()[0].contains("ObjectId("), "the document keeps its text");
+        }
+    }
+    let json = "{\"_id\":\"ObjectId(5f0c5f0c5f0c5f0c5f0c5f0c)\"}";
+    assert_eq!(keys_of(&[json], &[]), ["ObjectId(5f0c5f0c5f0c5f0c5f0c5f0c)"]);
+}

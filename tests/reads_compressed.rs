@@ -157,3 +157,43 @@ fn films_come_out_of_both_archives_to_the_byte() {
         assert_eq!(place.docs(), films.lines().collect::<Vec<_>>(), "{name}");
     }
 }
+
+#[test]
+fn zero_bytes_after_a_gzip_file_are_ignored_and_others_are_named() {
+    let packed = std::fs::read(testdata("films.jsonl.gz")).expect("testdata");
+    let zeros = vec![0; 200_000];
+    for (padding, count) in [(&[0][..], 12), (&zeros, 12), (&[&zeros[..], &packed].concat(), 24)] {
+        let place = Place::new();
+        let bytes = [&packed, padding].concat();
+        place.import_text("a.jsonl.gz", &bytes, &["--on-duplicate", "replace"]);
+        let ran = place.pipe(&["-c", "d", "--on-duplicate", "replace"], &bytes);
+        assert_eq!((ran.code, ran.count("read")), (0, count), "{}", ran.stderr);
+    }
+    for padding in [&b"x"[..], b"\0\0garbage", b"\x1f"] {
+        let place = Place::new();
+        let ran = place.import_text("a.jsonl.gz", [&packed, padding].concat(), &[]);
+        ran.expect(5, [12, 0, 0, 0]);
+        assert!(ran.stderr.contains("gzip") || ran.stderr.contains("unexpected end"), "{}", ran.stderr);
+    }
+}
+
+/// A zstd frame whose window has this many bytes, as a power of two, with one uncompressed block.
+fn zstd_with_window(log: u8, text: &[u8]) -> Vec<u8> {
+    let block = (text.len() as u32) << 3 | 1;
+    [&[0x28, 0xb5, 0x2f, 0xfd, 0, (log - 10) << 3], &block.to_le_bytes()[..3], text].concat()
+}
+
+#[test]
+fn a_zstd_window_may_have_128_mib_and_for_longer_ones_the_hint_says_what_to_do() {
+    let text = b"{\"_key\":\"a\"}\n";
+    for log in [10, 23, 27] {
+        let place = Place::new();
+        place.import_text("a.jsonl.zst", zstd_with_window(log, text), &[]).expect(0, [1, 0, 0, 0]);
+    }
+    let place = Place::new();
+    let ran = place.import_text("a.jsonl.zst", zstd_with_window(31, text), &[]);
+    assert_eq!(ran.code, 5);
+    ran.prints("a.jsonl.zst: the zstd window is larger than 128 MiB\nhint: `zstd -dc --long=31 FILE | bulkimport ...`");
+    let place = Place::new();
+    place.pipe(&["-c", "c"], &zstd_with_window(31, text)).prints("hint: `zstd -dc --long=31 FILE | bulkimport ...`");
+}

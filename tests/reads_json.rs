@@ -123,16 +123,10 @@ fn an_element_longer_than_the_limit_that_does_not_end_stops_the_run() {
 }
 
 #[test]
-fn bad_utf8_is_an_error_of_its_line_and_utf16_of_the_file() {
+fn bad_utf8_is_an_error_of_its_line() {
     let place = Place::new();
     place
         .import_text("a.jsonl", b"{\"_key\":\"a\"}\n{\"_key\":\"\xff\"}\n", &[])
         .expect(1, [1, 1, 0, 0])
         .prints("a.jsonl:2: invalid UTF-8");
-    let utf16: Vec<u8> = "\u{feff}{}\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let place = Place::new();
-    let ran = place.import_text("a.jsonl", utf16, &[]);
-    assert_eq!(ran.code, 5);
-    ran.prints("UTF-16");
-    assert!(place.is_untouched());
 }

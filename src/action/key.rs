@@ -160,8 +160,9 @@ pub(super) fn by_convention(
 
 /// The key of a record that has an `_id`, and perhaps a `_key` too.
 fn key_and_id(text: &str, key: Option<Span>, id: Span, scanner: &mut Scanner) -> Result<(Option<Span>, bool), Reason> {
+    // The wrappers of MongoDB are no `COLLECTION/KEY`.
+    let Some(key) = key else { return Ok((Some(id), JsonKind::of(id.of(text)) != JsonKind::Object)) };
     let inner = unwrapped(text, id, scanner);
-    let Some(key) = key else { return Ok((Some(inner), inner == id)) };
     let (mut key_scratch, mut id_scratch) = (String::new(), String::new());
     let key_word = key_text(text, key, &mut key_scratch)?.of(text);
     let id_word = key_text(text, inner, &mut id_scratch)?.of(text);

@@ -13,8 +13,8 @@ pub(crate) use key::KeyRule;
 pub(crate) use key::{by_path, has_key_field};
 pub(crate) use rules::{BulkLine, Rules};
 
-use crate::json::{Scanner, Span};
-use crate::record::{Command, Reason, Record};
+use crate::json::{JsonKind, Scanner, Span};
+use crate::record::{Command, Outer, Reason, Record};
 use key::{KeyFields, by_convention, generated, key_text, unpaired_surrogate, without_keys};
 use std::borrow::Cow;
 
@@ -93,6 +93,16 @@ impl Action<'_> {
     }
 }
 
+/// Where the key of a record was found.
+struct FoundKey<'a> {
+    /// The document, or the object around it.
+    text: &'a str,
+    /// The value that is the key, in `text`.
+    value: Option<Span>,
+    /// Whether it is an `_id` as written.
+    is_id: bool,
+}
+
 /// Turns records into actions.
 pub struct Decider {
     /// The operation for a record without an action line.
@@ -107,6 +117,10 @@ pub struct Decider {
     /// The collection of the run. A bulk line may also name it.
     collection: Option<String>,
     scratch: String,
+    /// Whether records come from rows.
+    are_rows: bool,
+    /// The key in a cell.
+    cell: String,
     /// An unescaped `_index`.
     index: String,
     /// See `Action::meta`.
@@ -131,6 +145,8 @@ impl Decider {
             has_generated: false,
             collection,
             scratch: String::new(),
+            are_rows: false,
+            cell: String::new(),
             index: String::new(),
             meta: String::new(),
             scanner: Scanner::default(),
@@ -140,6 +156,11 @@ impl Decider {
     /// Whether a record had no key of its own, so that reading it again would make another document.
     pub fn has_generated_keys(&self) -> bool {
         self.has_generated
+    }
+
+    /// Sets whether the next records come from rows.
+    pub fn expect_rows(&mut self, are_rows: bool) {
+        self.are_rows = are_rows;
     }
 
     /// Makes the action of a record.
@@ -155,18 +176,26 @@ impl Decider {
             Some(_) if keys.keeps_fields => KeyFields::default(),
             _ => KeyFields::find(record.text, record.fields)?,
         };
-        let (found, is_id) = match &self.key_path {
-            Some(path) => (Some(by_path(record.text, record.fields, path, &mut self.scanner)?), false),
-            None => by_convention(record.text, record.fields, key_fields, &mut self.scanner)?,
-        };
-        let key = match found {
+        let FoundKey { text, value, is_id } = self.find(record, key_fields)?;
+        let is_outer = record.outer.is_some_and(|outer| std::ptr::eq(outer.text, text));
+        let key = match value {
             Some(value) => {
-                let mut key = key_text(record.text, value, &mut self.scratch)?;
-                if is_id {
-                    key = self.rules.key_of_id(record.text, key, self.collection.as_deref().unwrap_or_default())?;
+                let mut key = match JsonKind::of(value.of(text)) {
+                    JsonKind::Object => wrapped_key(text, value, &mut self.scanner, &mut self.scratch)?,
+                    _ => key_text(text, value, &mut self.scratch)?,
+                };
+                if self.are_rows
+                    && let Some(id) = mongoexport::of_cell(key.of(text))
+                {
+                    self.cell.clear();
+                    self.cell.push_str(id);
+                    key = ActionKey::Text(&self.cell);
                 }
-                keys.check(key.of(record.text), false)?;
-                key
+                if is_id {
+                    key = self.rules.key_of_id(text, key, self.collection.as_deref().unwrap_or_default())?;
+                }
+                keys.check(key.of(text), false)?;
+                if is_outer { ActionKey::Text(key.of(text)) } else { key }
             }
             None if self.op == Op::Delete => {
                 return Err(Reason::new("no_key", "missing key field \"_key\" or \"_id\""));
@@ -180,12 +209,33 @@ impl Decider {
         let cut = if keys.keeps_fields { [Span::default(); 2] } else { without_keys(record, key_fields) };
         self.meta.clear();
         self.rules.check(record, self.op, cut, &mut self.meta)?;
+        if is_outer && value.is_some() {
+            self.rules.outer_key(key.of(record.text), record, &mut self.meta)?;
+        }
         let meta = &*self.meta;
         // A delete has no document, so its key cannot be a range of it.
         if self.op == Op::Delete {
             return Ok(Action { meta, ..Action::plain(Op::Delete, ActionKey::Text(key.of(record.text)), "") });
         }
         Ok(Action { cut, meta, ..Action::plain(self.op, key, record.text) })
+    }
+
+    /// Finds the key in the record as it was read; without `--key` also in the document that was taken out of it.
+    #[inline(always)]
+    fn find<'a>(&mut self, record: &Record<'a>, of_document: KeyFields) -> Result<FoundKey<'a>, Reason> {
+        let Outer { text, fields } = record.whole();
+        if let Some(path) = &self.key_path {
+            let value = by_path(text, fields, path, &mut self.scanner)?;
+            return Ok(FoundKey { text, value: Some(value), is_id: false });
+        }
+        if record.outer.is_some() {
+            let (value, is_id) = by_convention(text, fields, KeyFields::find(text, fields)?, &mut self.scanner)?;
+            if value.is_some() {
+                return Ok(FoundKey { text, value, is_id });
+            }
+        }
+        let (value, is_id) = by_convention(record.text, record.fields, of_document, &mut self.scanner)?;
+        Ok(FoundKey { text: record.text, value, is_id })
     }
 
     /// Makes the action of a bulk line. Its operation, key and collection are parsed here, the rest by the target.
@@ -212,6 +262,23 @@ impl Decider {
         };
         rules.keys().check(key, true)?;
         rules.line(BulkLine { command, op, collection, key, has_id }, record, &mut self.meta)
+    }
+}
+
+/// The key in an object, if it is a wrapper of MongoDB.
+#[cold]
+fn wrapped_key<'a>(
+    text: &str,
+    value: Span,
+    scanner: &mut Scanner,
+    scratch: &'a mut String,
+) -> Result<ActionKey<'a>, Reason> {
+    match mongoexport::uuid(text, value, scanner) {
+        Some(uuid) => {
+            *scratch = uuid;
+            Ok(ActionKey::Text(scratch))
+        }
+        None => key_text(text, mongoexport::unwrapped(text, value, scanner), scratch),
     }
 }
 

@@ -31,6 +31,14 @@ pub trait Rules: Send {
         Ok(())
     }
 
+    /// Takes notice of a key that comes from the record around the document (`--doc`). Metadata is written to the string.
+    ///
+    /// # Errors
+    /// If the document has another key.
+    fn outer_key(&mut self, _: &str, _: &Record<'_>, _: &mut String) -> Result<(), Reason> {
+        Ok(())
+    }
+
     /// Checks metadata of a bulk line (a name and a value) other than its key and its collection.
     ///
     /// # Errors

@@ -126,7 +126,6 @@ const FOREIGN: &[(&str, &[Advice])] = &[
         (&["--rename"], "write `--translate FROM=TO`"),
         (&["--workers"], "write `--jobs N`"),
         (&["--offset"], "write `--skip-lines N`"),
-        (&["--encoding"], "leave it out, the input is UTF-8; `iconv -t UTF-8` converts it"),
         (&["--stats"], "leave it out, a summary is always printed"),
         (&["--fail-fast"], "write `--max-errors 0`"),
         (&["--config"], "write a variable BULKIMPORT_FLAG for each flag"),

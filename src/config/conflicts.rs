@@ -54,7 +54,16 @@ fn check_flags_have_effect(args: &Arguments, sources: &ConfigSources, target: &d
     let overwrite = if target.overwrites_collection() { "overwrite" } else { "" };
     let for_storing =
         ["on_duplicate", overwrite, "unique", "edge", "from_prefix", "to_prefix", "overwrite_collection_prefix"];
-    let rules: [(bool, &[&str], &str, &str); 5] = [
+    let is_json = matches!(format, None | Some(Format::Json | Format::Jsonl));
+    let for_json = format!("requires JSON input, not {}", format.map_or_else(String::new, Format::name));
+    let rules: [(bool, &[&str], &str, &str); 7] = [
+        (!is_json, &["records"], &for_json, "write `-t json`, or leave it out"),
+        (
+            format == Some(Format::Bulk),
+            &["doc"],
+            "and --type bulk cannot be used together",
+            "leave it out; each bulk line has its own document",
+        ),
         (!has_cells, &FOR_CELLS, &for_cells, "write `-t csv`, or leave it out"),
         (!has_rows(format), &FOR_ROWS, &for_cells, "write `-t csv`, or leave it out"),
         (

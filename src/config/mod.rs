@@ -43,6 +43,8 @@ pub struct Config {
     pub input: InputOptions,
     /// CSV flags on the command line, as they are written; an error if no input is CSV, TSV or arrays.
     pub csv_flags: Vec<String>,
+    /// Whether `--records` is on the command line; an error if no input is JSON.
+    pub has_records_flag: bool,
     /// Renames, removals, merges, edge prefixes, nesting.
     pub shape: ShapeOptions,
     /// Sizes of batches.
@@ -90,9 +92,13 @@ impl Config {
             target,
             limits: target.limits(&wanted),
             wanted,
-            shape: shape(args.shape, args.edges, csv.nested && has_rows(format)),
+            shape: ShapeOptions {
+                doc: args.input.doc.clone(),
+                ..shape(args.shape, args.edges, csv.nested && has_rows(format))
+            },
             input: InputOptions { csv, ..args.input },
             csv_flags,
+            has_records_flag: sources.flags.typed("records"),
             files: args.files,
             collection_of_file: collections.of_files,
             errors: args.errors,
@@ -114,6 +120,19 @@ impl Config {
     pub fn uses_stdout(&self) -> bool {
         let results = self.wanted.results.as_ref().is_some_and(|path| path.as_os_str() == "-");
         results || self.wanted.endpoints.iter().any(|endpoint| self.target.uses_stdout(endpoint))
+    }
+
+    /// Checks `--records`, once the formats of all inputs are known.
+    ///
+    /// # Errors
+    /// When it is on the command line, and no input is JSON.
+    pub fn ensure_records_flag_is_used(&self, formats: &[Format]) -> Result<()> {
+        let is_json = |format: &Format| matches!(format, Format::Json | Format::Jsonl);
+        if self.has_records_flag && !formats.iter().any(is_json) {
+            let advice = hint("write `-t json` if an input is JSON");
+            return Err(anyhow!("--records requires JSON input").context(advice));
+        }
+        Ok(())
     }
 
     /// Checks the CSV flags, once the formats of all inputs are known.
@@ -143,6 +162,7 @@ fn shape(flags: ShapeFlags, edges: EdgeFlags, nested: bool) -> ShapeOptions {
         to_prefix: edges.to_prefix,
         overwrite_prefix: edges.overwrite_collection_prefix,
         nested,
+        doc: None,
     }
 }
 

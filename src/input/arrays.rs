@@ -83,7 +83,7 @@ fn elements<'a>(line: &'a str, scanner: &mut Scanner, mut each: impl FnMut(usize
     if bytes.first() != Some(&b'[') {
         return Err(not_a(JsonKind::Array, bytes, scanner));
     }
-    let invalid = |error| invalid(error, "array");
+    let invalid = |error| invalid(bytes, error, "array");
     let mut count = 0;
     let mut offset = skip_whitespace(bytes, 1);
     if bytes.get(offset) == Some(&b']') {

@@ -131,7 +131,10 @@ impl Bulk {
                 let record = Record::of(text, &self.source_scanner, self.origin);
                 Ok(Record { command: Some(&self.command), ..record })
             }
-            Err(Reason { kind, text }) => Err(Reason { kind, text: format!("the source on line {number}: {text}") }),
+            Err(reason) => {
+                let text = format!("the source on line {number}: {}", reason.text);
+                Err(Reason { text, hint: None, ..reason })
+            }
         };
         ReadStep::of(self.origin, &self.raw, record)
     }
@@ -219,8 +222,7 @@ fn verb_of(field: &Field, text: &str) -> Option<Op> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::source::thread_source;
-    use crate::input::unpack::Compression;
+    use crate::input::source::{Coding, thread_source};
     use crate::input::{Source, Window};
     use crate::record::BadRecord;
     use proptest::prelude::*;
@@ -384,7 +386,7 @@ mod tests {
     #[test]
     fn an_idle_pipe_between_an_action_and_its_source_loses_neither() {
         let (reader, mut pipe) = std::io::pipe().expect("a pipe");
-        let window = Window::new(thread_source(reader, Some(Compression::None)).expect("a thread"));
+        let window = Window::new(thread_source(reader, Coding::default()).expect("a thread"));
         let mut bulk = Bulk::new(LineReader::new(window, 0, 0, 1 << 20));
         pipe.write_all(b"{\"index\":{\"_id\":\"1\"}}\n{\"a\"").expect("open");
         assert!(matches!(bulk.next(), Err(NoRecord::Idle)));

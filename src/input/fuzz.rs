@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// Maximum length of an input before it is mutated, in bytes.
 const MAX_INPUT: usize = 1500;
 
-const SEEDS: [&str; 13] = [
+const SEEDS: [&str; 14] = [
     include_str!("../../testdata/hostile.jsonl"),
     include_str!("../../testdata/films.jsonl"),
     include_str!("../../testdata/films.json"),
@@ -29,6 +29,7 @@ const SEEDS: [&str; 13] = [
     "[\"a\",\"b\"]\n[1,null]\n[]\n[{\"x\":[]},\"\\u00e9\"]\n{}\n",
     "{\"index\":{\"_id\":\"1\"}}\n{}\n{\"delete\":{}}\n{\"update\":{}}\n{\"doc\":{}}\n{\"x\":{}}\n{\"y\":1}\n\n{\"create\":1}\n",
     "{\"a\":1}{\"b\":[{}]}\n{\n\"c\" :\"\\ud83d\\ude00\"}\n[1,2.5,true]\n{oops\n{\"d\":-0}",
+    "{\"a\":[{\"x\":1},{\"y\":[2]}],\"b\":{\"a\":[3]}}\n{\"b\":1}\n{\"c\":{\"a\":[]},\"a\":[17,NaN,{\"d\":-0}]}\n{\"a\":[{}",
 ];
 
 const TOKENS: [&[u8]; 32] = [
@@ -173,6 +174,8 @@ impl Random {
 enum ReaderKind {
     Jsonl,
     Json,
+    RecordsInLines,
+    RecordsInJson,
     Csv,
     Tsv,
     Arrays,
@@ -183,7 +186,11 @@ fn reader(kind: ReaderKind, pieces: Vec<Vec<u8>>, max: usize, options: &CsvOptio
     let window = Window::new(Source::Pieces(pieces));
     match kind {
         ReaderKind::Jsonl => Box::new(Jsonl::new(LineReader::new(window, 0, 0, max))),
-        ReaderKind::Json => Box::new(JsonStream::new(window, 0, 1, max)),
+        ReaderKind::Json => Box::new(JsonStream::new(window, Origin { line: 1, ..Origin::default() }, max)),
+        ReaderKind::RecordsInLines | ReaderKind::RecordsInJson => {
+            let stream = JsonStream::new(window, Origin { line: 1, ..Origin::default() }, max);
+            Box::new(stream.inside("a", matches!(kind, ReaderKind::RecordsInLines)))
+        }
         ReaderKind::Csv => Box::new(Csv::new(window, 0, 0, max, options, Dialect::csv(options))),
         ReaderKind::Tsv => Box::new(Csv::new(window, 0, 0, max, options, Dialect::tsv(options))),
         ReaderKind::Arrays => Box::new(Arrays::new(LineReader::new(window, 0, 0, max), options)),
@@ -262,7 +269,7 @@ fn steps(mut reader: Box<dyn Reader>, length: usize, step_by_step: bool) -> Vec<
     };
     match result {
         Ok(()) => assert!(ended),
-        Err(ReadError { origin, text }) => steps.push(format!("{origin:?} stops: {text}")),
+        Err(ReadError { origin, text, .. }) => steps.push(format!("{origin:?} stops: {text}")),
     }
     if ended {
         steps.push(format!("end, {} empty", empty));
@@ -276,6 +283,8 @@ fn try_case(case: u64) {
     let kind = random.one_of(&[
         ReaderKind::Jsonl,
         ReaderKind::Json,
+        ReaderKind::RecordsInLines,
+        ReaderKind::RecordsInJson,
         ReaderKind::Csv,
         ReaderKind::Tsv,
         ReaderKind::Arrays,

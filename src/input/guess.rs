@@ -70,9 +70,14 @@ pub fn stem(name: &str) -> &str {
 /// # Errors
 /// If the format is unknown or ambiguous. The message says which option to use.
 pub fn by_content(name: &str, start: &[u8]) -> Result<Format> {
-    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
-    let Some(first) = start.iter().position(|byte| !is_blank(byte)) else { return Ok(Format::Jsonl) };
-    let rest = &start[first..];
+    let rest = &start[trimmed(start)];
+    if rest.is_empty() {
+        return Ok(Format::Jsonl);
+    }
+    // JSON text sequences (RFC 7464) have pretty-printed records too.
+    if start.trim_ascii_start().starts_with(b"\x1e") && rest[0] == b'{' {
+        return Ok(Format::Json);
+    }
     let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
     let line = &line[trimmed(line)];
     match rest[0] {
@@ -121,7 +126,12 @@ fn object(name: &str, line: &[u8]) -> Result<Format> {
             return unclear("the first line looks like an Elasticsearch bulk action", advice);
         }
     }
-    if whole || named_jsonl(name) { Ok(Format::Jsonl) } else { Ok(Format::Json) }
+    // Lines that end with CR alone.
+    let ends_with_cr = scanner.object(line).is_ok_and(|end| {
+        let rest = &line[end..];
+        rest[..rest.len() - rest.trim_ascii_start().len()].contains(&b'\r')
+    });
+    if whole || (named_jsonl(name) && !ends_with_cr) { Ok(Format::Jsonl) } else { Ok(Format::Json) }
 }
 
 /// Whether a value is an object with only fields that bulk metadata can have.

@@ -1,7 +1,7 @@
 //! NDJSON: one object per line.
 //! `LineReader` is shared by all line formats. It reads lines of any length in bounded memory and counts them.
 
-use super::{NoRecord, ReadError, ReadStep, Reader, Window, hand_over, too_long};
+use super::{NoRecord, ReadError, ReadStep, Reader, Window, encoding, hand_over, mistakes, too_long};
 use crate::json::{JsonKind, ScanError, Scanner};
 use crate::record::{Origin, Reason, Record};
 use std::ops::Range;
@@ -83,12 +83,27 @@ impl LineReader {
     }
 }
 
+/// The offset after a record separator (RFC 7464) or a byte order mark at the beginning of a record.
+#[cold]
+fn after_marks(bytes: &[u8], mut start: usize) -> usize {
+    loop {
+        match bytes[start..] {
+            [0xef, 0xbb, 0xbf, ..] => start += 3,
+            [0x1e | b' ' | b'\t' | b'\r' | b'\n', ..] => start += 1,
+            _ => return start,
+        }
+    }
+}
+
 /// The range of `bytes` without JSON whitespace around it; empty if there is nothing else.
 pub(super) fn trimmed(bytes: &[u8]) -> Range<usize> {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
-    let start = bytes.iter().position(|byte| !blank(byte)).unwrap_or(bytes.len());
+    let mut start = bytes.iter().position(|byte| !blank(byte)).unwrap_or(bytes.len());
+    if matches!(bytes.get(start), Some(0x1e | 0xef)) {
+        start = after_marks(bytes, start);
+    }
     let end = bytes.iter().rposition(|byte| !blank(byte)).map_or(start, |last| last + 1);
-    start..end
+    start..end.max(start)
 }
 
 /// Maximum bytes of lines that are read at once, so that they are still in the L1 cache when they are scanned.
@@ -98,14 +113,19 @@ const LINES_AT_ONCE: usize = 16 * 1024;
 pub(super) struct Jsonl {
     lines: LineReader,
     scanner: Scanner,
+    /// Whether the object on the next line does not end on it.
+    is_open: bool,
+    /// How many bytes the window needs before another scan for its end is worthwhile.
+    wanted: usize,
 }
 
 impl Jsonl {
     pub(super) fn new(lines: LineReader) -> Jsonl {
-        Jsonl { lines, scanner: Scanner::default() }
+        Jsonl { lines, scanner: Scanner::default(), is_open: false, wanted: 0 }
     }
 
     /// Passes the records of complete lines to `take`; `length` excludes the last line break. False if no more is wanted.
+    /// Stops before a line whose object does not end on it, unless that was looked at before.
     fn take_lines(&mut self, length: usize, take: &mut dyn FnMut(ReadStep<'_>) -> bool) -> bool {
         let bytes = &self.lines.window.bytes()[..length];
         // All lines at once, because a check has a high fixed cost.
@@ -123,8 +143,18 @@ impl Jsonl {
                 origin.offset = offset + start as u64;
                 let text = whole.map_or_else(|_| utf8(&bytes[range.clone()]), |whole| Ok(&whole[range.clone()]));
                 let object = text.and_then(|text| object_in(text, &mut self.scanner));
+                if object.is_err() && !self.is_open && self.scanner.object(&bytes[range.clone()]) == OPEN {
+                    self.is_open = true;
+                    // The line is the next one.
+                    origin.record -= 1;
+                    origin.line -= 1;
+                    self.lines.origin = origin;
+                    self.lines.used = start;
+                    return true;
+                }
                 ReadStep::of(origin, &bytes[range], object.map(|text| Record::of(text, &self.scanner, origin)))
             };
+            self.is_open = false;
             let wants_more = take(step);
             if !wants_more || end == length {
                 self.lines.origin = origin;
@@ -137,10 +167,80 @@ impl Jsonl {
     }
 }
 
+/// An object that does not end on its line.
+const OPEN: Result<usize, ScanError> = Err(ScanError::Incomplete);
+
+impl Jsonl {
+    /// Looks for the end of the object on the next line, which does not end there. Returns the length of its lines if it is
+    /// an object over several lines, and `None` if it is not, so that only its first line is an error.
+    fn object_over_lines(&mut self) -> Result<Option<usize>, NoRecord> {
+        let lines = &mut self.lines;
+        lines.window.consume(std::mem::take(&mut lines.used));
+        loop {
+            let bytes = lines.window.bytes();
+            let is_all = bytes.len() > lines.max || lines.window.ended();
+            if bytes.len() >= self.wanted || is_all {
+                let start = trimmed(bytes).start;
+                let scanned = self.scanner.object(&bytes[start..bytes.len().min(lines.max)]);
+                self.wanted = bytes.len() * 2;
+                if scanned != OPEN || is_all {
+                    self.wanted = 0;
+                    let Ok(end) = scanned else { return Ok(None) };
+                    let rest = &bytes[start + end..bytes.len().min(lines.max)];
+                    match memchr::memchr(b'\n', rest) {
+                        Some(rest) => return Ok(Some(start + end + rest)),
+                        None if bytes.len() > lines.max => return Ok(None),
+                        None if is_all => return Ok(Some(bytes.len())),
+                        None => {}
+                    }
+                }
+            }
+            lines.window.read_on(Origin { line: lines.origin.line + 1, ..lines.origin })?;
+        }
+    }
+
+    /// The error of an object over several lines, which have this length.
+    fn over_lines(&mut self, length: usize) -> ReadStep<'_> {
+        let lines = &mut self.lines;
+        let bytes = &lines.window.bytes()[..length];
+        let origin = Origin {
+            line: lines.origin.line + 1,
+            record: lines.origin.record + 1,
+            offset: lines.window.offset(),
+            ..lines.origin
+        };
+        let breaks = memchr::memchr_iter(b'\n', bytes).count() as u64;
+        lines.origin = Origin { line: origin.line + breaks, ..origin };
+        lines.used = (length + 1).min(lines.window.bytes().len());
+        let reason = Reason::new("invalid_json", "the object goes on over several lines");
+        let range = trimmed(bytes);
+        ReadStep::of(origin, &bytes[range], Err(reason.with_hint(Some("write `-t json`"))))
+    }
+}
+
 impl Reader for Jsonl {
     fn each(&mut self, take: &mut dyn FnMut(ReadStep<'_>) -> bool) -> Result<(), ReadError> {
         loop {
-            let wants_more = match self.lines.several() {
+            if self.is_open {
+                match self.object_over_lines() {
+                    Ok(Some(length)) => {
+                        self.is_open = false;
+                        if !take(self.over_lines(length)) {
+                            return Ok(());
+                        }
+                        continue;
+                    }
+                    Ok(None) => {}
+                    Err(none) => {
+                        if hand_over(Err(none), take)? {
+                            continue;
+                        }
+                        return Ok(());
+                    }
+                }
+            }
+            let next = if self.is_open { self.lines.one() } else { self.lines.several() };
+            let wants_more = match next {
                 Ok(Ok(length)) => self.take_lines(length, take),
                 Ok(Err(reason)) => {
                     self.lines.origin.record += 1;
@@ -165,7 +265,7 @@ fn object_in<'a>(text: &'a str, scanner: &mut Scanner) -> Result<&'a str, Reason
     match scanner.object(text.as_bytes()) {
         Ok(end) => ensure_end(text.as_bytes(), end, "object").map(|()| text),
         Err(ScanError::Syntax { offset: 0, .. }) => Err(not_a(JsonKind::Object, text.as_bytes(), scanner)),
-        Err(error) => Err(invalid(error, "object")),
+        Err(error) => Err(invalid(text.as_bytes(), error, "object")),
     }
 }
 
@@ -174,16 +274,13 @@ pub(super) fn ensure_end(bytes: &[u8], end: usize, what: &str) -> Result<(), Rea
     if end == bytes.len() {
         return Ok(());
     }
-    Err(Reason::new("invalid_json", format!("unexpected text after the {what}, at byte {}", end + 1)))
+    let (text, hint) = mistakes::after(&bytes[end..], what);
+    Err(Reason::new("invalid_json", format!("{text}, at byte {}", end + 1)).with_hint(hint))
 }
 
 /// The reason for invalid JSON where an object or an array is expected.
-pub(super) fn invalid(error: ScanError, what: &str) -> Reason {
-    let text = match error {
-        ScanError::Incomplete => format!("unexpected end of line in {what}"),
-        ScanError::Syntax { offset, what } => format!("{what}, at byte {}", offset + 1),
-    };
-    Reason::new("invalid_json", text)
+pub(super) fn invalid(bytes: &[u8], error: ScanError, what: &str) -> Reason {
+    Reason::new("invalid_json", mistakes::text_of(bytes, error, &format!("unexpected end of line in {what}")))
 }
 
 /// The reason for another value where an object or an array is expected.
@@ -193,7 +290,8 @@ pub(super) fn not_a(wanted: JsonKind, bytes: &[u8], scanner: &mut Scanner) -> Re
         _ => ("not_an_array", "not a JSON array"),
     };
     if scanner.value(bytes, 0) != Ok(bytes.len()) {
-        return Reason::new("invalid_json", text);
+        let mistake = mistakes::named(bytes, 0, text);
+        return Reason::new("invalid_json", mistake);
     }
     let found = std::str::from_utf8(bytes).map_or("a value", |text| JsonKind::of(text).name());
     Reason::new(kind, format!("expected {}, found {found}", wanted.name()))
@@ -201,6 +299,8 @@ pub(super) fn not_a(wanted: JsonKind, bytes: &[u8], scanner: &mut Scanner) -> Re
 
 /// Checks that `bytes` are UTF-8.
 pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Reason> {
-    simdutf8::compat::from_utf8(bytes)
-        .map_err(|error| Reason::new("invalid_utf8", format!("invalid UTF-8 at byte {}", error.valid_up_to() + 1)))
+    simdutf8::compat::from_utf8(bytes).map_err(|error| {
+        let text = format!("invalid UTF-8 at byte {}", error.valid_up_to() + 1);
+        Reason::new("invalid_utf8", text).with_hint(encoding::likely(bytes, error.valid_up_to()))
+    })
 }

@@ -3,13 +3,17 @@
 //! A new format is one file here and one arm in `Input::reader`.
 
 mod arrays;
+mod bad_value;
 mod bulk;
 pub(crate) mod csv;
+mod encoding;
+mod exports;
 #[cfg(test)]
 mod fuzz;
 mod guess;
 mod json_stream;
 mod jsonl;
+mod mistakes;
 mod open;
 mod source;
 mod unpack;
@@ -23,6 +27,7 @@ pub use open::{Input, InputOptions, Inputs, open};
 pub use source::Source;
 pub use window::{More, Window};
 
+use crate::error::HINT_PREFIX;
 use crate::progress::grouped;
 use crate::record::{BadRecord, Origin, Reason, Record};
 use std::io;
@@ -56,11 +61,18 @@ impl<'a> ReadStep<'a> {
 pub struct ReadError {
     pub origin: Origin,
     pub text: String,
+    /// What to do about it.
+    pub hint: Option<String>,
 }
 
 impl ReadError {
+    /// The text may have a hint on a line of its own.
     fn new(origin: Origin, text: impl Into<String>) -> ReadError {
-        ReadError { origin, text: text.into() }
+        let text = text.into();
+        match text.split_once(HINT_PREFIX) {
+            Some((text, hint)) => ReadError { origin, text: text.to_owned(), hint: Some(hint.to_owned()) },
+            None => ReadError { origin, text, hint: None },
+        }
     }
 
     /// Whether a flag does not fit the input, such as `--datatype` for no column.
@@ -69,7 +81,7 @@ impl ReadError {
     }
 
     fn io(origin: Origin, error: io::Error) -> ReadError {
-        ReadError { origin, text: error.to_string() }
+        ReadError::new(origin, error.to_string())
     }
 }
 

@@ -5,16 +5,17 @@
 
 use super::csv::{Csv, CsvOptions, Dialect};
 use super::jsonl::{Jsonl, LineReader};
-use super::source::{Counted, Source, file_source, is_no_thread, thread_source};
+use super::source::{Coding, Counted, Source, file_source, is_no_thread, thread_source};
 use super::unpack::Compression;
 use super::window::{More, Window};
-use super::{Format, ReadError, Reader, guess};
+use super::{Format, ReadError, Reader, encoding, exports, guess};
 use super::{arrays::Arrays, bulk::Bulk, json_stream::JsonStream};
-use crate::error::{self, Exit, hint};
+use crate::error::{self, Exit};
 use crate::record::Origin;
 use crate::values::{self, Auto, auto_or};
 use anyhow::{Context as _, Error, Result, anyhow, bail};
 use clap::Args;
+use encoding_rs::Encoding;
 use rustix::fs::OFlags;
 use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal, Read, Seek};
@@ -37,11 +38,29 @@ pub struct InputOptions {
     /// words for jsonl, list for json.
     #[arg(short = 't', long = "type", value_name = "TYPE", default_value = "auto", value_parser = auto_or::<Format>())]
     pub format: Auto<Format>,
+    /// The records are the elements of this array in each JSON value
+    ///
+    /// A field, or a dotted path: --records hits.hits. For json and jsonl. A value without the array is one error.
+    #[arg(long, value_name = "PATH", value_parser = values::path)]
+    pub records: Option<String>,
+    /// The document is this field of a record
+    ///
+    /// A field of exactly this name, otherwise a dotted path. --key and --routing-field still look at the record, as in
+    /// --doc _source --key _id. Without --key, _key and _id are looked for in the record, then in the document. A record
+    /// without the field, or where it is not an object, is an error.
+    #[arg(long, value_name = "FIELD", value_parser = values::field)]
+    pub doc: Option<String>,
     /// auto, none, gzip, zstd, bzip2 or xz
     ///
     /// auto tells it by the first bytes, on stdin too.
     #[arg(long, value_name = "HOW", default_value = "auto", value_parser = auto_or::<Compression>())]
     pub compression: Auto<Compression>,
+    /// Encoding of the text, such as windows-1252 (otherwise UTF-8)
+    ///
+    /// A label of the WHATWG's list: latin1, shift_jis, gb18030, utf-16le and more. UTF-16 with a byte order mark needs no
+    /// flag. A record with bytes that the encoding does not have is an error.
+    #[arg(long, value_name = "LABEL", value_parser = encoding::label)]
+    pub encoding: Option<&'static Encoding>,
     /// Pass over the first N text lines of each file
     #[arg(long, value_name = "N", default_value = "0", value_parser = values::count)]
     pub skip_lines: u64,
@@ -58,6 +77,12 @@ pub struct InputOptions {
     pub keeps_raw: bool,
     #[command(flatten)]
     pub(crate) csv: CsvOptions,
+}
+
+impl InputOptions {
+    fn coding(&self) -> Coding {
+        Coding { compression: self.compression, encoding: self.encoding }
+    }
 }
 
 /// One input that was checked.
@@ -85,7 +110,7 @@ struct RegularFile {
     /// `None` for one of many: the number of open files is limited.
     file: Option<Arc<File>>,
     metadata: Metadata,
-    compression: Compression,
+    coding: Coding,
 }
 
 /// `O_NONBLOCK`, which changes nothing for a regular file.
@@ -109,7 +134,7 @@ impl RegularFile {
                 Arc::new(file)
             }
         };
-        file_source(file, self.metadata.len(), self.compression, count.clone())
+        file_source(file, self.metadata.len(), self.coding, count.clone())
     }
 }
 
@@ -169,10 +194,11 @@ fn from_path(path: &Path, options: &InputOptions, inputs: &mut Inputs) -> Result
     inputs.size = inputs.size.map(|size| size + metadata.len());
     let mut start = [0; 6];
     let count = file.read_at(&mut start, 0).context(Exit(5))?;
-    let compression = options.compression.unwrap_or_else(|| Compression::of(&start[..count]));
-    inputs.compressed |= compression != Compression::None;
+    let coding = options.coding().or_shown_by(&start[..count]);
+    // Its size says little about the size of its text.
+    inputs.compressed |= coding.compression != Some(Compression::None) || coding.encoding.is_some();
     let file = Arc::new(file);
-    let source = file_source(file.clone(), metadata.len(), compression, Arc::default()).map_err(no_source)?;
+    let source = file_source(file.clone(), metadata.len(), coding, Arc::default()).map_err(no_source)?;
     let mut window = Window::new(source);
     let format = detect_format(&name, &mut window, options)?;
     let file = (inputs.list.len() < MAX_OPEN).then_some(file);
@@ -181,7 +207,7 @@ fn from_path(path: &Path, options: &InputOptions, inputs: &mut Inputs) -> Result
         format,
         number: 0,
         collection: 0,
-        contents: Contents::File(RegularFile { path: path.to_owned(), file, metadata, compression }),
+        contents: Contents::File(RegularFile { path: path.to_owned(), file, metadata, coding }),
     })
 }
 
@@ -210,7 +236,7 @@ fn stdin_range() -> io::Result<(u64, u64)> {
 }
 
 fn opened<R: Read + Send + 'static>(name: String, raw: Counted<R>, options: &InputOptions) -> Result<Input> {
-    let mut window = Window::new(thread_source(raw, options.compression).map_err(no_source)?);
+    let mut window = Window::new(thread_source(raw, options.coding()).map_err(no_source)?);
     let format = detect_format(&name, &mut window, options)?;
     Ok(Input { name, format, number: 0, collection: 0, contents: Contents::Reading(window) })
 }
@@ -219,14 +245,19 @@ fn opened<R: Read + Send + 'static>(name: String, raw: Counted<R>, options: &Inp
 fn detect_format(name: &str, window: &mut Window, options: &InputOptions) -> Result<Format> {
     skip_start(window, options.skip_lines).context(Exit(5))?;
     let start = window.bytes();
-    if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) || start.iter().take(2).any(|b| *b == 0) {
-        let advice = hint("`iconv -f UTF-16 -t UTF-8` converts UTF-16");
-        return Err(anyhow!("UTF-16 or binary data; only UTF-8 is supported").context(advice).context(Exit(5)));
-    }
+    encoding::ensure_supported(start)?;
     guess::ensure_supported(start)?;
     if let Some(format) = options.format.or_else(|| guess::by_name(name)) {
         return Ok(format);
     }
+    let format = format_of_content(name, window)?;
+    if options.records.is_none() && options.doc.is_none() {
+        exports::ensure_is_document(window, format)?;
+    }
+    Ok(format)
+}
+
+fn format_of_content(name: &str, window: &mut Window) -> Result<Format> {
     loop {
         let bytes = window.bytes();
         let first = bytes.iter().position(|byte| !byte.is_ascii_whitespace());
@@ -298,11 +329,16 @@ impl Input {
         };
         window.keeps_raw = options.keeps_raw;
         let max = options.max_record_bytes;
+        let origin = Origin { file, line: skipped + 1, ..Origin::default() };
         let lines = |window| LineReader::new(window, file, skipped, max);
         let rows = |window, dialect| Csv::new(window, file, skipped, max, &options.csv, dialect);
+        if let (Format::Json | Format::Jsonl, Some(path)) = (self.format, &options.records) {
+            let stream = JsonStream::new(window, origin, max);
+            return Ok(Box::new(stream.inside(path, self.format == Format::Jsonl)));
+        }
         Ok(match self.format {
             Format::Jsonl => Box::new(Jsonl::new(lines(window))),
-            Format::Json => Box::new(JsonStream::new(window, file, skipped + 1, max)),
+            Format::Json => Box::new(JsonStream::new(window, origin, max)),
             Format::Csv => Box::new(rows(window, Dialect::csv(&options.csv))),
             Format::Tsv => Box::new(rows(window, Dialect::tsv(&options.csv))),
             Format::Arrays => Box::new(Arrays::new(lines(window), &options.csv)),

@@ -1,6 +1,8 @@
 //! The bytes of an input: a file that is read directly, or a thread that reads ahead and decompresses.
 
+use super::encoding::{self, decoded};
 use super::unpack::{Compression, explained, unpacked};
+use encoding_rs::Encoding;
 use std::error::Error;
 use std::fmt;
 use std::fs::File;
@@ -123,30 +125,47 @@ pub fn is_no_thread(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<NoThread>())
 }
 
-/// The source for a regular file: direct if it is not compressed, else a thread.
-pub fn file_source(
-    file: Arc<File>,
-    length: u64,
-    compression: Compression,
-    count: Arc<AtomicU64>,
-) -> io::Result<Source> {
-    let counted = Counted::new(OpenedFile { file, offset: 0 }, count).expecting(0, length);
-    Ok(match compression {
-        Compression::None => Source::File(counted),
-        _ => return thread_source(counted, Some(compression)),
-    })
+/// How bytes become text.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Coding {
+    /// `None` if the first bytes show it.
+    pub compression: Option<Compression>,
+    /// `None` for UTF-8, or for UTF-16 if there is a byte order mark.
+    pub encoding: Option<&'static Encoding>,
 }
 
-/// Reads and decompresses `raw` in a separate thread. With `None` the compression is detected from the first bytes. The thread
-/// ends at the end of the input, or after the next read if its receiver was dropped.
+impl Coding {
+    /// Replaces `None` by what the first six bytes of a file show.
+    pub fn or_shown_by(self, start: &[u8]) -> Coding {
+        let compression = self.compression.unwrap_or_else(|| Compression::of(start));
+        let shown = if compression == Compression::None { encoding::of_start(start) } else { None };
+        Coding { compression: Some(compression), encoding: self.encoding.or(shown) }
+    }
+}
+
+/// The source for a regular file: direct if its bytes are its text, else a thread.
 ///
 /// # Errors
 /// When the system has no thread left.
-pub fn thread_source(raw: impl Read + Send + 'static, compression: Option<Compression>) -> io::Result<Source> {
+pub fn file_source(file: Arc<File>, length: u64, coding: Coding, count: Arc<AtomicU64>) -> io::Result<Source> {
+    let counted = Counted::new(OpenedFile { file, offset: 0 }, count).expecting(0, length);
+    match coding {
+        Coding { compression: Some(Compression::None), encoding: None } => Ok(Source::File(counted)),
+        _ => thread_source(counted, coding),
+    }
+}
+
+/// Reads, decompresses and decodes `raw` in a separate thread. The thread ends at the end of the input, or after the next read
+/// if its receiver was dropped.
+///
+/// # Errors
+/// When the system has no thread left.
+pub fn thread_source(raw: impl Read + Send + 'static, coding: Coding) -> io::Result<Source> {
     let (ready, chunks) = sync_channel(MAX_WAITING);
     let (used, free) = channel();
     let work = move || {
-        if let Err(error) = unpacked(raw, compression).and_then(|reader| read_ahead(reader, &ready, &free)) {
+        let reader = unpacked(raw, coding.compression).and_then(|reader| decoded(reader, coding.encoding));
+        if let Err(error) = reader.and_then(|reader| read_ahead(reader, &ready, &free)) {
             let _ = ready.send(Err(explained(error)));
         }
     };

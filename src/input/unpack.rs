@@ -1,7 +1,8 @@
 //! Detects compression by magic bytes, and decompresses.
 
 use clap::ValueEnum;
-use std::io::{self, Read};
+use flate2::bufread::GzDecoder;
+use std::io::{self, BufRead, BufReader, Read};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Compression {
@@ -35,6 +36,8 @@ impl Compression {
 /// The most memory that an .xz file may need, in KiB: a dictionary of 128 MiB, and what the decoder needs beside it. A file
 /// of a few bytes can ask for 4 GiB.
 const XZ_MEMORY: u32 = (128 + 1) << 10;
+/// The largest window of zstd that is supported: 128 MiB, as in the program zstd.
+const ZSTD_WINDOW_LOG: u32 = 27;
 
 /// Replaces messages about compressed data that say too little.
 pub(super) fn explained(error: io::Error) -> io::Error {
@@ -44,6 +47,10 @@ pub(super) fn explained(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::OutOfMemory {
         let text = "the xz dictionary is larger than 128 MiB";
         return io::Error::other(format!("{text}\nhint: `xz -dc FILE | bulkimport ...` decompresses it"));
+    }
+    if error.to_string().contains("requires too much memory") {
+        let text = "the zstd window is larger than 128 MiB";
+        return io::Error::other(format!("{text}\nhint: `zstd -dc --long=31 FILE | bulkimport ...` decompresses it"));
     }
     error
 }
@@ -64,9 +71,50 @@ pub(super) fn unpacked(
     let raw = io::Cursor::new(start).chain(raw);
     Ok(match compression {
         Compression::None => Box::new(raw),
-        Compression::Gzip => Box::new(flate2::read::MultiGzDecoder::new(raw)),
-        Compression::Zstd => Box::new(zstd::stream::read::Decoder::new(raw)?),
+        Compression::Gzip => Box::new(GzipMembers { member: Some(GzDecoder::new(BufReader::new(raw))) }),
+        Compression::Zstd => {
+            let mut decoder = zstd::stream::read::Decoder::new(raw)?;
+            decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+            Box::new(decoder)
+        }
         Compression::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(raw)),
         Compression::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(raw, true, XZ_MEMORY)),
     })
+}
+
+/// The members of a gzip file, one after another. Zero bytes between and after them are ignored, as gzip does: tapes and
+/// downloads pad files with them.
+struct GzipMembers<R> {
+    /// `None` at the end.
+    member: Option<GzDecoder<BufReader<R>>>,
+}
+
+impl<R: Read> Read for GzipMembers<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let count = member.read(out)?;
+            if count > 0 || out.is_empty() {
+                return Ok(count);
+            }
+            self.member = self.member.take().map(GzDecoder::into_inner).map(next_member).transpose()?.flatten();
+        }
+        Ok(0)
+    }
+}
+
+/// The next member; `None` at the end.
+fn next_member<R: Read>(mut raw: BufReader<R>) -> io::Result<Option<GzDecoder<BufReader<R>>>> {
+    loop {
+        let available = raw.fill_buf()?;
+        let zeros = available.iter().take_while(|byte| **byte == 0).count();
+        match available.get(zeros) {
+            None if zeros == 0 => return Ok(None),
+            Some(0x1f) => {
+                raw.consume(zeros);
+                return Ok(Some(GzDecoder::new(raw)));
+            }
+            Some(_) => return Err(io::Error::other("unexpected data after the end of the gzip data")),
+            None => raw.consume(zeros),
+        }
+    }
 }

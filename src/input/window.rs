@@ -198,8 +198,7 @@ fn make_room(buffer: &mut Vec<u8>, start: &mut usize, end: &mut usize, count: us
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::source::thread_source;
-    use crate::input::unpack::Compression;
+    use crate::input::source::{Coding, thread_source};
     use std::io::Read;
 
     /// Returns its bytes in pieces of pseudorandom sizes.
@@ -229,7 +228,7 @@ mod tests {
         for seed in 1..40 {
             let mut random = seed;
             let bytes: Vec<u8> = (0..2_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-            let source = thread_source(SlowReader { bytes: bytes.clone(), offset: 0, seed }, Some(Compression::None))
+            let source = thread_source(SlowReader { bytes: bytes.clone(), offset: 0, seed }, Coding::default())
                 .expect("a thread");
             let mut window = Window::new(source);
             let mut seen = Vec::new();

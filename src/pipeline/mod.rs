@@ -169,7 +169,9 @@ impl Reading {
     }
 
     fn input(&mut self, input: Input) -> Result<(), crate::input::ReadError> {
-        self.plan.shaper.expect_rows(matches!(input.format, Format::Csv | Format::Tsv | Format::Arrays));
+        let are_rows = matches!(input.format, Format::Csv | Format::Tsv | Format::Arrays);
+        self.plan.shaper.expect_rows(are_rows);
+        self.plan.decider.expect_rows(are_rows);
         // A record on one line has no line breaks, and shaping adds none.
         let is_line = matches!(input.format, Format::Jsonl | Format::Bulk);
         self.lanes.expect_collection(input.collection);

@@ -8,6 +8,7 @@ mod results;
 pub use again::Again;
 pub use results::Results;
 
+use crate::error::HINT_PREFIX;
 use crate::input::ReadError;
 use crate::mask::mask;
 use crate::messages::Messages;
@@ -20,7 +21,7 @@ use crate::values;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -142,6 +143,8 @@ pub struct Report {
     by_collection: Vec<Counts>,
     kinds: BTreeMap<Cow<'static, str>, ErrorKind>,
     shown: u64,
+    /// Hints that were printed.
+    hints: BTreeSet<String>,
     /// Records that are errors or unknown.
     failed: u64,
     end: ReadEnd,
@@ -164,6 +167,7 @@ impl Report {
             by_collection: vec![Counts::default(); settings.collections.len()],
             kinds: BTreeMap::new(),
             shown: 0,
+            hints: BTreeSet::new(),
             failed: 0,
             end: ReadEnd::default(),
             too_many: false,
@@ -287,6 +291,14 @@ impl Report {
             let unknown = if failure.bucket == Bucket::Unknown { "unknown: " } else { "" };
             let line = format!("{}: {unknown}{}", self.location(&failure.origin), cut(&failure.reason.text));
             self.print(&line);
+            failure.reason.hint.iter().for_each(|hint| self.print_hint(hint));
+        }
+    }
+
+    /// Prints a hint, but each only once.
+    fn print_hint(&mut self, hint: &str) {
+        if self.hints.insert(hint.to_owned()) {
+            self.print(&format!("{}{hint}", HINT_PREFIX.trim_start()));
         }
     }
 
@@ -319,6 +331,8 @@ impl Report {
         self.check_limit(self.end.records, 0);
         if let Some(broken) = self.broken() {
             self.print(&format!("error: {broken}"));
+            let hint = self.end.broken.as_ref().and_then(|broken| broken.hint.clone());
+            hint.iter().for_each(|hint| self.print_hint(hint));
         }
         self.print_kinds();
         if self.too_many {

@@ -18,6 +18,8 @@ pub struct ShapeOptions {
     pub overwrite_prefix: bool,
     /// `--nested`.
     pub nested: bool,
+    /// `--doc FIELD`: the document is this field of a record.
+    pub doc: Option<String>,
 }
 
 /// One `--merge-attributes`.
@@ -39,6 +41,7 @@ pub enum MergePart {
 use crate::action::KeyRule;
 use crate::json::{Field, JsonKind, Scanner, quote_into, same_name, unescape, unquoted};
 use crate::record::{Reason, Record};
+use document::Document;
 use std::borrow::Cow;
 
 /// Shapes records. Records and fields that no option applies to keep every byte.
@@ -48,6 +51,8 @@ pub struct Shaper {
     /// Those that apply to the next records: without prefixes, if they are no edges.
     options: ShapeOptions,
     has_no_effect: bool,
+    /// Whether documents are taken out of records, and not changed.
+    only_document: bool,
     /// Whether records come from rows, whose names may be dotted paths.
     are_rows: bool,
     /// Whether the next records are edges.
@@ -57,6 +62,8 @@ pub struct Shaper {
     flat: String,
     nested: String,
     scanner: Scanner,
+    /// For `--doc`.
+    document: Option<Document>,
 }
 
 /// A field of the shaped record, kept or new.
@@ -78,9 +85,11 @@ impl Shaper {
     /// `edge_keys` is the rule for the keys in `_from` and `_to`, if the collection holds edges.
     pub fn new(options: ShapeOptions, edge_keys: Option<&'static KeyRule>) -> Shaper {
         let mut shaper = Shaper {
+            document: options.doc.clone().map(Document::new),
             given: options,
             options: ShapeOptions::default(),
             has_no_effect: true,
+            only_document: false,
             are_rows: true,
             are_edges: false,
             edge_keys,
@@ -104,8 +113,9 @@ impl Shaper {
         if !are_edges {
             (self.options.from_prefix, self.options.to_prefix) = (None, None);
         }
-        let effect = ShapeOptions { overwrite_prefix: false, ..self.options.clone() };
-        self.has_no_effect = effect == ShapeOptions::default();
+        let effect = ShapeOptions { overwrite_prefix: false, doc: None, ..self.options.clone() };
+        self.only_document = effect == ShapeOptions::default();
+        self.has_no_effect = self.only_document && self.document.is_none();
     }
 
     /// Shapes one record. `None` if it does not change.
@@ -124,6 +134,16 @@ impl Shaper {
     }
 
     fn reshape<'a>(&'a mut self, record: &Record<'a>) -> Result<Record<'a>, Reason> {
+        let record = &match &mut self.document {
+            Some(document) => document.of(record)?,
+            None => *record,
+        };
+        if self.only_document {
+            if let Some(keys) = self.edge_keys.filter(|_| self.are_edges) {
+                check_ends(record, keys)?;
+            }
+            return Ok(*record);
+        }
         write_flat(&self.options, record, &mut self.flat)?;
         let mut text = &self.flat;
         if self.options.nested && self.are_rows {
@@ -305,6 +325,7 @@ fn check_ends(record: &Record<'_>, keys: &KeyRule) -> Result<(), Reason> {
     Ok(())
 }
 
+mod document;
 mod nest;
 
 #[cfg(test)]

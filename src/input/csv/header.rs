@@ -3,6 +3,7 @@
 use super::cells::shortened;
 use super::rows::Rows;
 use super::{CsvOptions, Dialect, MAX_COLUMNS};
+use crate::error::HINT_PREFIX;
 use crate::input::jsonl::utf8;
 use crate::input::{NoRecord, Source, Window};
 use std::collections::HashSet;
@@ -39,7 +40,10 @@ pub(super) fn of_record(rows: &Rows, length: usize) -> Result<Vec<String>, Strin
     if let Some(reason) = &rows.cells.flaw {
         return Err(format!("invalid header: {}", reason.text));
     }
-    utf8(&rows.window.bytes()[..length]).map_err(|reason| format!("invalid header: {}", reason.text))?;
+    utf8(&rows.window.bytes()[..length]).map_err(|reason| {
+        let hint = reason.hint.map_or(String::new(), |hint| format!("{HINT_PREFIX}{hint}"));
+        format!("invalid header: {}{hint}", reason.text)
+    })?;
     let names = rows.cells.kept().map(|(name, _)| {
         String::from_utf8(name.to_vec()).map_err(|_| "the separator or the quote splits a character".to_owned())
     });

@@ -41,7 +41,8 @@ impl Rules for ElasticsearchRules {
 /// Writes `"routing":"…"` with the field that `--routing-field` names.
 fn write_routing(record: &Record<'_>, field: &str, out: &mut String, scanner: &mut Scanner) -> Result<(), Reason> {
     let missing = |_| Reason::new("no_routing", format!("missing routing field \"{field}\""));
-    let value = by_path(record.text, record.fields, field, scanner).map_err(missing)?.of(record.text);
+    let whole = record.whole();
+    let value = by_path(whole.text, whole.fields, field, scanner).map_err(missing)?.of(whole.text);
     out.clear();
     out.push_str("\"routing\":");
     match JsonKind::of(value) {

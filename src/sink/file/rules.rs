@@ -20,6 +20,10 @@ impl Rules for DocumentRules {
         if op == Op::Delete { Err(no_document("delete")) } else { Ok(()) }
     }
 
+    fn outer_key(&mut self, key: &str, record: &Record<'_>, meta: &mut String) -> Result<(), Reason> {
+        self.write_key(key, record, meta, "the record around it")
+    }
+
     fn metadata(&self, _: Op, name: &str, value: &str) -> Result<(), Reason> {
         check_metadata("a file of documents", name, value)
     }
@@ -32,15 +36,15 @@ impl Rules for DocumentRules {
             _ => {}
         }
         if line.has_id {
-            self.write_key(line.key, record, buf)?;
+            self.write_key(line.key, record, buf, "its action line")?;
         }
         Ok(Action { meta: buf, ..line.action(record.text) })
     }
 }
 
 impl DocumentRules {
-    /// Adds the key of an action line as a field, if the document lacks it.
-    fn write_key(&mut self, key: &str, record: &Record<'_>, meta: &mut String) -> Result<(), Reason> {
+    /// Adds the key from outside the document as a field, if the document lacks it.
+    fn write_key(&mut self, key: &str, record: &Record<'_>, meta: &mut String, outside: &str) -> Result<(), Reason> {
         if !has_key_field(record.text, record.fields)? {
             meta.push_str("\"_key\":");
             quote_into(meta, key);
@@ -49,7 +53,7 @@ impl DocumentRules {
         for name in ["_key", "_id"] {
             let found = by_path(record.text, record.fields, name, &mut self.scanner);
             if found.is_ok_and(|value| plain_text(value.of(record.text)).as_deref() != Some(key)) {
-                let text = format!("\"{name}\" differs between the document and its action line");
+                let text = format!("\"{name}\" differs between the document and {outside}");
                 return Err(Reason::new("ambiguous_key", text));
             }
         }
