@@ -128,7 +128,9 @@ impl RegularFile {
                 // Opening a pipe would wait for its other end.
                 let file = File::options().read(true).custom_flags(NONBLOCK).open(&self.path)?;
                 let metadata = file.metadata()?;
-                if (metadata.dev(), metadata.ino()) != (self.metadata.dev(), self.metadata.ino()) {
+                let is_same = (metadata.dev(), metadata.ino()) == (self.metadata.dev(), self.metadata.ino());
+                // A new file may get the number of a removed one.
+                if !is_same || !metadata.is_file() {
                     return Err(io::Error::other("the file was replaced after it was opened"));
                 }
                 Arc::new(file)
