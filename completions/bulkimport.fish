@@ -30,12 +30,15 @@ csv\t''
 tsv\t''
 arrays\t''
 bulk\t''"
+complete -c bulkimport -l records -d 'The records are the elements of this array in each JSON value' -r -f
+complete -c bulkimport -l doc -d 'The document is this field of a record' -r -f
 complete -c bulkimport -l compression -d 'auto, none, gzip, zstd, bzip2 or xz' -r -f -a "auto\t''
 none\t''
 gzip\t''
 zstd\t''
 bzip2\t''
 xz\t''"
+complete -c bulkimport -l encoding -d 'Encoding of the text, such as windows-1252 (otherwise UTF-8)' -r -f
 complete -c bulkimport -l skip-lines -d 'Pass over the first N text lines of each file' -r -f
 complete -c bulkimport -l limit -d 'Stop after N records of the whole run' -r -f
 complete -c bulkimport -l max-record-bytes -d 'Longest record; a longer one is an error' -r -f
