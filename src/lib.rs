@@ -24,6 +24,7 @@ pub mod error;
 pub(crate) mod input;
 pub mod json;
 pub(crate) mod key_filter;
+pub(crate) mod notes;
 pub(crate) mod pipeline;
 pub(crate) mod progress;
 pub mod record;

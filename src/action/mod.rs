@@ -14,6 +14,7 @@ pub(crate) use key::{by_path, has_key_field};
 pub(crate) use rules::{BulkLine, Rules};
 
 use crate::json::{Scanner, Span};
+use crate::notes::Notes;
 use crate::record::{Command, Reason, Record};
 use key::{KeyFields, by_convention, generated, key_text, unpaired_surrogate, without_keys};
 use std::borrow::Cow;
@@ -110,6 +111,10 @@ pub struct Decider {
     /// See `Action::meta`.
     meta: String,
     scanner: Scanner,
+    /// Keys that were generated.
+    generated: u64,
+    /// The same, for records that are no bulk lines.
+    generated_for_documents: u64,
 }
 
 impl Decider {
@@ -131,7 +136,28 @@ impl Decider {
             index: String::new(),
             meta: String::new(),
             scanner: Scanner::default(),
+            generated: 0,
+            generated_for_documents: 0,
         }
+    }
+
+    /// How many keys were generated.
+    pub fn generated(&self) -> u64 {
+        self.generated
+    }
+
+    /// The notes about all records.
+    pub fn notes(&self) -> Notes {
+        let mut notes = self.rules.notes();
+        let effect = match self.op {
+            Op::Upsert => ", so --on-duplicate update finds no duplicates of them",
+            Op::Index => ", so --on-duplicate replace finds no duplicates of them",
+            Op::CreateOrIgnore => ", so --on-duplicate ignore finds no duplicates of them",
+            _ => "",
+        };
+        let text = format!("{{count}} record{{s}} without a key got a generated one{effect}; --key FIELD names a field that is the key");
+        notes.add("generated_keys", self.generated_for_documents, text);
+        notes
     }
 
     /// Makes the action of a record.
@@ -148,10 +174,15 @@ impl Decider {
             _ => KeyFields::find(record.text, record.fields)?,
         };
         let (found, is_id) = match &self.key_path {
+            Some(_) if !record.key.is_empty() => (None, false),
             Some(path) => (Some(by_path(record.text, record.fields, path, &mut self.scanner)?), false),
             None => by_convention(record.text, record.fields, key_fields, &mut self.scanner)?,
         };
         let key = match found {
+            None if !record.key.is_empty() => {
+                keys.check(record.key, false)?;
+                ActionKey::Text(record.key)
+            }
             Some(value) => {
                 let mut key = key_text(record.text, value, &mut self.scratch)?;
                 if is_id {
@@ -164,7 +195,12 @@ impl Decider {
                 return Err(Reason::new("no_key", "missing key field \"_key\" or \"_id\""));
             }
             None if self.rules.generates_keys() => ActionKey::Text(""),
-            None => ActionKey::Text(generated(&mut self.scratch, &self.run, ordinal)),
+            None => {
+                let is_kept = u64::from(self.rules.keeps_generated_keys());
+                (self.generated, self.generated_for_documents) =
+                    (self.generated + is_kept, self.generated_for_documents + is_kept);
+                ActionKey::Text(generated(&mut self.scratch, &self.run, ordinal))
+            }
         };
         let cut = if keys.keeps_fields { [Span::default(); 2] } else { without_keys(record, key_fields) };
         self.meta.clear();
@@ -197,7 +233,10 @@ impl Decider {
             None if matches!(op, Op::Update | Op::Delete) => {
                 return Err(Reason::new("no_key", "missing \"_id\" in the action line"));
             }
-            None => generated(&mut self.scratch, &self.run, ordinal),
+            None => {
+                self.generated += u64::from(rules.keeps_generated_keys());
+                generated(&mut self.scratch, &self.run, ordinal)
+            }
         };
         rules.keys().check(key, true)?;
         rules.line(BulkLine { command, op, collection, key, has_id }, record, &mut self.meta)

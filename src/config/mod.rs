@@ -15,7 +15,7 @@ pub use request::{Request, is_bare, parse, wants_color, wants_json, wants_stdout
 use crate::batch::Limits;
 use crate::cli::{Arguments, EdgeFlags, ErrorFlags, OutputFlags, ShapeFlags};
 use crate::error::hint;
-use crate::input::{Format, InputOptions};
+use crate::input::{CsvOptions, Datatype, Format, InputOptions};
 use crate::progress::ProgressMode;
 use crate::shape::ShapeOptions;
 use crate::sink::target::Target;
@@ -87,7 +87,7 @@ impl Config {
             target,
             limits: target.limits(&wanted),
             wanted,
-            shape: shape(args.shape, args.edges, csv.nested && has_rows(format)),
+            shape: shape(args.shape, args.edges, &csv, format),
             input: InputOptions { csv, ..args.input },
             csv_flags,
             files: args.files,
@@ -131,7 +131,8 @@ fn has_rows(format: Option<Format>) -> bool {
     matches!(format, None | Some(Format::Csv | Format::Tsv | Format::Arrays))
 }
 
-fn shape(flags: ShapeFlags, edges: EdgeFlags, nested: bool) -> ShapeOptions {
+fn shape(flags: ShapeFlags, edges: EdgeFlags, csv: &CsvOptions, format: Option<Format>) -> ShapeOptions {
+    let column = |(name, datatype): &(String, Datatype)| (format!("--datatype {name}={}", datatype.name()), name.clone());
     ShapeOptions {
         translate: flags.translate,
         remove: flags.remove_attribute,
@@ -139,7 +140,8 @@ fn shape(flags: ShapeFlags, edges: EdgeFlags, nested: bool) -> ShapeOptions {
         from_prefix: edges.from_prefix,
         to_prefix: edges.to_prefix,
         overwrite_prefix: edges.overwrite_collection_prefix,
-        nested,
+        nested: csv.nested && has_rows(format),
+        columns: csv.datatypes.iter().map(column).collect(),
     }
 }
 

@@ -18,6 +18,8 @@ pub struct ShapeOptions {
     pub overwrite_prefix: bool,
     /// `--nested`.
     pub nested: bool,
+    /// Flags that name columns, each with its column.
+    pub columns: Vec<(String, String)>,
 }
 
 /// One `--merge-attributes`.
@@ -36,9 +38,20 @@ pub enum MergePart {
     Field(String),
 }
 
+impl ShapeOptions {
+    /// The names that columns have before they are nested.
+    fn names_of<'a>(&'a self, names: &'a [String]) -> Vec<&'a str> {
+        let merged = || self.merge.iter().map(|merge| &merge.name);
+        let kept = names.iter().filter(|name| !merged().any(|merged| merged == *name)).chain(merged());
+        let kept = kept.filter(|name| !self.remove.contains(name));
+        kept.map(|name| new_name(self, |from| from == name).unwrap_or(name)).collect()
+    }
+}
+
 use crate::action::KeyRule;
 use crate::json::{Field, JsonKind, Scanner, quote_into, same_name, unescape, unquoted};
 use crate::record::{Reason, Record};
+use flags::NamingFlags;
 use std::borrow::Cow;
 
 /// Shapes records. Records and fields that no option applies to keep every byte.
@@ -46,6 +59,7 @@ use std::borrow::Cow;
 pub struct Shaper {
     options: ShapeOptions,
     has_no_effect: bool,
+    flags: NamingFlags,
     /// Whether records come from rows, whose names may be dotted paths.
     are_rows: bool,
     /// Whether the next records are edges.
@@ -75,8 +89,10 @@ struct OutField<'a> {
 impl Shaper {
     /// `edge_keys` is the rule for the keys in `_from` and `_to`, if the collection holds edges.
     pub fn new(options: ShapeOptions, edge_keys: Option<&'static KeyRule>) -> Shaper {
-        let has_no_effect = ShapeOptions { overwrite_prefix: false, ..options.clone() } == ShapeOptions::default();
+        let relevant = ShapeOptions { overwrite_prefix: false, columns: Vec::new(), ..options.clone() };
+        let has_no_effect = relevant == ShapeOptions::default();
         Shaper {
+            flags: NamingFlags::new(&options),
             options,
             has_no_effect,
             are_rows: true,
@@ -98,6 +114,23 @@ impl Shaper {
         self.are_edges = are_edges;
     }
 
+    /// Compares the header of an input with the options. If they must match, a flag that names no column is an error.
+    ///
+    /// # Errors
+    /// Also if names clash when they are nested.
+    pub fn expect_header(&mut self, names: &[String], must_match: bool) -> Result<(), String> {
+        self.flags.expect_names(names, must_match)?;
+        if self.options.nested {
+            nest::check_names(&self.options.names_of(names)).map_err(|reason| reason.text)?;
+        }
+        Ok(())
+    }
+
+    /// The flags that have matched no field so far.
+    pub fn unmatched(&self) -> Vec<String> {
+        self.flags.unmatched()
+    }
+
     /// Shapes one record. `None` if it does not change.
     ///
     /// # Errors
@@ -105,6 +138,7 @@ impl Shaper {
     pub fn shape<'a>(&'a mut self, record: &Record<'a>) -> Result<Option<Record<'a>>, Reason> {
         let is_line = record.command.is_some();
         if !is_line && !self.has_no_effect {
+            self.flags.see(record);
             return self.reshape(record).map(Some);
         }
         if let (Some(keys), false) = (self.edge_keys.filter(|_| self.are_edges), is_line) {
@@ -295,6 +329,7 @@ fn check_ends(record: &Record<'_>, keys: &KeyRule) -> Result<(), Reason> {
     Ok(())
 }
 
+mod flags;
 mod nest;
 
 #[cfg(test)]

@@ -2,13 +2,14 @@
 //! The rules are those of arangoimport (a bare `true` is a boolean, an empty cell is no field, `--datatype` overrides
 //! `--convert`), with one deliberate exception: only valid JSON numbers become numbers, so postal codes keep their zeros.
 
-use super::cells::{Cells, shortened};
-use super::number::is_number;
+use super::cells::Cells;
+use super::number::{NumberSigns, is_number};
 use super::object::{ColumnName, Object};
-use super::{CsvOptions, Datatype, EmptyCell, header};
+use super::{CsvOptions, Datatype, EmptyCell, names};
 use crate::input::jsonl::{trimmed, utf8};
 use crate::json::{self, Scanner};
-use crate::record::Reason;
+use crate::notes::{Notes, listed, shortened};
+use crate::record::{Origin, Reason};
 
 #[derive(Debug)]
 pub(super) struct Column {
@@ -27,22 +28,50 @@ enum CellValue {
     Empty,
     /// The same, for a bare `null`.
     Null,
+    /// No field.
+    Dropped,
     /// This JSON text.
     Constant(&'static str),
     /// The text of the cell, which is valid JSON.
     Json,
     /// The same, without the whitespace around it.
     Trimmed,
+    /// The number that `Flavour` has rewritten.
+    Rewritten,
     /// A string.
     Text,
     /// An error of this kind: the cell is not a value of this type.
     Bad(&'static str, &'static str),
 }
 
+/// Cells that are read in another way (`--null`, `--decimal`, `--thousands`). Most files have none.
+#[derive(Debug)]
+struct Flavour {
+    /// Bare cells that count as empty.
+    null_texts: Vec<Vec<u8>>,
+    /// Whether a quoted empty cell does too.
+    has_quoted_null: bool,
+    signs: Option<NumberSigns>,
+    /// A number as JSON.
+    number: Vec<u8>,
+}
+
 /// All columns of a file.
 #[derive(Debug)]
 pub(super) struct Columns {
-    pub(super) list: Vec<Column>,
+    list: Vec<Column>,
+    /// Their names.
+    pub(super) names: Vec<String>,
+    /// The names as they were written, and their length together.
+    written: Vec<String>,
+    written_length: usize,
+    flavour: Option<Flavour>,
+    /// The column that `--key` names.
+    key_column: Option<usize>,
+    /// The text of its cell in the current row; empty if there is none.
+    pub(super) key: String,
+    /// Cells that `--ignore-missing` dropped.
+    pub(super) dropped_cells: u64,
     /// The JSON text for an empty cell; `None`: no field.
     empty: Option<&'static str>,
     ignore_missing: bool,
@@ -54,16 +83,27 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Builds the columns from the names in the header. The error is a message.
-    pub(super) fn new(names: Vec<String>, options: &CsvOptions) -> Result<Columns, String> {
-        header::check(&names)?;
-        header::ensure_separator_fits(&names, options)?;
-        check_datatypes(&names, options)?;
-        let list: Vec<_> = names.into_iter().map(|name| Column::new(name, options)).collect();
+    /// Builds the columns from the names in the header at `origin`. The error is a message.
+    pub(super) fn new(
+        written: Vec<String>,
+        options: &CsvOptions,
+        origin: Origin,
+        notes: &mut Notes,
+    ) -> Result<Columns, String> {
+        let names = names::unique(&written, options, origin, notes)?;
+        check_datatypes(&names, options, origin.file == 0)?;
+        let list: Vec<_> = names.iter().map(|name| Column::new(name.clone(), options)).collect();
         let drops_text = |column: &Column| matches!(column.datatype, Some(Datatype::Boolean | Datatype::Null));
         Ok(Columns {
             drops_text: list.iter().any(drops_text),
             list,
+            written_length: written.iter().map(String::len).sum(),
+            written,
+            flavour: Flavour::new(options),
+            key_column: names.iter().position(|name| options.key_column.as_ref() == Some(name)),
+            key: String::new(),
+            dropped_cells: 0,
+            names,
             empty: match options.empty {
                 EmptyCell::Omit => None,
                 EmptyCell::Null => Some("null"),
@@ -81,17 +121,47 @@ impl Columns {
             return Err(flaw.clone());
         }
         let count = cells.count;
+        if self.repeats_header(cells) {
+            return Err(Reason::new("repeated_header", "repeats the header"));
+        }
         if count != self.list.len() && !self.ignore_missing {
             return Err(wrong_count(count, "field", self.list.len()));
         }
         if self.drops_text || count > self.list.len() {
             utf8(row)?;
+            self.dropped_cells += count.saturating_sub(self.list.len()) as u64;
         }
+        if self.flavour.is_none() {
+            self.fill::<false>(row, cells, None, out)?;
+        } else {
+            let mut flavour = self.flavour.take();
+            let filled = self.fill::<true>(row, cells, flavour.as_mut(), out);
+            self.flavour = flavour;
+            filled?;
+        }
+        if let Some(index) = self.key_column {
+            self.keep_key(index, cells);
+        }
+        out.end()
+    }
+
+    /// Adds the fields of a row. `FLAVOUR`: whether there is a flavour.
+    #[inline(always)]
+    fn fill<const FLAVOUR: bool>(
+        &mut self,
+        row: &[u8],
+        cells: &Cells,
+        mut flavour: Option<&mut Flavour>,
+        out: &mut Object,
+    ) -> Result<(), Reason> {
         out.begin();
         self.nulls.clear();
         let mut texts = simdutf8::basic::from_utf8(cells.text()).ok();
         for (column, (cell, is_bare)) in self.list.iter().zip(cells.kept()) {
-            let value = column.value(cell, is_bare, &mut self.scanner);
+            let value = match &mut flavour {
+                Some(flavour) if FLAVOUR => flavour.value(column, cell, is_bare, &mut self.scanner),
+                _ => column.value(cell, is_bare, &mut self.scanner),
+            };
             let split = texts.and_then(|texts| texts.split_at_checked(cell.len()));
             texts = split.map(|(_, after)| after);
             let name = &column.quoted;
@@ -102,11 +172,14 @@ impl Columns {
                 (CellValue::Text, Some((text, _))) => out.push_text(name, text),
                 (CellValue::Json | CellValue::Trimmed | CellValue::Text, None) => {}
                 (CellValue::Constant(json), _) => out.push(name, json),
-                (CellValue::Empty | CellValue::Null, _) => {
-                    if column.merged && matches!(value, CellValue::Null) {
+                (CellValue::Rewritten, _) => {
+                    out.push(name, flavour.as_ref().map_or("null", |flavour| flavour.number()));
+                }
+                (CellValue::Empty | CellValue::Null | CellValue::Dropped, _) => {
+                    if column.merged && !matches!(value, CellValue::Empty) {
                         self.nulls.push(column.name.clone());
                     }
-                    if let Some(json) = self.empty {
+                    if let Some(json) = self.empty.filter(|_| !matches!(value, CellValue::Dropped)) {
                         out.push(name, json);
                     }
                 }
@@ -116,7 +189,81 @@ impl Columns {
             utf8(row)?;
             return Err(Reason::new("invalid_utf8", "the separator or the quote splits a character"));
         }
-        out.end()
+        Ok(())
+    }
+
+    /// Whether a row is the header once more, perhaps behind a byte order mark: files were joined.
+    #[inline(always)]
+    fn repeats_header(&self, cells: &Cells) -> bool {
+        // The mark has three bytes, and quotes behind it count as text.
+        let longer = cells.text().len().wrapping_sub(self.written_length);
+        matches!(longer, 0 | 3 | 5) && cells.count == self.written.len() && is_header(cells, &self.written)
+    }
+
+    /// Keeps the text of the cell that is the key.
+    fn keep_key(&mut self, index: usize, cells: &Cells) {
+        self.key.clear();
+        let Some((cell, is_bare)) = cells.get(index) else { return };
+        let is_null = self.flavour.as_ref().is_some_and(|flavour| flavour.is_null(cell, is_bare));
+        if !is_null && !(is_bare && cell == b"null") {
+            self.key.push_str(std::str::from_utf8(cell).unwrap_or_default());
+        }
+    }
+}
+
+/// Whether cells are these names of two or more columns.
+#[inline(never)]
+fn is_header(cells: &Cells, names: &[String]) -> bool {
+    let Some((first, _)) = cells.get(0).filter(|_| names.len() > 1) else { return false };
+    let behind_mark = first.strip_prefix(b"\xef\xbb\xbf").map(|first| {
+        first.strip_prefix(b"\"").and_then(|first| first.strip_suffix(b"\"")).unwrap_or(first)
+    });
+    let is_first = |name: &String| behind_mark.unwrap_or(first) == name.as_bytes();
+    names.first().is_some_and(is_first)
+        && names.iter().zip(cells.kept()).skip(1).all(|(name, (cell, _))| cell == name.as_bytes())
+}
+
+impl Flavour {
+    fn new(options: &CsvOptions) -> Option<Flavour> {
+        let signs = NumberSigns { decimal: options.decimal.unwrap_or(b'.'), thousands: options.thousands };
+        let signs = (options.decimal.is_some() || options.thousands.is_some()).then_some(signs);
+        if signs.is_none() && options.null_texts.is_empty() {
+            return None;
+        }
+        let quote = options.quote.unwrap_or(Some(b'"')).map_or('"', char::from);
+        let has_quoted_null = options.null_texts.iter().any(|text| text.chars().eq([quote, quote]));
+        let null_texts = options.null_texts.iter().map(|text| text.clone().into_bytes()).collect();
+        Some(Flavour { null_texts, has_quoted_null, signs, number: Vec::new() })
+    }
+
+    fn is_null(&self, cell: &[u8], is_bare: bool) -> bool {
+        match is_bare {
+            true => self.null_texts.iter().any(|text| text == cell),
+            false => self.has_quoted_null && cell.is_empty(),
+        }
+    }
+
+    fn value(&mut self, column: &Column, cell: &[u8], is_bare: bool, scanner: &mut Scanner) -> CellValue {
+        if self.is_null(cell, is_bare) && column.datatype != Some(Datatype::Null) {
+            return CellValue::Empty;
+        }
+        let is_number = match column.datatype {
+            None if is_bare && matches!(cell, [b'-' | b'0'..=b'9', ..]) => is_number,
+            Some(Datatype::Number) if !is_bare || !matches!(cell, b"" | b"null") => json::is_number,
+            _ => return column.value(cell, is_bare, scanner),
+        };
+        let Some(signs) = self.signs else { return column.value(cell, is_bare, scanner) };
+        signs.rewrite(cell, &mut self.number);
+        match is_number(&self.number) {
+            true => CellValue::Rewritten,
+            false if column.datatype.is_none() => CellValue::Text,
+            false => CellValue::Bad("invalid_number", "a number with the signs of --decimal and --thousands"),
+        }
+    }
+
+    /// The number that was rewritten.
+    fn number(&self) -> &str {
+        std::str::from_utf8(&self.number).unwrap_or("null")
     }
 }
 
@@ -132,7 +279,7 @@ impl Column {
     #[inline(always)]
     fn value(&self, text: &[u8], bare: bool, scanner: &mut Scanner) -> CellValue {
         match self.datatype {
-            Some(Datatype::Null) => CellValue::Constant("null"),
+            Some(Datatype::Null) => CellValue::Dropped,
             _ if bare && text.is_empty() => CellValue::Empty,
             None if bare => converted(text),
             None | Some(Datatype::String) => CellValue::Text,
@@ -183,20 +330,17 @@ fn boolean(text: &[u8]) -> CellValue {
     }
 }
 
-fn is_string_column(name: &str, options: &CsvOptions) -> bool {
+pub(super) fn is_string_column(name: &str, options: &CsvOptions) -> bool {
     matches!(name, "_key" | "_id" | "_from" | "_to") || options.string_columns.iter().any(|column| column == name)
 }
 
-fn check_datatypes(names: &[String], options: &CsvOptions) -> Result<(), String> {
+/// `is_first`: whether this is the first input. A column that only a later one lacks is no error.
+fn check_datatypes(names: &[String], options: &CsvOptions, is_first: bool) -> Result<(), String> {
     for (column, datatype) in &options.datatypes {
         let type_name = datatype.name();
-        if !names.contains(column) {
-            let listed: Vec<_> = names.iter().take(10).map(|name| shortened(name)).collect();
-            let more = if names.len() > listed.len() { ", ..." } else { "" };
-            return Err(format!(
-                "--datatype {column}={type_name}: no such column (the header has: {}{more})",
-                listed.join(", ")
-            ));
+        if !names.contains(column) && is_first {
+            let listed = listed(names);
+            return Err(format!("--datatype {column}={type_name}: no such column (the header has: {listed})"));
         }
         if *datatype != Datatype::String && is_string_column(column, options) {
             return Err(format!("--datatype {column}={type_name}: keys and ends of edges are always strings"));

@@ -32,6 +32,8 @@ pub(super) struct Rows {
     is_cut: bool,
     /// Bytes of the current record; `None` while it is incomplete.
     used: Option<usize>,
+    /// Whether the start of the window is in a comment.
+    in_comment: bool,
     /// The line on which the next record starts.
     line: u64,
     /// Line breaks in the discarded part of a record that is too long.
@@ -59,6 +61,7 @@ impl Rows {
             written: 0,
             is_cut: false,
             used: None,
+            in_comment: false,
             line,
             discarded: None,
             after_cr: None,
@@ -73,6 +76,9 @@ impl Rows {
             self.window.consume(used);
             self.cells.begin();
             (self.searched, self.cell, self.written, self.is_cut, self.discarded) = (0, 0, 0, false, None);
+        }
+        if self.dialect.comment.is_some() {
+            self.skip_comments()?;
         }
         loop {
             self.resolve_cr();
@@ -107,6 +113,97 @@ impl Rows {
         }
     }
 
+    /// Skips lines that start with the byte of `--comment`, before a record.
+    fn skip_comments(&mut self) -> Result<(), NoRecord> {
+        if self.searched > 0 || self.discarded.is_some() {
+            return Ok(());
+        }
+        loop {
+            self.resolve_cr();
+            match self.window.bytes().first() {
+                Some(first) if self.in_comment || Some(*first) == self.dialect.comment => self.skip_comment(),
+                Some(_) => return Ok(()),
+                None => {}
+            }
+            let origin = Origin { line: self.line, offset: self.window.offset(), ..self.origin };
+            if self.window.bytes().is_empty() && !self.window.read_on(origin)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Skips the rest of a comment, or the available part of it.
+    fn skip_comment(&mut self) {
+        let bytes = self.window.bytes();
+        let found = if self.has_lf { memchr::memchr(b'\n', bytes) } else { memchr::memchr2(b'\n', b'\r', bytes) };
+        self.in_comment = found.is_none();
+        match found {
+            None => self.window.consume(bytes.len()),
+            Some(offset) => self.end_line(offset),
+        }
+    }
+
+    /// Skips the line that ends at this offset.
+    fn end_line(&mut self, offset: usize) {
+        self.line += 1;
+        if self.window.bytes()[offset] == b'\n' {
+            self.found_lf();
+        } else {
+            self.after_cr = Some(0);
+        }
+        self.window.consume(offset + 1);
+    }
+
+    /// Obeys a first line such as `sep=;`, which Excel writes: skips it, and returns its separator.
+    pub(super) fn separator_line(&mut self) -> Result<Option<u8>, NoRecord> {
+        loop {
+            let bytes = self.window.bytes();
+            let line = bytes.strip_prefix(b"\"").unwrap_or(bytes);
+            let word = &line[..line.len().min(4)];
+            let is_complete = bytes.len() > 8 || memchr::memchr2(b'\n', b'\r', bytes).is_some() || self.window.ended();
+            if !b"sep="[..word.len()].eq_ignore_ascii_case(word) || is_complete && word.len() < 4 {
+                return Ok(None);
+            }
+            if is_complete {
+                return Ok(self.skip_separator_line());
+            }
+            self.window.read_on(self.origin)?;
+        }
+    }
+
+    fn skip_separator_line(&mut self) -> Option<u8> {
+        let bytes = self.window.bytes();
+        let end = memchr::memchr2(b'\n', b'\r', bytes).unwrap_or(bytes.len());
+        let separator = match &bytes[..end] {
+            [_, _, _, b'=', byte] | [b'"', _, _, _, b'=', byte, b'"'] => *byte,
+            _ => return None,
+        };
+        if Some(separator) == self.dialect.quote || !separator.is_ascii() {
+            return None;
+        }
+        match end < bytes.len() {
+            true => self.end_line(end),
+            false => self.window.consume(end),
+        }
+        Some(separator)
+    }
+
+    /// Changes the separator before the first record.
+    pub(super) fn set_separator(&mut self, separator: u8) {
+        self.dialect.separator = separator;
+        self.cells.set_dialect(self.dialect);
+        self.core = self.dialect.reader(if self.has_lf { Terminator::Any(b'\n') } else { Terminator::CRLF });
+    }
+
+    pub(super) fn separator(&self) -> u8 {
+        self.dialect.separator
+    }
+
+    /// The last line of the current record, which may be its only one.
+    pub(super) fn last_line(&self) -> u64 {
+        self.line - 1
+    }
+
     /// From now on a lone CR is data.
     fn found_lf(&mut self) {
         if !std::mem::replace(&mut self.has_lf, true) {
@@ -116,10 +213,43 @@ impl Rows {
 
     /// Runs `core` on the available bytes. Returns the length of the record, if its end is among them.
     fn scan(&mut self) -> Result<Option<usize>, ReadError> {
-        let is_break = |byte: &u8| *byte == b'\n' || *byte == b'\r' && !self.has_lf;
-        if self.searched == 0 && self.discarded.is_none() && self.window.bytes().first().is_some_and(is_break) {
+        if self.dialect.trim {
+            return self.scan_trimmed();
+        }
+        if self.searched == 0 && self.discarded.is_none() && self.starts_with_break() {
             return Ok(Some(0));
         }
+        self.scan_cells::<false>()
+    }
+
+    /// Whether the rest of the available bytes starts with a line break.
+    fn starts_with_break(&self) -> bool {
+        let is_break = |byte: &u8| *byte == b'\n' || *byte == b'\r' && !self.has_lf;
+        self.window.bytes().get(self.searched).is_some_and(is_break)
+    }
+
+    /// The same, without the blanks before each cell. So a quote behind them opens a quoted cell.
+    fn scan_trimmed(&mut self) -> Result<Option<usize>, ReadError> {
+        while self.searched < self.window.bytes().len() {
+            if self.searched == self.cell && !self.is_cut {
+                let is_blank = |byte: &&u8| **byte != self.dialect.separator && matches!(byte, b' ' | b'\t');
+                let blanks = self.window.bytes()[self.cell..].iter().take_while(is_blank).count();
+                (self.searched, self.cell) = (self.searched + blanks, self.cell + blanks);
+                // `csv_core` would take it for a blank line before the record.
+                if self.cells.count == 0 && self.discarded.is_none() && self.starts_with_break() {
+                    return Ok(Some(self.searched));
+                }
+            }
+            if let Some(end) = self.scan_cells::<true>()? {
+                return Ok(Some(end));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Runs `core` until the record has ended, or only `ONE` of its cells.
+    #[inline(always)]
+    fn scan_cells<const ONE: bool>(&mut self) -> Result<Option<usize>, ReadError> {
         let bytes = self.window.bytes();
         while self.searched < bytes.len() {
             let rest = &bytes[self.searched..];
@@ -141,6 +271,9 @@ impl Rows {
             (self.cell, self.written, self.is_cut) = (self.searched, 0, false);
             if record_end {
                 return Ok(Some(end));
+            }
+            if ONE {
+                break;
             }
         }
         Ok(None)
@@ -214,7 +347,9 @@ impl Rows {
             // A CR here belongs to the line break.
             end -= usize::from(self.window.bytes().ends_with(b"\r"));
             if self.inside_quote(end).is_none_or(|inside| closing_quote(inside, self.dialect).0.is_none()) {
-                return Err(self.at_quote("unexpected end of input: the quote that opens here is not closed").into());
+                let lines = self.lines_to_end();
+                let text = format!("unexpected end of input: the quote that opens here is not closed{lines}");
+                return Err(self.at_quote(text).into());
             }
         }
         if self.discarded.is_none() {
@@ -254,6 +389,17 @@ impl Rows {
         breaks
     }
 
+    /// The first and the last line of an unclosed cell, for a message; nothing if there is only one.
+    fn lines_to_end(&self) -> String {
+        let bytes = self.window.bytes();
+        let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        let first = self.at_quote("").origin.line;
+        let mut breaks = Breaks::default();
+        breaks.add(&bytes[self.cell.min(bytes.len())..]);
+        lines(first, first + breaks.lf + if self.lone_crs_end_records { breaks.lone_cr } else { 0 })
+    }
+
     fn at_quote(&self, text: impl Into<String>) -> ReadError {
         let breaks = self.breaks(self.cell);
         let lone_crs = if self.lone_crs_end_records { breaks.lone_cr } else { 0 };
@@ -265,6 +411,11 @@ impl Rows {
         };
         ReadError::new(origin, text)
     }
+}
+
+/// The lines of a record for a message; nothing if it has only one.
+pub(super) fn lines(first: u64, last: u64) -> String {
+    if last > first { format!(" (lines {first}-{last})") } else { String::new() }
 }
 
 #[cfg(test)]

@@ -18,6 +18,11 @@ fn parse_simply(text: &[u8], dialect: Dialect) -> (Vec<Record>, Option<u64>) {
                 [] | [b'\n', ..] | [b'\r', b'\n', ..] => true,
                 [byte, ..] => byte == dialect.separator,
             };
+            let blanks = text[offset..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+            let behind = text.get(offset + blanks).copied();
+            if blanks > 0 && behind.is_some() && behind == dialect.quote && dialect.separator != b'\t' {
+                record.2.get_or_insert("blank_before_quote");
+            }
             let (mut bare, mut open) = (true, false);
             let mut unquoted = Vec::new();
             if text.get(offset).is_some() && text.get(offset).copied() == dialect.quote {
@@ -37,8 +42,6 @@ fn parse_simply(text: &[u8], dialect: Dialect) -> (Vec<Record>, Option<u64>) {
                     if Some(next) == dialect.quote || next == b'\\' {
                         literal = next;
                         offset += 1;
-                    } else {
-                        record.2.get_or_insert("unknown_escape");
                     }
                 }
                 if open {
@@ -68,6 +71,10 @@ fn parse_simply(text: &[u8], dialect: Dialect) -> (Vec<Record>, Option<u64>) {
         records.push(record);
     }
     (records, None)
+}
+
+fn dialect(separator: u8, quote: Option<u8>, backslash_escape: bool) -> Dialect {
+    Dialect { separator, quote, backslash_escape, trim: false, comment: None }
 }
 
 fn read_all(pieces: Vec<Vec<u8>>, dialect: Dialect) -> (Vec<Record>, Option<u64>) {
@@ -101,7 +108,7 @@ fn in_pieces(text: &[u8], size: usize) -> Vec<Vec<u8>> {
 
 #[test]
 fn a_record_that_is_too_long_is_discarded_while_it_is_read() {
-    let dialect = Dialect { separator: b',', quote: Some(b'"'), backslash_escape: false };
+    let dialect = dialect(b',', Some(b'"'), false);
     for piece in ["abcdefghij", "abcdefghi,", "a,\"b\nc\" ,", "\"b,\nc\",d,"] {
         let window = Window::new(Source::Pieces(vec![piece.as_bytes().to_vec(); 1000]));
         let mut rows = Rows::new(window, 0, 0, (25, 3), dialect);
@@ -113,7 +120,7 @@ fn a_record_that_is_too_long_is_discarded_while_it_is_read() {
 
 #[test]
 fn cells_above_the_maximum_are_only_counted() {
-    let dialect = Dialect { separator: b',', quote: None, backslash_escape: false };
+    let dialect = dialect(b',', None, false);
     let record = [b"abc,".repeat(1000), b"\n".to_vec()].concat();
     let mut rows = Rows::new(Window::new(Source::Pieces(vec![record])), 0, 0, (5000, 3), dialect);
     assert!(matches!(rows.next(), Ok(Ok(4000))));
@@ -132,7 +139,7 @@ fn read_with_csv_crate(text: &[u8], dialect: Dialect) -> Vec<Vec<Vec<u8>>> {
 fn dialects() -> impl Strategy<Value = Dialect> {
     let quotes = prop::sample::select(vec![Some(b'"'), Some(b'"'), Some(b'\''), None]);
     (prop::sample::select(b",\t;".to_vec()), quotes, any::<bool>())
-        .prop_map(|(separator, quote, backslash_escape)| Dialect { separator, quote, backslash_escape })
+        .prop_map(|(separator, quote, backslash_escape)| dialect(separator, quote, backslash_escape))
 }
 
 proptest! {
