@@ -94,7 +94,9 @@ pub fn field(text: &str) -> Result<String, String> {
 
 /// One byte, or `\t`, or a byte of ASCII in hexadecimal such as `\x01`, but no line break.
 pub fn byte(text: &str) -> Result<u8, String> {
-    let hexadecimal = text.strip_prefix("\\x").filter(|digits| digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+    let hexadecimal = text
+        .strip_prefix("\\x")
+        .filter(|digits| digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
     let byte = match text.as_bytes() {
         _ if text == "\\t" => Some(b'\t'),
         [byte] => Some(*byte),
@@ -221,7 +223,9 @@ mod tests {
         for (text, byte) in [("\\x01", 1), ("\\x1F", 0x1f), ("\\x7c", b'|'), ("\\", b'\\')] {
             assert_eq!(super::byte(text), Ok(byte), "{text}");
         }
-        for text in ["", ";;", "§", "\n", "\r", "\\n", "tab", "\\x", "\\x1", "\\x001", "\\x00", "\\x0a", "\\xff", "\\x+1"] {
+        for text in
+            ["", ";;", "§", "\n", "\r", "\\n", "tab", "\\x", "\\x1", "\\x001", "\\x00", "\\x0a", "\\xff", "\\x+1"]
+        {
             assert!(super::byte(text).is_err(), "{text}");
         }
         assert_eq!(quote(""), Ok(None));

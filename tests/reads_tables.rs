@@ -24,10 +24,12 @@ fn refused(name: &str, text: impl AsRef<[u8]>, arguments: &[&str], code: i32, wo
 
 #[test]
 fn columns_without_a_name_are_numbered_with_a_note() {
-    good("a.csv", ",a,b\n0,x,y\n1,z,w\n", &[], &[
-        r#"{"column_1":0,"a":"x","b":"y"}"#,
-        r#"{"column_1":1,"a":"z","b":"w"}"#,
-    ])
+    good(
+        "a.csv",
+        ",a,b\n0,x,y\n1,z,w\n",
+        &[],
+        &[r#"{"column_1":0,"a":"x","b":"y"}"#, r#"{"column_1":1,"a":"z","b":"w"}"#],
+    )
     .prints("note: a.csv:1: 1 column without a name: named column_1\n");
     good("a.csv", "a,b,c,,,\n1,2,3,,,\n,,,,,\n", &[], &[r#"{"a":1,"b":2,"c":3}"#, "{}"])
         .prints("note: a.csv:1: 3 columns without a name: named column_4, column_5, column_6\n");
@@ -68,7 +70,13 @@ fn a_quote_after_a_blank_is_an_error_that_names_trim() {
     for line in 2..5 {
         ran.prints(&format!("a.csv:{line}: unexpected blank before the quote of field 2 (--trim drops it)\n"));
     }
-    refused("a.csv", "id, \"name\"\n1,2\n", &[], 5, "a.csv:1: invalid header: unexpected blank before the quote of field 2");
+    refused(
+        "a.csv",
+        "id, \"name\"\n1,2\n",
+        &[],
+        5,
+        "a.csv:1: invalid header: unexpected blank before the quote of field 2",
+    );
     good("a.csv", "id,name\n1, \"C\"\n", &["--quote", "none"], &[r#"{"id":1,"name":" \"C\""}"#]);
     good("a.csv", "id,name\n1, \"C\"\n", &["--quote", "'"], &[r#"{"id":1,"name":" \"C\""}"#]);
     good("a.tsv", "id\tname\n1\t \"C\"\n", &[], &[r#"{"id":1,"name":" \"C\""}"#]);
@@ -77,15 +85,18 @@ fn a_quote_after_a_blank_is_an_error_that_names_trim() {
 #[test]
 fn trim_drops_blanks_around_cells_but_not_inside_quotes() {
     let trim = ["--trim"];
-    good("a.csv", "id, name ,  city\n1, Ann , \"Bern, CH\"\n2,\"  B \" ,\t7 \n", &trim, &[
-        r#"{"id":1,"name":"Ann","city":"Bern, CH"}"#,
-        r#"{"id":2,"name":"  B ","city":7}"#,
-    ]);
-    let ran = good("a.csv", "a , b\n   \n 1,  \n , \"\" \n \"x\ny\" , true ", &trim, &[
-        r#"{"a":1}"#,
-        r#"{"b":""}"#,
-        r#"{"a":"x\ny","b":true}"#,
-    ]);
+    good(
+        "a.csv",
+        "id, name ,  city\n1, Ann , \"Bern, CH\"\n2,\"  B \" ,\t7 \n",
+        &trim,
+        &[r#"{"id":1,"name":"Ann","city":"Bern, CH"}"#, r#"{"id":2,"name":"  B ","city":7}"#],
+    );
+    let ran = good(
+        "a.csv",
+        "a , b\n   \n 1,  \n , \"\" \n \"x\ny\" , true ",
+        &trim,
+        &[r#"{"a":1}"#, r#"{"b":""}"#, r#"{"a":"x\ny","b":true}"#],
+    );
     assert_eq!(ran.count("empty"), 1);
     good("a.tsv", "a\tb\n 1 \t  x\n\t2\n", &trim, &[r#"{"a":1,"b":"x"}"#, r#"{"b":2}"#]);
     good("a.csv", "a,b\r 1 , x \r\t2,y\r", &trim, &[r#"{"a":1,"b":"x"}"#, r#"{"a":2,"b":"y"}"#]);
@@ -93,10 +104,12 @@ fn trim_drops_blanks_around_cells_but_not_inside_quotes() {
 
 #[test]
 fn digits_with_an_e_between_them_are_ids_and_stay_text() {
-    good("a.csv", "sha,color,part\n1234e56,314e59,12E3\nabc1234,000000,45E6\n", &[], &[
-        r#"{"sha":"1234e56","color":"314e59","part":"12E3"}"#,
-        r#"{"sha":"abc1234","color":"000000","part":"45E6"}"#,
-    ]);
+    good(
+        "a.csv",
+        "sha,color,part\n1234e56,314e59,12E3\nabc1234,000000,45E6\n",
+        &[],
+        &[r#"{"sha":"1234e56","color":"314e59","part":"12E3"}"#, r#"{"sha":"abc1234","color":"000000","part":"45E6"}"#],
+    );
     good("a.csv", "a,b,c,d\n1e20,1e-05,1.5E3,12e+3\n", &[], &[r#"{"a":1e20,"b":1e-05,"c":1.5E3,"d":12e+3}"#]);
     good("a.csv", "a\n12e3\n", &["--datatype", "a=number"], &[r#"{"a":12e3}"#]);
 }
@@ -106,7 +119,8 @@ fn words_for_null_are_named_and_follow_empty() {
     let text = "id,v\n1,NA\n2,\\N\n3,null\n4,\"NA\"\n5,\"\"\n6,\n7,NaN\n8, NA\n";
     let na = ["--null", "NA", "--null", "\\N"];
     let docs = |missing: &str| -> Vec<String> {
-        let values = [missing, missing, missing, ",\"v\":\"NA\"", ",\"v\":\"\"", missing, ",\"v\":\"NaN\"", ",\"v\":\" NA\""];
+        let values =
+            [missing, missing, missing, ",\"v\":\"NA\"", ",\"v\":\"\"", missing, ",\"v\":\"NaN\"", ",\"v\":\" NA\""];
         values.iter().zip(1..).map(|(value, id)| format!("{{\"id\":{id}{value}}}")).collect()
     };
     for (how, missing) in [("omit", ""), ("null", ",\"v\":null"), ("string", ",\"v\":\"\"")] {
@@ -119,7 +133,12 @@ fn words_for_null_are_named_and_follow_empty() {
     good("a.tsv", "tconst\tend\ntt1\t\\N\n", &["--null", "\\N", "--key", "tconst"], &[r#"{"tconst":"tt1"}"#]);
     good("a.tsv", "a\tb\n\"\"\t1\n", &["--null", "\"\""], &[r#"{"b":1}"#]);
     // Before types and conversions.
-    for flags in [&["--convert", "none"][..], &["--datatype", "a=number"], &["--datatype", "a=string"], &["--datatype", "a=json"]] {
+    for flags in [
+        &["--convert", "none"][..],
+        &["--datatype", "a=number"],
+        &["--datatype", "a=string"],
+        &["--datatype", "a=json"],
+    ] {
         good("a.csv", "a,b\n-,x\n", &[&["--null", "-"], flags].concat(), &[r#"{"b":"x"}"#]);
     }
 }
@@ -152,14 +171,28 @@ fn lines_that_begin_with_the_comment_byte_are_skipped() {
 #[test]
 fn a_separator_may_be_a_control_character() {
     good("a.csv", "id\u{1}name\n1\u{1}x,y\n", &["--separator", "\\x01"], &[r#"{"id":1,"name":"x,y"}"#]);
-    refused("a.csv", "id\u{1}name\n1\u{1}x\n", &[], 5, "a.csv:1: the header has the control character U+0001: write --separator '\\x01' if");
-    refused("a.csv", "id,na\u{0}me\n1,x\n", &[], 5, "a.csv:1: the header has the control character U+0000: binary data");
+    refused(
+        "a.csv",
+        "id\u{1}name\n1\u{1}x\n",
+        &[],
+        5,
+        "a.csv:1: the header has the control character U+0001: write --separator '\\x01' if",
+    );
+    refused(
+        "a.csv",
+        "id,na\u{0}me\n1,x\n",
+        &[],
+        5,
+        "a.csv:1: the header has the control character U+0000: binary data",
+    );
 }
 
 #[test]
 fn the_sep_line_of_excel_is_obeyed() {
     let docs = [r#"{"a":1,"b":"2,5"}"#];
-    for text in ["sep=;\na;b\n1;2,5\n", "sep=;\r\na;b\r\n1;2,5\r\n", "\u{feff}SEP=;\r\na;b\r\n1;2,5", "\"sep=;\"\na;b\n1;2,5\n"] {
+    for text in
+        ["sep=;\na;b\n1;2,5\n", "sep=;\r\na;b\r\n1;2,5\r\n", "\u{feff}SEP=;\r\na;b\r\n1;2,5", "\"sep=;\"\na;b\n1;2,5\n"]
+    {
         good("a.csv", text, &[], &docs);
         good("a.csv", text, &["--separator", ";"], &docs);
     }
@@ -186,7 +219,12 @@ fn blank_lines_before_the_header_are_skipped() {
 
 #[test]
 fn headers_may_be_named_on_the_command_line() {
-    good("a.csv", "1,Ann\n2,Bob\n", &["--headers", "id,name"], &[r#"{"id":1,"name":"Ann"}"#, r#"{"id":2,"name":"Bob"}"#]);
+    good(
+        "a.csv",
+        "1,Ann\n2,Bob\n",
+        &["--headers", "id,name"],
+        &[r#"{"id":1,"name":"Ann"}"#, r#"{"id":2,"name":"Bob"}"#],
+    );
     good("a.csv", "1;2\n", &["--headers", "id,\"a,b\"", "--separator", ";"], &[r#"{"id":1,"a,b":2}"#]);
     good("a.tsv", "1\t2\n", &["--headers", "id,n"], &[r#"{"id":1,"n":2}"#]);
     let place = Place::new();
@@ -200,25 +238,37 @@ fn headers_may_be_named_on_the_command_line() {
     ] {
         refused("a.csv", "1,2\n", &["--headers", names], 2, words);
     }
-    refused("a.csv", "1\n", &["--headers", "a", "--headers-file", "a.csv"], 2, "--headers and --headers-file cannot be used together");
+    refused(
+        "a.csv",
+        "1\n",
+        &["--headers", "a", "--headers-file", "a.csv"],
+        2,
+        "--headers and --headers-file cannot be used together",
+    );
 }
 
 #[test]
 fn a_lone_backslash_stays_under_backslash_escape() {
     let escape = ["--backslash-escape", "--key", "id"];
-    good("a.csv", "id,v\n1,\"C:\\temp\"\n2,\"say \\\"hi\\\"\"\n3,\"a\\\\b\\c\"\n4,\"a\\\nb\"\n5,\"\"\"x\\t\"\n6,\\\n7,\"é\\é\",\n", &[&escape[..], &["--ignore-missing"]].concat(), &[
-        r#"{"id":1,"v":"C:\\temp"}"#,
-        r#"{"id":2,"v":"say \"hi\""}"#,
-        r#"{"id":3,"v":"a\\b\\c"}"#,
-        r#"{"id":4,"v":"a\\\nb"}"#,
-        r#"{"id":5,"v":"\"x\\t"}"#,
-        r#"{"id":6,"v":"\\"}"#,
-        r#"{"id":7,"v":"é\\é"}"#,
-    ]);
+    good(
+        "a.csv",
+        "id,v\n1,\"C:\\temp\"\n2,\"say \\\"hi\\\"\"\n3,\"a\\\\b\\c\"\n4,\"a\\\nb\"\n5,\"\"\"x\\t\"\n6,\\\n7,\"é\\é\",\n",
+        &[&escape[..], &["--ignore-missing"]].concat(),
+        &[
+            r#"{"id":1,"v":"C:\\temp"}"#,
+            r#"{"id":2,"v":"say \"hi\""}"#,
+            r#"{"id":3,"v":"a\\b\\c"}"#,
+            r#"{"id":4,"v":"a\\\nb"}"#,
+            r#"{"id":5,"v":"\"x\\t"}"#,
+            r#"{"id":6,"v":"\\"}"#,
+            r#"{"id":7,"v":"é\\é"}"#,
+        ],
+    );
     let place = Place::new();
     let ran = place.import_text("a.csv", "id,v\n1,\"C:\\temp\"\n2,\"say \\\"hi\\\"\"\n", &["--key", "id"]);
-    ran.expect(1, [1, 1, 0, 0])
-        .prints("a.csv:3: unexpected text after the closing quote of field 2 (--backslash-escape takes \\\" for a quote)\n");
+    ran.expect(1, [1, 1, 0, 0]).prints(
+        "a.csv:3: unexpected text after the closing quote of field 2 (--backslash-escape takes \\\" for a quote)\n",
+    );
 }
 
 #[test]
@@ -266,9 +316,15 @@ fn a_quote_that_eats_rows_names_the_first_and_the_last_line() {
     let ran = place.import_text("a.csv", "id,v\n1,\"a\nb\nc\",d\n2,e\n", &[]);
     ran.expect(1, [1, 1, 0, 0]).prints("a.csv:2: 3 fields, but the header has 2 (lines 2-4)\n");
     for (text, said) in [
-        ("id,v\n1,a\n2,\"b\n3,c\n4,d\n", "a.csv:3: unexpected end of input: the quote that opens here is not closed (lines 3-5)\n"),
+        (
+            "id,v\n1,a\n2,\"b\n3,c\n4,d\n",
+            "a.csv:3: unexpected end of input: the quote that opens here is not closed (lines 3-5)\n",
+        ),
         ("id,v\n1,\"a\nb", "a.csv:2: unexpected end of input: the quote that opens here is not closed (lines 2-3)\n"),
-        ("id,v\r1,a\r2,\"b\r3,c\r", "a.csv:3: unexpected end of input: the quote that opens here is not closed (lines 3-4)\n"),
+        (
+            "id,v\r1,a\r2,\"b\r3,c\r",
+            "a.csv:3: unexpected end of input: the quote that opens here is not closed (lines 3-4)\n",
+        ),
         ("id,v\n1,\"a\n", "a.csv:2: unexpected end of input: the quote that opens here is not closed\n"),
     ] {
         let place = Place::new();
@@ -279,13 +335,15 @@ fn a_quote_that_eats_rows_names_the_first_and_the_last_line() {
 #[test]
 fn cells_that_ignore_missing_drops_are_counted_in_a_note() {
     let ignore = ["--ignore-missing"];
-    let ran = good("a.csv", "id,name,city\n1,Smith, John,Bern\n2,Al\n3,a,b,c,d\n", &ignore, &[
-        r#"{"id":1,"name":"Smith","city":" John"}"#,
-        r#"{"id":2,"name":"Al"}"#,
-        r#"{"id":3,"name":"a","city":"b"}"#,
-    ]);
+    let ran = good(
+        "a.csv",
+        "id,name,city\n1,Smith, John,Bern\n2,Al\n3,a,b,c,d\n",
+        &ignore,
+        &[r#"{"id":1,"name":"Smith","city":" John"}"#, r#"{"id":2,"name":"Al"}"#, r#"{"id":3,"name":"a","city":"b"}"#],
+    );
     ran.prints("note: 3 cells dropped from rows that are longer than the header (--ignore-missing)\n");
-    let ran = good("a.x", "[\"a\"]\n[1,2,3]\n[4]\n", &["-t", "arrays", "--ignore-missing"], &[r#"{"a":1}"#, r#"{"a":4}"#]);
+    let ran =
+        good("a.x", "[\"a\"]\n[1,2,3]\n[4]\n", &["-t", "arrays", "--ignore-missing"], &[r#"{"a":1}"#, r#"{"a":4}"#]);
     ran.prints("note: 2 values dropped from rows that are longer than the header (--ignore-missing)\n");
     let ran = good("a.csv", "id,name\n2\n", &ignore, &[r#"{"id":2}"#]);
     assert!(!ran.stderr.contains("dropped"), "{}", ran.stderr);
@@ -317,23 +375,39 @@ fn a_column_of_type_null_is_dropped() {
 #[test]
 fn numbers_may_have_a_decimal_comma_and_groups_of_three() {
     let german = ["--separator", ";", "--decimal", ",", "--thousands", "."];
-    good("a.csv", "id;v;w\n1;1,5;1.234,56\n2;12.345;-3,0\n3;1.5;\"1,5\"\n4;0,123e-2;1234.5\n", &german, &[
-        r#"{"id":1,"v":1.5,"w":1234.56}"#,
-        r#"{"id":2,"v":12345,"w":-3.0}"#,
-        r#"{"id":3,"v":"1.5","w":"1,5"}"#,
-        r#"{"id":4,"v":0.123e-2,"w":"1234.5"}"#,
-    ]);
+    good(
+        "a.csv",
+        "id;v;w\n1;1,5;1.234,56\n2;12.345;-3,0\n3;1.5;\"1,5\"\n4;0,123e-2;1234.5\n",
+        &german,
+        &[
+            r#"{"id":1,"v":1.5,"w":1234.56}"#,
+            r#"{"id":2,"v":12345,"w":-3.0}"#,
+            r#"{"id":3,"v":"1.5","w":"1,5"}"#,
+            r#"{"id":4,"v":0.123e-2,"w":"1234.5"}"#,
+        ],
+    );
     good("a.csv", "v;w\n1,50;1.5\n", &["--separator", ";", "--decimal", ","], &[r#"{"v":1.50,"w":"1.5"}"#]);
     let number = ["--datatype", "v=number"];
-    good("a.csv", "v,w\n\"1,234\",\"1,234\"\n-5,1.5\n,\n", &[&number[..], &["--thousands", ","]].concat(), &[
-        r#"{"v":1234,"w":"1,234"}"#,
-        r#"{"v":-5,"w":1.5}"#,
-        "{}",
-    ]);
-    good("a.csv", "v,w\n\"1,5\",2\n", &[&number[..], &["--decimal", ",", "--convert", "none"]].concat(), &[r#"{"v":1.5,"w":"2"}"#]);
+    good(
+        "a.csv",
+        "v,w\n\"1,234\",\"1,234\"\n-5,1.5\n,\n",
+        &[&number[..], &["--thousands", ","]].concat(),
+        &[r#"{"v":1234,"w":"1,234"}"#, r#"{"v":-5,"w":1.5}"#, "{}"],
+    );
+    good(
+        "a.csv",
+        "v,w\n\"1,5\",2\n",
+        &[&number[..], &["--decimal", ",", "--convert", "none"]].concat(),
+        &[r#"{"v":1.5,"w":"2"}"#],
+    );
     let place = Place::new();
-    let ran = place.import_text("a.csv", "v\n$1\n(5)\n5%\n1_000\n\"12,34\"\n7\n", &[&number[..], &["--thousands", ","]].concat());
-    ran.expect(1, [1, 5, 0, 0]).prints("a.csv:2: column \"v\": \"$1\" is not a number with the signs of --decimal and --thousands");
+    let ran = place.import_text(
+        "a.csv",
+        "v\n$1\n(5)\n5%\n1_000\n\"12,34\"\n7\n",
+        &[&number[..], &["--thousands", ","]].concat(),
+    );
+    ran.expect(1, [1, 5, 0, 0])
+        .prints("a.csv:2: column \"v\": \"$1\" is not a number with the signs of --decimal and --thousands");
     assert_eq!(place.docs(), [r#"{"v":7}"#]);
 }
 
@@ -351,7 +425,10 @@ fn signs_of_numbers_must_have_an_effect_and_differ() {
     for (arguments, words) in [
         (&["--decimal", ",", "--thousands", ","][..], "--decimal and --thousands must differ"),
         (&["--thousands", "."], "--decimal and --thousands must differ\nhint: write `--decimal ,` too"),
-        (&["--decimal", ",", "--convert", "none"], "--decimal has no effect with --convert none\nhint: write `--datatype COL=number`"),
+        (
+            &["--decimal", ",", "--convert", "none"],
+            "--decimal has no effect with --convert none\nhint: write `--datatype COL=number`",
+        ),
         (&["--decimal", "5"], "invalid value \"5\" for --decimal"),
         (&["--thousands", ""], "invalid value \"\" for --thousands"),
         (&["--comment", ","], "--comment must differ from --separator and --quote"),
@@ -364,7 +441,9 @@ fn signs_of_numbers_must_have_an_effect_and_differ() {
 
 #[test]
 fn a_row_that_repeats_the_header_is_an_error() {
-    for text in ["id,a\n1,x\nid,a\n2,y\n", "\u{feff}id,a\n1,x\n\u{feff}id,a\n2,y\n", "\"id\",a\n1,x\n\u{feff}\"id\",a\n2,y\n"] {
+    for text in
+        ["id,a\n1,x\nid,a\n2,y\n", "\u{feff}id,a\n1,x\n\u{feff}id,a\n2,y\n", "\"id\",a\n1,x\n\u{feff}\"id\",a\n2,y\n"]
+    {
         let place = Place::new();
         let ran = place.import_text("a.csv", text, &[]);
         ran.expect(1, [2, 1, 0, 0]).prints("a.csv:3: repeats the header\n");
@@ -372,7 +451,10 @@ fn a_row_that_repeats_the_header_is_an_error() {
     good("a.csv", "id\nid\n", &[], &[r#"{"id":"id"}"#]);
     good("a.csv", "ab,c\na,bc\n", &[], &[r#"{"ab":"a","c":"bc"}"#]);
     let place = Place::new();
-    place.import_text("a.csv", "a,b\n1,2\n", &["--headers", "a,b"]).expect(1, [1, 1, 0, 0]).prints("a.csv:1: repeats the header");
+    place
+        .import_text("a.csv", "a,b\n1,2\n", &["--headers", "a,b"])
+        .expect(1, [1, 1, 0, 0])
+        .prints("a.csv:1: repeats the header");
     let place = Place::new();
     place.import_text("a.csv", "x,\n1,2\nx,\n", &[]).expect(1, [1, 1, 0, 0]).prints("a.csv:3: repeats the header");
 }
@@ -392,7 +474,13 @@ fn pages_and_pointers_saved_as_csv_are_refused() {
     }
     let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
     for name in ["a.csv", "a.jsonl"] {
-        refused(name, pointer, &[], 5, &format!("{name}: a Git LFS pointer, not the file itself\nhint: `git lfs pull` fetches the file"));
+        refused(
+            name,
+            pointer,
+            &[],
+            5,
+            &format!("{name}: a Git LFS pointer, not the file itself\nhint: `git lfs pull` fetches the file"),
+        );
     }
     good("a.csv", "<id>,n\n1,2\n", &[], &[r#"{"<id>":1,"n":2}"#]);
     good("a.csv", "version\nversion 1\n", &[], &[r#"{"version":"version 1"}"#]);
@@ -407,7 +495,12 @@ fn a_header_with_another_separator_as_often_as_the_comma_is_refused() {
     refused("a.csv", "a|b,c\n1|2,3\n", &[], 5, "write --separator '|' or --separator ','");
     refused("a.csv", "a\tb,c\n1\t2,3\n", &[], 5, "write --separator '\\t' or --separator ','");
     good("a.csv", "a;b,c\n1,2\n", &["--separator", ","], &[r#"{"a;b":1,"c":2}"#]);
-    good("a.csv", "Name;Price, EUR;Date\nx;1,50;2024\n", &["--separator", ";"], &[r#"{"Name":"x","Price, EUR":"1,50","Date":2024}"#]);
+    good(
+        "a.csv",
+        "Name;Price, EUR;Date\nx;1,50;2024\n",
+        &["--separator", ";"],
+        &[r#"{"Name":"x","Price, EUR":"1,50","Date":2024}"#],
+    );
     good("a.csv", "\"a;b\",c\n1,2\n", &[], &[r#"{"a;b":1,"c":2}"#]);
     good("a.csv", "a;b,c,d\n1,2,3\n", &[], &[r#"{"a;b":1,"c":2,"d":3}"#]);
 }

@@ -155,7 +155,9 @@ impl Decider {
             Op::CreateOrIgnore => ", so --on-duplicate ignore finds no duplicates of them",
             _ => "",
         };
-        let text = format!("{{count}} record{{s}} without a key got a generated one{effect}; --key FIELD names a field that is the key");
+        let text = format!(
+            "{{count}} record{{s}} without a key got a generated one{effect}; --key FIELD names a field that is the key"
+        );
         notes.add("generated_keys", self.generated_for_documents, text);
         notes
     }

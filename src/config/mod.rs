@@ -132,7 +132,8 @@ fn has_rows(format: Option<Format>) -> bool {
 }
 
 fn shape(flags: ShapeFlags, edges: EdgeFlags, csv: &CsvOptions, format: Option<Format>) -> ShapeOptions {
-    let column = |(name, datatype): &(String, Datatype)| (format!("--datatype {name}={}", datatype.name()), name.clone());
+    let column =
+        |(name, datatype): &(String, Datatype)| (format!("--datatype {name}={}", datatype.name()), name.clone());
     ShapeOptions {
         translate: flags.translate,
         remove: flags.remove_attribute,

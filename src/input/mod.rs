@@ -31,7 +31,10 @@ use std::io;
 #[derive(Debug)]
 pub enum ReadStep<'a> {
     /// The header of an input with rows: once, before its records.
-    Header { origin: Origin, names: &'a [String] },
+    Header {
+        origin: Origin,
+        names: &'a [String],
+    },
     Record(Record<'a>),
     /// Something that is not a valid record. Reading can continue after it.
     Bad(BadRecord<'a>),

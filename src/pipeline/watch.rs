@@ -50,7 +50,8 @@ impl Watch {
             notes.add("wrapped_array", 1, text);
         }
         for (field, lacking) in self.unique {
-            let text = format!("{{count}} record{{s}} without a value in {field:?} (--unique): missing values do not collide");
+            let text =
+                format!("{{count}} record{{s}} without a value in {field:?} (--unique): missing values do not collide");
             notes.add("missing_unique", lacking, text);
         }
     }

@@ -48,16 +48,18 @@ impl Report {
             let text = text.strip_prefix("note: ").unwrap_or(text);
             json!({ "type": "unknown_variable", "count": 1, "text": text })
         });
-        let own = self.notes.iter().map(|note| {
-            json!({ "type": note.kind, "count": note.count, "text": self.note_text(note) })
-        });
+        let own = self
+            .notes
+            .iter()
+            .map(|note| json!({ "type": note.kind, "count": note.count, "text": self.note_text(note) }));
         variables.chain(own).collect()
     }
 
     /// Why the run has failed although every record may be good: fewer were read than `--min-records`.
     pub(super) fn print_min_records(&mut self) {
         let Some(min) = self.end.fewer_than else { return };
-        let text = format!("{} records were read, fewer than --min-records {}", grouped(self.end.records), grouped(min));
+        let text =
+            format!("{} records were read, fewer than --min-records {}", grouped(self.end.records), grouped(min));
         self.print(&format!("error: {text}"));
         self.why.get_or_insert(text);
     }

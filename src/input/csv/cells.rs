@@ -125,7 +125,8 @@ impl Cells {
         let (mut offset, mut length) = (0, 0);
         while let Some(byte) = inside.get(offset).copied() {
             let next = inside.get(offset + 1).copied();
-            let escapes = byte == b'\\' && (next == quote || next == Some(b'\\')) || Some(byte) == quote && next == quote;
+            let escapes =
+                byte == b'\\' && (next == quote || next == Some(b'\\')) || Some(byte) == quote && next == quote;
             room[length] = if escapes { next.unwrap_or(byte) } else { byte };
             offset += 1 + usize::from(escapes);
             length += 1;

@@ -3,9 +3,10 @@
 //! `--convert`), with one deliberate exception: only valid JSON numbers become numbers, so postal codes keep their zeros.
 
 use super::cells::Cells;
+use super::names::{is_string_column, unique};
 use super::number::{NumberSigns, is_number};
 use super::object::{ColumnName, Object};
-use super::{CsvOptions, Datatype, EmptyCell, names};
+use super::{CsvOptions, Datatype, EmptyCell};
 use crate::input::jsonl::{trimmed, utf8};
 use crate::json::{self, Scanner};
 use crate::notes::{Notes, listed, shortened};
@@ -90,7 +91,7 @@ impl Columns {
         origin: Origin,
         notes: &mut Notes,
     ) -> Result<Columns, String> {
-        let names = names::unique(&written, options, origin, notes)?;
+        let names = unique(&written, options, origin, notes)?;
         check_datatypes(&names, options, origin.file == 0)?;
         let list: Vec<_> = names.iter().map(|name| Column::new(name.clone(), options)).collect();
         let drops_text = |column: &Column| matches!(column.datatype, Some(Datatype::Boolean | Datatype::Null));
@@ -215,9 +216,9 @@ impl Columns {
 #[inline(never)]
 fn is_header(cells: &Cells, names: &[String]) -> bool {
     let Some((first, _)) = cells.get(0).filter(|_| names.len() > 1) else { return false };
-    let behind_mark = first.strip_prefix(b"\xef\xbb\xbf").map(|first| {
-        first.strip_prefix(b"\"").and_then(|first| first.strip_suffix(b"\"")).unwrap_or(first)
-    });
+    let behind_mark = first
+        .strip_prefix(b"\xef\xbb\xbf")
+        .map(|first| first.strip_prefix(b"\"").and_then(|first| first.strip_suffix(b"\"")).unwrap_or(first));
     let is_first = |name: &String| behind_mark.unwrap_or(first) == name.as_bytes();
     names.first().is_some_and(is_first)
         && names.iter().zip(cells.kept()).skip(1).all(|(name, (cell, _))| cell == name.as_bytes())
@@ -328,10 +329,6 @@ fn boolean(text: &[u8]) -> CellValue {
             CellValue::Bad("invalid_boolean", "a boolean (true, false, yes, no, y, n, t, f, on, off, 1, 0, 1.0 or 0.0)")
         }
     }
-}
-
-pub(super) fn is_string_column(name: &str, options: &CsvOptions) -> bool {
-    matches!(name, "_key" | "_id" | "_from" | "_to") || options.string_columns.iter().any(|column| column == name)
 }
 
 /// `is_first`: whether this is the first input. A column that only a later one lacks is no error.

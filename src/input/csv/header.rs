@@ -100,7 +100,8 @@ pub(super) fn ensure_is_text(names: &[String]) -> Result<(), String> {
 /// bare. Names such as 2024 are usual, but not for the first column.
 pub(super) fn value_among<'a>(mut cells: impl Iterator<Item = (&'a [u8], bool)>) -> Option<String> {
     let is_date = |name: &[u8]| {
-        let digits = |range: std::ops::Range<usize>| name.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit));
+        let digits =
+            |range: std::ops::Range<usize>| name.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit));
         digits(0..4) && digits(5..7) && digits(8..10) && matches!((name[4], name[7]), (b'-', b'-') | (b'/', b'/'))
     };
     let (first, is_bare) = cells.next()?;

@@ -308,7 +308,8 @@ impl Csv {
         }
         header::ensure_is_text(&names)?;
         if let Some(value) = header::value_among(cells.kept()) {
-            let text = format!("the header looks like data ({value:?}); --headers NAMES is for a file without a header");
+            let text =
+                format!("the header looks like data ({value:?}); --headers NAMES is for a file without a header");
             self.notes.add_at(self.rows.origin, "header_looks_like_data", 1, text);
         }
         Ok(names)

@@ -45,8 +45,13 @@ pub(super) fn unique(
     Ok(names)
 }
 
+/// Whether the cells of this column are keys or ends of edges, which are always strings.
+pub(super) fn is_string_column(name: &str, options: &CsvOptions) -> bool {
+    matches!(name, "_key" | "_id" | "_from" | "_to") || options.string_columns.iter().any(|column| column == name)
+}
+
 fn is_key(name: &str, options: &CsvOptions) -> bool {
-    super::columns::is_string_column(name, options) || options.key_column.as_deref() == Some(name)
+    is_string_column(name, options) || options.key_column.as_deref() == Some(name)
 }
 
 /// The name with the next number that is free.

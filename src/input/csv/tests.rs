@@ -298,13 +298,7 @@ fn backslashes_escape_quotes_and_backslashes_if_enabled() {
     let options = CsvOptions { backslash_escape: true, ..plain() };
     assert_eq!(
         read("a\n\"x\\\"y\\\\\"\nx\\\\y\n\"x\"\"y\"\n\"x\\n\"\n1\n", &options),
-        [
-            r#"2 {"a":"x\"y\\"}"#,
-            r#"3 {"a":"x\\\\y"}"#,
-            r#"4 {"a":"x\"y"}"#,
-            r#"5 {"a":"x\\n"}"#,
-            r#"6 {"a":1}"#,
-        ]
+        [r#"2 {"a":"x\"y\\"}"#, r#"3 {"a":"x\\\\y"}"#, r#"4 {"a":"x\"y"}"#, r#"5 {"a":"x\\n"}"#, r#"6 {"a":1}"#,]
     );
 }
 
@@ -502,10 +496,15 @@ fn dialects() -> impl Strategy<Value = Dialect> {
         prop::sample::select(vec![Some(b'"'), Some(b'"'), Some(b'\''), None]),
         any::<bool>(),
     );
-    (signs, (any::<bool>(), prop::sample::select(vec![None, None, Some(b'1'), Some(b'a')])))
-        .prop_map(|((separator, quote, backslash_escape), (trim, comment))| {
-            Dialect { separator, quote, backslash_escape, trim, comment }
-        })
+    (signs, (any::<bool>(), prop::sample::select(vec![None, None, Some(b'1'), Some(b'a')]))).prop_map(
+        |((separator, quote, backslash_escape), (trim, comment))| Dialect {
+            separator,
+            quote,
+            backslash_escape,
+            trim,
+            comment,
+        },
+    )
 }
 
 fn cut(text: &[u8], sizes: &[usize]) -> Vec<Vec<u8>> {

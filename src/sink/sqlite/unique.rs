@@ -1,6 +1,5 @@
 //! Additional unique indexes on a collection (`--unique FIELD`). They work like ArangoDB's sparse persistent index: no two
-//! documents have the same value, but any number may have null or no value. A document that is nested too deep for SQLite's
-//! JSON functions has no value for them.
+//! documents have the same value, but any number may have null or no value.
 
 use super::schema::{key_index, literal, quoted};
 use crate::json::quote_into;
@@ -18,11 +17,9 @@ pub fn make(connection: &Connection, collection: &str, field: &str) -> rusqlite:
     // digits, because SQLite would round it. SQL NULLs never collide.
     connection.execute_batch(&format!(
         "CREATE UNIQUE INDEX IF NOT EXISTS {} ON {} (
-           CASE WHEN json_valid(doc) THEN CASE json_type(doc, {path})
-             WHEN 'integer' THEN 'number' WHEN 'real' THEN 'number' WHEN 'null' THEN NULL
-             ELSE json_type(doc, {path}) END END,
-           CASE WHEN NOT json_valid(doc) THEN NULL
-             WHEN json_type(doc, {path}) = 'integer' AND typeof(json_extract(doc, {path})) = 'real'
+           CASE json_type(doc, {path}) WHEN 'integer' THEN 'number' WHEN 'real' THEN 'number'
+             WHEN 'null' THEN NULL ELSE json_type(doc, {path}) END,
+           CASE WHEN json_type(doc, {path}) = 'integer' AND typeof(json_extract(doc, {path})) = 'real'
              THEN doc -> {path} ELSE json_extract(doc, {path}) END)",
         quoted(&index(collection, field)),
         quoted(collection),
