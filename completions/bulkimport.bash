@@ -23,7 +23,7 @@ _bulkimport() {
 
     case "${cmd}" in
         bulkimport)
-            opts="-c -u -k -H -t -n -j -q -v -h -V --file --to --collection --user --password-file --api-key-file --bearer-file --cacert --cert --client-key --insecure --header --timeout --connect-timeout --retries --retry-max-time --compress-transfer --refresh --routing-field --pipeline --wait-for-active-shards --require-alias --retry-on-conflict --bulk-mode --type --compression --skip-lines --limit --max-record-bytes --separator --quote --backslash-escape --headers-file --convert --datatype --empty --ignore-missing --nested --translate --remove-attribute --merge-attributes --key --server-keys --edge --from-prefix --to-prefix --overwrite-collection-prefix --on-duplicate --delete-keys --complete --overwrite --wait-for-sync --create-collection --mapping --lossy --unique --dry-run --batch-size --batch-bytes --jobs --flush-interval --details --max-errors --results --summary --quiet --verbose --progress --color --completions --man --help --version"
+            opts="-c -u -k -H -t -n -j -q -v -h -V --file --to --collection --user --password-file --api-key-file --bearer-file --cacert --cert --client-key --insecure --header --timeout --connect-timeout --retries --retry-max-time --compress-transfer --refresh --routing-field --pipeline --wait-for-active-shards --require-alias --retry-on-conflict --bulk-mode --type --compression --skip-lines --limit --min-records --max-record-bytes --separator --quote --backslash-escape --headers --headers-file --comment --trim --null --decimal --thousands --convert --datatype --empty --ignore-missing --nested --translate --remove-attribute --merge-attributes --key --server-keys --edge --from-prefix --to-prefix --overwrite-collection-prefix --on-duplicate --delete-keys --complete --overwrite --wait-for-sync --create-collection --mapping --lossy --unique --dry-run --batch-size --batch-bytes --jobs --flush-interval --details --max-errors --results --summary --quiet --verbose --progress --color --completions --man --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -222,6 +222,10 @@ _bulkimport() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --min-records)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --max-record-bytes)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -231,6 +235,10 @@ _bulkimport() {
                     return 0
                     ;;
                 --quote)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --headers)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -247,6 +255,22 @@ _bulkimport() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --comment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --null)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --decimal)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --thousands)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --convert)

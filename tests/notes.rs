@@ -28,12 +28,12 @@ fn generated_keys_are_counted_and_the_note_names_key() {
     let place = Place::new();
     let ran = place.import_text("a.csv", "id,name\n1,A\n2,B\n", &[]);
     ran.expect(0, [2, 0, 0, 0]);
-    let text = "2 records without a key got a generated one; --key FIELD names a field that is the key";
+    let text = "2 records without a key got a generated one; --key FIELD names the field that is the key";
     has_note(&ran, "generated_keys", 2, text);
     assert_eq!(ran.count("generated_keys"), 2);
     let ran = place.import_text("a.csv", "id,name\n1,A\n", &["--on-duplicate", "ignore"]);
-    let text = "1 record without a key got a generated one, so --on-duplicate ignore finds no duplicates of them; \
-                --key FIELD names a field that is the key";
+    let text = "1 record without a key got a generated one, so --on-duplicate ignore has no effect there; \
+                --key FIELD names the field that is the key";
     has_note(&ran, "generated_keys", 1, text);
     let ran = place.import_text("a.csv", "id,name\n1,A\n", &["--key", "id"]);
     has_no_note(&ran);
@@ -93,7 +93,7 @@ fn fewer_records_than_the_minimum_are_exit_5_and_stay_stored_unless_the_run_is_c
     let place = Place::new();
     let ran = place.import_text("a.jsonl", "{\"_key\":\"a\"}\n", &["--min-records", "3", "--complete"]);
     assert_eq!(ran.code, 6, "{}", ran.stderr);
-    ran.prints("1 records were read, fewer than --min-records 3");
+    ran.prints("1 record was read, fewer than --min-records 3");
     let place = Place::new();
     place.file("a.jsonl", "{\"_key\":\"1\"}\n");
     place.file("b.jsonl", "{\"_key\":\"1\"}\n");

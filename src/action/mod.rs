@@ -150,13 +150,13 @@ impl Decider {
     pub fn notes(&self) -> Notes {
         let mut notes = self.rules.notes();
         let effect = match self.op {
-            Op::Upsert => ", so --on-duplicate update finds no duplicates of them",
-            Op::Index => ", so --on-duplicate replace finds no duplicates of them",
-            Op::CreateOrIgnore => ", so --on-duplicate ignore finds no duplicates of them",
+            Op::Upsert => ", so --on-duplicate update has no effect there",
+            Op::Index => ", so --on-duplicate replace has no effect there",
+            Op::CreateOrIgnore => ", so --on-duplicate ignore has no effect there",
             _ => "",
         };
         let text = format!(
-            "{{count}} record{{s}} without a key got a generated one{effect}; --key FIELD names a field that is the key"
+            "{{count}} record{{s}} without a key got a generated one{effect}; --key FIELD names the field that is the key"
         );
         notes.add("generated_keys", self.generated_for_documents, text);
         notes

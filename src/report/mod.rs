@@ -507,6 +507,7 @@ mod tests {
             dry_run: false,
             results: None,
             traffic: Vec::new(),
+            variable_notes: Vec::new(),
         };
         let progress = Progress::new(ProgressMode::None, None, Meter::default());
         let mut report = Report::new(settings, progress, Stop::default(), Box::new(std::io::sink()));

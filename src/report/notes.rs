@@ -58,8 +58,11 @@ impl Report {
     /// Why the run has failed although every record may be good: fewer were read than `--min-records`.
     pub(super) fn print_min_records(&mut self) {
         let Some(min) = self.end.fewer_than else { return };
-        let text =
-            format!("{} records were read, fewer than --min-records {}", grouped(self.end.records), grouped(min));
+        let read = match self.end.records {
+            1 => "1 record was read".to_owned(),
+            read => format!("{} records were read", grouped(read)),
+        };
+        let text = format!("{read}, fewer than --min-records {}", grouped(min));
         self.print(&format!("error: {text}"));
         self.why.get_or_insert(text);
     }

@@ -3,13 +3,14 @@
 //! `--convert`), with one deliberate exception: only valid JSON numbers become numbers, so postal codes keep their zeros.
 
 use super::cells::Cells;
-use super::names::{is_string_column, unique};
-use super::number::{NumberSigns, is_number};
+use super::flavour::{Flavour, Rewritten};
+use super::names::{check_datatypes, is_string_column, unique};
+use super::number::is_number;
 use super::object::{ColumnName, Object};
 use super::{CsvOptions, Datatype, EmptyCell};
 use crate::input::jsonl::{trimmed, utf8};
 use crate::json::{self, Scanner};
-use crate::notes::{Notes, listed, shortened};
+use crate::notes::{Notes, shortened};
 use crate::record::{Origin, Reason};
 
 #[derive(Debug)]
@@ -43,18 +44,6 @@ enum CellValue {
     Text,
     /// An error of this kind: the cell is not a value of this type.
     Bad(&'static str, &'static str),
-}
-
-/// Cells that are read in another way (`--null`, `--decimal`, `--thousands`). Most files have none.
-#[derive(Debug)]
-struct Flavour {
-    /// Bare cells that count as empty.
-    null_texts: Vec<Vec<u8>>,
-    /// Whether a quoted empty cell does too.
-    has_quoted_null: bool,
-    signs: Option<NumberSigns>,
-    /// A number as JSON.
-    number: Vec<u8>,
 }
 
 /// All columns of a file.
@@ -126,7 +115,11 @@ impl Columns {
             return Err(Reason::new("repeated_header", "repeats the header"));
         }
         if count != self.list.len() && !self.ignore_missing {
-            return Err(wrong_count(count, "field", self.list.len()));
+            let mut reason = wrong_count(count, "field", self.list.len());
+            if self.list.len() == 1 {
+                reason.text += " (--skip-lines N passes over lines before the header)";
+            }
+            return Err(reason);
         }
         if self.drops_text || count > self.list.len() {
             utf8(row)?;
@@ -160,7 +153,7 @@ impl Columns {
         let mut texts = simdutf8::basic::from_utf8(cells.text()).ok();
         for (column, (cell, is_bare)) in self.list.iter().zip(cells.kept()) {
             let value = match &mut flavour {
-                Some(flavour) if FLAVOUR => flavour.value(column, cell, is_bare, &mut self.scanner),
+                Some(flavour) if FLAVOUR => column.flavoured_value(flavour, cell, is_bare, &mut self.scanner),
                 _ => column.value(cell, is_bare, &mut self.scanner),
             };
             let split = texts.and_then(|texts| texts.split_at_checked(cell.len()));
@@ -224,50 +217,6 @@ fn is_header(cells: &Cells, names: &[String]) -> bool {
         && names.iter().zip(cells.kept()).skip(1).all(|(name, (cell, _))| cell == name.as_bytes())
 }
 
-impl Flavour {
-    fn new(options: &CsvOptions) -> Option<Flavour> {
-        let signs = NumberSigns { decimal: options.decimal.unwrap_or(b'.'), thousands: options.thousands };
-        let signs = (options.decimal.is_some() || options.thousands.is_some()).then_some(signs);
-        if signs.is_none() && options.null_texts.is_empty() {
-            return None;
-        }
-        let quote = options.quote.unwrap_or(Some(b'"')).map_or('"', char::from);
-        let has_quoted_null = options.null_texts.iter().any(|text| text.chars().eq([quote, quote]));
-        let null_texts = options.null_texts.iter().map(|text| text.clone().into_bytes()).collect();
-        Some(Flavour { null_texts, has_quoted_null, signs, number: Vec::new() })
-    }
-
-    fn is_null(&self, cell: &[u8], is_bare: bool) -> bool {
-        match is_bare {
-            true => self.null_texts.iter().any(|text| text == cell),
-            false => self.has_quoted_null && cell.is_empty(),
-        }
-    }
-
-    fn value(&mut self, column: &Column, cell: &[u8], is_bare: bool, scanner: &mut Scanner) -> CellValue {
-        if self.is_null(cell, is_bare) && column.datatype != Some(Datatype::Null) {
-            return CellValue::Empty;
-        }
-        let is_number = match column.datatype {
-            None if is_bare && matches!(cell, [b'-' | b'0'..=b'9', ..]) => is_number,
-            Some(Datatype::Number) if !is_bare || !matches!(cell, b"" | b"null") => json::is_number,
-            _ => return column.value(cell, is_bare, scanner),
-        };
-        let Some(signs) = self.signs else { return column.value(cell, is_bare, scanner) };
-        signs.rewrite(cell, &mut self.number);
-        match is_number(&self.number) {
-            true => CellValue::Rewritten,
-            false if column.datatype.is_none() => CellValue::Text,
-            false => CellValue::Bad("invalid_number", "a number with the signs of --decimal and --thousands"),
-        }
-    }
-
-    /// The number that was rewritten.
-    fn number(&self) -> &str {
-        std::str::from_utf8(&self.number).unwrap_or("null")
-    }
-}
-
 impl Column {
     fn new(name: String, options: &CsvOptions) -> Column {
         let requested = options.datatypes.iter().rfind(|(column, _)| *column == name).map(|(_, datatype)| *datatype);
@@ -294,6 +243,21 @@ impl Column {
                     Ok(end) if end == inner.end => CellValue::Trimmed,
                     _ => CellValue::Bad("invalid_json", "one JSON value"),
                 }
+            }
+        }
+    }
+
+    /// The same, for a file with a flavour.
+    fn flavoured_value(&self, flavour: &mut Flavour, cell: &[u8], bare: bool, scanner: &mut Scanner) -> CellValue {
+        if flavour.is_null(cell, bare) && self.datatype != Some(Datatype::Null) {
+            return CellValue::Empty;
+        }
+        match flavour.rewrite(cell, bare, self.datatype) {
+            Rewritten::No => self.value(cell, bare, scanner),
+            Rewritten::Number => CellValue::Rewritten,
+            Rewritten::NoNumber if self.datatype.is_none() => CellValue::Text,
+            Rewritten::NoNumber => {
+                CellValue::Bad("invalid_number", "a number with the signs of --decimal and --thousands")
             }
         }
     }
@@ -329,21 +293,6 @@ fn boolean(text: &[u8]) -> CellValue {
             CellValue::Bad("invalid_boolean", "a boolean (true, false, yes, no, y, n, t, f, on, off, 1, 0, 1.0 or 0.0)")
         }
     }
-}
-
-/// `is_first`: whether this is the first input. A column that only a later one lacks is no error.
-fn check_datatypes(names: &[String], options: &CsvOptions, is_first: bool) -> Result<(), String> {
-    for (column, datatype) in &options.datatypes {
-        let type_name = datatype.name();
-        if !names.contains(column) && is_first {
-            let listed = listed(names);
-            return Err(format!("--datatype {column}={type_name}: no such column (the header has: {listed})"));
-        }
-        if *datatype != Datatype::String && is_string_column(column, options) {
-            return Err(format!("--datatype {column}={type_name}: keys and ends of edges are always strings"));
-        }
-    }
-    Ok(())
 }
 
 /// The reason for a row with more or fewer values than the header.

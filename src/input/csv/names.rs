@@ -1,6 +1,6 @@
 //! Names for columns: those that have none in the header, or the name of an earlier column, get another one, with a note.
 
-use super::CsvOptions;
+use super::{CsvOptions, Datatype};
 use crate::notes::{Notes, listed, shortened};
 use crate::record::Origin;
 use std::collections::HashSet;
@@ -69,4 +69,19 @@ fn free(name: &str, first: usize, taken: &mut HashSet<String>) -> String {
 fn note(notes: &mut Notes, origin: Origin, kind: &'static str, what: &str, names: &[String]) {
     let text = format!("{{count}} column{{s}} {what}: named {}", listed(names));
     notes.add_at(origin, kind, names.len() as u64, text);
+}
+
+/// Checks `--datatype`. `is_first`: whether this is the first input. A column that only a later one lacks is no error.
+pub(super) fn check_datatypes(names: &[String], options: &CsvOptions, is_first: bool) -> Result<(), String> {
+    for (column, datatype) in &options.datatypes {
+        let type_name = datatype.name();
+        if !names.contains(column) && is_first {
+            let listed = listed(names);
+            return Err(format!("--datatype {column}={type_name}: no such column (the header has: {listed})"));
+        }
+        if *datatype != Datatype::String && is_string_column(column, options) {
+            return Err(format!("--datatype {column}={type_name}: keys and ends of edges are always strings"));
+        }
+    }
+    Ok(())
 }

@@ -1,3 +1,4 @@
+use super::options::datatype;
 use super::*;
 use crate::input::Source;
 use crate::json::Scanner;
@@ -570,7 +571,8 @@ proptest! {
             expected.push(serde_json::json!({"a": texts[0], "b": texts[1], "c": texts[2]}));
         }
         let mut csv = Csv::new(Window::new(Source::Pieces(cut(text.as_bytes(), &sizes))), 0, 0, MAX, &options, Dialect::csv(&options));
-        prop_assert!(matches!(csv.next(), Ok(ReadStep::Header { .. })));
+        let is_header = matches!(csv.next(), Ok(ReadStep::Header { .. }));
+        prop_assert!(is_header);
         for row in expected {
             match csv.next() {
                 Ok(ReadStep::Record(record)) => prop_assert_eq!(serde_json::from_str::<serde_json::Value>(record.text).expect("JSON"), row),

@@ -4,6 +4,8 @@
 //! with LF or CRLF; from then on it is data. Line breaks inside quotes count as lines too, so that line numbers are those of
 //! an editor. A lone CR inside quotes counts only in a file whose records end with CR.
 
+mod skipped;
+
 use super::Dialect;
 use super::cells::{Breaks, Cells, closing_quote};
 use crate::input::window::LONG;
@@ -32,6 +34,8 @@ pub(super) struct Rows {
     is_cut: bool,
     /// Bytes of the current record; `None` while it is incomplete.
     used: Option<usize>,
+    /// The last line of the current record, which may be its only one.
+    pub(super) last_line: u64,
     /// Whether the start of the window is in a comment.
     in_comment: bool,
     /// The line on which the next record starts.
@@ -61,6 +65,7 @@ impl Rows {
             written: 0,
             is_cut: false,
             used: None,
+            last_line: line,
             in_comment: false,
             line,
             discarded: None,
@@ -113,81 +118,6 @@ impl Rows {
         }
     }
 
-    /// Skips lines that start with the byte of `--comment`, before a record.
-    fn skip_comments(&mut self) -> Result<(), NoRecord> {
-        if self.searched > 0 || self.discarded.is_some() {
-            return Ok(());
-        }
-        loop {
-            self.resolve_cr();
-            match self.window.bytes().first() {
-                Some(first) if self.in_comment || Some(*first) == self.dialect.comment => self.skip_comment(),
-                Some(_) => return Ok(()),
-                None => {}
-            }
-            let origin = Origin { line: self.line, offset: self.window.offset(), ..self.origin };
-            if self.window.bytes().is_empty() && !self.window.read_on(origin)? {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Skips the rest of a comment, or the available part of it.
-    fn skip_comment(&mut self) {
-        let bytes = self.window.bytes();
-        let found = if self.has_lf { memchr::memchr(b'\n', bytes) } else { memchr::memchr2(b'\n', b'\r', bytes) };
-        self.in_comment = found.is_none();
-        match found {
-            None => self.window.consume(bytes.len()),
-            Some(offset) => self.end_line(offset),
-        }
-    }
-
-    /// Skips the line that ends at this offset.
-    fn end_line(&mut self, offset: usize) {
-        self.line += 1;
-        if self.window.bytes()[offset] == b'\n' {
-            self.found_lf();
-        } else {
-            self.after_cr = Some(0);
-        }
-        self.window.consume(offset + 1);
-    }
-
-    /// Obeys a first line such as `sep=;`, which Excel writes: skips it, and returns its separator.
-    pub(super) fn separator_line(&mut self) -> Result<Option<u8>, NoRecord> {
-        loop {
-            let bytes = self.window.bytes();
-            let line = bytes.strip_prefix(b"\"").unwrap_or(bytes);
-            let word = &line[..line.len().min(4)];
-            let is_complete = bytes.len() > 8 || memchr::memchr2(b'\n', b'\r', bytes).is_some() || self.window.ended();
-            if !b"sep="[..word.len()].eq_ignore_ascii_case(word) || is_complete && word.len() < 4 {
-                return Ok(None);
-            }
-            if is_complete {
-                return Ok(self.skip_separator_line());
-            }
-            self.window.read_on(self.origin)?;
-        }
-    }
-
-    fn skip_separator_line(&mut self) -> Option<u8> {
-        let bytes = self.window.bytes();
-        let end = memchr::memchr2(b'\n', b'\r', bytes).unwrap_or(bytes.len());
-        let separator = match &bytes[..end] {
-            [_, _, _, b'=', byte] | [b'"', _, _, _, b'=', byte, b'"'] => *byte,
-            _ => return None,
-        };
-        if Some(separator) == self.dialect.quote || !separator.is_ascii() {
-            return None;
-        }
-        match end < bytes.len() {
-            true => self.end_line(end),
-            false => self.window.consume(end),
-        }
-        Some(separator)
-    }
-
     /// Changes the separator before the first record.
     pub(super) fn set_separator(&mut self, separator: u8) {
         self.dialect.separator = separator;
@@ -197,11 +127,6 @@ impl Rows {
 
     pub(super) fn separator(&self) -> u8 {
         self.dialect.separator
-    }
-
-    /// The last line of the current record, which may be its only one.
-    pub(super) fn last_line(&self) -> u64 {
-        self.line - 1
     }
 
     /// From now on a lone CR is data.
@@ -322,6 +247,7 @@ impl Rows {
         let row = self.checked(length);
         let bytes = &self.window.bytes()[length..];
         let breaks = self.breaks(length);
+        self.set_last_line(breaks);
         self.line += breaks.lf + 1;
         let is_crlf = bytes.starts_with(b"\r\n");
         self.lone_crs_end_records = !is_crlf && bytes.starts_with(b"\r");
@@ -356,7 +282,13 @@ impl Rows {
             self.cells.push(&self.window.bytes()[self.cell..end], self.written - (length - end));
         }
         self.used = Some(length);
+        self.set_last_line(self.breaks(length));
         Ok(self.checked(length))
+    }
+
+    /// Counts the lines of a record as the ones before it: how it ends may not be known yet.
+    fn set_last_line(&mut self, Breaks { lf, lone_cr }: Breaks) {
+        self.last_line = self.line + lf + if self.lone_crs_end_records { lone_cr } else { 0 };
     }
 
     /// The raw text of the record, of `length` bytes, when its cells are no longer needed. The memory of a long record is

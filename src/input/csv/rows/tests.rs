@@ -18,9 +18,10 @@ fn parse_simply(text: &[u8], dialect: Dialect) -> (Vec<Record>, Option<u64>) {
                 [] | [b'\n', ..] | [b'\r', b'\n', ..] => true,
                 [byte, ..] => byte == dialect.separator,
             };
-            let blanks = text[offset..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+            let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t') && **byte != dialect.separator;
+            let blanks = text[offset..].iter().take_while(is_blank).count();
             let behind = text.get(offset + blanks).copied();
-            if blanks > 0 && behind.is_some() && behind == dialect.quote && dialect.separator != b'\t' {
+            if blanks > 0 && behind.is_some() && behind == dialect.quote {
                 record.2.get_or_insert("blank_before_quote");
             }
             let (mut bare, mut open) = (true, false);
@@ -167,11 +168,16 @@ proptest! {
         let (found, open) = read_all(in_pieces(&text, size), dialect);
         let theirs = read_with_csv_crate(&text, dialect);
         let ours: Vec<_> = found.into_iter().filter(|(_, cells, _)| *cells != [(Vec::new(), true)]).collect();
+        // The crate drops a backslash that escapes nothing; we keep it.
+        let comparable = |text: &[u8]| -> Vec<u8> {
+            text.iter().filter(|byte| **byte != b'\\' || !dialect.backslash_escape).copied().collect()
+        };
         // The crate returns the text after an unclosed quote as a record.
         prop_assert_eq!(theirs.len(), ours.len() + usize::from(open.is_some()));
         for ((_, cells, flaw), theirs) in ours.iter().zip(&theirs) {
             prop_assert_eq!(cells.len(), theirs.len());
             for ((text, is_bare), theirs) in cells.iter().zip(theirs) {
+                let (text, theirs) = (&comparable(text), &comparable(theirs));
                 // The crate keeps blanks after a closing quote.
                 let rest = theirs.strip_prefix(&text[..]);
                 let blanks = rest.is_some_and(|rest| rest.iter().all(|byte| b" \t".contains(byte)));
@@ -192,7 +198,7 @@ proptest! {
         let mut writer = csv::WriterBuilder::new().flexible(true).quote_style(style).terminator(end).from_writer(Vec::new());
         rows.iter().for_each(|row| writer.write_record(row).expect("memory"));
         let text = writer.into_inner().expect("memory");
-        let dialect = Dialect { separator: b',', quote: Some(b'"'), backslash_escape: false };
+        let dialect = dialect(b',', Some(b'"'), false);
         let (found, open) = read_all(in_pieces(&text, size), dialect);
         prop_assert_eq!(open, None);
         let texts = |(_, cells, flaw): Record| (cells.into_iter().map(|(text, _)| text).collect::<Vec<_>>(), flaw);
