@@ -9,7 +9,7 @@ fn main() {
     println!("cargo::rerun-if-env-changed=BUILD_COMMIT");
     let commit = std::env::var("BUILD_COMMIT").ok().filter(|commit| !commit.is_empty());
     if let Some(commit) = commit.or_else(from_git) {
-        println!("cargo::rustc-env=BULKIMPORT_COMMIT={commit}");
+        println!("cargo::rustc-env=BUILD_COMMIT={commit}");
     }
 }
 

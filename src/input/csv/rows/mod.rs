@@ -245,9 +245,9 @@ impl Rows {
     /// Ends the record before the line break at `length`.
     fn finish(&mut self, length: usize) -> Result<usize, Reason> {
         let row = self.checked(length);
-        let bytes = &self.window.bytes()[length..];
         let breaks = self.breaks(length);
         self.set_last_line(breaks);
+        let bytes = &self.window.bytes()[length..];
         self.line += breaks.lf + 1;
         let is_crlf = bytes.starts_with(b"\r\n");
         self.lone_crs_end_records = !is_crlf && bytes.starts_with(b"\r");
