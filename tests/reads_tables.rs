@@ -201,6 +201,8 @@ fn the_sep_line_of_excel_is_obeyed() {
     good("a.csv", "sep=,\na,b\n1,\"x\ry\"\n", &[], &[r#"{"a":1,"b":"x\ry"}"#]);
     good("a.csv", "sep=;\na,b\n1,2\n", &["--separator", ","], &[r#"{"a":1,"b":2}"#])
         .prints("note: a.csv:1: the line sep= names another separator than --separator, which wins\n");
+    good("a.csv", "sep=;;\na;b;\n1;2,5;\n", &["--datatype", "b=string"], &docs);
+    good("a.csv", "\"sep=;\";;\na;b;\n1;2,5;\n", &[], &docs);
     good("a.csv", "sep=;", &[], &[]);
     good("a.csv", "sep\nx\n", &[], &[r#"{"sep":"x"}"#]);
     good("a.csv", "separate=1,b\nx,y\n", &[], &[r#"{"separate=1":"x","b":"y"}"#]);

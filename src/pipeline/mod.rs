@@ -157,6 +157,7 @@ impl Reading {
         let is_line = matches!(input.format, Format::Jsonl | Format::Bulk);
         self.lanes.expect_collection(input.collection);
         self.lanes.expect_lines(is_line);
+        self.watch.expect_json(matches!(input.format, Format::Jsonl | Format::Json));
         self.collection = input.collection;
         self.plan.shaper.expect_edges(self.plan.edges.get(input.collection) == Some(&true));
         let is_first = input.number == 0;

@@ -12,6 +12,8 @@ const MAX_DEPTH: usize = 3;
 pub(super) struct Watch {
     /// Fields that must be unique, and how many records have no value in each.
     unique: Vec<(String, u64)>,
+    /// Whether the next records are read from JSON, so that `--records` can reach into them.
+    is_json: bool,
     /// The path of an array of objects in the first record.
     wrapped: Option<String>,
     scanner: Scanner,
@@ -21,12 +23,17 @@ impl Watch {
     pub(super) fn new(unique: &[String]) -> Watch {
         // ArangoDB also has names such as `tags[*]`.
         let unique = unique.iter().filter(|field| !field.contains('[')).map(|field| (field.clone(), 0)).collect();
-        Watch { unique, wrapped: None, scanner: Scanner::default() }
+        Watch { unique, is_json: false, wrapped: None, scanner: Scanner::default() }
+    }
+
+    /// Sets whether the next records are read from JSON.
+    pub(super) fn expect_json(&mut self, is_json: bool) {
+        self.is_json = is_json;
     }
 
     /// Looks at the first record of the run, as it was read.
     pub(super) fn first(&mut self, record: &Record<'_>) {
-        if record.command.is_none() {
+        if self.is_json {
             self.wrapped = array_in(record.text, MAX_DEPTH);
         }
     }

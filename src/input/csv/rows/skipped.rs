@@ -4,6 +4,9 @@ use super::Rows;
 use crate::input::NoRecord;
 use crate::record::Origin;
 
+/// Maximum length of a line `sep=;;;`.
+const MAX_SEPARATOR_LINE: usize = 4096;
+
 impl Rows {
     /// Skips lines that start with the byte of `--comment`, before a record.
     pub(super) fn skip_comments(&mut self) -> Result<(), NoRecord> {
@@ -39,6 +42,7 @@ impl Rows {
     fn end_line(&mut self, offset: usize) {
         self.line += 1;
         if self.window.bytes()[offset] == b'\n' {
+            self.lone_crs_end_records = false;
             self.found_lf();
         } else {
             self.after_cr = Some(0);
@@ -52,7 +56,8 @@ impl Rows {
             let bytes = self.window.bytes();
             let line = bytes.strip_prefix(b"\"").unwrap_or(bytes);
             let word = &line[..line.len().min(4)];
-            let is_complete = bytes.len() > 8 || memchr::memchr2(b'\n', b'\r', bytes).is_some() || self.window.ended();
+            let has_end = memchr::memchr2(b'\n', b'\r', bytes).is_some() || self.window.ended();
+            let is_complete = has_end || bytes.len() > MAX_SEPARATOR_LINE;
             if !b"sep="[..word.len()].eq_ignore_ascii_case(word) || is_complete && word.len() < 4 {
                 return Ok(None);
             }
@@ -66,11 +71,13 @@ impl Rows {
     fn skip_separator_line(&mut self) -> Option<u8> {
         let bytes = self.window.bytes();
         let end = memchr::memchr2(b'\n', b'\r', bytes).unwrap_or(bytes.len());
-        let separator = match &bytes[..end] {
-            [_, _, _, b'=', byte] | [b'"', _, _, _, b'=', byte, b'"'] => *byte,
+        let (separator, rest) = match &bytes[..end] {
+            [b'"', _, _, _, b'=', byte, b'"', rest @ ..] | [_, _, _, b'=', byte, rest @ ..] => (*byte, rest),
             _ => return None,
         };
-        if Some(separator) == self.dialect.quote || !separator.is_ascii() {
+        // Programs that write the file again fill the line with empty cells.
+        let is_filled = rest.iter().all(|byte| *byte == separator);
+        if Some(separator) == self.dialect.quote || !separator.is_ascii() || !is_filled {
             return None;
         }
         match end < bytes.len() {
