@@ -436,6 +436,9 @@ fn signs_of_numbers_must_have_an_effect_and_differ() {
         (&["--comment", ","], "--comment must differ from --separator and --quote"),
         (&["--comment", "//"], "invalid value \"//\" for --comment"),
         (&["--decimal", ",", "-t", "jsonl"], "--decimal requires CSV or TSV input, not jsonl"),
+        (&["--headers", "a", "-t", "jsonl"], "--headers requires CSV or TSV input, not jsonl"),
+        (&["--null", "a", "-t", "jsonl"], "--null requires CSV or TSV input, not jsonl"),
+        (&["--trim", "-t", "bulk"], "--trim requires CSV or TSV input, not bulk"),
     ] {
         refused("a.csv", "a\n1\n", arguments, 2, words);
     }

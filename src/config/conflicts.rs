@@ -16,11 +16,11 @@ pub(super) const FOR_CELLS: [&str; 13] = [
     "separator",
     "quote",
     "backslash_escape",
-    "header_row",
+    "headers",
     "headers_file",
     "comment",
     "trim",
-    "null_texts",
+    "null",
     "decimal",
     "thousands",
     "convert",
@@ -118,7 +118,7 @@ pub(super) fn ensure_named_once<'a>(flag: &str, names: impl IntoIterator<Item = 
 fn check_cells(args: &Arguments, sources: &ConfigSources) -> Result<()> {
     let csv = &args.input.csv;
     let typed = |id| sources.flags.typed(id);
-    if typed("header_row") && typed("headers_file") {
+    if typed("headers") && typed("headers_file") {
         bail!("--headers and --headers-file cannot be used together");
     }
     if csv.thousands.is_some_and(|sign| sign == csv.decimal.unwrap_or(b'.')) {

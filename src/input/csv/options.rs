@@ -57,7 +57,7 @@ pub struct CsvOptions {
     /// Column names; the data then has no header row
     ///
     /// Comma-separated, as one row of CSV: id,name,"a,b".
-    #[arg(long = "headers", value_name = "NAMES")]
+    #[arg(id = "headers", long = "headers", value_name = "NAMES")]
     pub header_row: Option<String>,
     /// File with the header row; the data then has none
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
@@ -73,7 +73,7 @@ pub struct CsvOptions {
     /// Treat bare cells with this text as empty; repeat for more
     ///
     /// Such as NA or \N, in columns of any type. '""' is an empty cell in quotes. See --empty.
-    #[arg(long = "null", value_name = "TEXT")]
+    #[arg(id = "null", long = "null", value_name = "TEXT")]
     pub null_texts: Vec<String>,
     /// Byte before the decimals of a number, such as ,
     ///
