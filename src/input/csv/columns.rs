@@ -199,9 +199,10 @@ impl Columns {
         self.key.clear();
         let Some((cell, is_bare)) = cells.get(index) else { return };
         let is_null = self.flavour.as_ref().is_some_and(|flavour| flavour.is_null(cell, is_bare));
-        if !is_null && !(is_bare && cell == b"null") {
-            self.key.push_str(std::str::from_utf8(cell).unwrap_or_default());
+        if is_null || is_bare && cell == b"null" {
+            return;
         }
+        self.key.push_str(std::str::from_utf8(cell).unwrap_or_default());
     }
 }
 

@@ -39,11 +39,11 @@ fn parse_simply(text: &[u8], dialect: Dialect) -> (Vec<Record>, Option<u64>) {
                 if Some(byte) == dialect.quote {
                     open = next == dialect.quote;
                     offset += usize::from(open);
-                } else if let (b'\\', true, Some(next)) = (byte, dialect.backslash_escape, next) {
-                    if Some(next) == dialect.quote || next == b'\\' {
-                        literal = next;
-                        offset += 1;
-                    }
+                } else if let (b'\\', true, Some(next)) = (byte, dialect.backslash_escape, next)
+                    && (Some(next) == dialect.quote || next == b'\\')
+                {
+                    literal = next;
+                    offset += 1;
                 }
                 if open {
                     unquoted.push(literal);
