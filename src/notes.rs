@@ -61,6 +61,11 @@ impl Notes {
         }
     }
 
+    /// Removes the notes of a kind.
+    pub fn remove(&mut self, kind: &str) {
+        self.0.retain(|note| note.kind != kind);
+    }
+
     /// The notes in order.
     pub fn iter(&self) -> impl Iterator<Item = &Note> {
         self.0.iter()

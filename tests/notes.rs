@@ -115,6 +115,10 @@ fn one_record_that_wraps_an_array_is_a_note_that_names_its_path() {
         );
         has_note(&ran, "wrapped_array", 1, &text);
     }
+    let place = Place::new();
+    place.file("a.jsonl", "{\"_key\":\"1\",\"data\":[{}]}\n");
+    place.file("b.jsonl", "{\"_key\":\"1\"}\n");
+    has_no_note(&place.run(&["a.jsonl", "b.jsonl"]));
     for text in ["{\"_key\":\"1\",\"u1\":{\"n\":1},\"u2\":[1]}\n", "{\"_key\":\"1\",\"d\":[{}]}\n{\"_key\":\"2\"}\n"] {
         let place = Place::new();
         has_no_note(&place.import_text("a.jsonl", text, &[]));

@@ -9,6 +9,10 @@ impl Report {
     /// Adds the notes that only the whole run can tell.
     pub(super) fn complete_notes(&mut self) {
         let unmatched = self.unmatched.take().unwrap_or_default();
+        if self.end.records > 1 {
+            // It was the only one of its part of the run.
+            self.notes.remove("wrapped_array");
+        }
         if self.end.records == 0 {
             if self.end.broken.is_none() && self.stop.signal().is_none() {
                 self.notes.add("no_records", 1, "no records were read");

@@ -18,10 +18,7 @@ fn parse_simply(text: &[u8], dialect: Dialect) -> (Vec<Record>, Option<u64>) {
                 [] | [b'\n', ..] | [b'\r', b'\n', ..] => true,
                 [byte, ..] => byte == dialect.separator,
             };
-            let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t') && **byte != dialect.separator;
-            let blanks = text[offset..].iter().take_while(is_blank).count();
-            let behind = text.get(offset + blanks).copied();
-            if blanks > 0 && behind.is_some() && behind == dialect.quote {
+            if opens_behind_blanks(&text[offset..], dialect) {
                 record.2.get_or_insert("blank_before_quote");
             }
             let (mut bare, mut open) = (true, false);
@@ -72,6 +69,13 @@ fn parse_simply(text: &[u8], dialect: Dialect) -> (Vec<Record>, Option<u64>) {
         records.push(record);
     }
     (records, None)
+}
+
+/// Whether a cell has blanks before its quote.
+fn opens_behind_blanks(cell: &[u8], dialect: Dialect) -> bool {
+    let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t') && **byte != dialect.separator;
+    let blanks = cell.iter().take_while(is_blank).count();
+    blanks > 0 && cell.get(blanks).is_some() && cell.get(blanks).copied() == dialect.quote
 }
 
 fn dialect(separator: u8, quote: Option<u8>, backslash_escape: bool) -> Dialect {
