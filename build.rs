@@ -9,8 +9,7 @@ fn main() {
     println!("cargo::rerun-if-env-changed=BUILD_COMMIT");
     let commit = std::env::var("BUILD_COMMIT").ok().filter(|commit| !commit.is_empty());
     if let Some(commit) = commit.or_else(from_git) {
-        // `cargo run` gives it to the program too, for which BULKIMPORT_… would be an unknown variable.
-        println!("cargo::rustc-env=COMMIT_OF_BULKIMPORT={commit}");
+        println!("cargo::rustc-env=BUILD_COMMIT={commit}");
     }
 }
 

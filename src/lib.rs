@@ -25,6 +25,7 @@ pub mod json;
 pub(crate) mod key_filter;
 pub mod mask;
 pub mod messages;
+pub(crate) mod notes;
 pub(crate) mod pipeline;
 pub(crate) mod progress;
 pub mod record;

@@ -30,6 +30,8 @@ pub struct Record<'a> {
     pub command: Option<&'a Command>,
     /// Columns of a CSV row that hold a bare `null`. They are no fields, but `--merge-attributes` writes `null` for them.
     pub nulls: &'a [String],
+    /// The text of the cell that `--key` names in a CSV row; empty if there is none.
+    pub key: &'a str,
     /// The raw text that it was read from. For bulk lines, and for rows above 4 MiB, it is empty unless raw text is wanted.
     pub raw: &'a [u8],
     /// The object that `--doc` took the document out of.

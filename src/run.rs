@@ -53,12 +53,15 @@ pub fn import(mut config: Config, mut err: Messages) -> Result<Summary> {
     let mut report = Report::new(settings(&config, traffic, results), progress, stop.clone(), err);
     let closing: Vec<_> = all.iter_mut().filter_map(|opened| opened.closing.take()).collect();
     let mut inputs = inputs.list;
+    let last = all.len().saturating_sub(1);
     for (number, opened) in all.into_iter().enumerate() {
         // With one sink, it takes all inputs.
         let is_of_others = |input: &Input| !config.has_one_sink() && input.collection > number;
         let of_others = inputs.split_off(inputs.partition_point(|input| !is_of_others(input)));
         let inputs = std::mem::replace(&mut inputs, of_others);
-        pipeline::run(plan(&config, opened, inputs, &meter, &stop, &report), &mut report);
+        let min_records = config.input.min_records.filter(|_| number == last);
+        let plan = plan(&config, opened, inputs, &meter, &stop, &report);
+        pipeline::run(Plan { min_records, ..plan }, &mut report);
         if stop.is_requested() || report.is_broken() {
             break;
         }
@@ -97,6 +100,8 @@ fn plan(config: &Config, opened: Opened, inputs: Vec<Input>, meter: &Meter, stop
         meter: meter.clone(),
         stop: stop.clone(),
         results: wanted.results.is_some(),
+        unique: wanted.unique.clone(),
+        min_records: None,
     }
 }
 
@@ -184,6 +189,7 @@ fn settings(config: &Config, traffic: Vec<Traffic>, results: Option<Results>) ->
         again: again(config),
         results,
         traffic,
+        variable_notes: config.notes.clone(),
     }
 }
 

@@ -100,13 +100,28 @@ pub fn path(text: &str) -> Result<String, String> {
     field(text)
 }
 
-/// `--separator`: one byte, or `\t`, but no line break.
-pub fn separator(text: &str) -> Result<u8, String> {
-    match text.as_bytes() {
-        _ if text == "\\t" => Ok(b'\t'),
-        [byte] if !matches!(byte, b'\n' | b'\r' | 0) => Ok(*byte),
-        _ => Err("not exactly one byte\nhint: write a tab as `'\\t'`".to_owned()),
+/// One byte, or `\t`, or a byte of ASCII in hexadecimal such as `\x01`, but no line break.
+pub fn byte(text: &str) -> Result<u8, String> {
+    let hexadecimal = text
+        .strip_prefix("\\x")
+        .filter(|digits| digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+    let byte = match text.as_bytes() {
+        _ if text == "\\t" => Some(b'\t'),
+        [byte] => Some(*byte),
+        _ => hexadecimal.and_then(|digits| u8::from_str_radix(digits, 16).ok()),
+    };
+    let is_allowed = |byte: &u8| byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | 0);
+    let refused = || "not exactly one byte\nhint: write a tab as `'\\t'`, others as `'\\x01'` to `'\\x7f'`".to_owned();
+    byte.filter(is_allowed).ok_or_else(refused)
+}
+
+/// `--decimal` and `--thousands`: one byte that is no part of a number.
+pub fn number_sign(text: &str) -> Result<u8, String> {
+    let byte = byte(text)?;
+    if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+') {
+        return Err("letters, digits, - and + have a meaning in numbers".to_owned());
     }
+    Ok(byte)
 }
 
 /// `--quote`: one byte but no line break, or `none` or empty for no quotes.
@@ -211,10 +226,15 @@ mod tests {
     #[test]
     fn separators_and_quotes_are_one_byte() {
         for (text, byte) in [(",", b','), (";", b';'), ("\\t", b'\t'), ("\t", b'\t'), ("|", b'|')] {
-            assert_eq!(separator(text), Ok(byte), "{text}");
+            assert_eq!(super::byte(text), Ok(byte), "{text}");
         }
-        for text in ["", ";;", "§", "\n", "\r", "\\n", "tab"] {
-            assert!(separator(text).is_err(), "{text}");
+        for (text, byte) in [("\\x01", 1), ("\\x1F", 0x1f), ("\\x7c", b'|'), ("\\", b'\\')] {
+            assert_eq!(super::byte(text), Ok(byte), "{text}");
+        }
+        for text in
+            ["", ";;", "§", "\n", "\r", "\\n", "tab", "\\x", "\\x1", "\\x001", "\\x00", "\\x0a", "\\xff", "\\x+1"]
+        {
+            assert!(super::byte(text).is_err(), "{text}");
         }
         assert_eq!(quote(""), Ok(None));
         assert_eq!(quote("none"), Ok(None));

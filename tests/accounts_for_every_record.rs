@@ -105,7 +105,7 @@ fn the_json_summary_has_every_field_and_is_one_line() {
         "collections": [
             { "name": "c", "created": 1, "updated": 0, "ignored": 0, "deleted": 0, "errors": 3, "unknown": 0, "unsent": 0 },
         ],
-        "error": null, "rejects": null, "journal": null,
+        "generated_keys": 0, "notes": [], "error": null, "rejects": null, "journal": null,
     });
     assert_eq!(summary, expected);
 }

@@ -342,7 +342,7 @@ const LINES: &[(&str, &str)] = &[
     ),
     (
         "-c a --separator ;;",
-        "error: invalid value \";;\" for --separator: not exactly one byte\nhint: write a tab as `'\\t'`\n",
+        "error: invalid value \";;\" for --separator: not exactly one byte\nhint: write a tab as `'\\t'`, others as `'\\x01'` to `'\\x7f'`\n",
     ),
     (
         "-c a --quote ''",

@@ -216,7 +216,7 @@ fn a_database_of_somebody_else_keeps_its_tables() {
     let count: i64 = ours.query_row("SELECT count(*) FROM seen", [], |row| row.get(0)).expect("their view");
     let version: i64 = ours.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("their version");
     assert_eq!((count, version), (2, 7));
-    assert_eq!(place.rows("c").len(), 1);
+    assert_eq!(place.rows("c").len(), 2);
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub(crate) use key::{by_path, has_key_field};
 pub(crate) use rules::{BulkLine, Rules};
 
 use crate::json::{JsonKind, Scanner, Span};
+use crate::notes::Notes;
 use crate::record::{Command, Outer, Reason, Record};
 use key::{KeyFields, by_convention, generated, key_text, unpaired_surrogate, without_keys};
 use std::borrow::Cow;
@@ -126,6 +127,10 @@ pub struct Decider {
     /// See `Action::meta`.
     meta: String,
     scanner: Scanner,
+    /// Keys that were generated.
+    generated: u64,
+    /// The same, for records that are no bulk lines.
+    generated_for_documents: u64,
 }
 
 impl Decider {
@@ -150,6 +155,8 @@ impl Decider {
             index: String::new(),
             meta: String::new(),
             scanner: Scanner::default(),
+            generated: 0,
+            generated_for_documents: 0,
         }
     }
 
@@ -161,6 +168,27 @@ impl Decider {
     /// Sets whether the next records come from rows.
     pub fn expect_rows(&mut self, are_rows: bool) {
         self.are_rows = are_rows;
+    }
+
+    /// How many keys were generated.
+    pub fn generated(&self) -> u64 {
+        self.generated
+    }
+
+    /// The notes about all records.
+    pub fn notes(&self) -> Notes {
+        let mut notes = self.rules.notes();
+        let effect = match self.op {
+            Op::Upsert => ", so --on-duplicate update has no effect there",
+            Op::Index => ", so --on-duplicate replace has no effect there",
+            Op::CreateOrIgnore => ", so --on-duplicate ignore has no effect there",
+            _ => "",
+        };
+        let text = format!(
+            "{{count}} record{{s}} without a key got a generated one{effect}; --key FIELD names the field that is the key"
+        );
+        notes.add("generated_keys", self.generated_for_documents, text);
+        notes
     }
 
     /// Makes the action of a record.
@@ -176,9 +204,17 @@ impl Decider {
             Some(_) if keys.keeps_fields => KeyFields::default(),
             _ => KeyFields::find(record.text, record.fields)?,
         };
-        let FoundKey { text, value, is_id } = self.find(record, key_fields)?;
+        let FoundKey { text, value, is_id } = match record.key {
+            "" => self.find(record, key_fields)?,
+            _ => FoundKey { text: record.text, value: None, is_id: false },
+        };
         let is_outer = record.outer.is_some_and(|outer| std::ptr::eq(outer.text, text));
         let key = match value {
+            None if !record.key.is_empty() => {
+                let key = mongoexport::of_cell(record.key).unwrap_or(record.key);
+                keys.check(key, false)?;
+                ActionKey::Text(key)
+            }
             Some(value) => {
                 let mut key = match JsonKind::of(value.of(text)) {
                     JsonKind::Object => wrapped_key(text, value, &mut self.scanner, &mut self.scratch)?,
@@ -202,6 +238,9 @@ impl Decider {
             }
             None => {
                 self.has_generated = true;
+                let is_kept = u64::from(self.rules.keeps_generated_keys());
+                (self.generated, self.generated_for_documents) =
+                    (self.generated + is_kept, self.generated_for_documents + is_kept);
                 let is_theirs = self.rules.generates_keys();
                 ActionKey::Text(if is_theirs { "" } else { generated(&mut self.scratch, &self.run, ordinal) })
             }
@@ -258,7 +297,10 @@ impl Decider {
             None if matches!(op, Op::Update | Op::Delete) => {
                 return Err(Reason::new("no_key", "missing \"_id\" in the action line"));
             }
-            None => generated(&mut self.scratch, &self.run, ordinal),
+            None => {
+                self.generated += u64::from(rules.keeps_generated_keys());
+                generated(&mut self.scratch, &self.run, ordinal)
+            }
         };
         rules.keys().check(key, true)?;
         rules.line(BulkLine { command, op, collection, key, has_id }, record, &mut self.meta)

@@ -3,6 +3,7 @@
 
 use super::{Action, ActionKey, KeyRule, Op};
 use crate::json::Span;
+use crate::notes::Notes;
 use crate::record::{Command, Reason, Record};
 
 pub trait Rules: Send {
@@ -20,6 +21,16 @@ pub trait Rules: Send {
     /// Whether the target generates the keys of records without one.
     fn generates_keys(&self) -> bool {
         false
+    }
+
+    /// Whether the target keeps the keys that are generated here.
+    fn keeps_generated_keys(&self) -> bool {
+        true
+    }
+
+    /// The notes about all records.
+    fn notes(&self) -> Notes {
+        Notes::default()
     }
 
     /// Checks that the target stores the record without loss. The ranges are removed from it. Further metadata is written to

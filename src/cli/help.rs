@@ -141,7 +141,7 @@ pub fn long() -> String {
 
 /// Returns the text of `--version`, with the commit if it is known.
 pub fn version() -> String {
-    let commit = option_env!("COMMIT_OF_BULKIMPORT").map_or(String::new(), |commit| format!("commit {commit}, "));
+    let commit = option_env!("BUILD_COMMIT").map_or(String::new(), |commit| format!("commit {commit}, "));
     format!("bulkimport {} ({commit}SQLite {})\n", env!("CARGO_PKG_VERSION"), rusqlite::version())
 }
 

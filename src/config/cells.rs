@@ -1,5 +1,6 @@
-//! The options for reading cells, and the header row from `--headers-file`.
+//! The options for reading cells, and the header row from `--headers` or `--headers-file`.
 
+use super::conflicts::ensure_named_once;
 use super::has_rows;
 use crate::cli::Arguments;
 use crate::error::of_file;
@@ -18,21 +19,38 @@ pub(super) fn options(args: &Arguments, format: Option<Format>) -> Result<CsvOpt
     options.keep_strings = options.convert == Conversion::None;
     options.merged = merged(args);
     options.string_columns = string_columns(args);
+    options.key_column = key_column(args);
     let first = args.files.first().map(|file| file.to_string_lossy());
     let is_tsv = format.or(first.and_then(|name| by_name(&name))) == Some(Format::Tsv);
     let dialect = if is_tsv { Dialect::tsv(&options) } else { Dialect::csv(&options) };
     if dialect.quote == Some(dialect.separator) && has_rows(format) {
         bail!("--quote and --separator must differ");
     }
+    if dialect.comment.is_some_and(|byte| byte == dialect.separator || Some(byte) == dialect.quote) {
+        bail!("--comment must differ from --separator and --quote");
+    }
     if dialect.quote == Some(b'\\') && options.backslash_escape {
         bail!("--quote '\\' and --backslash-escape cannot be used together");
     }
     let with_cells = matches!(format, None | Some(Format::Csv | Format::Tsv));
-    if let Some(path) = options.headers_file.as_ref().filter(|_| with_cells) {
+    if let Some(row) = options.header_row.as_ref().filter(|_| with_cells) {
+        options.headers = Some(header_row(row)?);
+    } else if let Some(path) = options.headers_file.as_ref().filter(|_| with_cells) {
         let names = header(path, dialect).with_context(|| format!("--headers-file: {}", path.display()))?;
         options.headers = Some(names);
     }
     Ok(options)
+}
+
+/// The names in `--headers`: always one row of comma-separated CSV.
+fn header_row(row: &str) -> Result<Vec<String>> {
+    let names = header_names(row.as_bytes(), Dialect::csv(&CsvOptions::default()), "the row");
+    let names = names.map_err(Error::msg).context("--headers")?;
+    if names.iter().any(String::is_empty) {
+        bail!("--headers: a column has no name");
+    }
+    ensure_named_once("--headers", &names)?;
+    Ok(names)
 }
 
 fn header(path: &Path, dialect: Dialect) -> Result<Vec<String>> {
@@ -46,7 +64,7 @@ fn header(path: &Path, dialect: Dialect) -> Result<Vec<String>> {
     if bytes.trim_ascii().is_empty() {
         bail!("missing header line");
     }
-    header_names(bytes, dialect).map_err(Error::msg)
+    header_names(bytes, dialect, "the headers file").map_err(Error::msg)
 }
 
 /// The fields that merges use, without duplicates.
@@ -63,8 +81,18 @@ fn merged(args: &Arguments) -> Vec<String> {
 
 /// The columns that become keys, `_from` or `_to`, by their names in the header. They stay strings: a key 007 keeps its zeros.
 fn string_columns(args: &Arguments) -> Vec<String> {
-    let key = args.key.key.as_deref();
-    let becomes_key = |to: &str| matches!(to, "_key" | "_id" | "_from" | "_to") || Some(to) == key;
-    let renamed = args.shape.translate.iter().filter(|(_, to)| becomes_key(to)).map(|(from, _)| from.clone());
-    renamed.chain(args.key.key.clone()).collect()
+    let becomes_key = |to: &str| matches!(to, "_key" | "_id" | "_from" | "_to");
+    let renamed = args.shape.translate.iter().filter(|(_, to)| becomes_key(to));
+    renamed.map(|(from, _)| from.clone()).collect()
+}
+
+/// The column that `--key` names, by its name in the header; `None` if that field is no column.
+fn key_column(args: &Arguments) -> Option<String> {
+    let (key, shape) = (args.key.key.as_ref()?, &args.shape);
+    let renamed = shape.translate.iter().find(|(_, to)| to == key).map(|(from, _)| from);
+    let kept = Some(key).filter(|key| !shape.translate.iter().any(|(from, _)| from == *key));
+    let is_column = |name: &&String| {
+        !shape.remove_attribute.contains(name) && !shape.merge_attributes.iter().any(|merge| merge.name == **name)
+    };
+    renamed.or(kept).filter(is_column).cloned()
 }

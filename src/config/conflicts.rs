@@ -3,7 +3,7 @@
 use super::{ConfigSources, has_rows};
 use crate::cli::Arguments;
 use crate::error::hint;
-use crate::input::Format;
+use crate::input::{Conversion, Datatype, Format};
 use crate::progress::ProgressMode;
 use crate::sink::http::redact_address;
 use crate::sink::target::Target;
@@ -12,8 +12,21 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 /// Flags for formats with cells.
-pub(super) const FOR_CELLS: [&str; 7] =
-    ["separator", "quote", "backslash_escape", "headers_file", "convert", "datatype", "empty"];
+pub(super) const FOR_CELLS: [&str; 13] = [
+    "separator",
+    "quote",
+    "backslash_escape",
+    "headers",
+    "headers_file",
+    "comment",
+    "trim",
+    "null",
+    "decimal",
+    "thousands",
+    "convert",
+    "datatype",
+    "empty",
+];
 /// Flags for formats with a header row.
 pub(super) const FOR_ROWS: [&str; 2] = ["ignore_missing", "nested"];
 
@@ -22,6 +35,7 @@ pub(super) fn check(args: &Arguments, sources: &ConfigSources, target: &dyn Targ
     check_inputs(&args.files)?;
     check_flags_have_effect(args, sources, target)?;
     check_repeats(args)?;
+    check_cells(args, sources)?;
     check_verbosity(args, sources)
 }
 
@@ -101,12 +115,36 @@ fn check_repeats(args: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn ensure_named_once<'a>(flag: &str, names: impl IntoIterator<Item = &'a String>) -> Result<()> {
+pub(super) fn ensure_named_once<'a>(flag: &str, names: impl IntoIterator<Item = &'a String>) -> Result<()> {
     let mut seen = HashSet::new();
     if let Some(name) = names.into_iter().find(|name| !seen.insert(*name)) {
         bail!("{flag}: duplicate name \"{name}\"");
     }
     Ok(())
+}
+
+/// Rejects flags for cells that contradict each other.
+fn check_cells(args: &Arguments, sources: &ConfigSources) -> Result<()> {
+    let csv = &args.input.csv;
+    let typed = |id| sources.flags.typed(id);
+    if typed("headers") && typed("headers_file") {
+        bail!("--headers and --headers-file cannot be used together");
+    }
+    if csv.thousands.is_some_and(|sign| sign == csv.decimal.unwrap_or(b'.')) {
+        let error = anyhow!("--decimal and --thousands must differ");
+        return Err(match csv.decimal {
+            Some(_) => error,
+            None => error.context(hint("write `--decimal ,` too if a comma is before the decimals")),
+        });
+    }
+    let has_number = csv.datatypes.iter().any(|(_, datatype)| *datatype == Datatype::Number);
+    match sources.flags.first_typed(&["decimal", "thousands"]) {
+        Some(flag) if csv.convert == Conversion::None && !has_number => {
+            let advice = hint("write `--datatype COL=number` for a column of numbers");
+            Err(anyhow!("{flag} has no effect with --convert none").context(advice))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_verbosity(args: &Arguments, sources: &ConfigSources) -> Result<()> {

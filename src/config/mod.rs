@@ -17,7 +17,7 @@ pub use secrets::remember_secrets;
 use crate::batch::Limits;
 use crate::cli::{Arguments, EdgeFlags, ErrorFlags, OutputFlags, ShapeFlags};
 use crate::error::hint;
-use crate::input::{Format, InputOptions};
+use crate::input::{CsvOptions, Datatype, Format, InputOptions};
 use crate::progress::ProgressMode;
 use crate::shape::ShapeOptions;
 use crate::sink::target::Target;
@@ -92,10 +92,7 @@ impl Config {
             target,
             limits: target.limits(&wanted),
             wanted,
-            shape: ShapeOptions {
-                doc: args.input.doc.clone(),
-                ..shape(args.shape, args.edges, csv.nested && has_rows(format))
-            },
+            shape: ShapeOptions { doc: args.input.doc.clone(), ..shape(args.shape, args.edges, &csv, format) },
             input: InputOptions { csv, ..args.input },
             csv_flags,
             has_records_flag: sources.flags.typed("records"),
@@ -153,7 +150,9 @@ fn has_rows(format: Option<Format>) -> bool {
     matches!(format, None | Some(Format::Csv | Format::Tsv | Format::Arrays))
 }
 
-fn shape(flags: ShapeFlags, edges: EdgeFlags, nested: bool) -> ShapeOptions {
+fn shape(flags: ShapeFlags, edges: EdgeFlags, csv: &CsvOptions, format: Option<Format>) -> ShapeOptions {
+    let column =
+        |(name, datatype): &(String, Datatype)| (format!("--datatype {name}={}", datatype.name()), name.clone());
     ShapeOptions {
         translate: flags.translate,
         remove: flags.remove_attribute,
@@ -161,8 +160,9 @@ fn shape(flags: ShapeFlags, edges: EdgeFlags, nested: bool) -> ShapeOptions {
         from_prefix: edges.from_prefix,
         to_prefix: edges.to_prefix,
         overwrite_prefix: edges.overwrite_collection_prefix,
-        nested,
+        nested: csv.nested && has_rows(format),
         doc: None,
+        columns: csv.datatypes.iter().map(column).collect(),
     }
 }
 

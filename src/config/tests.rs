@@ -249,8 +249,23 @@ fn a_wrong_variable_is_named() {
 fn keys_and_ends_of_edges_stay_strings() {
     let strings = |line: &str| config(line, &[]).input.csv.string_columns;
     assert_eq!(strings("-c c --translate a=_key --translate b=_from --translate c=d"), ["a", "b"]);
-    assert_eq!(strings("-c c --key sku --translate n=sku --translate x=_to"), ["n", "x", "sku"]);
+    assert_eq!(strings("-c c --key sku --translate n=sku --translate x=_to"), ["x"]);
     assert!(strings("-c c").is_empty());
+}
+
+#[test]
+fn the_key_column_is_the_one_that_becomes_the_key_field() {
+    let column = |line: &str| config(&format!("-c c {line}"), &[]).input.csv.key_column;
+    for (line, expected) in [
+        ("", None),
+        ("--key sku", Some("sku")),
+        ("--key sku --translate n=sku", Some("n")),
+        ("--key sku --translate sku=n", None),
+        ("--key sku --remove-attribute sku", None),
+        ("--key sku --merge-attributes sku=[a]-[b]", None),
+    ] {
+        assert_eq!(column(line).as_deref(), expected, "{line}");
+    }
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! ArangoDB's header format: a line with an array of attribute names, then one array of values per line.
 //! Values are copied byte for byte into an object. A `null` makes no field, as on the server.
 
-use super::csv::{ColumnName, CsvOptions, Object, wrong_count};
+use super::csv::{ColumnName, CsvOptions, Object, wrong_count, wrong_count_note};
 use super::jsonl::{LineReader, ensure_end, invalid, not_a, trimmed, utf8};
 use super::{NoRecord, OneByOne, ReadError, ReadStep};
 use crate::json::{JsonKind, ScanError, Scanner, unescape};
+use crate::notes::Notes;
 use crate::record::{Reason, Record};
 use std::collections::HashSet;
 use std::ops::Range;
@@ -16,6 +17,10 @@ pub(super) struct Arrays {
     ignore_missing: bool,
     /// Empty until the header is read.
     names: Vec<ColumnName>,
+    /// The same, unescaped.
+    plain_names: Vec<String>,
+    /// Values that were dropped from lines that are too long.
+    dropped: u64,
     object: Object,
 }
 
@@ -26,6 +31,8 @@ impl Arrays {
             scanner: Scanner::default(),
             ignore_missing: options.ignore_missing,
             names: Vec::new(),
+            plain_names: Vec::new(),
+            dropped: 0,
             object: Object::default(),
         }
     }
@@ -33,13 +40,14 @@ impl Arrays {
 
 impl OneByOne for Arrays {
     fn next(&mut self) -> Result<ReadStep<'_>, NoRecord> {
-        let mut line = self.lines.next()?;
+        let line = self.lines.next()?;
         if self.names.is_empty() && line.as_ref().map_or(true, |range| !range.is_empty()) {
             let names = line.map_err(|reason| reason.text);
             let names = names.and_then(|range| header(&self.lines.window.bytes()[range], &mut self.scanner));
             let message = |text| format!("invalid header: {text}");
-            self.names = names.map_err(|text| ReadError::new(self.lines.origin, message(text)))?;
-            line = self.lines.next()?;
+            let origin = self.lines.origin;
+            (self.names, self.plain_names) = names.map_err(|text| ReadError::new(origin, message(text)))?;
+            return Ok(ReadStep::Header { origin, names: &self.plain_names });
         }
         if line.as_ref().is_ok_and(Range::is_empty) {
             return Ok(ReadStep::Empty);
@@ -50,19 +58,26 @@ impl OneByOne for Arrays {
         let raw = *line.as_ref().unwrap_or(&&[][..]);
         let written =
             line.and_then(|line| write(line, &self.names, self.ignore_missing, &mut self.scanner, &mut self.object));
+        let written = written.map(|count| self.dropped += count.saturating_sub(self.names.len()) as u64);
         let (text, fields) = (self.object.text(), self.object.fields());
         Ok(ReadStep::of(origin, raw, written.map(|()| Record { text, fields, origin, ..Record::default() })))
     }
+
+    fn notes(&mut self) -> Notes {
+        let mut notes = Notes::default();
+        notes.add("dropped_cells", std::mem::take(&mut self.dropped), wrong_count_note("value"));
+        notes
+    }
 }
 
-/// Writes the object for a line.
+/// Writes the object for a line. Returns the number of its values.
 fn write(
     line: &[u8],
     names: &[ColumnName],
     ignore_missing: bool,
     scanner: &mut Scanner,
     object: &mut Object,
-) -> Result<(), Reason> {
+) -> Result<usize, Reason> {
     object.begin();
     let count = elements(utf8(line)?, scanner, |index, value| {
         if let Some(name) = names.get(index)
@@ -74,7 +89,7 @@ fn write(
     if count != names.len() && !ignore_missing {
         return Err(wrong_count(count, "value", names.len()));
     }
-    object.end()
+    object.end().map(|()| count)
 }
 
 /// Calls `each` with every element of the array that makes up the whole line. Returns their count.
@@ -107,8 +122,8 @@ fn skip_whitespace(bytes: &[u8], offset: usize) -> usize {
     offset + trimmed(&bytes[offset..]).start
 }
 
-/// Reads the attribute names of the header. The error is a message without a prefix.
-fn header(line: &[u8], scanner: &mut Scanner) -> Result<Vec<ColumnName>, String> {
+/// Reads the attribute names of the header, as written and unescaped. The error is a message without a prefix.
+fn header(line: &[u8], scanner: &mut Scanner) -> Result<(Vec<ColumnName>, Vec<String>), String> {
     let line = utf8(line).map_err(|reason| reason.text)?;
     let mut written = Vec::new();
     elements(line, scanner, |_, value| written.push(value)).map_err(|reason| reason.text)?;
@@ -116,6 +131,7 @@ fn header(line: &[u8], scanner: &mut Scanner) -> Result<Vec<ColumnName>, String>
         return Err("empty array".to_owned());
     }
     let mut seen = HashSet::new();
+    let mut plain_names = Vec::with_capacity(written.len());
     for (index, name) in written.iter().enumerate() {
         let number = index + 1;
         if JsonKind::of(name) != JsonKind::String {
@@ -126,11 +142,13 @@ fn header(line: &[u8], scanner: &mut Scanner) -> Result<Vec<ColumnName>, String>
             return Err(format!("name {number} is empty"));
         }
         // A name with an unpaired surrogate cannot be unescaped. It is compared as written.
-        if !seen.insert(unescape(inside).unwrap_or(inside.into())) {
+        let plain = unescape(inside).unwrap_or(inside.into());
+        plain_names.push(plain.to_string());
+        if !seen.insert(plain) {
             return Err(format!("duplicate name {number}"));
         }
     }
-    Ok(written.into_iter().map(ColumnName::from_json).collect())
+    Ok((written.into_iter().map(ColumnName::from_json).collect(), plain_names))
 }
 
 #[cfg(test)]
@@ -155,6 +173,7 @@ mod tests {
                 Ok(ReadStep::Bad(bad)) => {
                     format!("{} #{} {}: {}", bad.origin.line, bad.origin.record, bad.reason.kind, bad.reason.text)
                 }
+                Ok(ReadStep::Header { .. }) => continue,
                 Ok(ReadStep::Empty) => {
                     empty += 1;
                     continue;

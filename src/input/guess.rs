@@ -5,7 +5,7 @@
 use super::jsonl::trimmed;
 use crate::error::{Exit, hint};
 use crate::json::{Field, Scanner, unescape};
-use anyhow::{Result, anyhow};
+use anyhow::{Error, Result, anyhow};
 use clap::ValueEnum;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -87,7 +87,7 @@ pub fn by_content(name: &str, start: &[u8]) -> Result<Format> {
             "write `-t arrays`, or `-t json` for JSON",
         ),
         b'[' => Ok(Format::Json),
-        b'<' => Err(anyhow!("HTML and XML are not supported").context(Exit(5))),
+        b'<' => Err(no_markup()),
         _ if memchr::memchr(0, line).is_some() => Err(anyhow!("binary data, not text").context(Exit(5))),
         // Then only this line is bad, and the ones after it may be good.
         _ if named_jsonl(name) => Ok(Format::Jsonl),
@@ -98,11 +98,38 @@ pub fn by_content(name: &str, start: &[u8]) -> Result<Format> {
     }
 }
 
+/// How pages and pointers begin that are often saved in place of a file, in lowercase.
+const NOT_DATA: [&str; 6] =
+    ["<!doctype", "<html", "<?xml", "<head", "<body", "version https://git-lfs.github.com/spec/"];
+
+/// The bytes behind blanks, and how one of `NOT_DATA` begins with or like them.
+fn not_data(start: &[u8]) -> Option<(&[u8], &'static str)> {
+    let start = start.trim_ascii_start();
+    let is_alike = |text: &&str| {
+        let length = text.len().min(start.len());
+        text.as_bytes()[..length].eq_ignore_ascii_case(&start[..length])
+    };
+    NOT_DATA.into_iter().find(is_alike).map(|text| (start, text))
+}
+
+/// Whether more bytes are needed to tell whether a file is read.
+pub fn may_be_unsupported(start: &[u8]) -> bool {
+    not_data(start).is_some_and(|(start, text)| !start.is_empty() && start.len() < text.len())
+}
+
 /// Recognizes files that are not read, whatever their names are.
 ///
 /// # Errors
-/// For an archive or a Parquet file.
+/// For an archive, a Parquet file, a page of HTML or XML, or a pointer of Git LFS.
 pub fn ensure_supported(start: &[u8]) -> Result<()> {
+    match not_data(start).filter(|(start, text)| start.len() >= text.len()) {
+        Some((_, text)) if text.starts_with('<') => return Err(no_markup()),
+        Some(_) => {
+            let advice = hint("`git lfs pull` fetches the file");
+            return Err(anyhow!("a Git LFS pointer, not the file itself").context(advice).context(Exit(5)));
+        }
+        None => {}
+    }
     let (text, advice) = match start {
         [b'P', b'K', 3, 4, ..] => ("zip archives and spreadsheets are not supported", "unpack it, or export it as CSV"),
         [b'P', b'A', b'R', b'1', 1..=8 | 14..=31, ..] => ("Parquet is not supported", "export it as JSON lines or CSV"),
@@ -110,6 +137,10 @@ pub fn ensure_supported(start: &[u8]) -> Result<()> {
         _ => return Ok(()),
     };
     Err(anyhow!(text).context(hint(advice)).context(Exit(5)))
+}
+
+fn no_markup() -> Error {
+    anyhow!("HTML and XML are not supported").context(Exit(5))
 }
 
 fn unclear(text: &'static str, advice: &'static str) -> Result<Format> {

@@ -20,7 +20,7 @@ mod unpack;
 mod value_skipper;
 mod window;
 
-pub use csv::{Conversion, CsvOptions, Dialect, header_names};
+pub use csv::{Conversion, CsvOptions, Datatype, Dialect, header_names};
 pub(crate) use guess::by_name;
 pub use guess::{Format, stem};
 pub use open::{Input, InputOptions, Inputs, open};
@@ -28,6 +28,7 @@ pub use source::Source;
 pub use window::{More, Window};
 
 use crate::error::HINT_PREFIX;
+use crate::notes::Notes;
 use crate::progress::grouped;
 use crate::record::{BadRecord, Origin, Reason, Record};
 use std::io;
@@ -35,6 +36,11 @@ use std::io;
 /// What a reader found.
 #[derive(Debug)]
 pub enum ReadStep<'a> {
+    /// The header of an input with rows: once, before its records.
+    Header {
+        origin: Origin,
+        names: &'a [String],
+    },
     Record(Record<'a>),
     /// Something that is not a valid record. Reading can continue after it.
     Bad(BadRecord<'a>),
@@ -67,7 +73,7 @@ pub struct ReadError {
 
 impl ReadError {
     /// The text may have a hint on a line of its own.
-    fn new(origin: Origin, text: impl Into<String>) -> ReadError {
+    pub(crate) fn new(origin: Origin, text: impl Into<String>) -> ReadError {
         let text = text.into();
         match text.split_once(HINT_PREFIX) {
             Some((text, hint)) => ReadError { origin, text: text.to_owned(), hint: Some(hint.to_owned()) },
@@ -108,18 +114,32 @@ pub trait Reader: Send {
     /// # Errors
     /// When reading cannot continue: an I/O error, damaged compression, or a format whose structure is broken.
     fn each(&mut self, take: &mut dyn FnMut(ReadStep<'_>) -> bool) -> Result<(), ReadError>;
+
+    /// Takes the notes about what was read so far.
+    fn notes(&mut self) -> Notes {
+        Notes::default()
+    }
 }
 
 /// A reader that returns one record at a time.
 trait OneByOne: Send {
     /// Returns the next record, which is valid until the next call.
     fn next(&mut self) -> Result<ReadStep<'_>, NoRecord>;
+
+    /// As for a `Reader`.
+    fn notes(&mut self) -> Notes {
+        Notes::default()
+    }
 }
 
 impl<R: OneByOne> Reader for R {
     fn each(&mut self, take: &mut dyn FnMut(ReadStep<'_>) -> bool) -> Result<(), ReadError> {
         while hand_over(self.next(), take)? {}
         Ok(())
+    }
+
+    fn notes(&mut self) -> Notes {
+        OneByOne::notes(self)
     }
 }
 

@@ -67,6 +67,9 @@ pub struct InputOptions {
     /// Stop after N records of the whole run
     #[arg(long, value_name = "N", value_parser = values::count)]
     pub limit: Option<u64>,
+    /// Fewer records than N, good or bad, are an error (exit 5)
+    #[arg(long, value_name = "N", value_parser = values::count)]
+    pub min_records: Option<u64>,
     /// Longest record; a longer one is an error
     ///
     /// At most 1GiB. Sizes are bytes, or have a unit: k, M, G and KiB, MiB, GiB count in 1024s, kB, MB, GB in 1000s.
@@ -248,7 +251,8 @@ fn detect_format(name: &str, window: &mut Window, options: &InputOptions) -> Res
     skip_start(window, options.skip_lines).context(Exit(5))?;
     let start = window.bytes();
     encoding::ensure_supported(start)?;
-    guess::ensure_supported(start)?;
+    while guess::may_be_unsupported(window.bytes()) && window.more().context(Exit(5))? != More::End {}
+    guess::ensure_supported(window.bytes())?;
     if let Some(format) = options.format.or_else(|| guess::by_name(name)) {
         return Ok(format);
     }

@@ -17,7 +17,7 @@ pub use same::same_value;
 pub(crate) use scalar::{ScanError, is_number, string_end};
 pub(crate) use scan::{Field, NameBits, Scanner, Span};
 pub(crate) use text::{escaped_length, needs_no_escape, quote_into, same_name, unescape, unquoted};
-pub(crate) use tokens::{Token, Tokens, duplicate_name, repeated_name};
+pub(crate) use tokens::{Token, Tokens, duplicate_name, levels, repeated_name};
 
 /// The kind of a JSON value, known from its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -143,6 +143,20 @@ pub fn repeated_name(text: &str) -> Option<(usize, Cow<'_, str>)> {
     None
 }
 
+/// How many levels of objects and arrays a value has, which the scanner has accepted.
+pub fn levels(text: &str) -> usize {
+    let (mut open, mut most) = (0, 0);
+    for token in Tokens::new(text, [Span::default(); 2]) {
+        match token {
+            Token::Open => open += 1,
+            Token::Close => open -= 1,
+            _ => {}
+        }
+        most = open.max(most);
+    }
+    most
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

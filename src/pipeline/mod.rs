@@ -1,11 +1,13 @@
 //! Runs the stages of `lib.rs`: one thread reads, one thread per lane applies batches, and the calling thread reports.
 
 mod lanes;
+mod watch;
 
 use crate::action::{Action, Decider};
 use crate::batch::{Batch, Batcher, Limits};
-use crate::input::{Format, Input, InputOptions, ReadStep};
+use crate::input::{Format, Input, InputOptions, ReadError, ReadStep};
 use crate::key_filter::KeyFilter;
+use crate::notes::Notes;
 use crate::progress::Meter;
 use crate::record::{BadRecord, Record};
 use crate::report::{Message, ReadEnd, Report};
@@ -18,6 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread::Scope;
 use std::time::Instant;
+use watch::Watch;
 
 /// Everything that a run needs.
 pub struct Plan {
@@ -41,6 +44,10 @@ pub struct Plan {
     pub stop: Stop,
     /// Whether a result line for each record is wanted.
     pub results: bool,
+    /// Fields that `--unique` names.
+    pub unique: Vec<String>,
+    /// How many records the run must have when this part of it ends.
+    pub min_records: Option<u64>,
 }
 
 /// Runs the plan to its end. The report receives all outcomes.
@@ -79,7 +86,8 @@ fn start(mut plan: Plan, collect: impl FnOnce(&Receiver<Message>)) {
         }
         let lanes = Lanes::new(ends, key_filter, plan.stop.clone());
         let ReadEnd { records: read, empty, .. } = plan.before;
-        let reading = Reading { plan, lanes, collection: 0, read, empty };
+        let (watch, notes) = (Watch::new(&plan.unique), Notes::default());
+        let reading = Reading { plan, lanes, collection: 0, read, empty, watch, notes };
         let to_report = (messages.clone(), reading.plan.stop.clone());
         let read = move || {
             // `reading.run` sets `cut` before it drops the channels of the lanes, so that they read it after that.
@@ -143,6 +151,8 @@ struct Reading {
     collection: usize,
     read: u64,
     empty: u64,
+    watch: Watch,
+    notes: Notes,
 }
 
 /// Number of records between two checks of the clock.
@@ -158,17 +168,23 @@ impl Reading {
             broken = self.input(input).err();
         }
         self.lanes.end();
-        cut.store(broken.is_some() || self.plan.stop.is_requested(), Ordering::SeqCst);
+        let is_cut = broken.is_some() || self.plan.stop.is_requested();
+        let fewer_than = self.plan.min_records.filter(|min| !is_cut && self.read < *min);
+        cut.store(is_cut || fewer_than.is_some(), Ordering::SeqCst);
         self.plan.meter.records.store(self.read, Ordering::Relaxed);
+        self.notes.append(self.plan.decider.notes());
+        self.watch.notes(self.read, &mut self.notes);
+        let (generated_keys, unmatched) = (self.plan.decider.generated(), self.plan.shaper.unmatched());
         let has_generated_keys = self.plan.before.has_generated_keys || self.plan.decider.has_generated_keys();
-        ReadEnd { records: self.read, empty: self.empty, has_generated_keys, broken }
+        let Reading { read: records, empty, notes, .. } = self;
+        ReadEnd { records, empty, has_generated_keys, broken, fewer_than, notes, generated_keys, unmatched }
     }
 
     fn is_over(&self) -> bool {
         self.plan.limit.is_some_and(|limit| self.read >= limit) || self.plan.stop.is_requested()
     }
 
-    fn input(&mut self, input: Input) -> Result<(), crate::input::ReadError> {
+    fn input(&mut self, input: Input) -> Result<(), ReadError> {
         let are_rows = matches!(input.format, Format::Csv | Format::Tsv | Format::Arrays);
         self.plan.shaper.expect_rows(are_rows);
         self.plan.decider.expect_rows(are_rows);
@@ -176,13 +192,21 @@ impl Reading {
         let is_line = matches!(input.format, Format::Jsonl | Format::Bulk);
         self.lanes.expect_collection(input.collection);
         self.lanes.expect_lines(is_line);
+        self.watch.expect_json(matches!(input.format, Format::Jsonl | Format::Json));
         self.collection = input.collection;
         self.plan.shaper.expect_edges(self.plan.edges.get(input.collection) == Some(&true));
+        let is_first = input.number == 0;
         let mut reader = input.reader(&self.plan.options, &self.plan.meter.bytes)?;
-        reader.each(&mut |step| {
+        let mut wrong_header = None;
+        let read = reader.each(&mut |step| {
             // By reference, because `Record` is a large struct.
             match step {
                 ReadStep::Record(ref record) => self.record(record),
+                ReadStep::Header { origin, names } => {
+                    let expected = self.plan.shaper.expect_header(names, is_first);
+                    wrong_header = expected.err().map(|text| ReadError::new(origin, text));
+                    return wrong_header.is_none() && !self.is_over();
+                }
                 ReadStep::Bad(bad) => {
                     self.lanes.reject(bad, self.read);
                     self.count();
@@ -191,15 +215,24 @@ impl Reading {
                 ReadStep::Idle | ReadStep::End => self.do_periodic_work(),
             }
             !self.is_over()
-        })
+        });
+        self.notes.append(reader.notes());
+        read.and(wrong_header.map_or(Ok(()), Err))
     }
 
     fn record(&mut self, record: &Record<'_>) {
         let ordinal = self.read;
         let Plan { shaper, decider, names, .. } = &mut self.plan;
         let name = names.get(self.collection).map_or("", String::as_str);
+        if ordinal == 0 {
+            self.watch.first(record);
+        }
         let shaped = shaper.shape(record);
-        let decided = shaped.and_then(|shaped| decider.decide(shaped.as_ref().unwrap_or(record), ordinal));
+        let decided = shaped.and_then(|shaped| {
+            let shaped = shaped.as_ref().unwrap_or(record);
+            self.watch.see(shaped);
+            decider.decide(shaped, ordinal)
+        });
         match decided {
             Ok(ref action) if name.is_empty() => self.lanes.push(record, action, ordinal),
             Ok(action) => self.lanes.push(record, &Action { collection: name, ..action }, ordinal),

@@ -57,6 +57,8 @@ fn plan(line: &str, files: &[&Path], keeps_raw: bool) -> Plan {
         meter: Meter::default(),
         stop,
         results: false,
+        unique: Vec::new(),
+        min_records: None,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod again;
 mod collections;
+mod notes;
 mod results;
 
 pub use again::Again;
@@ -12,6 +13,7 @@ use crate::error::HINT_PREFIX;
 use crate::input::ReadError;
 use crate::mask::mask;
 use crate::messages::Messages;
+use crate::notes::Notes;
 use crate::progress::{Progress, grouped};
 use crate::record::Origin;
 use crate::sink::http::Traffic;
@@ -88,6 +90,14 @@ pub struct ReadEnd {
     pub has_generated_keys: bool,
     /// Why it ended early.
     pub broken: Option<ReadError>,
+    /// `--min-records`, if there were fewer.
+    pub fewer_than: Option<u64>,
+    /// What a person would want to know.
+    pub notes: Notes,
+    /// Keys that were generated.
+    pub generated_keys: u64,
+    /// Flags that name fields, but have matched none.
+    pub unmatched: Vec<String>,
 }
 
 /// Errors of one kind.
@@ -131,6 +141,8 @@ pub struct Settings {
     pub results: Option<Results>,
     /// Counters of requests, for each connection to a server.
     pub traffic: Vec<Traffic>,
+    /// Notes about variables, which were printed at the start.
+    pub variable_notes: Vec<String>,
 }
 
 /// Collects the outcomes of a run.
@@ -148,6 +160,10 @@ pub struct Report {
     /// Records that are errors or unknown.
     failed: u64,
     end: ReadEnd,
+    notes: Notes,
+    generated_keys: u64,
+    /// Flags that have matched nothing in any part of the run; `None` before the first part has ended.
+    unmatched: Option<Vec<String>>,
     too_many: bool,
     /// Why lanes could not go on.
     endings: Vec<Ending>,
@@ -170,6 +186,9 @@ impl Report {
             hints: BTreeSet::new(),
             failed: 0,
             end: ReadEnd::default(),
+            notes: Notes::default(),
+            generated_keys: 0,
+            unmatched: None,
             too_many: false,
             endings: Vec::new(),
             why: None,
@@ -182,7 +201,7 @@ impl Report {
     /// How many records and blank lines were read so far.
     pub fn read_so_far(&self) -> ReadEnd {
         let ReadEnd { records, empty, has_generated_keys, .. } = self.end;
-        ReadEnd { records, empty, has_generated_keys, broken: None }
+        ReadEnd { records, empty, has_generated_keys, ..ReadEnd::default() }
     }
 
     /// Whether reading has failed.
@@ -231,8 +250,11 @@ impl Report {
                 }
             }
             Message::Stopped(error) => self.stopped(error),
-            Message::Read(end) => {
+            Message::Read(mut end) => {
                 self.print_step(&format!("{} records read", grouped(end.records)));
+                self.notes.append(std::mem::take(&mut end.notes));
+                self.generated_keys += end.generated_keys;
+                self.add_unmatched(std::mem::take(&mut end.unmatched));
                 self.end = end;
             }
         }
@@ -329,12 +351,15 @@ impl Report {
         self.write_results(|results, _| results.out.flush());
         self.progress.finish();
         self.check_limit(self.end.records, 0);
+        self.complete_notes();
         if let Some(broken) = self.broken() {
             self.print(&format!("error: {broken}"));
             let hint = self.end.broken.as_ref().and_then(|broken| broken.hint.clone());
             hint.iter().for_each(|hint| self.print_hint(hint));
         }
         self.print_kinds();
+        self.print_notes();
+        self.print_min_records();
         if self.too_many {
             let errors = grouped(self.counts[Bucket::Error]);
             let text = format!("more errors than --max-errors allows: {errors}");
@@ -404,7 +429,7 @@ impl Report {
             None if ended(Ending::RolledBack) => 6,
             // Otherwise something was done.
             None if self.end.broken.as_ref().is_some_and(ReadError::is_of_flag) && self.end.records == 0 => 2,
-            None if self.end.broken.is_some() => 5,
+            None if self.end.broken.is_some() || self.end.fewer_than.is_some() => 5,
             None if ended(Ending::Stopped) => 4,
             None if self.too_many => 3,
             None => u8::from(lost),
@@ -441,6 +466,8 @@ impl Report {
             "unsent": self.counts[Bucket::Unsent],
             "valid": self.settings.dry_run.then_some(self.counts[Bucket::Unsent]),
             "empty": self.end.empty,
+            "generated_keys": self.generated_keys,
+            "notes": self.notes_json(),
             "uncertain": sum(|traffic| &traffic.uncertain),
             "target": self.settings.target,
             "collection": self.settings.collection,
@@ -517,6 +544,7 @@ mod tests {
             again: Again::Unknown,
             results: None,
             traffic: Vec::new(),
+            variable_notes: Vec::new(),
         };
         let progress = Progress::new(ProgressMode::None, None, Meter::default());
         let mut report =

@@ -20,6 +20,8 @@ pub struct ShapeOptions {
     pub nested: bool,
     /// `--doc FIELD`: the document is this field of a record.
     pub doc: Option<String>,
+    /// Flags that name columns, each with its column.
+    pub columns: Vec<(String, String)>,
 }
 
 /// One `--merge-attributes`.
@@ -38,10 +40,21 @@ pub enum MergePart {
     Field(String),
 }
 
+impl ShapeOptions {
+    /// The names that columns have before they are nested.
+    fn names_of<'a>(&'a self, names: &'a [String]) -> Vec<&'a str> {
+        let merged = || self.merge.iter().map(|merge| &merge.name);
+        let kept = names.iter().filter(|name| !merged().any(|merged| merged == *name)).chain(merged());
+        let kept = kept.filter(|name| !self.remove.contains(name));
+        kept.map(|name| new_name(self, |from| from == name).unwrap_or(name)).collect()
+    }
+}
+
 use crate::action::KeyRule;
 use crate::json::{Field, JsonKind, Scanner, quote_into, same_name, unescape, unquoted};
 use crate::record::{Reason, Record};
 use document::Document;
+use flags::NamingFlags;
 use std::borrow::Cow;
 
 /// Shapes records. Records and fields that no option applies to keep every byte.
@@ -53,6 +66,7 @@ pub struct Shaper {
     has_no_effect: bool,
     /// Whether documents are taken out of records, and not changed.
     only_document: bool,
+    flags: NamingFlags,
     /// Whether records come from rows, whose names may be dotted paths.
     are_rows: bool,
     /// Whether the next records are edges.
@@ -86,6 +100,7 @@ impl Shaper {
     pub fn new(options: ShapeOptions, edge_keys: Option<&'static KeyRule>) -> Shaper {
         let mut shaper = Shaper {
             document: options.doc.clone().map(Document::new),
+            flags: NamingFlags::new(&options),
             given: options,
             options: ShapeOptions::default(),
             has_no_effect: true,
@@ -113,9 +128,26 @@ impl Shaper {
         if !are_edges {
             (self.options.from_prefix, self.options.to_prefix) = (None, None);
         }
-        let effect = ShapeOptions { overwrite_prefix: false, doc: None, ..self.options.clone() };
+        let effect = ShapeOptions { overwrite_prefix: false, doc: None, columns: Vec::new(), ..self.options.clone() };
         self.only_document = effect == ShapeOptions::default();
         self.has_no_effect = self.only_document && self.document.is_none();
+    }
+
+    /// Compares the header of an input with the options. If they must match, a flag that names no column is an error.
+    ///
+    /// # Errors
+    /// Also if names clash when they are nested.
+    pub fn expect_header(&mut self, names: &[String], must_match: bool) -> Result<(), String> {
+        self.flags.expect_names(names, must_match)?;
+        if self.options.nested {
+            nest::check_names(&self.options.names_of(names)).map_err(|reason| reason.text)?;
+        }
+        Ok(())
+    }
+
+    /// The flags that have matched no field so far.
+    pub fn unmatched(&self) -> Vec<String> {
+        self.flags.unmatched()
     }
 
     /// Shapes one record. `None` if it does not change.
@@ -125,6 +157,7 @@ impl Shaper {
     pub fn shape<'a>(&'a mut self, record: &Record<'a>) -> Result<Option<Record<'a>>, Reason> {
         let is_line = record.command.is_some();
         if !is_line && !self.has_no_effect {
+            self.flags.see(record);
             return self.reshape(record).map(Some);
         }
         if let (Some(keys), false) = (self.edge_keys.filter(|_| self.are_edges), is_line) {
@@ -326,6 +359,7 @@ fn check_ends(record: &Record<'_>, keys: &KeyRule) -> Result<(), Reason> {
 }
 
 mod document;
+mod flags;
 mod nest;
 
 #[cfg(test)]

@@ -43,20 +43,35 @@ pub(super) fn write_nested(text: &str, fields: &[Field], out: &mut String) -> Re
     for field in fields {
         let written = field.name.of(text);
         let name = unescape(written).ok_or_else(|| clash(written))?;
-        let mut path: Vec<&str> = name.split('.').collect();
-        if path.iter().any(|part| part.is_empty()) {
-            path = vec![&name];
-        }
-        if path.len() > MAX_DEPTH {
-            return Err(Reason::new("name_clash", format!("--nested: a name has more than {MAX_DEPTH} parts")));
-        }
-        if !insert(&mut root, &path, field.value.of(text)) {
-            return Err(clash(&name));
-        }
+        insert_name(&mut root, &name, field.value.of(text))?;
     }
     out.clear();
     // The outermost level is a document: always an object, even if all names are numbers.
     write_object(&root, out)
+}
+
+/// Checks the names of a header.
+///
+/// # Errors
+/// As for `write_nested`.
+pub(super) fn check_names(names: &[&str]) -> Result<(), Reason> {
+    let mut root = Level::default();
+    for name in names {
+        insert_name(&mut root, name, "null")?;
+    }
+    write_object(&root, &mut String::new())
+}
+
+/// Inserts a value at the path that its name is.
+fn insert_name<'a>(root: &mut Level<'a>, name: &str, value: &'a str) -> Result<(), Reason> {
+    let mut path: Vec<&str> = name.split('.').collect();
+    if path.iter().any(|part| part.is_empty()) {
+        path = vec![name];
+    }
+    if path.len() > MAX_DEPTH {
+        return Err(Reason::new("name_clash", format!("--nested: a name has more than {MAX_DEPTH} parts")));
+    }
+    if insert(root, &path, value) { Ok(()) } else { Err(clash(name)) }
 }
 
 fn clash(name: &str) -> Reason {

@@ -173,7 +173,7 @@ fn create(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<u6
 fn unique(admin: &mut AdminClient<'_>, wanted: &Wanted, name: &str) -> Result<Vec<String>> {
     let path = format!("/_api/index?collection={}", escaped(name));
     for field in &wanted.unique {
-        let body = json!({ "type": "persistent", "unique": true, "sparse": false, "fields": [field] }).to_string();
+        let body = json!({ "type": "persistent", "unique": true, "sparse": true, "fields": [field] }).to_string();
         admin.send_ok(&Request::json(Method::POST, &*path, body)).with_context(|| format!("--unique {field}"))?;
     }
     let all = admin.send_ok(&Request::get(path));

@@ -16,6 +16,11 @@ impl Rules for DocumentRules {
         KeyRule::TEXTS
     }
 
+    /// They are not written.
+    fn keeps_generated_keys(&self) -> bool {
+        false
+    }
+
     fn check(&mut self, _: &Record<'_>, op: Op, _: [Span; 2], _: &mut String) -> Result<(), Reason> {
         if op == Op::Delete { Err(no_document("delete")) } else { Ok(()) }
     }

@@ -102,6 +102,9 @@ fn error_text(store: &Path, error: &rusqlite::Error) -> String {
         Some(ErrorCode::SystemIoFailure) => &format!("cannot be read or written ({error})"),
         _ => match unique::field_of(&error.to_string()).filter(|_| is_unique_violation(error)) {
             Some(field) => &format!("--unique {field}: stored documents have the same value"),
+            None if error.to_string().contains("malformed JSON") => {
+                "a stored document is nested deeper than 1000 levels, and SQLite cannot read it for an index"
+            }
             None => &error.to_string(),
         },
     };

@@ -103,7 +103,7 @@ impl Target for Sqlite {
         let Some(Endpoint::Path(_, path)) = wanted.endpoints.first() else { bail!("a store has a path") };
         let store = Store::open(path.clone(), wanted.clone(), stop.clone(), log)?;
         let edges = store.edges.clone();
-        let rules = Box::new(StoreRules { checks_lines: wanted.dry_run });
+        let rules = Box::new(StoreRules { checks_lines: wanted.dry_run, deep: 0 });
         Ok(Opened { sinks: vec![Box::new(store)], edges, rules, traffic: None, closing: None })
     }
 }

@@ -1,5 +1,5 @@
-//! Additional unique indexes on a collection (`--unique FIELD`). They work like ArangoDB's non-sparse persistent index: no two
-//! documents have the same value, and a missing value counts as null, which only one document may have.
+//! Additional unique indexes on a collection (`--unique FIELD`). They work like ArangoDB's sparse persistent index: no two
+//! documents have the same value, but any number may have null or no value.
 
 use super::schema::{key_index, literal, quoted};
 use crate::json::quote_into;
@@ -14,13 +14,13 @@ pub fn make(connection: &Connection, collection: &str, field: &str) -> rusqlite:
     }
     let path = literal(&path);
     // Type and value, because SQL takes true for 1 and the text "null" for a null. An integer beyond 64 bits is compared by its
-    // digits, because SQLite would round it.
+    // digits, because SQLite would round it. SQL NULLs never collide.
     connection.execute_batch(&format!(
         "CREATE UNIQUE INDEX IF NOT EXISTS {} ON {} (
-           CASE ifnull(json_type(doc, {path}), 'null') WHEN 'integer' THEN 'number' WHEN 'real' THEN 'number'
-             ELSE ifnull(json_type(doc, {path}), 'null') END,
+           CASE json_type(doc, {path}) WHEN 'integer' THEN 'number' WHEN 'real' THEN 'number'
+             WHEN 'null' THEN NULL ELSE json_type(doc, {path}) END,
            CASE WHEN json_type(doc, {path}) = 'integer' AND typeof(json_extract(doc, {path})) = 'real'
-             THEN doc -> {path} ELSE ifnull(json_extract(doc, {path}), 0) END)",
+             THEN doc -> {path} ELSE json_extract(doc, {path}) END)",
         quoted(&index(collection, field)),
         quoted(collection),
     ))

@@ -4,6 +4,8 @@
 //! with LF or CRLF; from then on it is data. Line breaks inside quotes count as lines too, so that line numbers are those of
 //! an editor. A lone CR inside quotes counts only in a file whose records end with CR.
 
+mod skipped;
+
 use super::Dialect;
 use super::cells::{Breaks, Cells, closing_quote};
 use crate::input::window::LONG;
@@ -33,6 +35,10 @@ pub(super) struct Rows {
     is_cut: bool,
     /// Bytes of the current record; `None` while it is incomplete.
     used: Option<usize>,
+    /// The last line of the current record, which may be its only one.
+    pub(super) last_line: u64,
+    /// Whether the start of the window is in a comment.
+    in_comment: bool,
     /// The line on which the next record starts.
     line: u64,
     /// Line breaks in the discarded part of a record that is too long.
@@ -60,6 +66,8 @@ impl Rows {
             written: 0,
             is_cut: false,
             used: None,
+            last_line: line,
+            in_comment: false,
             line,
             discarded: None,
             after_cr: None,
@@ -74,6 +82,9 @@ impl Rows {
             self.window.consume(used);
             self.cells.begin();
             (self.searched, self.cell, self.written, self.is_cut, self.discarded) = (0, 0, 0, false, None);
+        }
+        if self.dialect.comment.is_some() {
+            self.skip_comments()?;
         }
         loop {
             self.resolve_cr();
@@ -108,6 +119,17 @@ impl Rows {
         }
     }
 
+    /// Changes the separator before the first record.
+    pub(super) fn set_separator(&mut self, separator: u8) {
+        self.dialect.separator = separator;
+        self.cells.set_dialect(self.dialect);
+        self.core = self.dialect.reader(if self.has_lf { Terminator::Any(b'\n') } else { Terminator::CRLF });
+    }
+
+    pub(super) fn separator(&self) -> u8 {
+        self.dialect.separator
+    }
+
     /// From now on a lone CR is data.
     fn found_lf(&mut self) {
         if !std::mem::replace(&mut self.has_lf, true) {
@@ -117,10 +139,43 @@ impl Rows {
 
     /// Runs `core` on the available bytes. Returns the length of the record, if its end is among them.
     fn scan(&mut self) -> Result<Option<usize>, ReadError> {
-        let is_break = |byte: &u8| *byte == b'\n' || *byte == b'\r' && !self.has_lf;
-        if self.searched == 0 && self.discarded.is_none() && self.window.bytes().first().is_some_and(is_break) {
+        if self.dialect.trim {
+            return self.scan_trimmed();
+        }
+        if self.searched == 0 && self.discarded.is_none() && self.starts_with_break() {
             return Ok(Some(0));
         }
+        self.scan_cells::<false>()
+    }
+
+    /// Whether the rest of the available bytes starts with a line break.
+    fn starts_with_break(&self) -> bool {
+        let is_break = |byte: &u8| *byte == b'\n' || *byte == b'\r' && !self.has_lf;
+        self.window.bytes().get(self.searched).is_some_and(is_break)
+    }
+
+    /// The same, without the blanks before each cell. So a quote behind them opens a quoted cell.
+    fn scan_trimmed(&mut self) -> Result<Option<usize>, ReadError> {
+        while self.searched < self.window.bytes().len() {
+            if self.searched == self.cell && !self.is_cut {
+                let is_blank = |byte: &&u8| **byte != self.dialect.separator && matches!(byte, b' ' | b'\t');
+                let blanks = self.window.bytes()[self.cell..].iter().take_while(is_blank).count();
+                (self.searched, self.cell) = (self.searched + blanks, self.cell + blanks);
+                // `csv_core` would take it for a blank line before the record.
+                if self.cells.count == 0 && self.discarded.is_none() && self.starts_with_break() {
+                    return Ok(Some(self.searched));
+                }
+            }
+            if let Some(end) = self.scan_cells::<true>()? {
+                return Ok(Some(end));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Runs `core` until the record has ended, or only `ONE` of its cells.
+    #[inline(always)]
+    fn scan_cells<const ONE: bool>(&mut self) -> Result<Option<usize>, ReadError> {
         let bytes = self.window.bytes();
         while self.searched < bytes.len() {
             let rest = &bytes[self.searched..];
@@ -142,6 +197,9 @@ impl Rows {
             (self.cell, self.written, self.is_cut) = (self.searched, 0, false);
             if record_end {
                 return Ok(Some(end));
+            }
+            if ONE {
+                break;
             }
         }
         Ok(None)
@@ -188,8 +246,9 @@ impl Rows {
     /// Ends the record before the line break at `length`.
     fn finish(&mut self, length: usize) -> Result<usize, Reason> {
         let row = self.checked(length);
-        let bytes = &self.window.bytes()[length..];
         let breaks = self.breaks(length);
+        self.set_last_line(breaks);
+        let bytes = &self.window.bytes()[length..];
         self.line += breaks.lf + 1;
         let is_crlf = bytes.starts_with(b"\r\n");
         self.lone_crs_end_records = !is_crlf && bytes.starts_with(b"\r");
@@ -215,14 +274,22 @@ impl Rows {
             // A CR here belongs to the line break.
             end -= usize::from(self.window.bytes().ends_with(b"\r"));
             if self.inside_quote(end).is_none_or(|inside| closing_quote(inside, self.dialect).0.is_none()) {
-                return Err(self.at_quote("unexpected end of input: the quote that opens here is not closed").into());
+                let lines = self.lines_to_end();
+                let text = format!("unexpected end of input: the quote that opens here is not closed{lines}");
+                return Err(self.at_quote(text).into());
             }
         }
         if self.discarded.is_none() {
             self.cells.push(&self.window.bytes()[self.cell..end], self.written - (length - end));
         }
         self.used = Some(length);
+        self.set_last_line(self.breaks(length));
         Ok(self.checked(length))
+    }
+
+    /// Counts the lines of a record as the ones before it: how it ends may not be known yet.
+    fn set_last_line(&mut self, Breaks { lf, lone_cr }: Breaks) {
+        self.last_line = self.line + lf + if self.lone_crs_end_records { lone_cr } else { 0 };
     }
 
     /// The raw text of the record, of `length` bytes, when its cells are no longer needed. The memory of a long record is
@@ -255,6 +322,17 @@ impl Rows {
         breaks
     }
 
+    /// The first and the last line of an unclosed cell, for a message; nothing if there is only one.
+    fn lines_to_end(&self) -> String {
+        let bytes = self.window.bytes();
+        let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        let first = self.at_quote("").origin.line;
+        let mut breaks = Breaks::default();
+        breaks.add(&bytes[self.cell.min(bytes.len())..]);
+        lines(first, first + breaks.lf + if self.lone_crs_end_records { breaks.lone_cr } else { 0 })
+    }
+
     fn at_quote(&self, text: impl Into<String>) -> ReadError {
         let breaks = self.breaks(self.cell);
         let lone_crs = if self.lone_crs_end_records { breaks.lone_cr } else { 0 };
@@ -266,6 +344,11 @@ impl Rows {
         };
         ReadError::new(origin, text)
     }
+}
+
+/// The lines of a record for a message; nothing if it has only one.
+pub(super) fn lines(first: u64, last: u64) -> String {
+    if last > first { format!(" (lines {first}-{last})") } else { String::new() }
 }
 
 #[cfg(test)]

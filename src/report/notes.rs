@@ -1,0 +1,73 @@
+//! The notes at the end of a run, and their list in the JSON summary.
+
+use super::Report;
+use crate::notes::Note;
+use crate::progress::grouped;
+use serde_json::{Value, json};
+
+impl Report {
+    /// Adds the notes that only the whole run can tell.
+    pub(super) fn complete_notes(&mut self) {
+        let unmatched = self.unmatched.take().unwrap_or_default();
+        if self.end.records > 1 {
+            // It was the only one of its part of the run.
+            self.notes.remove("wrapped_array");
+        }
+        if self.end.records == 0 {
+            if self.end.broken.is_none() && self.stop.signal().is_none() {
+                self.notes.add("no_records", 1, "no records were read");
+            }
+        } else if !unmatched.is_empty() {
+            let text = format!("no record has a field for {}", unmatched.join(", "));
+            self.notes.add("unmatched_flag", unmatched.len() as u64, text);
+        }
+    }
+
+    /// Keeps the flags that have matched nothing in any part of the run.
+    pub(super) fn add_unmatched(&mut self, flags: Vec<String>) {
+        self.unmatched = Some(match self.unmatched.take() {
+            None => flags,
+            Some(earlier) => earlier.into_iter().filter(|flag| flags.contains(flag)).collect(),
+        });
+    }
+
+    pub(super) fn print_notes(&mut self) {
+        if self.settings.quiet {
+            return;
+        }
+        let lines: Vec<String> = self.notes.iter().map(|note| format!("note: {}", self.note_text(note))).collect();
+        lines.iter().for_each(|line| self.print(line));
+    }
+
+    fn note_text(&self, note: &Note) -> String {
+        match &note.origin {
+            Some(origin) => format!("{}: {}", self.location(origin), note.text()),
+            None => note.text(),
+        }
+    }
+
+    /// All notes for the JSON summary, those about variables first.
+    pub(super) fn notes_json(&self) -> Vec<Value> {
+        let variables = self.settings.variable_notes.iter().map(|text| {
+            let text = text.strip_prefix("note: ").unwrap_or(text);
+            json!({ "type": "unknown_variable", "count": 1, "text": text })
+        });
+        let own = self
+            .notes
+            .iter()
+            .map(|note| json!({ "type": note.kind, "count": note.count, "text": self.note_text(note) }));
+        variables.chain(own).collect()
+    }
+
+    /// Why the run has failed although every record may be good: fewer were read than `--min-records`.
+    pub(super) fn print_min_records(&mut self) {
+        let Some(min) = self.end.fewer_than else { return };
+        let read = match self.end.records {
+            1 => "1 record was read".to_owned(),
+            read => format!("{} records were read", grouped(read)),
+        };
+        let text = format!("{read}, fewer than --min-records {}", grouped(min));
+        self.print(&format!("error: {text}"));
+        self.why.get_or_insert(text);
+    }
+}
