@@ -41,10 +41,16 @@ xz\t''"
 complete -c bulkimport -l encoding -d 'Encoding of the text, such as windows-1252 (otherwise UTF-8)' -r -f
 complete -c bulkimport -l skip-lines -d 'Pass over the first N text lines of each file' -r -f
 complete -c bulkimport -l limit -d 'Stop after N records of the whole run' -r -f
+complete -c bulkimport -l min-records -d 'Fewer records than N, good or bad, are an error (exit 5)' -r -f
 complete -c bulkimport -l max-record-bytes -d 'Longest record; a longer one is an error' -r -f
 complete -c bulkimport -l separator -d 'Byte between cells: , for csv, \\t for tsv' -r -f
 complete -c bulkimport -l quote -d 'Byte around cells: " for csv, none for tsv' -r -f
+complete -c bulkimport -l headers -d 'Column names; the data then has no header row' -r -f
 complete -c bulkimport -l headers-file -d 'File with the header row; the data then has none' -r -F
+complete -c bulkimport -l comment -d 'Skip lines that begin with this byte' -r -f
+complete -c bulkimport -l null -d 'Treat bare cells with this text as empty; repeat for more' -r -f
+complete -c bulkimport -l decimal -d 'Byte before the decimals of a number, such as ,' -r -f
+complete -c bulkimport -l thousands -d 'Byte between groups of three digits, such as ' -r -f
 complete -c bulkimport -l convert -d 'auto, or none: every cell is a string' -r -f -a "auto\t''
 none\t''"
 complete -c bulkimport -l datatype -d 'Column type: string, number, boolean, null or json' -r -f
@@ -87,6 +93,7 @@ complete -c bulkimport -s k -l insecure -d 'Do not verify the server\'s certific
 complete -c bulkimport -l require-alias -d 'The collection must be an alias'
 complete -c bulkimport -l bulk-mode -d 'No refresh and no replicas during the load'
 complete -c bulkimport -l backslash-escape -d 'Take \\" and \\\\ in a quoted cell for a quote and a backslash'
+complete -c bulkimport -l trim -d 'Drop blanks around cells, outside quotes'
 complete -c bulkimport -l ignore-missing -d 'Let rows have fewer or more cells than the header'
 complete -c bulkimport -l nested -d 'Headers a.b and tags.0 make objects and arrays'
 complete -c bulkimport -l server-keys -d 'Let the server generate missing keys'
