@@ -64,6 +64,11 @@ pub const ON_THE_MODEL: &[(&str, &str, &str)] = &[
         "a last line of blanks is a blank line, with a line break or without",
     ),
     (
+        "lines_pretty_printed_object_fails_per_line",
+        "errors 1",
+        "a pretty-printed object is one error, whose hint says how to read it",
+    ),
+    (
         "lines_nul_byte_stops",
         "created 2; errors 1; 2 documents, not 1",
         "the server drops what follows a NUL byte in silence; here it makes an error of its line alone",
@@ -91,7 +96,7 @@ pub const ON_THE_MODEL: &[(&str, &str, &str)] = &[
         "--overwrite empties a collection when the first good record is there, so that a wrong input destroys nothing",
     ),
 ];
-pub const ON_THE_MODEL_LENGTH: usize = 20;
+pub const ON_THE_MODEL_LENGTH: usize = 21;
 
 /// On a store.
 pub const ON_THE_STORE: &[(&str, &str, &str)] = &[
@@ -155,6 +160,11 @@ pub const ON_THE_STORE: &[(&str, &str, &str)] = &[
         "lines_trailing_blank_without_newline_not_counted",
         "empty 1",
         "a last line of blanks is a blank line, with a line break or without",
+    ),
+    (
+        "lines_pretty_printed_object_fails_per_line",
+        "errors 1",
+        "a pretty-printed object is one error, whose hint says how to read it",
     ),
     (
         "lines_nul_byte_stops",
@@ -268,4 +278,4 @@ pub const ON_THE_STORE: &[(&str, &str, &str)] = &[
         "any text of 1 to 512 bytes without U+0000 is a key of a store; the alphabet is ArangoDB's",
     ),
 ];
-pub const ON_THE_STORE_LENGTH: usize = 40;
+pub const ON_THE_STORE_LENGTH: usize = 41;
