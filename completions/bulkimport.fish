@@ -49,8 +49,8 @@ complete -c bulkimport -l headers -d 'Column names; the data then has no header 
 complete -c bulkimport -l headers-file -d 'File with the header row; the data then has none' -r -F
 complete -c bulkimport -l comment -d 'Skip lines that begin with this byte' -r -f
 complete -c bulkimport -l null -d 'Treat bare cells with this text as empty; repeat for more' -r -f
-complete -c bulkimport -l decimal -d 'Byte before the decimals of a number, such as ,' -r -f
-complete -c bulkimport -l thousands -d 'Byte between groups of three digits, such as ' -r -f
+complete -c bulkimport -l decimal -d 'Decimal separator, such as ,' -r -f
+complete -c bulkimport -l thousands -d 'Thousands separator, such as ' -r -f
 complete -c bulkimport -l convert -d 'auto, or none: every cell is a string' -r -f -a "auto\t''
 none\t''"
 complete -c bulkimport -l datatype -d 'Column type: string, number, boolean, null or json' -r -f

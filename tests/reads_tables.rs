@@ -409,7 +409,7 @@ fn numbers_may_have_a_decimal_comma_and_groups_of_three() {
         &[&number[..], &["--thousands", ","]].concat(),
     );
     ran.expect(1, [1, 5, 0, 0])
-        .prints("a.csv:2: column \"v\": \"$1\" is not a number with the signs of --decimal and --thousands");
+        .prints("a.csv:2: column \"v\": \"$1\" is not a number as --decimal and --thousands describe it");
     assert_eq!(place.docs(), [r#"{"v":7}"#]);
 }
 
@@ -508,6 +508,13 @@ fn a_header_with_another_separator_as_often_as_the_comma_is_refused() {
     );
     good("a.csv", "\"a;b\",c\n1,2\n", &[], &[r#"{"a;b":1,"c":2}"#]);
     good("a.csv", "a;b,c,d\n1,2,3\n", &[], &[r#"{"a;b":1,"c":2,"d":3}"#]);
+}
+
+#[test]
+fn a_header_of_quoted_names_with_another_separator_names_the_flag() {
+    refused("a.csv", "\"a\";\"b\"\n\"1\";\"2\"\n", &[], 5, "hint: write `--separator ';'`");
+    refused("a.csv", "\"a\"\t\"b\"\n\"1\"\t\"2\"\n", &[], 5, "hint: write `--separator '\\t'`");
+    good("a.csv", "\"a\";\"b\"\n\"1\";\"2\"\n", &["--separator", ";"], &[r#"{"a":"1","b":"2"}"#]);
 }
 
 #[test]

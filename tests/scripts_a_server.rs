@@ -13,8 +13,8 @@ fn complaint(script: Vec<Exchange>, sent: &str) -> String {
     }
     if !sent.is_empty() {
         let mut stream = TcpStream::connect(wire.address()).expect("it listens");
-        stream.write_all(sent.as_bytes()).expect("it reads");
-        stream.shutdown(Shutdown::Write).expect("it reads");
+        // The server may judge the beginning and close the connection before it has the rest.
+        let _ = stream.write_all(sent.as_bytes()).and_then(|()| stream.shutdown(Shutdown::Write));
         // Until it has closed the connection, and so judged the request.
         let _ = stream.read_to_end(&mut Vec::new());
     }

@@ -191,6 +191,14 @@ impl Decider {
         notes
     }
 
+    /// Counts the key that is generated for a document.
+    fn count_generated(&mut self) {
+        self.has_generated = true;
+        let is_kept = u64::from(self.rules.keeps_generated_keys());
+        self.generated += is_kept;
+        self.generated_for_documents += is_kept;
+    }
+
     /// Makes the action of a record.
     ///
     /// # Errors
@@ -237,10 +245,7 @@ impl Decider {
                 return Err(Reason::new("no_key", "missing key field \"_key\" or \"_id\""));
             }
             None => {
-                self.has_generated = true;
-                let is_kept = u64::from(self.rules.keeps_generated_keys());
-                (self.generated, self.generated_for_documents) =
-                    (self.generated + is_kept, self.generated_for_documents + is_kept);
+                self.count_generated();
                 let is_theirs = self.rules.generates_keys();
                 ActionKey::Text(if is_theirs { "" } else { generated(&mut self.scratch, &self.run, ordinal) })
             }

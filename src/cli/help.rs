@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, Command, CommandFactory, ValueHint};
 
 /// Printed if there is nothing to do.
 pub const USAGE: &str = "\
-usage: bulkimport [OPTIONS] --collection NAME [FILE]...
+usage: bulkimport [OPTIONS] [FILE]...
   bulkimport -c films films.jsonl                          into bulkimport.db
   bulkimport --to shop.db -c films -t csv < films.csv      into another store
   bulkimport --to es+http://localhost:9200 -c films films.jsonl
@@ -60,7 +60,7 @@ Exit codes:
   2         mistake in the command line; nothing was done
   3         stopped: more errors than --max-errors
   4         stopped: the target cannot be reached or written, or denies access
-  5         stopped: the input cannot be read
+  5         an input cannot be read, or has fewer records than --min-records
   6         rolled back (--complete)
   129, 130, 131, 143
             stopped by SIGHUP, SIGINT, SIGQUIT, SIGTERM";

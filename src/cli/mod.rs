@@ -314,7 +314,7 @@ pub struct ErrorFlags {
     /// File for the server's result of each record
     ///
     /// One JSON object per line: file, line, counted (as what), status, result, version, error and more, in the order of the
-    /// responses. - is stdout; the summary then goes to stderr. Not for a store.
+    /// responses. - is stdout; the summary then goes to stderr.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub results: Option<PathBuf>,
 }

@@ -68,6 +68,8 @@ pub struct InputOptions {
     #[arg(long, value_name = "N", value_parser = values::count)]
     pub limit: Option<u64>,
     /// Fewer records than N, good or bad, are an error (exit 5)
+    ///
+    /// What was read stays stored, except with --complete.
     #[arg(long, value_name = "N", value_parser = values::count)]
     pub min_records: Option<u64>,
     /// Longest record; a longer one is an error

@@ -258,7 +258,7 @@ impl Column {
             Rewritten::Number => CellValue::Rewritten,
             Rewritten::NoNumber if self.datatype.is_none() => CellValue::Text,
             Rewritten::NoNumber => {
-                CellValue::Bad("invalid_number", "a number with the signs of --decimal and --thousands")
+                CellValue::Bad("invalid_number", "a number as --decimal and --thousands describe it")
             }
         }
     }

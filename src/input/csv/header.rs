@@ -41,7 +41,12 @@ pub(super) fn of_record(rows: &Rows, length: usize) -> Result<Vec<String>, Strin
         return Err(format!("the header has more than {MAX_COLUMNS} columns; is the separator right?"));
     }
     if let Some(reason) = &rows.cells.flaw {
-        return Err(format!("invalid header: {}", reason.text));
+        // A quoted name, and then another separator.
+        let raw = &rows.window.bytes()[..length];
+        let is_next = |separator: char| raw.windows(2).any(|pair| pair == [b'"', separator as u8]);
+        let other = SEPARATORS.iter().find(|(separator, _)| is_next(*separator));
+        let hint = other.map_or(String::new(), |(_, written)| format!("{HINT_PREFIX}write `--separator '{written}'`"));
+        return Err(format!("invalid header: {}{hint}", reason.text));
     }
     utf8(&rows.window.bytes()[..length]).map_err(|reason| {
         let hint = reason.hint.map_or(String::new(), |hint| format!("{HINT_PREFIX}{hint}"));

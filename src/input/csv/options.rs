@@ -67,20 +67,20 @@ pub struct CsvOptions {
     pub comment: Option<u8>,
     /// Drop blanks around cells, outside quotes
     ///
-    /// A quote behind blanks then opens a quoted cell; otherwise it is an error. Also for the names in the header.
+    /// A quote after blanks then opens a quoted cell; without --trim it is an error. Also for the names in the header.
     #[arg(long)]
     pub trim: bool,
     /// Treat bare cells with this text as empty; repeat for more
     ///
-    /// Such as NA or \N, in columns of any type. '""' is an empty cell in quotes. See --empty.
+    /// For example NA or \N. It applies to columns of any type. '""' makes a quoted empty cell empty. See --empty.
     #[arg(id = "null", long = "null", value_name = "TEXT")]
     pub null_texts: Vec<String>,
-    /// Byte before the decimals of a number, such as ,
+    /// Decimal separator, such as ,
     ///
     /// For bare cells, and for quoted ones in columns of --datatype COL=number. A point is then no decimal sign.
     #[arg(long, value_name = "BYTE", value_parser = values::number_sign)]
     pub decimal: Option<u8>,
-    /// Byte between groups of three digits, such as .
+    /// Thousands separator, such as .
     ///
     /// It is dropped: 1.234,5 is 1234.5 with --decimal , --thousands . Where groups are not of three digits, the cell is no
     /// number.
