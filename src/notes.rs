@@ -14,7 +14,7 @@ pub struct Note {
     pub count: u64,
     /// Where the first one is, if that helps.
     pub origin: Option<Origin>,
-    /// The message about the first one. `{count}` is the count, `{s}` its plural.
+    /// The message about the first one. It may begin with `{count}`, and `{s}` is then the ending of its plural.
     text: String,
     /// How many inputs have such a note.
     inputs: u64,
@@ -24,7 +24,11 @@ impl Note {
     /// The message, without the origin.
     pub fn text(&self) -> String {
         let plural = if self.count == 1 { "" } else { "s" };
-        let text = self.text.replace("{count}", &grouped(self.count)).replace("{s}", plural);
+        // Only at the beginning: names behind it may be anything.
+        let text = match self.text.strip_prefix("{count}") {
+            Some(rest) => grouped(self.count) + &rest.replacen("{s}", plural, 1),
+            None => self.text.clone(),
+        };
         match self.inputs {
             0 | 1 => text,
             more if self.origin.is_some() => format!("{text} (and in {} more)", grouped(more - 1)),

@@ -254,3 +254,25 @@ fn a_header_with_a_note_keeps_the_exit_code_and_the_line() {
     ran.expect(1, [1, 1, 0, 0]).prints("a.csv:3: 1 field");
     has_note(&ran, "unnamed_column", 1, "a.csv:1: 1 column without a name: named column_2");
 }
+
+#[test]
+fn names_in_notes_are_as_they_were_given() {
+    let place = Place::new();
+    let ran = place.import_text("a.jsonl", "{\"_key\":\"a\"}\n", &["--remove-attribute", "{s}{count}"]);
+    ran.expect(0, [1, 0, 0, 0]);
+    let (_, text) = note(&ran, "unmatched_flag").expect("a note");
+    assert!(text.contains("--remove-attribute {s}{count}"), "{text}");
+    let ran = place.import_text("b.jsonl", "{\"_key\":\"b\"}\n", &["--unique", "{s}{count}"]);
+    let (_, text) = note(&ran, "missing_unique").expect("a note");
+    assert!(text.starts_with("1 record without a value in \"{s}{count}\""), "{text}");
+}
+
+#[test]
+fn min_records_does_not_count_after_a_stop_by_max_errors() {
+    let place = Place::new();
+    for _ in 0..10 {
+        let flags = ["--max-errors", "0", "--min-records", "99", "--overwrite"];
+        let ran = place.import_text("a.jsonl", "{\"_key\":1,\n{\"_key\":2}\n", &flags);
+        assert_eq!(ran.code, 3, "{}", ran.stderr);
+    }
+}

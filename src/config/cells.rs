@@ -34,7 +34,7 @@ pub(super) fn options(args: &Arguments, format: Option<Format>) -> Result<CsvOpt
     }
     let with_cells = matches!(format, None | Some(Format::Csv | Format::Tsv));
     if let Some(row) = options.header_row.as_ref().filter(|_| with_cells) {
-        options.headers = Some(header_row(row)?);
+        options.headers = Some(header_row(row, options.trim)?);
     } else if let Some(path) = options.headers_file.as_ref().filter(|_| with_cells) {
         let names = header(path, dialect).with_context(|| format!("--headers-file: {}", path.display()))?;
         options.headers = Some(names);
@@ -43,8 +43,9 @@ pub(super) fn options(args: &Arguments, format: Option<Format>) -> Result<CsvOpt
 }
 
 /// The names in `--headers`: always one row of comma-separated CSV.
-fn header_row(row: &str) -> Result<Vec<String>> {
-    let names = header_names(row.as_bytes(), Dialect::csv(&CsvOptions::default()), "the row");
+fn header_row(row: &str, trim: bool) -> Result<Vec<String>> {
+    let dialect = Dialect::csv(&CsvOptions { trim, ..CsvOptions::default() });
+    let names = header_names(row.as_bytes(), dialect, "the row");
     let names = names.map_err(Error::msg).context("--headers")?;
     if names.iter().any(String::is_empty) {
         bail!("--headers: a column has no name");
@@ -63,6 +64,10 @@ fn header(path: &Path, dialect: Dialect) -> Result<Vec<String>> {
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
     if bytes.trim_ascii().is_empty() {
         bail!("missing header line");
+    }
+    // `--encoding` is that of the data, so a hint at it would not help.
+    if std::str::from_utf8(bytes).is_err() {
+        bail!("not UTF-8");
     }
     header_names(bytes, dialect, "the headers file").map_err(Error::msg)
 }

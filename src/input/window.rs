@@ -37,6 +37,9 @@ pub struct Window {
     ended: bool,
     /// When control was last returned for periodic work.
     last_pause: Instant,
+    /// Whether the last call returned `Later`. The next one reads, however late it is: a reader that scans a long record
+    /// again each time would otherwise never get any further.
+    has_paused: bool,
     /// Whether the raw text of records is wanted.
     pub(super) keeps_raw: bool,
 }
@@ -51,6 +54,7 @@ impl Window {
             offset: 0,
             ended: false,
             last_pause: Instant::now(),
+            has_paused: false,
             keeps_raw: false,
         }
     }
@@ -95,8 +99,10 @@ impl Window {
         if self.ended {
             return Ok(More::End);
         }
-        if self.last_pause.elapsed() >= READ_WAIT && !matches!(self.source, Source::Pieces(_)) {
+        let is_due = self.last_pause.elapsed() >= READ_WAIT && !matches!(self.source, Source::Pieces(_));
+        if !std::mem::take(&mut self.has_paused) && is_due {
             self.last_pause = Instant::now();
+            self.has_paused = true;
             return Ok(More::Later);
         }
         let more = self.read()?;
@@ -221,6 +227,17 @@ mod tests {
             self.offset += count;
             Ok(count)
         }
+    }
+
+    #[test]
+    fn after_a_pause_the_next_call_reads_however_late_it_is() {
+        let source = thread_source(std::io::Cursor::new(vec![b'x'; 10]), Coding::default()).expect("a thread");
+        let mut window = Window::new(source);
+        let late = Instant::now().checked_sub(2 * READ_WAIT).expect("the clock is not at its beginning");
+        window.last_pause = late;
+        assert_eq!(window.more().expect("no error"), More::Later);
+        window.last_pause = late;
+        assert_ne!(window.more().expect("no error"), More::Later);
     }
 
     #[test]

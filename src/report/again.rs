@@ -23,6 +23,7 @@ impl Again {
     pub(super) fn text(self, counts: &Counts, has_generated_keys: bool) -> String {
         let kept = counts[Bucket::Created] + counts[Bucket::Updated] + counts[Bucket::Deleted];
         let advice = match self {
+            Again::Unknown => None,
             _ if kept + counts[Bucket::Unknown] == 0 => Some(SAME),
             Again::Always => Some(SAME),
             Again::WithKeys if !has_generated_keys => Some(SAME),
@@ -64,5 +65,7 @@ mod tests {
         let none = "interrupted: no records were kept; run the same command again";
         assert_eq!(text(Again::WithIgnore, Bucket::Error, 5, true), none);
         assert_eq!(text(Again::WithIgnore, Bucket::Unknown, 5, true), "interrupted: no records were kept");
+        // The file exists then.
+        assert_eq!(text(Again::Unknown, Bucket::Error, 5, false), "interrupted: no records were kept");
     }
 }

@@ -429,7 +429,7 @@ impl Report {
             None if ended(Ending::RolledBack) => 6,
             // Otherwise something was done.
             None if self.end.broken.as_ref().is_some_and(ReadError::is_of_flag) && self.end.records == 0 => 2,
-            None if self.end.broken.is_some() || self.end.fewer_than.is_some() => 5,
+            None if self.end.broken.is_some() || self.fewer_than().is_some() => 5,
             None if ended(Ending::Stopped) => 4,
             None if self.too_many => 3,
             None => u8::from(lost),

@@ -59,9 +59,14 @@ impl Report {
         variables.chain(own).collect()
     }
 
+    /// `--min-records`, if there were fewer. Not after too many errors: reading may have ended for that reason.
+    pub(super) fn fewer_than(&self) -> Option<u64> {
+        self.end.fewer_than.filter(|_| !self.too_many)
+    }
+
     /// Why the run has failed although every record may be good: fewer were read than `--min-records`.
     pub(super) fn print_min_records(&mut self) {
-        let Some(min) = self.end.fewer_than else { return };
+        let Some(min) = self.fewer_than() else { return };
         let read = match self.end.records {
             1 => "1 record was read".to_owned(),
             read => format!("{} records were read", grouped(read)),

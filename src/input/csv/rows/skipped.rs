@@ -52,6 +52,7 @@ impl Rows {
 
     /// Obeys a first line such as `sep=;`, which Excel writes: skips it, and returns its separator.
     pub(in crate::input::csv) fn separator_line(&mut self) -> Result<Option<u8>, NoRecord> {
+        self.skip_comments()?;
         loop {
             let bytes = self.window.bytes();
             let line = bytes.strip_prefix(b"\"").unwrap_or(bytes);
