@@ -51,7 +51,7 @@ impl Messages {
 }
 
 /// The text with its control characters as `\u{1b}`, among them those that change the direction of text. A tab stays.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         let is_bidi =

@@ -215,3 +215,22 @@ fn documents_are_not_masked() {
     let sent = wire.bulks();
     assert!(sent[0].text().contains("{\"n\":\"hunter2hunter2\"}"), "{}", sent[0].text());
 }
+
+#[test]
+fn names_that_are_secrets_are_masked_in_summaries_too() {
+    for summary in ["text", "json"] {
+        let place = Place::new();
+        place.file("hunter22pw.jsonl", "{\"_key\":\"a\"}\nbad\n");
+        place.file("one.jsonl", "{\"_key\":\"a\"}\n");
+        let mut command = place.command(&["--to", "s.db", "--summary", summary, "hunter22pw.jsonl", "one.jsonl"]);
+        let ran = ran(start(command.env("BULKIMPORT_PASSWORD", "hunter22pw")), b"");
+        assert_eq!(ran.code, 1, "{}", ran.stderr);
+        assert!(
+            !ran.stdout.contains("hunter22pw") && !ran.stderr.contains("hunter22pw"),
+            "{}{}",
+            ran.stdout,
+            ran.stderr
+        );
+        assert!(ran.stdout.contains("***"), "{}", ran.stdout);
+    }
+}

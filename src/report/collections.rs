@@ -1,5 +1,7 @@
 //! The counts of each collection, for the summary of a run that fills several.
 
+use crate::mask::mask;
+use crate::messages::escaped;
 use crate::sink::{Bucket, Counts};
 use serde_json::{Value, json};
 
@@ -20,7 +22,7 @@ const ALWAYS: usize = 4;
 /// An object for each collection.
 pub(super) fn json(names: &[String], counts: &[Counts]) -> Vec<Value> {
     let object = |(name, counts): (&String, &Counts)| {
-        let mut object = json!({ "name": name });
+        let mut object = json!({ "name": mask(name) });
         BUCKETS.iter().for_each(|(word, bucket)| object[*word] = json!(counts[*bucket]));
         object
     };
@@ -37,6 +39,6 @@ fn line(collection: &Value) -> String {
     let counts = BUCKETS.iter().enumerate().map(|(index, (word, _))| (index, word, &collection[*word]));
     let shown = counts.filter(|(index, _, count)| *index < ALWAYS || **count != 0);
     let counts: Vec<String> = shown.map(|(_, word, count)| format!("{word} {count}")).collect();
-    let name = collection["name"].as_str().unwrap_or_default().escape_debug();
+    let name = escaped(collection["name"].as_str().unwrap_or_default());
     format!("collection {name}: {}\n", counts.join(", "))
 }

@@ -448,7 +448,7 @@ impl Report {
                 json!({
                     "type": mask(kind),
                     "count": about.count,
-                    "first": { "file": self.settings.files.get(about.first.file as usize), "line": about.first.line,
+                    "first": { "file": self.settings.files.get(about.first.file as usize).map(|file| mask(file)), "line": about.first.line,
                                "record": about.first.record },
                     "reason": mask(&about.reason),
                 })
@@ -469,8 +469,8 @@ impl Report {
             "generated_keys": self.generated_keys,
             "notes": self.notes_json(),
             "uncertain": sum(|traffic| &traffic.uncertain),
-            "target": self.settings.target,
-            "collection": self.settings.collection,
+            "target": mask(&self.settings.target),
+            "collection": self.settings.collection.as_deref().map(mask),
             "collections": collections::json(&self.settings.collections, &self.by_collection),
             "requests": sum(|traffic| &traffic.requests),
             "retried": sum(|traffic| &traffic.retried),
@@ -478,7 +478,7 @@ impl Report {
             "bytes_sent": sum(|traffic| &traffic.bytes),
             "seconds": (self.started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
             "exit_code": exit,
-            "files": self.settings.files.to_vec(),
+            "files": self.settings.files.iter().map(|file| mask(file)).collect::<Vec<_>>(),
             "error_kinds": kinds,
             "error": self.why.clone().or_else(|| self.broken()).map(|why| mask(&why).into_owned()),
             "rejects": null,

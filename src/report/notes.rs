@@ -1,6 +1,7 @@
 //! The notes at the end of a run, and their list in the JSON summary.
 
 use super::Report;
+use crate::mask::mask;
 use crate::notes::Note;
 use crate::progress::grouped;
 use serde_json::{Value, json};
@@ -55,7 +56,7 @@ impl Report {
         let own = self
             .notes
             .iter()
-            .map(|note| json!({ "type": note.kind, "count": note.count, "text": self.note_text(note) }));
+            .map(|note| json!({ "type": note.kind, "count": note.count, "text": mask(&self.note_text(note)) }));
         variables.chain(own).collect()
     }
 
