@@ -522,6 +522,22 @@ fn cut(text: &[u8], sizes: &[usize]) -> Vec<Vec<u8>> {
     pieces
 }
 
+#[test]
+fn a_line_of_blanks_above_the_limit_does_not_take_the_next_line_with_it() {
+    let options = CsvOptions { headers: Some(vec!["a".into(), "b".into()]), trim: true, ..plain() };
+    let dialect = Dialect::csv(&options);
+    for text in ["\t\t\n,", "a\n\t\t\n,", "a,,,\n\t\t\t\r\n,\n"] {
+        let whole = steps(vec![text.into()], 1, &options, dialect);
+        for size in 1..5 {
+            assert_eq!(
+                steps(cut(text.as_bytes(), &[size]), 1, &options, dialect),
+                whole,
+                "{text:?} in pieces of {size}"
+            );
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
     #[test]

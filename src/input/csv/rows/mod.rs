@@ -31,6 +31,8 @@ pub(super) struct Rows {
     /// Where the current cell starts, and how many bytes of its text `core` has written.
     cell: usize,
     written: usize,
+    /// Whether `core` has seen a byte of the record. It takes a line break before that for a blank line.
+    is_begun: bool,
     /// Whether the start of the current cell was discarded. Then it is bare, or its quotes are closed.
     is_cut: bool,
     /// Bytes of the current record; `None` while it is incomplete.
@@ -64,6 +66,7 @@ impl Rows {
             searched: 0,
             cell: 0,
             written: 0,
+            is_begun: false,
             is_cut: false,
             used: None,
             last_line: line,
@@ -81,7 +84,8 @@ impl Rows {
         if let Some(used) = self.used.take() {
             self.window.consume(used);
             self.cells.begin();
-            (self.searched, self.cell, self.written, self.is_cut, self.discarded) = (0, 0, 0, false, None);
+            (self.searched, self.cell, self.written, self.discarded) = (0, 0, 0, None);
+            (self.is_begun, self.is_cut) = (false, false);
         }
         if self.dialect.comment.is_some() {
             self.skip_comments()?;
@@ -161,8 +165,7 @@ impl Rows {
                 let is_blank = |byte: &&u8| **byte != self.dialect.separator && matches!(byte, b' ' | b'\t');
                 let blanks = self.window.bytes()[self.cell..].iter().take_while(is_blank).count();
                 (self.searched, self.cell) = (self.searched + blanks, self.cell + blanks);
-                // `csv_core` would take it for a blank line before the record.
-                if self.cells.count == 0 && self.discarded.is_none() && self.starts_with_break() {
+                if !self.is_begun && self.starts_with_break() {
                     return Ok(Some(self.searched));
                 }
             }
@@ -177,6 +180,7 @@ impl Rows {
     #[inline(always)]
     fn scan_cells<const ONE: bool>(&mut self) -> Result<Option<usize>, ReadError> {
         let bytes = self.window.bytes();
+        self.is_begun |= self.searched < bytes.len();
         while self.searched < bytes.len() {
             let rest = &bytes[self.searched..];
             let (result, read, written) = self.core.read_field(rest, self.cells.room(self.written, rest.len()));
