@@ -98,7 +98,7 @@ const TABLES: &[OddTable] = &[
     ("lfs like text", "version https://example.org,b\n1,2\n", &[], 0, &["{\"version https://example.org\":1,\"b\":2}"], &[]),
     ("header with a pipe fewer than commas", "a|b,c,d\n1,2,3\n", &[], 0, &["{\"a|b\":1,\"c\":2,\"d\":3}"], &[]),
     ("headers and comment and blank", "\n#x\n1,2\n", &["--headers", "a,b", "--comment", "#"], 0, &["{\"a\":1,\"b\":2}"], &[]),
-    ("headers and trim", " 1 , x \n", &["--headers", " a,b", "--trim"], 0, &["{\" a\":1,\"b\":\"x\"}"], &[]),
+    ("headers and trim", " 1 , x \n", &["--headers", " a,b", "--trim"], 0, &["{\"a\":1,\"b\":\"x\"}"], &[]),
     ("max-record under trim", "a,b\n                                                  1,2\n", &["--trim", "--max-record-bytes", "20"], 1, &[], &["longer than"]),
     ("translate removed", "a,b\n1,2\n", &["--translate", "a=b", "--remove-attribute", "b"], 0, &["{\"b\":1}"], &[]),
     ("unmatched with headers-less json file", "a,b\n1,2\n", &["--translate", "A=x"], 2, &[], &["--translate A=x: no such column (the header has: a, b)"]),
