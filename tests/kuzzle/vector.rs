@@ -5,6 +5,7 @@ use crate::support::{Place, Ran};
 use crate::wire::Reply;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
+use std::sync::Once;
 
 pub struct Case {
     pub name: String,
@@ -291,8 +292,12 @@ impl Real {
         let token = server.post("/_login/local", &who)["result"]["jwt"].as_str().expect("a token").to_owned();
         server.token = Some(token);
         let real = Real { server, name };
-        real.user("kuid-1", &json!({"*": {"actions": {"*": true}}}));
-        real.user("kuid-2", &json!({"auth": {"actions": {"login": true}}}));
+        // Kuzzle stores a user first and its password a second later: a test that finds the user there already must wait.
+        static USERS: Once = Once::new();
+        USERS.call_once(|| {
+            real.user("kuid-1", &json!({"*": {"actions": {"*": true}}}));
+            real.user("kuid-2", &json!({"auth": {"actions": {"login": true}}}));
+        });
         real
     }
 
@@ -303,8 +308,11 @@ impl Real {
         let credentials = json!({"local": {"username": id, "password": "vectors-for-tests"}});
         let body =
             json!({"content": {"profileIds": [format!("vectors-{id}")]}, "credentials": credentials}).to_string();
-        // It may be there from an earlier run.
+        // It may be there from an earlier run, whole or in part.
+        self.server.ask("DELETE", &format!("/users/{id}?refresh=wait_for"), "application/json", b"");
+        self.server.ask("DELETE", &format!("/credentials/local/{id}"), "application/json", b"");
         self.server.ask("POST", &format!("/users/{id}/_create?refresh=wait_for"), "application/json", body.as_bytes());
+        self.server.post("/_login/local", &credentials["local"]);
     }
 
     pub fn to(&self, index: &str) -> String {
