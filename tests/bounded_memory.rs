@@ -71,3 +71,25 @@ fn a_long_value_around_the_records_takes_no_room() {
     assert!(import.peak_memory() < 2 * BASE, "{} MiB", import.peak_memory() >> 20);
     import.end().expect(0, [100_001, 0, 0, 0]);
 }
+
+#[test]
+fn long_records_one_after_another_take_no_more_than_one() {
+    // Longer than a batch.
+    let length = 40 * 1024 * 1024;
+    let long = "x".repeat(length);
+    let flags = ["-c", "c", "--flush-interval", "10ms"];
+    for (format, text, more) in [
+        ("jsonl", format!("{{\"a\":\"{long}\"}}\n{{\"a\":\"{long}\"}}\n{{\"a\":\"{long}\"}}\n"), &[][..]),
+        ("json", format!("[{{\"a\":\"{long}\"}},{{\"a\":\"{long}\"}},{{\"a\":\"{long}\"}}]"), &[]),
+        ("json", format!("{{\"d\":[{{\"a\":\"{long}\"}},{{\"a\":\"{long}\"}},{{}}]}}"), &["--records", "d"]),
+    ] {
+        let place = Place::new();
+        place.file("a", text);
+        let mut import = Live::start(&place, &[&flags[..], &["-t", format], more, &["a", "-"]].concat());
+        import.feed("\n".repeat(8));
+        until("the documents", || place.visible() == 3);
+        let peak = import.peak_memory();
+        import.end().expect(0, [3, 0, 0, 0]);
+        assert!(peak < 3 * length + BASE, "{format} {more:?}: {} MiB", peak >> 20);
+    }
+}

@@ -152,6 +152,11 @@ impl Batcher {
         std::mem::replace(&mut self.batch, next)
     }
 
+    /// Bytes of keys and documents of the current batch, before encoding.
+    pub fn bytes(&self) -> usize {
+        self.batch.bytes
+    }
+
     /// Whether nothing has been added since the last `take`.
     pub fn is_empty(&self) -> bool {
         self.batch.is_empty() && self.batch.rejected.is_empty()

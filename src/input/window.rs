@@ -35,6 +35,9 @@ pub struct Window {
     end: usize,
     offset: u64,
     ended: bool,
+    /// Whether a long record was freed since the last read: the next call returns `Later`, so that the record is settled
+    /// before another one takes memory.
+    has_shrunk: bool,
     /// When control was last returned for periodic work.
     last_pause: Instant,
     /// Whether the last call returned `Later`. The next one reads, however late it is: a reader that scans a long record
@@ -53,6 +56,7 @@ impl Window {
             end: 0,
             offset: 0,
             ended: false,
+            has_shrunk: false,
             last_pause: Instant::now(),
             has_paused: false,
             keeps_raw: false,
@@ -89,6 +93,7 @@ impl Window {
     fn shrink(&mut self) {
         self.buffer = self.bytes().to_vec();
         (self.start, self.end) = (0, self.buffer.len());
+        self.has_shrunk = true;
     }
 
     /// Reads more bytes. Ranges of `bytes()` stay valid.
@@ -100,7 +105,8 @@ impl Window {
             return Ok(More::End);
         }
         let is_due = self.last_pause.elapsed() >= READ_WAIT && !matches!(self.source, Source::Pieces(_));
-        if !std::mem::take(&mut self.has_paused) && is_due {
+        let may_pause = !std::mem::take(&mut self.has_paused);
+        if std::mem::take(&mut self.has_shrunk) || may_pause && is_due {
             self.last_pause = Instant::now();
             self.has_paused = true;
             return Ok(More::Later);

@@ -26,6 +26,10 @@ pub(super) struct Job {
 pub(super) struct LaneEnd {
     pub(super) batcher: Batcher,
     pub(super) jobs: SyncSender<Job>,
+    /// A batch with more bytes is one long record.
+    pub(super) long: usize,
+    /// Whether such a batch may be in flight.
+    pub(super) has_long: bool,
     /// Batches that the lane has finished.
     pub(super) free: Receiver<Batch>,
     /// Number of batches that it has not finished.
@@ -43,9 +47,16 @@ impl LaneEnd {
             self.reuse(batch);
         }
         let next = self.spare.pop().unwrap_or_default();
+        let is_long = self.is_long();
         self.in_flight += 1;
         let batch = self.batcher.take(next, key_filter);
+        self.has_long |= is_long;
         let _ = self.jobs.send(Job { batch, collection, leave_unsent });
+    }
+
+    /// Whether the current batch is one long record.
+    fn is_long(&self) -> bool {
+        self.batcher.bytes() > self.long
     }
 
     /// Waits until all batches that were sent are settled.
@@ -54,6 +65,7 @@ impl LaneEnd {
             let Ok(batch) = self.free.recv() else { return };
             self.reuse(batch);
         }
+        self.has_long = false;
     }
 
     fn reuse(&mut self, batch: Batch) {
@@ -128,7 +140,9 @@ impl Lanes {
             self.send(lane);
             lane = self.lane(home);
         }
-        if self.ends[lane].batcher.push(record, ordinal, action, hash) {
+        let end = &mut self.ends[lane];
+        // The reader still has a long record: see `settle_long`.
+        if end.batcher.push(record, ordinal, action, hash) && !end.is_long() {
             self.send(lane);
         }
     }
@@ -144,10 +158,21 @@ impl Lanes {
     /// Sends batches that have waited for the maximum time.
     pub(super) fn send_due(&mut self, now: Instant) {
         for lane in 0..self.ends.len() {
-            if self.ends[lane].batcher.is_due(now) {
+            if self.ends[lane].batcher.is_due(now) && !self.ends[lane].is_long() {
                 self.send(lane);
             }
         }
+    }
+
+    /// Sends long records, and waits until they are settled. The reader calls it when it has freed its own copy and not read
+    /// on yet, so that memory never holds more than one of them.
+    pub(super) fn settle_long(&mut self) {
+        for lane in 0..self.ends.len() {
+            if self.ends[lane].is_long() {
+                self.send(lane);
+            }
+        }
+        self.ends.iter_mut().filter(|end| end.has_long).for_each(LaneEnd::wait);
     }
 
     /// Sends the remaining batches. No lane has to wait for a lead batch any more.

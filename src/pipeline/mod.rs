@@ -70,7 +70,8 @@ fn start(mut plan: Plan, collect: impl FnOnce(&Receiver<Message>)) {
             let (jobs, arriving) = sync_channel(1);
             let (returned, free) = channel();
             let batcher = Batcher::new(plan.limits, sink.encoder(), plan.options.keeps_raw);
-            ends.push(LaneEnd { batcher, jobs, free, in_flight: 0, spare: Vec::new() });
+            let long = plan.limits.bytes.max(MIN_LONG);
+            ends.push(LaneEnd { batcher, jobs, long, has_long: false, free, in_flight: 0, spare: Vec::new() });
             let (messages, stop) = (messages.clone(), plan.stop.clone());
             let (limits, results) = (plan.limits, plan.results);
             let to_report = (messages.clone(), stop.clone());
@@ -130,6 +131,9 @@ fn spawn<'scope>(
 /// Maximum number of messages that wait for the report. Each can hold the errors of a whole batch, so a slow terminal must
 /// slow down the run instead of filling the memory.
 const MAX_MESSAGES: usize = 4;
+
+/// Bytes that a long record has at least, whatever the limits of batches are.
+const MIN_LONG: usize = 4 * 1024 * 1024;
 
 /// Passes messages to the report until all threads have ended.
 fn collect(inbox: &Receiver<Message>, meter: &Meter, report: &mut Report) {
@@ -212,7 +216,10 @@ impl Reading {
                     self.count();
                 }
                 ReadStep::Empty => self.empty += 1,
-                ReadStep::Idle | ReadStep::End => self.do_periodic_work(),
+                ReadStep::Idle | ReadStep::End => {
+                    self.do_periodic_work();
+                    self.lanes.settle_long();
+                }
             }
             !self.is_over()
         });

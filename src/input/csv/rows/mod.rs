@@ -217,28 +217,32 @@ impl Rows {
         }
     }
 
-    /// Fails for a quoted cell that is longer than the limit: probably its quote is never closed.
-    fn ensure_quote_fits(&self, end: usize) -> Result<(), ReadError> {
-        let Some(inside) = self.inside_quote(end) else { return Ok(()) };
-        let length = closing_quote(inside, self.dialect).0.unwrap_or(inside.len());
-        if length <= self.max {
-            return Ok(());
+    /// Fails for a quoted cell that is longer than the limit: probably its quote is never closed. Returns whether the
+    /// available bytes of the current cell may end inside its quotes.
+    fn ensure_quote_fits(&self, end: usize) -> Result<bool, ReadError> {
+        let Some(inside) = self.inside_quote(end) else { return Ok(false) };
+        if inside.len() <= self.max {
+            // It may be closed already, but finding that out takes time, again after each read.
+            return Ok(true);
         }
-        let max = grouped(self.max as u64);
-        Err(self.at_quote(format!(
-            "the quoted field that begins here is longer than --max-record-bytes ({max} bytes); is its quote closed?"
-        )))
+        match closing_quote(inside, self.dialect).0 {
+            Some(offset) if offset <= self.max => Ok(offset + 1 == inside.len()),
+            _ => {
+                let max = grouped(self.max as u64);
+                Err(self.at_quote(format!(
+                    "the quoted field that begins here is longer than --max-record-bytes ({max} bytes); is its quote closed?"
+                )))
+            }
+        }
     }
 
     /// Discards the available part of a record that is too long, except for a quoted cell that may continue.
     fn discard(&mut self) -> Result<(), ReadError> {
-        self.ensure_quote_fits(self.searched)?;
+        let may_continue = self.ensure_quote_fits(self.searched)?;
         if self.discarded.is_none() {
             self.origin.offset = self.window.offset();
         }
-        let may_continue =
-            |inside: &[u8]| closing_quote(inside, self.dialect).0.is_none_or(|offset| offset + 1 == inside.len());
-        let count = if self.inside_quote(self.searched).is_some_and(may_continue) { self.cell } else { self.searched };
+        let count = if may_continue { self.cell } else { self.searched };
         self.discarded.get_or_insert_default().add(&self.window.bytes()[..count]);
         self.window.consume(count);
         self.is_cut |= count > self.cell;
