@@ -4,6 +4,7 @@ use super::skipping::Skip;
 use super::{JsonStream, StreamState};
 use crate::input::bad_value::BadValue;
 use crate::input::mistakes::{CONTEXT, named, text_of};
+use crate::input::window::LONG;
 use crate::input::{More, NoRecord};
 use crate::json::ScanError;
 use crate::record::Reason;
@@ -14,7 +15,7 @@ impl JsonStream {
     pub(super) fn element(&mut self, first: u8) -> Result<Option<Result<usize, ScanError>>, NoRecord> {
         loop {
             let available = self.window.bytes().len();
-            if available >= self.wanted || available > self.max || self.window.ended() {
+            if self.has_end_of_long() || available >= self.wanted || available > self.max || self.window.ended() {
                 let bytes = &self.window.bytes()[..available.min(self.max + 1)];
                 let mut scanned = match first {
                     b'{' => self.scanner.object(bytes),
@@ -32,7 +33,7 @@ impl JsonStream {
                 // The message may have the word at the error.
                 let is_cut = matches!(scanned, Err(ScanError::Syntax { offset, .. }) if available < offset + CONTEXT);
                 if is_long || !(is_open || is_cut) || self.window.ended() {
-                    self.wanted = 0;
+                    (self.wanted, self.long) = (0, None);
                     return Ok((!is_long).then_some(scanned));
                 }
                 // Rescanning from the start is cheap if each scan has twice the bytes of the previous one.
@@ -49,6 +50,18 @@ impl JsonStream {
                 Err(error) => return self.fail(error.to_string()),
             }
         }
+    }
+
+    /// Whether the end of a long element was read, or cannot be found. So the window does not grow beyond it.
+    fn has_end_of_long(&mut self) -> bool {
+        let bytes = self.window.bytes();
+        if bytes.len() <= LONG {
+            return false;
+        }
+        let (skipper, searched) = self.long.get_or_insert_default();
+        let end = skipper.end(&bytes[*searched..]);
+        *searched = bytes.len();
+        end != Ok(None)
     }
 
     /// Handles an invalid element: it is skipped if its end, or that of its line, can be found.

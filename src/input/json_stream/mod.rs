@@ -70,6 +70,8 @@ pub(super) struct JsonStream {
     line_start: bool,
     /// How many bytes the window needs before another scan is worthwhile.
     wanted: usize,
+    /// The search for the end of a long element, and how many bytes of it were searched.
+    long: Option<(ValueSkipper, usize)>,
     /// What is passed without being read.
     skipping: Option<Skipping>,
     /// The text of the invalid record that was passed, if raw text is wanted.
@@ -92,6 +94,7 @@ impl JsonStream {
             used: 0,
             line_start: true,
             wanted: 0,
+            long: None,
             skipping: None,
             bad_text: Vec::new(),
         }
