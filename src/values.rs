@@ -111,7 +111,12 @@ pub fn byte(text: &str) -> Result<u8, String> {
         _ => hexadecimal.and_then(|digits| u8::from_str_radix(digits, 16).ok()),
     };
     let is_allowed = |byte: &u8| byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | 0);
-    let refused = || "not exactly one byte\nhint: write a tab as `'\\t'`, others as `'\\x01'` to `'\\x7f'`".to_owned();
+    let refused = || match text.as_bytes() {
+        [first, rest @ ..] if first.is_ascii_punctuation() && rest.iter().all(|byte| byte == first) => {
+            format!("not exactly one byte\nhint: write `{}`", char::from(*first))
+        }
+        _ => "not exactly one byte\nhint: write a tab as `'\\t'`, others as `'\\x01'` to `'\\x7f'`".to_owned(),
+    };
     byte.filter(is_allowed).ok_or_else(refused)
 }
 

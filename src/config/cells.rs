@@ -7,6 +7,7 @@ use crate::error::of_file;
 use crate::input::{Conversion, CsvOptions, Dialect, Format, by_name, header_names};
 use crate::shape::MergePart;
 use anyhow::{Context as _, Error, Result, bail};
+use encoding_rs::Encoding;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -36,7 +37,8 @@ pub(super) fn options(args: &Arguments, format: Option<Format>) -> Result<CsvOpt
     if let Some(row) = options.header_row.as_ref().filter(|_| with_cells) {
         options.headers = Some(header_row(row, options.trim)?);
     } else if let Some(path) = options.headers_file.as_ref().filter(|_| with_cells) {
-        let names = header(path, dialect).with_context(|| format!("--headers-file: {}", path.display()))?;
+        let names = header(path, dialect, args.input.encoding)
+            .with_context(|| format!("--headers-file: {}", path.display()))?;
         options.headers = Some(names);
     }
     Ok(options)
@@ -54,18 +56,24 @@ fn header_row(row: &str, trim: bool) -> Result<Vec<String>> {
     Ok(names)
 }
 
-fn header(path: &Path, dialect: Dialect) -> Result<Vec<String>> {
+fn header(path: &Path, dialect: Dialect, encoding: Option<&'static Encoding>) -> Result<Vec<String>> {
     let file = File::open(path).map_err(of_file)?;
     let mut bytes = Vec::new();
     file.take(MAX_HEADER + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_HEADER {
         bail!("longer than 1 MiB");
     }
+    if let Some(encoding) = encoding {
+        let (text, _, has_errors) = encoding.decode(&bytes);
+        if has_errors {
+            bail!("not {}", encoding.name());
+        }
+        bytes = text.into_owned().into_bytes();
+    }
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
     if bytes.trim_ascii().is_empty() {
         bail!("missing header line");
     }
-    // `--encoding` is that of the data, so a hint at it would not help.
     if std::str::from_utf8(bytes).is_err() {
         bail!("not UTF-8");
     }

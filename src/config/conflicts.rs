@@ -39,6 +39,9 @@ pub(super) fn check(args: &Arguments, sources: &ConfigSources, target: &dyn Targ
     check_verbosity(args, sources)
 }
 
+/// Words that other importers have before the file.
+const SUBCOMMANDS: [&str; 6] = ["import", "load", "insert", "index", "ingest", "upload"];
+
 /// Rejects inputs that were meant for something else. Other missing files are found when they are opened.
 fn check_inputs(files: &[PathBuf]) -> Result<()> {
     for file in files {
@@ -49,6 +52,9 @@ fn check_inputs(files: &[PathBuf]) -> Result<()> {
         if text == "true" || text == "false" {
             // hints.rs adds the switch that it was meant for.
             bail!("{text}: no such file");
+        }
+        if files.len() > 1 && SUBCOMMANDS.contains(&&*text) {
+            return Err(anyhow!("{text}: no such file").context(hint("leave it out: there are no subcommands")));
         }
         if text.contains("://") {
             return Err(anyhow!("{}: an input must be a file or stdin", redact_address(&text))
@@ -76,7 +82,7 @@ fn check_flags_have_effect(args: &Arguments, sources: &ConfigSources, target: &d
             format == Some(Format::Bulk),
             &["doc"],
             "and --type bulk cannot be used together",
-            "leave it out; each bulk line has its own document",
+            "`--doc`: leave it out; each bulk line has its own document",
         ),
         (!has_cells, &FOR_CELLS, &for_cells, "write `-t csv`, or leave it out"),
         (!has_rows(format), &FOR_ROWS, &for_cells, "write `-t csv`, or leave it out"),

@@ -54,6 +54,9 @@ pub(super) fn decoded(
 ) -> io::Result<Box<dyn Read + Send>> {
     let mut start = Vec::new();
     raw.by_ref().take(4).read_to_end(&mut start)?;
+    if encoding.is_some_and(|encoding| encoding == UTF_16LE || encoding == UTF_16BE) {
+        ensure_utf16(&mut start, &mut raw)?;
+    }
     let is_utf32 = matches!(start[..], [0xff, 0xfe, 0, 0]);
     let encoding = encoding.or_else(|| of_start(&start)).filter(|encoding| *encoding != UTF_8 && !is_utf32);
     let raw = io::Cursor::new(start).chain(raw);
@@ -69,6 +72,17 @@ pub(super) fn decoded(
             is_done: false,
         }),
     })
+}
+
+/// Checks that a text may be UTF-16: some character of a line, such as its break, has a zero byte. Reads more of it if needed.
+/// Text of single bytes would become characters that nobody wrote.
+fn ensure_utf16(start: &mut Vec<u8>, raw: &mut impl Read) -> io::Result<()> {
+    while !start.is_empty() && !start.contains(&0) && of_start(start).is_none() {
+        if start.len() > MAX_LOOK || raw.by_ref().take(64).read_to_end(start)? == 0 {
+            return Err(io::Error::other("the text is not UTF-16 (--encoding): it has no zero bytes"));
+        }
+    }
+    Ok(())
 }
 
 const BUFFER: usize = 64 * 1024;

@@ -88,7 +88,14 @@ pub fn by_content(name: &str, start: &[u8]) -> Result<Format> {
         ),
         b'[' => Ok(Format::Json),
         b'<' => Err(no_markup()),
-        _ if memchr::memchr(0, line).is_some() => Err(anyhow!("binary data, not text").context(Exit(5))),
+        _ if extension(name) == "parquet" => {
+            Err(anyhow!("Parquet is not supported").context(hint("export it as JSON lines or CSV")).context(Exit(5)))
+        }
+        _ if memchr::memchr(0, line).is_some() => {
+            // A tar archive begins with a name, and more of it was read now.
+            ensure_supported(start)?;
+            Err(anyhow!("binary data, not text").context(Exit(5)))
+        }
         // Then only this line is bad, and the ones after it may be good.
         _ if named_jsonl(name) => Ok(Format::Jsonl),
         _ if memchr::memchr3(b',', b';', b'\t', line).is_some() => {
@@ -131,6 +138,7 @@ pub fn ensure_supported(start: &[u8]) -> Result<()> {
         None => {}
     }
     let (text, advice) = match start {
+        [4, 0x22, 0x4d, 0x18, ..] => ("LZ4 is not supported", "`lz4 -dc FILE | bulkimport ...` decompresses it"),
         [b'P', b'K', 3, 4, ..] => ("zip archives and spreadsheets are not supported", "unpack it, or export it as CSV"),
         [b'P', b'A', b'R', b'1', 1..=8 | 14..=31, ..] => ("Parquet is not supported", "export it as JSON lines or CSV"),
         _ if start.get(257..262) == Some(b"ustar") => ("tar archives are not supported", "`tar -xOf FILE` unpacks it"),

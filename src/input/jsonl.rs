@@ -289,9 +289,11 @@ pub(super) fn not_a(wanted: JsonKind, bytes: &[u8], scanner: &mut Scanner) -> Re
         JsonKind::Object => ("not_an_object", "not a JSON object"),
         _ => ("not_an_array", "not a JSON array"),
     };
-    if scanner.value(bytes, 0) != Ok(bytes.len()) {
+    let scanned = scanner.value(bytes, 0);
+    if scanned != Ok(bytes.len()) {
         let mistake = mistakes::named(bytes, 0, text);
-        return Reason::new("invalid_json", mistake);
+        let is_array = wanted == JsonKind::Object && bytes.starts_with(b"[") && scanned == Err(ScanError::Incomplete);
+        return Reason::new("invalid_json", mistake).with_hint(is_array.then_some("write `-t json`"));
     }
     let found = std::str::from_utf8(bytes).map_or("a value", |text| JsonKind::of(text).name());
     Reason::new(kind, format!("expected {}, found {found}", wanted.name()))

@@ -251,10 +251,12 @@ fn opened<R: Read + Send + 'static>(name: String, raw: Counted<R>, options: &Inp
 /// Reads the first bytes, skips a byte order mark and `--skip-lines`, and detects the format.
 fn detect_format(name: &str, window: &mut Window, options: &InputOptions) -> Result<Format> {
     skip_start(window, options.skip_lines).context(Exit(5))?;
-    let start = window.bytes();
-    encoding::ensure_supported(start)?;
     while guess::may_be_unsupported(window.bytes()) && window.more().context(Exit(5))? != More::End {}
     guess::ensure_supported(window.bytes())?;
+    if options.compression != Some(Compression::None) && window.bytes().starts_with(b"\x1f\x8b\x08") {
+        return Err(anyhow!("gzip data, not text").context(Exit(5)));
+    }
+    encoding::ensure_supported(window.bytes())?;
     if let Some(format) = options.format.or_else(|| guess::by_name(name)) {
         return Ok(format);
     }

@@ -117,7 +117,10 @@ impl Columns {
         if count != self.list.len() && !self.ignore_missing {
             let mut reason = wrong_count(count, "field", self.list.len());
             if self.list.len() == 1 {
-                reason.text += " (--skip-lines N passes over lines before the header)";
+                reason.text += match self.names[0].starts_with('#') {
+                    true => " (--comment '#' skips lines that begin with it)",
+                    false => " (--skip-lines N passes over lines before the header)",
+                };
             }
             return Err(reason);
         }

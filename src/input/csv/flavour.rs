@@ -8,8 +8,8 @@ use crate::json;
 pub(super) struct Flavour {
     /// Bare cells that count as empty.
     null_texts: Vec<Vec<u8>>,
-    /// Whether a quoted empty cell does too.
-    has_quoted_null: bool,
+    /// The text of quoted cells that do too.
+    quoted_nulls: Vec<Vec<u8>>,
     signs: Option<NumberSigns>,
     /// A number as JSON.
     number: Vec<u8>,
@@ -34,17 +34,16 @@ impl Flavour {
             return None;
         }
         let quote = options.quote.unwrap_or(Some(b'"')).map_or('"', char::from);
-        let has_quoted_null = options.null_texts.iter().any(|text| text.chars().eq([quote, quote]));
+        let inside = |text: &String| Some(text.strip_prefix(quote)?.strip_suffix(quote)?.as_bytes().to_vec());
+        let quoted_nulls = options.null_texts.iter().filter_map(inside).collect();
         let null_texts = options.null_texts.iter().map(|text| text.clone().into_bytes()).collect();
-        Some(Flavour { null_texts, has_quoted_null, signs, number: Vec::new() })
+        Some(Flavour { null_texts, quoted_nulls, signs, number: Vec::new() })
     }
 
     /// Whether a cell counts as empty.
     pub(super) fn is_null(&self, cell: &[u8], is_bare: bool) -> bool {
-        match is_bare {
-            true => self.null_texts.iter().any(|text| text == cell),
-            false => self.has_quoted_null && cell.is_empty(),
-        }
+        let texts = if is_bare { &self.null_texts } else { &self.quoted_nulls };
+        texts.iter().any(|text| text == cell)
     }
 
     /// Rewrites a cell that is read as a number.

@@ -72,7 +72,8 @@ pub struct CsvOptions {
     pub trim: bool,
     /// Treat bare cells with this text as empty; repeat for more
     ///
-    /// For example NA or \N. It applies to columns of any type. '""' makes a quoted empty cell empty. See --empty.
+    /// For example NA or \N. It applies to columns of any type. '""' makes a quoted empty cell empty, '"NA"' a quoted NA.
+    /// See --empty.
     #[arg(id = "null", long = "null", value_name = "TEXT")]
     pub null_texts: Vec<String>,
     /// Decimal separator, such as ,
