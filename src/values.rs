@@ -112,7 +112,7 @@ pub fn byte(text: &str) -> Result<u8, String> {
     };
     let is_allowed = |byte: &u8| byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | 0);
     let refused = || match text.as_bytes() {
-        [first, rest @ ..] if first.is_ascii_punctuation() && rest.iter().all(|byte| byte == first) => {
+        [first, rest @ ..] if matches!(first, b'/' | b'#' | b'-' | b'%') && rest.iter().all(|byte| byte == first) => {
             format!("not exactly one byte\nhint: write `{}`", char::from(*first))
         }
         _ => "not exactly one byte\nhint: write a tab as `'\\t'`, others as `'\\x01'` to `'\\x7f'`".to_owned(),

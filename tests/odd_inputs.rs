@@ -86,10 +86,9 @@ fn hints_name_what_to_change() {
     place.file("a.csv", "a\n1\n");
     for (arguments, words) in [
         (&["-c", "c", "--comment", "//", "a.csv"][..], "not exactly one byte\nhint: write `/`\n"),
-        (&["-c", "c", "--separator", "||", "a.csv"], "not exactly one byte\nhint: write `|`\n"),
         (
             &["-c", "c", "import", "a.csv"],
-            "error: import: no such file\nhint: leave it out: there are no subcommands\n",
+            "error: import: no such file\nhint: there are no subcommands; write the line without `import`\n",
         ),
         (&["-c", "c", "--doc", "x", "-t", "bulk", "a.csv"], "hint: `--doc`: leave it out; each bulk line has its own"),
     ] {

@@ -54,7 +54,8 @@ fn check_inputs(files: &[PathBuf]) -> Result<()> {
             bail!("{text}: no such file");
         }
         if files.len() > 1 && SUBCOMMANDS.contains(&&*text) {
-            return Err(anyhow!("{text}: no such file").context(hint("leave it out: there are no subcommands")));
+            let advice = format!("there are no subcommands; write the line without `{text}`");
+            return Err(anyhow!("{text}: no such file").context(hint(advice)));
         }
         if text.contains("://") {
             return Err(anyhow!("{}: an input must be a file or stdin", redact_address(&text))
