@@ -37,6 +37,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkimport' -ScriptBlock {
             [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'Additional header for each request; repeat for more')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Maximum time for a request and its response')
             [CompletionResult]::new('--connect-timeout', '--connect-timeout', [CompletionResultType]::ParameterName, 'Maximum time to connect')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait until the server is up, for at most this time')
             [CompletionResult]::new('--retries', '--retries', [CompletionResultType]::ParameterName, 'Maximum number of retries without any progress')
             [CompletionResult]::new('--retry-max-time', '--retry-max-time', [CompletionResultType]::ParameterName, 'Maximum time of retries without progress')
             [CompletionResult]::new('--compress-transfer', '--compress-transfer', [CompletionResultType]::ParameterName, 'Compress request bodies: auto, gzip or none')

@@ -34,6 +34,7 @@ set edit:completion:arg-completer[bulkimport] = {|@words|
             cand --header 'Additional header for each request; repeat for more'
             cand --timeout 'Maximum time for a request and its response'
             cand --connect-timeout 'Maximum time to connect'
+            cand --wait 'Wait until the server is up, for at most this time'
             cand --retries 'Maximum number of retries without any progress'
             cand --retry-max-time 'Maximum time of retries without progress'
             cand --compress-transfer 'Compress request bodies: auto, gzip or none'

@@ -11,6 +11,7 @@ complete -c bulkimport -l client-key -d 'Private key of --cert (PEM)' -r -F
 complete -c bulkimport -s H -l header -d 'Additional header for each request; repeat for more' -r -f
 complete -c bulkimport -l timeout -d 'Maximum time for a request and its response' -r -f
 complete -c bulkimport -l connect-timeout -d 'Maximum time to connect' -r -f
+complete -c bulkimport -l wait -d 'Wait until the server is up, for at most this time' -r -f
 complete -c bulkimport -l retries -d 'Maximum number of retries without any progress' -r -f
 complete -c bulkimport -l retry-max-time -d 'Maximum time of retries without progress' -r -f
 complete -c bulkimport -l compress-transfer -d 'Compress request bodies: auto, gzip or none' -r -f -a "auto\t''

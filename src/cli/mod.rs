@@ -143,6 +143,12 @@ pub struct ServerFlags {
     /// Maximum time to connect
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::interval)]
     pub connect_timeout: Duration,
+    /// Wait until the server is up, for at most this time
+    ///
+    /// For a server that starts at the same time. A connection that is refused, a name that is unknown and an answer of 500
+    /// to 599 are waited for. A server of another kind, or one that denies access, is an error at once.
+    #[arg(long, value_name = "TIME", value_parser = values::interval)]
+    pub wait: Option<Duration>,
     /// Maximum number of retries without any progress
     ///
     /// For a server that is busy or unreachable, and for lost responses. Pauses grow and are random, unless the server sends

@@ -63,6 +63,7 @@ fn without_login(args: &Arguments, collections: &Collections, sources: &ConfigSo
         batches: args.batches,
         compress_transfer: compress(args),
         retries: Retries { retries: args.server.retries, max_time: args.server.retry_max_time },
+        wait: args.server.wait,
         indexing: args.indexing.clone(),
         inputs: InputFacts { paths: args.files.clone(), ..InputFacts::default() },
         run: String::new(),

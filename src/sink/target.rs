@@ -2,6 +2,7 @@
 //! targets is in targets.rs; nothing else refers to a specific target.
 
 use super::http::{Response, Traffic};
+use super::remote::ready::Probe;
 use super::wanted::{Endpoint, FlagSources, Wanted};
 use super::{Log, Sink};
 use crate::action::Rules;
@@ -82,6 +83,11 @@ pub trait Target: Sync {
 
     /// A hint how to address this server, if its response to `GET /` is one of this target's.
     fn recognized(&self, _: &Response) -> Option<&'static str> {
+        None
+    }
+
+    /// How `--wait` asks whether it is up, if it is a server.
+    fn probe(&self, _: &Wanted) -> Option<Probe> {
         None
     }
 

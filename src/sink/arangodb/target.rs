@@ -4,7 +4,8 @@ use super::{answer, open, whole};
 use crate::batch::Limits;
 use crate::error::hint;
 use crate::sink::Log;
-use crate::sink::http::{Response, Server};
+use crate::sink::http::{Request, Response, Server};
+use crate::sink::remote::ready::Probe;
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{Endpoint, FlagSources, Wanted};
 use crate::stop::Stop;
@@ -75,6 +76,10 @@ impl Target for Arangodb {
 
     fn recognized(&self, reply: &Response) -> Option<&'static str> {
         answer::is_arangodb(reply).then_some("write `arangodb+http://HOST:8529/_db/NAME`")
+    }
+
+    fn probe(&self, wanted: &Wanted) -> Option<Probe> {
+        Some(Probe { options: wanted.http.clone(), request: Request::get("/_api/version") })
     }
 
     fn open(&self, wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened> {

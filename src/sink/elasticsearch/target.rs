@@ -2,7 +2,8 @@
 
 use super::open;
 use crate::error::hint;
-use crate::sink::http::Server;
+use crate::sink::http::{Request, Server};
+use crate::sink::remote::ready::Probe;
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{Endpoint, FlagSources, Wanted, flag};
 use crate::sink::{Log, bulk_api};
@@ -79,6 +80,10 @@ impl Target for Elasticsearch {
             (None, None) => Ok(()),
             (Some(name), _) => ensure_index_name(name, wanted.collection_source),
         }
+    }
+
+    fn probe(&self, wanted: &Wanted) -> Option<Probe> {
+        Some(Probe { options: wanted.http.clone(), request: Request::get("/") })
     }
 
     fn open(&self, wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Opened> {
