@@ -17,7 +17,7 @@ use crate::input::InputOptions;
 use crate::progress::ProgressMode;
 use crate::report::{MaxErrors, SummaryFormat};
 use crate::shape::Merge;
-use crate::sink::http::Header;
+use crate::sink::http::{Fingerprint, Header};
 use crate::sink::targets::{self, Address};
 use crate::sink::wanted::{BatchSizes, Indexing};
 use crate::values::{self, Auto, auto_or, one_of};
@@ -112,7 +112,8 @@ pub struct ServerFlags {
     pub password_file: Option<PathBuf>,
     /// File with an API key, as issued by the server
     ///
-    /// Or set BULKIMPORT_API_KEY to the key itself.
+    /// Its base64 text, ID:KEY, the header `ApiKey ...`, or the JSON of the response. Or set BULKIMPORT_API_KEY to the key
+    /// itself.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub api_key_file: Option<PathBuf>,
     /// File with a bearer token
@@ -120,9 +121,20 @@ pub struct ServerFlags {
     /// Or set BULKIMPORT_BEARER to the token itself.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub bearer_file: Option<PathBuf>,
+    /// Take a missing login from ~/.netrc
+    ///
+    /// Or from the file in the variable NETRC, as in curl. Every other login comes first.
+    #[arg(long)]
+    pub netrc: bool,
     /// Trust these certificate authorities (PEM), not the system's
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub cacert: Option<PathBuf>,
+    /// Trust the server with this certificate
+    ///
+    /// Its SHA-256 fingerprint: 64 hexadecimal digits, with or without colons. It may be that of the server's own
+    /// certificate, or of an authority that the server shows with it, as Elasticsearch prints it at its first start.
+    #[arg(long, value_name = "SHA256")]
+    pub cert_fingerprint: Option<Fingerprint>,
     /// Client certificate (PEM), optionally with its key
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub cert: Option<PathBuf>,

@@ -5,6 +5,7 @@
 mod cells;
 mod collections;
 mod conflicts;
+mod netrc;
 mod outputs;
 mod request;
 mod secrets;
@@ -70,6 +71,8 @@ pub struct ConfigSources {
     pub notes: Vec<String>,
     /// The password, the API key and the bearer token from variables.
     pub secrets: [Option<String>; 3],
+    /// The file of `--netrc`.
+    pub netrc: Option<PathBuf>,
 }
 
 impl Config {

@@ -2,7 +2,9 @@
 //! The same requests are sent to Elasticsearch 7, 8 and 9 and to OpenSearch 1, 2 and 3.
 
 mod answer;
+mod api_key;
 mod bulk_mode;
+mod cloud_id;
 mod destination;
 mod fast_reply;
 mod open;

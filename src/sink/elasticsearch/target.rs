@@ -1,8 +1,8 @@
 //! Elasticsearch and OpenSearch as a target: their addresses, and what they do not support.
 
-use super::open;
+use super::{api_key, cloud_id, open};
 use crate::error::hint;
-use crate::sink::http::{Request, Server};
+use crate::sink::http::{Login, Request, Server};
 use crate::sink::remote::ready::Probe;
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{Endpoint, FlagSources, Wanted, flag};
@@ -10,6 +10,7 @@ use crate::sink::{Log, bulk_api};
 use crate::stop::Stop;
 use anyhow::{Result, anyhow, bail};
 use std::ffi::OsStr;
+use std::path::Path;
 
 /// Elasticsearch, OpenSearch, and servers of unknown type.
 pub struct Elasticsearch;
@@ -24,16 +25,19 @@ impl Target for Elasticsearch {
     }
 
     fn schemes(&self) -> &'static [&'static str] {
-        &["es+http://", "es+https://", "opensearch+http://", "opensearch+https://"]
+        &["es+http://", "es+https://", "opensearch+http://", "opensearch+https://", "cloud:"]
     }
 
     fn help(&self) -> &'static str {
-        "elasticsearch+http://HOST:9200 (also es+ and opensearch+, and https)"
+        "elasticsearch+http://HOST:9200 (also es+, opensearch+, https, and cloud:CLOUD_ID)"
     }
 
     fn endpoint(&self, to: &OsStr) -> Option<Result<Endpoint>> {
         let names = ["elasticsearch", "es", "opensearch", ""];
         let text = to.to_str()?;
+        if let Some(server) = of_cloud(text) {
+            return Some(server.map(Endpoint::Server));
+        }
         Some(Server::parse(text, &names, "")?.and_then(|server| {
             if server.url.path().trim_end_matches('/').ends_with("/_bulk") {
                 let scheme = text.split("://").next().unwrap_or_default();
@@ -82,6 +86,13 @@ impl Target for Elasticsearch {
         }
     }
 
+    fn login(&self, login: Login) -> Result<Login> {
+        Ok(match login {
+            Login::ApiKey(text) => Login::ApiKey(api_key::encoded(&text)?),
+            other => other,
+        })
+    }
+
     fn probe(&self, wanted: &Wanted) -> Option<Probe> {
         Some(Probe { options: wanted.http.clone(), request: Request::get("/") })
     }
@@ -89,6 +100,17 @@ impl Target for Elasticsearch {
     fn open(&self, wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Opened> {
         open::open(wanted, stop, report)
     }
+}
+
+/// The cluster of a Cloud ID, behind `cloud:`; an error for one without it.
+fn of_cloud(text: &str) -> Option<Result<Server>> {
+    const SCHEME: &str = "cloud:";
+    if text.get(..SCHEME.len()).is_some_and(|start| start.eq_ignore_ascii_case(SCHEME)) {
+        let url = cloud_id::url(&text[SCHEME.len()..]);
+        return Some(url.map(|url| Server { has_type: true, url, namespace: None, login: None }));
+    }
+    let is_bare = text.contains(':') && cloud_id::url(text).is_ok() && !Path::new(text).exists();
+    is_bare.then(|| Err(anyhow!("a Cloud ID without its scheme").context(hint(format!("write `cloud:{text}`")))))
 }
 
 /// Refuses names that no index can have (contract of the bulk API, 2.4). A date-math name is left to the server.

@@ -3,12 +3,17 @@
 //! repeat secrets: `mask` hides them where messages are printed.
 
 mod address;
+mod certificate;
+mod date;
+mod fingerprint;
 mod login;
 mod nodes;
 mod response;
 mod session;
+mod tls;
 
 pub use address::{Server, redact_address, unknown_scheme};
+pub use fingerprint::Fingerprint;
 pub use nodes::Nodes;
 pub use session::Session;
 
@@ -77,6 +82,8 @@ pub struct HttpOptions {
     pub headers: Vec<Header>,
     /// `--cacert`: trusted in place of the system's certificates, as in curl.
     pub cacert: Option<PathBuf>,
+    /// `--cert-fingerprint`.
+    pub fingerprint: Option<Fingerprint>,
     /// `--cert`: a PEM file, perhaps with the key in it.
     pub cert: Option<PathBuf>,
     /// `--client-key`.
