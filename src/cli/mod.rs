@@ -217,8 +217,8 @@ pub struct KeyFlags {
     pub key: Option<String>,
     /// Let the server generate missing keys
     ///
-    /// ArangoDB only, for a collection that accepts no other keys. If no response was received, such a record is not sent
-    /// again, but counted as unknown.
+    /// For a collection that accepts no other keys: of ArangoDB, or of a serverless Elasticsearch or OpenSearch. If no
+    /// response was received, such a record is not sent again, but counted as unknown.
     #[arg(long)]
     pub server_keys: bool,
 }

@@ -1,6 +1,7 @@
 //! Elasticsearch and OpenSearch as a target: their addresses, and what they do not support.
 
 use super::{api_key, cloud_id, open};
+use crate::action::Op;
 use crate::error::hint;
 use crate::sink::http::{Login, Request, Server};
 use crate::sink::remote::ready::Probe;
@@ -50,11 +51,14 @@ impl Target for Elasticsearch {
     }
 
     fn unsupported(&self, flag: &str, _: &str) -> Option<&'static str> {
-        bulk_api::unsupported(flag)
+        if flag == "server_keys" { None } else { bulk_api::unsupported(flag) }
     }
 
     fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
         bulk_api::check(wanted, flags)?;
+        if wanted.server_keys {
+            ensure_new_documents(wanted)?;
+        }
         if flags.typed("lossy") && wanted.is_bulk {
             return Err(anyhow!("--lossy and --type bulk cannot be used together")
                 .context(hint("leave it out; each bulk line has its own")));
@@ -100,6 +104,18 @@ impl Target for Elasticsearch {
     fn open(&self, wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Opened> {
         open::open(wanted, stop, report)
     }
+}
+
+/// Refuses flags with which a record is found again by its key. The server makes another key for each.
+fn ensure_new_documents(wanted: &Wanted) -> Result<()> {
+    let other = match wanted.on_duplicate {
+        _ if wanted.key.is_some() => "--key",
+        _ if wanted.delete_keys => "--delete-keys",
+        Op::Create => return Ok(()),
+        _ => "--on-duplicate",
+    };
+    let advice = "leave it out; with `--server-keys`, each record is a new document";
+    Err(anyhow!("{other} and --server-keys cannot be used together").context(hint(advice)))
 }
 
 /// The cluster of a Cloud ID, behind `cloud:`; an error for one without it.
