@@ -17,7 +17,7 @@ use crate::input::InputOptions;
 use crate::progress::ProgressMode;
 use crate::report::{MaxErrors, SummaryFormat};
 use crate::shape::Merge;
-use crate::sink::http::{Fingerprint, Header};
+use crate::sink::http::{Fingerprint, Header, SigningScope};
 use crate::sink::targets::{self, Address};
 use crate::sink::wanted::{BatchSizes, Indexing};
 use crate::values::{self, Auto, auto_or, one_of};
@@ -121,6 +121,12 @@ pub struct ServerFlags {
     /// Or set BULKIMPORT_BEARER to the token itself.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub bearer_file: Option<PathBuf>,
+    /// Sign requests for Amazon OpenSearch Service, as REGION/SERVICE
+    ///
+    /// The service is es, or aoss for serverless collections; curl's form aws:amz:REGION:SERVICE is taken too. The keys are
+    /// those of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or of ~/.aws/credentials and ~/.aws/config.
+    #[arg(long, value_name = "REGION[/SERVICE]", value_parser = server::signing_scope)]
+    pub aws_sigv4: Option<SigningScope>,
     /// Take a missing login from ~/.netrc
     ///
     /// Or from the file in the variable NETRC, as in curl. Every other login comes first.

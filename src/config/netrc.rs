@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub(super) type NetrcLogin = (String, String);
 
 /// The path of the file, by the variables.
-pub(super) fn path(env: &Variables) -> Option<PathBuf> {
+fn path(env: &Variables) -> Option<PathBuf> {
     let variable = |name: &str| {
         let found = env.iter().find(|(key, value)| *key == *name && !value.is_empty());
         found.map(|(_, value)| Path::new::<OsStr>(value))
@@ -27,7 +27,7 @@ pub(super) fn path(env: &Variables) -> Option<PathBuf> {
 /// When the file cannot be read, has no login for a node, or another one for each.
 pub(super) fn login(wanted: &Wanted, user: Option<&str>, sources: &ConfigSources) -> Result<Option<NetrcLogin>> {
     let is_typed = sources.flags.typed("netrc");
-    match find(wanted, user, sources.netrc.as_deref()) {
+    match find(wanted, user, path(&sources.env).as_deref()) {
         Ok(login) => {
             mask::remember_login(&login.0, &login.1);
             Ok(Some(login))

@@ -2,7 +2,7 @@
 //! The command line is parsed twice: alone, to know which flags it has, and so that `--help` works with any variables; then
 //! together with the variables.
 
-use super::{Config, ConfigSources, netrc};
+use super::{Config, ConfigSources};
 use crate::cli::env::Variables;
 use crate::cli::usage::from_clap;
 use crate::cli::{Arguments, completions, env, help, hints};
@@ -88,8 +88,7 @@ fn read(argv: &[OsString], env: &Variables) -> Result<Request> {
     let mut typed = given_flags(&matches);
     typed.retain(|id, _| !is_off(id));
     let flags = FlagSources { typed, set: given_flags(&all).into_keys().collect() };
-    let sources =
-        ConfigSources { flags, color: may_color(env), notes, secrets: env::secrets(env), netrc: netrc::path(env) };
+    let sources = ConfigSources { flags, color: may_color(env), notes, secrets: env::secrets(env), env: env.to_vec() };
     Ok(Request::Run(Box::new(Config::from_args(arguments, &sources)?)))
 }
 

@@ -1,15 +1,16 @@
 //! Reads passwords, keys and tokens from files, variables or the terminal, and remembers all that are
 //! given, so that they are never printed.
 
-use super::{ConfigSources, netrc};
+use super::{ConfigSources, aws, netrc};
 use crate::cli::ServerFlags;
 use crate::cli::env::Variables;
 use crate::error::{hint, of_file};
 use crate::mask;
-use crate::sink::http::{Header, Login};
+use crate::sink::http::{Header, Login, SigningScope};
 use crate::sink::wanted::{Wanted, flag};
 use anyhow::{Context as _, Result, anyhow, bail};
 use percent_encoding::percent_decode_str;
+use reqwest::header::AUTHORIZATION;
 use serde_json::Value;
 use std::ffi::OsString;
 use std::fs::File;
@@ -17,14 +18,17 @@ use std::io::Read;
 use std::path::Path;
 
 /// Flags for a login, in the order in which their variables are checked.
-const LOGIN_FLAGS: [&str; 3] = ["user", "api_key_file", "bearer_file"];
+const LOGIN_FLAGS: [&str; 4] = ["user", "api_key_file", "bearer_file", "aws_sigv4"];
 
 /// Determines the login. The command line takes precedence over the address, and the address over variables.
 pub(super) fn login(flags: &ServerFlags, wanted: &Wanted, sources: &ConfigSources) -> Result<Option<Login>> {
     let mut typed = LOGIN_FLAGS.iter().filter(|way| sources.flags.typed(way));
     let (one, other) = (typed.next(), typed.next());
     if let (Some(one), Some(other)) = (one, other) {
-        bail!("{} and {} cannot be used together", flag(one), flag(other));
+        let error = anyhow!("{} and {} cannot be used together", flag(one), flag(other));
+        let advice = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in place of `--user KEY:SECRET`";
+        let is_curls = (*one, *other) == ("user", "aws_sigv4");
+        return Err(if is_curls { error.context(hint(advice)) } else { error });
     }
     if let Some(way) = one {
         return login_by(way, flags, wanted, sources);
@@ -60,8 +64,17 @@ fn login_by(way: &str, flags: &ServerFlags, wanted: &Wanted, sources: &ConfigSou
             flags.user.as_ref().map(|user| user_login(user, &known)).transpose()?
         }
         "api_key_file" => read_secret("--api-key-file", flags.api_key_file.as_deref())?.or(key).map(Login::ApiKey),
+        "aws_sigv4" => flags.aws_sigv4.as_ref().map(|scope| aws_login(scope, wanted, sources)).transpose()?,
         _ => read_secret("--bearer-file", flags.bearer_file.as_deref())?.or(token).map(Login::Bearer),
     })
+}
+
+/// The login of `--aws-sigv4`.
+fn aws_login(scope: &SigningScope, wanted: &Wanted, sources: &ConfigSources) -> Result<Login> {
+    if wanted.http.headers.iter().any(|Header(name, _)| *name == AUTHORIZATION) {
+        bail!("--aws-sigv4 and --header Authorization cannot be used together");
+    }
+    aws::signer(scope, &sources.env).map(Login::Aws)
 }
 
 /// Parses `--user`.
@@ -175,6 +188,7 @@ pub fn remember_secrets(argv: &[OsString], env: &Variables) {
         match name {
             "BULKIMPORT_API_KEY" if remember_json(value) => {}
             "BULKIMPORT_PASSWORD" | "BULKIMPORT_API_KEY" | "BULKIMPORT_BEARER" => mask::remember_words(value),
+            "AWS_SECRET_ACCESS_KEY" | "AWS_SESSION_TOKEN" => mask::remember(value),
             "BULKIMPORT_USER" => remember_user(value),
             "BULKIMPORT_HEADER" => value.lines().for_each(remember_header),
             "BULKIMPORT_TO" => value.lines().for_each(remember_address),

@@ -45,6 +45,7 @@ impl Target for Arangodb {
     fn unsupported(&self, flag: &str, _: &str) -> Option<&'static str> {
         Some(match flag {
             "api_key_file" => "`--bearer-file FILE` sends a token, `--user NAME` logs in",
+            "aws_sigv4" => "`--user NAME` logs in",
             "refresh" => "leave it out, a stored document is seen at once",
             "routing_field" => "leave it out, the server routes by its shard keys",
             "pipeline" => "leave it out; `computedValues` of the collection are ArangoDB's way",

@@ -44,7 +44,7 @@ pub(super) fn headers(client: &Client, options: &HttpOptions) -> Result<HeaderMa
         Some(Login::Basic(user, password)) => request.basic_auth(user, Some(password)),
         Some(Login::ApiKey(key)) => request.header(AUTHORIZATION, format!("ApiKey {key}")),
         Some(Login::Bearer(token)) => request.bearer_auth(token),
-        None => request,
+        Some(Login::Aws(_)) | None => request,
     };
     let own = options.headers.iter().map(|Header(name, value)| (name.clone(), value.clone()));
     let mut request = request.headers(own.collect()).build().context("the login has invalid characters")?;

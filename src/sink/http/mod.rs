@@ -10,12 +10,14 @@ mod login;
 mod nodes;
 mod response;
 mod session;
+mod sigv4;
 mod tls;
 
 pub use address::{Server, redact_address, unknown_scheme};
 pub use fingerprint::Fingerprint;
 pub use nodes::Nodes;
 pub use session::Session;
+pub use sigv4::{Signer, SigningScope};
 
 use crate::stop::Stop;
 use anyhow::Context as _;
@@ -49,6 +51,8 @@ pub enum Login {
     ApiKey(String),
     /// A bearer token.
     Bearer(String),
+    /// A signature of AWS for each request.
+    Aws(Signer),
 }
 
 impl fmt::Debug for Login {
@@ -57,6 +61,7 @@ impl fmt::Debug for Login {
             Login::Basic(..) => "Basic(***)",
             Login::ApiKey(_) => "ApiKey(***)",
             Login::Bearer(_) => "Bearer(***)",
+            Login::Aws(_) => "Aws(***)",
         })
     }
 }
@@ -377,6 +382,11 @@ impl Http {
 
     /// Sends a request and reads the response. It does not outlive a stop for long.
     fn exchange(&mut self, http: RequestBuilder, request: &Request) -> SendResult {
+        let mut http = http.build().map_err(|error| send_error(&error))?;
+        if let Some(Login::Aws(signer)) = &self.options.login {
+            signer.sign(&mut http).map_err(|why| SendError::NotSent { why, hopeless: true })?;
+        }
+        let client = self.client.clone();
         let (stop, stopped) = (&self.stop, &mut self.stopped);
         let buffer = std::mem::take(&mut self.last).try_into_mut().unwrap_or_default();
         let response = self.runtime.block_on(async {
@@ -386,7 +396,7 @@ impl Http {
                 yield_now().await;
             }
             let mut exchange = pin!(async {
-                let response = http.send().await.map_err(|error| send_error(&error))?;
+                let response = client.execute(http).await.map_err(|error| send_error(&error))?;
                 read(response, request.max_response.unwrap_or(MAX_RESPONSE), buffer).await
             });
             loop {

@@ -50,6 +50,7 @@ impl Target for Kuzzle {
             "routing_field" | "pipeline" | "wait_for_active_shards" | "require_alias" | "bulk_mode" => {
                 Some("leave it out; bulk lines (`-t bulk`) have their own `routing` and `pipeline`")
             }
+            "aws_sigv4" => Some("`--user NAME` logs in"),
             _ => bulk_api::unsupported(flag),
         }
     }
