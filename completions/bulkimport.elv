@@ -27,6 +27,7 @@ set edit:completion:arg-completer[bulkimport] = {|@words|
             cand --password-file 'File with the password'
             cand --api-key-file 'File with an API key, as issued by the server'
             cand --bearer-file 'File with a bearer token'
+            cand --aws-sigv4 'Sign requests for Amazon OpenSearch Service, as REGION/SERVICE'
             cand --cacert 'Trust these certificate authorities (PEM), not the system''s'
             cand --cert-fingerprint 'Trust the server with this certificate'
             cand --cert 'Client certificate (PEM), optionally with its key'

@@ -5,6 +5,7 @@ complete -c bulkimport -s u -l user -d 'Name and password for the server' -r -f
 complete -c bulkimport -l password-file -d 'File with the password' -r -F
 complete -c bulkimport -l api-key-file -d 'File with an API key, as issued by the server' -r -F
 complete -c bulkimport -l bearer-file -d 'File with a bearer token' -r -F
+complete -c bulkimport -l aws-sigv4 -d 'Sign requests for Amazon OpenSearch Service, as REGION/SERVICE' -r -f
 complete -c bulkimport -l cacert -d 'Trust these certificate authorities (PEM), not the system\'s' -r -F
 complete -c bulkimport -l cert-fingerprint -d 'Trust the server with this certificate' -r -f
 complete -c bulkimport -l cert -d 'Client certificate (PEM), optionally with its key' -r -F
