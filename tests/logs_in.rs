@@ -1,7 +1,8 @@
 //! Logins as servers and other programs keep them: API keys in every form, and `~/.netrc`.
 
+use crate::speaks_tls::tls_with;
 use crate::support::scan::base64;
-use crate::support::{Place, Ran, ran, start};
+use crate::support::{Place, Ran, ran, start, testdata};
 use crate::wire::{Reply, Wire, bulk, created, documents};
 use serde_json::json;
 
@@ -85,6 +86,24 @@ fn what_is_no_key_is_a_mistake() {
         let ran = run(&place, "es+http://127.0.0.1:1", &["--api-key-file", "key"], &[]);
         assert_eq!(ran.code, 2, "{}", ran.stderr);
         ran.prints("error: --api-key-file: not an API key: ").prints(said);
+    }
+}
+
+/// The same, to a server with TLS that made its own certificate.
+#[test]
+fn logins_go_over_tls() {
+    let place = Place::new();
+    place.file("key", json!({"id": ID, "api_key": KEY}).to_string());
+    place.file(".netrc", NETRC);
+    let key = format!("ApiKey {}", base64(&format!("{ID}:{KEY}")));
+    for (flags, sent) in
+        [(&["--api-key-file", "key"][..], key), (&["--netrc"], format!("Basic {}", base64("me:hunter2 hunter2")))]
+    {
+        let wire = Wire::start();
+        let address = tls_with(&wire, &["self-signed.pem"], "self-signed.key", false);
+        wire.expect(bulk().has("authorization", sent).answers(&[created(), created()]));
+        let trust = ["--cacert", &testdata("tls/self-signed.pem").display().to_string()];
+        run(&place, &format!("es+https://{address}"), &[&trust[..], flags].concat(), &[]).expect(0, [2, 0, 0, 0]);
     }
 }
 

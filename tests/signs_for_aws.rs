@@ -174,6 +174,14 @@ fn another_login_is_a_mistake() {
     ran.prints("invalid value \"aws:amz\" for --aws-sigv4: not a region and a service\nhint: write `us-east-1`");
 }
 
+#[test]
+fn a_variable_is_ignored_where_it_makes_no_sense() {
+    let place = Place::new();
+    run(&place, "shop.db", &[], &[("BULKIMPORT_AWS_SIGV4", "us-east-1")]).expect(0, [2, 0, 0, 0]);
+    let ran = run(&place, "kuzzle+http://127.0.0.1:1/i", &[], &[("BULKIMPORT_AWS_SIGV4", "us-east-1")]);
+    assert_eq!(ran.code, 4, "{}", ran.stderr);
+}
+
 /// AWS answers a wrong signature with the text that it would have signed, and others may repeat anything.
 #[test]
 fn what_a_server_repeats_of_keys_and_signatures_is_masked() {

@@ -7,6 +7,7 @@ use crate::cli::env::Variables;
 use crate::error::{hint, of_file};
 use crate::mask;
 use crate::sink::http::{Header, Login, SigningScope};
+use crate::sink::target::Target;
 use crate::sink::wanted::{Wanted, flag};
 use anyhow::{Context as _, Result, anyhow, bail};
 use percent_encoding::percent_decode_str;
@@ -20,8 +21,14 @@ use std::path::Path;
 /// Flags for a login, in the order in which their variables are checked.
 const LOGIN_FLAGS: [&str; 4] = ["user", "api_key_file", "bearer_file", "aws_sigv4"];
 
-/// Determines the login. The command line takes precedence over the address, and the address over variables.
-pub(super) fn login(flags: &ServerFlags, wanted: &Wanted, sources: &ConfigSources) -> Result<Option<Login>> {
+/// Determines the login. The command line takes precedence over the address, and the address over variables, of which one
+/// that the target does not support is ignored.
+pub(super) fn login(
+    flags: &ServerFlags,
+    wanted: &Wanted,
+    sources: &ConfigSources,
+    target: &dyn Target,
+) -> Result<Option<Login>> {
     let mut typed = LOGIN_FLAGS.iter().filter(|way| sources.flags.typed(way));
     let (one, other) = (typed.next(), typed.next());
     if let (Some(one), Some(other)) = (one, other) {
@@ -36,7 +43,7 @@ pub(super) fn login(flags: &ServerFlags, wanted: &Wanted, sources: &ConfigSource
     if let Some((user, password)) = wanted.servers().find_map(|server| server.login.clone()) {
         return basic_login(user, password, &Known { flags, wanted, sources }).map(Some);
     }
-    for way in LOGIN_FLAGS {
+    for way in LOGIN_FLAGS.into_iter().filter(|way| target.unsupported(way, "Server").is_none()) {
         if let Some(login) = login_by(way, flags, wanted, sources)? {
             return Ok(Some(login));
         }

@@ -25,7 +25,7 @@ pub(super) fn build(
     conflicts::check_trust(&wanted, &sources.flags)?;
     // Checked before the login, which may ask for a password.
     targets::check(target, &wanted, &sources.flags)?;
-    let login = secrets::login(&args.server, &wanted, sources)?;
+    let login = secrets::login(&args.server, &wanted, sources, target)?;
     let source = || if args.server.api_key_file.is_some() { "--api-key-file" } else { "BULKIMPORT_API_KEY" };
     wanted.http.login = login.map(|login| target.login(login)).transpose().with_context(source)?;
     secrets::ensure_encrypted(&wanted)?;
