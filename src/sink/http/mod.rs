@@ -8,6 +8,7 @@ mod date;
 mod fingerprint;
 mod login;
 mod nodes;
+mod proxy;
 mod response;
 mod session;
 mod sigv4;
@@ -242,6 +243,8 @@ pub struct Http {
     runtime: Runtime,
     options: HttpOptions,
     nodes: Arc<Nodes>,
+    /// The proxies before the nodes.
+    proxies: Vec<Option<String>>,
     /// The headers of all requests.
     headers: HeaderMap,
     stop: Stop,
@@ -275,6 +278,7 @@ impl Http {
             options: options.clone(),
             node: lane % nodes.len(),
             nodes,
+            proxies: proxy::before(&options.nodes),
             headers,
             stop,
             stopped: None,
@@ -352,17 +356,26 @@ impl Http {
                 // Also a gateway without its server, or a node that shuts down: another one may do better.
                 _ => self.nodes.mark_down(node),
             }
-            let name = self.nodes.name(node);
+            let name = self.place(node);
             last = match result {
                 Err(SendError::NotSent { why, hopeless }) => {
                     Err(SendError::NotSent { why: format!("{name}: {why}"), hopeless })
                 }
                 Err(SendError::NoResponse(why)) => return Err(SendError::NoResponse(format!("{name}: {why}"))),
                 Err(SendError::TooLong(why)) => return Err(SendError::TooLong(format!("{name}: {why}"))),
-                Ok(response) => return Ok(Response { node: name, ..response }),
+                Ok(response) => return Ok(Response { node: self.nodes.name(node), ..response }),
             };
         }
         last
+    }
+
+    /// The name of a node, and of the proxy on the way, for messages about connections.
+    pub fn place(&self, node: usize) -> String {
+        let name = self.nodes.name(node);
+        match self.proxies.get(node) {
+            Some(Some(proxy)) => format!("{name} through the proxy {proxy}"),
+            _ => name,
+        }
     }
 
     /// Sends a request to one node.
