@@ -42,12 +42,14 @@ pub fn wait_until_up(probe: &Probe, time: Duration, stop: &Stop, log: Log<'_>) -
             return Ok(());
         };
         let text = crate::error::message(&why).trim_end_matches("; nothing was sent").to_owned();
-        if Instant::now() + pause >= end {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
             return Err(why.context(format!("--wait {}", spelled(time))));
         }
         let note = format!("waiting: {text}");
         log(if std::mem::take(&mut is_first) { Note::Warning(note) } else { Note::Detail(note) });
-        if !sleep_unless_stopped(pause, stop) {
+        // The last question comes when the time is over.
+        if !sleep_unless_stopped(pause.min(left), stop) {
             return Err(why);
         }
         pause = (pause * 2).min(MAX_PAUSE);
