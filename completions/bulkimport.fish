@@ -5,12 +5,15 @@ complete -c bulkimport -s u -l user -d 'Name and password for the server' -r -f
 complete -c bulkimport -l password-file -d 'File with the password' -r -F
 complete -c bulkimport -l api-key-file -d 'File with an API key, as issued by the server' -r -F
 complete -c bulkimport -l bearer-file -d 'File with a bearer token' -r -F
+complete -c bulkimport -l aws-sigv4 -d 'Sign requests for Amazon OpenSearch Service, as REGION/SERVICE' -r -f
 complete -c bulkimport -l cacert -d 'Trust these certificate authorities (PEM), not the system\'s' -r -F
+complete -c bulkimport -l cert-fingerprint -d 'Trust the server with this certificate' -r -f
 complete -c bulkimport -l cert -d 'Client certificate (PEM), optionally with its key' -r -F
 complete -c bulkimport -l client-key -d 'Private key of --cert (PEM)' -r -F
 complete -c bulkimport -s H -l header -d 'Additional header for each request; repeat for more' -r -f
 complete -c bulkimport -l timeout -d 'Maximum time for a request and its response' -r -f
 complete -c bulkimport -l connect-timeout -d 'Maximum time to connect' -r -f
+complete -c bulkimport -l wait -d 'Wait until the server is up, for at most this time' -r -f
 complete -c bulkimport -l retries -d 'Maximum number of retries without any progress' -r -f
 complete -c bulkimport -l retry-max-time -d 'Maximum time of retries without progress' -r -f
 complete -c bulkimport -l compress-transfer -d 'Compress request bodies: auto, gzip or none' -r -f -a "auto\t''
@@ -89,6 +92,7 @@ elvish\t''
 fish\t''
 powershell\t''
 zsh\t''"
+complete -c bulkimport -l netrc -d 'Take a missing login from ~/.netrc'
 complete -c bulkimport -s k -l insecure -d 'Do not verify the server\'s certificate'
 complete -c bulkimport -l require-alias -d 'The collection must be an alias'
 complete -c bulkimport -l bulk-mode -d 'No refresh and no replicas during the load'
@@ -112,4 +116,4 @@ complete -c bulkimport -s v -l verbose -d 'Print how each input is read, and whe
 complete -c bulkimport -l man -d 'Print the man page, as roff'
 complete -c bulkimport -s h -l help -d 'Print the common flags (-h) or all flags (--help)'
 complete -c bulkimport -s V -l version -d 'Print the version'
-complete -c bulkimport -l to -r -F -a 'sqlite: es+http:// es+https:// opensearch+http:// opensearch+https:// arangodb+http:// arangodb+https:// kuzzle+http:// kuzzle+https:// jsonl: bulk:'
+complete -c bulkimport -l to -r -F -a 'sqlite: es+http:// es+https:// opensearch+http:// opensearch+https:// cloud: arangodb+http:// arangodb+https:// kuzzle+http:// kuzzle+https:// jsonl: bulk:'

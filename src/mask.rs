@@ -6,6 +6,7 @@ mod spelling;
 
 use spelling::{base64_forms, decoded, match_length};
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::sync::{PoisonError, RwLock};
 
 /// What replaces a secret.
@@ -16,7 +17,8 @@ const MIN_SECRET: usize = 4;
 const MIN_WORD: usize = 8;
 
 /// One list for the process, because a panic can happen anywhere.
-static SECRETS: RwLock<Secrets> = RwLock::new(Secrets { needles: Vec::new(), starts: Vec::new() });
+static SECRETS: RwLock<Secrets> =
+    RwLock::new(Secrets { needles: Vec::new(), starts: Vec::new(), recent: VecDeque::new() });
 
 /// What is looked for.
 struct Secrets {
@@ -25,6 +27,8 @@ struct Secrets {
     /// For each pair of bytes, whether a needle may begin so; empty without needles. It makes `mask` fast where nothing is
     /// found: `--results` has a line for each record.
     starts: Vec<bool>,
+    /// Secrets of the last requests, the oldest first.
+    recent: VecDeque<String>,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +45,21 @@ pub fn remember(secret: &str) {
     }
     remember_codes(secret);
     let mut secrets = SECRETS.write().unwrap_or_else(PoisonError::into_inner);
+    secrets.add(Needle { text: secret.to_owned(), is_base64: false });
+}
+
+/// How many secrets are remembered that are valid for one request.
+const RECENT: usize = 64;
+
+/// Remembers a secret of one request, and forgets an old one: there may be any number of requests.
+pub fn remember_for_now(secret: &str) {
+    let mut secrets = SECRETS.write().unwrap_or_else(PoisonError::into_inner);
+    if secrets.recent.len() >= RECENT
+        && let Some(old) = secrets.recent.pop_front()
+    {
+        secrets.needles.retain(|needle| needle.text != old);
+    }
+    secrets.recent.push_back(secret.to_owned());
     secrets.add(Needle { text: secret.to_owned(), is_base64: false });
 }
 

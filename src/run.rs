@@ -140,7 +140,8 @@ fn open(config: &Config, stop: &Stop, err: &mut Messages) -> Result<Vec<Opened>>
     if is_server {
         catch_signals()?;
     }
-    let opened = open_all(config, stop, &mut log).map_err(|error| match stop.signal() {
+    let opened = targets::wait_until_up(config.target, &config.wanted, stop, &mut log);
+    let opened = opened.and_then(|()| open_all(config, stop, &mut log)).map_err(|error| match stop.signal() {
         Some(signal) => error.context(Exit(128 + signal as u8)),
         None => error,
     })?;

@@ -71,7 +71,7 @@ pub const FILES: [&str; 4] = ["dir", "films.jsonl", "my film.csv", "shop.db"];
 
 /// What a person expects of any shell. The second part is what is offered after the first.
 pub fn cases() -> Vec<(&'static str, Vec<&'static str>)> {
-    let schemes = ["arangodb+http://", "arangodb+https://", "bulk:", "es+http://", "es+https://", "jsonl:"];
+    let schemes = ["arangodb+http://", "arangodb+https://", "bulk:", "cloud:", "es+http://", "es+https://", "jsonl:"];
     let more = ["kuzzle+http://", "kuzzle+https://", "opensearch+http://", "opensearch+https://", "sqlite:"];
     let modes = vec!["error", "ignore", "replace", "update"];
     vec![

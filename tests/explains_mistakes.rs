@@ -476,7 +476,10 @@ const LINES: &[(&str, &str)] = &[
     ("-c a --columns=a,b films.csv", "error: unknown option '--columns'\nhint: `--columns`: "),
     ("-c a --where=x films.jsonl", "error: unknown option '--where'\nhint: `--where`: "),
     ("-c a --head=5 films.jsonl", "error: unknown option '--head'\nhint: `--head`: "),
-    ("-c a --wait films.jsonl", "error: unknown option '--wait'\nhint: `--wait`: "),
+    (
+        "-c a --wait films.jsonl",
+        "error: invalid value \"films.jsonl\" for --wait: not a time\nhint: times are written ",
+    ),
     ("-c a --id=sku films.jsonl", "error: unknown option '--id'\nhint: `--id`: "),
     ("-c a --json films.jsonl", "error: unknown option '--json'\nhint: `--json`: "),
     ("-c a --rename=a=b films.jsonl", "error: unknown option '--rename'\nhint: `--rename`: "),

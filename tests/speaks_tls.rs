@@ -17,6 +17,11 @@ fn certificates(name: &str) -> Vec<CertificateDer<'static>> {
 
 /// Speaks TLS in front of a scripted server, which it asks anew for each request, and returns its HOST:PORT.
 fn tls_before(wire: &Wire, asks_for_ours: bool) -> String {
+    tls_with(wire, &["server.pem"], "server.key", asks_for_ours)
+}
+
+/// The same with these certificates and the key of the first.
+pub fn tls_with(wire: &Wire, shown: &[&str], key: &str, asks_for_ours: bool) -> String {
     // The program under test does the same in its own process.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = ServerConfig::builder();
@@ -27,9 +32,9 @@ fn tls_before(wire: &Wire, asks_for_ours: bool) -> String {
     } else {
         builder.with_no_client_auth()
     };
-    let key = PrivateKeyDer::from_pem_file(testdata("tls").join("server.key")).expect("a key");
-    let config =
-        Arc::new(builder.with_single_cert(certificates("server.pem"), key).expect("a certificate and its key"));
+    let key = PrivateKeyDer::from_pem_file(testdata("tls").join(key)).expect("a key");
+    let shown = shown.iter().flat_map(|name| certificates(name)).collect();
+    let config = Arc::new(builder.with_single_cert(shown, key).expect("a certificate and its key"));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address").to_string();
     let behind = wire.address().to_owned();

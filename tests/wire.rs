@@ -53,7 +53,12 @@ struct Inner {
 impl Wire {
     /// Starts a server that says it is Elasticsearch 8.
     pub fn start() -> Wire {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Wire::start_at("127.0.0.1:0")
+    }
+
+    /// Starts it at this address.
+    pub fn start_at(address: &str) -> Wire {
+        let listener = TcpListener::bind(address).expect("a free port");
         let address = listener.local_addr().expect("an address").to_string();
         let state = Arc::new(State { inner: Mutex::default(), changed: Condvar::new() });
         let shared = Arc::clone(&state);

@@ -194,7 +194,7 @@ impl Decider {
     /// Counts the key that is generated for a document.
     fn count_generated(&mut self) {
         self.has_generated = true;
-        let is_kept = u64::from(self.rules.keeps_generated_keys());
+        let is_kept = u64::from(self.rules.keeps_generated_keys() && !self.rules.generates_keys());
         self.generated += is_kept;
         self.generated_for_documents += is_kept;
     }
@@ -302,12 +302,15 @@ impl Decider {
             None if matches!(op, Op::Update | Op::Delete) => {
                 return Err(Reason::new("no_key", "missing \"_id\" in the action line"));
             }
+            None if rules.generates_keys() => "",
             None => {
                 self.generated += u64::from(rules.keeps_generated_keys());
                 generated(&mut self.scratch, &self.run, ordinal)
             }
         };
-        rules.keys().check(key, true)?;
+        if has_id || !rules.generates_keys() {
+            rules.keys().check(key, true)?;
+        }
         rules.line(BulkLine { command, op, collection, key, has_id }, record, &mut self.meta)
     }
 }

@@ -124,7 +124,6 @@ const FOREIGN: &[(&str, &[Advice])] = &[
         (&["--skip"], "write `--skip-lines N`"),
         (&["--where"], "leave it out and filter the input, as with `jq -c 'select(.price > 9)'`"),
         (&["--head"], "write `--limit N`"),
-        (&["--wait"], "write `--wait-for-sync`"),
         (&["--id", "--primary-key"], "write `--key FIELD`"),
         (&["--json"], "write `--summary json` for the summary, `--type json` for the input"),
         (&["--jsonl"], "write `--type jsonl`"),

@@ -17,7 +17,7 @@ use crate::input::InputOptions;
 use crate::progress::ProgressMode;
 use crate::report::{MaxErrors, SummaryFormat};
 use crate::shape::Merge;
-use crate::sink::http::Header;
+use crate::sink::http::{Fingerprint, Header, SigningScope};
 use crate::sink::targets::{self, Address};
 use crate::sink::wanted::{BatchSizes, Indexing};
 use crate::values::{self, Auto, auto_or, one_of};
@@ -112,7 +112,8 @@ pub struct ServerFlags {
     pub password_file: Option<PathBuf>,
     /// File with an API key, as issued by the server
     ///
-    /// Or set BULKIMPORT_API_KEY to the key itself.
+    /// Its base64 text, ID:KEY, the header `ApiKey ...`, or the JSON of the response. Or set BULKIMPORT_API_KEY to the key
+    /// itself.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub api_key_file: Option<PathBuf>,
     /// File with a bearer token
@@ -120,9 +121,26 @@ pub struct ServerFlags {
     /// Or set BULKIMPORT_BEARER to the token itself.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub bearer_file: Option<PathBuf>,
+    /// Sign requests for Amazon OpenSearch Service, as REGION/SERVICE
+    ///
+    /// The service is es, or aoss for serverless collections; curl's form aws:amz:REGION:SERVICE is taken too. The keys are
+    /// those of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or of ~/.aws/credentials and ~/.aws/config.
+    #[arg(long, value_name = "REGION[/SERVICE]", value_parser = server::signing_scope)]
+    pub aws_sigv4: Option<SigningScope>,
+    /// Take a missing login from ~/.netrc
+    ///
+    /// Or from the file in the variable NETRC, as in curl. Every other login comes first.
+    #[arg(long)]
+    pub netrc: bool,
     /// Trust these certificate authorities (PEM), not the system's
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub cacert: Option<PathBuf>,
+    /// Trust the server with this certificate
+    ///
+    /// Its SHA-256 fingerprint: 64 hexadecimal digits, with or without colons. It may be that of the server's own
+    /// certificate, or of an authority that the server shows with it, as Elasticsearch prints it at its first start.
+    #[arg(long, value_name = "SHA256")]
+    pub cert_fingerprint: Option<Fingerprint>,
     /// Client certificate (PEM), optionally with its key
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub cert: Option<PathBuf>,
@@ -143,6 +161,12 @@ pub struct ServerFlags {
     /// Maximum time to connect
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::interval)]
     pub connect_timeout: Duration,
+    /// Wait until the server is up, for at most this time
+    ///
+    /// For a server that starts at the same time. A connection that is refused, a name that is unknown and an answer of 500
+    /// to 599 are waited for. A server of another kind, or one that denies access, is an error at once.
+    #[arg(long, value_name = "TIME", value_parser = values::interval)]
+    pub wait: Option<Duration>,
     /// Maximum number of retries without any progress
     ///
     /// For a server that is busy or unreachable, and for lost responses. Pauses grow and are random, unless the server sends
@@ -199,8 +223,8 @@ pub struct KeyFlags {
     pub key: Option<String>,
     /// Let the server generate missing keys
     ///
-    /// ArangoDB only, for a collection that accepts no other keys. If no response was received, such a record is not sent
-    /// again, but counted as unknown.
+    /// For a collection that accepts no other keys: of ArangoDB, or of a serverless Elasticsearch or OpenSearch. If no
+    /// response was received, such a record is not sent again, but counted as unknown.
     #[arg(long)]
     pub server_keys: bool,
 }

@@ -7,6 +7,7 @@ use crate::input::{Conversion, Datatype, Format};
 use crate::progress::ProgressMode;
 use crate::sink::http::redact_address;
 use crate::sink::target::Target;
+use crate::sink::wanted::{FlagSources, Wanted};
 use anyhow::{Result, anyhow, bail};
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -152,6 +153,22 @@ fn check_cells(args: &Arguments, sources: &ConfigSources) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Rejects flags for certificates that contradict each other, or have no effect.
+pub(super) fn check_trust(wanted: &Wanted, flags: &FlagSources) -> Result<()> {
+    if !flags.typed("cert_fingerprint") || wanted.http.nodes.is_empty() {
+        return Ok(());
+    }
+    if let Some(other) = flags.first_typed(&["insecure", "cacert"]) {
+        let advice = hint("leave it out; the fingerprint alone decides");
+        return Err(anyhow!("{other} and --cert-fingerprint cannot be used together").context(advice));
+    }
+    if wanted.http.nodes.iter().all(|node| node.scheme() != "https") {
+        let advice = hint("write `https` in place of `http` in the address");
+        return Err(anyhow!("--cert-fingerprint requires https").context(advice));
+    }
+    Ok(())
 }
 
 fn check_verbosity(args: &Arguments, sources: &ConfigSources) -> Result<()> {

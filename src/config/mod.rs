@@ -2,9 +2,11 @@
 //! Single values have been checked before, in cli/. A flag on the command line that is not supported is an error; one from a
 //! variable is ignored.
 
+mod aws;
 mod cells;
 mod collections;
 mod conflicts;
+mod netrc;
 mod outputs;
 mod request;
 mod secrets;
@@ -26,6 +28,7 @@ use crate::sink::wanted::{FlagSources, Wanted, flag};
 use anyhow::{Result, anyhow};
 use clap::ColorChoice;
 use conflicts::{FOR_CELLS, FOR_ROWS};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// The configuration of a run.
@@ -70,6 +73,8 @@ pub struct ConfigSources {
     pub notes: Vec<String>,
     /// The password, the API key and the bearer token from variables.
     pub secrets: [Option<String>; 3],
+    /// All variables, for those of other programs.
+    pub env: Vec<(OsString, OsString)>,
 }
 
 impl Config {

@@ -1,7 +1,7 @@
 //! Builds the options for the target from the flags.
 
 use super::collections::Collections;
-use super::{ConfigSources, secrets};
+use super::{ConfigSources, conflicts, secrets};
 use crate::action::Op;
 use crate::cli::{Arguments, Transfer};
 use crate::input::Format;
@@ -9,8 +9,8 @@ use crate::retry::Retries;
 use crate::sink::http::HttpOptions;
 use crate::sink::target::Target;
 use crate::sink::targets;
-use crate::sink::wanted::{BY_FILE, Endpoint, InputFacts, Wanted};
-use anyhow::Result;
+use crate::sink::wanted::{BY_FILE, Endpoint, FlagSources, InputFacts, Wanted};
+use anyhow::{Context as _, Result};
 use reqwest::Url;
 use std::net::IpAddr;
 
@@ -22,9 +22,12 @@ pub(super) fn build(
     target: &dyn Target,
 ) -> Result<Wanted> {
     let mut wanted = without_login(args, collections, sources);
+    conflicts::check_trust(&wanted, &sources.flags)?;
     // Checked before the login, which may ask for a password.
     targets::check(target, &wanted, &sources.flags)?;
-    wanted.http.login = secrets::login(&args.server, &wanted, sources)?;
+    let login = secrets::login(&args.server, &wanted, sources, target)?;
+    let source = || if args.server.api_key_file.is_some() { "--api-key-file" } else { "BULKIMPORT_API_KEY" };
+    wanted.http.login = login.map(|login| target.login(login)).transpose().with_context(source)?;
     secrets::ensure_encrypted(&wanted)?;
     Ok(wanted)
 }
@@ -35,7 +38,7 @@ fn without_login(args: &Arguments, collections: &Collections, sources: &ConfigSo
     let (run, edges) = (&args.run, &args.edges);
     let endpoints: Vec<Endpoint> = args.target.to.iter().map(|address| address.endpoint.clone()).collect();
     Wanted {
-        http: http(args, &endpoints),
+        http: http(args, &sources.flags, &endpoints),
         endpoints,
         collection: collections.names.first().filter(|_| collections.names.len() == 1).cloned(),
         collections: collections.names.clone(),
@@ -63,6 +66,7 @@ fn without_login(args: &Arguments, collections: &Collections, sources: &ConfigSo
         batches: args.batches,
         compress_transfer: compress(args),
         retries: Retries { retries: args.server.retries, max_time: args.server.retry_max_time },
+        wait: args.server.wait,
         indexing: args.indexing.clone(),
         inputs: InputFacts { paths: args.files.clone(), ..InputFacts::default() },
         run: String::new(),
@@ -70,7 +74,7 @@ fn without_login(args: &Arguments, collections: &Collections, sources: &ConfigSo
     }
 }
 
-fn http(args: &Arguments, endpoints: &[Endpoint]) -> HttpOptions {
+fn http(args: &Arguments, flags: &FlagSources, endpoints: &[Endpoint]) -> HttpOptions {
     let server = &args.server;
     let url = |endpoint: &Endpoint| match endpoint {
         Endpoint::Server(server) => Some(server.url.clone()),
@@ -81,6 +85,11 @@ fn http(args: &Arguments, endpoints: &[Endpoint]) -> HttpOptions {
         login: None,
         headers: server.header.clone(),
         cacert: server.cacert.clone(),
+        // One from a variable gives way.
+        fingerprint: server
+            .cert_fingerprint
+            .clone()
+            .filter(|_| flags.typed("cert_fingerprint") || !flags.typed("cacert")),
         cert: server.cert.clone(),
         client_key: server.client_key.clone(),
         insecure: server.insecure,

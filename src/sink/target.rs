@@ -1,7 +1,8 @@
 //! The interface of a target. Everything specific to one target is in its own folder, behind this trait. The table of all
 //! targets is in targets.rs; nothing else refers to a specific target.
 
-use super::http::{Response, Traffic};
+use super::http::{Login, Response, Traffic};
+use super::remote::ready::Probe;
 use super::wanted::{Endpoint, FlagSources, Wanted};
 use super::{Log, Sink};
 use crate::action::Rules;
@@ -82,6 +83,19 @@ pub trait Target: Sync {
 
     /// A hint how to address this server, if its response to `GET /` is one of this target's.
     fn recognized(&self, _: &Response) -> Option<&'static str> {
+        None
+    }
+
+    /// A login in the form in which it is sent.
+    ///
+    /// # Errors
+    /// When it cannot be sent.
+    fn login(&self, login: Login) -> Result<Login> {
+        Ok(login)
+    }
+
+    /// How `--wait` asks whether it is up, if it is a server.
+    fn probe(&self, _: &Wanted) -> Option<Probe> {
         None
     }
 

@@ -1,6 +1,7 @@
 //! The table of targets: finds the target of an address and of a run, and builds the help of `--to`.
 
 use super::http::{Response, redact_address, unknown_scheme};
+use super::remote::ready;
 use super::target::{Opened, SERVER, Target};
 use super::wanted::{Endpoint, FlagSources, Wanted, flag};
 use super::{DryRun, Log, Sink, arangodb, elasticsearch, file, kuzzle, sqlite};
@@ -195,6 +196,17 @@ pub fn identify(reply: &Response) -> Option<Error> {
     let known = |target: &&'static dyn Target| Some((target.name(), target.recognized(reply)?));
     let (name, advice) = TARGETS.iter().find_map(known)?;
     Some(refused(format!("this is {name}")).context(hint(advice)))
+}
+
+/// Waits until a server is up, with `--wait`.
+///
+/// # Errors
+/// When it is not up in time.
+pub fn wait_until_up(target: &dyn Target, wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<()> {
+    match (wanted.wait, target.probe(wanted)) {
+        (Some(time), Some(probe)) => ready::wait_until_up(&probe, time, stop, log),
+        _ => Ok(()),
+    }
 }
 
 /// Opens a target.

@@ -73,6 +73,8 @@ pub struct Wanted {
     pub compress_transfer: Option<bool>,
     /// `--retries`, `--retry-max-time`.
     pub retries: Retries,
+    /// `--wait`.
+    pub wait: Option<Duration>,
     /// Options of Elasticsearch and similar servers.
     pub indexing: Indexing,
     /// The inputs, once they are open.

@@ -35,6 +35,7 @@ fn secrets_of(command: &Command) -> Vec<String> {
         let (name, value) = (name.to_string_lossy(), value.unwrap_or_default().to_string_lossy().into_owned());
         match &*name {
             "BULKIMPORT_PASSWORD" | "BULKIMPORT_API_KEY" | "BULKIMPORT_BEARER" => found.push(value),
+            "AWS_SECRET_ACCESS_KEY" | "AWS_SESSION_TOKEN" => found.push(value),
             "BULKIMPORT_USER" => found.extend(password_of(&value)),
             "BULKIMPORT_HEADER" => found.extend(value.lines().flat_map(values_of)),
             name if name.to_lowercase().ends_with("_proxy") || name == "BULKIMPORT_TO" => {

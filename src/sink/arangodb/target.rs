@@ -4,7 +4,8 @@ use super::{answer, open, whole};
 use crate::batch::Limits;
 use crate::error::hint;
 use crate::sink::Log;
-use crate::sink::http::{Response, Server};
+use crate::sink::http::{Request, Response, Server};
+use crate::sink::remote::ready::Probe;
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{Endpoint, FlagSources, Wanted};
 use crate::stop::Stop;
@@ -44,6 +45,7 @@ impl Target for Arangodb {
     fn unsupported(&self, flag: &str, _: &str) -> Option<&'static str> {
         Some(match flag {
             "api_key_file" => "`--bearer-file FILE` sends a token, `--user NAME` logs in",
+            "aws_sigv4" => "`--user NAME` logs in",
             "refresh" => "leave it out, a stored document is seen at once",
             "routing_field" => "leave it out, the server routes by its shard keys",
             "pipeline" => "leave it out; `computedValues` of the collection are ArangoDB's way",
@@ -75,6 +77,10 @@ impl Target for Arangodb {
 
     fn recognized(&self, reply: &Response) -> Option<&'static str> {
         answer::is_arangodb(reply).then_some("write `arangodb+http://HOST:8529/_db/NAME`")
+    }
+
+    fn probe(&self, wanted: &Wanted) -> Option<Probe> {
+        Some(Probe { options: wanted.http.clone(), request: Request::get("/_api/version") })
     }
 
     fn open(&self, wanted: &Wanted, stop: &Stop, log: Log<'_>) -> Result<Opened> {

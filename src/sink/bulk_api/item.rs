@@ -144,9 +144,9 @@ impl ResponseItem<'_> {
         self.op == verb(op)
     }
 
-    /// Whether it is the item of an action on this key.
+    /// Whether it is the item of an action on this key. One without a key gets any.
     pub(in crate::sink) fn matches(&self, (key, op): (&str, Op)) -> bool {
-        self.body.id.as_deref() == Some(key) && self.has_op(op)
+        (self.body.id.as_deref() == Some(key) || key.is_empty()) && self.has_op(op)
     }
 
     /// Whether it can be in the collection that its action names. An action without one goes to that of the run.
@@ -213,6 +213,9 @@ pub(in crate::sink) fn failure(error: &ServerError<'_>, status: u16, action: &Ba
         // An update cannot merge into a document without a source, which an earlier try may have stored.
         ("document_source_missing_exception", _) => ItemOutcome::Conflict(reason),
         (_, 429 | 503) => ItemOutcome::Busy(reason.text),
+        _ if error.mentions(NO_IDS) => {
+            ItemOutcome::Rejected(Reason { hint: Some("`--server-keys` leaves the keys to the server"), ..reason })
+        }
         _ if RACES.iter().any(|words| error.mentions(words)) => ItemOutcome::Raced(reason),
         _ => ItemOutcome::Rejected(reason),
     }
@@ -234,6 +237,10 @@ const RACES: [&str; 6] = [
     // The master node was busy; the mapping may exist by now.
     "timed out while waiting for a dynamic mapping update",
 ];
+
+/// The error of a serverless collection of time series or vectors, which makes its own ids
+/// (<https://docs.aws.amazon.com/opensearch-service/latest/developerguide/serverless-overview.html>).
+const NO_IDS: &str = "Document ID is not supported";
 
 /// The message for a block, with what an operator has to do.
 pub(in crate::sink) fn blocked(reason: &str) -> String {

@@ -2,7 +2,9 @@
 //! The same requests are sent to Elasticsearch 7, 8 and 9 and to OpenSearch 1, 2 and 3.
 
 mod answer;
+mod api_key;
 mod bulk_mode;
+mod cloud_id;
 mod destination;
 mod fast_reply;
 mod open;
@@ -36,6 +38,8 @@ const FILTER_FOR_LINES: &str = ",items.*._index,items.*._version";
 pub struct Bulk {
     /// `-c`: the index in the path. Bulk lines may do without.
     pub index: Option<String>,
+    /// `--server-keys`: an action without a key is sent without one.
+    pub server_keys: bool,
     /// `--retry-on-conflict`, for updates.
     pub retry_on_conflict: Option<u32>,
     /// `--pipeline`.
@@ -68,6 +72,7 @@ impl Bulk {
         path.push_str(&query.join("&"));
         Bulk {
             index,
+            server_keys: wanted.server_keys,
             retry_on_conflict: flags.retry_on_conflict,
             path,
             pipeline,
@@ -93,7 +98,11 @@ impl Encode for Bulk {
     }
 
     fn write(&self, action: &Action<'_>, text: &mut String) -> Range<usize> {
-        push_action(action, self.retry_on_conflict, text);
+        if self.server_keys && !action.is_line && action.key_text().is_empty() {
+            text.extend(["{\"create\":{", action.meta, "}}"]);
+        } else {
+            push_action(action, self.retry_on_conflict, text);
+        }
         text.push('\n');
         let doc = match action.op {
             Op::Delete => return text.len()..text.len(),
@@ -125,11 +134,11 @@ impl Protocol for Bulk {
     }
 
     fn is_idempotent(&self, action: &BatchAction<'_>) -> bool {
-        bulk_api::is_idempotent(action)
+        !action.key.is_empty() && bulk_api::is_idempotent(action)
     }
 
     fn is_idempotent_in_sequence(&self, action: &BatchAction<'_>) -> bool {
-        bulk_api::is_idempotent_in_sequence(action)
+        !action.key.is_empty() && bulk_api::is_idempotent_in_sequence(action)
     }
 
     fn is_routed(&self, action: &BatchAction<'_>) -> bool {

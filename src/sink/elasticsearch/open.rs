@@ -66,7 +66,12 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Open
     Ok(Opened {
         sinks: shared.sinks(&bulk, |lane| http(lane, stop))?,
         edges: vec![false],
-        rules: Box::new(ElasticsearchRules { routing, lossy: wanted.lossy, scanner: Scanner::default() }),
+        rules: Box::new(ElasticsearchRules {
+            routing,
+            server_keys: wanted.server_keys,
+            lossy: wanted.lossy,
+            scanner: Scanner::default(),
+        }),
         traffic: Some(shared.traffic),
         closing,
     })

@@ -9,6 +9,8 @@ use crate::sink::bulk_api::write_line;
 pub(super) struct ElasticsearchRules {
     /// `--routing-field`.
     pub(super) routing: Option<String>,
+    /// `--server-keys`: a record without a key is sent without one.
+    pub(super) server_keys: bool,
     /// `--lossy`: numbers that the server will round are allowed.
     pub(super) lossy: bool,
     /// Reused to look into records.
@@ -18,6 +20,10 @@ pub(super) struct ElasticsearchRules {
 impl Rules for ElasticsearchRules {
     fn keys(&self) -> &'static KeyRule {
         KeyRule::IDS
+    }
+
+    fn generates_keys(&self) -> bool {
+        self.server_keys
     }
 
     fn check(&mut self, record: &Record<'_>, op: Op, _: [Span; 2], meta: &mut String) -> Result<(), Reason> {
@@ -32,7 +38,7 @@ impl Rules for ElasticsearchRules {
 
     /// Unknown metadata of a line is left to the server.
     fn line<'a>(&mut self, line: BulkLine<'a>, record: &Record<'a>, buf: &'a mut String) -> Result<Action<'a>, Reason> {
-        let id = (!line.has_id).then_some(("_id", line.key));
+        let id = (!line.has_id && !self.server_keys).then_some(("_id", line.key));
         write_line(line.command, id.as_slice(), buf);
         Ok(line.verbatim(buf, record.text))
     }

@@ -1,14 +1,17 @@
 //! Elasticsearch and OpenSearch as a target: their addresses, and what they do not support.
 
-use super::open;
+use super::{api_key, cloud_id, open};
+use crate::action::Op;
 use crate::error::hint;
-use crate::sink::http::Server;
+use crate::sink::http::{Login, Request, Server};
+use crate::sink::remote::ready::Probe;
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{Endpoint, FlagSources, Wanted, flag};
 use crate::sink::{Log, bulk_api};
 use crate::stop::Stop;
 use anyhow::{Result, anyhow, bail};
 use std::ffi::OsStr;
+use std::path::Path;
 
 /// Elasticsearch, OpenSearch, and servers of unknown type.
 pub struct Elasticsearch;
@@ -23,16 +26,19 @@ impl Target for Elasticsearch {
     }
 
     fn schemes(&self) -> &'static [&'static str] {
-        &["es+http://", "es+https://", "opensearch+http://", "opensearch+https://"]
+        &["es+http://", "es+https://", "opensearch+http://", "opensearch+https://", "cloud:"]
     }
 
     fn help(&self) -> &'static str {
-        "elasticsearch+http://HOST:9200 (also es+ and opensearch+, and https)"
+        "elasticsearch+http://HOST:9200 (also es+, opensearch+, https, and cloud:CLOUD_ID)"
     }
 
     fn endpoint(&self, to: &OsStr) -> Option<Result<Endpoint>> {
         let names = ["elasticsearch", "es", "opensearch", ""];
         let text = to.to_str()?;
+        if let Some(server) = of_cloud(text) {
+            return Some(server.map(Endpoint::Server));
+        }
         Some(Server::parse(text, &names, "")?.and_then(|server| {
             if server.url.path().trim_end_matches('/').ends_with("/_bulk") {
                 let scheme = text.split("://").next().unwrap_or_default();
@@ -45,11 +51,14 @@ impl Target for Elasticsearch {
     }
 
     fn unsupported(&self, flag: &str, _: &str) -> Option<&'static str> {
-        bulk_api::unsupported(flag)
+        if flag == "server_keys" { None } else { bulk_api::unsupported(flag) }
     }
 
     fn check(&self, wanted: &Wanted, flags: &FlagSources) -> Result<()> {
         bulk_api::check(wanted, flags)?;
+        if wanted.server_keys {
+            ensure_new_documents(wanted)?;
+        }
         if flags.typed("lossy") && wanted.is_bulk {
             return Err(anyhow!("--lossy and --type bulk cannot be used together")
                 .context(hint("leave it out; each bulk line has its own")));
@@ -81,9 +90,43 @@ impl Target for Elasticsearch {
         }
     }
 
+    fn login(&self, login: Login) -> Result<Login> {
+        Ok(match login {
+            Login::ApiKey(text) => Login::ApiKey(api_key::encoded(&text)?),
+            other => other,
+        })
+    }
+
+    fn probe(&self, wanted: &Wanted) -> Option<Probe> {
+        Some(Probe { options: wanted.http.clone(), request: Request::get("/") })
+    }
+
     fn open(&self, wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Opened> {
         open::open(wanted, stop, report)
     }
+}
+
+/// Refuses flags with which a record is found again by its key. The server makes another key for each.
+fn ensure_new_documents(wanted: &Wanted) -> Result<()> {
+    let other = match wanted.on_duplicate {
+        _ if wanted.key.is_some() => "--key",
+        _ if wanted.delete_keys => "--delete-keys",
+        Op::Create => return Ok(()),
+        _ => "--on-duplicate",
+    };
+    let advice = "leave it out; with `--server-keys`, each record is a new document";
+    Err(anyhow!("{other} and --server-keys cannot be used together").context(hint(advice)))
+}
+
+/// The cluster of a Cloud ID, behind `cloud:`; an error for one without it.
+fn of_cloud(text: &str) -> Option<Result<Server>> {
+    const SCHEME: &str = "cloud:";
+    if text.get(..SCHEME.len()).is_some_and(|start| start.eq_ignore_ascii_case(SCHEME)) {
+        let url = cloud_id::url(&text[SCHEME.len()..]);
+        return Some(url.map(|url| Server { has_type: true, url, namespace: None, login: None }));
+    }
+    let is_bare = text.contains(':') && cloud_id::url(text).is_ok() && !Path::new(text).exists();
+    is_bare.then(|| Err(anyhow!("a Cloud ID without its scheme").context(hint(format!("write `cloud:{text}`")))))
 }
 
 /// Refuses names that no index can have (contract of the bulk API, 2.4). A date-math name is left to the server.

@@ -3,14 +3,22 @@
 //! repeat secrets: `mask` hides them where messages are printed.
 
 mod address;
+mod certificate;
+mod date;
+mod fingerprint;
 mod login;
 mod nodes;
+mod proxy;
 mod response;
 mod session;
+mod sigv4;
+mod tls;
 
 pub use address::{Server, redact_address, unknown_scheme};
+pub use fingerprint::Fingerprint;
 pub use nodes::Nodes;
 pub use session::Session;
+pub use sigv4::{Signer, SigningScope};
 
 use crate::stop::Stop;
 use anyhow::Context as _;
@@ -44,6 +52,8 @@ pub enum Login {
     ApiKey(String),
     /// A bearer token.
     Bearer(String),
+    /// A signature of AWS for each request.
+    Aws(Signer),
 }
 
 impl fmt::Debug for Login {
@@ -52,6 +62,7 @@ impl fmt::Debug for Login {
             Login::Basic(..) => "Basic(***)",
             Login::ApiKey(_) => "ApiKey(***)",
             Login::Bearer(_) => "Bearer(***)",
+            Login::Aws(_) => "Aws(***)",
         })
     }
 }
@@ -77,6 +88,8 @@ pub struct HttpOptions {
     pub headers: Vec<Header>,
     /// `--cacert`: trusted in place of the system's certificates, as in curl.
     pub cacert: Option<PathBuf>,
+    /// `--cert-fingerprint`.
+    pub fingerprint: Option<Fingerprint>,
     /// `--cert`: a PEM file, perhaps with the key in it.
     pub cert: Option<PathBuf>,
     /// `--client-key`.
@@ -230,6 +243,8 @@ pub struct Http {
     runtime: Runtime,
     options: HttpOptions,
     nodes: Arc<Nodes>,
+    /// The proxies before the nodes.
+    proxies: Vec<Option<String>>,
     /// The headers of all requests.
     headers: HeaderMap,
     stop: Stop,
@@ -263,6 +278,7 @@ impl Http {
             options: options.clone(),
             node: lane % nodes.len(),
             nodes,
+            proxies: proxy::before(&options.nodes),
             headers,
             stop,
             stopped: None,
@@ -340,17 +356,26 @@ impl Http {
                 // Also a gateway without its server, or a node that shuts down: another one may do better.
                 _ => self.nodes.mark_down(node),
             }
-            let name = self.nodes.name(node);
+            let name = self.place(node);
             last = match result {
                 Err(SendError::NotSent { why, hopeless }) => {
                     Err(SendError::NotSent { why: format!("{name}: {why}"), hopeless })
                 }
                 Err(SendError::NoResponse(why)) => return Err(SendError::NoResponse(format!("{name}: {why}"))),
                 Err(SendError::TooLong(why)) => return Err(SendError::TooLong(format!("{name}: {why}"))),
-                Ok(response) => return Ok(Response { node: name, ..response }),
+                Ok(response) => return Ok(Response { node: self.nodes.name(node), ..response }),
             };
         }
         last
+    }
+
+    /// The name of a node, and of the proxy on the way, for messages about connections.
+    pub fn place(&self, node: usize) -> String {
+        let name = self.nodes.name(node);
+        match self.proxies.get(node) {
+            Some(Some(proxy)) => format!("{name} through the proxy {proxy}"),
+            _ => name,
+        }
     }
 
     /// Sends a request to one node.
@@ -370,6 +395,11 @@ impl Http {
 
     /// Sends a request and reads the response. It does not outlive a stop for long.
     fn exchange(&mut self, http: RequestBuilder, request: &Request) -> SendResult {
+        let mut http = http.build().map_err(|error| send_error(&error))?;
+        if let Some(Login::Aws(signer)) = &self.options.login {
+            signer.sign(&mut http).map_err(|why| SendError::NotSent { why, hopeless: true })?;
+        }
+        let client = self.client.clone();
         let (stop, stopped) = (&self.stop, &mut self.stopped);
         let buffer = std::mem::take(&mut self.last).try_into_mut().unwrap_or_default();
         let response = self.runtime.block_on(async {
@@ -379,7 +409,7 @@ impl Http {
                 yield_now().await;
             }
             let mut exchange = pin!(async {
-                let response = http.send().await.map_err(|error| send_error(&error))?;
+                let response = client.execute(http).await.map_err(|error| send_error(&error))?;
                 read(response, request.max_response.unwrap_or(MAX_RESPONSE), buffer).await
             });
             loop {

@@ -95,6 +95,8 @@ pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     for cause in Chain::new(error).skip(1) {
         let message = cause.to_string();
+        // Our own words, from the check of the certificate.
+        let message = message.strip_prefix("unexpected error: ").map(str::to_owned).unwrap_or(message);
         // Some layers repeat the message of the one below, and some have no message of their own.
         let is_layer = message.starts_with("client error (") || message == "tcp connect error";
         if !is_layer && !text.contains(&message) {

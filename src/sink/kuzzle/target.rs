@@ -3,7 +3,8 @@
 use super::{answer, open};
 use crate::batch::Limits;
 use crate::error::hint;
-use crate::sink::http::{Response, Server};
+use crate::sink::http::{HttpOptions, Request, Response, Server};
+use crate::sink::remote::ready::Probe;
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{Endpoint, FlagSources, Wanted};
 use crate::sink::{Log, bulk_api};
@@ -49,6 +50,7 @@ impl Target for Kuzzle {
             "routing_field" | "pipeline" | "wait_for_active_shards" | "require_alias" | "bulk_mode" => {
                 Some("leave it out; bulk lines (`-t bulk`) have their own `routing` and `pipeline`")
             }
+            "aws_sigv4" => Some("`--user NAME` logs in"),
             _ => bulk_api::unsupported(flag),
         }
     }
@@ -88,6 +90,11 @@ impl Target for Kuzzle {
     fn recognized(&self, response: &Response) -> Option<&'static str> {
         let advice = "write `kuzzle+http://HOST:7512/INDEX`, and the collection with `--collection`";
         answer::is_kuzzle(response).then_some(advice)
+    }
+
+    fn probe(&self, wanted: &Wanted) -> Option<Probe> {
+        let options = HttpOptions { login: None, ..wanted.http.clone() };
+        Some(Probe { options, request: Request::get("/_healthcheck") })
     }
 
     fn open(&self, wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Opened> {

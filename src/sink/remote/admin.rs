@@ -148,7 +148,9 @@ fn no_connection(why: &str) -> Error {
     let lower = why.to_ascii_lowercase();
     let error = refused(format!("cannot connect to {why}; nothing was sent"));
     let advice = if lower.contains("causedasendentity") {
-        "the server shows the certificate of an authority, not one that an authority has signed; `--insecure` trusts anybody"
+        "the server shows the certificate of an authority; `--cacert FILE` with that very certificate trusts it"
+    } else if lower.contains("--cert-fingerprint") {
+        return error;
     } else if lower.contains("certificate") || lower.contains("unknownissuer") {
         "`--cacert FILE` trusts the server's own authority; `--insecure` trusts anybody"
     } else if lower.contains("corrupt message") || lower.contains("invalidcontenttype") {

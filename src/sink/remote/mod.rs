@@ -13,6 +13,7 @@ mod memory;
 mod moved;
 mod no_response;
 mod outcomes;
+pub mod ready;
 mod settle;
 mod shared;
 mod take;

@@ -229,7 +229,7 @@ impl<'a> Visitor<'a> for OrderedItems<'_> {
             return None;
         }
         let (key, op) = self.group.key(self.index);
-        (self.last == Some(op) && (self.plain || needs_no_escape(key))).then_some(key)
+        (self.last == Some(op) && !key.is_empty() && (self.plain || needs_no_escape(key))).then_some(key)
     }
 
     #[inline(always)]
