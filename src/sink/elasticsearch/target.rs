@@ -2,12 +2,13 @@
 
 use super::open;
 use crate::error::hint;
-use crate::sink::http::Server;
+use crate::sink::http::{Response, Server};
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{Endpoint, FlagSources, Wanted, flag};
 use crate::sink::{Log, bulk_api};
 use crate::stop::Stop;
 use anyhow::{Result, anyhow, bail};
+use serde_json::Value;
 use std::ffi::OsStr;
 
 /// Elasticsearch, OpenSearch, and servers of unknown type.
@@ -79,6 +80,11 @@ impl Target for Elasticsearch {
             (None, None) => Ok(()),
             (Some(name), _) => ensure_index_name(name, wanted.collection_source),
         }
+    }
+
+    fn recognized(&self, response: &Response) -> Option<&'static str> {
+        let body: Value = serde_json::from_slice(&response.body).ok()?;
+        open::is_cluster(&body).then_some("write `elasticsearch+http://HOST:9200`, and the index with `--collection`")
     }
 
     fn open(&self, wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Opened> {

@@ -5,11 +5,13 @@
 mod address;
 mod login;
 mod nodes;
+mod proxy;
 mod response;
 mod session;
 
 pub use address::{Server, redact_address, unknown_scheme};
 pub use nodes::Nodes;
+pub(in crate::sink) use proxy::host_behind_proxy;
 pub use session::Session;
 
 use crate::stop::Stop;
@@ -29,7 +31,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::task::yield_now;
@@ -109,6 +111,8 @@ pub struct Counters {
     pub bytes: AtomicU64,
     /// Actions of which it is not certain whether they were created or updated, because a response is missing.
     pub uncertain: AtomicU64,
+    /// Whether the server refused compressed bodies.
+    pub refuses_gzip: AtomicBool,
 }
 
 impl Counters {
@@ -147,6 +151,9 @@ pub struct Request {
     /// Maximum bytes of the response, if that is not `MAX_RESPONSE`.
     pub max_response: Option<usize>,
 }
+
+/// The status for a body in an encoding that is not supported.
+const UNSUPPORTED: u16 = 415;
 
 /// Maximum bytes of a response to a request without actions.
 const MAX_RESPONSE: usize = 1 << 20;
@@ -294,6 +301,11 @@ impl Http {
         }
     }
 
+    /// Whether compressed bodies were refused, so that all are sent as they are.
+    pub fn refuses_gzip(&self) -> bool {
+        self.nodes.refuses_gzip()
+    }
+
     /// Whether requests are sent without a login.
     pub fn is_anonymous(&self) -> bool {
         self.options.session.is_none() && !self.headers.contains_key(AUTHORIZATION)
@@ -305,7 +317,8 @@ impl Http {
     /// As `send`.
     pub fn send_with(&mut self, mut request: Request, token: Option<&str>) -> SendResult {
         let mut body = std::mem::take(&mut request.body);
-        let compress = self.options.gzip && !body.is_empty();
+        let plain = body.clone();
+        let compress = self.options.gzip && !body.is_empty() && !self.nodes.refuses_gzip();
         if compress {
             body = compressed(&body);
         }
@@ -340,13 +353,18 @@ impl Http {
                 // Also a gateway without its server, or a node that shuts down: another one may do better.
                 _ => self.nodes.mark_down(node),
             }
-            let name = self.nodes.name(node);
+            let name = self.nodes.route(node);
             last = match result {
                 Err(SendError::NotSent { why, hopeless }) => {
                     Err(SendError::NotSent { why: format!("{name}: {why}"), hopeless })
                 }
                 Err(SendError::NoResponse(why)) => return Err(SendError::NoResponse(format!("{name}: {why}"))),
                 Err(SendError::TooLong(why)) => return Err(SendError::TooLong(format!("{name}: {why}"))),
+                // It refuses the encoding of the body, and has read nothing of it.
+                Ok(response) if compress && response.status == UNSUPPORTED => {
+                    self.nodes.record_no_gzip();
+                    return self.send_with(Request { body: plain, ..request }, token);
+                }
                 Ok(response) => return Ok(Response { node: name, ..response }),
             };
         }
@@ -359,7 +377,7 @@ impl Http {
     /// When there is no whole response.
     pub fn send_to(&mut self, node: usize, request: &Request) -> SendResult {
         let response = self.exchange(self.builder(node, request), request)?;
-        Ok(Response { node: self.nodes.name(node), ..response })
+        Ok(Response { node: self.nodes.route(node), ..response })
     }
 
     /// Begins a request to a node, with what all requests have.
