@@ -278,6 +278,12 @@ pub struct RunFlags {
     /// one gets the mappings. For Elasticsearch, OpenSearch and Kuzzle, which has mappings and settings.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub mapping: Option<PathBuf>,
+    /// Bulk lines go to --collection, whatever index they name
+    ///
+    /// Without it, Elasticsearch, OpenSearch, a store and a file of bulk lines follow each line; the others take lines of one
+    /// collection.
+    #[arg(long)]
+    pub retarget: bool,
     /// Allow the server to change values that it cannot store
     ///
     /// Elasticsearch merges numbers as doubles in updates; Kuzzle and ArangoDB read numbers out of their range as doubles;

@@ -6,7 +6,7 @@ use super::rules::ArangodbRules;
 use super::{Collection, login, whole};
 use crate::error::{hint, refused};
 use crate::sink::http::{Http, HttpOptions, Method, Nodes, Request, Response};
-use crate::sink::remote::admin::{AdminClient, FIRST_TIMEOUT, name_server};
+use crate::sink::remote::admin::{AdminClient, FIRST_TIMEOUT, other_server};
 use crate::sink::remote::{Preparation, Shared, escaped, prepare_overwrite};
 use crate::sink::target::Opened;
 use crate::sink::wanted::Wanted;
@@ -76,9 +76,9 @@ fn version(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Option<String
         (403, _) => Ok(None),
         (300..=399, _) => Err(refused(reply.redirect_message())),
         _ => {
-            let error = refused(format!("{}: not an answer of ArangoDB", reply.status_line()))
-                .context(hint("a database is written `arangodb+http://HOST:8529/_db/NAME`"));
-            Err(name_server(admin.http, wanted, error))
+            let error = refused(format!("{}: not an answer of ArangoDB", reply.status_line()));
+            let advice = "a database is written `arangodb+http://HOST:8529/_db/NAME`";
+            Err(other_server(admin.http, wanted, error, Some(advice)))
         }
     }
 }

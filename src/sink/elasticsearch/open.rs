@@ -66,7 +66,12 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Open
     Ok(Opened {
         sinks: shared.sinks(&bulk, |lane| http(lane, stop))?,
         edges: vec![false],
-        rules: Box::new(ElasticsearchRules { routing, lossy: wanted.lossy, scanner: Scanner::default() }),
+        rules: Box::new(ElasticsearchRules {
+            routing,
+            lossy: wanted.lossy,
+            has_types: has_types(&server),
+            scanner: Scanner::default(),
+        }),
         traffic: Some(shared.traffic),
         closing,
     })
@@ -161,6 +166,13 @@ fn is_incremental(server: &Value) -> bool {
     let Some(number) = server.pointer("/version/number").and_then(Value::as_str) else { return true };
     let mut parts = number.split('.').map(|part| part.parse::<u32>().unwrap_or(u32::MAX));
     (parts.next().unwrap_or(u32::MAX), parts.next().unwrap_or(u32::MAX)) >= (8, 16)
+}
+
+/// Whether bulk lines may name a type: in Elasticsearch 7. OpenSearch may call itself 7.10 too.
+fn has_types(server: &Value) -> bool {
+    let text = |path: &str| server.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    let is_opensearch = text("/version/distribution") == "opensearch" || text("/tagline").contains("OpenSearch");
+    text("/version/number").starts_with("7.") && !is_opensearch
 }
 
 /// Finds the index with a name, and where the name leads.

@@ -11,6 +11,8 @@ pub(super) struct ElasticsearchRules {
     pub(super) routing: Option<String>,
     /// `--lossy`: numbers that the server will round are allowed.
     pub(super) lossy: bool,
+    /// Whether the server has types, of which `_doc` is that of all new indices.
+    pub(super) has_types: bool,
     /// Reused to look into records.
     pub(super) scanner: Scanner,
 }
@@ -28,6 +30,11 @@ impl Rules for ElasticsearchRules {
             ensure_doubles_hold(record)?;
         }
         Ok(())
+    }
+
+    /// A server with types takes any other for one that the index lacks; without one it takes that of the index.
+    fn drops_type(&self, name: &str) -> bool {
+        !self.has_types || name != "\"_doc\""
     }
 
     /// Unknown metadata of a line is left to the server.

@@ -6,7 +6,7 @@ use super::answer::{ERRORS, advice, error_in};
 use super::rules::KuzzleRules;
 use crate::error::{self, hint, refused};
 use crate::sink::http::{Http, HttpOptions, Login, Method, Nodes, Request, Response, Session};
-use crate::sink::remote::admin::{AdminClient, FIRST_TIMEOUT, name_server, no_response};
+use crate::sink::remote::admin::{AdminClient, FIRST_TIMEOUT, no_response, other_server};
 use crate::sink::remote::answer::denies_itself;
 use crate::sink::remote::{Shared, escaped, prepare_overwrite};
 use crate::sink::target::Opened;
@@ -96,7 +96,7 @@ fn ensure_reached(http: &mut Http, wanted: &Wanted) -> Result<()> {
         return Ok(());
     }
     let error = refused(format!("{}: not an answer of Kuzzle", response.status_line()));
-    Err(name_server(http, wanted, error))
+    Err(other_server(http, wanted, error, None))
 }
 
 /// Whether the collection exists; `None` if the user may not ask.

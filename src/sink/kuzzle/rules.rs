@@ -209,8 +209,13 @@ impl Rules for KuzzleRules {
         }
     }
 
+    fn drops_type(&self, _: &str) -> bool {
+        true
+    }
+
     fn other_collection(&self) -> Result<(), Reason> {
-        Err(not_supported("\"_index\" and --collection differ: Kuzzle takes one collection at a time"))
+        Err(not_supported("\"_index\" and --collection differ: Kuzzle takes one collection at a time")
+            .with_hint(Some("`--retarget` sends all lines to --collection")))
     }
 
     /// The action line is written again with its id as a string, because Kuzzle would read a number as a double.

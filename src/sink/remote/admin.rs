@@ -3,7 +3,7 @@
 
 use super::answer::{Retry, response_or_retry};
 use super::sleep_unless_stopped;
-use crate::error::{Hint, hint, refused};
+use crate::error::{self, Hint, hint, refused};
 use crate::retry::{Backoff, Retries};
 use crate::sink::http::{Http, Request, Response, SendError, host_behind_proxy};
 use crate::sink::wanted::Wanted;
@@ -116,11 +116,15 @@ impl<'h> AdminClient<'h> {
     }
 }
 
-/// The error that names what a server is, if that is known; otherwise this one.
-pub fn name_server(http: &mut Http, wanted: &Wanted, otherwise: Error) -> Error {
+/// The error for a server of another kind, with a hint that names that if it is known; otherwise with this hint.
+pub fn other_server(http: &mut Http, wanted: &Wanted, error: Error, otherwise: Option<&'static str>) -> Error {
     let request = Request { timeout: Some(QUESTION_TIMEOUT), ..Request::get("/") };
     let other = http.send_with(request, None).ok().and_then(|response| (wanted.identify)(&response));
-    other.map_or(otherwise, |other| other.context(wanted.first_node()))
+    let named = other.map(|other| format!("{}: {}", error::message(&other), error::hints(&other).join(", ")));
+    match named.or(otherwise.map(str::to_owned)) {
+        Some(advice) => error.context(hint(advice)),
+        None => error,
+    }
 }
 
 impl ErrorFormat {
