@@ -79,7 +79,8 @@ fn lines_for_other_indices_are_counted_by_collection_and_noted() {
         let (place, wire) = (Place::new(), Wire::start());
         wire.standing("GET", "*", |_| Reply::refused(404, "index_not_found_exception", "no such index"));
         wire.bulk(&[created(), created(), created(), failed(400, "mapper_parsing_exception", "no")]);
-        let ran = import(&place, &wire, OTHERS, &[&["-t", "bulk"], arguments].concat());
+        place.file("in", OTHERS);
+        let ran = place.run(&[&["--to", &wire.to(), "-c", "c", "-j", "1", "-t", "bulk", "in"], arguments].concat());
         ran.expect(1, [3, 1, 0, 0]);
         ran.prints("note: 2 bulk lines named another collection than --collection: other (1), third (1)");
         let counts = |name: &str| -> Option<[u64; 2]> {
@@ -95,6 +96,12 @@ fn lines_for_other_indices_are_counted_by_collection_and_noted() {
 #[test]
 fn a_store_counts_them_too() {
     let place = Place::new();
+    place.file("twice", OTHERS.replace("create", "index").repeat(2) + &OTHERS.replace("\"index\"", "\"create\""));
+    let ran = place.run(&["--to", "twice.db", "-c", "c", "-t", "bulk", "twice"]);
+    ran.expect(1, [4, 4, 4, 0]);
+    let errors: Vec<u64> =
+        ran.summary["collections"].as_array().into_iter().flatten().filter_map(|one| one["errors"].as_u64()).collect();
+    assert_eq!(errors, [2, 1, 1], "{}", ran.summary);
     place.file("in", OTHERS);
     let ran = place.run(&["--to", "s.db", "-c", "c", "-t", "bulk", "in"]);
     ran.expect(0, [4, 0, 0, 0]);

@@ -269,22 +269,38 @@ impl Ledger {
         counts[bucket] += count;
     }
 
+    /// Settles actions without a reason, whose bulk lines name this collection; empty if it is that of the run.
+    pub fn settle_counts(&mut self, name: &str, counts: Counts) {
+        *self.held() += counts;
+        if !name.is_empty() && counts != Counts::default() {
+            self.held_named.add(name, counts);
+        }
+    }
+
     /// Settles the actions of a batch from an index on as not sent.
     pub fn leave_unsent(&mut self, batch: &Batch, from: usize) {
         (from..batch.len()).for_each(|index| self.settle(batch, index, Bucket::Unsent, None, None));
     }
 
     /// Moves records from `Created` to another bucket: a load finds duplicates only when it ends.
-    pub fn move_created(&mut self, bucket: Bucket, count: u64) {
+    pub fn move_created(&mut self, name: &str, bucket: Bucket, count: u64) {
         let held = self.held();
         held[Bucket::Created] -= count;
         held[bucket] += count;
+        if let Some(held) = self.held_named.0.get_mut(name) {
+            held[Bucket::Created] -= count;
+            held[bucket] += count;
+        }
     }
 
     /// Turns a record that was reported as created into an error, after its batch was dropped. Its raw input is no longer
     /// available.
-    pub fn fail_created(&mut self, origin: Origin, key: &str, reason: Reason) {
+    pub fn fail_created(&mut self, name: &str, origin: Origin, key: &str, reason: Reason) {
         self.held()[Bucket::Created] -= 1;
+        if let Some(held) = self.held_named.0.get_mut(name) {
+            held[Bucket::Created] -= 1;
+            self.count_named(name, Bucket::Error);
+        }
         self.fail(origin, key, reason, &[]);
     }
 
