@@ -274,8 +274,9 @@ pub struct RunFlags {
     pub create_collection: Option<bool>,
     /// File with the mappings of the index (JSON)
     ///
-    /// Either the mappings, or an object with mappings, settings and aliases. A missing index is created with it; an existing
-    /// one gets the mappings. For Elasticsearch, OpenSearch and Kuzzle, which has mappings and settings.
+    /// The mappings, or an object with mappings, settings and aliases, as servers, elasticdump and kourou write them. A
+    /// missing index is created with it; an existing one gets the mappings. For Elasticsearch, OpenSearch and Kuzzle, which
+    /// has mappings and settings.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub mapping: Option<PathBuf>,
     /// Bulk lines go to --collection, whatever index they name

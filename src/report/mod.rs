@@ -266,8 +266,8 @@ impl Report {
 
     /// Counts records of other collections, which are no records of that of the run.
     fn add_named(&mut self, collection: usize, named: &NamedCounts) {
-        let own = self.settings.collections.get(collection);
-        for (name, counts) in named.iter().filter(|(name, _)| Some(*name) != own) {
+        let is_own = |name: &String| self.settings.collections.contains(name);
+        for (name, counts) in named.iter().filter(|(name, _)| !is_own(name)) {
             self.named.add(name, *counts);
             if let Some(own) = self.by_collection.get_mut(collection) {
                 *own -= *counts;

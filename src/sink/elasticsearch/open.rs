@@ -5,6 +5,7 @@ use super::rules::ElasticsearchRules;
 use super::{Bulk, bulk_mode, destination, overwrite};
 use crate::error::{hint, refused};
 use crate::json::Scanner;
+use crate::notes::Notes;
 use crate::sink::http::{Http, Method, Nodes, Request, Response, Url};
 use crate::sink::remote::admin::{AdminClient, FIRST_TIMEOUT};
 use crate::sink::remote::destination::{Destination, Resolution};
@@ -31,7 +32,8 @@ struct Found {
 /// Looks at the cluster, prepares the index and makes a sink for each lane.
 pub(super) fn open(wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Opened> {
     let mut bulk = Bulk::new(wanted);
-    let mapping = bulk_api::read_mapping(wanted, &["mappings", "settings", "aliases"])?;
+    let mut notes = Notes::default();
+    let mapping = bulk_api::read_mapping(wanted, &["mappings", "settings", "aliases"], &mut notes)?;
     let nodes = Arc::new(Nodes::new(wanted.http.nodes.clone()));
     let http = |lane: usize, stop: &Stop| Http::new(&wanted.http, nodes.clone(), lane, stop.clone());
     let mut first = http(0, stop)?;
@@ -70,6 +72,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Open
             routing,
             lossy: wanted.lossy,
             has_types: has_types(&server),
+            notes,
             scanner: Scanner::default(),
         }),
         traffic: Some(shared.traffic),

@@ -3,6 +3,7 @@
 
 use crate::action::{Action, BulkLine, KeyRule, Op, Rules, by_path};
 use crate::json::{JsonKind, Scanner, Span, first_changed_by_double};
+use crate::notes::Notes;
 use crate::record::{Reason, Record};
 use crate::sink::bulk_api::write_line;
 
@@ -13,6 +14,8 @@ pub(super) struct ElasticsearchRules {
     pub(super) lossy: bool,
     /// Whether the server has types, of which `_doc` is that of all new indices.
     pub(super) has_types: bool,
+    /// Notes of the preparation.
+    pub(super) notes: Notes,
     /// Reused to look into records.
     pub(super) scanner: Scanner,
 }
@@ -20,6 +23,10 @@ pub(super) struct ElasticsearchRules {
 impl Rules for ElasticsearchRules {
     fn keys(&self) -> &'static KeyRule {
         KeyRule::IDS
+    }
+
+    fn notes(&self) -> Notes {
+        self.notes.clone()
     }
 
     fn check(&mut self, record: &Record<'_>, op: Op, _: [Span; 2], meta: &mut String) -> Result<(), Reason> {

@@ -202,7 +202,7 @@ impl Collection {
             Phase::Loading(load) => {
                 let mut loader = Loader::new(connection, &mut self.entry, load)?;
                 let mut counts = Counts::default();
-                let mut append = || -> rusqlite::Result<()> {
+                let append = || -> rusqlite::Result<()> {
                     for (item, action) in actions {
                         let Some(version) = loaded_version(loader.load(), item, &action, &mut self.memory) else {
                             break;
