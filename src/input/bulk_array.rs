@@ -1,11 +1,58 @@
 //! Bulk actions as the elements of an array, actions and documents in turn: what clients send, and Kuzzle's `bulkData`. As
 //! with lines, the element before decides what an element is. Memory holds one element and one action.
 
-use super::bulk::{Expected, read_action};
+use super::bulk::{Bulk, Expected, read_action};
+use super::guess::{BULK_DATA, BulkForm, bulk_form};
 use super::json_stream::JsonStream;
-use super::{NoRecord, OneByOne, ReadError, ReadStep};
+use super::jsonl::LineReader;
+use super::{NoRecord, OneByOne, ReadError, ReadStep, Window};
 use crate::json::Scanner;
 use crate::record::{BadRecord, Command, Op, Origin, Reason, Record};
+
+/// Bulk actions in any form. Which one is known when the first of them has arrived.
+pub(super) struct BulkInput {
+    /// The window, the origin of its first byte, and the longest element, until then.
+    start: Option<(Window, Origin, usize)>,
+    reader: Option<Box<dyn OneByOne>>,
+}
+
+/// Maximum blanks before the first action of an array.
+const MAX_BLANKS: usize = 1 << 20;
+
+impl BulkInput {
+    /// `origin` is that of the first byte of the window.
+    pub(super) fn new(window: Window, origin: Origin, max: usize) -> BulkInput {
+        BulkInput { start: Some((window, origin, max)), reader: None }
+    }
+
+    /// Tells the form by the first bytes.
+    fn find_form(&mut self) -> Result<(), NoRecord> {
+        let Some((window, origin, _)) = &mut self.start else { return Ok(()) };
+        let form = loop {
+            match bulk_form(window.bytes()) {
+                Some(form) => break form,
+                None if window.bytes().len() > MAX_BLANKS || !window.read_on(*origin)? => break BulkForm::Lines,
+                None => {}
+            }
+        };
+        let Some((window, origin, max)) = self.start.take() else { return Ok(()) };
+        let keeps_raw = window.keeps_raw;
+        let elements = |window| JsonStream::new(window, origin, max);
+        self.reader = Some(match form {
+            BulkForm::Lines => Box::new(Bulk::new(LineReader::new(window, origin.file, origin.line - 1, max))),
+            BulkForm::Array => Box::new(BulkArray::new(elements(window), keeps_raw)),
+            BulkForm::BulkData => Box::new(BulkArray::new(elements(window).inside(BULK_DATA, false), keeps_raw)),
+        });
+        Ok(())
+    }
+}
+
+impl OneByOne for BulkInput {
+    fn next(&mut self) -> Result<ReadStep<'_>, NoRecord> {
+        self.find_form()?;
+        self.reader.as_mut().map_or(Err(NoRecord::End), |reader| reader.next())
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct BulkArray {
@@ -20,6 +67,8 @@ pub(super) struct BulkArray {
     /// The action and its document on a line each, if raw text is wanted.
     raw: Vec<u8>,
     keeps_raw: bool,
+    /// A document with line breaks, without them.
+    document: String,
     /// Where the action starts.
     origin: Origin,
     scanner: Scanner,
@@ -36,6 +85,7 @@ impl BulkArray {
             fatal: None,
             raw: Vec::new(),
             keeps_raw,
+            document: String::new(),
             origin: Origin::default(),
             scanner: Scanner::default(),
             meta_scanner: Scanner::default(),
@@ -117,7 +167,14 @@ impl BulkArray {
         }
         let record = match (self.failed.take(), read) {
             (Some(reason), _) => Err(reason),
-            (None, Ok(record)) => Ok(Record { command: Some(&self.command), origin: self.origin, ..record }),
+            (None, Ok(mut record)) => {
+                if record.text.contains(['\n', '\r']) {
+                    self.document.clear();
+                    self.document.extend(record.text.chars().map(|c| if matches!(c, '\n' | '\r') { ' ' } else { c }));
+                    record.text = &self.document;
+                }
+                Ok(Record { command: Some(&self.command), origin: self.origin, ..record })
+            }
             (None, Err(reason)) => {
                 let text = format!("the document on line {}: {}", at.line, reason.text);
                 Err(Reason { text, hint: None, ..reason }.of_line(&self.command))

@@ -9,7 +9,7 @@ use super::source::{Coding, Counted, Source, file_source, is_no_thread, thread_s
 use super::unpack::Compression;
 use super::window::{More, Window};
 use super::{Format, ReadError, Reader, encoding, exports, guess};
-use super::{arrays::Arrays, bulk::Bulk, bulk_array::BulkArray, guess::BulkForm, json_stream::JsonStream};
+use super::{arrays::Arrays, bulk_array::BulkInput, json_stream::JsonStream};
 use crate::error::{self, Exit};
 use crate::record::Origin;
 use crate::values::{self, Auto, auto_or};
@@ -99,8 +99,6 @@ pub struct Input {
     pub number: u32,
     /// Its collection, as an index among those of the run.
     pub collection: usize,
-    /// How it writes bulk actions.
-    form: BulkForm,
     contents: Contents,
 }
 
@@ -210,14 +208,12 @@ fn from_path(path: &Path, options: &InputOptions, inputs: &mut Inputs) -> Result
     let source = file_source(file.clone(), metadata.len(), coding, Arc::default()).map_err(no_source)?;
     let mut window = Window::new(source);
     let format = detect_format(&name, &mut window, options)?;
-    let form = bulk_form(format, &mut window)?;
     let file = (inputs.list.len() < MAX_OPEN).then_some(file);
     Ok(Input {
         name,
         format,
         number: 0,
         collection: 0,
-        form,
         contents: Contents::File(RegularFile { path: path.to_owned(), file, metadata, coding }),
     })
 }
@@ -249,8 +245,7 @@ fn stdin_range() -> io::Result<(u64, u64)> {
 fn opened<R: Read + Send + 'static>(name: String, raw: Counted<R>, options: &InputOptions) -> Result<Input> {
     let mut window = Window::new(thread_source(raw, options.coding()).map_err(no_source)?);
     let format = detect_format(&name, &mut window, options)?;
-    let form = bulk_form(format, &mut window)?;
-    Ok(Input { name, format, number: 0, collection: 0, form, contents: Contents::Reading(window) })
+    Ok(Input { name, format, number: 0, collection: 0, contents: Contents::Reading(window) })
 }
 
 /// Reads the first bytes, skips a byte order mark and `--skip-lines`, and detects the format.
@@ -268,18 +263,6 @@ fn detect_format(name: &str, window: &mut Window, options: &InputOptions) -> Res
         exports::ensure_is_document(window, format)?;
     }
     Ok(format)
-}
-
-/// How bulk actions are written.
-fn bulk_form(format: Format, window: &mut Window) -> Result<BulkForm> {
-    loop {
-        match guess::bulk_form(window.bytes()) {
-            _ if format != Format::Bulk => return Ok(BulkForm::Lines),
-            Some(form) => return Ok(form),
-            None if window.more().context(Exit(5))? == More::End => return Ok(BulkForm::Lines),
-            None => {}
-        }
-    }
 }
 
 fn format_of_content(name: &str, window: &mut Window) -> Result<Format> {
@@ -336,11 +319,6 @@ fn skip_line(window: &mut Window, cr_ends_lines: &mut bool) -> io::Result<bool> 
 }
 
 impl Input {
-    /// Whether each record is on a line of its own, or on two with its action.
-    pub fn is_by_lines(&self) -> bool {
-        self.format == Format::Jsonl || self.format == Format::Bulk && self.form == BulkForm::Lines
-    }
-
     /// Builds the reader of this input.
     ///
     /// # Errors
@@ -372,14 +350,7 @@ impl Input {
             Format::Csv => Box::new(rows(window, Dialect::csv(&options.csv))),
             Format::Tsv => Box::new(rows(window, Dialect::tsv(&options.csv))),
             Format::Arrays => Box::new(Arrays::new(lines(window), &options.csv)),
-            Format::Bulk => match self.form {
-                BulkForm::Lines => Box::new(Bulk::new(lines(window))),
-                BulkForm::Array => Box::new(BulkArray::new(JsonStream::new(window, origin, max), options.keeps_raw)),
-                BulkForm::BulkData => {
-                    let stream = JsonStream::new(window, origin, max).inside(guess::BULK_DATA, false);
-                    Box::new(BulkArray::new(stream, options.keeps_raw))
-                }
-            },
+            Format::Bulk => Box::new(BulkInput::new(window, origin, max)),
         })
     }
 }

@@ -189,7 +189,7 @@ impl Reading {
         self.plan.shaper.expect_rows(are_rows);
         self.plan.decider.expect_rows(are_rows);
         // A record on one line has no line breaks, and shaping adds none.
-        let is_line = input.is_by_lines();
+        let is_line = matches!(input.format, Format::Jsonl | Format::Bulk);
         self.lanes.expect_collection(input.collection);
         self.lanes.expect_lines(is_line);
         self.watch.expect_json(matches!(input.format, Format::Jsonl | Format::Json));
