@@ -106,6 +106,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkimport' -ScriptBlock {
             [CompletionResult]::new('--overwrite', '--overwrite', [CompletionResultType]::ParameterName, 'Empty the collection first')
             [CompletionResult]::new('--wait-for-sync', '--wait-for-sync', [CompletionResultType]::ParameterName, 'What was stored survives a power cut, not only a kill')
             [CompletionResult]::new('--create-collection', '--create-collection', [CompletionResultType]::ParameterName, 'Create the collection if it is missing')
+            [CompletionResult]::new('--retarget', '--retarget', [CompletionResultType]::ParameterName, 'Bulk lines go to --collection, whatever index they name')
             [CompletionResult]::new('--lossy', '--lossy', [CompletionResultType]::ParameterName, 'Allow the server to change values that it cannot store')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Check each record by itself, store nothing')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Check each record by itself, store nothing')

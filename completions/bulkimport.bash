@@ -16,7 +16,7 @@ _bulkimport() {
         flag=${COMP_WORDS[at - 1]}
         # A switch has a value only after =.
         case $flag= in
-            --netrc=|--insecure=|--require-alias=|--bulk-mode=|--backslash-escape=|--trim=|--ignore-missing=|--nested=|--server-keys=|--edge=|--overwrite-collection-prefix=|--delete-keys=|--complete=|--overwrite=|--wait-for-sync=|--create-collection=|--lossy=|--dry-run=|--details=|--quiet=|--verbose=|--man=) words='true false' ;;
+            --netrc=|--insecure=|--require-alias=|--bulk-mode=|--backslash-escape=|--trim=|--ignore-missing=|--nested=|--server-keys=|--edge=|--overwrite-collection-prefix=|--delete-keys=|--complete=|--overwrite=|--wait-for-sync=|--create-collection=|--retarget=|--lossy=|--dry-run=|--details=|--quiet=|--verbose=|--man=) words='true false' ;;
         esac
     fi
     case $flag in
@@ -52,7 +52,7 @@ _bulkimport() {
         *)
             if [[ -z $words ]]; then
                 [[ $word == -* ]] || return 0
-                words='--file --to -c --collection -u --user --password-file --api-key-file --bearer-file --aws-sigv4 --netrc --cacert --cert-fingerprint --cert --client-key -k --insecure -H --header --timeout --connect-timeout --wait --retries --retry-max-time --compress-transfer --refresh --routing-field --pipeline --wait-for-active-shards --require-alias --retry-on-conflict --bulk-mode -t --type --records --doc --compression --encoding --skip-lines --limit --min-records --max-record-bytes --separator --quote --backslash-escape --headers --headers-file --comment --trim --null --decimal --thousands --convert --datatype --empty --ignore-missing --nested --translate --remove-attribute --merge-attributes --key --server-keys --edge --from-prefix --to-prefix --overwrite-collection-prefix --on-duplicate --delete-keys --complete --overwrite --wait-for-sync --create-collection --mapping --lossy --unique -n --dry-run --batch-size --batch-bytes -j --jobs --flush-interval --details --max-errors --results --summary -q --quiet -v --verbose --progress --color --completions --man -h --help -V --version'
+                words='--file --to -c --collection -u --user --password-file --api-key-file --bearer-file --aws-sigv4 --netrc --cacert --cert-fingerprint --cert --client-key -k --insecure -H --header --timeout --connect-timeout --wait --retries --retry-max-time --compress-transfer --refresh --routing-field --pipeline --wait-for-active-shards --require-alias --retry-on-conflict --bulk-mode -t --type --records --doc --compression --encoding --skip-lines --limit --min-records --max-record-bytes --separator --quote --backslash-escape --headers --headers-file --comment --trim --null --decimal --thousands --convert --datatype --empty --ignore-missing --nested --translate --remove-attribute --merge-attributes --key --server-keys --edge --from-prefix --to-prefix --overwrite-collection-prefix --on-duplicate --delete-keys --complete --overwrite --wait-for-sync --create-collection --mapping --retarget --lossy --unique -n --dry-run --batch-size --batch-bytes -j --jobs --flush-interval --details --max-errors --results --summary -q --quiet -v --verbose --progress --color --completions --man -h --help -V --version'
             fi ;;
     esac
     compopt +o default +o bashdefault 2>/dev/null

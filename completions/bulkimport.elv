@@ -103,6 +103,7 @@ set edit:completion:arg-completer[bulkimport] = {|@words|
             cand --overwrite 'Empty the collection first'
             cand --wait-for-sync 'What was stored survives a power cut, not only a kill'
             cand --create-collection 'Create the collection if it is missing'
+            cand --retarget 'Bulk lines go to --collection, whatever index they name'
             cand --lossy 'Allow the server to change values that it cannot store'
             cand -n 'Check each record by itself, store nothing'
             cand --dry-run 'Check each record by itself, store nothing'

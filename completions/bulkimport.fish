@@ -108,6 +108,7 @@ complete -c bulkimport -l complete -d 'All or nothing: an error rolls back all (
 complete -c bulkimport -l overwrite -d 'Empty the collection first'
 complete -c bulkimport -l wait-for-sync -d 'What was stored survives a power cut, not only a kill'
 complete -c bulkimport -l create-collection -d 'Create the collection if it is missing'
+complete -c bulkimport -l retarget -d 'Bulk lines go to --collection, whatever index they name'
 complete -c bulkimport -l lossy -d 'Allow the server to change values that it cannot store'
 complete -c bulkimport -s n -l dry-run -d 'Check each record by itself, store nothing'
 complete -c bulkimport -l details -d 'Print every error, not only the first ten'

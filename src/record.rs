@@ -1,7 +1,7 @@
 //! A record: one JSON object as the user wrote it, and its origin in the input.
 //! Readers of other formats (CSV, arrays) write the object themselves. From here on all records are the same.
 
-use crate::json::{Field, Scanner};
+use crate::json::{Field, Scanner, same_name, unescape};
 use std::borrow::Cow;
 
 /// Where a record starts. Origins are ordered like the input.
@@ -103,15 +103,55 @@ pub struct Reason {
     pub text: String,
     /// What to do about it.
     pub hint: Option<&'static str>,
+    /// What the bulk line asks for that it is about.
+    pub action: Option<Box<LineAction>>,
+}
+
+/// What a bulk line asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineAction {
+    /// Its operation.
+    pub op: Op,
+    /// The index that it names; empty if it names none.
+    pub index: String,
+}
+
+impl Op {
+    /// Its name in the bulk API.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Op::Create | Op::CreateOrIgnore => "create",
+            Op::Index => "index",
+            Op::Upsert | Op::Update => "update",
+            Op::Delete => "delete",
+        }
+    }
+}
+
+impl Command {
+    /// The value of a field of its metadata, as it is written; a null counts as missing.
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        let is_it = |field: &&Field| same_name(field.name.of(&self.meta), field.escaped, name);
+        let value = self.fields.iter().find(is_it)?.value.of(&self.meta);
+        (value != "null").then_some(value)
+    }
 }
 
 impl Reason {
     pub(crate) fn new(kind: impl Into<Cow<'static, str>>, text: impl Into<String>) -> Reason {
-        Reason { kind: kind.into(), text: text.into(), hint: None }
+        Reason { kind: kind.into(), text: text.into(), hint: None, action: None }
     }
 
     pub(crate) fn with_hint(self, hint: Option<&'static str>) -> Reason {
         Reason { hint, ..self }
+    }
+
+    /// The same about a bulk line with this action.
+    #[cold]
+    pub(crate) fn of_line(self, command: &Command) -> Reason {
+        let index = command.field("_index").map(|value| value.trim_matches('"')).and_then(unescape);
+        let index = index.map(Cow::into_owned).unwrap_or_default();
+        Reason { action: Some(Box::new(LineAction { op: command.op, index })), ..self }
     }
 
     /// The type, for a test that expects one of this program.

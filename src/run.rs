@@ -94,7 +94,8 @@ fn plan(config: &Config, opened: Opened, inputs: Vec<Input>, meter: &Meter, stop
         limit: config.input.limit,
         options: config.input.clone(),
         shaper: Shaper::new(config.shape.clone(), ends),
-        decider: Decider::new(wanted.op(), key, opened.rules, wanted.run.clone(), collection.cloned()),
+        decider: Decider::new(wanted.op(), key, opened.rules, wanted.run.clone(), collection.cloned())
+            .retargeted(wanted.retarget),
         limits: config.limits,
         sinks: opened.sinks,
         meter: meter.clone(),
@@ -181,7 +182,7 @@ fn settings(config: &Config, traffic: Vec<Traffic>, results: Option<Results>) ->
         files: wanted.inputs.names.clone(),
         target: config.target.display(wanted),
         collection: wanted.collection.clone(),
-        collections: if wanted.is_bulk { Vec::new() } else { wanted.collections.clone() },
+        collections: wanted.collections.clone(),
         details: config.errors.details,
         quiet: config.output.quiet,
         verbose: config.output.verbose,

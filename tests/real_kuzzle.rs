@@ -330,3 +330,14 @@ fn a_document_with_which_kuzzle_cannot_cope_costs_one_record() {
     assert!(reported.is_some_and(|line| line.contains("Maximum call stack size exceeded")), "{}", ran.stderr);
     assert_eq!(collection.documents().into_keys().collect::<Vec<_>>(), ["0", "a", "a/b ü%2e\0", "b"]);
 }
+
+#[test]
+fn actions_and_documents_in_kuzzles_own_form_arrive() {
+    let collection = Collection::made();
+    let text = "{\"bulkData\":[\n{\"index\":{\"_id\":\"b1\",\"_type\":\"old\"}},{\"name\":\"x\"},\n{\"create\":{\"_index\":\"other\",\"_id\":\"b2\"}},{\"name\":\"y\"}\n]}";
+    let ran = collection.import_text("in.json", text, &["-t", "bulk"]);
+    ran.expect(1, [1, 1, 0, 0]).prints("hint: `--retarget` sends all lines to --collection");
+    collection.import_text("in.json", text, &["-t", "bulk", "--retarget"]).expect(0, [1, 0, 1, 0]);
+    let expected = [("b1", json!({"name": "x"})), ("b2", json!({"name": "y"}))];
+    assert_eq!(collection.documents(), expected.map(|(key, document)| (key.to_owned(), document)).into());
+}

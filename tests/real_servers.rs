@@ -9,6 +9,9 @@ mod live;
 #[allow(dead_code, reason = "the other test binaries use all of it")]
 mod support;
 
+#[path = "servers/refusals.rs"]
+mod refusals;
+
 use http::{Server, escaped};
 use live::{Live, until};
 use serde_json::{Value, json};

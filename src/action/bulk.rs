@@ -2,7 +2,7 @@
 //! What a target does not support is an error of the record, never a guess.
 
 use super::{Op, Rules};
-use crate::json::{Field, JsonKind, same_name, unescape};
+use crate::json::{Field, JsonKind, Scanner, same_name, unescape};
 use crate::record::{Command, Reason, Record};
 use std::borrow::Cow;
 
@@ -15,6 +15,23 @@ pub(crate) fn distinct<'a>(text: &'a str, fields: &[Field]) -> Result<Cow<'a, st
         return Err(Reason::new("bad_action", format!("duplicate field \"{name}\" in the action")));
     }
     Ok(name)
+}
+
+/// Writes an action line without the fields with these names.
+pub(super) fn without(command: &Command, names: &[&str], scanner: &mut Scanner, out: &mut Command) {
+    let meta = &command.meta;
+    out.op = command.op;
+    out.meta.clear();
+    let is_dropped = |field: &Field| names.iter().any(|name| same_name(field.name.of(meta), field.escaped, name));
+    for field in command.fields.iter().filter(|field| !is_dropped(field)) {
+        out.meta.push(if out.meta.is_empty() { '{' } else { ',' });
+        out.meta.push_str(&meta[field.name.start as usize - 1..field.value.end as usize]);
+    }
+    out.meta.push_str(if out.meta.is_empty() { "{}" } else { "}" });
+    out.fields.clear();
+    if scanner.object(out.meta.as_bytes()).is_ok() {
+        out.fields.extend_from_slice(scanner.fields());
+    }
 }
 
 /// The parts of an action line that every target uses.

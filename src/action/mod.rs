@@ -14,10 +14,11 @@ pub(crate) use key::{by_path, has_key_field};
 pub(crate) use rules::{BulkLine, Rules};
 
 use crate::json::{JsonKind, Scanner, Span};
-use crate::notes::Notes;
+use crate::notes::{Notes, listed};
 use crate::record::{Command, Outer, Reason, Record};
 use key::{KeyFields, by_convention, generated, key_text, unpaired_surrogate, without_keys};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// A key, which borrows from the document if possible.
 #[derive(Clone, Copy, Debug)]
@@ -131,7 +132,18 @@ pub struct Decider {
     generated: u64,
     /// The same, for records that are no bulk lines.
     generated_for_documents: u64,
+    /// `--retarget`: bulk lines go to the collection of the run, whatever they name.
+    retarget: bool,
+    /// An action line without what is left out of it.
+    edited: Command,
+    /// Bulk lines whose `_type` was left out.
+    types: u64,
+    /// Bulk lines that name another collection than that of the run, by its name.
+    others: BTreeMap<String, u64>,
 }
+
+/// Maximum number of other collections that are named in a note.
+const MAX_OTHERS: usize = 1000;
 
 impl Decider {
     /// `run` is the prefix of generated keys.
@@ -157,7 +169,16 @@ impl Decider {
             scanner: Scanner::default(),
             generated: 0,
             generated_for_documents: 0,
+            retarget: false,
+            edited: Command { op: Op::Index, meta: String::new(), fields: Vec::new() },
+            types: 0,
+            others: BTreeMap::new(),
         }
+    }
+
+    /// The same, with all bulk lines going to the collection of the run.
+    pub fn retargeted(self, retarget: bool) -> Decider {
+        Decider { retarget, ..self }
     }
 
     /// Whether a record had no key of its own, so that reading it again would make another document.
@@ -188,6 +209,11 @@ impl Decider {
             "{{count}} record{{s}} without a key got a generated one{effect}; --key FIELD names the field that is the key"
         );
         notes.add("generated_keys", self.generated_for_documents, text);
+        let text = "{count} action line{s} had a type (_type), which was left out: the target has no types";
+        notes.add("dropped_types", self.types, text);
+        let names: Vec<String> = self.others.iter().map(|(name, count)| format!("{name} ({count})")).collect();
+        let text = format!("{{count}} bulk line{{s}} named another collection than --collection: {}", listed(&names));
+        notes.add("other_collections", self.others.values().sum(), text);
         notes
     }
 
@@ -205,7 +231,7 @@ impl Decider {
     /// If the record has no valid key, or the target does not support the action.
     pub fn decide<'a>(&'a mut self, record: &Record<'a>, ordinal: u64) -> Result<Action<'a>, Reason> {
         if let Some(command) = record.command {
-            return self.bulk(record, command, ordinal);
+            return self.bulk(record, command, ordinal).map_err(|reason| reason.of_line(command));
         }
         let keys = self.rules.keys();
         let key_fields = match &self.key_path {
@@ -285,6 +311,16 @@ impl Decider {
     /// Makes the action of a bulk line. Its operation, key and collection are parsed here, the rest by the target.
     fn bulk<'a>(&'a mut self, record: &Record<'a>, command: &'a Command, ordinal: u64) -> Result<Action<'a>, Reason> {
         let rules = &mut *self.rules;
+        let drops_type = command.field("_type").is_some_and(|value| rules.drops_type(value));
+        self.types += u64::from(drops_type);
+        let dropped = [("_type", drops_type), ("_index", self.retarget)];
+        let dropped = dropped.map(|(name, is_dropped)| if is_dropped { name } else { "" });
+        let command = if dropped == ["", ""] {
+            command
+        } else {
+            bulk::without(command, &dropped, &mut self.scanner, &mut self.edited);
+            &self.edited
+        };
         let read = bulk::ActionLine::read(command, self.collection.as_deref(), &*rules)?;
         let bad_index = || Reason::new("bad_action", "\"_index\" has an unpaired surrogate");
         let named = read.index.map(|index| Ok(borrowed(index.ok_or_else(bad_index)?, &mut self.index))).transpose()?;
@@ -292,7 +328,12 @@ impl Decider {
             None if self.collection.is_none() => {
                 return Err(Reason::new("no_collection", "missing \"_index\" in the action line, and no --collection"));
             }
-            Some(name) if self.collection.as_deref() != Some(name) => name,
+            Some(name) if self.collection.as_deref() != Some(name) => {
+                if self.collection.is_some() {
+                    count_other(&mut self.others, name);
+                }
+                name
+            }
             _ => "",
         };
         let op = read.op;
@@ -312,6 +353,15 @@ impl Decider {
             rules.keys().check(key, true)?;
         }
         rules.line(BulkLine { command, op, collection, key, has_id }, record, &mut self.meta)
+    }
+}
+
+/// Counts a bulk line that names another collection than that of the run.
+fn count_other(others: &mut BTreeMap<String, u64>, name: &str) {
+    if let Some(count) = others.get_mut(name) {
+        *count += 1;
+    } else if others.len() < MAX_OTHERS {
+        others.insert(name.to_owned(), 1);
     }
 }
 

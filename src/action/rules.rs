@@ -58,6 +58,11 @@ pub trait Rules: Send {
         Ok(())
     }
 
+    /// Whether the type of a bulk line (`_type`), as it is written, is left out: the target has no types.
+    fn drops_type(&self, _: &str) -> bool {
+        false
+    }
+
     /// Checks whether a bulk line may name another collection than that of the run.
     ///
     /// # Errors

@@ -298,10 +298,17 @@ pub struct RunFlags {
     pub create_collection: Option<bool>,
     /// File with the mappings of the index (JSON)
     ///
-    /// Either the mappings, or an object with mappings, settings and aliases. A missing index is created with it; an existing
-    /// one gets the mappings. For Elasticsearch, OpenSearch and Kuzzle, which has mappings and settings.
+    /// The mappings, or an object with mappings, settings and aliases, as servers, elasticdump and kourou write them. A
+    /// missing index is created with it; an existing one gets the mappings. For Elasticsearch, OpenSearch and Kuzzle, which
+    /// has mappings and settings.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub mapping: Option<PathBuf>,
+    /// Bulk lines go to --collection, whatever index they name
+    ///
+    /// Without it, Elasticsearch, OpenSearch, a store and a file of bulk lines follow each line; the others take lines of one
+    /// collection.
+    #[arg(long)]
+    pub retarget: bool,
     /// Allow the server to change values that it cannot store
     ///
     /// Elasticsearch merges numbers as doubles in updates; Kuzzle and ArangoDB read numbers out of their range as doubles;

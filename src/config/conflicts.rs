@@ -78,7 +78,8 @@ fn check_flags_have_effect(args: &Arguments, sources: &ConfigSources, target: &d
         ["on_duplicate", overwrite, "unique", "edge", "from_prefix", "to_prefix", "overwrite_collection_prefix"];
     let is_json = matches!(format, None | Some(Format::Json | Format::Jsonl));
     let for_json = format!("requires JSON input, not {}", format.map_or_else(String::new, Format::name));
-    let rules: [(bool, &[&str], &str, &str); 7] = [
+    let rules: [(bool, &[&str], &str, &str); 8] = [
+        (format != Some(Format::Bulk), &["retarget"], "requires --type bulk", "write `-t bulk`"),
         (!is_json, &["records"], &for_json, "write `-t json`, or leave it out"),
         (
             format == Some(Format::Bulk),

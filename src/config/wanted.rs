@@ -60,6 +60,7 @@ fn without_login(args: &Arguments, collections: &Collections, sources: &ConfigSo
         create_collection: run.create_collection.filter(|_| sources.flags.set.contains("create_collection")),
         mapping: run.mapping.clone(),
         unique: run.unique.clone(),
+        retarget: run.retarget && is_bulk,
         lossy: run.lossy,
         dry_run: run.dry_run,
         results: args.errors.results.clone(),

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 /// What the next line must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Expected {
+pub(super) enum Expected {
     Action,
     /// The source of the previous action.
     Source,
@@ -20,10 +20,10 @@ enum Expected {
 
 /// An action line that cannot be used.
 #[derive(Debug)]
-struct BadAction {
-    text: String,
+pub(super) struct BadAction {
+    pub(super) text: String,
     /// What the next line must be.
-    then: Expected,
+    pub(super) then: Expected,
 }
 
 #[derive(Debug)]
@@ -122,7 +122,7 @@ impl Bulk {
         let bytes = match bytes {
             Ok(b"") => {
                 let text = format!("the source on line {number} is blank");
-                return self.bad(Reason::new("missing_source", text));
+                return self.bad(Reason::new("missing_source", text).of_line(&self.command));
             }
             bytes => bytes,
         };
@@ -133,7 +133,7 @@ impl Bulk {
             }
             Err(reason) => {
                 let text = format!("the source on line {number}: {}", reason.text);
-                Err(Reason { text, hint: None, ..reason })
+                Err(Reason { text, hint: None, ..reason }.of_line(&self.command))
             }
         };
         ReadStep::of(self.origin, &self.raw, record)
@@ -153,8 +153,10 @@ impl OneByOne for Bulk {
             let line = match self.lines.next() {
                 Err(NoRecord::End) if self.expected != Expected::Action => {
                     self.expected = Expected::Action;
-                    let missing =
-                        || Reason::new("missing_source", "unexpected end of input before the source of this action");
+                    let missing = || {
+                        let text = "unexpected end of input before the source of this action";
+                        Reason::new("missing_source", text).of_line(&self.command)
+                    };
                     let reason = self.failed.take().unwrap_or_else(missing);
                     return Ok(self.bad(reason));
                 }
@@ -182,7 +184,7 @@ impl OneByOne for Bulk {
 }
 
 /// Parses a trimmed action line into its operation and its metadata. `meta_scanner` then has the fields of the metadata.
-fn read_action<'a>(
+pub(super) fn read_action<'a>(
     line: &'a [u8],
     scanner: &mut Scanner,
     meta_scanner: &mut Scanner,

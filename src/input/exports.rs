@@ -2,7 +2,7 @@
 //! would be wrong documents with generated keys, so they are refused with the flags that read them.
 
 use super::jsonl::trimmed;
-use super::{Format, More, Window};
+use super::{Format, More, Window, guess};
 use crate::error::{Exit, hint};
 use crate::json::{Field, JsonKind, Scanner};
 use anyhow::{Context as _, Result, anyhow};
@@ -24,7 +24,9 @@ pub(super) fn ensure_is_document(window: &mut Window, format: Format) -> Result<
             let start = first_object(bytes);
             if scanner.object(start) != Err(crate::json::ScanError::Incomplete) || is_all {
                 let text = String::from_utf8_lossy(start);
-                let known = recognized(&text, scanner.fields());
+                let is_action = bytes[trimmed(bytes)].starts_with(b"[") && guess::is_action(&text, scanner.fields());
+                let action = is_action.then_some(("a bulk action", "-t bulk"));
+                let known = recognized(&text, scanner.fields()).or(action);
                 return known.map_or(Ok(()), |(what, flags)| {
                     let advice = format!("write `{flags}`, or `-t {}` for the records as they are", format.name());
                     Err(anyhow!("the first record is {what}").context(hint(advice)))

@@ -80,6 +80,9 @@ pub fn by_content(name: &str, start: &[u8]) -> Result<Format> {
     }
     let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
     let line = &line[trimmed(line)];
+    if bulk_form(rest) == Some(BulkForm::BulkData) {
+        return unclear("the first record is a list of bulk actions, \"bulkData\"", "write `-t bulk`");
+    }
     match rest[0] {
         b'{' => object(name, line),
         b'[' if is_header(line) => unclear(
@@ -102,6 +105,40 @@ pub fn by_content(name: &str, start: &[u8]) -> Result<Format> {
             unclear("not JSON", "write `-t csv` or `-t tsv` if it is CSV")
         }
         _ => unclear("unknown format", "write `-t jsonl`, or json, csv, tsv, arrays or bulk"),
+    }
+}
+
+/// How bulk actions are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BulkForm {
+    /// Lines.
+    Lines,
+    /// The elements of an array.
+    Array,
+    /// Those of the array `bulkData` in an object, as for Kuzzle.
+    BulkData,
+}
+
+/// The field of Kuzzle's actions.
+pub const BULK_DATA: &str = "bulkData";
+
+/// How bulk actions are written, by their first bytes; `None` if more are needed.
+pub fn bulk_form(start: &[u8]) -> Option<BulkForm> {
+    let rest = &start[trimmed(start)];
+    let (first, inside) = rest.split_first()?;
+    let inside = &inside[trimmed(inside)];
+    match first {
+        b'[' => inside.first().map(|next| if *next == b'{' { BulkForm::Array } else { BulkForm::Lines }),
+        b'{' => {
+            let name = format!("\"{BULK_DATA}\"");
+            let is_alike = inside.iter().zip(name.as_bytes()).all(|(one, other)| one == other);
+            match inside.len() >= name.len() {
+                true if is_alike => Some(BulkForm::BulkData),
+                false if is_alike => None,
+                _ => Some(BulkForm::Lines),
+            }
+        }
+        _ => Some(BulkForm::Lines),
     }
 }
 
@@ -158,9 +195,8 @@ fn unclear(text: &'static str, advice: &'static str) -> Result<Format> {
 fn object(name: &str, line: &[u8]) -> Result<Format> {
     let mut scanner = Scanner::default();
     let whole = scanner.object(line) == Ok(line.len());
-    if let (true, Ok(text), [only]) = (whole, std::str::from_utf8(line), scanner.fields()) {
-        let verbs = ["index", "create", "update", "delete"];
-        if verbs.contains(&only.name.of(text)) && is_meta(only.value.of(text)) {
+    if let (true, Ok(text)) = (whole, std::str::from_utf8(line)) {
+        if is_action(text, scanner.fields()) {
             let advice = "write `-t bulk`, or `-t jsonl` for documents";
             return unclear("the first line looks like an Elasticsearch bulk action", advice);
         }
@@ -171,6 +207,12 @@ fn object(name: &str, line: &[u8]) -> Result<Format> {
         rest[..rest.len() - rest.trim_ascii_start().len()].contains(&b'\r')
     });
     if whole || (named_jsonl(name) && !ends_with_cr) { Ok(Format::Jsonl) } else { Ok(Format::Json) }
+}
+
+/// Whether an object looks like a bulk action.
+pub fn is_action(text: &str, fields: &[Field]) -> bool {
+    let verbs = ["index", "create", "update", "delete"];
+    matches!(fields, [only] if verbs.contains(&only.name.of(text)) && is_meta(only.value.of(text)))
 }
 
 /// Whether a value is an object with only fields that bulk metadata can have.

@@ -5,6 +5,7 @@
 mod arrays;
 mod bad_value;
 mod bulk;
+mod bulk_array;
 pub(crate) mod csv;
 mod encoding;
 mod exports;

@@ -9,7 +9,7 @@ use super::source::{Coding, Counted, Source, file_source, is_no_thread, thread_s
 use super::unpack::Compression;
 use super::window::{More, Window};
 use super::{Format, ReadError, Reader, encoding, exports, guess};
-use super::{arrays::Arrays, bulk::Bulk, json_stream::JsonStream};
+use super::{arrays::Arrays, bulk_array::BulkInput, json_stream::JsonStream};
 use crate::error::{self, Exit};
 use crate::record::Origin;
 use crate::values::{self, Auto, auto_or};
@@ -352,7 +352,7 @@ impl Input {
             Format::Csv => Box::new(rows(window, Dialect::csv(&options.csv))),
             Format::Tsv => Box::new(rows(window, Dialect::tsv(&options.csv))),
             Format::Arrays => Box::new(Arrays::new(lines(window), &options.csv)),
-            Format::Bulk => Box::new(Bulk::new(lines(window))),
+            Format::Bulk => Box::new(BulkInput::new(window, origin, max)),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::mask::mask;
 use crate::messages::escaped;
-use crate::sink::{Bucket, Counts};
+use crate::sink::{Bucket, Counts, NamedCounts};
 use serde_json::{Value, json};
 
 /// The buckets in the order of the summary.
@@ -20,19 +20,18 @@ const BUCKETS: [(&str, Bucket); 7] = [
 const ALWAYS: usize = 4;
 
 /// An object for each collection.
-pub(super) fn json(names: &[String], counts: &[Counts]) -> Vec<Value> {
+pub(super) fn json(names: &[String], counts: &[Counts], named: &NamedCounts) -> Vec<Value> {
     let object = |(name, counts): (&String, &Counts)| {
         let mut object = json!({ "name": mask(name) });
         BUCKETS.iter().for_each(|(word, bucket)| object[*word] = json!(counts[*bucket]));
         object
     };
-    names.iter().zip(counts).map(object).collect()
+    names.iter().zip(counts).chain(named.iter()).map(object).collect()
 }
 
-/// A line of the text summary for each collection, if there are several.
+/// A line of the text summary for each collection.
 pub(super) fn lines(collections: &Value) -> Vec<String> {
-    let all = collections.as_array().filter(|all| all.len() > 1);
-    all.into_iter().flatten().map(line).collect()
+    collections.as_array().into_iter().flatten().map(line).collect()
 }
 
 fn line(collection: &Value) -> String {

@@ -17,7 +17,7 @@ use crate::notes::Notes;
 use crate::progress::{Progress, grouped};
 use crate::record::Origin;
 use crate::sink::http::Traffic;
-use crate::sink::{Bucket, Counts, Ending, Failure, Note, Outcome, SinkError};
+use crate::sink::{Bucket, Counts, Ending, Failure, NamedCounts, Note, Outcome, SinkError};
 use crate::stop::Stop;
 use crate::values;
 use clap::ValueEnum;
@@ -123,7 +123,7 @@ pub struct Settings {
     pub target: String,
     /// The collection, if the run has one.
     pub collection: Option<String>,
-    /// The names of all collections of the run; none for bulk lines.
+    /// The names of the collections of the run; bulk lines may name others.
     pub collections: Vec<String>,
     /// Print every error.
     pub details: bool,
@@ -153,6 +153,8 @@ pub struct Report {
     counts: Counts,
     /// The same by collection of the run.
     by_collection: Vec<Counts>,
+    /// The same for other collections, which bulk lines name.
+    named: NamedCounts,
     kinds: BTreeMap<Cow<'static, str>, ErrorKind>,
     shown: u64,
     /// Hints that were printed.
@@ -181,6 +183,7 @@ impl Report {
             started: Instant::now(),
             counts: Counts::default(),
             by_collection: vec![Counts::default(); settings.collections.len()],
+            named: NamedCounts::default(),
             kinds: BTreeMap::new(),
             shown: 0,
             hints: BTreeSet::new(),
@@ -232,6 +235,7 @@ impl Report {
                 if let Some(counts) = self.by_collection.get_mut(outcome.collection) {
                     *counts += outcome.counts;
                 }
+                self.add_named(outcome.collection, &outcome.named);
                 // An index that is built late finds duplicates in the order of their keys; print them by line.
                 outcome.failures.sort_unstable_by_key(|failure| failure.origin);
                 outcome.failures.iter().for_each(|failure| self.add_failure(failure));
@@ -256,6 +260,17 @@ impl Report {
                 self.generated_keys += end.generated_keys;
                 self.add_unmatched(std::mem::take(&mut end.unmatched));
                 self.end = end;
+            }
+        }
+    }
+
+    /// Counts records of other collections, which are no records of that of the run.
+    fn add_named(&mut self, collection: usize, named: &NamedCounts) {
+        let is_own = |name: &String| self.settings.collections.contains(name);
+        for (name, counts) in named.iter().filter(|(name, _)| !is_own(name)) {
+            self.named.add(name, *counts);
+            if let Some(own) = self.by_collection.get_mut(collection) {
+                *own -= *counts;
             }
         }
     }
@@ -388,7 +403,8 @@ impl Report {
             self.print(&line);
         }
         let exit = self.exit_code(balanced);
-        Summary { json: self.json(bytes_read, exit), exit }
+        let lists_collections = self.settings.collections.len() > 1;
+        Summary { json: self.json(bytes_read, exit), lists_collections, exit }
     }
 
     /// Where and why reading an input failed.
@@ -471,7 +487,7 @@ impl Report {
             "uncertain": sum(|traffic| &traffic.uncertain),
             "target": mask(&self.settings.target),
             "collection": self.settings.collection.as_deref().map(mask),
-            "collections": collections::json(&self.settings.collections, &self.by_collection),
+            "collections": collections::json(&self.settings.collections, &self.by_collection, &self.named),
             "requests": sum(|traffic| &traffic.requests),
             "retried": sum(|traffic| &traffic.retried),
             "bytes_read": bytes_read,
@@ -503,6 +519,8 @@ fn cut(reason: &str) -> Cow<'_, str> {
 #[derive(Debug)]
 pub struct Summary {
     json: Value,
+    /// Whether the text has a line for each collection.
+    lists_collections: bool,
     /// The process's exit code.
     pub exit: u8,
 }
@@ -520,7 +538,8 @@ impl Summary {
         let lines = names.map(|name| (name, &self.json[name]));
         let shown = lines.filter(|(name, count)| always.contains(name) || **count != 0);
         let shown = shown.map(|(name, count)| format!("{name}: {count}\n"));
-        shown.chain(collections::lines(&self.json["collections"])).collect()
+        let collections = self.lists_collections.then(|| collections::lines(&self.json["collections"]));
+        shown.chain(collections.into_iter().flatten()).collect()
     }
 }
 

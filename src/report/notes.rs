@@ -5,10 +5,15 @@ use crate::mask::mask;
 use crate::notes::Note;
 use crate::progress::grouped;
 use serde_json::{Value, json};
+use std::sync::atomic::Ordering;
 
 impl Report {
     /// Adds the notes that only the whole run can tell.
     pub(super) fn complete_notes(&mut self) {
+        if self.settings.traffic.iter().any(|traffic| traffic.refuses_gzip.load(Ordering::Relaxed)) {
+            let text = "the server refuses compressed bodies (HTTP 415), so they were sent as they are";
+            self.notes.add("plain_bodies", 1, text);
+        }
         let unmatched = self.unmatched.take().unwrap_or_default();
         if self.end.records > 1 {
             // It was the only one of its part of the run.

@@ -78,15 +78,17 @@ impl<'a> ResultJson<'a> {
     fn new(file: &'a str, line: &'a ResultLine) -> ResultJson<'a> {
         let details = line.details.as_deref().unwrap_or(&NO_DETAILS);
         let ours = || line.reason.as_ref().map(ours);
+        // Of a line that never reached the target.
+        let line_action = line.reason.as_ref().and_then(|reason| reason.action.as_deref());
         ResultJson {
             counted: line.bucket,
             error: details.error.as_deref().and_then(raw).map(ErrorText::Server).or_else(ours),
             file,
             get: details.get.as_deref().and_then(raw),
             id: non_empty(&line.key),
-            index: non_empty(&details.index).map(mask),
+            index: non_empty(&details.index).or(line_action.map(|action| &*action.index).and_then(non_empty)).map(mask),
             line: line.origin.line,
-            op: line.details.as_ref().map(|details| details.op.as_str()),
+            op: line.details.as_ref().map(|details| &*details.op).or(line_action.map(|action| action.op.verb())),
             primary_term: details.primary_term,
             record: line.origin.record,
             result: details.result.as_deref().map(mask),

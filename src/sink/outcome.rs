@@ -4,7 +4,8 @@
 use crate::batch::Batch;
 use crate::record::{BadRecord, Origin, Reason};
 use serde::Serialize;
-use std::ops::{AddAssign, Index, IndexMut};
+use std::collections::BTreeMap;
+use std::ops::{AddAssign, Index, IndexMut, SubAssign};
 
 /// The outcome of a record. Every record read ends in exactly one bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -64,6 +65,12 @@ impl AddAssign for Counts {
     }
 }
 
+impl SubAssign for Counts {
+    fn sub_assign(&mut self, other: Counts) {
+        self.0.iter_mut().zip(other.0).for_each(|(count, less)| *count = count.saturating_sub(less));
+    }
+}
+
 /// A record that failed, or whose outcome is unknown.
 #[derive(Clone, Debug)]
 pub struct Failure {
@@ -115,6 +122,29 @@ pub struct ResultLine {
     pub details: Option<Box<ItemDetails>>,
 }
 
+/// Counts by the name of a collection. Only so many names are kept.
+#[derive(Debug, Default)]
+pub struct NamedCounts(BTreeMap<String, Counts>);
+
+/// Maximum number of names.
+const MAX_NAMES: usize = 1000;
+
+impl NamedCounts {
+    /// Adds counts under a name, unless there are too many names.
+    pub fn add(&mut self, name: &str, counts: Counts) {
+        if let Some(known) = self.0.get_mut(name) {
+            *known += counts;
+        } else if self.0.len() < MAX_NAMES {
+            self.0.insert(name.to_owned(), counts);
+        }
+    }
+
+    /// The names and their counts.
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &Counts)> {
+        self.0.iter()
+    }
+}
+
 /// The outcomes of some records: counts, and a failure for each error and each unknown record.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -124,6 +154,8 @@ pub struct Outcome {
     pub collection: usize,
     /// Records by bucket.
     pub counts: Counts,
+    /// Those of them whose bulk lines name a collection, by its name.
+    pub named: NamedCounts,
     /// Errors and unknown records.
     pub failures: Vec<Failure>,
     /// A line for each record, for `--results`.
@@ -138,6 +170,8 @@ const CHUNK: usize = 4_096;
 pub struct Ledger {
     /// Applied, but not yet durable, by collection.
     held: Vec<Counts>,
+    /// Those of them whose bulk lines name a collection.
+    held_named: NamedCounts,
     /// The lines of what was settled since the last time that all was durable, in order.
     held_lines: Vec<ResultLine>,
     outcome: Outcome,
@@ -152,7 +186,15 @@ impl Ledger {
     /// Creates the ledger of a lane. `hand_over` receives the outcomes.
     pub fn new(lane: usize, wants_results: bool, hand_over: Box<dyn FnMut(Outcome)>) -> Ledger {
         let outcome = Outcome { lane, ..Outcome::default() };
-        Ledger { held: Vec::new(), held_lines: Vec::new(), outcome, wants_results, failed: false, hand_over }
+        Ledger {
+            held: Vec::new(),
+            held_named: NamedCounts::default(),
+            held_lines: Vec::new(),
+            outcome,
+            wants_results,
+            failed: false,
+            hand_over,
+        }
     }
 
     /// Whether a line is kept for each record.
@@ -185,6 +227,8 @@ impl Ledger {
     /// Settles the records of a batch that failed before it was filled.
     pub fn reject(&mut self, batch: &Batch) {
         for BadRecord { origin, reason, raw } in batch.rejected() {
+            let index = reason.action.as_ref().map_or("", |action| &action.index);
+            self.count_named(index, Bucket::Error);
             self.fail(origin, "", reason, raw);
         }
     }
@@ -198,11 +242,24 @@ impl Ledger {
         reason: Option<Reason>,
         details: Option<Box<ItemDetails>>,
     ) {
+        if batch.names_collections() {
+            self.count_named(batch.action(index).collection, bucket);
+        }
         if reason.is_none() && !self.wants_results {
             return self.settle_many(bucket, 1);
         }
         let (origin, key) = (batch.item(index).origin, batch.key(index).0.to_owned());
         self.add(ResultLine { origin, bucket, key, reason, details }, batch.raw(index));
+    }
+
+    /// Counts a record whose bulk line names a collection.
+    fn count_named(&mut self, name: &str, bucket: Bucket) {
+        if !name.is_empty() {
+            let mut counts = Counts::default();
+            counts[bucket] = 1;
+            let named = if bucket.is_applied() { &mut self.held_named } else { &mut self.outcome.named };
+            named.add(name, counts);
+        }
     }
 
     /// Settles a number of actions without a reason.
@@ -212,22 +269,38 @@ impl Ledger {
         counts[bucket] += count;
     }
 
+    /// Settles actions without a reason, whose bulk lines name this collection; empty if it is that of the run.
+    pub fn settle_counts(&mut self, name: &str, counts: Counts) {
+        *self.held() += counts;
+        if !name.is_empty() && counts != Counts::default() {
+            self.held_named.add(name, counts);
+        }
+    }
+
     /// Settles the actions of a batch from an index on as not sent.
     pub fn leave_unsent(&mut self, batch: &Batch, from: usize) {
         (from..batch.len()).for_each(|index| self.settle(batch, index, Bucket::Unsent, None, None));
     }
 
     /// Moves records from `Created` to another bucket: a load finds duplicates only when it ends.
-    pub fn move_created(&mut self, bucket: Bucket, count: u64) {
+    pub fn move_created(&mut self, name: &str, bucket: Bucket, count: u64) {
         let held = self.held();
         held[Bucket::Created] -= count;
         held[bucket] += count;
+        if let Some(held) = self.held_named.0.get_mut(name) {
+            held[Bucket::Created] -= count;
+            held[bucket] += count;
+        }
     }
 
     /// Turns a record that was reported as created into an error, after its batch was dropped. Its raw input is no longer
     /// available.
-    pub fn fail_created(&mut self, origin: Origin, key: &str, reason: Reason) {
+    pub fn fail_created(&mut self, name: &str, origin: Origin, key: &str, reason: Reason) {
         self.held()[Bucket::Created] -= 1;
+        if let Some(held) = self.held_named.0.get_mut(name) {
+            held[Bucket::Created] -= 1;
+            self.count_named(name, Bucket::Error);
+        }
         self.fail(origin, key, reason, &[]);
     }
 
@@ -279,6 +352,9 @@ impl Ledger {
 
     /// Counts what was held back, as `counted`.
     fn release(&mut self, counted: impl Fn(Counts) -> Counts) {
+        for (name, held) in std::mem::take(&mut self.held_named).iter() {
+            self.outcome.named.add(name, counted(*held));
+        }
         for (collection, held) in std::mem::take(&mut self.held).into_iter().enumerate() {
             if held != Counts::default() {
                 self.select(collection);

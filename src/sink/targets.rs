@@ -164,6 +164,9 @@ pub fn check(target: &dyn Target, wanted: &Wanted, flags: &FlagSources) -> Resul
             return Err(anyhow!("{} is not supported for {}", flag(id), target.name()).context(hint(advice)));
         }
     }
+    if wanted.retarget && wanted.collection.is_none() {
+        return Err(anyhow!("--retarget requires --collection").context(hint("write `--collection NAME`")));
+    }
     if !wanted.has_several_collections() {
         return check_name(target, wanted, flags);
     }
@@ -195,7 +198,7 @@ fn check_name(target: &dyn Target, wanted: &Wanted, flags: &FlagSources) -> Resu
 pub fn identify(reply: &Response) -> Option<Error> {
     let known = |target: &&'static dyn Target| Some((target.name(), target.recognized(reply)?));
     let (name, advice) = TARGETS.iter().find_map(known)?;
-    Some(refused(format!("this is {name}")).context(hint(advice)))
+    Some(refused(format!("this is {}", name.replace(" and ", " or "))).context(hint(advice)))
 }
 
 /// Waits until a server is up, with `--wait`.

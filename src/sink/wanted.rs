@@ -59,6 +59,8 @@ pub struct Wanted {
     pub mapping: Option<PathBuf>,
     /// `--unique`.
     pub unique: Vec<String>,
+    /// `--retarget`.
+    pub retarget: bool,
     /// `--lossy`.
     pub lossy: bool,
     /// `--dry-run`.

@@ -1,6 +1,6 @@
 //! Interprets responses: the status of the whole request, then the body of the API that was used.
 
-use super::errors::forbidden;
+use super::errors::{READ_ONLY, forbidden, read_only};
 use super::{Collection, counts, each, errors};
 use crate::record::Reason;
 use crate::sink::http::Response;
@@ -64,6 +64,7 @@ pub(super) fn read(collection: &Collection, group: Group<'_>, reply: &Response, 
         (401, _) => Verdict::Fatal(format!("{text}; check the user and the password, or the token")),
         (403, 32) if group.len() > 1 => Verdict::TooLarge(text),
         (403, 32) => Verdict::Busy(text),
+        (403, READ_ONLY) => Verdict::Fatal(read_only(&text).message()),
         (403, _) => Verdict::Fatal(forbidden(&text)),
         (404, 1203) => Verdict::Fatal(format!("{text}; --create-collection creates it")),
         (404 | 405 | 410 | 501, _) => Verdict::Fatal(format!("{text}; is this the address of a database?")),

@@ -2,7 +2,7 @@
 
 use crate::action::Op;
 use crate::record::Reason;
-use crate::sink::remote::ItemOutcome;
+use crate::sink::remote::{ItemOutcome, Unwritable};
 
 /// Error texts of the import API, and the numbers that the document API has for them.
 const TEXTS: [(&str, u32); 17] = [
@@ -78,8 +78,20 @@ pub(super) fn outcome(number: u32, text: &str, op: Op, unique: &[String]) -> Ite
         }
         1202 if op == Op::Delete => ItemOutcome::NotFound,
         1200 | 18 | 32 | 1236 | 21003 | 21004 => ItemOutcome::Busy(format!("{text} ({number})")),
-        11 | 1004 => ItemOutcome::Fatal(forbidden(text)),
+        11 => ItemOutcome::Unwritable(Unwritable::new(Reason::new("forbidden", forbidden(text)))),
+        READ_ONLY => ItemOutcome::Unwritable(read_only(text)),
         _ => ItemOutcome::Rejected(reason(number, text)),
+    }
+}
+
+/// The number of the error of a server that takes no writes, or none from this user.
+pub(super) const READ_ONLY: u32 = 1004;
+
+/// The error with that number, with what to do.
+pub(super) fn read_only(text: &str) -> Unwritable {
+    Unwritable {
+        reason: Reason::new("read_only", forbidden(text)),
+        hint: "if the server is read-only, `PUT /_admin/server/mode {\"mode\":\"default\"}` ends that".to_owned(),
     }
 }
 

@@ -6,7 +6,7 @@ use super::rules::ArangodbRules;
 use super::{Collection, login, whole};
 use crate::error::{hint, refused};
 use crate::sink::http::{Http, HttpOptions, Method, Nodes, Request, Response};
-use crate::sink::remote::admin::{AdminClient, FIRST_TIMEOUT};
+use crate::sink::remote::admin::{AdminClient, FIRST_TIMEOUT, other_server};
 use crate::sink::remote::{Preparation, Shared, escaped, prepare_overwrite};
 use crate::sink::target::Opened;
 use crate::sink::wanted::Wanted;
@@ -75,8 +75,11 @@ fn version(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Option<String
         // A user without rights to the whole server may still write to a collection.
         (403, _) => Ok(None),
         (300..=399, _) => Err(refused(reply.redirect_message())),
-        _ => Err(refused(format!("{}: not an answer of ArangoDB", reply.status_line()))
-            .context(hint("a database is written `arangodb+http://HOST:8529/_db/NAME`"))),
+        _ => {
+            let error = refused(format!("{}: not an answer of ArangoDB", reply.status_line()));
+            let advice = "a database is written `arangodb+http://HOST:8529/_db/NAME`";
+            Err(other_server(admin.http, wanted, error, Some(advice)))
+        }
     }
 }
 

@@ -64,8 +64,13 @@ impl Rules for ArangodbRules {
         check_metadata("ArangoDB", name, value)
     }
 
+    fn drops_type(&self, _: &str) -> bool {
+        true
+    }
+
     fn other_collection(&self) -> Result<(), Reason> {
-        Err(not_supported("\"_index\" and --collection differ"))
+        Err(not_supported("\"_index\" and --collection differ")
+            .with_hint(Some("`--retarget` sends all lines to --collection")))
     }
 
     /// Turns a bulk line into an action on the collection; what ArangoDB does not support is an error of the record.

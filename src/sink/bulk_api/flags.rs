@@ -1,9 +1,8 @@
-//! Flags that neither Elasticsearch nor Kuzzle supports, and the file of `--mapping`.
+//! Flags that neither Elasticsearch nor Kuzzle supports, and combinations without an effect.
 
-use crate::error::{hint, of_file};
+use crate::error::hint;
 use crate::sink::wanted::{FlagSources, Wanted};
-use anyhow::{Context as _, Result, anyhow, bail};
-use serde_json::{Value, json};
+use anyhow::{Result, anyhow, bail};
 
 /// What to do instead of a flag that is not supported.
 pub(in crate::sink) fn unsupported(flag: &str) -> Option<&'static str> {
@@ -36,20 +35,4 @@ pub(in crate::sink) fn check(wanted: &Wanted, flags: &FlagSources) -> Result<()>
         bail!("--mapping and --create-collection=false cannot be used together");
     }
     Ok(())
-}
-
-/// Reads `--mapping`: an object with some of `parts` (`mappings`, `settings`), or mappings alone.
-pub(in crate::sink) fn read_mapping(wanted: &Wanted, parts: &[&str]) -> Result<Option<Value>> {
-    let Some(path) = &wanted.mapping else { return Ok(None) };
-    let read = || {
-        let read: Value = serde_json::from_str(&std::fs::read_to_string(path).map_err(of_file)?)?;
-        let object = read.as_object().context("not a JSON object")?;
-        let is_whole = parts.iter().any(|name| object.contains_key(*name));
-        let is_field = |value: &Value| value.get("type").is_some_and(Value::is_string);
-        if !is_whole && !object.contains_key("properties") && object.values().any(is_field) {
-            bail!("its fields belong under \"properties\"");
-        }
-        Ok(Some(if is_whole { read } else { json!({ "mappings": read }) }))
-    };
-    read().with_context(|| format!("--mapping: {}", path.display()))
 }

@@ -1,9 +1,9 @@
 //! One item of a response: the outcome of one action (contract of the bulk API, 2.2 to 2.4).
 
-use super::{is_conditional, verb};
+use super::server_error::{ServerError, parse_error};
+use super::{is_conditional, unwritable, verb};
 use crate::action::Op;
 use crate::batch::BatchAction;
-use crate::mask::mask;
 use crate::record::Reason;
 use crate::sink::ItemDetails;
 use crate::sink::remote::ItemOutcome;
@@ -68,67 +68,6 @@ impl<'de> Visitor<'de> for OneField {
             _ => Err(A::Error::custom("an item has exactly one field")),
         }
     }
-}
-
-/// A server's error: an object, or just a text.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(in crate::sink) struct ServerError<'a> {
-    #[serde(borrow, rename = "type")]
-    pub(in crate::sink) kind: Option<Cow<'a, str>>,
-    pub(in crate::sink) reason: Option<Cow<'a, str>>,
-    caused_by: Option<Box<ServerError<'a>>>,
-}
-
-/// Maximum characters of a reason that are shown.
-const MAX_REASON: usize = 300;
-
-impl ServerError<'_> {
-    /// The error with its causes: `mapper_parsing_exception: failed to parse ...: For input string: "abc"`.
-    pub(in crate::sink) fn reason(&self, status: u16) -> Reason {
-        let Some(kind) = self.kind.as_deref() else {
-            return Reason::new("error", format!("HTTP {status}: {}", self.short_reason()));
-        };
-        let mut text = format!("{kind}: {}", self.short_reason());
-        let causes = std::iter::successors(self.caused_by.as_deref(), |cause| cause.caused_by.as_deref());
-        for cause in causes.filter(|cause| cause.reason.is_some()) {
-            let reason = cause.short_reason();
-            if !text.contains(&reason) {
-                text.push_str(&format!("; caused by: {reason}"));
-            }
-        }
-        Reason::new(kind.to_owned(), text)
-    }
-
-    /// The reason on one line. It is cut, because some quote a whole document, and further if a cause follows.
-    fn short_reason(&self) -> String {
-        // A part of a secret would no longer be recognized.
-        let reason = mask(self.reason.as_deref().unwrap_or("no reason given")).replace(['\n', '\r'], " ");
-        let max = if self.caused_by.is_some() { MAX_REASON / 2 } else { MAX_REASON };
-        match reason.char_indices().nth(max) {
-            Some((end, _)) => format!("{}…", &reason[..end]),
-            None => reason,
-        }
-    }
-
-    /// Whether the error, or one of its causes, has these words.
-    fn mentions(&self, words: &str) -> bool {
-        let here = self.reason.as_deref().is_some_and(|reason| reason.contains(words));
-        here || self.caused_by.as_deref().is_some_and(|cause| cause.mentions(words))
-    }
-
-    /// The type; empty if there is none.
-    pub(in crate::sink) fn kind(&self) -> &str {
-        self.kind.as_deref().unwrap_or_default()
-    }
-}
-
-/// Parses an error in any form.
-pub(in crate::sink) fn parse_error(raw: &RawValue) -> ServerError<'_> {
-    serde_json::from_str(raw.get()).unwrap_or_else(|_| {
-        let text: String = serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().to_owned());
-        ServerError { reason: Some(Cow::Owned(text)), ..ServerError::default() }
-    })
 }
 
 impl ItemBody<'_> {
@@ -200,10 +139,11 @@ impl ResponseItem<'_> {
 
 /// The outcome of a failed item. The type of an error tells more than its status.
 pub(in crate::sink) fn failure(error: &ServerError<'_>, status: u16, action: &BatchAction<'_>) -> ItemOutcome {
+    if let Some(found) = unwritable(error, status, Some(action)) {
+        return ItemOutcome::Unwritable(found);
+    }
     let reason = error.reason(status);
     match (error.kind(), status) {
-        ("cluster_block_exception", 403 | 429) => ItemOutcome::Fatal(blocked(&reason.text)),
-        ("security_exception", 401 | 403) => ItemOutcome::Fatal(forbidden(&reason.text)),
         ("version_conflict_engine_exception", 409) => match action.op {
             _ if is_conditional(action) => ItemOutcome::Conflict(reason),
             Op::Create | Op::CreateOrIgnore => ItemOutcome::Exists,
@@ -241,19 +181,3 @@ const RACES: [&str; 6] = [
 /// The error of a serverless collection of time series or vectors, which makes its own ids
 /// (<https://docs.aws.amazon.com/opensearch-service/latest/developerguide/serverless-overview.html>).
 const NO_IDS: &str = "Document ID is not supported";
-
-/// The message for a block, with what an operator has to do.
-pub(in crate::sink) fn blocked(reason: &str) -> String {
-    let advice = if reason.contains("flood-stage") || reason.contains("read-only-allow-delete") {
-        "the server's disk is full: free space there, then remove the block \
-         (PUT /INDEX/_settings {\"index.blocks.read_only_allow_delete\":null})"
-    } else {
-        "writing is blocked: remove the block (PUT /INDEX/_settings {\"index.blocks.write\":null}, or its cause)"
-    };
-    format!("{}; {advice}, and run again", reason.trim_end_matches(';'))
-}
-
-/// The message for missing rights.
-pub(in crate::sink) fn forbidden(reason: &str) -> String {
-    format!("{reason}; the user needs the right to write (index, create, delete) to this index")
-}

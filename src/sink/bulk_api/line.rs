@@ -33,12 +33,7 @@ pub(in crate::sink) fn push_action(action: &Action<'_>, retry_on_conflict: Optio
 
 /// The name of an operation in the bulk API.
 pub(in crate::sink) fn verb(op: Op) -> &'static str {
-    match op {
-        Op::Create | Op::CreateOrIgnore => "create",
-        Op::Index => "index",
-        Op::Upsert | Op::Update => "update",
-        Op::Delete => "delete",
-    }
+    op.verb()
 }
 
 /// Writes an action line again with more metadata: pairs of a name and a text. The rest is copied byte for byte.

@@ -5,6 +5,7 @@ use super::rules::ElasticsearchRules;
 use super::{Bulk, bulk_mode, destination, overwrite};
 use crate::error::{hint, refused};
 use crate::json::Scanner;
+use crate::notes::Notes;
 use crate::sink::http::{Http, Method, Nodes, Request, Response, Url};
 use crate::sink::remote::admin::{AdminClient, FIRST_TIMEOUT};
 use crate::sink::remote::destination::{Destination, Resolution};
@@ -31,7 +32,8 @@ struct Found {
 /// Looks at the cluster, prepares the index and makes a sink for each lane.
 pub(super) fn open(wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Opened> {
     let mut bulk = Bulk::new(wanted);
-    let mapping = bulk_api::read_mapping(wanted, &["mappings", "settings", "aliases"])?;
+    let mut notes = Notes::default();
+    let mapping = bulk_api::read_mapping(wanted, &["mappings", "settings", "aliases"], &mut notes)?;
     let nodes = Arc::new(Nodes::new(wanted.http.nodes.clone()));
     let http = |lane: usize, stop: &Stop| Http::new(&wanted.http, nodes.clone(), lane, stop.clone());
     let mut first = http(0, stop)?;
@@ -70,6 +72,8 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Open
             routing,
             server_keys: wanted.server_keys,
             lossy: wanted.lossy,
+            has_types: has_types(&server),
+            notes,
             scanner: Scanner::default(),
         }),
         traffic: Some(shared.traffic),
@@ -81,8 +85,10 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Open
 fn identify(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Value> {
     let request = Request { timeout: Some(wanted.http.timeout.min(FIRST_TIMEOUT)), ..Request::get("/") };
     let check = |response: &Response| match (wanted.identify)(response) {
-        Some(stranger) => Err(stranger.context(wanted.first_node())),
-        None => Ok(()),
+        Some(other) if !serde_json::from_slice(&response.body).is_ok_and(|body| is_cluster(&body)) => {
+            Err(other.context(wanted.first_node()))
+        }
+        _ => Ok(()),
     };
     let response = admin.send_first(&request, wanted.http.nodes.len(), check)?;
     let may_be_other = matches!(response.status, 200 | 400 | 404);
@@ -92,15 +98,33 @@ fn identify(admin: &mut AdminClient<'_>, wanted: &Wanted) -> Result<Value> {
         _ if may_be_other => serde_json::from_slice(&response.body).unwrap_or(Value::Null),
         _ => Value::Null,
     };
-    if server.pointer("/version/number").is_some() && server.get("cluster_name").is_some() {
+    if is_cluster(&server) {
         return Ok(server);
     }
     match wanted.http.nodes.iter().find(|node| node.path() != "/") {
         // With a path in the address, this is hardly the cluster.
         Some(node) if may_be_other => Err(not_a_cluster(node)),
-        _ if wanted.servers().any(|server| server.has_type) => Ok(server),
-        _ => Err(refused(format!("{}: not an answer of Elasticsearch or OpenSearch", wanted.first_node()))
-            .context(hint("write `elasticsearch+http://` in place of `http://` if it is one of them"))),
+        // Some servers have no `GET /`, but whatever answers it with something else is another server.
+        _ if wanted.servers().any(|server| server.has_type) && !is_something_else(&response) => Ok(server),
+        _ => {
+            let error = refused(format!("{}: not an answer of Elasticsearch or OpenSearch", wanted.first_node()));
+            let advice = "write `elasticsearch+http://` in place of `http://` if it is one of them";
+            Err(if wanted.servers().any(|server| server.has_type) { error } else { error.context(hint(advice)) })
+        }
+    }
+}
+
+/// Whether it is how a cluster describes itself.
+pub(super) fn is_cluster(body: &Value) -> bool {
+    body.pointer("/version/number").is_some() && body.get("cluster_name").is_some()
+}
+
+/// Whether a response of success is a page or an object of another kind of server.
+fn is_something_else(response: &Response) -> bool {
+    response.is_success() && !response.body.is_empty() && {
+        let server: Option<Map<String, Value>> = serde_json::from_slice(&response.body).ok();
+        let known = ["version", "cluster_name", "cluster_uuid", "tagline", "name", "error"];
+        server.is_none_or(|server| !known.iter().any(|field| server.contains_key(*field)))
     }
 }
 
@@ -146,6 +170,13 @@ fn is_incremental(server: &Value) -> bool {
     let Some(number) = server.pointer("/version/number").and_then(Value::as_str) else { return true };
     let mut parts = number.split('.').map(|part| part.parse::<u32>().unwrap_or(u32::MAX));
     (parts.next().unwrap_or(u32::MAX), parts.next().unwrap_or(u32::MAX)) >= (8, 16)
+}
+
+/// Whether bulk lines may name a type: in Elasticsearch 7. OpenSearch may call itself 7.10 too.
+fn has_types(server: &Value) -> bool {
+    let text = |path: &str| server.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    let is_opensearch = text("/version/distribution") == "opensearch" || text("/tagline").contains("OpenSearch");
+    text("/version/number").starts_with("7.") && !is_opensearch
 }
 
 /// Finds the index with a name, and where the name leads.
@@ -230,6 +261,18 @@ fn update(
     Ok(())
 }
 
+/// The error for flags that create an index, where a template says that the name is a data stream.
+fn only_a_data_stream(wanted: &Wanted, index: &str, error: &str) -> Error {
+    let (flag, advice) = if wanted.mapping.is_some() {
+        ("--mapping", "leave it out, and put the mapping into the index template")
+    } else if wanted.indexing.bulk_mode {
+        ("--bulk-mode", "leave it out; the index template has the settings of a data stream")
+    } else {
+        ("--create-collection", "leave it out; the first document creates the data stream")
+    };
+    refused(format!("{flag}: \"{index}\" is a data stream by its index template: {error}")).context(hint(advice))
+}
+
 /// Creates the index, unless the first document will, and checks it.
 fn create(wanted: &Wanted, admin: &mut AdminClient<'_>, index: &str, mapping: Option<&Value>) -> Result<()> {
     if wanted.create_collection == Some(true) || mapping.is_some() || wanted.indexing.bulk_mode {
@@ -237,6 +280,9 @@ fn create(wanted: &Wanted, admin: &mut AdminClient<'_>, index: &str, mapping: Op
         let response = admin.send(&Request::json(Method::PUT, format!("/{}", escaped(index)), body))?;
         let error = admin.errors.error_text(&response);
         // Another run may have created it, or an earlier try without a response.
+        if error.contains("creates data streams only") {
+            return Err(only_a_data_stream(wanted, index, &error));
+        }
         if !response.is_success() && !error.contains("resource_already_exists") {
             return Err(refused(format!("cannot create the index \"{index}\": {error}")));
         }

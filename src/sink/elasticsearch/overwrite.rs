@@ -2,6 +2,7 @@
 //! the index never disappears; else the index is deleted and created again as it was.
 
 use crate::error;
+use crate::sink::bulk_api::SERVER_SETTINGS;
 use crate::sink::http::{Method, Request};
 use crate::sink::remote::admin::AdminClient;
 use crate::sink::remote::{escaped, sleep_unless_stopped};
@@ -67,10 +68,6 @@ fn by_query(admin: &mut AdminClient<'_>, path: &str) -> Result<Option<u64>> {
         }
     }
 }
-
-/// Settings of an index that only the server may set.
-const SERVER_SETTINGS: [&str; 7] =
-    ["creation_date", "creation_date_string", "uuid", "version", "provided_name", "history", "resize"];
 
 fn recreate(admin: &mut AdminClient<'_>, path: &str) -> Result<()> {
     let all = admin.send_ok(&Request { max_response: Some(4 << 20), ..Request::get(path) })?;

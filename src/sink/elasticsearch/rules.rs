@@ -3,6 +3,7 @@
 
 use crate::action::{Action, BulkLine, KeyRule, Op, Rules, by_path};
 use crate::json::{JsonKind, Scanner, Span, first_changed_by_double};
+use crate::notes::Notes;
 use crate::record::{Reason, Record};
 use crate::sink::bulk_api::write_line;
 
@@ -13,6 +14,10 @@ pub(super) struct ElasticsearchRules {
     pub(super) server_keys: bool,
     /// `--lossy`: numbers that the server will round are allowed.
     pub(super) lossy: bool,
+    /// Whether the server has types, of which `_doc` is that of all new indices.
+    pub(super) has_types: bool,
+    /// Notes of the preparation.
+    pub(super) notes: Notes,
     /// Reused to look into records.
     pub(super) scanner: Scanner,
 }
@@ -26,6 +31,10 @@ impl Rules for ElasticsearchRules {
         self.server_keys
     }
 
+    fn notes(&self) -> Notes {
+        self.notes.clone()
+    }
+
     fn check(&mut self, record: &Record<'_>, op: Op, _: [Span; 2], meta: &mut String) -> Result<(), Reason> {
         if let Some(field) = &self.routing {
             write_routing(record, field, meta, &mut self.scanner)?;
@@ -34,6 +43,11 @@ impl Rules for ElasticsearchRules {
             ensure_doubles_hold(record)?;
         }
         Ok(())
+    }
+
+    /// A server with types takes any other for one that the index lacks; without one it takes that of the index.
+    fn drops_type(&self, name: &str) -> bool {
+        !self.has_types || name != "\"_doc\""
     }
 
     /// Unknown metadata of a line is left to the server.

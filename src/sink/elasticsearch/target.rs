@@ -3,13 +3,14 @@
 use super::{api_key, cloud_id, open};
 use crate::action::Op;
 use crate::error::hint;
-use crate::sink::http::{Login, Request, Server};
+use crate::sink::http::{Login, Request, Response, Server};
 use crate::sink::remote::ready::Probe;
 use crate::sink::target::{Opened, Target};
 use crate::sink::wanted::{Endpoint, FlagSources, Wanted, flag};
 use crate::sink::{Log, bulk_api};
 use crate::stop::Stop;
 use anyhow::{Result, anyhow, bail};
+use serde_json::Value;
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -99,6 +100,11 @@ impl Target for Elasticsearch {
 
     fn probe(&self, wanted: &Wanted) -> Option<Probe> {
         Some(Probe { options: wanted.http.clone(), request: Request::get("/") })
+    }
+
+    fn recognized(&self, response: &Response) -> Option<&'static str> {
+        let body: Value = serde_json::from_slice(&response.body).ok()?;
+        open::is_cluster(&body).then_some("write `elasticsearch+http://HOST:9200`, and the index with `--collection`")
     }
 
     fn open(&self, wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Opened> {

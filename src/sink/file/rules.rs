@@ -29,6 +29,10 @@ impl Rules for DocumentRules {
         self.write_key(key, record, meta, "the record around it")
     }
 
+    fn drops_type(&self, _: &str) -> bool {
+        true
+    }
+
     fn metadata(&self, _: Op, name: &str, value: &str) -> Result<(), Reason> {
         check_metadata("a file of documents", name, value)
     }

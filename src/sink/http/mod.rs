@@ -17,6 +17,7 @@ mod tls;
 pub use address::{Server, redact_address, unknown_scheme};
 pub use fingerprint::Fingerprint;
 pub use nodes::Nodes;
+pub(in crate::sink) use proxy::host_behind_proxy;
 pub use session::Session;
 pub use sigv4::{Signer, SigningScope};
 
@@ -37,7 +38,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::task::yield_now;
@@ -122,6 +123,8 @@ pub struct Counters {
     pub bytes: AtomicU64,
     /// Actions of which it is not certain whether they were created or updated, because a response is missing.
     pub uncertain: AtomicU64,
+    /// Whether the server refused compressed bodies.
+    pub refuses_gzip: AtomicBool,
 }
 
 impl Counters {
@@ -160,6 +163,9 @@ pub struct Request {
     /// Maximum bytes of the response, if that is not `MAX_RESPONSE`.
     pub max_response: Option<usize>,
 }
+
+/// The status for a body in an encoding that is not supported.
+const UNSUPPORTED: u16 = 415;
 
 /// Maximum bytes of a response to a request without actions.
 const MAX_RESPONSE: usize = 1 << 20;
@@ -243,8 +249,6 @@ pub struct Http {
     runtime: Runtime,
     options: HttpOptions,
     nodes: Arc<Nodes>,
-    /// The proxies before the nodes.
-    proxies: Vec<Option<String>>,
     /// The headers of all requests.
     headers: HeaderMap,
     stop: Stop,
@@ -278,7 +282,6 @@ impl Http {
             options: options.clone(),
             node: lane % nodes.len(),
             nodes,
-            proxies: proxy::before(&options.nodes),
             headers,
             stop,
             stopped: None,
@@ -310,6 +313,11 @@ impl Http {
         }
     }
 
+    /// Whether compressed bodies were refused, so that all are sent as they are.
+    pub fn refuses_gzip(&self) -> bool {
+        self.nodes.refuses_gzip()
+    }
+
     /// Whether requests are sent without a login.
     pub fn is_anonymous(&self) -> bool {
         self.options.session.is_none() && !self.headers.contains_key(AUTHORIZATION)
@@ -321,7 +329,8 @@ impl Http {
     /// As `send`.
     pub fn send_with(&mut self, mut request: Request, token: Option<&str>) -> SendResult {
         let mut body = std::mem::take(&mut request.body);
-        let compress = self.options.gzip && !body.is_empty();
+        let plain = body.clone();
+        let compress = self.options.gzip && !body.is_empty() && !self.nodes.refuses_gzip();
         if compress {
             body = compressed(&body);
         }
@@ -356,26 +365,27 @@ impl Http {
                 // Also a gateway without its server, or a node that shuts down: another one may do better.
                 _ => self.nodes.mark_down(node),
             }
-            let name = self.place(node);
+            let name = self.nodes.route(node);
             last = match result {
                 Err(SendError::NotSent { why, hopeless }) => {
                     Err(SendError::NotSent { why: format!("{name}: {why}"), hopeless })
                 }
                 Err(SendError::NoResponse(why)) => return Err(SendError::NoResponse(format!("{name}: {why}"))),
                 Err(SendError::TooLong(why)) => return Err(SendError::TooLong(format!("{name}: {why}"))),
-                Ok(response) => return Ok(Response { node: self.nodes.name(node), ..response }),
+                // It refuses the encoding of the body, and has read nothing of it.
+                Ok(response) if compress && response.status == UNSUPPORTED => {
+                    self.nodes.record_no_gzip();
+                    return self.send_with(Request { body: plain, ..request }, token);
+                }
+                Ok(response) => return Ok(Response { node: name, ..response }),
             };
         }
         last
     }
 
     /// The name of a node, and of the proxy on the way, for messages about connections.
-    pub fn place(&self, node: usize) -> String {
-        let name = self.nodes.name(node);
-        match self.proxies.get(node) {
-            Some(Some(proxy)) => format!("{name} through the proxy {proxy}"),
-            _ => name,
-        }
+    pub fn route(&self, node: usize) -> String {
+        self.nodes.route(node)
     }
 
     /// Sends a request to one node.
@@ -384,7 +394,7 @@ impl Http {
     /// When there is no whole response.
     pub fn send_to(&mut self, node: usize, request: &Request) -> SendResult {
         let response = self.exchange(self.builder(node, request), request)?;
-        Ok(Response { node: self.nodes.name(node), ..response })
+        Ok(Response { node: self.nodes.route(node), ..response })
     }
 
     /// Begins a request to a node, with what all requests have.

@@ -1,6 +1,8 @@
 //! The nodes of a cluster, and which of them are down. A node that fails is left out for a while and then tried again.
 
 use super::Url;
+use super::proxy::routes;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,7 +14,11 @@ const MAX_PAUSE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Nodes {
     urls: Vec<Url>,
+    /// Their names in messages, with the proxies before them.
+    routes: Vec<String>,
     states: Mutex<Vec<NodeState>>,
+    /// Whether one of them refuses compressed bodies.
+    refuses_gzip: AtomicBool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,7 +31,17 @@ impl Nodes {
     /// Takes at least one node.
     pub fn new(urls: Vec<Url>) -> Nodes {
         let states = Mutex::new(vec![NodeState::default(); urls.len()]);
-        Nodes { urls, states }
+        Nodes { routes: routes(&urls), urls, states, refuses_gzip: AtomicBool::new(false) }
+    }
+
+    /// Whether one of them refuses compressed bodies.
+    pub(crate) fn refuses_gzip(&self) -> bool {
+        self.refuses_gzip.load(Ordering::Relaxed)
+    }
+
+    /// Records that a node refuses compressed bodies.
+    pub(super) fn record_no_gzip(&self) {
+        self.refuses_gzip.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -35,6 +51,11 @@ impl Nodes {
     /// The name of a node in messages.
     pub fn name(&self, node: usize) -> String {
         self.urls[node].as_str().trim_end_matches('/').to_owned()
+    }
+
+    /// The same, with the proxy before it.
+    pub(super) fn route(&self, node: usize) -> String {
+        self.routes[node].clone()
     }
 
     /// The address of a path on a node, below the path of the node itself.

@@ -92,6 +92,11 @@ impl KuzzleError {
             .any(|text| message.starts_with(text))
     }
 
+    /// Whether the storage refused the request for lack of memory.
+    fn is_breaker(&self) -> bool {
+        self.message.as_deref().is_some_and(|message| message.contains("circuit_breaking_exception"))
+    }
+
     fn reason(&self) -> Reason {
         // Kuzzle quotes what it was sent.
         let message = self.message.as_deref().unwrap_or_default();
@@ -132,6 +137,11 @@ pub(super) fn read(import: &Import, group: Group<'_>, response: &Response, detai
         (503, id) if id.starts_with("api.process.") => Verdict::Busy(reason.text),
         // The token could not be checked: nothing was done.
         (500, "security.token.verification_error") => Verdict::Busy(reason.text),
+        // The storage had no memory for the request, and did nothing.
+        (_, id) if id.starts_with("services.storage.") && fault.is_breaker() => match group.may_be_large() {
+            true => Verdict::TooLarge(reason.text),
+            false => Verdict::Busy(reason.text),
+        },
         // Kuzzle itself failed on one of the documents.
         (500, id) if id.starts_with("services.storage.") && fault.is_exception() => {
             Verdict::Refused { culprit: None, perhaps_done: true, reason }

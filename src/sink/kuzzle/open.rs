@@ -5,8 +5,9 @@ use super::Import;
 use super::answer::{ERRORS, advice, error_in};
 use super::rules::KuzzleRules;
 use crate::error::{self, hint, refused};
+use crate::notes::Notes;
 use crate::sink::http::{Http, HttpOptions, Login, Method, Nodes, Request, Response, Session};
-use crate::sink::remote::admin::{AdminClient, FIRST_TIMEOUT, no_response};
+use crate::sink::remote::admin::{AdminClient, FIRST_TIMEOUT, no_response, other_server};
 use crate::sink::remote::answer::denies_itself;
 use crate::sink::remote::{Shared, escaped, prepare_overwrite};
 use crate::sink::target::Opened;
@@ -20,7 +21,9 @@ use std::sync::Arc;
 /// Looks at the server, prepares the collection and makes a sink for each lane.
 pub(super) fn open(wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Opened> {
     let import = Import::new(wanted);
-    let mapping = bulk_api::read_mapping(wanted, &["mappings", "settings"])?.map(|mapping| mapping.to_string());
+    let mut notes = Notes::default();
+    let mapping =
+        bulk_api::read_mapping(wanted, &["mappings", "settings"], &mut notes)?.map(|mapping| mapping.to_string());
     let options = http_options(wanted);
     let nodes = Arc::new(Nodes::new(options.nodes.clone()));
     let http = |lane: usize| Http::new(&options, nodes.clone(), lane, stop.clone());
@@ -48,7 +51,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Open
     Ok(Opened {
         sinks: shared.sinks(&import, http)?,
         edges: vec![false],
-        rules: Box::new(KuzzleRules { lossy: wanted.lossy }),
+        rules: Box::new(KuzzleRules { lossy: wanted.lossy, notes }),
         traffic: Some(shared.traffic),
         closing: None,
     })
@@ -95,7 +98,8 @@ fn ensure_reached(http: &mut Http, wanted: &Wanted) -> Result<()> {
     if is_kuzzle || response.is_busy() || matches!(status, 401 | 403 | 407) {
         return Ok(());
     }
-    Err(refused(format!("{}: not an answer of Kuzzle", response.status_line())))
+    let error = refused(format!("{}: not an answer of Kuzzle", response.status_line()));
+    Err(other_server(http, wanted, error, None))
 }
 
 /// Whether the collection exists; `None` if the user may not ask.

@@ -5,6 +5,7 @@ use crate::action::{Action, BulkLine, KeyRule, Op, Rules, distinct, not_supporte
 use crate::json::{
     Field, JsonKind, Scanner, Span, Token, Tokens, duplicate_name, holds_as_double, quote_into, same_name, unescape,
 };
+use crate::notes::Notes;
 use crate::record::{Reason, Record};
 use crate::sink::bulk_api::{field, verb};
 use std::borrow::Cow;
@@ -175,11 +176,17 @@ fn may_be_script(value: &str) -> bool {
 pub(super) struct KuzzleRules {
     /// `--lossy`: what Kuzzle will change is allowed.
     pub(super) lossy: bool,
+    /// Notes of the preparation.
+    pub(super) notes: Notes,
 }
 
 impl Rules for KuzzleRules {
     fn keys(&self) -> &'static KeyRule {
         KeyRule::IDS
+    }
+
+    fn notes(&self) -> Notes {
+        self.notes.clone()
     }
 
     fn check(&mut self, record: &Record<'_>, op: Op, cut: [Span; 2], _: &mut String) -> Result<(), Reason> {
@@ -209,8 +216,13 @@ impl Rules for KuzzleRules {
         }
     }
 
+    fn drops_type(&self, _: &str) -> bool {
+        true
+    }
+
     fn other_collection(&self) -> Result<(), Reason> {
-        Err(not_supported("\"_index\" and --collection differ: Kuzzle takes one collection at a time"))
+        Err(not_supported("\"_index\" and --collection differ: Kuzzle takes one collection at a time")
+            .with_hint(Some("`--retarget` sends all lines to --collection")))
     }
 
     /// The action line is written again with its id as a string, because Kuzzle would read a number as a double.
@@ -267,7 +279,8 @@ mod tests {
         let mut scanner = Scanner::default();
         scanner.object(text.as_bytes()).expect("an object");
         let record = Record::of(text, &scanner, Origin::default());
-        let mut decider = Decider::new(op, None, Box::new(KuzzleRules { lossy }), "run-".to_owned(), None);
+        let mut decider =
+            Decider::new(op, None, Box::new(KuzzleRules { lossy, notes: Notes::default() }), "run-".to_owned(), None);
         decider.decide(&record, 7).err().map(|reason| reason.text)
     }
 

@@ -3,9 +3,9 @@
 
 use super::answer::{Retry, response_or_retry};
 use super::sleep_unless_stopped;
-use crate::error::{hint, refused};
+use crate::error::{self, Hint, hint, refused};
 use crate::retry::{Backoff, Retries};
-use crate::sink::http::{Http, Request, Response, SendError};
+use crate::sink::http::{Http, Request, Response, SendError, host_behind_proxy};
 use crate::sink::wanted::Wanted;
 use crate::stop::Stop;
 use anyhow::{Error, Result};
@@ -32,6 +32,9 @@ pub struct AdminClient<'h> {
     /// How the server reports its errors.
     pub errors: &'static ErrorFormat,
 }
+
+/// The maximum time for the response to a question that only improves a message.
+const QUESTION_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The maximum time for the response to the first request.
 pub const FIRST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -113,6 +116,17 @@ impl<'h> AdminClient<'h> {
     }
 }
 
+/// The error for a server of another kind, with a hint that names that if it is known; otherwise with this hint.
+pub fn other_server(http: &mut Http, wanted: &Wanted, error: Error, otherwise: Option<&'static str>) -> Error {
+    let request = Request { timeout: Some(QUESTION_TIMEOUT), ..Request::get("/") };
+    let other = http.send_with(request, None).ok().and_then(|response| (wanted.identify)(&response));
+    let named = other.map(|other| format!("{}: {}", error::message(&other), error::hints(&other).join(", ")));
+    match named.or(otherwise.map(str::to_owned)) {
+        Some(advice) => error.context(hint(advice)),
+        None => error,
+    }
+}
+
 impl ErrorFormat {
     /// The message in a response that is an error.
     pub fn error_text(&self, response: &Response) -> String {
@@ -135,9 +149,18 @@ pub fn no_response(error: &SendError) -> Error {
     }
 }
 
+/// How a response that is not HTTP is called.
+const NOT_HTTP: [&str; 3] =
+    ["received unexpected message from connection", "invalid HTTP version parsed", "invalid HTTP header parsed"];
+
 fn connection_lost(why: &str) -> Error {
     let like_tls = ["closed before", "reset", "invalid HTTP version"];
-    let error = refused(format!("{why}; nothing was sent"));
+    let not_http = NOT_HTTP.iter().find_map(|words| why.strip_suffix(words));
+    let shown = not_http.map_or_else(|| why.to_owned(), |node| format!("{node}the answer is not HTTP"));
+    let error = refused(format!("{shown}; nothing was sent"));
+    if let Some(host) = host_behind_proxy(why) {
+        return error.context(around_proxy(&host));
+    }
     match why.starts_with("http://") && like_tls.iter().any(|words| why.contains(words)) {
         true => error.context(hint("if the server speaks TLS, write `https` in place of `http`")),
         false => error,
@@ -155,8 +178,15 @@ fn no_connection(why: &str) -> Error {
         "`--cacert FILE` trusts the server's own authority; `--insecure` trusts anybody"
     } else if lower.contains("corrupt message") || lower.contains("invalidcontenttype") {
         "the server does not speak TLS here: write `http` in place of `https`"
+    } else if let Some(host) = host_behind_proxy(why) {
+        return error.context(around_proxy(&host));
     } else {
         return error;
     };
     error.context(hint(advice))
+}
+
+/// The hint for a proxy that may be in the way.
+fn around_proxy(host: &str) -> Hint {
+    hint(format!("`NO_PROXY={host}` goes past the proxy"))
 }

@@ -67,10 +67,9 @@ impl<P: Protocol + 'static> Sink for Remote<P> {
     }
 
     fn finish(&mut self, _: bool, _: &mut Ledger, _: Log<'_>) -> Result<Durable, SinkError> {
-        let mut memory = self.shared.memory();
-        match memory.finish_lane(self.shared.lanes) {
-            true => Err(SinkError::stopped(memory.refusal_message())),
-            false => Ok(Durable::All),
+        match self.shared.memory().finish_lane(self.shared.lanes) {
+            Some(why) => Err(SinkError::stopped(why)),
+            None => Ok(Durable::All),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the lanes of a run remember from one batch to the next, in bounded memory. The lanes share it: what one of them
 //! learns about the server holds for all, and a lead batch has keys of all lanes.
 
+use super::Unwritable;
 use crate::key_filter::KeyFilter;
 use std::collections::HashMap;
 
@@ -29,6 +30,10 @@ pub struct Memory {
     refusal: Option<(String, u32)>,
     /// Whether single actions got different refusals.
     refusals_differ: bool,
+    /// Whether any index took an action, or refused it for a reason of its own.
+    written: bool,
+    /// The first index that nothing can be written to, as a message.
+    unwritable: Option<String>,
     /// Lanes that have nothing left to send.
     done: usize,
     /// Keys that have no document, or perhaps none, after their last action of this run.
@@ -165,10 +170,28 @@ impl Memory {
         !self.accepted && self.refusal.as_ref().is_some_and(|(_, count)| *count > 1)
     }
 
-    /// Records that a lane has nothing left to send. For the last lane it returns whether every request was refused.
-    pub(super) fn finish_lane(&mut self, lanes: usize) -> bool {
+    /// Records that an index is there to be written to.
+    pub(super) fn record_written(&mut self) {
+        self.written = true;
+    }
+
+    /// Records that nothing can be written to the index that a bulk line names.
+    pub(super) fn record_unwritable(&mut self, found: &Unwritable) {
+        self.unwritable.get_or_insert_with(|| found.message());
+    }
+
+    /// Records that a lane has nothing left to send. For the last lane it returns why the run has failed as a whole: every
+    /// request was refused, or no index can be written to.
+    pub(super) fn finish_lane(&mut self, lanes: usize) -> Option<String> {
         self.done += 1;
-        self.done == lanes && !self.refusals_differ && self.was_always_refused()
+        if self.done < lanes {
+            return None;
+        }
+        if !self.refusals_differ && self.was_always_refused() {
+            return Some(self.refusal_message());
+        }
+        let first = self.unwritable.as_ref().filter(|_| !self.written)?;
+        Some(format!("no index can be written to: {first}"))
     }
 
     /// The message for a server that refused every request.
@@ -253,6 +276,6 @@ mod tests {
         memory.record_accepted();
         assert!((1..MAX_SAME_ERRORS).all(|_| memory.record_refusal("oops", true) == Fault::Action));
         assert_eq!(memory.record_refusal("oops", true), Fault::AllRequests);
-        assert!(!memory.finish_lane(1));
+        assert_eq!(memory.finish_lane(1), None);
     }
 }

@@ -28,11 +28,15 @@ use super::ItemDetails;
 use super::http::{Request, Response};
 use crate::action::Op;
 use crate::batch::{Batch, BatchAction, Encode};
+use crate::error::HINT_PREFIX;
 use crate::record::Reason;
 use crate::stop::Stop;
 use bytes::Bytes;
 use destination::{Destination, Location, Resolution};
 use std::time::{Duration, Instant};
+
+/// Bytes of a request that no server finds too large.
+const SMALL_BODY: usize = 64 << 10;
 
 /// Some actions of a batch, in order.
 #[derive(Clone, Copy)]
@@ -64,6 +68,11 @@ impl<'a> Group<'a> {
     /// The bytes that the actions take in a request.
     pub fn size(&self) -> usize {
         self.indexes.iter().map(|index| self.batch.size(*index as usize)).sum()
+    }
+
+    /// Whether fewer actions at once could be a cure where a server lacks memory.
+    pub fn may_be_large(&self) -> bool {
+        self.len() > 1 && self.size() > SMALL_BODY
     }
 
     /// The message for actions that are too large for what has this `limit`.
@@ -115,12 +124,34 @@ pub enum ItemOutcome {
     Busy(String),
     /// Not applied, because another request added the same field at the same time; it may be retried once.
     Raced(Reason),
-    /// Not applied, and retrying is no use until an operator has acted.
-    Fatal(String),
+    /// Not applied: nothing can be written to the index until an operator has acted.
+    Unwritable(Unwritable),
     /// Not applied, because of the record itself.
     Rejected(Reason),
     /// Unknown: no item of the response can be matched with this action, or the item cannot be understood.
     Unclear(String),
+}
+
+/// Why nothing can be written to an index or a collection.
+#[derive(Clone, Debug)]
+pub struct Unwritable {
+    /// The error, which names the index.
+    pub reason: Reason,
+    /// What an operator has to do; empty if the error tells it.
+    pub hint: String,
+}
+
+impl Unwritable {
+    /// The error without a hint.
+    pub fn new(reason: Reason) -> Unwritable {
+        Unwritable { reason, hint: String::new() }
+    }
+
+    /// The error as one that ends the run, with its hint.
+    pub fn message(&self) -> String {
+        let text = self.reason.text.trim_end_matches(';');
+        if self.hint.is_empty() { text.to_owned() } else { format!("{text}{HINT_PREFIX}{}", self.hint) }
+    }
 }
 
 /// What `--results` shows of an action, if it is asked for.

@@ -122,7 +122,7 @@ impl Settling<'_> {
             let elsewhere = !index.is_empty() && index != name && destination.write(name) != Some(index);
             let is_final = !matches!(
                 result.outcome,
-                ItemOutcome::Busy(_) | ItemOutcome::Raced(_) | ItemOutcome::Fatal(_) | ItemOutcome::Unclear(_)
+                ItemOutcome::Busy(_) | ItemOutcome::Raced(_) | ItemOutcome::Unwritable(_) | ItemOutcome::Unclear(_)
             );
             let unconfirmed = self.states[*action as usize].unconfirmed;
             // What was absent when it was last resolved has been created by the retry.

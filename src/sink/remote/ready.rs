@@ -63,10 +63,10 @@ fn ask_all(http: &mut Http, nodes: &Nodes, request: &Request) -> Option<Error> {
         let why = match http.send_to(node, request) {
             Ok(response) if response.is_starting() => refused(format!("{}; nothing was sent", response.summary())),
             Err(SendError::NotSent { why, hopeless }) if is_passing(&why, hopeless) => {
-                no_response(&SendError::NotSent { why: format!("{}: {why}", http.place(node)), hopeless })
+                no_response(&SendError::NotSent { why: format!("{}: {why}", http.route(node)), hopeless })
             }
             Err(SendError::NoResponse(why)) => {
-                no_response(&SendError::NoResponse(format!("{}: {why}", http.place(node))))
+                no_response(&SendError::NoResponse(format!("{}: {why}", http.route(node))))
             }
             _ => return None,
         };

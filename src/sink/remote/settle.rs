@@ -5,7 +5,7 @@
 use super::destination::Destination;
 use super::memory::{Fault, MAX_SAME_ERRORS, Memory};
 use super::shared::Shared;
-use super::{Group, Protocol, Verdict};
+use super::{Group, Protocol, SMALL_BODY, Verdict};
 use crate::action::Op;
 use crate::batch::Batch;
 use crate::record::Reason;
@@ -97,9 +97,6 @@ pub(super) struct Tries {
     refusals: u32,
     no_responses: u32,
 }
-
-/// Bytes of a request that no server finds too large.
-const SMALL_BODY: usize = 64 << 10;
 
 /// Tries of a single action that gets an internal error, and of a question that gets an unexpected response.
 pub(super) const SINGLE_TRIES: u32 = 3;
@@ -310,6 +307,11 @@ impl<'s> Settling<'s> {
     /// The key and the operation of an action.
     pub(super) fn key(&self, index: u32) -> (&'s str, Op) {
         self.batch.key(index as usize)
+    }
+
+    /// Whether an action goes to the collection of the run, and not to one that its bulk line names.
+    pub(super) fn is_own(&self, index: u32) -> bool {
+        self.batch.action(index as usize).collection.is_empty()
     }
 
     /// Whether an action may only create a document.

@@ -12,6 +12,7 @@ use crate::sink::{Log, Note, SinkError};
 use crate::stop::Stop;
 use anyhow::{Context as _, Result};
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Work that is done once for all lanes before the first action is sent.
@@ -109,6 +110,7 @@ impl Shared {
             self.memory().record_accepted();
         }
         self.traffic.count_request(http.sent_bytes);
+        self.traffic.refuses_gzip.fetch_or(http.refuses_gzip(), Ordering::Relaxed);
         response
     }
 }

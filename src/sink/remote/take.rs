@@ -61,6 +61,7 @@ impl Settling<'_> {
             self.memory().record("", self.batch.hashes()[group.indexes[0] as usize], KeyState::Stored);
         }
         self.record_accepted(group);
+        self.memory().record_written();
         group.indexes.iter().for_each(|index| self.states[*index as usize].settled = true);
         self.out.settle_many(bucket, group.len() as u64);
         true
@@ -88,6 +89,9 @@ impl Settling<'_> {
             self.reject_repeated_races(group.indexes, &mut results);
             self.choose_retries(group.indexes, &results, &mut again);
         }
+        if results.iter().any(|result| !matches!(result.outcome, ItemOutcome::Unwritable(_))) {
+            self.memory().record_written();
+        }
         if self.has_unconfirmed {
             self.find_doubled(group.indexes, &mut results)?;
         }
@@ -96,7 +100,11 @@ impl Settling<'_> {
             let unconfirmed = self.states[*index as usize].unconfirmed;
             match result.outcome {
                 _ if again => retries.push(*index),
-                ItemOutcome::Fatal(why) => fatal = Some(why),
+                ItemOutcome::Unwritable(found) if self.is_own(*index) => fatal = Some(found.message()),
+                ItemOutcome::Unwritable(found) if unconfirmed => {
+                    self.memory().record_unwritable(&found);
+                    unclear.push((*index, Some(found.reason), result.details));
+                }
                 ItemOutcome::Exists if unconfirmed => unclear.push((*index, None, result.details)),
                 ItemOutcome::Conflict(reason) if unconfirmed => unclear.push((*index, Some(reason), result.details)),
                 outcome => self.record_result(*index, outcome, result.details),
@@ -161,7 +169,7 @@ impl Settling<'_> {
                 again[*nth] = true;
                 later
                     .iter()
-                    .for_each(|other| again[*other] |= !matches!(results[*other].outcome, ItemOutcome::Fatal(_)));
+                    .for_each(|other| again[*other] |= !matches!(results[*other].outcome, ItemOutcome::Unwritable(_)));
             }
         }
     }
@@ -197,11 +205,15 @@ impl Settling<'_> {
             ItemOutcome::Exists => return self.record_exists(index, details),
             ItemOutcome::Conflict(reason) => return self.record_conflict(index, reason, details),
             ItemOutcome::Rejected(reason) => return self.record(index, Bucket::Error, Some(reason), details),
+            ItemOutcome::Unwritable(found) => {
+                self.memory().record_unwritable(&found);
+                return self.record(index, Bucket::Error, Some(found.reason), details);
+            }
             ItemOutcome::Unclear(why) => {
                 return self.record(index, Bucket::Unknown, Some(Reason::new("unclear_answer", why)), details);
             }
-            // `choose_retries` has decided on each. A fatal outcome never gets here.
-            ItemOutcome::Busy(why) | ItemOutcome::Fatal(why) => {
+            // `choose_retries` has decided on each.
+            ItemOutcome::Busy(why) => {
                 return self.record_overtaken(index, "the server was busy with this one", &why, details);
             }
             ItemOutcome::Raced(reason) => {

@@ -11,7 +11,7 @@ use crate::action::Op;
 use crate::batch::{Batch, BatchAction, BatchItem};
 use crate::sink::bulk_api::{field, verb};
 use crate::sink::wanted::Wanted;
-use crate::sink::{Bucket, Ledger, Log, Note};
+use crate::sink::{Bucket, Counts, Ledger, Log, Note};
 use rusqlite::Connection;
 
 /// How many actions are applied with the index in place before it is decided whether to load instead.
@@ -201,14 +201,23 @@ impl Collection {
         match &mut self.phase {
             Phase::Loading(load) => {
                 let mut loader = Loader::new(connection, &mut self.entry, load)?;
-                for (item, action) in actions {
-                    let Some(version) = loaded_version(loader.load(), item, &action, &mut self.memory) else { break };
-                    match loader.append(&action, version, item.origin, item.repeats)? {
-                        Ok(bucket) => out.settle_many(bucket, 1),
-                        Err(reason) => out.settle(batch, *at, Bucket::Error, Some(reason), None),
+                let mut counts = Counts::default();
+                let append = || -> rusqlite::Result<()> {
+                    for (item, action) in actions {
+                        let Some(version) = loaded_version(loader.load(), item, &action, &mut self.memory) else {
+                            break;
+                        };
+                        match loader.append(&action, version, item.origin, item.repeats)? {
+                            Ok(bucket) => counts[bucket] += 1,
+                            Err(reason) => out.settle(batch, *at, Bucket::Error, Some(reason), None),
+                        }
+                        *at += 1;
                     }
-                    *at += 1;
-                }
+                    Ok(())
+                };
+                let appended = append();
+                out.settle_counts(name, counts);
+                appended?;
             }
             Phase::Applying(probe) => {
                 let has_triggers = self.traits.triggers;
@@ -239,9 +248,10 @@ impl Collection {
         load.save(connection, &self.entry)?;
         let gone = load::finish(connection, &mut self.entry, Some(load))?;
         // Its errors count only now that the index stands: had it failed, the rows would be pending as before.
-        duplicates::report(connection, out)?;
-        out.move_created(Bucket::Updated, gone[Bucket::Updated]);
-        out.move_created(Bucket::Ignored, gone[Bucket::Ignored]);
+        let name = &self.entry.name;
+        duplicates::report(connection, name, out)?;
+        out.move_created(name, Bucket::Updated, gone[Bucket::Updated]);
+        out.move_created(name, Bucket::Ignored, gone[Bucket::Ignored]);
         self.phase = Phase::Applying(None);
         Ok(())
     }

@@ -64,14 +64,14 @@ fn collect_candidates(connection: &Connection, table: &str, hashes: &HashSet<u64
 }
 
 /// Reports the rows that `resolve` found to be errors, in input order.
-pub fn report(connection: &Connection, out: &mut Ledger) -> rusqlite::Result<()> {
+pub fn report(connection: &Connection, collection: &str, out: &mut Ledger) -> rusqlite::Result<()> {
     let mut failures =
         connection.prepare("SELECT _key, cause, file, line, record FROM temp.bulkimport_failures ORDER BY row")?;
     let mut rows = failures.query([])?;
     while let Some(row) = rows.next()? {
         let (key, cause): (String, Option<String>) = (row.get(0)?, row.get(1)?);
         let reason = cause.map_or_else(|| duplicate(&key), |cause| unmergeable(&key, &cause));
-        out.fail_created(origin(row, 2)?, &key, reason);
+        out.fail_created(collection, origin(row, 2)?, &key, reason);
     }
     Ok(())
 }

@@ -4,10 +4,10 @@
 use super::Bulk;
 use super::fast_reply;
 use crate::record::Reason;
-use crate::sink::bulk_api::{ResponseItem, blocked, culprit, forbidden, parse_error};
+use crate::sink::bulk_api::{ResponseItem, culprit, forbidden, parse_error, unwritable};
 use crate::sink::http::Response;
 use crate::sink::remote::admin::ErrorFormat;
-use crate::sink::remote::{Group, ItemOutcome, ItemResult, Verdict, read_list};
+use crate::sink::remote::{Group, ItemOutcome, ItemResult, Unwritable, Verdict, read_list};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::{HashMap, VecDeque};
@@ -53,11 +53,13 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, response: &Response, detail: b
     }
     let text = String::from_utf8_lossy(&response.body);
     let error = serde_json::from_str::<Body<'_>>(&text).ok().and_then(|body| body.error).map(parse_error);
-    let is_block = error.as_ref().is_some_and(|error| error.kind() == "cluster_block_exception");
     let reason = match &error {
         Some(error) => error.reason(response.status),
         None => Reason::new(format!("status_{}", response.status), response.summary()),
     };
+    if let Some(found) = error.as_ref().and_then(|error| unwritable(error, response.status, None)) {
+        return whole_unwritable(bulk, group, found);
+    }
     match response.status {
         300..=399 => Verdict::Fatal(response.redirect_message()),
         400 => Verdict::Refused {
@@ -67,11 +69,13 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, response: &Response, detail: b
             reason,
         },
         401 => Verdict::Fatal(format!("{}; check the user and the password, or the key", reason.text)),
-        403 | 429 if is_block => Verdict::Fatal(blocked(&reason.text)),
         403 => Verdict::Fatal(forbidden(&reason.text)),
-        404 | 405 | 406 | 410 => Verdict::Fatal(format!("{}; is this the address of the cluster?", reason.text)),
+        404 | 405 | 406 | 410 | 501 | 505 => {
+            Verdict::Fatal(format!("{}; is this the address of the cluster?", reason.text))
+        }
         407 => Verdict::Fatal(format!("{}; the proxy requires a login", reason.text)),
         413 => Verdict::TooLarge(group.too_large(LIMIT)),
+        429 if is_breaker(&reason) && group.may_be_large() => Verdict::TooLarge(reason.text),
         429 if group.len() > 1 && IDLE.iter().any(|idle| reason.text.contains(idle)) => Verdict::TooLarge(reason.text),
         429 => Verdict::Busy(reason.text),
         503 if error.as_ref().is_some_and(|error| error.kind.is_some()) => Verdict::Busy(reason.text),
@@ -82,6 +86,23 @@ pub(super) fn read(bulk: &Bulk, group: Group<'_>, response: &Response, detail: b
             Verdict::Refused { culprit: None, perhaps_done, reason }
         }
         _ => Verdict::Unclear(reason.text),
+    }
+}
+
+/// Whether the server has no memory for the request. A smaller one may fit.
+fn is_breaker(reason: &Reason) -> bool {
+    reason.kind == "circuit_breaking_exception"
+}
+
+/// Nothing can be written, as the server says of a whole request. With bulk lines for several indices it may mean one of them.
+fn whole_unwritable(bulk: &Bulk, group: Group<'_>, found: Unwritable) -> Verdict {
+    let is_of_index = found.reason.text.contains("index [");
+    match is_of_index && group.batch.names_collections() {
+        true => {
+            let perhaps_done = bulk.is_incremental && group.len() > 1;
+            Verdict::Refused { culprit: None, perhaps_done, reason: found.reason }
+        }
+        false => Verdict::Fatal(found.message()),
     }
 }
 
