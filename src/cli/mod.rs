@@ -317,6 +317,12 @@ pub struct ErrorFlags {
     /// responses. - is stdout; the summary then goes to stderr.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub results: Option<PathBuf>,
+    /// File for the records that are not stored; it is valid input again
+    ///
+    /// One JSON object per line: in _reject where the record was and why it is not stored, then the record as it was read.
+    /// Fix it there, and import the file with the same flags. - is stdout; the summary then goes to stderr.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub rejects: Option<PathBuf>,
 }
 
 /// What is printed.

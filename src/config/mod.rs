@@ -113,10 +113,10 @@ impl Config {
         self.target.has_one_sink()
     }
 
-    /// Whether stdout is used for documents or results; the summary then goes to stderr.
+    /// Whether stdout is used for documents, results or rejects; the summary then goes to stderr.
     pub fn uses_stdout(&self) -> bool {
-        let results = self.wanted.results.as_ref().is_some_and(|path| path.as_os_str() == "-");
-        results || self.wanted.endpoints.iter().any(|endpoint| self.target.uses_stdout(endpoint))
+        let is_stdout = |path: &Option<PathBuf>| path.as_ref().is_some_and(|path| path.as_os_str() == "-");
+        is_stdout(&self.wanted.results) || is_stdout(&self.wanted.rejects) || self.wanted.endpoints.iter().any(|endpoint| self.target.uses_stdout(endpoint))
     }
 
     /// Checks `--records`, once the formats of all inputs are known.
@@ -124,7 +124,7 @@ impl Config {
     /// # Errors
     /// When it is on the command line, and no input is JSON.
     pub fn ensure_records_flag_is_used(&self, formats: &[Format]) -> Result<()> {
-        let is_json = |format: &Format| matches!(format, Format::Json | Format::Jsonl);
+        let is_json = |format: &Format| matches!(format, Format::Json | Format::Jsonl | Format::Rejects);
         if self.has_records_flag && !formats.iter().any(is_json) {
             let advice = hint("write `-t json` if an input is JSON");
             return Err(anyhow!("--records requires JSON input").context(advice));
@@ -137,7 +137,7 @@ impl Config {
     /// # Errors
     /// When the command line has such flags, and all inputs have other formats.
     pub fn ensure_csv_flags_are_used(&self, formats: &[Format]) -> Result<()> {
-        let used = formats.iter().any(|format| has_rows(Some(*format)));
+        let used = formats.iter().any(|format| has_rows(Some(*format)) || *format == Format::Rejects);
         if let Some(flag) = self.csv_flags.first().filter(|_| !used) {
             return Err(anyhow!("{flag} requires CSV or TSV input").context(hint("write `-t csv` if an input is CSV")));
         }

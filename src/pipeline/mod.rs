@@ -9,10 +9,10 @@ use crate::input::{Format, Input, InputOptions, ReadError, ReadStep};
 use crate::key_filter::KeyFilter;
 use crate::notes::Notes;
 use crate::progress::Meter;
-use crate::record::{BadRecord, Record};
-use crate::report::{Message, ReadEnd, Report};
+use crate::record::{BadRecord, Origin, Record};
+use crate::report::{InputHeader, Message, ReadEnd, Report, names_json};
 use crate::shape::Shaper;
-use crate::sink::{Durable, Ledger, Log, Sink, SinkError};
+use crate::sink::{Durable, Ledger, Log, OutcomeWishes, Sink, SinkError};
 use crate::stop::Stop;
 use lanes::{Job, LaneEnd, Lanes};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,8 +42,8 @@ pub struct Plan {
     /// Progress of reading.
     pub meter: Meter,
     pub stop: Stop,
-    /// Whether a result line for each record is wanted.
-    pub results: bool,
+    /// What is wanted of the outcomes of records.
+    pub wishes: OutcomeWishes,
     /// Fields that `--unique` names.
     pub unique: Vec<String>,
     /// How many records the run must have when this part of it ends.
@@ -72,12 +72,12 @@ fn start(mut plan: Plan, collect: impl FnOnce(&Receiver<Message>)) {
             let batcher = Batcher::new(plan.limits, sink.encoder(), plan.options.keeps_raw);
             ends.push(LaneEnd { batcher, jobs, free, in_flight: 0, spare: Vec::new() });
             let (messages, stop) = (messages.clone(), plan.stop.clone());
-            let (limits, results) = (plan.limits, plan.results);
+            let (limits, wishes) = (plan.limits, plan.wishes);
             let to_report = (messages.clone(), stop.clone());
             all_started &= spawn(scope, format!("lane-{number}"), to_report, move || {
                 let to_report = messages.clone();
                 let hand_over = move |outcome| drop(to_report.send(Message::Outcome(outcome)));
-                let ledger = Ledger::new(number, results, Box::new(hand_over));
+                let ledger = Ledger::new(number, wishes, Box::new(hand_over));
                 Lane { sink, ledger, messages, stop, cut, ended: false }.run(&arriving, &returned, limits);
             });
             if !all_started {
@@ -87,7 +87,8 @@ fn start(mut plan: Plan, collect: impl FnOnce(&Receiver<Message>)) {
         let lanes = Lanes::new(ends, key_filter, plan.stop.clone());
         let ReadEnd { records: read, empty, .. } = plan.before;
         let (watch, notes) = (Watch::new(&plan.unique), Notes::default());
-        let reading = Reading { plan, lanes, collection: 0, read, empty, watch, notes };
+        let to_report = messages.clone();
+        let reading = Reading { plan, lanes, to_report, collection: 0, read, empty, watch, notes };
         let to_report = (messages.clone(), reading.plan.stop.clone());
         let read = move || {
             // `reading.run` sets `cut` before it drops the channels of the lanes, so that they read it after that.
@@ -147,6 +148,7 @@ fn collect(inbox: &Receiver<Message>, meter: &Meter, report: &mut Report) {
 struct Reading {
     plan: Plan,
     lanes: Lanes,
+    to_report: SyncSender<Message>,
     /// The collection of the current input, as an index among those of the run.
     collection: usize,
     read: u64,
@@ -185,28 +187,24 @@ impl Reading {
     }
 
     fn input(&mut self, input: Input) -> Result<(), ReadError> {
-        let are_rows = matches!(input.format, Format::Csv | Format::Tsv | Format::Arrays);
-        self.plan.shaper.expect_rows(are_rows);
-        self.plan.decider.expect_rows(are_rows);
-        // A record on one line has no line breaks, and shaping adds none.
-        let is_line = matches!(input.format, Format::Jsonl | Format::Bulk);
         self.lanes.expect_collection(input.collection);
-        self.lanes.expect_lines(is_line);
-        self.watch.expect_json(matches!(input.format, Format::Jsonl | Format::Json));
+        self.expect_format(input.format);
         self.collection = input.collection;
         self.plan.shaper.expect_edges(self.plan.edges.get(input.collection) == Some(&true));
-        let is_first = input.number == 0;
+        let is_first = input.number == 0 && input.format != Format::Rejects;
         let mut reader = input.reader(&self.plan.options, &self.plan.meter.bytes)?;
         let mut wrong_header = None;
         let read = reader.each(&mut |step| {
             // By reference, because `Record` is a large struct.
             match step {
                 ReadStep::Record(ref record) => self.record(record),
-                ReadStep::Header { origin, names } => {
+                ReadStep::Header { origin, names, text, separator } => {
+                    self.report_header(origin, names, text, separator);
                     let expected = self.plan.shaper.expect_header(names, is_first);
                     wrong_header = expected.err().map(|text| ReadError::new(origin, text));
                     return wrong_header.is_none() && !self.is_over();
                 }
+                ReadStep::Format(format) => self.expect_format(format),
                 ReadStep::Bad(bad) => {
                     self.lanes.reject(bad, self.read);
                     self.count();
@@ -218,6 +216,22 @@ impl Reading {
         });
         self.notes.append(reader.notes());
         read.and(wrong_header.map_or(Ok(()), Err))
+    }
+
+    fn expect_format(&mut self, format: Format) {
+        self.plan.shaper.expect_rows(format.has_rows());
+        self.plan.decider.expect_rows(format.has_rows());
+        // A record on one line has no line breaks, and shaping adds none.
+        self.lanes.expect_lines(matches!(format, Format::Jsonl | Format::Bulk));
+        self.watch.expect_json(matches!(format, Format::Jsonl | Format::Json));
+    }
+
+    /// Tells the report the header of rows, before it gets any of them.
+    fn report_header(&self, origin: Origin, names: &[String], text: &str, separator: Option<u8>) {
+        if self.plan.wishes.rejects {
+            let names = if text.is_empty() { names_json(names) } else { text.to_owned() };
+            let _ = self.to_report.send(Message::Header(origin.file, InputHeader { names, separator }));
+        }
     }
 
     fn record(&mut self, record: &Record<'_>) {

@@ -14,6 +14,10 @@ impl Report {
             // It was the only one of its part of the run.
             self.notes.remove("wrapped_array");
         }
+        if let Some(rejects) = &self.settings.rejects {
+            let text = format!("{{count}} record{{s}} that are not stored: {}", rejects.file.name);
+            self.notes.add("rejects", rejects.count, text);
+        }
         if self.end.records == 0 {
             if self.end.broken.is_none() && self.stop.signal().is_none() {
                 self.notes.add("no_records", 1, "no records were read");
@@ -30,6 +34,11 @@ impl Report {
             None => flags,
             Some(earlier) => earlier.into_iter().filter(|flag| flags.contains(flag)).collect(),
         });
+    }
+
+    /// Adds a note.
+    pub fn note(&mut self, kind: &'static str, text: &str) {
+        self.notes.add(kind, 1, text);
     }
 
     pub(super) fn print_notes(&mut self) {

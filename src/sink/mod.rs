@@ -17,7 +17,7 @@ pub mod targets;
 pub mod wanted;
 
 pub use dry_run::DryRun;
-pub use outcome::{Bucket, Counts, Failure, ItemDetails, Ledger, Outcome, ResultLine};
+pub use outcome::{Bucket, Counts, Failure, ItemDetails, Ledger, Outcome, OutcomeWishes, Reject, ResultLine};
 pub(crate) use paths::same_file;
 
 use crate::batch::{Batch, Documents, Encode};

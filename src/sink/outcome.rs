@@ -73,8 +73,34 @@ pub struct Failure {
     pub reason: Reason,
     /// `Error` or `Unknown`.
     pub bucket: Bucket,
-    /// The raw input of the record, if it is requested and available.
+}
+
+/// A record that is not stored, as `--rejects` wants it.
+#[derive(Clone, Debug)]
+pub struct Reject {
+    /// Where it was found.
+    pub origin: Origin,
+    /// `Error`, `Unknown` or `Unsent`.
+    pub bucket: Bucket,
+    /// Its key; empty if it has none.
+    pub key: String,
+    /// Why it is not stored; `None` if it was not sent.
+    pub reason: Option<Reason>,
+    /// The status code of the server's response; 0 if there is none.
+    pub status: u16,
+    /// The raw input of the record; empty if it is too long.
     pub raw: Vec<u8>,
+}
+
+/// What a run wants of the outcomes of its records.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OutcomeWishes {
+    /// A line for each record (`--results`).
+    pub results: bool,
+    /// Each record that is not stored (`--rejects`).
+    pub rejects: bool,
+    /// Whether records that were not sent are among them. They are good ones in a dry run.
+    pub unsent: bool,
 }
 
 /// An item of a response, as `--results` wants_results it.
@@ -128,10 +154,15 @@ pub struct Outcome {
     pub failures: Vec<Failure>,
     /// A line for each record, for `--results`.
     pub results: Vec<ResultLine>,
+    /// Records that are not stored, for `--rejects`.
+    pub rejects: Vec<Reject>,
 }
 
 /// Maximum number of failures before they are passed on, which bounds their memory.
 const CHUNK: usize = 4_096;
+
+/// Bytes of rejects after which they are passed on.
+const REJECTS_BYTES: usize = 1 << 20;
 
 /// Collects the outcomes of a lane's records, and passes them to the report.
 /// Applied records are held back until the sink reports them as durable; errors are passed on at once.
@@ -141,8 +172,9 @@ pub struct Ledger {
     /// The lines of what was settled since the last time that all was durable, in order.
     held_lines: Vec<ResultLine>,
     outcome: Outcome,
-    /// Whether a line is kept for each record.
-    wants_results: bool,
+    wishes: OutcomeWishes,
+    /// Bytes of the rejects that were not passed on.
+    rejects_bytes: usize,
     /// Whether any record has failed.
     failed: bool,
     hand_over: Box<dyn FnMut(Outcome)>,
@@ -150,14 +182,25 @@ pub struct Ledger {
 
 impl Ledger {
     /// Creates the ledger of a lane. `hand_over` receives the outcomes.
-    pub fn new(lane: usize, wants_results: bool, hand_over: Box<dyn FnMut(Outcome)>) -> Ledger {
+    pub fn new(lane: usize, wishes: OutcomeWishes, hand_over: Box<dyn FnMut(Outcome)>) -> Ledger {
         let outcome = Outcome { lane, ..Outcome::default() };
-        Ledger { held: Vec::new(), held_lines: Vec::new(), outcome, wants_results, failed: false, hand_over }
+        let (held, held_lines) = (Vec::new(), Vec::new());
+        Ledger { held, held_lines, outcome, wishes, rejects_bytes: 0, failed: false, hand_over }
     }
 
     /// Whether a line is kept for each record.
     pub fn wants_results(&self) -> bool {
-        self.wants_results
+        self.wishes.results
+    }
+
+    /// Whether a record in this bucket is one of the rejects.
+    fn rejects(&self, bucket: Bucket) -> bool {
+        self.wishes.rejects
+            && match bucket {
+                Bucket::Error | Bucket::Unknown => true,
+                Bucket::Unsent => self.wishes.unsent,
+                _ => false,
+            }
     }
 
     /// Whether a record of this lane has failed.
@@ -198,7 +241,7 @@ impl Ledger {
         reason: Option<Reason>,
         details: Option<Box<ItemDetails>>,
     ) {
-        if reason.is_none() && !self.wants_results {
+        if reason.is_none() && !self.wishes.results && !self.rejects(bucket) {
             return self.settle_many(bucket, 1);
         }
         let (origin, key) = (batch.item(index).origin, batch.key(index).0.to_owned());
@@ -214,6 +257,9 @@ impl Ledger {
 
     /// Settles the actions of a batch from an index on as not sent.
     pub fn leave_unsent(&mut self, batch: &Batch, from: usize) {
+        if !self.wishes.results && !self.rejects(Bucket::Unsent) {
+            return self.settle_many(Bucket::Unsent, batch.len().saturating_sub(from) as u64);
+        }
         (from..batch.len()).for_each(|index| self.settle(batch, index, Bucket::Unsent, None, None));
     }
 
@@ -224,11 +270,10 @@ impl Ledger {
         held[bucket] += count;
     }
 
-    /// Turns a record that was reported as created into an error, after its batch was dropped. Its raw input is no longer
-    /// available.
-    pub fn fail_created(&mut self, origin: Origin, key: &str, reason: Reason) {
+    /// Turns a record that was reported as created into an error, after its batch was dropped.
+    pub fn fail_created(&mut self, origin: Origin, key: &str, reason: Reason, raw: &[u8]) {
         self.held()[Bucket::Created] -= 1;
-        self.fail(origin, key, reason, &[]);
+        self.fail(origin, key, reason, raw);
     }
 
     fn fail(&mut self, origin: Origin, key: &str, reason: Reason, raw: &[u8]) {
@@ -244,17 +289,28 @@ impl Ledger {
         }
         self.failed |= bucket == Bucket::Error;
         if let Some(reason) = line.reason.clone() {
-            self.outcome.failures.push(Failure { origin, reason, bucket, raw: raw.to_vec() });
+            self.outcome.failures.push(Failure { origin, reason, bucket });
         }
-        if self.wants_results && self.held_lines.is_empty() && !bucket.is_applied() {
+        if self.rejects(bucket) {
+            self.push_reject(&line, raw);
+        }
+        if self.wishes.results && self.held_lines.is_empty() && !bucket.is_applied() {
             // No line before it waits until its action is durable.
             self.outcome.results.push(line);
-        } else if self.wants_results {
+        } else if self.wishes.results {
             self.held_lines.push(line);
         }
-        if self.outcome.failures.len() == CHUNK {
+        if self.outcome.failures.len() == CHUNK || self.rejects_bytes >= REJECTS_BYTES {
             self.flush();
         }
+    }
+
+    fn push_reject(&mut self, line: &ResultLine, raw: &[u8]) {
+        let ResultLine { origin, bucket, .. } = *line;
+        let status = line.details.as_ref().map_or(0, |details| details.status);
+        let (key, reason, raw) = (line.key.clone(), line.reason.clone(), raw.to_vec());
+        self.rejects_bytes += raw.len() + key.len() + size_of::<Reject>();
+        self.outcome.rejects.push(Reject { origin, bucket, key, reason, status, raw });
     }
 
     /// Marks what was applied so far as durable.
@@ -293,6 +349,7 @@ impl Ledger {
             let Outcome { lane, collection, .. } = self.outcome;
             let next = Outcome { lane, collection, ..Outcome::default() };
             let outcome = std::mem::replace(&mut self.outcome, next);
+            self.rejects_bytes = 0;
             (self.hand_over)(outcome);
         }
     }
@@ -305,7 +362,7 @@ mod tests {
     #[test]
     fn what_is_left_unsent_after_a_stop_has_its_lines() {
         let (sender, outcomes) = std::sync::mpsc::channel();
-        let mut ledger = Ledger::new(0, true, Box::new(move |outcome| drop(sender.send(outcome))));
+        let mut ledger = Ledger::new(0, OutcomeWishes { results: true, ..OutcomeWishes::default() }, Box::new(move |outcome| drop(sender.send(outcome))));
         let line =
             |bucket| ResultLine { origin: Origin::default(), bucket, key: String::new(), reason: None, details: None };
         ledger.add(line(Bucket::Created), &[]);

@@ -1,6 +1,7 @@
 //! Settles batches against a model of a server that is busy, drops requests and responses, and refuses bad lines, at
 //! random. What is reported must be what the model holds.
 
+use crate::sink::OutcomeWishes;
 use super::gate::Gate;
 use super::settle::{LaneIo, Settling};
 use super::*;
@@ -188,8 +189,9 @@ fn outcome(
     let mut destinations = HashMap::new();
     let (mut all, mut results, mut names) = (Counts::default(), Vec::new(), 0);
     let (sender, outcomes) = std::sync::mpsc::channel();
+    let wishes = OutcomeWishes { results: shows, ..OutcomeWishes::default() };
     let hand_over = move |outcome: Outcome| sender.send(outcome).expect("a receiver");
-    let mut out = Ledger::new(0, shows, Box::new(hand_over));
+    let mut out = Ledger::new(0, wishes, Box::new(hand_over));
     let mut done = Ok(());
     for (nth, chunk) in inputs.chunks(size).enumerate() {
         let limits = Limits { records: 1000, bytes: 1 << 20, interval: Duration::from_secs(1), distinct: false };

@@ -71,7 +71,7 @@ pub fn report(connection: &Connection, out: &mut Ledger) -> rusqlite::Result<()>
     while let Some(row) = rows.next()? {
         let (key, cause): (String, Option<String>) = (row.get(0)?, row.get(1)?);
         let reason = cause.map_or_else(|| duplicate(&key), |cause| unmergeable(&key, &cause));
-        out.fail_created(origin(row, 2)?, &key, reason);
+        out.fail_created(origin(row, 2)?, &key, reason, &[]);
     }
     Ok(())
 }
