@@ -64,7 +64,7 @@ pub fn import(mut config: Config, mut err: Messages) -> Result<Summary> {
         let min_records = config.input.min_records.filter(|_| number == last);
         let plan = plan(&config, opened, inputs, &meter, &stop, &report);
         pipeline::run(Plan { min_records, ..plan }, &mut report);
-        if stop.is_requested() || report.is_broken() {
+        if stop.is_reading_over() || report.is_broken() {
             break;
         }
     }
@@ -123,6 +123,7 @@ fn plan(config: &Config, opened: Opened, inputs: Vec<Input>, meter: &Meter, stop
             results: wanted.results.is_some(),
             rejects: wanted.rejects.is_some(),
             unsent: !wanted.dry_run,
+            complete: wanted.complete,
         },
         unique: wanted.unique.clone(),
         min_records: None,

@@ -12,7 +12,7 @@ use crate::progress::Meter;
 use crate::record::{BadRecord, Origin, Record};
 use crate::report::{InputHeader, Message, ReadEnd, Report, names_json};
 use crate::shape::Shaper;
-use crate::sink::{Durable, Ledger, Log, OutcomeWishes, Sink, SinkError};
+use crate::sink::{Durable, Ending, Ledger, Log, OutcomeWishes, Sink, SinkError};
 use crate::stop::Stop;
 use lanes::{Job, LaneEnd, Lanes};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -183,7 +183,7 @@ impl Reading {
     }
 
     fn is_over(&self) -> bool {
-        self.plan.limit.is_some_and(|limit| self.read >= limit) || self.plan.stop.is_requested()
+        self.plan.limit.is_some_and(|limit| self.read >= limit) || self.plan.stop.is_reading_over()
     }
 
     fn input(&mut self, input: Input) -> Result<(), ReadError> {
@@ -288,13 +288,14 @@ impl Lane<'_> {
                 Ok(Job { mut batch, collection, leave_unsent }) => {
                     self.ledger.select(collection);
                     self.ledger.reject(&batch);
-                    let leave_unsent = leave_unsent || self.ended || batch.is_empty();
+                    let leave_unsent = leave_unsent || self.ended || self.stop.is_sending_over() || batch.is_empty();
                     self.call(|sink, ledger, report| {
                         if leave_unsent {
                             ledger.leave_unsent(&batch, 0);
                             return Ok(Durable::Earlier);
                         }
-                        sink.apply(&batch, ledger, report)
+                        let done = sink.apply(&batch, ledger, report);
+                        ledger.hold(&batch).and(done)
                     });
                     batch.clear(limits.bytes);
                     let _ = returned.send(batch);
@@ -321,8 +322,12 @@ impl Lane<'_> {
         }
         ledger.flush();
         if let Err(error) = done {
+            // With `--rejects`, the rest is read and reported as not sent, unless nobody wants more.
+            match error.ending {
+                Ending::Stopped | Ending::RolledBack if ledger.wants_rejects() => self.stop.end_sending(),
+                _ => self.stop.request(),
+            }
             let _ = messages.send(Message::Stopped(error));
-            self.stop.request();
             self.ended = true;
         }
     }

@@ -245,7 +245,10 @@ impl Report {
                 outcome.failures.iter().for_each(|failure| self.add_failure(failure));
                 self.write_results(|results, files| results.write(files, &outcome.results));
                 outcome.rejects.sort_by_key(|reject| reject.origin);
-                self.write_rejects(|rejects, files| rejects.write(files, outcome.collection, &outcome.rejects));
+                self.write_rejects(|rejects, files| match outcome.broken {
+                    Some(text) => Err(std::io::Error::other(text)),
+                    None => rejects.write(files, outcome.collection, &outcome.rejects),
+                });
                 self.check_limit(read_so_far, PERCENT_MIN_READ);
                 self.print_step(&format!("{} records settled", grouped(outcome.counts.total())));
             }

@@ -6,6 +6,7 @@ mod bulk_api;
 mod dry_run;
 pub(crate) mod elasticsearch;
 mod file;
+mod held;
 pub mod http;
 mod kuzzle;
 mod outcome;

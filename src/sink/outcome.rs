@@ -1,9 +1,12 @@
 //! Outcomes of records: buckets, counts and failures. A sink reports by index in the batch; the origin and the key of each
 //! record are added here, on the lane.
 
+use super::SinkError;
+use super::held::HeldRecords;
 use crate::batch::Batch;
 use crate::record::{BadRecord, Origin, Reason};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::ops::{AddAssign, Index, IndexMut};
 
 /// The outcome of a record. Every record read ends in exactly one bucket.
@@ -101,6 +104,8 @@ pub struct OutcomeWishes {
     pub rejects: bool,
     /// Whether records that were not sent are among them. They are good ones in a dry run.
     pub unsent: bool,
+    /// Whether all that is applied may be rolled back in the end.
+    pub complete: bool,
 }
 
 /// An item of a response, as `--results` wants_results it.
@@ -156,6 +161,8 @@ pub struct Outcome {
     pub results: Vec<ResultLine>,
     /// Records that are not stored, for `--rejects`.
     pub rejects: Vec<Reject>,
+    /// Why some of them are missing.
+    pub broken: Option<String>,
 }
 
 /// Maximum number of failures before they are passed on, which bounds their memory.
@@ -175,6 +182,8 @@ pub struct Ledger {
     wishes: OutcomeWishes,
     /// Bytes of the rejects that were not passed on.
     rejects_bytes: usize,
+    /// What would belong to the rejects after a rollback.
+    held_records: Option<HeldRecords>,
     /// Whether any record has failed.
     failed: bool,
     hand_over: Box<dyn FnMut(Outcome)>,
@@ -185,12 +194,18 @@ impl Ledger {
     pub fn new(lane: usize, wishes: OutcomeWishes, hand_over: Box<dyn FnMut(Outcome)>) -> Ledger {
         let outcome = Outcome { lane, ..Outcome::default() };
         let (held, held_lines) = (Vec::new(), Vec::new());
-        Ledger { held, held_lines, outcome, wishes, rejects_bytes: 0, failed: false, hand_over }
+        let held_records = (wishes.rejects && wishes.complete).then(HeldRecords::default);
+        Ledger { held, held_lines, outcome, wishes, rejects_bytes: 0, held_records, failed: false, hand_over }
     }
 
     /// Whether a line is kept for each record.
     pub fn wants_results(&self) -> bool {
         self.wishes.results
+    }
+
+    /// Whether records that are not stored are wanted.
+    pub fn wants_rejects(&self) -> bool {
+        self.wishes.rejects
     }
 
     /// Whether a record in this bucket is one of the rejects.
@@ -245,7 +260,8 @@ impl Ledger {
             return self.settle_many(bucket, 1);
         }
         let (origin, key) = (batch.item(index).origin, batch.key(index).0.to_owned());
-        self.add(ResultLine { origin, bucket, key, reason, details }, batch.raw(index));
+        let raw = if self.rejects(bucket) { batch.raw(index) } else { Cow::Borrowed(&[][..]) };
+        self.add(ResultLine { origin, bucket, key, reason, details }, &raw);
     }
 
     /// Settles a number of actions without a reason.
@@ -305,7 +321,42 @@ impl Ledger {
         }
     }
 
+    /// Remembers the records of a batch that were applied, if they may be rolled back and are wanted then.
+    ///
+    /// # Errors
+    /// When they cannot be written to a temporary file.
+    pub fn hold(&mut self, batch: &Batch) -> Result<(), SinkError> {
+        let Some(held) = &mut self.held_records else { return Ok(()) };
+        let collection = self.outcome.collection;
+        let mut add = |index| held.add(collection, batch.item(index).origin, &batch.raw(index));
+        let added = (0..batch.len()).try_for_each(&mut add);
+        added.map_err(|error| SinkError::stopped(format!("--rejects: a temporary file cannot be written: {error}")))
+    }
+
+    /// Makes rejects of the records that were rolled back.
+    fn reject_held(&mut self, bucket: Bucket) {
+        let Some(mut held) = self.held_records.take() else { return };
+        let mut rejects = 0;
+        let drained = held.drain(|collection, origin, raw| {
+            self.select(collection);
+            let reason = Some(Reason::new("rolled_back", "rolled back, because of --complete"));
+            rejects += raw.len() + size_of::<Reject>();
+            self.outcome.rejects.push(Reject { origin, bucket, key: String::new(), reason, status: 0, raw });
+            if rejects >= REJECTS_BYTES {
+                rejects = 0;
+                self.flush();
+            }
+        });
+        if let Err(error) = drained {
+            (self.hand_over)(Outcome { broken: Some(error.to_string()), ..Outcome::default() });
+        }
+        self.flush();
+    }
+
     fn push_reject(&mut self, line: &ResultLine, raw: &[u8]) {
+        if let Some(held) = &mut self.held_records {
+            held.leave_out(line.origin);
+        }
         let ResultLine { origin, bucket, .. } = *line;
         let status = line.details.as_ref().map_or(0, |details| details.status);
         let (key, reason, raw) = (line.key.clone(), line.reason.clone(), raw.to_vec());
@@ -316,11 +367,13 @@ impl Ledger {
     /// Marks what was applied so far as durable.
     pub fn durable(&mut self) {
         self.release(|held| held);
+        self.held_records.iter_mut().for_each(HeldRecords::clear);
         self.outcome.results.append(&mut self.held_lines);
     }
 
     /// Moves what was applied but is not durable to this bucket: it was rolled back, or its outcome is unknown.
     pub fn undo(&mut self, bucket: Bucket) {
+        self.reject_held(bucket);
         for line in self.held_lines.iter_mut().filter(|line| line.bucket.is_applied()) {
             // The item is no longer true.
             (line.bucket, line.details) = (bucket, None);
@@ -345,7 +398,8 @@ impl Ledger {
 
     /// Passes on what is settled.
     pub fn flush(&mut self) {
-        if self.outcome.counts != Counts::default() || !self.outcome.results.is_empty() {
+        let Outcome { counts, results, rejects, .. } = &self.outcome;
+        if *counts != Counts::default() || !results.is_empty() || !rejects.is_empty() {
             let Outcome { lane, collection, .. } = self.outcome;
             let next = Outcome { lane, collection, ..Outcome::default() };
             let outcome = std::mem::replace(&mut self.outcome, next);
