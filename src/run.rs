@@ -4,7 +4,7 @@
 use crate::action::{Decider, Op};
 use crate::config::Config;
 use crate::error::{self, Exit, hint};
-use crate::input::{self, Format, Input, Inputs};
+use crate::input::{self, Format, Input, Inputs, Selected};
 use crate::messages::Messages;
 use crate::pipeline::{self, Plan};
 use crate::progress::{Meter, Progress};
@@ -16,6 +16,7 @@ use crate::sink::wanted::{InputFacts, Wanted};
 use crate::sink::{Log, Note, OutcomeWishes, targets};
 use crate::stop::Stop;
 use anyhow::{Context as _, Result, anyhow, ensure};
+use std::collections::HashSet;
 use std::hash::{BuildHasher, Hasher};
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -30,6 +31,7 @@ pub fn import(mut config: Config, mut err: Messages) -> Result<Summary> {
     for (input, collection) in inputs.list.iter_mut().zip(&config.collection_of_file) {
         input.collection = *collection;
     }
+    select_rejects(&config, &mut inputs.list);
     let formats: Vec<Format> = inputs.list.iter().map(|input| input.format).collect();
     config.ensure_csv_flags_are_used(&formats)?;
     config.ensure_records_flag_is_used(&formats)?;
@@ -42,7 +44,7 @@ pub fn import(mut config: Config, mut err: Messages) -> Result<Summary> {
         is_compressed: inputs.compressed,
     };
     print_start(&config, &inputs, &mut err);
-    let (results, rejects) = (open_results(&config.wanted)?, open_rejects(&config.wanted, formats)?);
+    let (results, rejects) = (open_results(&config.wanted)?, open_rejects(&config, formats)?);
     config.input.keeps_raw = rejects.is_some();
     let stop = Stop::default();
     let mut all = open(&config, &stop, &mut err)?;
@@ -74,6 +76,15 @@ pub fn import(mut config: Config, mut err: Messages) -> Result<Summary> {
         }
     }
     Ok(report.close(meter.bytes.load(Ordering::Relaxed)))
+}
+
+/// Without `--collection`, each record of a file of rejects goes to the collection that it names.
+fn select_rejects(config: &Config, inputs: &mut [Input]) {
+    let mut seen = HashSet::new();
+    for input in inputs.iter_mut().filter(|input| input.format == Format::Rejects && config.wanted.is_named_by_file()) {
+        let collection = config.wanted.collections.get(input.collection).cloned();
+        input.selected = Selected { collection, nameless: seen.insert(input.name.clone()) };
+    }
 }
 
 /// Leaves aside what was meant for the inputs of an earlier run, if its rejects are read. Returns a note about it.
@@ -245,12 +256,15 @@ fn open_results(wanted: &Wanted) -> Result<Option<Results>> {
 }
 
 /// Opens the file of `--rejects`.
-fn open_rejects(wanted: &Wanted, formats: Vec<Format>) -> Result<Option<Rejects>> {
+fn open_rejects(config: &Config, formats: Vec<Format>) -> Result<Option<Rejects>> {
+    let wanted = &config.wanted;
     let Some(path) = &wanted.rejects else { return Ok(None) };
     ensure_no_input(path, "--rejects", wanted)?;
     let file = OutputFile::open(path, "rejects", |line| input::begins_rejects(line) == Some(true))?;
     let collections = if wanted.is_bulk { Vec::new() } else { wanted.collections.clone() };
-    Ok(Some(Rejects::new(file, formats, collections, wanted.run.clone())))
+    let mut rejects = Rejects::new(file, formats, collections, wanted.run.clone());
+    rejects.command.clone_from(&config.rejects_command);
+    Ok(Some(rejects))
 }
 
 fn ensure_no_input(path: &Path, flag: &str, wanted: &Wanted) -> Result<()> {

@@ -9,6 +9,7 @@ pub mod help;
 pub(crate) mod hints;
 mod names;
 mod server;
+pub mod typed;
 pub(crate) mod usage;
 
 use crate::action::Op;

@@ -15,8 +15,10 @@ pub use request::{Request, is_bare, parse, wants_color, wants_json, wants_stdout
 pub use secrets::remember_secrets;
 
 use crate::batch::Limits;
+use crate::cli::typed;
 use crate::cli::{Arguments, EdgeFlags, ErrorFlags, OutputFlags, ShapeFlags};
 use crate::error::hint;
+use crate::mask::mask;
 use crate::input::{CsvOptions, Datatype, Format, InputOptions};
 use crate::progress::ProgressMode;
 use crate::shape::ShapeOptions;
@@ -26,7 +28,8 @@ use crate::sink::wanted::{FlagSources, Wanted, flag};
 use anyhow::{Result, anyhow};
 use clap::ColorChoice;
 use conflicts::{FOR_CELLS, FOR_ROWS};
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 /// The configuration of a run.
 #[derive(Debug)]
@@ -57,6 +60,8 @@ pub struct Config {
     pub color: bool,
     /// Notes to print first.
     pub notes: Vec<String>,
+    /// The command that imports the file of `--rejects`. `None` if there is none that works.
+    pub rejects_command: Option<String>,
 }
 
 /// The sources of a configuration, beside the values of flags.
@@ -70,6 +75,8 @@ pub struct ConfigSources {
     pub notes: Vec<String>,
     /// The password, the API key and the bearer token from variables.
     pub secrets: [Option<String>; 3],
+    /// The command line.
+    pub argv: Vec<OsString>,
 }
 
 impl Config {
@@ -88,6 +95,7 @@ impl Config {
         let csv = cells::options(&args, format)?;
         let is_typed = |id: &&&str| sources.flags.typed(id);
         let csv_flags = FOR_CELLS.iter().chain(&FOR_ROWS).filter(is_typed).map(|id| flag(id)).collect();
+        let rejects_command = rejects_command(args.errors.rejects.as_deref(), sources, target);
         Ok(Config {
             target,
             limits: target.limits(&wanted),
@@ -105,6 +113,7 @@ impl Config {
             },
             output: output(args.output, &sources.flags),
             notes: sources.notes.clone(),
+            rejects_command,
         })
     }
 
@@ -143,6 +152,18 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// The command that imports the rejects of this one: not with a secret in it, nor into a file that exists by then, nor if a
+/// variable names the file of the rejects.
+fn rejects_command(rejects: Option<&Path>, sources: &ConfigSources, target: &dyn Target) -> Option<String> {
+    let name = rejects?.to_str().filter(|name| *name != "-")?;
+    let name = if name.starts_with('-') { format!("./{name}") } else { name.to_owned() };
+    let mut words = typed::without(&sources.argv, &["rejects", "overwrite"])?;
+    words.push(name);
+    let command = typed::quoted(&words);
+    let works = target.overwrites_collection() && sources.flags.typed("rejects") && mask(&command) == command;
+    works.then_some(command)
 }
 
 /// Whether a format has a header row; true if it is not known yet.

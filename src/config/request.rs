@@ -88,7 +88,7 @@ fn read(argv: &[OsString], env: &Variables) -> Result<Request> {
     let mut typed = given_flags(&matches);
     typed.retain(|id, _| !is_off(id));
     let flags = FlagSources { typed, set: given_flags(&all).into_keys().collect() };
-    let sources = ConfigSources { flags, color: may_color(env), notes, secrets: env::secrets(env) };
+    let sources = ConfigSources { flags, color: may_color(env), notes, secrets: env::secrets(env), argv: argv.to_vec() };
     Ok(Request::Run(Box::new(Config::from_args(arguments, &sources)?)))
 }
 

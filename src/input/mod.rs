@@ -27,6 +27,7 @@ pub(crate) use guess::by_name;
 pub use guess::{Format, stem};
 pub use open::{Input, InputOptions, Inputs, open};
 pub(crate) use reject_line::{RejectBody, RejectLine, begins as begins_rejects, push_bytes};
+pub(crate) use rejects::{Selected, collections_in as collections_of_rejects};
 pub use source::Source;
 pub use window::{More, Window};
 

@@ -7,7 +7,7 @@ use super::csv::{Csv, CsvOptions, Dialect};
 use super::jsonl::{Jsonl, LineReader};
 use super::source::{Coding, Counted, Source, file_source, is_no_thread, thread_source};
 use super::unpack::Compression;
-use super::rejects::{Rejects, max_line};
+use super::rejects::{Rejects, Selected, max_line};
 use super::reject_line;
 use super::window::{More, Window};
 use super::{Format, ReadError, Reader, encoding, exports, guess};
@@ -101,6 +101,8 @@ pub struct Input {
     pub number: u32,
     /// Its collection, as an index among those of the run.
     pub collection: usize,
+    /// Which records of a file of rejects are read.
+    pub selected: Selected,
     contents: Contents,
 }
 
@@ -216,6 +218,7 @@ fn from_path(path: &Path, options: &InputOptions, inputs: &mut Inputs) -> Result
         format,
         number: 0,
         collection: 0,
+        selected: Selected::default(),
         contents: Contents::File(RegularFile { path: path.to_owned(), file, metadata, coding }),
     })
 }
@@ -247,7 +250,8 @@ fn stdin_range() -> io::Result<(u64, u64)> {
 fn opened<R: Read + Send + 'static>(name: String, raw: Counted<R>, options: &InputOptions) -> Result<Input> {
     let mut window = Window::new(thread_source(raw, options.coding()).map_err(no_source)?);
     let format = detect_format(&name, &mut window, options)?;
-    Ok(Input { name, format, number: 0, collection: 0, contents: Contents::Reading(window) })
+    let contents = Contents::Reading(window);
+    Ok(Input { name, format, number: 0, collection: 0, selected: Selected::default(), contents })
 }
 
 /// Reads the first bytes, skips a byte order mark and `--skip-lines`, and detects the format. A file of `--rejects` is
@@ -366,7 +370,7 @@ impl Input {
             Format::Bulk => Box::new(Bulk::new(lines(window))),
             Format::Rejects => {
                 let lines = LineReader::new(window, file, 0, max_line(max));
-                Box::new(Rejects::new(lines, max, &options.csv))
+                Box::new(Rejects::new(lines, max, &options.csv, self.selected))
             }
         })
     }

@@ -94,6 +94,9 @@ impl<'a> RejectLine<'a> {
     }
 }
 
+/// How many bytes show whether a text begins like a line of rejects that this program has written.
+pub const MAX_BEGIN: u64 = 16;
+
 /// Whether a text begins like a line of rejects, as far as it goes; `None` if it is too short to tell.
 pub fn begins(text: &[u8]) -> Option<bool> {
     let mut rest = text;

@@ -3,12 +3,16 @@
 
 use super::csv::{Csv, CsvOptions, Dialect};
 use super::jsonl::{LineReader, object, trimmed};
-use super::reject_line::{RejectAbout, RejectBody, RejectLine};
-use super::{Format, NoRecord, ReadError, ReadStep, Reader, Source, Window, hand_over, too_long};
+use super::reject_line::{self, RejectAbout, RejectBody, RejectLine};
+use super::source::{Coding, file_source};
+use super::{Format, More, NoRecord, ReadError, ReadStep, Reader, Source, Window, hand_over, too_long};
 use super::{arrays::Arrays, bulk::Bulk};
 use crate::json::Scanner;
 use crate::record::{BadRecord, Origin, Reason, Record};
 use std::borrow::Cow;
+use std::fs::{File, Metadata};
+use std::path::Path;
+use std::sync::Arc;
 
 /// Reads the lines of rejects.
 pub(super) struct Rejects {
@@ -16,12 +20,57 @@ pub(super) struct Rejects {
     /// Maximum length of a record.
     max: usize,
     csv: CsvOptions,
+    selected: Selected,
     /// The format of the previous record.
     format: Option<Format>,
     /// The header of the previous row.
     header: String,
     line_scanner: Scanner,
     scanner: Scanner,
+}
+
+/// The collections of the records in a file of rejects, in their order. `None` if it is another file, or cannot be read.
+pub fn collections_in(path: &Path) -> Option<Vec<String>> {
+    // Opening a pipe would wait for its other end.
+    let about = std::fs::metadata(path).ok().filter(Metadata::is_file)?;
+    let file = File::open(path).ok()?;
+    let source = file_source(Arc::new(file), about.len(), Coding::default(), Arc::default()).ok()?;
+    let mut window = Window::new(source);
+    while reject_line::begins(window.bytes()).is_none() && window.more().ok()? != More::End {}
+    reject_line::begins(window.bytes()).filter(|is| *is)?;
+    let mut lines = LineReader::new(window, 0, 0, max_line(usize::MAX));
+    let (mut found, mut scanner) = (Vec::new(), Scanner::default());
+    loop {
+        match lines.next() {
+            Ok(Ok(range)) => {
+                let read = RejectLine::parse(&lines.window.bytes()[range], &mut scanner);
+                if let Some(name) = read.and_then(|read| read.about.collection).filter(|name| !found.contains(name)) {
+                    found.push(name);
+                }
+            }
+            Ok(Err(_)) | Err(NoRecord::Idle) => {}
+            Err(NoRecord::End | NoRecord::Failed(_)) => return Some(found),
+        }
+    }
+}
+
+/// Which records of a file are read.
+#[derive(Clone, Debug, Default)]
+pub struct Selected {
+    /// Those of this collection.
+    pub collection: Option<String>,
+    /// Whether lines that name none are among them.
+    pub nameless: bool,
+}
+
+impl Selected {
+    fn has(&self, about: Option<&RejectAbout>) -> bool {
+        match (&self.collection, about.and_then(|about| about.collection.as_ref())) {
+            (None, _) => true,
+            (Some(wanted), Some(name)) => wanted == name,
+            (Some(_), None) => self.nameless,
+        }
+    }
 }
 
 /// How much longer than its record a line may be: each byte as an escape, and what is said about it.
@@ -48,11 +97,12 @@ impl<'a> Place<'a> {
 
 impl Rejects {
     /// `lines` reads lines of `max_line(max)` bytes.
-    pub(super) fn new(lines: LineReader, max: usize, csv: &CsvOptions) -> Rejects {
+    pub(super) fn new(lines: LineReader, max: usize, csv: &CsvOptions, selected: Selected) -> Rejects {
         Rejects {
             lines,
             max,
             csv: csv.clone(),
+            selected,
             format: None,
             header: String::new(),
             line_scanner: Scanner::default(),
@@ -67,13 +117,20 @@ impl Rejects {
             Ok(range) => range,
             Err(reason) => {
                 self.lines.origin.record += 1;
+                if !self.selected.has(None) {
+                    return Ok(true);
+                }
                 return Ok(take(ReadStep::of(self.lines.origin, &[], Err(reason))));
             }
         };
         self.lines.origin.record += 1;
         let line = &self.lines.window.bytes()[range];
         let origin = self.lines.origin;
-        let Some(mut read) = RejectLine::parse(line, &mut self.line_scanner) else {
+        let read = RejectLine::parse(line, &mut self.line_scanner);
+        if !self.selected.has(read.as_ref().map(|read| &read.about)) {
+            return Ok(true);
+        }
+        let Some(mut read) = read else {
             let reason = Reason::new("bad_reject", "not a line of a rejects file");
             return Ok(take(ReadStep::of(origin, line, Err(reason))));
         };
@@ -245,7 +302,9 @@ fn format_of(about: &RejectAbout) -> Option<Format> {
 /// The error of a record whose text is not in the file.
 fn missing(about: &RejectAbout) -> Reason {
     let RejectAbout { file, line, kind, reason, .. } = about;
-    Reason::new(kind.clone(), format!("{reason} (its text is only in {file}, line {line})"))
+    let place = format!(" (its text is only in {file}, line {line})");
+    let reason = reason.strip_suffix(&place).unwrap_or(reason);
+    Reason::new(kind.clone(), format!("{reason}{place}"))
 }
 
 /// The lines of a bulk action.

@@ -15,7 +15,9 @@ impl Report {
             self.notes.remove("wrapped_array");
         }
         if let Some(rejects) = &self.settings.rejects {
-            let text = format!("{{count}} record{{s}} that are not stored: {}", rejects.file.name);
+            let is_all = !self.stop.is_reading_over() && self.end.broken.is_none();
+            let rest = if is_all { "" } else { "; what was not read is not among them" };
+            let text = format!("{{count}} record{{s}} not stored, written to {}{rest}", rejects.file.name);
             self.notes.add("rejects", rejects.count, text);
         }
         if self.end.records == 0 {
@@ -47,6 +49,15 @@ impl Report {
         }
         let lines: Vec<String> = self.notes.iter().map(|note| format!("note: {}", self.note_text(note))).collect();
         lines.iter().for_each(|line| self.print(line));
+        self.print_rejects_hint();
+    }
+
+    /// How to import the rejects.
+    fn print_rejects_hint(&mut self) {
+        let Some(rejects) = self.settings.rejects.as_ref().filter(|rejects| rejects.count > 0) else { return };
+        let Some(command) = &rejects.command else { return };
+        let text = format!("fix what is wrong in it, then: `{command}`");
+        self.print_hint(&text);
     }
 
     fn note_text(&self, note: &Note) -> String {

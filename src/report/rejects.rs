@@ -34,6 +34,8 @@ pub struct Rejects {
     pub collections: Vec<String>,
     /// The prefix of keys that this run generates.
     pub run: String,
+    /// The command that imports the file, if there is one that works.
+    pub command: Option<String>,
     headers: HashMap<u32, InputHeader>,
     scanner: Scanner,
     line: String,
@@ -69,7 +71,7 @@ impl Rejects {
     /// Creates the rejects of a run into `file`.
     pub fn new(file: OutputFile, formats: Vec<Format>, collections: Vec<String>, run: String) -> Rejects {
         let (headers, scanner, line) = (HashMap::new(), Scanner::default(), String::new());
-        Rejects { file, count: 0, formats, collections, run, headers, scanner, line }
+        Rejects { file, count: 0, formats, collections, run, command: None, headers, scanner, line }
     }
 
     /// What the JSON summary says about it.
