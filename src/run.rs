@@ -210,12 +210,7 @@ fn open_all(config: &Config, stop: &Stop, log: Log<'_>) -> Result<Vec<Opened>> {
     Ok(all)
 }
 
-fn settings(
-    config: &Config,
-    traffic: Vec<Traffic>,
-    results: Option<Results>,
-    rejects: Option<Rejects>,
-) -> Settings {
+fn settings(config: &Config, traffic: Vec<Traffic>, results: Option<Results>, rejects: Option<Rejects>) -> Settings {
     let wanted = &config.wanted;
     Settings {
         files: wanted.inputs.names.clone(),

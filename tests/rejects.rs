@@ -60,7 +60,12 @@ const CASES: [Case; 5] = [
         tail: "",
         between: "\n",
         good: |n| format!("{{\"id\":\"k{n}\",\"n\":{n},\"t\":\"x\"}}"),
-        bad: [("\"n\":", "\"n\":BAD"), ("\"x\"", "\"x\u{1a}\""), ("{\"id\"", "{\"Xid\""), ("\"t\":\"x\"", "\"t\":\"x\"]")],
+        bad: [
+            ("\"n\":", "\"n\":BAD"),
+            ("\"x\"", "\"x\u{1a}\""),
+            ("{\"id\"", "{\"Xid\""),
+            ("\"t\":\"x\"", "\"t\":\"x\"]"),
+        ],
         fixed: [("BAD", ""), ("\\u001a", ""), ("Xid", "id"), ("]}", "}")],
         first: |n| format!("{{\"id\":\"k0\",\"n\":{n},\"t\":\"x\"}}"),
     },
@@ -94,7 +99,12 @@ const CASES: [Case; 5] = [
         between: "\n",
         good: |n| format!("[\"k{n}\",{n},\"x\"]"),
         bad: [("]", ",\"BAD\"]"), ("\"x\"]", "\"x\""), ("[\"k", "[\"\",\"LESSk"), ("\"x\"", "BAD")],
-        fixed: [(",\\\"BAD\\\"", ""), ("\\\"x\\\"\"}", "\\\"x\\\"]\"}"), ("\\\"\\\",\\\"LESS", "\\\""), (",BAD]", ",\\\"x\\\"]")],
+        fixed: [
+            (",\\\"BAD\\\"", ""),
+            ("\\\"x\\\"\"}", "\\\"x\\\"]\"}"),
+            ("\\\"\\\",\\\"LESS", "\\\""),
+            (",BAD]", ",\\\"x\\\"]"),
+        ],
         first: |n| format!("[\"k0\",{n},\"x\"]"),
     },
     Case {
@@ -104,7 +114,12 @@ const CASES: [Case; 5] = [
         tail: "\n",
         between: "\n",
         good: |n| format!("{{\"create\":{{\"_id\":\"k{n}\"}}}}\n{{\"n\":{n},\"t\":\"x\"}}"),
-        bad: [("\"n\":", "\"n\":BAD"), ("\"create\"", "\"Create\""), ("\"}}", "\",\"BADMETA\":1}}"), ("{\"n\"", "[\"n\"")],
+        bad: [
+            ("\"n\":", "\"n\":BAD"),
+            ("\"create\"", "\"Create\""),
+            ("\"}}", "\",\"BADMETA\":1}}"),
+            ("{\"n\"", "[\"n\""),
+        ],
         fixed: [("BAD", ""), ("{\"Create\"", "{\"create\""), (",\"BADMETA\":1", ""), ("\\n[", "\\n{")],
         first: |n| format!("{{\"create\":{{\"_id\":\"k0\"}}}}\n{{\"n\":{n},\"t\":\"x\"}}"),
     },
@@ -136,7 +151,11 @@ impl Case {
             let (about, record) = line.split_once("},").unwrap_or((&line, ""));
             match (way, self.name) {
                 (4, "in.ndjson") => line.replacen("\"_id\":\"k0\"", &format!("\"_id\":\"k{number}\""), 1),
-                (4, _) => line.replacen("k0", &format!("k{number}"), 2).replacen(&format!("duplicate key \\\"k{number}"), "k0", 1),
+                (4, _) => line.replacen("k0", &format!("k{number}"), 2).replacen(
+                    &format!("duplicate key \\\"k{number}"),
+                    "k0",
+                    1,
+                ),
                 (2, "in.ndjson") | (1, "in.ndjson") => line.replacen(self.fixed[way].0, self.fixed[way].1, 1),
                 (way, _) => {
                     let (mark, repair) = self.fixed[way];
@@ -179,7 +198,7 @@ fn hostile() -> Vec<(&'static str, Vec<u8>, &'static [&'static str])> {
     vec![
         ("a.jsonl", bytes("hostile.jsonl"), &[]),
         ("a.jsonl", [bytes("hostile.jsonl"), bytes("hostile.jsonl")].concat(), &[]),
-        ("a.jsonl", [&b"{\"a\":\"\xff\xfe\"}\n\xed\xa0\x80\n\0\n[]\n1\n\"\\ud800\"\n{\"a\":\n1}\n{}{}\n"[..], long.as_bytes()].concat(), &["--max-record-bytes", "8k"]),
+        ("a.jsonl", [&b"{\"a\":\"\xff\xfe\"}\n\xed\xa0\x80\n\0\n[]\n1\n\"\\ud800\"\n{\"a\":\n1]\n{}{}\n"[..], long.as_bytes()].concat(), &["--max-record-bytes", "8k"]),
         ("a.json", b"[{\"_key\":\"a\"},\n {\"_key\":\n\"a\"}, 5, {bad}, {\"_key\":[]}, {\"a\":\"\xff\"}]".to_vec(), &["-t", "json"]),
         ("a.json", b"{\"h\":[{\"a\":1},2]}\n{\"h\":1}\n{}\n{\"h\":[{\"_key\":{}}]}".to_vec(), &["-t", "json", "--records", "h"]),
         ("a.jsonl", b"{\"_id\":\"a\",\"d\":{\"x\":1}}\n{\"_id\":\"a\",\"d\":{\"x\":2}}\n{\"_id\":\"b\"}\n".to_vec(), &["--doc", "d"]),
@@ -194,7 +213,16 @@ fn hostile() -> Vec<(&'static str, Vec<u8>, &'static [&'static str])> {
 /// What a line is about, whatever was wrong with it.
 fn record_of(line: &Value) -> Value {
     let about = &line["_reject"];
-    json!([about["file"], about["line"], about["record"], about["format"], about["header"], about["action"], line["doc"], line["raw"]])
+    json!([
+        about["file"],
+        about["line"],
+        about["record"],
+        about["format"],
+        about["header"],
+        about["action"],
+        line["doc"],
+        line["raw"]
+    ])
 }
 
 #[test]
@@ -309,7 +337,20 @@ fn rejects_of_several_collections_return_to_them() {
 fn flags_for_the_earlier_input_are_left_aside() {
     let place = Place::new();
     place.file("in.txt", "preamble\nk,1\nk2\n");
-    let flags = ["--headers", "_key,n", "-t", "csv", "--skip-lines", "1", "--limit", "9", "--min-records", "2", "--encoding", "latin1"];
+    let flags = [
+        "--headers",
+        "_key,n",
+        "-t",
+        "csv",
+        "--skip-lines",
+        "1",
+        "--limit",
+        "9",
+        "--min-records",
+        "2",
+        "--encoding",
+        "latin1",
+    ];
     place.import(&[&flags[..], &["--rejects", "r", "in.txt"]].concat()).expect(1, [1, 1, 0, 0]);
     let text = std::fs::read_to_string(place.path("r")).expect("rejects");
     place.file("r.csv", text.replace("\"k2\"", "\"k2,é\""));
@@ -342,13 +383,25 @@ fn the_file_is_private_and_never_an_input_or_something_else() {
     }
     place.file("notes", "buy milk\n");
     run("notes").prints("--rejects: notes already exists and does not hold rejects");
-    let same = [["--results", "x", "--rejects", "x"], ["--results", "-", "--rejects", "-"], ["--to", "jsonl:-", "--rejects", "-"]];
+    let same = [
+        ["--results", "x", "--rejects", "x"],
+        ["--results", "-", "--rejects", "-"],
+        ["--to", "jsonl:-", "--rejects", "-"],
+    ];
     for flags in same {
         let ran = place.import(&[&flags[..], &["in.jsonl"]].concat());
         assert_eq!(ran.code, 2);
         ran.prints("and --rejects are the same file");
     }
     assert_eq!(run("bulkimport.db").code, 2);
+}
+
+#[test]
+fn an_object_over_several_lines_is_one_line_of_the_rejects_and_good_there() {
+    let place = Place::new();
+    place.import_text("a.jsonl", "{\"_key\":\n\"a\"}\n", &["--rejects", "r"]).expect(1, [0, 1, 0, 0]);
+    place.import(&["r"]).expect(0, [1, 0, 0, 0]);
+    assert_eq!(place.docs(), ["{\"_key\": \"a\"}"]);
 }
 
 #[test]

@@ -73,8 +73,14 @@ mod tests {
     fn inputs_and_some_flags_are_left_out() {
         let cases = [
             ("bulkimport -c p --to s.db a.csv --rejects r b.csv", "bulkimport -c p --to s.db"),
-            ("b -qc p --rejects=r --overwrite -vn --merge-attributes n=[a]-[b] -- a", "b -qc p -vn --merge-attributes 'n=[a]-[b]'"),
-            ("b --index p --drop --details=false --file a --on-duplicate update -", "b --index p --details=false --on-duplicate update"),
+            (
+                "b -qc p --rejects=r --overwrite -vn --merge-attributes n=[a]-[b] -- a",
+                "b -qc p -vn --merge-attributes 'n=[a]-[b]'",
+            ),
+            (
+                "b --index p --drop --details=false --file a --on-duplicate update -",
+                "b --index p --details=false --on-duplicate update",
+            ),
         ];
         for (line, kept) in cases {
             let argv: Vec<OsString> = line.split(' ').map(OsString::from).collect();

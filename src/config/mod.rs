@@ -18,8 +18,8 @@ use crate::batch::Limits;
 use crate::cli::typed;
 use crate::cli::{Arguments, EdgeFlags, ErrorFlags, OutputFlags, ShapeFlags};
 use crate::error::hint;
-use crate::mask::mask;
 use crate::input::{CsvOptions, Datatype, Format, InputOptions};
+use crate::mask::mask;
 use crate::progress::ProgressMode;
 use crate::shape::ShapeOptions;
 use crate::sink::target::Target;
@@ -125,7 +125,9 @@ impl Config {
     /// Whether stdout is used for documents, results or rejects; the summary then goes to stderr.
     pub fn uses_stdout(&self) -> bool {
         let is_stdout = |path: &Option<PathBuf>| path.as_ref().is_some_and(|path| path.as_os_str() == "-");
-        is_stdout(&self.wanted.results) || is_stdout(&self.wanted.rejects) || self.wanted.endpoints.iter().any(|endpoint| self.target.uses_stdout(endpoint))
+        is_stdout(&self.wanted.results)
+            || is_stdout(&self.wanted.rejects)
+            || self.wanted.endpoints.iter().any(|endpoint| self.target.uses_stdout(endpoint))
     }
 
     /// Checks `--records`, once the formats of all inputs are known.

@@ -88,7 +88,8 @@ fn read(argv: &[OsString], env: &Variables) -> Result<Request> {
     let mut typed = given_flags(&matches);
     typed.retain(|id, _| !is_off(id));
     let flags = FlagSources { typed, set: given_flags(&all).into_keys().collect() };
-    let sources = ConfigSources { flags, color: may_color(env), notes, secrets: env::secrets(env), argv: argv.to_vec() };
+    let sources =
+        ConfigSources { flags, color: may_color(env), notes, secrets: env::secrets(env), argv: argv.to_vec() };
     Ok(Request::Run(Box::new(Config::from_args(arguments, &sources)?)))
 }
 
@@ -155,7 +156,9 @@ pub fn wants_stdout(argv: &[OsString], env: &Variables) -> bool {
     let to = value_of("--to", "BULKIMPORT_TO", argv, env).and_then(|to| targets::read(OsStr::new(to)).ok());
     let results = value_of("--results", "BULKIMPORT_RESULTS", argv, env);
     let rejects = value_of("--rejects", "BULKIMPORT_REJECTS", argv, env);
-    results == Some("-") || rejects == Some("-") || to.is_some_and(|address| address.target.uses_stdout(&address.endpoint))
+    results == Some("-")
+        || rejects == Some("-")
+        || to.is_some_and(|address| address.target.uses_stdout(&address.endpoint))
 }
 
 /// Whether stderr may be coloured, by a command line that may be wrong.

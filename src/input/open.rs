@@ -5,10 +5,10 @@
 
 use super::csv::{Csv, CsvOptions, Dialect};
 use super::jsonl::{Jsonl, LineReader};
+use super::reject_line;
+use super::rejects::{Rejects, Selected, max_line};
 use super::source::{Coding, Counted, Source, file_source, is_no_thread, thread_source};
 use super::unpack::Compression;
-use super::rejects::{Rejects, Selected, max_line};
-use super::reject_line;
 use super::window::{More, Window};
 use super::{Format, ReadError, Reader, encoding, exports, guess};
 use super::{arrays::Arrays, bulk::Bulk, json_stream::JsonStream};

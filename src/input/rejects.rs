@@ -175,12 +175,7 @@ struct Context<'c> {
 
 impl Context<'_> {
     /// Passes the record of a line to `take`.
-    fn read(
-        &mut self,
-        read: &RejectLine<'_>,
-        place: Place<'_>,
-        take: &mut dyn FnMut(ReadStep<'_>) -> bool,
-    ) -> bool {
+    fn read(&mut self, read: &RejectLine<'_>, place: Place<'_>, take: &mut dyn FnMut(ReadStep<'_>) -> bool) -> bool {
         let format = format_of(&read.about);
         let text: Cow<'_, [u8]> = match &read.body {
             RejectBody::Doc(doc) => Cow::Borrowed(doc.as_bytes()),

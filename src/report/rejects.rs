@@ -102,7 +102,8 @@ impl Rejects {
     fn compose(&mut self, files: &[String], collection: usize, reject: &Reject) {
         let format = self.formats.get(reject.origin.file as usize).copied().unwrap_or(Format::Jsonl);
         let mut earlier_scanner = Scanner::default();
-        let earlier = (format == Format::Rejects).then(|| RejectLine::parse(&reject.raw, &mut earlier_scanner)).flatten();
+        let earlier =
+            (format == Format::Rejects).then(|| RejectLine::parse(&reject.raw, &mut earlier_scanner)).flatten();
         let file = files.get(reject.origin.file as usize).map_or("?", String::as_str);
         let name = format.name();
         let header = self.headers.get(&reject.origin.file);

@@ -416,7 +416,11 @@ mod tests {
     #[test]
     fn what_is_left_unsent_after_a_stop_has_its_lines() {
         let (sender, outcomes) = std::sync::mpsc::channel();
-        let mut ledger = Ledger::new(0, OutcomeWishes { results: true, ..OutcomeWishes::default() }, Box::new(move |outcome| drop(sender.send(outcome))));
+        let mut ledger = Ledger::new(
+            0,
+            OutcomeWishes { results: true, ..OutcomeWishes::default() },
+            Box::new(move |outcome| drop(sender.send(outcome))),
+        );
         let line =
             |bucket| ResultLine { origin: Origin::default(), bucket, key: String::new(), reason: None, details: None };
         ledger.add(line(Bucket::Created), &[]);

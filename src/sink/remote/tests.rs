@@ -1,7 +1,6 @@
 //! Settles batches against a model of a server that is busy, drops requests and responses, and refuses bad lines, at
 //! random. What is reported must be what the model holds.
 
-use crate::sink::OutcomeWishes;
 use super::gate::Gate;
 use super::settle::{LaneIo, Settling};
 use super::*;
@@ -9,6 +8,7 @@ use crate::action::{Action, ActionKey, Op};
 use crate::batch::{Batcher, Limits};
 use crate::record::{Origin, Record};
 use crate::retry::Retries;
+use crate::sink::OutcomeWishes;
 use crate::sink::bulk_api::verb;
 use crate::sink::elasticsearch::Bulk;
 use crate::sink::http::{SendError, Traffic};
