@@ -1,7 +1,7 @@
 //! `--rejects`: the file holds what is not stored, and nothing else, and it is valid input again.
 
 use crate::support::{Place, Ran, testdata};
-use crate::wire::{Harm, Reply, Request, Wire, created};
+use crate::wire::{Harm, Reply, Request, Wire, created, documents, duplicate, unfit};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -317,6 +317,39 @@ fn what_a_server_that_leaves_for_good_has_not_stored_is_in_the_rejects() {
         assert!(docs.clone().count() == rejects.len() && docs.clone().all(|doc| text.contains(doc)));
         wire.forgive();
     }
+}
+
+/// A record without a key has a generated one, under which it may be stored.
+#[test]
+fn unknown_records_keep_their_generated_keys() {
+    let (place, lost, well) = (Place::new(), Wire::start(), Wire::start());
+    lost.standing("POST", "/c/_bulk", |_| Reply::new(200).harm(Harm::CloseAfterReading));
+    place.file("in.jsonl", "{\"n\":1}\n{\"n\":2}\n");
+    let patience = ["--retries", "1", "--retry-max-time", "2s", "--timeout", "5s"];
+    let ran = place.import(&[&["--to", &lost.to(), "--rejects", "r"], &patience[..], &["in.jsonl"]].concat());
+    assert_eq!((ran.code, ran.count("unknown")), (4, 2), "{}", ran.stderr);
+    let rejects = lines(&place, "r");
+    are_all(&ran, &rejects);
+    let keys: Vec<String> = rejects.iter().map(|line| line["_reject"]["key"].as_str().expect("a key").to_owned()).collect();
+    assert!(rejects.iter().all(|line| line["_reject"]["attempts"].as_u64() > Some(1)), "{rejects:#?}");
+    let stored = leaving(&well, 1, || panic!("one request is enough"));
+    place.import(&["--to", &well.to(), "r"]).expect(0, [2, 0, 0, 0]);
+    assert_eq!(*stored.lock().expect("no panic"), keys);
+    lost.forgive();
+    well.forgive();
+}
+
+#[test]
+fn what_a_server_refuses_has_its_status() {
+    let (place, wire) = (Place::new(), Wire::start());
+    wire.bulk(&[created(), unfit(), duplicate()]);
+    place.file("in.jsonl", documents(3));
+    let ran = place.import(&["--to", &wire.to(), "--rejects", "r", "in.jsonl"]);
+    ran.expect(1, [1, 2, 0, 0]);
+    wire.done();
+    let about = |line: &Value| json!([line["_reject"]["status"], line["_reject"]["type"], line["_reject"]["attempts"]]);
+    let found: Vec<Value> = lines(&place, "r").iter().map(about).collect();
+    assert_eq!(found, [json!([400, "mapper_parsing_exception", 1]), json!([409, "duplicate_key", 1])]);
 }
 
 #[test]

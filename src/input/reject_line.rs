@@ -38,6 +38,9 @@ pub struct RejectAbout {
     /// The message of its error.
     #[serde(default)]
     pub reason: String,
+    /// How often it was sent.
+    #[serde(default)]
+    pub attempts: u32,
     /// A key that was generated for it, and under which it may be stored.
     #[serde(default)]
     pub key: Option<String>,
@@ -100,6 +103,10 @@ pub const MAX_BEGIN: u64 = 16;
 /// Whether a text begins like a line of rejects, as far as it goes; `None` if it is too short to tell.
 pub fn begins(text: &[u8]) -> Option<bool> {
     let mut rest = text;
+    // A pipe may stay silent after a blank line.
+    if !text.is_empty() && text.trim_ascii_start().is_empty() {
+        return Some(false);
+    }
     for token in [&b"{"[..], b"\"_reject\"", b":", b"{"] {
         rest = rest.trim_ascii_start();
         if rest.len() < token.len() {
@@ -190,6 +197,8 @@ mod tests {
             (" { \"_reject\" : {", Some(true)),
             ("{\"_rejec", None),
             ("", None),
+            ("\n\n", Some(false)),
+            ("\n{", None),
             ("{\"_reject\":", None),
             ("{\"_reject\":1", Some(false)),
             ("{\"_rejects\":{", Some(false)),

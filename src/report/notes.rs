@@ -4,6 +4,7 @@ use super::Report;
 use crate::mask::mask;
 use crate::notes::Note;
 use crate::progress::grouped;
+use crate::sink::Bucket;
 use serde_json::{Value, json};
 
 impl Report {
@@ -19,6 +20,11 @@ impl Report {
             let rest = if is_all { "" } else { "; what was not read is not among them" };
             let text = format!("{{count}} record{{s}} not stored, written to {}{rest}", rejects.file.name);
             self.notes.add("rejects", rejects.count, text);
+            let text = format!(
+                "{{count}} record{{s}} rolled back when the store failed, not in {}: import the whole input again",
+                rejects.file.name
+            );
+            self.notes.add("rejects_incomplete", self.rejects_missing(), text);
         }
         if self.end.records == 0 {
             if self.end.broken.is_none() && self.stop.signal().is_none() {
@@ -52,8 +58,18 @@ impl Report {
         self.print_rejects_hint();
     }
 
-    /// How to import the rejects.
+    /// How many records that are not stored are not among the rejects: a store that fails has rolled them back.
+    fn rejects_missing(&self) -> u64 {
+        let count = self.settings.rejects.as_ref().map_or(0, |rejects| rejects.count);
+        let unsent = if self.settings.dry_run { 0 } else { self.counts[Bucket::Unsent] };
+        (self.counts[Bucket::Error] + self.counts[Bucket::Unknown] + unsent).saturating_sub(count)
+    }
+
+    /// How to import the rejects, unless some are missing.
     fn print_rejects_hint(&mut self) {
+        if self.rejects_missing() > 0 {
+            return;
+        }
         let Some(rejects) = self.settings.rejects.as_ref().filter(|rejects| rejects.count > 0) else { return };
         let Some(command) = &rejects.command else { return };
         let text = format!("fix what is wrong in it, then: `{command}`");

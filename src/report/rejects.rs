@@ -61,6 +61,7 @@ struct About<'a> {
     #[serde(rename = "type")]
     kind: Cow<'a, str>,
     reason: Cow<'a, str>,
+    attempts: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,6 +121,7 @@ impl Rejects {
             status: Some(reject.status).filter(|status| *status > 0),
             kind: reject.reason.as_ref().map_or("unsent".into(), |reason| mask(&reason.kind)),
             reason: reject.reason.as_ref().map_or("not sent".into(), |reason| mask(without_type(reason))),
+            attempts: u32::from(reject.attempts),
             // A document may be stored under it.
             key: Some(reject.key.as_str()).filter(|key| reject.bucket == Bucket::Unknown && key.starts_with(&self.run)),
             separator: header.and_then(|header| header.separator).map(|separator| char::from(separator).to_string()),
@@ -180,6 +182,7 @@ fn push_again(line: &mut String, about: About<'_>, earlier: &RejectLine<'_>) {
             collection: before.collection.as_deref().or(about.collection),
             key: before.key.as_deref().or(about.key),
             separator: before.separator.clone(),
+            attempts: before.attempts.saturating_add(about.attempts),
             ..about
         },
     );

@@ -91,6 +91,8 @@ pub struct Reject {
     pub reason: Option<Reason>,
     /// The status code of the server's response; 0 if there is none.
     pub status: u16,
+    /// How often it was sent; of a store, how often it was applied.
+    pub attempts: u8,
     /// The raw input of the record; empty if it is too long.
     pub raw: Vec<u8>,
 }
@@ -182,6 +184,8 @@ pub struct Ledger {
     wishes: OutcomeWishes,
     /// Bytes of the rejects that were not passed on.
     rejects_bytes: usize,
+    /// How often the next record that is settled was sent.
+    attempts: u8,
     /// What would belong to the rejects after a rollback.
     held_records: Option<HeldRecords>,
     /// Whether any record has failed.
@@ -195,7 +199,7 @@ impl Ledger {
         let outcome = Outcome { lane, ..Outcome::default() };
         let (held, held_lines) = (Vec::new(), Vec::new());
         let held_records = (wishes.rejects && wishes.complete).then(HeldRecords::default);
-        Ledger { held, held_lines, outcome, wishes, rejects_bytes: 0, held_records, failed: false, hand_over }
+        Ledger { held, held_lines, outcome, wishes, rejects_bytes: 0, attempts: 0, held_records, failed: false, hand_over }
     }
 
     /// Whether a line is kept for each record.
@@ -257,11 +261,17 @@ impl Ledger {
         details: Option<Box<ItemDetails>>,
     ) {
         if reason.is_none() && !self.wishes.results && !self.rejects(bucket) {
+            self.attempts = 0;
             return self.settle_many(bucket, 1);
         }
         let (origin, key) = (batch.item(index).origin, batch.key(index).0.to_owned());
         let raw = if self.rejects(bucket) { batch.raw(index) } else { Cow::Borrowed(&[][..]) };
         self.add(ResultLine { origin, bucket, key, reason, details }, &raw);
+    }
+
+    /// Says how often the next record that is settled was sent.
+    pub fn tried(&mut self, attempts: u8) {
+        self.attempts = attempts;
     }
 
     /// Settles a number of actions without a reason.
@@ -289,6 +299,7 @@ impl Ledger {
     /// Turns a record that was reported as created into an error, after its batch was dropped.
     pub fn fail_created(&mut self, origin: Origin, key: &str, reason: Reason, raw: &[u8]) {
         self.held()[Bucket::Created] -= 1;
+        self.attempts = 1;
         self.fail(origin, key, reason, raw);
     }
 
@@ -310,6 +321,7 @@ impl Ledger {
         if self.rejects(bucket) {
             self.push_reject(&line, raw);
         }
+        self.attempts = 0;
         if self.wishes.results && self.held_lines.is_empty() && !bucket.is_applied() {
             // No line before it waits until its action is durable.
             self.outcome.results.push(line);
@@ -341,7 +353,7 @@ impl Ledger {
             self.select(collection);
             let reason = Some(Reason::new("rolled_back", "rolled back, because of --complete"));
             rejects += raw.len() + size_of::<Reject>();
-            self.outcome.rejects.push(Reject { origin, bucket, key: String::new(), reason, status: 0, raw });
+            self.outcome.rejects.push(Reject { origin, bucket, key: String::new(), reason, status: 0, attempts: 1, raw });
             if rejects >= REJECTS_BYTES {
                 rejects = 0;
                 self.flush();
@@ -359,9 +371,10 @@ impl Ledger {
         }
         let ResultLine { origin, bucket, .. } = *line;
         let status = line.details.as_ref().map_or(0, |details| details.status);
+        let attempts = self.attempts;
         let (key, reason, raw) = (line.key.clone(), line.reason.clone(), raw.to_vec());
         self.rejects_bytes += raw.len() + key.len() + size_of::<Reject>();
-        self.outcome.rejects.push(Reject { origin, bucket, key, reason, status, raw });
+        self.outcome.rejects.push(Reject { origin, bucket, key, reason, status, attempts, raw });
     }
 
     /// Marks what was applied so far as durable.

@@ -213,7 +213,10 @@ impl Collection {
                                 loader.keep_raw(&raw)?;
                             }
                         }
-                        Err(reason) => out.settle(batch, *at, Bucket::Error, Some(reason), None),
+                        Err(reason) => {
+                            out.tried(1);
+                            out.settle(batch, *at, Bucket::Error, Some(reason), None);
+                        }
                     }
                     *at += 1;
                 }
@@ -269,6 +272,7 @@ pub(super) fn settle(mut done: Done, batch: &Batch, at: usize, collection: &str,
     match done {
         Done::Written(written) => out.settle(batch, at, written.bucket, None, details),
         Done::Failed { bucket: Bucket::Error, reason, .. } => {
+            out.tried(1);
             out.settle(batch, at, Bucket::Error, Some(reason), details);
         }
         Done::Failed { bucket, .. } => out.settle(batch, at, bucket, None, details),
