@@ -85,6 +85,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkimport' -ScriptBlock {
             [CompletionResult]::new('--flush-interval', '--flush-interval', [CompletionResultType]::ParameterName, 'Maximum time a record of a slow pipe waits for others')
             [CompletionResult]::new('--max-errors', '--max-errors', [CompletionResultType]::ParameterName, 'Stop after more errors than this (exit 3)')
             [CompletionResult]::new('--results', '--results', [CompletionResultType]::ParameterName, 'File for the server''s result of each record')
+            [CompletionResult]::new('--rejects', '--rejects', [CompletionResultType]::ParameterName, 'File for the records that are not stored; it is valid input again')
             [CompletionResult]::new('--summary', '--summary', [CompletionResultType]::ParameterName, 'Format of the summary on stdout: text or json')
             [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'Show progress: auto, bar, plain (a line every 10 s) or none')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use colours: auto, always or never')

@@ -82,6 +82,7 @@ set edit:completion:arg-completer[bulkimport] = {|@words|
             cand --flush-interval 'Maximum time a record of a slow pipe waits for others'
             cand --max-errors 'Stop after more errors than this (exit 3)'
             cand --results 'File for the server''s result of each record'
+            cand --rejects 'File for the records that are not stored; it is valid input again'
             cand --summary 'Format of the summary on stdout: text or json'
             cand --progress 'Show progress: auto, bar, plain (a line every 10 s) or none'
             cand --color 'Use colours: auto, always or never'

@@ -78,6 +78,7 @@ complete -c bulkimport -s j -l jobs -d 'Maximum number of concurrent batches (a 
 complete -c bulkimport -l flush-interval -d 'Maximum time a record of a slow pipe waits for others' -r -f
 complete -c bulkimport -l max-errors -d 'Stop after more errors than this (exit 3)' -r -f
 complete -c bulkimport -l results -d 'File for the server\'s result of each record' -r -F
+complete -c bulkimport -l rejects -d 'File for the records that are not stored; it is valid input again' -r -F
 complete -c bulkimport -l summary -d 'Format of the summary on stdout: text or json' -r -f -a "text\t''
 json\t''"
 complete -c bulkimport -l progress -d 'Show progress: auto, bar, plain (a line every 10 s) or none' -r -f -a "auto\t''

@@ -3,23 +3,21 @@
 
 use crate::action::{Decider, Op};
 use crate::config::Config;
-use crate::error::{self, Exit};
-use crate::input::{self, Format, Input, Inputs};
+use crate::error::{self, Exit, hint};
+use crate::input::{self, Format, Input, Inputs, Selected};
 use crate::messages::Messages;
 use crate::pipeline::{self, Plan};
 use crate::progress::{Meter, Progress};
-use crate::report::{Again, Report, Results, Settings, Summary};
+use crate::report::{Again, OutputFile, Rejects, Report, Results, Settings, Summary, is_result};
 use crate::shape::Shaper;
 use crate::sink::http::Traffic;
 use crate::sink::target::Opened;
 use crate::sink::wanted::{InputFacts, Wanted};
-use crate::sink::{Log, Note, targets};
+use crate::sink::{Log, Note, OutcomeWishes, targets};
 use crate::stop::Stop;
-use anyhow::{Context as _, Result, bail, ensure};
-use std::fs::File;
+use anyhow::{Context as _, Result, anyhow, ensure};
+use std::collections::HashSet;
 use std::hash::{BuildHasher, Hasher};
-use std::io::{BufRead, BufWriter, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -33,9 +31,11 @@ pub fn import(mut config: Config, mut err: Messages) -> Result<Summary> {
     for (input, collection) in inputs.list.iter_mut().zip(&config.collection_of_file) {
         input.collection = *collection;
     }
+    select_rejects(&config, &mut inputs.list);
     let formats: Vec<Format> = inputs.list.iter().map(|input| input.format).collect();
     config.ensure_csv_flags_are_used(&formats)?;
     config.ensure_records_flag_is_used(&formats)?;
+    let rejects_note = leave_aside(&mut config, &formats)?;
     config.wanted.run = run_id();
     config.wanted.inputs = InputFacts {
         paths: config.files.clone(),
@@ -44,13 +44,17 @@ pub fn import(mut config: Config, mut err: Messages) -> Result<Summary> {
         is_compressed: inputs.compressed,
     };
     print_start(&config, &inputs, &mut err);
-    let results = open_results(&config.wanted)?;
+    let (results, rejects) = (open_results(&config.wanted)?, open_rejects(&config, formats)?);
+    config.input.keeps_raw = rejects.is_some();
     let stop = Stop::default();
     let mut all = open(&config, &stop, &mut err)?;
     let meter = Meter { bytes: inputs.bytes_read.clone(), ..Meter::default() };
     let progress = Progress::new(config.output.progress, inputs.size, meter.clone());
     let traffic = all.iter().filter_map(|opened| opened.traffic.clone()).collect();
-    let mut report = Report::new(settings(&config, traffic, results), progress, stop.clone(), err);
+    let mut report = Report::new(settings(&config, traffic, results, rejects), progress, stop.clone(), err);
+    if let Some(text) = rejects_note {
+        report.note("overwrite", text);
+    }
     let closing: Vec<_> = all.iter_mut().filter_map(|opened| opened.closing.take()).collect();
     let mut inputs = inputs.list;
     let last = all.len().saturating_sub(1);
@@ -62,7 +66,7 @@ pub fn import(mut config: Config, mut err: Messages) -> Result<Summary> {
         let min_records = config.input.min_records.filter(|_| number == last);
         let plan = plan(&config, opened, inputs, &meter, &stop, &report);
         pipeline::run(Plan { min_records, ..plan }, &mut report);
-        if stop.is_requested() || report.is_broken() {
+        if stop.is_reading_over() || report.is_broken() {
             break;
         }
     }
@@ -72,6 +76,33 @@ pub fn import(mut config: Config, mut err: Messages) -> Result<Summary> {
         }
     }
     Ok(report.close(meter.bytes.load(Ordering::Relaxed)))
+}
+
+/// Without `--collection`, each record of a file of rejects goes to the collection that it names.
+fn select_rejects(config: &Config, inputs: &mut [Input]) {
+    let mut seen = HashSet::new();
+    for input in inputs.iter_mut().filter(|input| input.format == Format::Rejects && config.wanted.is_named_by_file()) {
+        let collection = config.wanted.collections.get(input.collection).cloned();
+        input.selected = Selected { collection, nameless: seen.insert(input.name.clone()) };
+    }
+}
+
+/// Leaves aside what was meant for the inputs of an earlier run, if its rejects are read. Returns a note about it.
+///
+/// # Errors
+/// If the rejects would replace what that run has written.
+fn leave_aside(config: &mut Config, formats: &[Format]) -> Result<Option<&'static str>> {
+    if !formats.contains(&Format::Rejects) {
+        return Ok(None);
+    }
+    (config.input.limit, config.input.min_records) = (None, None);
+    if !std::mem::take(&mut config.wanted.overwrite) {
+        return Ok(None);
+    }
+    if config.target.overwrites_collection() {
+        return Ok(Some("--overwrite is left aside: the input is the rejects of a run, whose documents are kept"));
+    }
+    Err(anyhow!("--overwrite would replace what is stored by the rejects").context(hint("name another file in `--to`")))
 }
 
 /// The plan of a target that was opened for one collection or for all of them.
@@ -100,7 +131,12 @@ fn plan(config: &Config, opened: Opened, inputs: Vec<Input>, meter: &Meter, stop
         sinks: opened.sinks,
         meter: meter.clone(),
         stop: stop.clone(),
-        results: wanted.results.is_some(),
+        wishes: OutcomeWishes {
+            results: wanted.results.is_some(),
+            rejects: wanted.rejects.is_some(),
+            unsent: !wanted.dry_run,
+            complete: wanted.complete,
+        },
         unique: wanted.unique.clone(),
         min_records: None,
     }
@@ -176,7 +212,7 @@ fn open_all(config: &Config, stop: &Stop, log: Log<'_>) -> Result<Vec<Opened>> {
     Ok(all)
 }
 
-fn settings(config: &Config, traffic: Vec<Traffic>, results: Option<Results>) -> Settings {
+fn settings(config: &Config, traffic: Vec<Traffic>, results: Option<Results>, rejects: Option<Rejects>) -> Settings {
     let wanted = &config.wanted;
     Settings {
         files: wanted.inputs.names.clone(),
@@ -190,6 +226,7 @@ fn settings(config: &Config, traffic: Vec<Traffic>, results: Option<Results>) ->
         dry_run: wanted.dry_run,
         again: again(config),
         results,
+        rejects,
         traffic,
         variable_notes: config.notes.clone(),
     }
@@ -211,52 +248,24 @@ fn again(config: &Config) -> Again {
 /// Opens the file of `--results`.
 fn open_results(wanted: &Wanted) -> Result<Option<Results>> {
     let Some(path) = &wanted.results else { return Ok(None) };
-    if path.as_os_str() == "-" {
-        return Ok(Some(Results { name: "stdout".to_owned(), out: Box::new(BufWriter::new(std::io::stdout())) }));
-    }
-    let name = path.display().to_string();
-    if wanted.inputs.contains(path) {
-        bail!("--results: {name} is also an input");
-    }
-    let context = || format!("--results: {name}");
-    ensure_holds_results(path).with_context(context)?;
-    // For its owner only: servers repeat what they were sent, secrets among it.
-    let mut options = File::options();
-    options.write(true).create(true).truncate(false).mode(0o600);
-    let file = options.open(path).with_context(context)?;
-    Ok(Some(Results { name, out: Box::new(BufWriter::new(TruncatedOnWrite(file, false))) }))
+    ensure_no_input(path, "--results", wanted)?;
+    Ok(Some(Results { file: OutputFile::open(path, "results", is_result)? }))
 }
 
-/// A file that is truncated at the first write, so that a run that does not start destroys nothing.
-struct TruncatedOnWrite(File, bool);
-
-impl Write for TruncatedOnWrite {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if !std::mem::replace(&mut self.1, true) && self.0.metadata()?.is_file() {
-            self.0.set_len(0)?;
-        }
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        // A run without records leaves an empty file.
-        self.write(&[]).and_then(|_| self.0.flush())
-    }
+/// Opens the file of `--rejects`.
+fn open_rejects(config: &Config, formats: Vec<Format>) -> Result<Option<Rejects>> {
+    let wanted = &config.wanted;
+    let Some(path) = &wanted.rejects else { return Ok(None) };
+    ensure_no_input(path, "--rejects", wanted)?;
+    let file = OutputFile::open(path, "rejects", |line| input::begins_rejects(line) == Some(true))?;
+    let collections = if wanted.is_bulk { Vec::new() } else { wanted.collections.clone() };
+    let mut rejects = Rejects::new(file, formats, collections, wanted.run.clone());
+    rejects.command.clone_from(&config.rejects_command);
+    Ok(Some(rejects))
 }
 
-/// Refuses to overwrite a file that holds something other than results.
-fn ensure_holds_results(path: &Path) -> Result<()> {
-    // Opening a pipe would wait for its other end.
-    if !std::fs::metadata(path).is_ok_and(|about| about.is_file()) {
-        return Ok(());
-    }
-    let Ok(file) = File::open(path) else { return Ok(()) };
-    let mut line = Vec::new();
-    // A line of results is not longer than a record's key and its error.
-    let _ = std::io::BufReader::new(file).take(1 << 20).read_until(b'\n', &mut line);
-    let read: Option<serde_json::Value> = serde_json::from_slice(&line).ok();
-    let is_ours = read.is_some_and(|read| read.get("counted").is_some() && read.get("line").is_some());
-    ensure!(line.is_empty() || is_ours, "already exists and does not hold results");
+fn ensure_no_input(path: &Path, flag: &str, wanted: &Wanted) -> Result<()> {
+    ensure!(!wanted.inputs.contains(path), "{flag}: {} is also an input", path.display());
     Ok(())
 }
 

@@ -10,6 +10,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 pub struct Stop {
     signal: Arc<AtomicUsize>,
     requested: Arc<AtomicBool>,
+    /// Whether nothing more is read; without it, what is left is read to be accounted for.
+    reading_is_over: Arc<AtomicBool>,
+    /// Whether nothing more is sent.
+    sending_is_over: Arc<AtomicBool>,
 }
 
 /// The signals that stop a run, and their names.
@@ -26,10 +30,11 @@ impl Stop {
             if matches!(signal, SIGHUP | SIGQUIT) && is_ignored(signal) {
                 continue;
             }
-            // The order matters: the first signal finds `requested` false here and sets it below.
-            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, self.requested.clone())?;
+            // The order matters: the first signal finds `reading_is_over` false here and sets it below.
+            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, self.reading_is_over.clone())?;
             signal_hook::flag::register_usize(signal, self.signal.clone(), signal as usize)?;
             signal_hook::flag::register(signal, self.requested.clone())?;
+            signal_hook::flag::register(signal, self.reading_is_over.clone())?;
         }
         Ok(())
     }
@@ -37,6 +42,23 @@ impl Stop {
     /// Requests the run to stop.
     pub fn request(&self) {
         self.requested.store(true, Ordering::SeqCst);
+        self.reading_is_over.store(true, Ordering::SeqCst);
+    }
+
+    /// Requests that nothing more is sent. Reading goes on, so that what is not sent is known.
+    pub fn end_sending(&self) {
+        self.sending_is_over.store(true, Ordering::SeqCst);
+        self.requested.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether nothing more is read.
+    pub fn is_reading_over(&self) -> bool {
+        self.reading_is_over.load(Ordering::Relaxed)
+    }
+
+    /// Whether nothing more is sent.
+    pub fn is_sending_over(&self) -> bool {
+        self.sending_is_over.load(Ordering::Relaxed)
     }
 
     /// Whether the run was requested to stop, by a signal or otherwise.

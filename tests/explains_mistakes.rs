@@ -454,8 +454,8 @@ const LINES: &[(&str, &str)] = &[
         "error: unknown option '--journal'\nhint: `--journal`: not in this version of bulkimport\n",
     ),
     (
-        "-c a --rejects=x films.jsonl",
-        "error: unknown option '--rejects'\nhint: `--rejects`: not in this version of bulkimport\n",
+        "-c a --journal=x films.jsonl",
+        "error: unknown option '--journal'\nhint: `--journal`: not in this version of bulkimport\n",
     ),
     (
         "-c a -u me:hidden films.jsonl",

@@ -1,6 +1,6 @@
 //! Fills batches. Each action is encoded once, for its target.
 
-use super::{Batch, BatchItem, Encode, Extras, Limits, NO_EXTRAS};
+use super::{Batch, BatchItem, Encode, Extras, Limits, NO_EXTRAS, RawText, WHOLE};
 use crate::action::Action;
 use crate::json::Span;
 use crate::key_filter::KeyFilter;
@@ -109,10 +109,31 @@ impl Batcher {
         self.batch.items.push(item);
         self.batch.hashes.push(hash);
         if self.keeps_raw {
-            let raw = self.batch.keep_raw(record.raw);
-            self.batch.raws.push(raw);
+            self.keep_raw(record.raw, action);
         }
         self.is_full()
+    }
+
+    /// Keeps what the last document lacks of the raw text of its record.
+    fn keep_raw(&mut self, raw: &[u8], action: &Action<'_>) {
+        let batch = &mut self.batch;
+        batch.keeps_raw = true;
+        let index = batch.items.len() - 1;
+        let encoded = &self.text.as_bytes()[batch.items[index].doc.range()];
+        let is_doc = std::ptr::eq(raw, action.doc.as_bytes());
+        let mut end = WHOLE;
+        if !is_doc || encoded != raw {
+            // Without the fields that became metadata, and perhaps with a key in front.
+            let cut = action.cut.iter().map(|cut| cut.end as usize).fold(1, usize::max).min(raw.len());
+            let is_end = is_doc && encoded.ends_with(&raw[cut..]);
+            end = if is_end { (raw.len() - cut) as u32 } else { 0 };
+        } else if batch.raws.is_empty() {
+            return;
+        }
+        batch.raws.resize(index, RawText { start: Span::default(), end: WHOLE });
+        let kept = if end == WHOLE { 0 } else { raw.len() - end as usize };
+        let start = batch.keep_raw(&raw[..kept]);
+        batch.raws.push(RawText { start, end });
     }
 
     /// Adds a record that already failed. Returns whether the batch is now full.
@@ -258,10 +279,10 @@ mod tests {
             let mut batch = batcher.take(Batch::default(), None);
             let rejected = batch.rejected().flat_map(|bad| bad.raw.to_vec()).collect::<Vec<u8>>();
             let expected = if keeps_raw { [&b"a,b"[..], b"bad", b"c,\"d"] } else { [&[][..]; 3] };
-            assert_eq!([batch.raw(0), &rejected, batch.raw(1)], expected);
+            assert_eq!([&*batch.raw(0), &rejected, &*batch.raw(1)], expected);
             assert!(keeps_raw || (batch.raw.capacity(), batch.raws.capacity()) == (0, 0));
             batch.clear(1000);
-            assert_eq!(batch.raw(0), b"");
+            assert!(batch.raws.is_empty() && batch.raw.is_empty());
         }
     }
 

@@ -10,6 +10,7 @@ use crate::action::{Action, Op};
 use crate::json::{Span, needs_no_escape};
 use crate::record::{BadRecord, Origin, Reason};
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,6 +84,17 @@ struct Extras {
     detect_noop: bool,
 }
 
+/// Where the raw text of a record is: a range of `Batch::raw`, then the end of its encoded document. Most documents are sent as
+/// they were written, so nothing is copied for `--rejects`.
+#[derive(Clone, Copy, Debug)]
+struct RawText {
+    start: Span,
+    /// How many bytes of the document follow; `WHOLE` for all of it, and nothing else.
+    end: u32,
+}
+
+const WHOLE: u32 = u32::MAX;
+
 /// An action as a sink sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchAction<'a> {
@@ -118,10 +130,12 @@ pub struct Batch {
     hashes: Vec<u64>,
     extras: Vec<Extras>,
     rejected: Vec<(Origin, Reason, Span)>,
-    /// The raw text of the records, if it is wanted.
+    /// Whether the raw text of the records is wanted.
+    keeps_raw: bool,
+    /// What the encoded documents lack of it, and the raw text of `rejected`.
     raw: Vec<u8>,
-    /// Ranges of `raw`, by the indices of the items.
-    raws: Vec<Span>,
+    /// Where the raw text of a record is, by the indices of the items. Of those behind the end it is the document.
+    raws: Vec<RawText>,
     /// The ordinal of the first action.
     first: u64,
     /// Bytes of keys and documents, before encoding.
@@ -233,8 +247,20 @@ impl Batch {
     }
 
     /// The raw text of the record at an index; empty unless it is wanted.
-    pub fn raw(&self, index: usize) -> &[u8] {
-        self.raws.get(index).map_or(&[], |raw| &self.raw[raw.range()])
+    pub fn raw(&self, index: usize) -> Cow<'_, [u8]> {
+        let doc = || if self.keeps_raw { self.action(index).doc.as_bytes() } else { &[] };
+        self.raw_apart(index).unwrap_or_else(|| Cow::Borrowed(doc()))
+    }
+
+    /// The same, unless it is the document.
+    pub fn raw_apart(&self, index: usize) -> Option<Cow<'_, [u8]>> {
+        let RawText { start, end } = *self.raws.get(index).filter(|raw| raw.end != WHOLE)?;
+        let start = &self.raw[start.range()];
+        if end == 0 {
+            return Some(Cow::Borrowed(start));
+        }
+        let doc = self.action(index).doc.as_bytes();
+        Some(Cow::Owned([start, &doc[doc.len() - end as usize..]].concat()))
     }
 
     /// The item at an index.

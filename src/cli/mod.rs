@@ -9,6 +9,7 @@ pub mod help;
 pub(crate) mod hints;
 mod names;
 mod server;
+pub mod typed;
 pub(crate) mod usage;
 
 use crate::action::Op;
@@ -348,6 +349,12 @@ pub struct ErrorFlags {
     /// responses. - is stdout; the summary then goes to stderr.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub results: Option<PathBuf>,
+    /// File for the records that are not stored; it is valid input again
+    ///
+    /// One JSON object per line: in _reject where the record was and why it is not stored, then the record as it was read.
+    /// Fix it there, and import the file with the same flags. - is stdout; the summary then goes to stderr.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub rejects: Option<PathBuf>,
 }
 
 /// What is printed.

@@ -3,7 +3,7 @@
 
 use crate::cli::Arguments;
 use crate::error::hint;
-use crate::input::{Format, stem};
+use crate::input::{Format, collections_of_rejects, stem};
 use anyhow::{Result, anyhow};
 use std::path::{Path, PathBuf};
 
@@ -35,16 +35,30 @@ pub(super) fn find(args: &Arguments) -> Result<Collections> {
     let mut found = Collections { by_file: true, ..Collections::default() };
     let mut numbered = Vec::with_capacity(files.len());
     for file in files {
-        let name = name_of(&file).ok_or_else(missing)?;
-        let number = found.names.iter().position(|other| *other == name).unwrap_or(found.names.len());
-        if number == found.names.len() {
-            found.names.push(name);
+        let names = match collections_of_rejects(&file) {
+            Some(names) => names_of_rejects(names, &file)?,
+            None => vec![name_of(&file).ok_or_else(missing)?],
+        };
+        for name in names {
+            let number = found.names.iter().position(|other| *other == name).unwrap_or(found.names.len());
+            if number == found.names.len() {
+                found.names.push(name);
+            }
+            numbered.push((number, file.clone()));
         }
-        numbered.push((number, file));
     }
     numbered.sort_by_key(|(number, _)| *number);
     (found.of_files, found.files) = numbered.into_iter().unzip();
     Ok(found)
+}
+
+/// The collections of a file of rejects, which is read once for each.
+fn names_of_rejects(names: Vec<String>, file: &Path) -> Result<Vec<String>> {
+    if names.is_empty() {
+        let advice = "write `-t bulk` if they were bulk lines, and `--collection NAME` otherwise";
+        return Err(anyhow!("{}: the rejects name no collection", file.display()).context(hint(advice)));
+    }
+    Ok(names)
 }
 
 /// The collection that a file names. Stdin and the files of /dev and /proc name none.

@@ -17,9 +17,11 @@ pub use request::{Request, is_bare, parse, wants_color, wants_json, wants_stdout
 pub use secrets::remember_secrets;
 
 use crate::batch::Limits;
+use crate::cli::typed;
 use crate::cli::{Arguments, EdgeFlags, ErrorFlags, OutputFlags, ShapeFlags};
 use crate::error::hint;
 use crate::input::{CsvOptions, Datatype, Format, InputOptions};
+use crate::mask::mask;
 use crate::progress::ProgressMode;
 use crate::shape::ShapeOptions;
 use crate::sink::target::Target;
@@ -29,7 +31,7 @@ use anyhow::{Result, anyhow};
 use clap::ColorChoice;
 use conflicts::{FOR_CELLS, FOR_ROWS};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The configuration of a run.
 #[derive(Debug)]
@@ -60,6 +62,8 @@ pub struct Config {
     pub color: bool,
     /// Notes to print first.
     pub notes: Vec<String>,
+    /// The command that imports the file of `--rejects`. `None` if there is none that works.
+    pub rejects_command: Option<String>,
 }
 
 /// The sources of a configuration, beside the values of flags.
@@ -75,6 +79,8 @@ pub struct ConfigSources {
     pub secrets: [Option<String>; 3],
     /// All variables, for those of other programs.
     pub env: Vec<(OsString, OsString)>,
+    /// The command line.
+    pub argv: Vec<OsString>,
 }
 
 impl Config {
@@ -93,6 +99,7 @@ impl Config {
         let csv = cells::options(&args, format)?;
         let is_typed = |id: &&&str| sources.flags.typed(id);
         let csv_flags = FOR_CELLS.iter().chain(&FOR_ROWS).filter(is_typed).map(|id| flag(id)).collect();
+        let rejects_command = rejects_command(args.errors.rejects.as_deref(), sources, target);
         Ok(Config {
             target,
             limits: target.limits(&wanted),
@@ -110,6 +117,7 @@ impl Config {
             },
             output: output(args.output, &sources.flags),
             notes: sources.notes.clone(),
+            rejects_command,
         })
     }
 
@@ -118,10 +126,12 @@ impl Config {
         self.target.has_one_sink()
     }
 
-    /// Whether stdout is used for documents or results; the summary then goes to stderr.
+    /// Whether stdout is used for documents, results or rejects; the summary then goes to stderr.
     pub fn uses_stdout(&self) -> bool {
-        let results = self.wanted.results.as_ref().is_some_and(|path| path.as_os_str() == "-");
-        results || self.wanted.endpoints.iter().any(|endpoint| self.target.uses_stdout(endpoint))
+        let is_stdout = |path: &Option<PathBuf>| path.as_ref().is_some_and(|path| path.as_os_str() == "-");
+        is_stdout(&self.wanted.results)
+            || is_stdout(&self.wanted.rejects)
+            || self.wanted.endpoints.iter().any(|endpoint| self.target.uses_stdout(endpoint))
     }
 
     /// Checks `--records`, once the formats of all inputs are known.
@@ -129,7 +139,7 @@ impl Config {
     /// # Errors
     /// When it is on the command line, and no input is JSON.
     pub fn ensure_records_flag_is_used(&self, formats: &[Format]) -> Result<()> {
-        let is_json = |format: &Format| matches!(format, Format::Json | Format::Jsonl);
+        let is_json = |format: &Format| matches!(format, Format::Json | Format::Jsonl | Format::Rejects);
         if self.has_records_flag && !formats.iter().any(is_json) {
             let advice = hint("write `-t json` if an input is JSON");
             return Err(anyhow!("--records requires JSON input").context(advice));
@@ -142,12 +152,24 @@ impl Config {
     /// # Errors
     /// When the command line has such flags, and all inputs have other formats.
     pub fn ensure_csv_flags_are_used(&self, formats: &[Format]) -> Result<()> {
-        let used = formats.iter().any(|format| has_rows(Some(*format)));
+        let used = formats.iter().any(|format| has_rows(Some(*format)) || *format == Format::Rejects);
         if let Some(flag) = self.csv_flags.first().filter(|_| !used) {
             return Err(anyhow!("{flag} requires CSV or TSV input").context(hint("write `-t csv` if an input is CSV")));
         }
         Ok(())
     }
+}
+
+/// The command that imports the rejects of this one: not with a secret in it, nor into a file that exists by then, nor if a
+/// variable names the file of the rejects.
+fn rejects_command(rejects: Option<&Path>, sources: &ConfigSources, target: &dyn Target) -> Option<String> {
+    let name = rejects?.to_str().filter(|name| *name != "-")?;
+    let name = if name.starts_with('-') { format!("./{name}") } else { name.to_owned() };
+    let mut words = typed::without(&sources.argv, &["rejects", "overwrite"])?;
+    words.push(name);
+    let command = typed::quoted(&words);
+    let works = target.overwrites_collection() && sources.flags.typed("rejects") && mask(&command) == command;
+    works.then_some(command)
 }
 
 /// Whether a format has a header row; true if it is not known yet.

@@ -4,9 +4,15 @@ use crate::cli::Arguments;
 use crate::sink::same_file;
 use crate::sink::wanted::{Endpoint, Wanted, flag};
 use anyhow::{Result, bail};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Checks `--to` and `--results`.
+/// Whether two outputs are one file, or both are stdout.
+fn is_one(one: &Path, other: &Path) -> bool {
+    let device = |path: &Path| if path == Path::new("-") { PathBuf::from("/dev/stdout") } else { path.to_owned() };
+    same_file(&device(one), &device(other))
+}
+
+/// Checks `--to`, `--results` and `--rejects`.
 ///
 /// # Errors
 /// When one of them is also read.
@@ -25,8 +31,14 @@ pub(super) fn ensure_not_read(args: &Arguments, wanted: &Wanted) -> Result<()> {
         Endpoint::Path(_, path) => Some(("--to", path.as_path())),
         Endpoint::Server(_) => None,
     });
-    let written: Vec<(&str, &Path)> =
-        targets.chain(wanted.results.as_deref().map(|path| ("--results", path))).collect();
+    let results = wanted.results.as_deref().map(|path| ("--results", path));
+    let rejects = wanted.rejects.as_deref().map(|path| ("--rejects", path));
+    let written: Vec<(&str, &Path)> = targets.chain(results).chain(rejects).collect();
+    if let Some((_, path)) = rejects
+        && let Some((other, _)) = written.iter().find(|(flag, other)| *flag != "--rejects" && is_one(other, path))
+    {
+        bail!("{other} and --rejects are the same file: {}", path.display());
+    }
     for (id, path) in read.iter().filter_map(|(id, path)| Some((*id, (*path)?))) {
         if let Some((output, path)) = written.iter().find(|(_, output)| same_file(output, path)) {
             bail!("{} and {output} are the same file: {}", flag(id), path.display());

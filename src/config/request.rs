@@ -88,7 +88,14 @@ fn read(argv: &[OsString], env: &Variables) -> Result<Request> {
     let mut typed = given_flags(&matches);
     typed.retain(|id, _| !is_off(id));
     let flags = FlagSources { typed, set: given_flags(&all).into_keys().collect() };
-    let sources = ConfigSources { flags, color: may_color(env), notes, secrets: env::secrets(env), env: env.to_vec() };
+    let sources = ConfigSources {
+        flags,
+        color: may_color(env),
+        notes,
+        secrets: env::secrets(env),
+        env: env.to_vec(),
+        argv: argv.to_vec(),
+    };
     Ok(Request::Run(Box::new(Config::from_args(arguments, &sources)?)))
 }
 
@@ -150,11 +157,14 @@ pub fn wants_json(argv: &[OsString], env: &Variables) -> bool {
     value_of("--summary", "BULKIMPORT_SUMMARY", argv, env).is_some_and(|form| form == "json")
 }
 
-/// Whether stdout is used for documents or results, by a command line that may be wrong.
+/// Whether stdout is used for documents, results or rejects, by a command line that may be wrong.
 pub fn wants_stdout(argv: &[OsString], env: &Variables) -> bool {
     let to = value_of("--to", "BULKIMPORT_TO", argv, env).and_then(|to| targets::read(OsStr::new(to)).ok());
     let results = value_of("--results", "BULKIMPORT_RESULTS", argv, env);
-    results == Some("-") || to.is_some_and(|address| address.target.uses_stdout(&address.endpoint))
+    let rejects = value_of("--rejects", "BULKIMPORT_REJECTS", argv, env);
+    results == Some("-")
+        || rejects == Some("-")
+        || to.is_some_and(|address| address.target.uses_stdout(&address.endpoint))
 }
 
 /// Whether stderr may be coloured, by a command line that may be wrong.
@@ -247,7 +257,7 @@ mod tests {
                 "-c a --journal x",
                 "error: unknown option '--journal'\nhint: `--journal`: not in this version of bulkimport",
             ),
-            ("-c a --rejects=5s", "error: unknown option '--rejects'\nhint: `--rejects`: not in this version"),
+            ("-c a --max-rate=5s", "error: unknown option '--max-rate'\nhint: `--max-rate`: not in this version"),
             ("-c a --timeout=5s", "error: --timeout is not supported for a store\nhint: `--to elasticsearch+http"),
             (
                 "-c a --completions tcsh",

@@ -64,6 +64,7 @@ fn without_login(args: &Arguments, collections: &Collections, sources: &ConfigSo
         lossy: run.lossy,
         dry_run: run.dry_run,
         results: args.errors.results.clone(),
+        rejects: args.errors.rejects.clone(),
         batches: args.batches,
         compress_transfer: compress(args),
         retries: Retries { retries: args.server.retries, max_time: args.server.retry_max_time },

@@ -43,11 +43,13 @@ impl OneByOne for Arrays {
         let line = self.lines.next()?;
         if self.names.is_empty() && line.as_ref().map_or(true, |range| !range.is_empty()) {
             let names = line.map_err(|reason| reason.text);
+            let written = names.as_ref().map_or(0..0, Clone::clone);
             let names = names.and_then(|range| header(&self.lines.window.bytes()[range], &mut self.scanner));
             let message = |text| format!("invalid header: {text}");
             let origin = self.lines.origin;
             (self.names, self.plain_names) = names.map_err(|text| ReadError::new(origin, message(text)))?;
-            return Ok(ReadStep::Header { origin, names: &self.plain_names });
+            let text = std::str::from_utf8(&self.lines.window.bytes()[written]).unwrap_or_default();
+            return Ok(ReadStep::Header { origin, names: &self.plain_names, text, separator: None });
         }
         if line.as_ref().is_ok_and(Range::is_empty) {
             return Ok(ReadStep::Empty);

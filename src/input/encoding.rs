@@ -1,6 +1,7 @@
 //! Decodes text in another encoding than UTF-8, and guesses which one it may be.
 //! A byte sequence that the encoding does not have becomes a byte that UTF-8 does not have, so that its record is an error.
 
+use super::reject_line;
 use crate::error::{Exit, hint};
 use anyhow::{Result, anyhow};
 use encoding_rs::WINDOWS_1251;
@@ -53,7 +54,9 @@ pub(super) fn decoded(
     encoding: Option<&'static Encoding>,
 ) -> io::Result<Box<dyn Read + Send>> {
     let mut start = Vec::new();
-    raw.by_ref().take(4).read_to_end(&mut start)?;
+    raw.by_ref().take(if encoding.is_some() { reject_line::MAX_BEGIN } else { 4 }).read_to_end(&mut start)?;
+    // A file of rejects has the text of another input, already decoded.
+    let encoding = encoding.filter(|_| reject_line::begins(&start) != Some(true));
     if encoding.is_some_and(|encoding| encoding == UTF_16LE || encoding == UTF_16BE) {
         ensure_utf16(&mut start, &mut raw)?;
     }

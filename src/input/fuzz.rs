@@ -246,7 +246,7 @@ fn steps(mut reader: Box<dyn Reader>, length: usize, step_by_step: bool) -> Vec<
                 empty += 1;
                 return true;
             }
-            ReadStep::Header { .. } => return true,
+            ReadStep::Header { .. } | ReadStep::Format(_) => return true,
             ReadStep::Idle => panic!("no source is idle here"),
             ReadStep::End => {
                 ended = true;

@@ -24,11 +24,22 @@ pub enum Format {
     Arrays,
     /// Elasticsearch bulk lines.
     Bulk,
+    /// What `--rejects` wrote; recognized by itself.
+    #[value(skip)]
+    Rejects,
 }
 
 impl Format {
+    /// Whether its records are rows with a header.
+    pub fn has_rows(self) -> bool {
+        matches!(self, Format::Csv | Format::Tsv | Format::Arrays)
+    }
+
     /// Its name on the command line.
     pub fn name(self) -> String {
+        if self == Format::Rejects {
+            return "rejects".to_owned();
+        }
         self.to_possible_value().map(|word| word.get_name().to_owned()).unwrap_or_default()
     }
 }

@@ -16,6 +16,8 @@ mod json_stream;
 mod jsonl;
 mod mistakes;
 mod open;
+mod reject_line;
+mod rejects;
 mod source;
 mod unpack;
 mod value_skipper;
@@ -25,6 +27,8 @@ pub use csv::{Conversion, CsvOptions, Datatype, Dialect, header_names};
 pub(crate) use guess::by_name;
 pub use guess::{Format, stem};
 pub use open::{Input, InputOptions, Inputs, open};
+pub(crate) use reject_line::{RejectBody, RejectLine, begins as begins_rejects, push_bytes};
+pub(crate) use rejects::{Selected, collections_in as collections_of_rejects};
 pub use source::Source;
 pub use window::{More, Window};
 
@@ -41,7 +45,13 @@ pub enum ReadStep<'a> {
     Header {
         origin: Origin,
         names: &'a [String],
+        /// The same as a JSON array, as written; empty if the input has it in another form.
+        text: &'a str,
+        /// The separator, if the input itself names it.
+        separator: Option<u8>,
     },
+    /// The next records have this format; only where it may change within an input.
+    Format(Format),
     Record(Record<'a>),
     /// Something that is not a valid record. Reading can continue after it.
     Bad(BadRecord<'a>),

@@ -5,6 +5,8 @@
 
 use super::csv::{Csv, CsvOptions, Dialect};
 use super::jsonl::{Jsonl, LineReader};
+use super::reject_line;
+use super::rejects::{Rejects, Selected, max_line};
 use super::source::{Coding, Counted, Source, file_source, is_no_thread, thread_source};
 use super::unpack::Compression;
 use super::window::{More, Window};
@@ -99,6 +101,8 @@ pub struct Input {
     pub number: u32,
     /// Its collection, as an index among those of the run.
     pub collection: usize,
+    /// Which records of a file of rejects are read.
+    pub selected: Selected,
     contents: Contents,
 }
 
@@ -214,6 +218,7 @@ fn from_path(path: &Path, options: &InputOptions, inputs: &mut Inputs) -> Result
         format,
         number: 0,
         collection: 0,
+        selected: Selected::default(),
         contents: Contents::File(RegularFile { path: path.to_owned(), file, metadata, coding }),
     })
 }
@@ -245,12 +250,19 @@ fn stdin_range() -> io::Result<(u64, u64)> {
 fn opened<R: Read + Send + 'static>(name: String, raw: Counted<R>, options: &InputOptions) -> Result<Input> {
     let mut window = Window::new(thread_source(raw, options.coding()).map_err(no_source)?);
     let format = detect_format(&name, &mut window, options)?;
-    Ok(Input { name, format, number: 0, collection: 0, contents: Contents::Reading(window) })
+    let contents = Contents::Reading(window);
+    Ok(Input { name, format, number: 0, collection: 0, selected: Selected::default(), contents })
 }
 
-/// Reads the first bytes, skips a byte order mark and `--skip-lines`, and detects the format.
+/// Reads the first bytes, skips a byte order mark and `--skip-lines`, and detects the format. A file of `--rejects` is
+/// recognized whatever the flags are.
 fn detect_format(name: &str, window: &mut Window, options: &InputOptions) -> Result<Format> {
-    skip_start(window, options.skip_lines).context(Exit(5))?;
+    skip_start(window, 0).context(Exit(5))?;
+    while reject_line::begins(window.bytes()).is_none() && window.more().context(Exit(5))? != More::End {}
+    if reject_line::begins(window.bytes()) == Some(true) {
+        return Ok(Format::Rejects);
+    }
+    skip_lines(window, options.skip_lines).context(Exit(5))?;
     while guess::may_be_unsupported(window.bytes()) && window.more().context(Exit(5))? != More::End {}
     guess::ensure_supported(window.bytes())?;
     if options.compression != Some(Compression::None) && window.bytes().starts_with(b"\x1f\x8b\x08") {
@@ -284,6 +296,10 @@ fn skip_start(window: &mut Window, lines: u64) -> io::Result<()> {
     if window.bytes().starts_with(b"\xef\xbb\xbf") {
         window.consume(3);
     }
+    skip_lines(window, lines)
+}
+
+fn skip_lines(window: &mut Window, lines: u64) -> io::Result<()> {
     let mut cr_ends_lines = true;
     for _ in 0..lines {
         if !skip_line(window, &mut cr_ends_lines)? {
@@ -328,7 +344,8 @@ impl Input {
     pub fn reader(self, options: &InputOptions, bytes_read: &Arc<AtomicU64>) -> Result<Box<dyn Reader>, ReadError> {
         let file = self.number;
         let read_error = |error| ReadError::io(Origin { file, line: 1, ..Origin::default() }, error);
-        let skipped = options.skip_lines;
+        let is_rejects = self.format == Format::Rejects;
+        let skipped = if is_rejects { 0 } else { options.skip_lines };
         let mut window = match self.contents {
             Contents::Reading(window) => window,
             Contents::File(file) => {
@@ -353,6 +370,10 @@ impl Input {
             Format::Tsv => Box::new(rows(window, Dialect::tsv(&options.csv))),
             Format::Arrays => Box::new(Arrays::new(lines(window), &options.csv)),
             Format::Bulk => Box::new(BulkInput::new(window, origin, max)),
+            Format::Rejects => {
+                let lines = LineReader::new(window, file, 0, max_line(max));
+                Box::new(Rejects::new(lines, max, &options.csv, self.selected))
+            }
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Detects compression by magic bytes, and decompresses.
 
+use super::reject_line;
 use clap::ValueEnum;
 use flate2::bufread::GzDecoder;
 use std::io::{self, BufRead, BufReader, Read};
@@ -62,7 +63,13 @@ pub(super) fn unpacked(
 ) -> io::Result<Box<dyn Read + Send>> {
     let mut start = Vec::new();
     let compression = match compression {
-        Some(compression) => compression,
+        Some(Compression::None) => Compression::None,
+        Some(compression) => {
+            raw.by_ref().take(reject_line::MAX_BEGIN).read_to_end(&mut start)?;
+            // A file of rejects may be read in place of a compressed input.
+            let is_rejects = reject_line::begins(&start) == Some(true);
+            if is_rejects { Compression::None } else { compression }
+        }
         None => {
             raw.by_ref().take(6).read_to_end(&mut start)?;
             Compression::of(&start)

@@ -9,10 +9,10 @@ use crate::input::{Format, Input, InputOptions, ReadError, ReadStep};
 use crate::key_filter::KeyFilter;
 use crate::notes::Notes;
 use crate::progress::Meter;
-use crate::record::{BadRecord, Record};
-use crate::report::{Message, ReadEnd, Report};
+use crate::record::{BadRecord, Origin, Record};
+use crate::report::{InputHeader, Message, ReadEnd, Report, names_json};
 use crate::shape::Shaper;
-use crate::sink::{Durable, Ledger, Log, Sink, SinkError};
+use crate::sink::{Durable, Ending, Ledger, Log, OutcomeWishes, Sink, SinkError};
 use crate::stop::Stop;
 use lanes::{Job, LaneEnd, Lanes};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,8 +42,8 @@ pub struct Plan {
     /// Progress of reading.
     pub meter: Meter,
     pub stop: Stop,
-    /// Whether a result line for each record is wanted.
-    pub results: bool,
+    /// What is wanted of the outcomes of records.
+    pub wishes: OutcomeWishes,
     /// Fields that `--unique` names.
     pub unique: Vec<String>,
     /// How many records the run must have when this part of it ends.
@@ -73,12 +73,12 @@ fn start(mut plan: Plan, collect: impl FnOnce(&Receiver<Message>)) {
             let long = plan.limits.bytes.max(MIN_LONG);
             ends.push(LaneEnd { batcher, jobs, long, has_long: false, free, in_flight: 0, spare: Vec::new() });
             let (messages, stop) = (messages.clone(), plan.stop.clone());
-            let (limits, results) = (plan.limits, plan.results);
+            let (limits, wishes) = (plan.limits, plan.wishes);
             let to_report = (messages.clone(), stop.clone());
             all_started &= spawn(scope, format!("lane-{number}"), to_report, move || {
                 let to_report = messages.clone();
                 let hand_over = move |outcome| drop(to_report.send(Message::Outcome(outcome)));
-                let ledger = Ledger::new(number, results, Box::new(hand_over));
+                let ledger = Ledger::new(number, wishes, Box::new(hand_over));
                 Lane { sink, ledger, messages, stop, cut, ended: false }.run(&arriving, &returned, limits);
             });
             if !all_started {
@@ -88,7 +88,8 @@ fn start(mut plan: Plan, collect: impl FnOnce(&Receiver<Message>)) {
         let lanes = Lanes::new(ends, key_filter, plan.stop.clone());
         let ReadEnd { records: read, empty, .. } = plan.before;
         let (watch, notes) = (Watch::new(&plan.unique), Notes::default());
-        let reading = Reading { plan, lanes, collection: 0, read, empty, watch, notes };
+        let to_report = messages.clone();
+        let reading = Reading { plan, lanes, to_report, collection: 0, read, empty, watch, notes };
         let to_report = (messages.clone(), reading.plan.stop.clone());
         let read = move || {
             // `reading.run` sets `cut` before it drops the channels of the lanes, so that they read it after that.
@@ -151,6 +152,7 @@ fn collect(inbox: &Receiver<Message>, meter: &Meter, report: &mut Report) {
 struct Reading {
     plan: Plan,
     lanes: Lanes,
+    to_report: SyncSender<Message>,
     /// The collection of the current input, as an index among those of the run.
     collection: usize,
     read: u64,
@@ -185,32 +187,28 @@ impl Reading {
     }
 
     fn is_over(&self) -> bool {
-        self.plan.limit.is_some_and(|limit| self.read >= limit) || self.plan.stop.is_requested()
+        self.plan.limit.is_some_and(|limit| self.read >= limit) || self.plan.stop.is_reading_over()
     }
 
     fn input(&mut self, input: Input) -> Result<(), ReadError> {
-        let are_rows = matches!(input.format, Format::Csv | Format::Tsv | Format::Arrays);
-        self.plan.shaper.expect_rows(are_rows);
-        self.plan.decider.expect_rows(are_rows);
-        // A record on one line has no line breaks, and shaping adds none.
-        let is_line = matches!(input.format, Format::Jsonl | Format::Bulk);
         self.lanes.expect_collection(input.collection);
-        self.lanes.expect_lines(is_line);
-        self.watch.expect_json(matches!(input.format, Format::Jsonl | Format::Json));
+        self.expect_format(input.format);
         self.collection = input.collection;
         self.plan.shaper.expect_edges(self.plan.edges.get(input.collection) == Some(&true));
-        let is_first = input.number == 0;
+        let is_first = input.number == 0 && input.format != Format::Rejects;
         let mut reader = input.reader(&self.plan.options, &self.plan.meter.bytes)?;
         let mut wrong_header = None;
         let read = reader.each(&mut |step| {
             // By reference, because `Record` is a large struct.
             match step {
                 ReadStep::Record(ref record) => self.record(record),
-                ReadStep::Header { origin, names } => {
+                ReadStep::Header { origin, names, text, separator } => {
+                    self.report_header(origin, names, text, separator);
                     let expected = self.plan.shaper.expect_header(names, is_first);
                     wrong_header = expected.err().map(|text| ReadError::new(origin, text));
                     return wrong_header.is_none() && !self.is_over();
                 }
+                ReadStep::Format(format) => self.expect_format(format),
                 ReadStep::Bad(bad) => {
                     self.lanes.reject(bad, self.read);
                     self.count();
@@ -225,6 +223,22 @@ impl Reading {
         });
         self.notes.append(reader.notes());
         read.and(wrong_header.map_or(Ok(()), Err))
+    }
+
+    fn expect_format(&mut self, format: Format) {
+        self.plan.shaper.expect_rows(format.has_rows());
+        self.plan.decider.expect_rows(format.has_rows());
+        // A record on one line has no line breaks, and shaping adds none.
+        self.lanes.expect_lines(matches!(format, Format::Jsonl | Format::Bulk));
+        self.watch.expect_json(matches!(format, Format::Jsonl | Format::Json));
+    }
+
+    /// Tells the report the header of rows, before it gets any of them.
+    fn report_header(&self, origin: Origin, names: &[String], text: &str, separator: Option<u8>) {
+        if self.plan.wishes.rejects {
+            let names = if text.is_empty() { names_json(names) } else { text.to_owned() };
+            let _ = self.to_report.send(Message::Header(origin.file, InputHeader { names, separator }));
+        }
     }
 
     fn record(&mut self, record: &Record<'_>) {
@@ -281,13 +295,14 @@ impl Lane<'_> {
                 Ok(Job { mut batch, collection, leave_unsent }) => {
                     self.ledger.select(collection);
                     self.ledger.reject(&batch);
-                    let leave_unsent = leave_unsent || self.ended || batch.is_empty();
+                    let leave_unsent = leave_unsent || self.ended || self.stop.is_sending_over() || batch.is_empty();
                     self.call(|sink, ledger, report| {
                         if leave_unsent {
                             ledger.leave_unsent(&batch, 0);
                             return Ok(Durable::Earlier);
                         }
-                        sink.apply(&batch, ledger, report)
+                        let done = sink.apply(&batch, ledger, report);
+                        ledger.hold(&batch).and(done)
                     });
                     batch.clear(limits.bytes);
                     let _ = returned.send(batch);
@@ -314,8 +329,12 @@ impl Lane<'_> {
         }
         ledger.flush();
         if let Err(error) = done {
+            // With `--rejects`, the rest is read and reported as not sent, unless nobody wants more.
+            match error.ending {
+                Ending::Stopped | Ending::RolledBack if ledger.wants_rejects() => self.stop.end_sending(),
+                _ => self.stop.request(),
+            }
             let _ = messages.send(Message::Stopped(error));
-            self.stop.request();
             self.ended = true;
         }
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::{Config, Request, parse};
-use crate::sink::targets;
+use crate::sink::{Reject, targets};
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;
@@ -56,7 +56,7 @@ fn plan(line: &str, files: &[&Path], keeps_raw: bool) -> Plan {
         sinks: opened.sinks,
         meter: Meter::default(),
         stop,
-        results: false,
+        wishes: OutcomeWishes { rejects: true, unsent: true, ..OutcomeWishes::default() },
         unique: Vec::new(),
         min_records: None,
     }
@@ -68,15 +68,16 @@ fn errors(plan: Plan) -> Vec<(String, Vec<u8>)> {
     start(plan, |inbox| {
         for message in inbox {
             match message {
-                Message::Outcome(outcome) => failures.extend(outcome.failures),
+                Message::Outcome(outcome) => failures.extend(outcome.rejects),
                 Message::Stopped(error) => panic!("{error:?}"),
                 Message::Read(end) => assert!(end.broken.is_none(), "{end:?}"),
-                Message::Note(_) => {}
+                Message::Note(_) | Message::Header(..) => {}
             }
         }
     });
     failures.sort_by_key(|failure| failure.origin);
-    failures.into_iter().map(|failure| (failure.reason.kind.into_owned(), failure.raw)).collect()
+    let kind = |failure: &Reject| failure.reason.as_ref().map_or(String::new(), |reason| reason.kind.to_string());
+    failures.into_iter().map(|failure| (kind(&failure), failure.raw)).collect()
 }
 
 /// Imports these pieces into a store that has a document "dup". The errors must have the exact raw text of each bad piece if

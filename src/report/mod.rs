@@ -4,9 +4,13 @@
 mod again;
 mod collections;
 mod notes;
+mod output;
+mod rejects;
 mod results;
 
 pub use again::Again;
+pub use output::{OutputFile, is_result};
+pub use rejects::{InputHeader, Rejects, names_json};
 pub use results::Results;
 
 use crate::error::HINT_PREFIX;
@@ -71,6 +75,8 @@ pub enum SummaryFormat {
 pub enum Message {
     /// From a lane: outcomes of records.
     Outcome(Outcome),
+    /// From the reader: the header of an input with rows.
+    Header(u32, InputHeader),
     /// From a lane: a note.
     Note(Note),
     /// From a lane: its sink cannot go on.
@@ -139,6 +145,8 @@ pub struct Settings {
     pub again: Again,
     /// Where `--results` go.
     pub results: Option<Results>,
+    /// Where `--rejects` go.
+    pub rejects: Option<Rejects>,
     /// Counters of requests, for each connection to a server.
     pub traffic: Vec<Traffic>,
     /// Notes about variables, which were printed at the start.
@@ -240,8 +248,16 @@ impl Report {
                 outcome.failures.sort_unstable_by_key(|failure| failure.origin);
                 outcome.failures.iter().for_each(|failure| self.add_failure(failure));
                 self.write_results(|results, files| results.write(files, &outcome.results));
+                outcome.rejects.sort_by_key(|reject| reject.origin);
+                self.write_rejects(|rejects, files| match outcome.broken {
+                    Some(text) => Err(std::io::Error::other(text)),
+                    None => rejects.write(files, outcome.collection, &outcome.rejects),
+                });
                 self.check_limit(read_so_far, PERCENT_MIN_READ);
                 self.print_step(&format!("{} records settled", grouped(outcome.counts.total())));
+            }
+            Message::Header(file, header) => {
+                self.settings.rejects.iter_mut().for_each(|rejects| rejects.expect_header(file, header.clone()));
             }
             Message::Note(Note::Doing(what)) => {
                 self.progress.doing(what);
@@ -305,8 +321,19 @@ impl Report {
     fn write_results(&mut self, write: impl FnOnce(&mut Results, &[String]) -> std::io::Result<()>) {
         let Some(results) = &mut self.settings.results else { return };
         if let Err(error) = write(results, &self.settings.files) {
-            let text = format!("--results: {}: {error}", results.name);
+            let text = format!("--results: {}: {error}", results.file.name);
             self.settings.results = None;
+            self.stopped(SinkError::stopped(text));
+            self.stop.request();
+        }
+    }
+
+    /// The same for the file of `--rejects`.
+    fn write_rejects(&mut self, write: impl FnOnce(&mut Rejects, &[String]) -> std::io::Result<()>) {
+        let Some(rejects) = &mut self.settings.rejects else { return };
+        if let Err(error) = write(rejects, &self.settings.files) {
+            let text = format!("--rejects: {}: {error}", rejects.file.name);
+            self.settings.rejects = None;
             self.stopped(SinkError::stopped(text));
             self.stop.request();
         }
@@ -363,7 +390,8 @@ impl Report {
 
     /// Ends the report: prints the last messages, and returns the summary.
     pub fn close(mut self, bytes_read: u64) -> Summary {
-        self.write_results(|results, _| results.out.flush());
+        self.write_results(|results, _| results.file.flush());
+        self.write_rejects(|rejects, _| rejects.file.flush());
         self.progress.finish();
         self.check_limit(self.end.records, 0);
         self.complete_notes();
@@ -497,7 +525,7 @@ impl Report {
             "files": self.settings.files.iter().map(|file| mask(file)).collect::<Vec<_>>(),
             "error_kinds": kinds,
             "error": self.why.clone().or_else(|| self.broken()).map(|why| mask(&why).into_owned()),
-            "rejects": null,
+            "rejects": self.settings.rejects.as_ref().map(Rejects::json),
             "journal": null,
             "dry_run": self.settings.dry_run,
         })
@@ -562,6 +590,7 @@ mod tests {
             dry_run: false,
             again: Again::Unknown,
             results: None,
+            rejects: None,
             traffic: Vec::new(),
             variable_notes: Vec::new(),
         };

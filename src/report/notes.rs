@@ -4,6 +4,7 @@ use super::Report;
 use crate::mask::mask;
 use crate::notes::Note;
 use crate::progress::grouped;
+use crate::sink::Bucket;
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 
@@ -18,6 +19,17 @@ impl Report {
         if self.end.records > 1 {
             // It was the only one of its part of the run.
             self.notes.remove("wrapped_array");
+        }
+        if let Some(rejects) = &self.settings.rejects {
+            let is_all = !self.stop.is_reading_over() && self.end.broken.is_none();
+            let rest = if is_all { "" } else { "; what was not read is not among them" };
+            let text = format!("{{count}} record{{s}} not stored, written to {}{rest}", rejects.file.name);
+            self.notes.add("rejects", rejects.count, text);
+            let text = format!(
+                "{{count}} record{{s}} rolled back when the store failed, not in {}: import the whole input again",
+                rejects.file.name
+            );
+            self.notes.add("rejects_incomplete", self.rejects_missing(), text);
         }
         if self.end.records == 0 {
             if self.end.broken.is_none() && self.stop.signal().is_none() {
@@ -37,12 +49,36 @@ impl Report {
         });
     }
 
+    /// Adds a note.
+    pub fn note(&mut self, kind: &'static str, text: &str) {
+        self.notes.add(kind, 1, text);
+    }
+
     pub(super) fn print_notes(&mut self) {
         if self.settings.quiet {
             return;
         }
         let lines: Vec<String> = self.notes.iter().map(|note| format!("note: {}", self.note_text(note))).collect();
         lines.iter().for_each(|line| self.print(line));
+        self.print_rejects_hint();
+    }
+
+    /// How many records that are not stored are not among the rejects: a store that fails has rolled them back.
+    fn rejects_missing(&self) -> u64 {
+        let count = self.settings.rejects.as_ref().map_or(0, |rejects| rejects.count);
+        let unsent = if self.settings.dry_run { 0 } else { self.counts[Bucket::Unsent] };
+        (self.counts[Bucket::Error] + self.counts[Bucket::Unknown] + unsent).saturating_sub(count)
+    }
+
+    /// How to import the rejects, unless some are missing.
+    fn print_rejects_hint(&mut self) {
+        if self.rejects_missing() > 0 {
+            return;
+        }
+        let Some(rejects) = self.settings.rejects.as_ref().filter(|rejects| rejects.count > 0) else { return };
+        let Some(command) = &rejects.command else { return };
+        let text = format!("fix what is wrong in it, then: `{command}`");
+        self.print_hint(&text);
     }
 
     fn note_text(&self, note: &Note) -> String {

@@ -1,5 +1,6 @@
 //! `--results`: a JSON line for each record. JSON from the server's response is copied verbatim, but for secrets in it.
 
+use super::output::OutputFile;
 use crate::mask::{mask, mask_json};
 use crate::record::Reason;
 use crate::sink::{Bucket, ItemDetails, ResultLine};
@@ -11,15 +12,13 @@ use std::sync::LazyLock;
 
 /// The file of `--results`.
 pub struct Results {
-    /// Its name, for messages.
-    pub name: String,
-    /// The file, or stdout.
-    pub out: Box<dyn Write>,
+    /// The file.
+    pub file: OutputFile,
 }
 
 impl std::fmt::Debug for Results {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Results({})", self.name)
+        write!(f, "Results({})", self.file.name)
     }
 }
 
@@ -31,8 +30,8 @@ impl Results {
     pub fn write(&mut self, files: &[String], lines: &[ResultLine]) -> io::Result<()> {
         lines.iter().try_for_each(|line| {
             let file = files.get(line.origin.file as usize).map_or("?", String::as_str);
-            serde_json::to_writer(&mut self.out, &ResultJson::new(file, line))?;
-            self.out.write_all(b"\n")
+            serde_json::to_writer(&mut self.file, &ResultJson::new(file, line))?;
+            self.file.write_all(b"\n")
         })
     }
 }
@@ -100,8 +99,13 @@ impl<'a> ResultJson<'a> {
 }
 
 fn ours(reason: &Reason) -> ErrorText<'_> {
+    ErrorText::Ours { reason: mask(without_type(reason)), kind: mask(&reason.kind) }
+}
+
+/// The message of a reason, without its type.
+pub(super) fn without_type(reason: &Reason) -> &str {
     let text = reason.text.strip_prefix(&*reason.kind).and_then(|rest| rest.strip_prefix(": "));
-    ErrorText::Ours { reason: mask(text.unwrap_or(&reason.text)), kind: mask(&reason.kind) }
+    text.unwrap_or(&reason.text)
 }
 
 fn non_empty(text: &str) -> Option<&str> {

@@ -6,6 +6,7 @@ mod bulk_api;
 mod dry_run;
 pub(crate) mod elasticsearch;
 mod file;
+mod held;
 pub mod http;
 mod kuzzle;
 mod outcome;
@@ -17,7 +18,9 @@ pub mod targets;
 pub mod wanted;
 
 pub use dry_run::DryRun;
-pub use outcome::{Bucket, Counts, Failure, ItemDetails, Ledger, NamedCounts, Outcome, ResultLine};
+pub use outcome::{
+    Bucket, Counts, Failure, ItemDetails, Ledger, NamedCounts, Outcome, OutcomeWishes, Reject, ResultLine,
+};
 pub(crate) use paths::same_file;
 
 use crate::batch::{Batch, Documents, Encode};

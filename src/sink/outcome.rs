@@ -1,9 +1,12 @@
 //! Outcomes of records: buckets, counts and failures. A sink reports by index in the batch; the origin and the key of each
 //! record are added here, on the lane.
 
+use super::SinkError;
+use super::held::HeldRecords;
 use crate::batch::Batch;
 use crate::record::{BadRecord, Origin, Reason};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::{AddAssign, Index, IndexMut, SubAssign};
 
@@ -80,8 +83,38 @@ pub struct Failure {
     pub reason: Reason,
     /// `Error` or `Unknown`.
     pub bucket: Bucket,
-    /// The raw input of the record, if it is requested and available.
+}
+
+/// A record that is not stored, as `--rejects` wants it.
+#[derive(Clone, Debug)]
+pub struct Reject {
+    /// Where it was found.
+    pub origin: Origin,
+    /// `Error`, `Unknown` or `Unsent`.
+    pub bucket: Bucket,
+    /// Its key; empty if it has none.
+    pub key: String,
+    /// Why it is not stored; `None` if it was not sent.
+    pub reason: Option<Reason>,
+    /// The status code of the server's response; 0 if there is none.
+    pub status: u16,
+    /// How often it was sent; of a store, how often it was applied.
+    pub attempts: u8,
+    /// The raw input of the record; empty if it is too long.
     pub raw: Vec<u8>,
+}
+
+/// What a run wants of the outcomes of its records.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OutcomeWishes {
+    /// A line for each record (`--results`).
+    pub results: bool,
+    /// Each record that is not stored (`--rejects`).
+    pub rejects: bool,
+    /// Whether records that were not sent are among them. They are good ones in a dry run.
+    pub unsent: bool,
+    /// Whether all that is applied may be rolled back in the end.
+    pub complete: bool,
 }
 
 /// An item of a response, as `--results` wants_results it.
@@ -160,10 +193,17 @@ pub struct Outcome {
     pub failures: Vec<Failure>,
     /// A line for each record, for `--results`.
     pub results: Vec<ResultLine>,
+    /// Records that are not stored, for `--rejects`.
+    pub rejects: Vec<Reject>,
+    /// Why some of them are missing.
+    pub broken: Option<String>,
 }
 
 /// Maximum number of failures before they are passed on, which bounds their memory.
 const CHUNK: usize = 4_096;
+
+/// Bytes of rejects after which they are passed on.
+const REJECTS_BYTES: usize = 1 << 20;
 
 /// Collects the outcomes of a lane's records, and passes them to the report.
 /// Applied records are held back until the sink reports them as durable; errors are passed on at once.
@@ -175,8 +215,13 @@ pub struct Ledger {
     /// The lines of what was settled since the last time that all was durable, in order.
     held_lines: Vec<ResultLine>,
     outcome: Outcome,
-    /// Whether a line is kept for each record.
-    wants_results: bool,
+    wishes: OutcomeWishes,
+    /// Bytes of the rejects that were not passed on.
+    rejects_bytes: usize,
+    /// How often the next record that is settled was sent.
+    attempts: u8,
+    /// What would belong to the rejects after a rollback.
+    held_records: Option<HeldRecords>,
     /// Whether any record has failed.
     failed: bool,
     hand_over: Box<dyn FnMut(Outcome)>,
@@ -184,14 +229,18 @@ pub struct Ledger {
 
 impl Ledger {
     /// Creates the ledger of a lane. `hand_over` receives the outcomes.
-    pub fn new(lane: usize, wants_results: bool, hand_over: Box<dyn FnMut(Outcome)>) -> Ledger {
+    pub fn new(lane: usize, wishes: OutcomeWishes, hand_over: Box<dyn FnMut(Outcome)>) -> Ledger {
         let outcome = Outcome { lane, ..Outcome::default() };
+        let held_records = (wishes.rejects && wishes.complete).then(HeldRecords::default);
         Ledger {
             held: Vec::new(),
             held_named: NamedCounts::default(),
             held_lines: Vec::new(),
             outcome,
-            wants_results,
+            wishes,
+            rejects_bytes: 0,
+            attempts: 0,
+            held_records,
             failed: false,
             hand_over,
         }
@@ -199,7 +248,22 @@ impl Ledger {
 
     /// Whether a line is kept for each record.
     pub fn wants_results(&self) -> bool {
-        self.wants_results
+        self.wishes.results
+    }
+
+    /// Whether records that are not stored are wanted.
+    pub fn wants_rejects(&self) -> bool {
+        self.wishes.rejects
+    }
+
+    /// Whether a record in this bucket is one of the rejects.
+    fn rejects(&self, bucket: Bucket) -> bool {
+        self.wishes.rejects
+            && match bucket {
+                Bucket::Error | Bucket::Unknown => true,
+                Bucket::Unsent => self.wishes.unsent,
+                _ => false,
+            }
     }
 
     /// Whether a record of this lane has failed.
@@ -245,11 +309,18 @@ impl Ledger {
         if batch.names_collections() {
             self.count_named(batch.action(index).collection, bucket);
         }
-        if reason.is_none() && !self.wants_results {
+        if reason.is_none() && !self.wishes.results && !self.rejects(bucket) {
+            self.attempts = 0;
             return self.settle_many(bucket, 1);
         }
         let (origin, key) = (batch.item(index).origin, batch.key(index).0.to_owned());
-        self.add(ResultLine { origin, bucket, key, reason, details }, batch.raw(index));
+        let raw = if self.rejects(bucket) { batch.raw(index) } else { Cow::Borrowed(&[][..]) };
+        self.add(ResultLine { origin, bucket, key, reason, details }, &raw);
+    }
+
+    /// Says how often the next record that is settled was sent.
+    pub fn tried(&mut self, attempts: u8) {
+        self.attempts = attempts;
     }
 
     /// Counts a record whose bulk line names a collection.
@@ -279,6 +350,9 @@ impl Ledger {
 
     /// Settles the actions of a batch from an index on as not sent.
     pub fn leave_unsent(&mut self, batch: &Batch, from: usize) {
+        if !self.wishes.results && !self.rejects(Bucket::Unsent) {
+            return self.settle_many(Bucket::Unsent, batch.len().saturating_sub(from) as u64);
+        }
         (from..batch.len()).for_each(|index| self.settle(batch, index, Bucket::Unsent, None, None));
     }
 
@@ -293,15 +367,15 @@ impl Ledger {
         }
     }
 
-    /// Turns a record that was reported as created into an error, after its batch was dropped. Its raw input is no longer
-    /// available.
-    pub fn fail_created(&mut self, name: &str, origin: Origin, key: &str, reason: Reason) {
+    /// Turns a record that was reported as created into an error, after its batch was dropped.
+    pub fn fail_created(&mut self, name: &str, origin: Origin, key: &str, reason: Reason, raw: &[u8]) {
         self.held()[Bucket::Created] -= 1;
         if let Some(held) = self.held_named.0.get_mut(name) {
             held[Bucket::Created] -= 1;
             self.count_named(name, Bucket::Error);
         }
-        self.fail(origin, key, reason, &[]);
+        self.attempts = 1;
+        self.fail(origin, key, reason, raw);
     }
 
     fn fail(&mut self, origin: Origin, key: &str, reason: Reason, raw: &[u8]) {
@@ -317,27 +391,85 @@ impl Ledger {
         }
         self.failed |= bucket == Bucket::Error;
         if let Some(reason) = line.reason.clone() {
-            self.outcome.failures.push(Failure { origin, reason, bucket, raw: raw.to_vec() });
+            self.outcome.failures.push(Failure { origin, reason, bucket });
         }
-        if self.wants_results && self.held_lines.is_empty() && !bucket.is_applied() {
+        if self.rejects(bucket) {
+            self.push_reject(&line, raw);
+        }
+        self.attempts = 0;
+        if self.wishes.results && self.held_lines.is_empty() && !bucket.is_applied() {
             // No line before it waits until its action is durable.
             self.outcome.results.push(line);
-        } else if self.wants_results {
+        } else if self.wishes.results {
             self.held_lines.push(line);
         }
-        if self.outcome.failures.len() == CHUNK {
+        if self.outcome.failures.len() == CHUNK || self.rejects_bytes >= REJECTS_BYTES {
             self.flush();
         }
+    }
+
+    /// Remembers the records of a batch that were applied, if they may be rolled back and are wanted then.
+    ///
+    /// # Errors
+    /// When they cannot be written to a temporary file.
+    pub fn hold(&mut self, batch: &Batch) -> Result<(), SinkError> {
+        let Some(held) = &mut self.held_records else { return Ok(()) };
+        let collection = self.outcome.collection;
+        let mut add = |index| held.add(collection, batch.item(index).origin, &batch.raw(index));
+        let added = (0..batch.len()).try_for_each(&mut add);
+        added.map_err(|error| SinkError::stopped(format!("--rejects: a temporary file cannot be written: {error}")))
+    }
+
+    /// Makes rejects of the records that were rolled back.
+    fn reject_held(&mut self, bucket: Bucket) {
+        let Some(mut held) = self.held_records.take() else { return };
+        let mut rejects = 0;
+        let drained = held.drain(|collection, origin, raw| {
+            self.select(collection);
+            let reason = Some(Reason::new("rolled_back", "rolled back, because of --complete"));
+            rejects += raw.len() + size_of::<Reject>();
+            self.outcome.rejects.push(Reject {
+                origin,
+                bucket,
+                key: String::new(),
+                reason,
+                status: 0,
+                attempts: 1,
+                raw,
+            });
+            if rejects >= REJECTS_BYTES {
+                rejects = 0;
+                self.flush();
+            }
+        });
+        if let Err(error) = drained {
+            (self.hand_over)(Outcome { broken: Some(error.to_string()), ..Outcome::default() });
+        }
+        self.flush();
+    }
+
+    fn push_reject(&mut self, line: &ResultLine, raw: &[u8]) {
+        if let Some(held) = &mut self.held_records {
+            held.leave_out(line.origin);
+        }
+        let ResultLine { origin, bucket, .. } = *line;
+        let status = line.details.as_ref().map_or(0, |details| details.status);
+        let attempts = self.attempts;
+        let (key, reason, raw) = (line.key.clone(), line.reason.clone(), raw.to_vec());
+        self.rejects_bytes += raw.len() + key.len() + size_of::<Reject>();
+        self.outcome.rejects.push(Reject { origin, bucket, key, reason, status, attempts, raw });
     }
 
     /// Marks what was applied so far as durable.
     pub fn durable(&mut self) {
         self.release(|held| held);
+        self.held_records.iter_mut().for_each(HeldRecords::clear);
         self.outcome.results.append(&mut self.held_lines);
     }
 
     /// Moves what was applied but is not durable to this bucket: it was rolled back, or its outcome is unknown.
     pub fn undo(&mut self, bucket: Bucket) {
+        self.reject_held(bucket);
         for line in self.held_lines.iter_mut().filter(|line| line.bucket.is_applied()) {
             // The item is no longer true.
             (line.bucket, line.details) = (bucket, None);
@@ -365,10 +497,12 @@ impl Ledger {
 
     /// Passes on what is settled.
     pub fn flush(&mut self) {
-        if self.outcome.counts != Counts::default() || !self.outcome.results.is_empty() {
+        let Outcome { counts, results, rejects, .. } = &self.outcome;
+        if *counts != Counts::default() || !results.is_empty() || !rejects.is_empty() {
             let Outcome { lane, collection, .. } = self.outcome;
             let next = Outcome { lane, collection, ..Outcome::default() };
             let outcome = std::mem::replace(&mut self.outcome, next);
+            self.rejects_bytes = 0;
             (self.hand_over)(outcome);
         }
     }
@@ -381,7 +515,11 @@ mod tests {
     #[test]
     fn what_is_left_unsent_after_a_stop_has_its_lines() {
         let (sender, outcomes) = std::sync::mpsc::channel();
-        let mut ledger = Ledger::new(0, true, Box::new(move |outcome| drop(sender.send(outcome))));
+        let mut ledger = Ledger::new(
+            0,
+            OutcomeWishes { results: true, ..OutcomeWishes::default() },
+            Box::new(move |outcome| drop(sender.send(outcome))),
+        );
         let line =
             |bucket| ResultLine { origin: Origin::default(), bucket, key: String::new(), reason: None, details: None };
         ledger.add(line(Bucket::Created), &[]);

@@ -67,6 +67,8 @@ pub struct Wanted {
     pub dry_run: bool,
     /// `--results`; `-` is stdout.
     pub results: Option<PathBuf>,
+    /// `--rejects`; `-` is stdout.
+    pub rejects: Option<PathBuf>,
     /// The sizes of batches.
     pub batches: BatchSizes,
     /// How to connect to servers.

@@ -79,6 +79,8 @@ pub(super) struct Csv {
     options: CsvOptions,
     /// Whether the first line was checked for `sep=`.
     has_begun: bool,
+    /// The separator that a line `sep=` names.
+    named_separator: Option<u8>,
     /// `None` until the header is read.
     columns: Option<Columns>,
     object: Object,
@@ -99,10 +101,16 @@ impl Csv {
             rows: Rows::new(window, file, skipped_lines, (max_record_bytes, MAX_COLUMNS), dialect),
             options: options.clone(),
             has_begun: false,
+            named_separator: None,
             columns: None,
             object: Object::default(),
             notes: Notes::default(),
         }
+    }
+
+    /// The input has no line `sep=`.
+    pub(super) fn expect_no_separator(&mut self) {
+        self.has_begun = true;
     }
 
     /// Reads what comes before the rows: a line `sep=;`, blank lines and the header.
@@ -123,7 +131,7 @@ impl Csv {
         let columns = header.and_then(|names| Columns::new(names, &self.options, origin, &mut self.notes));
         let columns = self.columns.insert(columns.map_err(|text| ReadError::new(origin, text))?);
         self.rows.cells.keep = columns.names.len();
-        Ok(ReadStep::Header { origin, names: &columns.names })
+        Ok(ReadStep::Header { origin, names: &columns.names, text: "", separator: self.named_separator })
     }
 
     fn obey_separator_line(&mut self) -> Result<(), NoRecord> {
@@ -131,6 +139,7 @@ impl Csv {
         match self.options.separator {
             None => {
                 self.options.separator = Some(separator);
+                self.named_separator = Some(separator);
                 self.rows.set_separator(separator);
             }
             Some(given) if given != separator => {

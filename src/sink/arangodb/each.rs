@@ -59,7 +59,8 @@ fn result(collection: &Collection, group: Group<'_>, index: usize, raw: &RawValu
         (false, _) if item.message.is_some() => return None,
         (false, _) => success(&item, key, op),
     };
-    let details = detail.then(|| Box::new(details(collection, &item, op)));
+    let wants = detail || matches!(outcome, ItemOutcome::Rejected(_));
+    let details = wants.then(|| Box::new(details(collection, &item, op)));
     Some(ItemResult { outcome, details })
 }
 

@@ -209,7 +209,9 @@ fn items(import: &Import, group: Group<'_>, response: &Response, detail: bool) -
             error: body.error.map(|raw| raw.get().to_owned()),
             ..ItemDetails::default()
         };
-        let (outcome, details) = (outcome(body, is_success, group, index), detail.then(|| Box::new(details())));
+        let outcome = outcome(body, is_success, group, index);
+        let wants = detail || matches!(outcome, ItemOutcome::Rejected(_));
+        let details = wants.then(|| Box::new(details()));
         if results[index].replace(ItemResult { outcome, details }).is_some() {
             return Err(format!("the answer has two entries for {id:?}"));
         }

@@ -77,6 +77,7 @@ impl Settling<'_> {
         for index in part {
             let state = &mut self.states[*index as usize];
             (state.sent, state.unconfirmed) = (true, true);
+            state.sends = state.sends.saturating_add(1);
         }
     }
 

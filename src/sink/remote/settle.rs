@@ -21,6 +21,8 @@ use std::time::Duration;
 pub(super) struct ActionState {
     pub(super) settled: bool,
     pub(super) sent: bool,
+    /// How often it was sent, for `--rejects`.
+    pub(super) sends: u8,
     /// It was sent in a request without a response, which may have applied it.
     pub(super) unconfirmed: bool,
 }
@@ -188,7 +190,10 @@ impl<'s> Settling<'s> {
             // What fewer actions are answered with is shorter.
             Err(SendError::TooLong(why)) => return self.on_no_response(part, &id, &why, None, true),
         };
-        part.iter().for_each(|index| self.states[*index as usize].sent = true);
+        for index in part.iter() {
+            let state = &mut self.states[*index as usize];
+            (state.sent, state.sends) = (true, state.sends.saturating_add(1));
+        }
         match self.protocol.read_response(group, &response, per_item) {
             Verdict::Items(outcomes) => self.record_items(part, per_item, outcomes, &response),
             Verdict::Busy(why) => {

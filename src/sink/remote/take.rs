@@ -7,7 +7,7 @@ use super::{Details, Group, ItemOutcome, ItemOutcomes, ItemResult, Response, Ver
 use crate::action::Op;
 use crate::record::Reason;
 use crate::retry::RetryReason;
-use crate::sink::Bucket;
+use crate::sink::{Bucket, ItemDetails};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -277,6 +277,11 @@ impl Settling<'_> {
             self.memory().record(action.collection, self.batch.hashes()[index as usize], state);
         }
         let details = details.or_else(|| self.out.wants_results().then(|| Box::new(self.protocol.details(&action))));
+        // The other refusals bring their details.
+        let is_conflict = details.is_none() && is_duplicate && self.out.wants_rejects();
+        let conflict = || Box::new(ItemDetails { status: 409, ..ItemDetails::default() });
+        let details = details.or_else(|| is_conflict.then(conflict));
+        self.out.tried(self.states[index as usize].sends);
         self.out.settle(self.batch, index as usize, bucket, reason, details);
     }
 

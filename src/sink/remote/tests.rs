@@ -8,6 +8,7 @@ use crate::action::{Action, ActionKey, Op};
 use crate::batch::{Batcher, Limits};
 use crate::record::{Origin, Record};
 use crate::retry::Retries;
+use crate::sink::OutcomeWishes;
 use crate::sink::bulk_api::verb;
 use crate::sink::elasticsearch::Bulk;
 use crate::sink::http::{SendError, Traffic};
@@ -188,8 +189,9 @@ fn outcome(
     let mut destinations = HashMap::new();
     let (mut all, mut results, mut names) = (Counts::default(), Vec::new(), 0);
     let (sender, outcomes) = std::sync::mpsc::channel();
+    let wishes = OutcomeWishes { results: shows, ..OutcomeWishes::default() };
     let hand_over = move |outcome: Outcome| sender.send(outcome).expect("a receiver");
-    let mut out = Ledger::new(0, shows, Box::new(hand_over));
+    let mut out = Ledger::new(0, wishes, Box::new(hand_over));
     let mut done = Ok(());
     for (nth, chunk) in inputs.chunks(size).enumerate() {
         let limits = Limits { records: 1000, bytes: 1 << 20, interval: Duration::from_secs(1), distinct: false };

@@ -25,6 +25,8 @@ pub(super) struct Collection {
     /// Its index among those of the run; 0 if a bulk line names it.
     pub(super) number: usize,
     phase: Phase,
+    /// Whether the raw text of records is wanted.
+    keeps_raw: bool,
     traits: Traits,
     /// What bulk lines use again.
     memory: Memory,
@@ -149,12 +151,13 @@ impl Collection {
             }
             Phase::Applying(None)
         } else if value(connection, &format!("SELECT NOT EXISTS (SELECT 1 FROM {})", quoted(name)), [])? {
-            Phase::Loading(Load::begin(connection, &mut entry, true)?)
+            Phase::Loading(Load::begin(connection, &mut entry, true, wanted.rejects.is_some())?)
         } else {
             let large = own && input_is_large(connection, wanted.inputs.text_bytes(), name)?;
             Phase::Applying(large.then(Probe::default))
         };
-        Ok(Collection { entry, number: number.unwrap_or_default(), phase, traits, memory: Memory::default() })
+        let (number, memory) = (number.unwrap_or_default(), Memory::default());
+        Ok(Collection { entry, number, phase, keeps_raw: wanted.rejects.is_some(), traits, memory })
     }
 
     fn is_loading(&self) -> bool {
@@ -179,7 +182,7 @@ impl Collection {
                 let pays = probe.existing * 20 <= probe.seen && can_load(next) && !tombstones && !routed;
                 self.phase = Phase::Applying(None);
                 if pays {
-                    self.phase = Phase::Loading(Load::begin(connection, &mut self.entry, false)?);
+                    self.phase = Phase::Loading(Load::begin(connection, &mut self.entry, false, self.keeps_raw)?);
                 }
             }
             _ => {}
@@ -208,8 +211,16 @@ impl Collection {
                             break;
                         };
                         match loader.append(&action, version, item.origin, item.repeats)? {
-                            Ok(bucket) => counts[bucket] += 1,
-                            Err(reason) => out.settle(batch, *at, Bucket::Error, Some(reason), None),
+                            Ok(bucket) => {
+                                counts[bucket] += 1;
+                                if let Some(raw) = batch.raw_apart(*at) {
+                                    loader.keep_raw(&raw)?;
+                                }
+                            }
+                            Err(reason) => {
+                                out.tried(1);
+                                out.settle(batch, *at, Bucket::Error, Some(reason), None);
+                            }
                         }
                         *at += 1;
                     }
@@ -271,6 +282,7 @@ pub(super) fn settle(mut done: Done, batch: &Batch, at: usize, collection: &str,
     match done {
         Done::Written(written) => out.settle(batch, at, written.bucket, None, details),
         Done::Failed { bucket: Bucket::Error, reason, .. } => {
+            out.tried(1);
             out.settle(batch, at, Bucket::Error, Some(reason), details);
         }
         Done::Failed { bucket, .. } => out.settle(batch, at, bucket, None, details),

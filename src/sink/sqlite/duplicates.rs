@@ -11,8 +11,13 @@ use rusqlite::{Connection, Row, Statement, params};
 use std::collections::HashSet;
 
 /// Finds the rows with duplicate keys and resolves each group in the order of its rows; counts the deleted rows. `hashes`, if
-/// known, has the hashes of all duplicate keys, and possibly others.
-pub fn resolve(connection: &Connection, collection: &str, hashes: Option<&HashSet<u64>>) -> rusqlite::Result<Counts> {
+/// known, has the hashes of all duplicate keys, and possibly others. `keeps_raw`: the raw text of errors is wanted.
+pub fn resolve(
+    connection: &Connection,
+    collection: &str,
+    hashes: Option<&HashSet<u64>>,
+    keeps_raw: bool,
+) -> rusqlite::Result<Counts> {
     let table = quoted(collection);
     connection.execute_batch("DELETE FROM temp.bulkimport_candidates; DELETE FROM temp.bulkimport_duplicates")?;
     match hashes {
@@ -36,7 +41,7 @@ pub fn resolve(connection: &Connection, collection: &str, hashes: Option<&HashSe
          ORDER BY duplicate.rowid"
     ))?;
     let mut rows = select.query([collection])?;
-    let mut resolver = Resolver::new(connection, &table)?;
+    let mut resolver = Resolver::new(connection, collection, keeps_raw)?;
     let mut first: Option<LoadedRow> = None;
     while let Some(row) = rows.next()? {
         let row = LoadedRow::read(row)?;
@@ -65,13 +70,14 @@ fn collect_candidates(connection: &Connection, table: &str, hashes: &HashSet<u64
 
 /// Reports the rows that `resolve` found to be errors, in input order.
 pub fn report(connection: &Connection, collection: &str, out: &mut Ledger) -> rusqlite::Result<()> {
-    let mut failures =
-        connection.prepare("SELECT _key, cause, file, line, record FROM temp.bulkimport_failures ORDER BY row")?;
+    let select = "SELECT _key, cause, file, line, record, raw FROM temp.bulkimport_failures ORDER BY row";
+    let mut failures = connection.prepare(select)?;
     let mut rows = failures.query([])?;
     while let Some(row) = rows.next()? {
         let (key, cause): (String, Option<String>) = (row.get(0)?, row.get(1)?);
         let reason = cause.map_or_else(|| duplicate(&key), |cause| unmergeable(&key, &cause));
-        out.fail_created(collection, origin(row, 2)?, &key, reason);
+        let raw: Option<Vec<u8>> = row.get(5)?;
+        out.fail_created(collection, origin(row, 2)?, &key, reason, &raw.unwrap_or_default());
     }
     Ok(())
 }
@@ -108,6 +114,8 @@ struct Resolver<'c> {
     rewrite: Statement<'c>,
     remove: Statement<'c>,
     fail: Statement<'c>,
+    collection: String,
+    keeps_raw: bool,
     /// Records a row whose sequence number was guessed wrong.
     correct: Statement<'c>,
     merger: Merger,
@@ -116,13 +124,19 @@ struct Resolver<'c> {
 }
 
 impl<'c> Resolver<'c> {
-    fn new(connection: &'c Connection, table: &str) -> rusqlite::Result<Resolver<'c>> {
+    fn new(connection: &'c Connection, collection: &str, keeps_raw: bool) -> rusqlite::Result<Resolver<'c>> {
+        let table = quoted(collection);
         Ok(Resolver {
             rewrite: connection.prepare(&format!(
                 "UPDATE {table} SET _version = _version + ?2, _seq_no = ?3, doc = ?4 WHERE rowid = ?1"
             ))?,
             remove: connection.prepare(&format!("DELETE FROM {table} WHERE rowid = ?1"))?,
-            fail: connection.prepare("INSERT INTO temp.bulkimport_failures VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?,
+            fail: connection.prepare(
+                "INSERT INTO temp.bulkimport_failures VALUES (?1, ?2, ?3, ?4, ?5, ?6, CASE WHEN ?7 THEN coalesce(
+                   (SELECT raw FROM temp.bulkimport_raw WHERE collection = ?8 AND row = ?1), CAST(?9 AS BLOB)) END)",
+            )?,
+            collection: collection.to_owned(),
+            keeps_raw,
             correct: connection.prepare("INSERT INTO temp.bulkimport_corrections VALUES (?1, ?2, ?3)")?,
             merger: Merger::default(),
             deleted: Counts::default(),
@@ -130,12 +144,12 @@ impl<'c> Resolver<'c> {
     }
 
     /// Applies a later row to the first one by its mode, and deletes the later row.
-    fn resolve(&mut self, first: &mut LoadedRow, row: LoadedRow) -> rusqlite::Result<()> {
+    fn resolve(&mut self, first: &mut LoadedRow, mut row: LoadedRow) -> rusqlite::Result<()> {
         self.remove.execute([row.row])?;
         // Another program inserted it during the load: it is no record of this run, and the first row of a key stays.
-        let Some((mode, origin)) = row.source else { return Ok(()) };
+        let Some((mode, origin)) = row.source.take() else { return Ok(()) };
         let (bucket, doc, cause) = match mode.as_str() {
-            "replace" => (Bucket::Updated, Some(row.doc), None),
+            "replace" => (Bucket::Updated, Some(std::mem::take(&mut row.doc)), None),
             "ignore" => (Bucket::Ignored, None, None),
             "update" => match merged(&mut self.merger, &first.doc, &row.doc) {
                 // An update that changes nothing creates no new version.
@@ -148,7 +162,9 @@ impl<'c> Resolver<'c> {
         if bucket == Bucket::Error {
             // Stored in the database, because their number is not bounded.
             let Origin { file, line, record, .. } = origin;
-            self.fail.execute(params![row.row, row.key, cause, file, line as i64, record as i64])?;
+            let (line, record, name) = (line as i64, record as i64, &self.collection);
+            let keeps_raw = self.keeps_raw;
+            self.fail.execute(params![row.row, row.key, cause, file, line, record, keeps_raw, name, row.doc])?;
         }
         if let Some(doc) = doc {
             if first.seq < 0 {

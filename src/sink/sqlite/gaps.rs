@@ -92,7 +92,7 @@ mod tests {
         let connection = Connection::open_in_memory()?;
         schema::create(&connection)?;
         let mut entry = schema::make(&connection, "c", false)?;
-        let mut load = Load::begin(&connection, &mut entry, true)?;
+        let mut load = Load::begin(&connection, &mut entry, true, false)?;
         let mut loader = Loader::new(&connection, &mut entry, &mut load)?;
         let mut keys = std::collections::BTreeSet::new();
         for (index, (key, op, value, perhaps)) in rows.iter().enumerate() {

@@ -22,6 +22,8 @@ pub struct Load {
     repeats: Option<HashSet<u64>>,
     /// Whether rows are held, without a sequence number; see `gaps`.
     has_held: bool,
+    /// Whether the raw text of records is wanted that turn out to be duplicates.
+    keeps_raw: bool,
 }
 
 /// Maximum number of hashes that are kept, about 12 MiB; with more, keys are sorted to find duplicates.
@@ -62,10 +64,18 @@ fn mode(op: Op) -> &'static str {
 
 impl Load {
     /// Begins a load: drops the unique index, if there is one. The hashes of existing rows are not known.
-    pub fn begin(connection: &Connection, entry: &mut Entry, is_empty: bool) -> rusqlite::Result<Load> {
+    pub fn begin(
+        connection: &Connection,
+        entry: &mut Entry,
+        is_empty: bool,
+        keeps_raw: bool,
+    ) -> rusqlite::Result<Load> {
+        if keeps_raw {
+            schema::prepare_temporary(connection)?;
+        }
         connection.execute_batch(&format!("DROP INDEX IF EXISTS {}", quoted(&key_index(&entry.name))))?;
         entry.loading = true;
-        Ok(Load { run: None, repeats: is_empty.then(HashSet::new), has_held: false })
+        Ok(Load { run: None, repeats: is_empty.then(HashSet::new), has_held: false, keeps_raw })
     }
 
     /// Whether a key is certainly new: no earlier action of the run has it, and the collection was empty before.
@@ -98,6 +108,13 @@ impl<'c> Loader<'c> {
     /// The load itself.
     pub fn load(&self) -> &Load {
         self.load
+    }
+
+    /// Keeps the raw text of the record of the last row, which is not its document.
+    pub fn keep_raw(&self, raw: &[u8]) -> rusqlite::Result<()> {
+        let row = self.connection.last_insert_rowid();
+        let insert = "INSERT OR REPLACE INTO temp.bulkimport_raw VALUES (?1, ?2, ?3)";
+        self.connection.prepare_cached(insert)?.execute(params![self.entry.name, row, raw]).map(drop)
     }
 
     /// Appends a row of this version. `repeats`: whether its key may be a duplicate of an earlier one in the run.
@@ -168,15 +185,16 @@ impl RowRun {
 /// interrupted load of an earlier run. Rows that are errors are kept for `duplicates::report`.
 pub fn finish(connection: &Connection, entry: &mut Entry, load: Option<&Load>) -> rusqlite::Result<Counts> {
     schema::prepare_temporary(connection)?;
+    let keeps_raw = load.is_some_and(|load| load.keeps_raw);
     let mut deleted = match load.and_then(|load| load.repeats.as_ref()) {
-        Some(hashes) if !hashes.is_empty() => duplicates::resolve(connection, &entry.name, Some(hashes))?,
+        Some(hashes) if !hashes.is_empty() => duplicates::resolve(connection, &entry.name, Some(hashes), keeps_raw)?,
         _ => Counts::default(),
     };
     let (name, table) = (quoted(&key_index(&entry.name)), quoted(&entry.name));
     let index = format!("CREATE UNIQUE INDEX IF NOT EXISTS {name} ON {table} (_key)");
     match connection.execute_batch(&index) {
         Err(error) if super::is_unique_violation(&error) => {
-            deleted += duplicates::resolve(connection, &entry.name, None)?;
+            deleted += duplicates::resolve(connection, &entry.name, None, keeps_raw)?;
             connection.execute_batch(&index)?;
         }
         other => other?,
@@ -184,6 +202,9 @@ pub fn finish(connection: &Connection, entry: &mut Entry, load: Option<&Load>) -
     let has_held = load.is_none_or(|load| load.has_held);
     if has_held || deleted.total() > 0 {
         gaps::close(connection, entry, has_held)?;
+    }
+    if keeps_raw {
+        connection.execute("DELETE FROM temp.bulkimport_raw WHERE collection = ?1", [&entry.name])?;
     }
     connection.execute("DELETE FROM bulkimport_origins WHERE collection = ?1", [&entry.name])?;
     entry.loading = false;

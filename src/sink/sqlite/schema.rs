@@ -138,7 +138,10 @@ pub fn prepare_temporary(connection: &Connection) -> rusqlite::Result<()> {
         "CREATE TEMP TABLE IF NOT EXISTS bulkimport_candidates (_key TEXT, row INTEGER);
          CREATE TEMP TABLE IF NOT EXISTS bulkimport_duplicates (_key TEXT, row INTEGER);
          CREATE TEMP TABLE IF NOT EXISTS bulkimport_failures
-           (row INTEGER PRIMARY KEY, _key TEXT, cause TEXT, file INTEGER, line INTEGER, record INTEGER);
+           (row INTEGER PRIMARY KEY, _key TEXT, cause TEXT, file INTEGER, line INTEGER, record INTEGER,
+            raw BLOB);
+         CREATE TEMP TABLE IF NOT EXISTS bulkimport_raw
+           (collection TEXT, row INTEGER, raw BLOB, PRIMARY KEY (collection, row)) WITHOUT ROWID;
          CREATE TEMP TABLE IF NOT EXISTS bulkimport_corrections
            (seq INTEGER, row INTEGER, change INTEGER, PRIMARY KEY (seq, row)) WITHOUT ROWID;
          CREATE TEMP TABLE IF NOT EXISTS bulkimport_moves

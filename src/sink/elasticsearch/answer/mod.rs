@@ -140,7 +140,8 @@ fn items(group: Group<'_>, response: &Response, detail: bool) -> Verdict {
 
 fn result(item: &ResponseItem<'_>, group: Group<'_>, index: usize, detail: bool) -> ItemResult {
     let outcome = item.outcome(group.key(index).1, &|| group.get(index));
-    ItemResult { outcome, details: detail.then(|| item.details()) }
+    let wants = detail || matches!(outcome, ItemOutcome::Rejected(_));
+    ItemResult { outcome, details: wants.then(|| item.details()) }
 }
 
 /// Matches items that are out of order by id, and then those without an id with the actions that are left.
