@@ -1,9 +1,11 @@
 //! Starts a run from its configuration, so that mistakes are found early: opens the inputs, then the target, and only then
 //! reads the first record.
 
+mod restart;
+
 use crate::action::{Decider, Op};
 use crate::config::Config;
-use crate::error::{self, Exit};
+use crate::error::{self, Exit, hint};
 use crate::input::{self, Format, Input, Inputs};
 use crate::messages::Messages;
 use crate::pipeline::{self, Plan};
@@ -15,10 +17,10 @@ use crate::sink::target::Opened;
 use crate::sink::wanted::{InputFacts, Wanted};
 use crate::sink::{Log, Note, targets};
 use crate::stop::Stop;
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Error, Result, bail, ensure};
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher};
-use std::io::{BufRead, BufWriter, Read, Write};
+use std::io::{BufRead, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -43,14 +45,16 @@ pub fn import(mut config: Config, mut err: Messages) -> Result<Summary> {
         stored_bytes: inputs.size,
         is_compressed: inputs.compressed,
     };
+    let started = restart::start(&mut config, &inputs)?;
     print_start(&config, &inputs, &mut err);
-    let results = open_results(&config.wanted)?;
+    let results = open_results(&config.wanted, started.as_ref().and_then(restart::Started::results))?;
     let stop = Stop::default();
     let mut all = open(&config, &stop, &mut err)?;
     let meter = Meter { bytes: inputs.bytes_read.clone(), ..Meter::default() };
     let progress = Progress::new(config.output.progress, inputs.size, meter.clone());
     let traffic = all.iter().filter_map(|opened| opened.traffic.clone()).collect();
     let mut report = Report::new(settings(&config, traffic, results), progress, stop.clone(), err);
+    let resume = started.map(|started| started.resume(&mut all, &mut report)).transpose()?;
     let closing: Vec<_> = all.iter_mut().filter_map(|opened| opened.closing.take()).collect();
     let mut inputs = inputs.list;
     let last = all.len().saturating_sub(1);
@@ -61,8 +65,8 @@ pub fn import(mut config: Config, mut err: Messages) -> Result<Summary> {
         let inputs = std::mem::replace(&mut inputs, of_others);
         let min_records = config.input.min_records.filter(|_| number == last);
         let plan = plan(&config, opened, inputs, &meter, &stop, &report);
-        pipeline::run(Plan { min_records, ..plan }, &mut report);
-        if stop.is_requested() || report.is_broken() {
+        pipeline::run(Plan { min_records, resume: resume.clone(), ..plan }, &mut report);
+        if stop.is_requested() || report.is_broken() || report.has_other_input() {
             break;
         }
     }
@@ -70,6 +74,9 @@ pub fn import(mut config: Config, mut err: Messages) -> Result<Summary> {
         if let Err(error) = closing.close(stop.signal().is_some()) {
             report.not_closed(error::message(&error));
         }
+    }
+    if let Some(text) = report.other_input() {
+        return Err(Error::msg(text).context(hint("name the input of the run that began it, or another journal")));
     }
     Ok(report.close(meter.bytes.load(Ordering::Relaxed)))
 }
@@ -102,6 +109,7 @@ fn plan(config: &Config, opened: Opened, inputs: Vec<Input>, meter: &Meter, stop
         results: wanted.results.is_some(),
         unique: wanted.unique.clone(),
         min_records: None,
+        resume: None,
     }
 }
 
@@ -188,6 +196,7 @@ fn settings(config: &Config, traffic: Vec<Traffic>, results: Option<Results>) ->
         dry_run: wanted.dry_run,
         again: again(config),
         results,
+        journal: config.journal.as_ref().map(|path| path.display().to_string()),
         traffic,
         variable_notes: config.notes.clone(),
     }
@@ -206,11 +215,11 @@ fn again(config: &Config) -> Again {
     }
 }
 
-/// Opens the file of `--results`.
-fn open_results(wanted: &Wanted) -> Result<Option<Results>> {
+/// Opens the file of `--results`. A run that goes on keeps its first `kept` bytes.
+fn open_results(wanted: &Wanted, kept: Option<u64>) -> Result<Option<Results>> {
     let Some(path) = &wanted.results else { return Ok(None) };
     if path.as_os_str() == "-" {
-        return Ok(Some(Results { name: "stdout".to_owned(), out: Box::new(BufWriter::new(std::io::stdout())) }));
+        return Ok(Some(Results { name: "stdout".to_owned(), out: Box::new(BufWriter::new(std::io::stdout())), length: 0 }));
     }
     let name = path.display().to_string();
     if wanted.inputs.contains(path) {
@@ -221,8 +230,14 @@ fn open_results(wanted: &Wanted) -> Result<Option<Results>> {
     // For its owner only: servers repeat what they were sent, secrets among it.
     let mut options = File::options();
     options.write(true).create(true).truncate(false).mode(0o600);
-    let file = options.open(path).with_context(context)?;
-    Ok(Some(Results { name, out: Box::new(BufWriter::new(TruncatedOnWrite(file, false))) }))
+    let mut file = options.open(path).with_context(context)?;
+    let length = kept.unwrap_or(0);
+    if kept.is_some() {
+        let is_shorter = file.metadata().with_context(context)?.len() < length;
+        ensure!(!is_shorter, "--results: {name} does not have what the journal records");
+        file.set_len(length).and_then(|()| file.seek(SeekFrom::End(0))).with_context(context)?;
+    }
+    Ok(Some(Results { name, out: Box::new(BufWriter::new(TruncatedOnWrite(file, kept.is_some()))), length }))
 }
 
 /// A file that is truncated at the first write, so that a run that does not start destroys nothing.

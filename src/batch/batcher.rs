@@ -130,6 +130,11 @@ impl Batcher {
         is_long || self.batch.items.len() + self.batch.rejected.len() >= self.records
     }
 
+    /// Marks the batch as one that an earlier try of the run may have sent.
+    pub(crate) fn mark_sent(&mut self) {
+        self.batch.was_sent = true;
+    }
+
     /// Whether the first record of the batch has waited for the maximum time.
     pub fn is_due(&self, now: Instant) -> bool {
         self.since.is_some_and(|since| now.duration_since(since) >= self.limits.interval)

@@ -112,7 +112,7 @@ const FOREIGN: &[(&str, &[Advice])] = &[
         (&["--table"], "write `--collection NAME`"),
     ]),
     ("", &[
-        (&["--max-rate", "--rejects", "--journal"], "not in this version of bulkimport"),
+        (&["--max-rate", "--rejects"], "not in this version of bulkimport"),
         (&["--force"], "write `--overwrite` to empty the collection first, `--on-duplicate replace` to replace documents"),
         (&["--atomic"], "write `--complete`"),
         (&["--export"], "leave it out, bulkimport only imports"),

@@ -5,6 +5,7 @@
 mod cells;
 mod collections;
 mod conflicts;
+mod meaning;
 mod outputs;
 mod request;
 mod secrets;
@@ -47,6 +48,10 @@ pub struct Config {
     pub has_records_flag: bool,
     /// Renames, removals, merges, edge prefixes, nesting.
     pub shape: ShapeOptions,
+    /// `--journal`.
+    pub journal: Option<PathBuf>,
+    /// The command line, quoted for a shell and without secrets.
+    pub command: String,
     /// Sizes of batches.
     pub limits: Limits,
     /// The handling of errors.
@@ -91,6 +96,8 @@ impl Config {
         Ok(Config {
             target,
             limits: target.limits(&wanted),
+            journal: args.run.journal,
+            command: String::new(),
             wanted,
             shape: ShapeOptions { doc: args.input.doc.clone(), ..shape(args.shape, args.edges, &csv, format) },
             input: InputOptions { csv, ..args.input },

@@ -7,6 +7,7 @@ use crate::cli::{Arguments, Transfer};
 use crate::input::Format;
 use crate::retry::Retries;
 use crate::sink::http::HttpOptions;
+use crate::sink::restart::Restart;
 use crate::sink::target::Target;
 use crate::sink::targets;
 use crate::sink::wanted::{BY_FILE, Endpoint, InputFacts, Wanted};
@@ -65,6 +66,7 @@ fn without_login(args: &Arguments, collections: &Collections, sources: &ConfigSo
         retries: Retries { retries: args.server.retries, max_time: args.server.retry_max_time },
         indexing: args.indexing.clone(),
         inputs: InputFacts { paths: args.files.clone(), ..InputFacts::default() },
+        restart: Restart::default(),
         run: String::new(),
         identify: targets::identify,
     }

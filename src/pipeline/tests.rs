@@ -59,6 +59,7 @@ fn plan(line: &str, files: &[&Path], keeps_raw: bool) -> Plan {
         results: false,
         unique: Vec::new(),
         min_records: None,
+        resume: None,
     }
 }
 
@@ -71,7 +72,7 @@ fn errors(plan: Plan) -> Vec<(String, Vec<u8>)> {
                 Message::Outcome(outcome) => failures.extend(outcome.failures),
                 Message::Stopped(error) => panic!("{error:?}"),
                 Message::Read(end) => assert!(end.broken.is_none(), "{end:?}"),
-                Message::Note(_) => {}
+                Message::Note(_) | Message::Settled(_) => {}
             }
         }
     });

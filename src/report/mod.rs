@@ -3,10 +3,12 @@
 
 mod again;
 mod collections;
+mod journaled;
 mod notes;
 mod results;
 
 pub use again::Again;
+pub use journaled::SettledBatch;
 pub use results::Results;
 
 use crate::error::HINT_PREFIX;
@@ -21,13 +23,13 @@ use crate::sink::{Bucket, Counts, Ending, Failure, Note, Outcome, SinkError};
 use crate::stop::Stop;
 use crate::values;
 use clap::ValueEnum;
+use journaled::ReportJournal;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// `--max-errors`.
@@ -71,6 +73,8 @@ pub enum SummaryFormat {
 pub enum Message {
     /// From a lane: outcomes of records.
     Outcome(Outcome),
+    /// From a lane of a run with a journal: outcomes of records, once they are final.
+    Settled(SettledBatch),
     /// From a lane: a note.
     Note(Note),
     /// From a lane: its sink cannot go on.
@@ -98,6 +102,14 @@ pub struct ReadEnd {
     pub generated_keys: u64,
     /// Flags that name fields, but have matched none.
     pub unmatched: Vec<String>,
+    /// With a journal, the digest of the input.
+    pub digest: u64,
+    /// Records that earlier tries have settled, and that were passed over.
+    pub passed_over: u64,
+    /// Whether the input is not that of an earlier try.
+    pub is_other_input: bool,
+    /// Whether it has proved to be the same, as far as the earlier try had read it.
+    pub is_verified: bool,
 }
 
 /// Errors of one kind.
@@ -139,6 +151,8 @@ pub struct Settings {
     pub again: Again,
     /// Where `--results` go.
     pub results: Option<Results>,
+    /// The name of the journal.
+    pub journal: Option<String>,
     /// Counters of requests, for each connection to a server.
     pub traffic: Vec<Traffic>,
     /// Notes about variables, which were printed at the start.
@@ -171,6 +185,9 @@ pub struct Report {
     why: Option<String>,
     stop: Stop,
     err: Messages,
+    journal: Option<ReportJournal>,
+    /// Whether a file of results could not be written.
+    has_failed_output: bool,
 }
 
 impl Report {
@@ -194,14 +211,16 @@ impl Report {
             why: None,
             stop,
             err,
+            journal: None,
+            has_failed_output: false,
             settings,
         }
     }
 
     /// How many records and blank lines were read so far.
     pub fn read_so_far(&self) -> ReadEnd {
-        let ReadEnd { records, empty, has_generated_keys, .. } = self.end;
-        ReadEnd { records, empty, has_generated_keys, ..ReadEnd::default() }
+        let ReadEnd { records, empty, has_generated_keys, digest, passed_over, is_verified, .. } = self.end;
+        ReadEnd { records, empty, has_generated_keys, digest, passed_over, is_verified, ..ReadEnd::default() }
     }
 
     /// Whether reading has failed.
@@ -227,17 +246,13 @@ impl Report {
     /// Handles a message.
     pub fn handle(&mut self, message: Message, read_so_far: u64) {
         match message {
-            Message::Outcome(mut outcome) => {
-                self.counts += outcome.counts;
-                if let Some(counts) = self.by_collection.get_mut(outcome.collection) {
-                    *counts += outcome.counts;
-                }
-                // An index that is built late finds duplicates in the order of their keys; print them by line.
-                outcome.failures.sort_unstable_by_key(|failure| failure.origin);
-                outcome.failures.iter().for_each(|failure| self.add_failure(failure));
-                self.write_results(|results, files| results.write(files, &outcome.results));
+            Message::Outcome(outcome) => {
+                self.add(outcome);
                 self.check_limit(read_so_far, PERCENT_MIN_READ);
-                self.print_step(&format!("{} records settled", grouped(outcome.counts.total())));
+            }
+            Message::Settled(batch) => {
+                self.settle(batch);
+                self.check_limit(read_so_far, PERCENT_MIN_READ);
             }
             Message::Note(Note::Doing(what)) => {
                 self.progress.doing(what);
@@ -258,6 +273,19 @@ impl Report {
                 self.end = end;
             }
         }
+    }
+
+    /// Adds the outcomes of some records.
+    fn add(&mut self, mut outcome: Outcome) {
+        self.counts += outcome.counts;
+        if let Some(counts) = self.by_collection.get_mut(outcome.collection) {
+            *counts += outcome.counts;
+        }
+        // An index that is built late finds duplicates in the order of their keys; print them by line.
+        outcome.failures.sort_unstable_by_key(|failure| failure.origin);
+        outcome.failures.iter().for_each(|failure| self.add_failure(failure));
+        self.write_results(|results, files| results.write(files, &outcome.results));
+        self.print_step(&format!("{} records settled", grouped(outcome.counts.total())));
     }
 
     /// With `-v`, prints a step that is done, or begins.
@@ -292,6 +320,7 @@ impl Report {
         if let Err(error) = write(results, &self.settings.files) {
             let text = format!("--results: {}: {error}", results.name);
             self.settings.results = None;
+            self.has_failed_output = true;
             self.stopped(SinkError::stopped(text));
             self.stop.request();
         }
@@ -348,6 +377,7 @@ impl Report {
 
     /// Ends the report: prints the last messages, and returns the summary.
     pub fn close(mut self, bytes_read: u64) -> Summary {
+        self.add_late();
         self.write_results(|results, _| results.out.flush());
         self.progress.finish();
         self.check_limit(self.end.records, 0);
@@ -388,7 +418,8 @@ impl Report {
             self.print(&line);
         }
         let exit = self.exit_code(balanced);
-        Summary { json: self.json(bytes_read, exit), exit }
+        let summary = Summary { json: self.json(bytes_read, exit), exit };
+        self.finish_journal(summary)
     }
 
     /// Where and why reading an input failed.
@@ -437,10 +468,7 @@ impl Report {
     }
 
     fn json(&self, bytes_read: u64, exit: u8) -> Value {
-        let traffic = &self.settings.traffic;
-        let sum = |counter: fn(&Traffic) -> &AtomicU64| -> u64 {
-            traffic.iter().map(|traffic| counter(traffic).load(Ordering::Relaxed)).sum()
-        };
+        let [requests, retried, bytes_sent, uncertain] = self.traffic();
         let kinds: Vec<Value> = self
             .kinds
             .iter()
@@ -468,21 +496,21 @@ impl Report {
             "empty": self.end.empty,
             "generated_keys": self.generated_keys,
             "notes": self.notes_json(),
-            "uncertain": sum(|traffic| &traffic.uncertain),
+            "uncertain": uncertain,
             "target": mask(&self.settings.target),
             "collection": self.settings.collection.as_deref().map(mask),
             "collections": collections::json(&self.settings.collections, &self.by_collection),
-            "requests": sum(|traffic| &traffic.requests),
-            "retried": sum(|traffic| &traffic.retried),
+            "requests": requests,
+            "retried": retried,
             "bytes_read": bytes_read,
-            "bytes_sent": sum(|traffic| &traffic.bytes),
+            "bytes_sent": bytes_sent,
             "seconds": (self.started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
             "exit_code": exit,
             "files": self.settings.files.iter().map(|file| mask(file)).collect::<Vec<_>>(),
             "error_kinds": kinds,
             "error": self.why.clone().or_else(|| self.broken()).map(|why| mask(&why).into_owned()),
             "rejects": null,
-            "journal": null,
+            "journal": self.settings.journal.as_deref().map(mask),
             "dry_run": self.settings.dry_run,
         })
     }
@@ -543,6 +571,7 @@ mod tests {
             dry_run: false,
             again: Again::Unknown,
             results: None,
+            journal: None,
             traffic: Vec::new(),
             variable_notes: Vec::new(),
         };

@@ -15,6 +15,8 @@ pub struct Results {
     pub name: String,
     /// The file, or stdout.
     pub out: Box<dyn Write>,
+    /// Its bytes so far.
+    pub length: u64,
 }
 
 impl std::fmt::Debug for Results {
@@ -31,8 +33,10 @@ impl Results {
     pub fn write(&mut self, files: &[String], lines: &[ResultLine]) -> io::Result<()> {
         lines.iter().try_for_each(|line| {
             let file = files.get(line.origin.file as usize).map_or("?", String::as_str);
-            serde_json::to_writer(&mut self.out, &ResultJson::new(file, line))?;
-            self.out.write_all(b"\n")
+            let mut text = serde_json::to_vec(&ResultJson::new(file, line))?;
+            text.push(b'\n');
+            self.length += text.len() as u64;
+            self.out.write_all(&text)
         })
     }
 }

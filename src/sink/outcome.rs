@@ -3,11 +3,11 @@
 
 use crate::batch::Batch;
 use crate::record::{BadRecord, Origin, Reason};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::ops::{AddAssign, Index, IndexMut};
 
 /// The outcome of a record. Every record read ends in exactly one bucket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Bucket {
     /// Stored under a key that did not exist.
@@ -34,7 +34,7 @@ impl Bucket {
 }
 
 /// How many records are in each bucket.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts([u64; Bucket::Unsent as usize + 1]);
 
 impl Counts {
@@ -65,7 +65,7 @@ impl AddAssign for Counts {
 }
 
 /// A record that failed, or whose outcome is unknown.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Failure {
     /// Where it was found.
     pub origin: Origin,
@@ -74,11 +74,12 @@ pub struct Failure {
     /// `Error` or `Unknown`.
     pub bucket: Bucket,
     /// The raw input of the record, if it is requested and available.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub raw: Vec<u8>,
 }
 
 /// An item of a response, as `--results` wants_results it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ItemDetails {
     /// The action, as the server names it.
     pub op: String,
@@ -101,7 +102,7 @@ pub struct ItemDetails {
 }
 
 /// What `--results` wants_results of one record.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ResultLine {
     /// Where it was found.
     pub origin: Origin,
@@ -116,7 +117,7 @@ pub struct ResultLine {
 }
 
 /// The outcomes of some records: counts, and a failure for each error and each unknown record.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Outcome {
     /// Their lane.
     pub lane: usize,
@@ -128,10 +129,15 @@ pub struct Outcome {
     pub failures: Vec<Failure>,
     /// A line for each record, for `--results`.
     pub results: Vec<ResultLine>,
+    /// What is left under keys, as their hashes; only with a journal.
+    pub keys: Vec<(u64, u8)>,
 }
 
 /// Maximum number of failures before they are passed on, which bounds their memory.
 const CHUNK: usize = 4_096;
+
+/// Outcomes that are kept before they take much memory.
+const MAX_KEPT: usize = 16;
 
 /// Collects the outcomes of a lane's records, and passes them to the report.
 /// Applied records are held back until the sink reports them as durable; errors are passed on at once.
@@ -146,13 +152,79 @@ pub struct Ledger {
     /// Whether any record has failed.
     failed: bool,
     hand_over: Box<dyn FnMut(Outcome)>,
+    /// With a journal: the outcomes that are passed on together, once a mark is settled.
+    kept: Option<Vec<Outcome>>,
+    /// How many of them are final; the next try repeats what comes after them.
+    late_from: Option<usize>,
+    /// With a journal: the end of the records so far, and the digest of the input up to there.
+    pub position: (u64, u64),
 }
 
 impl Ledger {
     /// Creates the ledger of a lane. `hand_over` receives the outcomes.
     pub fn new(lane: usize, wants_results: bool, hand_over: Box<dyn FnMut(Outcome)>) -> Ledger {
         let outcome = Outcome { lane, ..Outcome::default() };
-        Ledger { held: Vec::new(), held_lines: Vec::new(), outcome, wants_results, failed: false, hand_over }
+        Ledger {
+            held: Vec::new(),
+            held_lines: Vec::new(),
+            outcome,
+            wants_results,
+            failed: false,
+            hand_over,
+            kept: None,
+            late_from: None,
+            position: (0, 0),
+        }
+    }
+
+    /// Keeps the outcomes until they are taken, and goes on with what an earlier try of this run had applied.
+    pub fn keep(&mut self, held: Vec<Counts>) {
+        self.kept = Some(Vec::new());
+        self.held = held;
+    }
+
+    /// From here on, outcomes are not final: the next try of the run repeats these records.
+    pub fn begin_late(&mut self) {
+        self.flush();
+        self.late_from = self.late_from.or(self.kept.as_ref().map(Vec::len));
+    }
+
+    /// Takes the outcomes that are kept.
+    pub fn take_kept(&mut self) -> Vec<Outcome> {
+        self.flush();
+        self.kept.as_mut().map_or_else(Vec::new, std::mem::take)
+    }
+
+    /// The number of records in a bucket among the outcomes that are kept.
+    pub fn count_kept(&self, bucket: Bucket) -> u64 {
+        let kept = self.kept.iter().flatten().chain([&self.outcome]);
+        kept.map(|outcome| outcome.counts[bucket]).sum()
+    }
+
+    /// Whether the outcomes that are kept take much memory.
+    pub fn is_heavy(&self) -> bool {
+        self.kept.as_ref().is_some_and(|kept| kept.len() >= MAX_KEPT)
+    }
+
+    /// The outcomes that will be taken next if what was applied is durable then, and what is held back otherwise.
+    pub fn preview(&self, is_durable: bool) -> (Vec<Outcome>, &[Counts]) {
+        let kept = self.kept.iter().flatten().chain([&self.outcome]);
+        let mut outcomes: Vec<Outcome> = kept.take(self.late_from.unwrap_or(usize::MAX)).cloned().collect();
+        if !is_durable {
+            return (outcomes, &self.held);
+        }
+        for (collection, counts) in self.held.iter().enumerate().filter(|(_, counts)| counts.total() > 0) {
+            outcomes.push(Outcome { lane: self.outcome.lane, collection, counts: *counts, ..Outcome::default() });
+        }
+        outcomes.push(Outcome { results: self.held_lines.clone(), ..Outcome::default() });
+        (outcomes, &[])
+    }
+
+    /// With a journal, remembers what is left under a key.
+    pub fn note_key(&mut self, hash: u64, state: u8) {
+        if self.kept.is_some() {
+            self.outcome.keys.push((hash, state));
+        }
     }
 
     /// Whether a line is kept for each record.
@@ -289,11 +361,15 @@ impl Ledger {
 
     /// Passes on what is settled.
     pub fn flush(&mut self) {
-        if self.outcome.counts != Counts::default() || !self.outcome.results.is_empty() {
+        let Outcome { counts, results, keys, .. } = &self.outcome;
+        if *counts != Counts::default() || !results.is_empty() || !keys.is_empty() {
             let Outcome { lane, collection, .. } = self.outcome;
             let next = Outcome { lane, collection, ..Outcome::default() };
             let outcome = std::mem::replace(&mut self.outcome, next);
-            (self.hand_over)(outcome);
+            match &mut self.kept {
+                Some(kept) => kept.push(outcome),
+                None => (self.hand_over)(outcome),
+            }
         }
     }
 }

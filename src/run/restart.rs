@@ -1,0 +1,121 @@
+//! `--journal` at the start of a run: opens the journal, and tells the target and the stages what earlier tries did.
+
+use crate::config::Config;
+use crate::error::hint;
+use crate::input::Inputs;
+use crate::journal::{Head, InputIdentity, Journal, State};
+use crate::pipeline::Resume;
+use crate::report::Report;
+use crate::sink::restart::{Restart, Restored};
+use crate::sink::target::Opened;
+use crate::sink::{Bucket, Counts, Sink};
+use anyhow::{Result, anyhow, ensure};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The journal of a run and what it says.
+pub(super) struct Started {
+    journal: Journal,
+    pub(super) state: State,
+}
+
+/// Opens the journal, if there is one, and sets what depends on it: the run id, the number of lanes.
+pub(super) fn start(config: &mut Config, inputs: &Inputs) -> Result<Option<Started>> {
+    let Some(path) = config.journal.clone() else { return Ok(None) };
+    ensure_separate(&path, config)?;
+    let names = config.wanted.inputs.names.iter();
+    let sizes = config.files.iter().map(|path| size(path)).chain(std::iter::repeat(None));
+    let identities = names.zip(sizes).map(|(name, size)| InputIdentity { name: name.clone(), size }).collect();
+    let formats: Vec<String> = inputs.list.iter().map(|input| input.format.name()).collect();
+    let head = Head {
+        run: config.wanted.run.clone(),
+        jobs: config.wanted.lanes(),
+        inputs: identities,
+        meaning: config.meaning(&formats),
+    };
+    let (journal, state) = Journal::open(&path, head, config.wanted.wait_for_sync)?;
+    config.wanted.run.clone_from(&state.head.run);
+    let senders = Some(config.wanted.lanes());
+    config.wanted.batches.jobs = Some(state.head.jobs);
+    let to_journal = journal.clone();
+    config.wanted.restart = Restart {
+        is_journaled: true,
+        is_resumed: state.has_sent(),
+        senders,
+        emptied: state.emptied.clone(),
+        on_emptied: Some(Arc::new(move |name: &str| to_journal.emptied(name))),
+        output: state.last.as_ref().map_or(0, |last| last.output),
+        commit: state.last.as_ref().map_or(0, |last| last.commit),
+        has_stored: state.counts.iter().any(|counts| counts[Bucket::Created] + counts[Bucket::Updated] > 0),
+        keys: Arc::new(state.keys.iter().map(|(key, state)| (*key, *state)).collect()),
+    };
+    Ok(Some(Started { journal, state }))
+}
+
+/// The size of a regular file.
+fn size(path: &Path) -> Option<u64> {
+    std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|about| about.len())
+}
+
+/// Refuses a journal that the run uses for something else.
+fn ensure_separate(path: &Path, config: &Config) -> Result<()> {
+    let name = path.display();
+    ensure!(!config.wanted.inputs.contains(path), "--journal: {name} is also an input");
+    let results = config.wanted.results.as_deref();
+    ensure!(!results.is_some_and(|results| crate::sink::same_file(results, path)), "--journal: {name} is also --results");
+    Ok(())
+}
+
+impl Started {
+    /// Bytes of the file of `--results` that are settled; none if the run begins.
+    pub(super) fn results(&self) -> Option<u64> {
+        self.state.has_sent().then(|| self.state.last.as_ref().map_or(0, |last| last.results))
+    }
+
+    /// Tells the report and the stages what earlier tries did.
+    pub(super) fn resume(mut self, all: &mut [Opened], report: &mut Report) -> Result<Resume> {
+        let State { settled, sent, lead, verify, last, .. } = &self.state;
+        let mut resume = Resume {
+            journal: self.journal.clone(),
+            settled: settled.clone(),
+            sent: sent.clone(),
+            lead: *lead,
+            verify: verify.map(|mark| (mark.upto, mark.digest)),
+            settled_count: 0,
+            held: Vec::new(),
+        };
+        let known = last.as_ref().map_or(0, |last| last.commit);
+        let sinks = all.iter_mut().flat_map(|opened| opened.sinks.iter_mut());
+        let restored = sinks.filter_map(|sink| Sink::restored(&mut **sink)).next();
+        report.resume(self.journal.clone(), &self.state);
+        if let Some(restored) = restored {
+            self.restore(restored, known, &mut resume, report)?;
+        }
+        let total = |all: &[Counts]| all.iter().map(Counts::total).sum::<u64>();
+        resume.settled_count = report.count() + total(&resume.held);
+        Ok(resume)
+    }
+
+    /// A target with progress of its own knows better what is applied.
+    fn restore(&mut self, restored: Restored, known: u64, resume: &mut Resume, report: &mut Report) -> Result<()> {
+        let name = self.journal.name();
+        if restored.commit < known {
+            let advice = hint("name another journal to begin again");
+            let what = "the target does not have what the journal records: it was removed, replaced or restored";
+            return Err(anyhow!("--journal: {name}: {what}").context(advice));
+        }
+        let (upto, digest) = restored.position;
+        if known > 0 || restored.commit > 0 {
+            resume.settled = vec![upto.max(resume.settled.first().copied().unwrap_or(0))];
+        }
+        resume.sent.clone_from(&resume.settled);
+        if restored.commit > 0 && resume.verify.is_none_or(|(end, _)| end < upto) {
+            resume.verify = Some((upto, digest));
+        }
+        resume.held.clone_from(&restored.held);
+        if restored.commit > known {
+            report.restore(restored, known);
+        }
+        Ok(())
+    }
+}
