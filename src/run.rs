@@ -196,6 +196,7 @@ fn settings(config: &Config, traffic: Vec<Traffic>, results: Option<Results>) ->
         dry_run: wanted.dry_run,
         again: again(config),
         results,
+        command: config.command.clone(),
         journal: config.journal.as_ref().map(|path| path.display().to_string()),
         traffic,
         variable_notes: config.notes.clone(),

@@ -450,10 +450,6 @@ const LINES: &[(&str, &str)] = &[
         "error: --from-prefix and --to-prefix require --edge\nhint: add `--edge`\n",
     ),
     (
-        "-c a --journal x films.jsonl",
-        "error: unknown option '--journal'\nhint: `--journal`: not in this version of bulkimport\n",
-    ),
-    (
         "-c a --rejects=x films.jsonl",
         "error: unknown option '--rejects'\nhint: `--rejects`: not in this version of bulkimport\n",
     ),

@@ -275,7 +275,6 @@ mod tests {
     #[test]
     fn later_flags_values_and_switches_have_hints() {
         let cases = [
-            ("--journal=x", "`--journal`: not in this version of bulkimport"),
             ("--rejects x --max-rate 5", "`--rejects`, `--max-rate`: not in this version of bulkimport"),
             ("--drop true", "`--drop true`: a switch takes its value after =, `--overwrite=true`"),
             ("-n false", "`-n false`: a switch takes its value after =, `--dry-run=false`"),

@@ -4,6 +4,7 @@
 
 mod cells;
 mod collections;
+mod command;
 mod conflicts;
 mod meaning;
 mod outputs;

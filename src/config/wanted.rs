@@ -66,7 +66,7 @@ fn without_login(args: &Arguments, collections: &Collections, sources: &ConfigSo
         retries: Retries { retries: args.server.retries, max_time: args.server.retry_max_time },
         indexing: args.indexing.clone(),
         inputs: InputFacts { paths: args.files.clone(), ..InputFacts::default() },
-        restart: Restart::default(),
+        restart: Restart { is_journaled: run.journal.is_some(), ..Restart::default() },
         run: String::new(),
         identify: targets::identify,
     }

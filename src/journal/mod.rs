@@ -66,6 +66,14 @@ impl Journal {
         self.append(&Entry::Emptied(collection.to_owned()))
     }
 
+    /// Writes where a name led when the run began.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn destination(&self, name: &str, to: String) -> Result<(), SinkError> {
+        self.append(&Entry::Destination(name.to_owned(), to))
+    }
+
     /// Writes that everything up to a mark is settled, and what came of it.
     ///
     /// # Errors
@@ -74,7 +82,7 @@ impl Journal {
         self.append(&Entry::Settled(Box::new(settled)))
     }
 
-    /// Writes that an output is complete, before it gets its name.
+    /// Writes that the run has ended and nothing is left to do.
     ///
     /// # Errors
     /// When it cannot be written.

@@ -61,6 +61,8 @@ pub(super) enum Entry {
     Sending(Mark),
     /// `--overwrite` has emptied a collection.
     Emptied(String),
+    /// Where a name led when the run began.
+    Destination(String, String),
     /// Everything up to a mark is settled.
     Settled(Box<Settled>),
     /// The run has ended, and nothing is left to do.

@@ -28,6 +28,8 @@ pub struct State {
     pub keys: BTreeMap<u64, u8>,
     /// Collections that `--overwrite` has emptied.
     pub emptied: Vec<String>,
+    /// Where names led when the run began.
+    pub destinations: Vec<(String, String)>,
     /// The last record of what is settled.
     pub last: Option<Settled>,
     /// The exit code and the summary of the run, if it has ended.
@@ -50,6 +52,7 @@ impl State {
             kinds: BTreeMap::new(),
             keys: BTreeMap::new(),
             emptied: Vec::new(),
+            destinations: Vec::new(),
             last: None,
             finished: None,
         }
@@ -95,6 +98,7 @@ impl State {
         match entry {
             Entry::Head(_) | Entry::Finished { .. } => {}
             Entry::Emptied(name) => self.emptied.push(name),
+            Entry::Destination(name, to) => self.destinations.push((name, to)),
             Entry::Sending(mark) => {
                 self.see(mark);
                 match mark.lane {
@@ -160,4 +164,82 @@ fn raise(marks: &mut Vec<u64>, lane: usize, upto: u64) {
         marks.resize(lane + 1, 0);
     }
     marks[lane] = marks[lane].max(upto);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn head() -> Head {
+        Head { run: "r".to_owned(), jobs: 3, inputs: Vec::new(), meaning: Vec::new() }
+    }
+
+    /// What a lane does in a model run: it sends a batch of so many records, and perhaps settles it.
+    fn steps() -> impl Strategy<Value = Vec<(usize, u64, bool)>> {
+        proptest::collection::vec((0..3_usize, 1..20_u64, any::<bool>()), 1..60)
+    }
+
+    fn settled(mark: Mark) -> Settled {
+        let (counts, kinds, keys) = (vec![Counts::default()], Vec::new(), Vec::new());
+        Settled { mark, commit: 0, counts, kinds, keys, results: mark.upto * 7, output: 0, traffic: [0; 4] }
+    }
+
+    proptest! {
+        /// A journal that is cut anywhere has exactly what was written whole, and goes on from there.
+        #[test]
+        fn a_cut_journal_has_the_marks_that_were_written_whole(steps in steps(), cut in 0.0..1.0_f64) {
+            let folder = tempfile::tempdir().expect("a directory");
+            let path = folder.path().join("j");
+            let (mut sizes, mut states) = (Vec::new(), Vec::new());
+            let (mut sent, mut done, mut upto) = ([0_u64; 3], [0_u64; 3], 0);
+            let (journal, _) = super::super::Journal::open(&path, head(), false).expect("a new journal");
+            let size = || std::fs::metadata(&path).expect("the journal").len();
+            let begun = size();
+            for (lane, records, is_settled) in steps {
+                if sent[lane] > done[lane] {
+                    done[lane] = sent[lane];
+                    journal.settled(settled(Mark { lane: Some(lane), upto: done[lane], digest: 1 })).expect("written");
+                    sizes.push(size());
+                    states.push((sent, done));
+                }
+                upto += records;
+                sent[lane] = upto;
+                journal.sending(Mark { lane: Some(lane), upto, digest: 1 }).expect("written");
+                sizes.push(size());
+                states.push((sent, done));
+                if is_settled {
+                    done[lane] = upto;
+                    journal.settled(settled(Mark { lane: Some(lane), upto, digest: 1 })).expect("written");
+                    sizes.push(size());
+                    states.push((sent, done));
+                }
+            }
+            drop(journal);
+            let end = begun + ((size() - begun) as f64 * cut) as u64;
+            std::fs::File::options().write(true).open(&path).and_then(|file| file.set_len(end)).expect("cut");
+            let whole = sizes.iter().filter(|size| **size <= end).count();
+            let (sent, done) = whole.checked_sub(1).map_or(([0; 3], [0; 3]), |last| states[last]);
+            for _ in 0..2 {
+                let (journal, state) = super::super::Journal::open(&path, head(), false).expect("the journal");
+                prop_assert_eq!([0, 1, 2].map(|lane| state.settled_in(lane)), done);
+                prop_assert_eq!([0, 1, 2].map(|lane| state.sent_in(lane)), sent);
+                drop(journal);
+            }
+        }
+    }
+
+    #[test]
+    fn an_input_or_a_flag_that_differs_is_named() {
+        let sent = |head: Head| {
+            vec![Entry::Head(head), Entry::Sending(Mark { lane: Some(0), upto: 1, digest: 1 })]
+        };
+        let flags = |value: &str| Head { meaning: vec![("--key".to_owned(), value.to_owned())], ..head() };
+        assert!(State::of(sent(flags("a")), &flags("a")).is_ok());
+        let error = State::of(sent(flags("a")), &flags("b")).expect_err("another flag");
+        assert!(format!("{error:#}").contains("--key was a, now b"), "{error:#}");
+        // Another `--jobs` is no other meaning, and before anything is sent nothing is.
+        assert!(State::of(sent(head()), &Head { jobs: 9, ..head() }).is_ok());
+        assert!(State::of(vec![Entry::Head(flags("a"))], &flags("b")).is_ok());
+    }
 }

@@ -202,7 +202,7 @@ impl Reading {
         let unread = plan.resume.map_or(0, |resume| resume.settled_count.saturating_sub(passed_over));
         let records = if is_cut { read + unread } else { read };
         let end = ReadEnd { records, empty, has_generated_keys, broken, fewer_than, notes, ..ReadEnd::default() };
-        ReadEnd { generated_keys, unmatched, digest: lanes.digest, passed_over, is_other_input, is_verified, ..end }
+        ReadEnd { generated_keys, unmatched, digest: lanes.digest, passed_over, is_other_input, is_verified, is_cut, ..end }
     }
 
     fn is_over(&self) -> bool {

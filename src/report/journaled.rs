@@ -1,6 +1,7 @@
 //! What the report does for the journal: it holds the outcomes of a batch until they are final, and writes to the journal
 //! what came of it after everything else about it is written.
 
+use super::again::kept_text;
 use super::{Report, Summary};
 use crate::journal::{Journal, KindTotal, Mark, Settled, State, add_kind};
 use crate::mask::mask;
@@ -163,12 +164,26 @@ impl Report {
         Some(format!("--journal: {}: {what}", journal.journal.name()))
     }
 
+    /// Whether nothing is left to do for another try.
+    fn is_done(&self) -> bool {
+        let is_complete = self.counts[Bucket::Unsent] == 0 && self.endings.is_empty() && self.end.broken.is_none();
+        is_complete && !self.end.is_cut && self.stop.signal().is_none()
+    }
+
+    /// Prints how to go on with a run that has ended early.
+    pub(super) fn print_how_to_go_on(&mut self) {
+        if self.journal.is_none() || self.is_done() {
+            return;
+        }
+        let (kept, command) = (kept_text(&self.counts), self.settings.command.clone());
+        let input = if self.settings.files.iter().any(|name| name == "stdin") { " with the same input" } else { "" };
+        self.print(&format!("not finished: {kept}; the same command goes on{input}: {command}"));
+    }
+
     /// Writes that the run has ended and nothing is left to do. Returns the summary of the try that did so first.
     pub(super) fn finish_journal(&mut self, summary: Summary) -> Summary {
-        let is_done = self.counts[Bucket::Unsent] == 0 && self.endings.is_empty() && self.end.broken.is_none();
-        let (upto, digest) = (self.end.records, self.end.digest);
-        let is_stopped = self.stop.is_requested() && !self.too_many || self.stop.signal().is_some();
-        let Some(journal) = self.journal.as_mut().filter(|_| is_done && !is_stopped) else { return summary };
+        let (upto, digest, is_done) = (self.end.records, self.end.digest, self.is_done());
+        let Some(journal) = self.journal.as_mut().filter(|_| is_done) else { return summary };
         if let Some((exit, json)) = journal.finished.take().filter(|_| !journal.has_settled) {
             return Summary { json, exit };
         }

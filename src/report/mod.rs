@@ -106,6 +106,8 @@ pub struct ReadEnd {
     pub digest: u64,
     /// Records that earlier tries have settled, and that were passed over.
     pub passed_over: u64,
+    /// Whether reading ended early.
+    pub is_cut: bool,
     /// Whether the input is not that of an earlier try.
     pub is_other_input: bool,
     /// Whether it has proved to be the same, as far as the earlier try had read it.
@@ -153,6 +155,8 @@ pub struct Settings {
     pub results: Option<Results>,
     /// The name of the journal.
     pub journal: Option<String>,
+    /// The command line, as one would type it again.
+    pub command: String,
     /// Counters of requests, for each connection to a server.
     pub traffic: Vec<Traffic>,
     /// Notes about variables, which were printed at the start.
@@ -409,11 +413,12 @@ impl Report {
             let end = rolled_back.unwrap_or_else(|| "the summary counts what was read".to_owned());
             let text = format!("stopped by {name}; {end}");
             self.print(&text);
-            if keeps {
+            if keeps && self.journal.is_none() {
                 self.print(&self.settings.again.text(&self.counts, self.end.has_generated_keys));
             }
             self.why = Some(text);
         }
+        self.print_how_to_go_on();
         if let Some(line) = self.progress.end(self.end.records) {
             self.print(&line);
         }
@@ -572,6 +577,7 @@ mod tests {
             again: Again::Unknown,
             results: None,
             journal: None,
+            command: String::new(),
             traffic: Vec::new(),
             variable_notes: Vec::new(),
         };

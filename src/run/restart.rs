@@ -37,13 +37,15 @@ pub(super) fn start(config: &mut Config, inputs: &Inputs) -> Result<Option<Start
     config.wanted.run.clone_from(&state.head.run);
     let senders = Some(config.wanted.lanes());
     config.wanted.batches.jobs = Some(state.head.jobs);
-    let to_journal = journal.clone();
+    let (to_journal, names_to_journal) = (journal.clone(), journal.clone());
     config.wanted.restart = Restart {
         is_journaled: true,
         is_resumed: state.has_sent(),
         senders,
         emptied: state.emptied.clone(),
         on_emptied: Some(Arc::new(move |name: &str| to_journal.emptied(name))),
+        destinations: state.destinations.clone(),
+        on_destination: Some(Arc::new(move |name: &str, to| names_to_journal.destination(name, to))),
         output: state.last.as_ref().map_or(0, |last| last.output),
         commit: state.last.as_ref().map_or(0, |last| last.commit),
         has_stored: state.counts.iter().any(|counts| counts[Bucket::Created] + counts[Bucket::Updated] > 0),

@@ -18,6 +18,10 @@ pub struct Restart {
     pub emptied: Vec<String>,
     /// Called when it has emptied one, before anything is sent.
     pub on_emptied: Option<Arc<OnEmptied>>,
+    /// Where names led when the run began, as the target wrote it.
+    pub destinations: Vec<(String, String)>,
+    /// Called with where a name leads when the run begins.
+    pub on_destination: Option<Arc<OnDestination>>,
     /// Bytes of an output file that are settled.
     pub output: u64,
     /// The number of the last commit that the journal knows.
@@ -30,6 +34,9 @@ pub struct Restart {
 
 /// Writes to the journal that a collection is emptied.
 pub type OnEmptied = dyn Fn(&str) -> Result<(), SinkError> + Send + Sync;
+
+/// Writes to the journal where a name leads.
+pub type OnDestination = dyn Fn(&str, String) -> Result<(), SinkError> + Send + Sync;
 
 impl fmt::Debug for Restart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
