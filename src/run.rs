@@ -4,6 +4,7 @@
 mod restart;
 
 use crate::action::{Decider, Op};
+use crate::batch::Limits;
 use crate::config::Config;
 use crate::error::{self, Exit, hint};
 use crate::input::{self, Format, Input, Inputs};
@@ -102,7 +103,7 @@ fn plan(config: &Config, opened: Opened, inputs: Vec<Input>, meter: &Meter, stop
         options: config.input.clone(),
         shaper: Shaper::new(config.shape.clone(), ends),
         decider: Decider::new(wanted.op(), key, opened.rules, wanted.run.clone(), collection.cloned()),
-        limits: config.limits,
+        limits: limits(config),
         sinks: opened.sinks,
         meter: meter.clone(),
         stop: stop.clone(),
@@ -111,6 +112,16 @@ fn plan(config: &Config, opened: Opened, inputs: Vec<Input>, meter: &Meter, stop
         min_records: None,
         resume: None,
     }
+}
+
+/// The limits of batches. With a journal, a batch for a server has each key once if records may only create documents: of
+/// two on one key in a batch that may have been sent, nobody could tell which one was stored.
+fn limits(config: &Config) -> Limits {
+    let wanted = &config.wanted;
+    let is_create = !wanted.is_bulk && matches!(wanted.op(), Op::Create | Op::CreateOrIgnore);
+    let is_server = wanted.servers().next().is_some();
+    let distinct = wanted.restart.is_journaled && is_server && is_create;
+    Limits { distinct: config.limits.distinct || distinct, ..config.limits }
 }
 
 /// Prints what the run is going to do.
@@ -220,7 +231,11 @@ fn again(config: &Config) -> Again {
 fn open_results(wanted: &Wanted, kept: Option<u64>) -> Result<Option<Results>> {
     let Some(path) = &wanted.results else { return Ok(None) };
     if path.as_os_str() == "-" {
-        return Ok(Some(Results { name: "stdout".to_owned(), out: Box::new(BufWriter::new(std::io::stdout())), length: 0 }));
+        return Ok(Some(Results {
+            name: "stdout".to_owned(),
+            out: Box::new(BufWriter::new(std::io::stdout())),
+            length: 0,
+        }));
     }
     let name = path.display().to_string();
     if wanted.inputs.contains(path) {

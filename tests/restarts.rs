@@ -28,7 +28,10 @@ fn killed(place: &Place, arguments: &[&str], batches: u64) {
 }
 
 fn counts(ran: &Ran) -> Vec<u64> {
-    ["read", "created", "updated", "ignored", "errors", "unknown", "unsent"].iter().map(|name| ran.count(name)).collect()
+    ["read", "created", "updated", "ignored", "errors", "unknown", "unsent"]
+        .iter()
+        .map(|name| ran.count(name))
+        .collect()
 }
 
 #[test]
@@ -56,7 +59,8 @@ fn a_killed_import_into_a_file_goes_on_with_the_same_command() {
     ran.expect(0, [600, 0, 0, 0]);
     assert_eq!(std::fs::read_to_string(place.path("out.jsonl")).expect("the output"), documents(0, 600));
     let results = std::fs::read_to_string(place.path("results")).expect("the results");
-    let lines = results.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON")["line"].clone());
+    let lines =
+        results.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON")["line"].clone());
     assert_eq!(lines.collect::<Vec<_>>(), (1..=600).collect::<Vec<_>>());
     let left = std::fs::read_dir(place.path(".")).expect("the directory");
     let names = left.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
@@ -99,12 +103,12 @@ fn a_run_that_a_signal_ends_says_how_to_go_on_and_does() {
 #[test]
 fn a_run_that_stops_at_too_many_errors_goes_on_with_a_higher_limit() {
     let place = Place::new();
-    place.file("a.jsonl", "{\"_key\":\"a\"}\nx\ny\n{\"_key\":\"b\"}\n");
-    let arguments = ["-c", "c", "--journal", "j", "--batch-size", "1", "a.jsonl"];
-    let ran = place.run(&[&arguments[..], &["--max-errors", "0"]].concat());
-    assert_eq!(ran.code, 3);
-    ran.prints("the same command goes on: ");
-    place.run(&arguments).expect(1, [2, 2, 0, 0]);
+    let arguments = ["-c", "c", "--journal", "j", "--flush-interval", "10ms"];
+    let mut import = Live::start(&place, &[&arguments[..], &["--max-errors", "0"]].concat());
+    let text = "{\"_key\":\"a\"}\nx\ny\n";
+    import.feed(text).hear("the same command goes on with the same input: ");
+    assert_eq!(import.wait().code, 3);
+    place.pipe(&arguments, format!("{text}{{\"_key\":\"b\"}}\n").as_bytes()).expect(1, [2, 2, 0, 0]);
 }
 
 #[test]
@@ -142,8 +146,10 @@ fn what_differs_is_named() {
     let arguments = ["-c", "c", "--journal", "j", "a.jsonl"];
     place.run(&arguments).expect(0, [10, 0, 0, 0]);
     for (more, what) in [
-        (&["--on-duplicate", "update"][..], "other flags: --on-duplicate was create, now upsert"),
-        (&["--key", "n"], "other flags: --key was None, now Some(\"n\")"),
+        (&["--on-duplicate", "update"][..], "other flags: --on-duplicate was error, now update"),
+        (&["--key", "n"], "other flags: --key was not given, now n"),
+        (&["--null", "x", "-t", "csv"], "other flags: --type was jsonl, now csv"),
+        (&["--remove-attribute", "n"], "other flags: one of --translate, --remove-attribute, "),
         (&["a.jsonl"], "other inputs"),
     ] {
         let ran = place.run(&[&arguments[..], more].concat());
@@ -247,7 +253,9 @@ fn a_full_disk_under_the_journal_stops_the_run_and_the_next_one_goes_on() {
     place.file("a.jsonl", documents(0, 280));
     let program = env!("CARGO_BIN_EXE_bulkimport");
     // The limit on the size of files stands for the disk: 1 KiB for the journal, and the output is a pipe.
-    let script = format!("ulimit -f 2; exec '{program}' -c c --to jsonl:out.jsonl --journal j --batch-size 10 --summary json a.jsonl");
+    let script = format!(
+        "ulimit -f 2; exec '{program}' -c c --to jsonl:out.jsonl --journal j --batch-size 10 --summary json a.jsonl"
+    );
     let output = std::process::Command::new("bash").args(["-c", &script]).current_dir(place.path(".")).output();
     let output = output.expect("a shell");
     let ran = Ran::of(output.status.code(), &output.stdout, &output.stderr);

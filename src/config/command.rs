@@ -23,7 +23,8 @@ mod tests {
 
     #[test]
     fn words_are_quoted_where_a_shell_would_change_them() {
-        let words = ["bulkimport", "-c", "a b", "it's", "", "$HOME", "x*", "--to", "es+http://h:9200"].map(OsString::from);
+        let words =
+            ["bulkimport", "-c", "a b", "it's", "", "$HOME", "x*", "--to", "es+http://h:9200"].map(OsString::from);
         let expected = r"bulkimport -c 'a b' 'it'\''s' '' '$HOME' 'x*' --to es+http://h:9200";
         assert_eq!(quoted(&words), expected);
     }

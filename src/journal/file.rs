@@ -33,9 +33,13 @@ impl JournalFile {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(anyhow!("another run uses it").context(hint("wait for that run to end")).context(context()));
+                return Err(anyhow!("another run uses it")
+                    .context(hint("wait for that run to end"))
+                    .context(context()));
             }
-            Err(TryLockError::Error(error)) => return Err(anyhow!(error).context("cannot be locked").context(context())),
+            Err(TryLockError::Error(error)) => {
+                return Err(anyhow!(error).context("cannot be locked").context(context()));
+            }
         }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).with_context(context)?;

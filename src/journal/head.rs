@@ -53,6 +53,9 @@ impl Head {
         let all = before.meaning.iter().chain(&self.meaning).map(|(flag, _)| flag);
         let differs = |flag: &&String| value(self, flag) != value(before, flag);
         let flag = { all }.find(differs)?;
+        if flag.starts_with("one of ") {
+            return Some(format!("flags: {flag}"));
+        }
         Some(format!("flags: {flag} was {}, now {}", value(before, flag), value(self, flag)))
     }
 }

@@ -231,9 +231,7 @@ mod tests {
 
     #[test]
     fn an_input_or_a_flag_that_differs_is_named() {
-        let sent = |head: Head| {
-            vec![Entry::Head(head), Entry::Sending(Mark { lane: Some(0), upto: 1, digest: 1 })]
-        };
+        let sent = |head: Head| vec![Entry::Head(head), Entry::Sending(Mark { lane: Some(0), upto: 1, digest: 1 })];
         let flags = |value: &str| Head { meaning: vec![("--key".to_owned(), value.to_owned())], ..head() };
         assert!(State::of(sent(flags("a")), &flags("a")).is_ok());
         let error = State::of(sent(flags("a")), &flags("b")).expect_err("another flag");

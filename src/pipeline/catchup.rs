@@ -63,7 +63,8 @@ impl Catchup {
 
     /// Whether a batch of the lanes together comes first, in a part of the run whose first record is `first`.
     pub(super) fn needs_lead(&self, first: u64) -> bool {
-        self.lead.is_some() || self.settled.iter().all(|upto| *upto <= first) && self.sent.iter().all(|end| *end <= first)
+        self.lead.is_some()
+            || self.settled.iter().all(|upto| *upto <= first) && self.sent.iter().all(|end| *end <= first)
     }
 
     /// What is to be done with the record of this ordinal, whose key belongs to a lane.
@@ -87,9 +88,7 @@ impl Catchup {
         match self.lead {
             Some(end) if next == end => vec![0],
             Some(end) if next < end => Vec::new(),
-            _ => (0..self.sent.len())
-                .filter(|lane| self.sent[*lane] == next && self.settled[*lane] < next)
-                .collect(),
+            _ => (0..self.sent.len()).filter(|lane| self.sent[*lane] == next && self.settled[*lane] < next).collect(),
         }
     }
 

@@ -305,7 +305,8 @@ impl Lanes {
     fn send_batch(&mut self, lane: usize, leave_unsent: bool) {
         let mark = self.mark(lane);
         // An incomplete batch of an earlier try, because reading has ended.
-        let is_cut = |catchup: &Catchup| catchup.is_filling(lane, mark.upto) && !catchup.complete(mark.upto).contains(&lane);
+        let is_cut =
+            |catchup: &Catchup| catchup.is_filling(lane, mark.upto) && !catchup.complete(mark.upto).contains(&lane);
         let leave_unsent = leave_unsent || self.catchup.as_ref().is_some_and(is_cut);
         let state = (self.collection, leave_unsent);
         let Some(job) = self.ends[lane].take(self.key_filter.as_mut(), state, mark) else { return };

@@ -202,7 +202,16 @@ impl Reading {
         let unread = plan.resume.map_or(0, |resume| resume.settled_count.saturating_sub(passed_over));
         let records = if is_cut { read + unread } else { read };
         let end = ReadEnd { records, empty, has_generated_keys, broken, fewer_than, notes, ..ReadEnd::default() };
-        ReadEnd { generated_keys, unmatched, digest: lanes.digest, passed_over, is_other_input, is_verified, is_cut, ..end }
+        ReadEnd {
+            generated_keys,
+            unmatched,
+            digest: lanes.digest,
+            passed_over,
+            is_other_input,
+            is_verified,
+            is_cut,
+            ..end
+        }
     }
 
     fn is_over(&self) -> bool {
@@ -356,6 +365,10 @@ impl Lane<'_> {
 
     /// Settles a batch in the journal, unless a part of it was not sent.
     fn settle(&mut self, batch: &Batch, leave_unsent: bool) {
+        if batch.is_empty() && self.journal.is_some() && !self.ended {
+            // Bad records alone must not wait for a good one.
+            self.call(|sink, ledger, report| sink.flush_idle(ledger, report));
+        }
         let Some(journal) = &mut self.journal else { return };
         let is_left = leave_unsent && !batch.is_empty();
         journal.has_gap |= is_left || self.ended || !LaneJournal::is_final(&self.ledger, &self.stop);

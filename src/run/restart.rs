@@ -64,7 +64,10 @@ fn ensure_separate(path: &Path, config: &Config) -> Result<()> {
     let name = path.display();
     ensure!(!config.wanted.inputs.contains(path), "--journal: {name} is also an input");
     let results = config.wanted.results.as_deref();
-    ensure!(!results.is_some_and(|results| crate::sink::same_file(results, path)), "--journal: {name} is also --results");
+    ensure!(
+        !results.is_some_and(|results| crate::sink::same_file(results, path)),
+        "--journal: {name} is also --results"
+    );
     Ok(())
 }
 

@@ -144,7 +144,8 @@ impl Target for Files {
             let is_journaled = wanted.restart.is_journaled;
             let are_named_by_file = wanted.is_named_by_file();
             let has_warned = false;
-            let writer = Writer { output, encoder, is_bulk, complete, collection, are_named_by_file, has_warned, is_journaled };
+            let writer =
+                Writer { output, encoder, is_bulk, complete, collection, are_named_by_file, has_warned, is_journaled };
             sinks.push(Box::new(writer));
         }
         Ok(Opened { sinks, edges: vec![wanted.edge], rules, traffic: None, closing: None })

@@ -15,8 +15,6 @@ pub(super) struct Progress {
     run: String,
     /// The number of the last commit.
     commit: u64,
-    /// Whether it has committed since somebody asked.
-    is_new: bool,
     /// Collections that this run has used before it was interrupted.
     pub(super) used: Vec<String>,
     /// What the store has of earlier tries, until somebody takes it.
@@ -27,7 +25,11 @@ const COLUMNS: &str = "upto, digest, number, collections, held, outcomes";
 
 impl Progress {
     /// Reads the progress of a run; none without a journal.
-    pub(super) fn read(connection: Option<&Connection>, run: &str, restart: &Restart) -> rusqlite::Result<Option<Progress>> {
+    pub(super) fn read(
+        connection: Option<&Connection>,
+        run: &str,
+        restart: &Restart,
+    ) -> rusqlite::Result<Option<Progress>> {
         if !restart.is_journaled {
             return Ok(None);
         }
@@ -39,7 +41,7 @@ impl Progress {
             None => None,
         };
         let (restored, used) = found.unwrap_or_default();
-        Ok(Some(Progress { run: run.to_owned(), commit: restored.commit, is_new: false, used, restored: Some(restored) }))
+        Ok(Some(Progress { run: run.to_owned(), commit: restored.commit, used, restored: Some(restored) }))
     }
 
     /// Writes it; before a commit. `is_durable`: whether everything that was applied is final with it.
@@ -57,8 +59,7 @@ impl Progress {
             }
         }
         let number = self.commit + 1;
-        let (collections, held, outcomes) =
-            (to_json(&self.used)?, to_json(held)?, to_json(&[(number, outcomes)])?);
+        let (collections, held, outcomes) = (to_json(&self.used)?, to_json(held)?, to_json(&[(number, outcomes)])?);
         let (upto, digest) = out.position;
         create(connection)?;
         connection
@@ -75,12 +76,11 @@ impl Progress {
     /// After a commit.
     pub(super) fn committed(&mut self) {
         self.commit += 1;
-        self.is_new = true;
     }
 
-    /// The commit since the last call, if there is one.
-    pub(super) fn take_kept(&mut self) -> Option<Kept> {
-        std::mem::take(&mut self.is_new).then_some(Kept { commit: self.commit, output: 0 })
+    /// The last commit.
+    pub(super) fn kept(&mut self) -> Kept {
+        Kept { commit: self.commit, output: 0 }
     }
 }
 
@@ -119,7 +119,8 @@ pub(super) fn load_finished(connection: &Connection, collection: &str, deleted: 
     if !has_table(connection) {
         return Ok(());
     }
-    let mut select = connection.prepare(&format!("SELECT {COLUMNS}, run FROM bulkimport_journal WHERE held <> '[]'"))?;
+    let mut select =
+        connection.prepare(&format!("SELECT {COLUMNS}, run FROM bulkimport_journal WHERE held <> '[]'"))?;
     let rows = select.query_map([], |row| Ok((restored(row)?, from_json::<Vec<String>>(row, 3)?, row.get(6)?)))?;
     let runs: Vec<(Restored, Vec<String>, String)> = rows.collect::<rusqlite::Result<_>>()?;
     for (Restored { held, mut outcomes, commit, .. }, used, run) in runs {

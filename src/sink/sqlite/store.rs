@@ -235,7 +235,10 @@ impl Sink for Store {
             out.leave_unsent(batch, at);
             return Err(self.roll_back(error));
         }
-        let is_due = self.shows || out.is_heavy() || self.pending_bytes >= COMMIT_BYTES || self.last_commit.elapsed() >= self.interval;
+        let is_due = self.shows
+            || out.is_heavy()
+            || self.pending_bytes >= COMMIT_BYTES
+            || self.last_commit.elapsed() >= self.interval;
         if is_due { self.flush_idle(out, log) } else { Ok(Durable::Earlier) }
     }
 
@@ -244,7 +247,8 @@ impl Sink for Store {
     }
 
     fn kept(&mut self) -> Option<Kept> {
-        self.progress.as_mut().and_then(Progress::take_kept)
+        let is_committed = self.database.transaction().is_none();
+        self.progress.as_mut().filter(|_| is_committed).map(Progress::kept)
     }
 
     fn flush_idle(&mut self, out: &mut Ledger, _: Log<'_>) -> Result<Durable, SinkError> {
