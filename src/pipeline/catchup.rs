@@ -1,7 +1,7 @@
 //! What the reading thread does with a journal of an earlier try: it passes over what is settled, puts together again what
 //! may have been sent, and sends nothing before the input has proved to be the same.
 
-use super::lanes::Job;
+use super::job::Job;
 use crate::journal::Journal;
 use crate::key_filter::hash_bytes;
 use crate::record::{BadRecord, Record};

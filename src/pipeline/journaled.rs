@@ -1,8 +1,7 @@
 //! What a lane does for the journal: before a batch is sent it writes how far it will be, and afterwards it waits until the
 //! report has written what came of it. So at most one batch of a lane is unsettled at any moment.
 
-use super::lanes::Mark;
-use crate::journal::Journal;
+use crate::journal::{Journal, Mark};
 use crate::report::{Message, SettledBatch};
 use crate::sink::restart::Kept;
 use crate::sink::{Bucket, Ledger};

@@ -5,29 +5,16 @@
 //! names a new collection later, another such lead batch starts.
 
 use super::catchup::{Catchup, Step, extended};
+use super::job::Job;
 use crate::action::Action;
 use crate::batch::{Batch, Batcher};
-pub(super) use crate::journal::Mark;
+use crate::journal::Mark;
 use crate::key_filter::{self, KeyFilter};
 use crate::record::{BadRecord, Record};
 use crate::stop::Stop;
 use std::collections::HashSet;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Instant;
-
-/// A batch for a lane.
-#[derive(Debug)]
-pub(super) struct Job {
-    pub(super) batch: Batch,
-    /// The collection of its records, as an index among those of the run.
-    pub(super) collection: usize,
-    /// Whether it must not be sent, because earlier actions were not sent either.
-    pub(super) leave_unsent: bool,
-    /// How far the lane is with it.
-    pub(super) mark: Mark,
-    /// Keys of actions before it that earlier tries of the run have settled, as their hashes.
-    pub(super) skipped: Vec<u64>,
-}
 
 /// A lane as the reading thread sees it.
 pub(super) struct LaneEnd {

@@ -1,6 +1,7 @@
 //! Runs the stages of `lib.rs`: one thread reads, one thread per lane applies batches, and the calling thread reports.
 
 mod catchup;
+mod job;
 mod journaled;
 mod lanes;
 mod watch;
@@ -10,6 +11,7 @@ pub use catchup::Resume;
 use crate::action::{Action, Decider};
 use crate::batch::{Batch, Batcher, Limits};
 use crate::input::{Format, Input, InputOptions, ReadError, ReadStep};
+use crate::journal::Mark;
 use crate::key_filter::KeyFilter;
 use crate::notes::Notes;
 use crate::progress::Meter;
@@ -19,8 +21,9 @@ use crate::shape::Shaper;
 use crate::sink::{Durable, Ledger, Log, Sink, SinkError};
 use crate::stop::Stop;
 use catchup::{Catchup, digest_of, digest_of_bad};
+use job::Job;
 use journaled::LaneJournal;
-use lanes::{Job, LaneEnd, Lanes, Mark};
+use lanes::{LaneEnd, Lanes};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
