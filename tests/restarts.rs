@@ -174,6 +174,8 @@ fn a_journal_that_cannot_be_used_is_refused() {
         (&["--journal", "no/j", "a.jsonl"], "No such file or directory"),
         (&["--journal", "j", "--complete", "a.jsonl"], "--journal and --complete cannot be used together"),
         (&["--journal", "j", "--dry-run", "a.jsonl"], "--journal and --dry-run cannot be used together"),
+        (&["--journal", "j", "--results", "-", "a.jsonl"], "--results is not a regular file"),
+        (&["--journal", "x.db", "--to", "x.db", "a.jsonl"], "x.db is also --to"),
         (&["--journal", "j", "--to", "-", "a.jsonl"], "--journal: stdout is not a regular file"),
     ] {
         let ran = place.import(arguments);
@@ -264,4 +266,45 @@ fn a_full_disk_under_the_journal_stops_the_run_and_the_next_one_goes_on() {
     let arguments = ["-c", "c", "--to", "jsonl:out.jsonl", "--journal", "j", "--batch-size", "10", "a.jsonl"];
     place.run(&arguments).expect(0, [280, 0, 0, 0]);
     assert_eq!(std::fs::read_to_string(place.path("out.jsonl")).expect("the output"), documents(0, 280));
+}
+
+#[test]
+fn several_collections_go_on_behind_each_record_of_the_journal() {
+    let place = Place::new();
+    place.file("a.jsonl", documents(0, 300));
+    place.file("b.jsonl", format!("oops\n{}", documents(0, 300)));
+    place.file("c.jsonl", documents(100, 400));
+    let arguments = ["--to", "bulk:out", "--results", "results", "--journal", "j", "--batch-size", "50"];
+    let arguments = [&arguments[..], &["a.jsonl", "b.jsonl", "c.jsonl"]].concat();
+    let expected = place.run(&arguments);
+    let files = || ["out", "results"].map(|name| std::fs::read_to_string(place.path(name)).expect(name));
+    let (whole, written) = (files(), journal(&place));
+    expected.expect(1, [900, 1, 0, 0]);
+    // Cut there as a kill would, and in the middle of the next record.
+    for (end, _) in written.match_indices('\n').skip(1) {
+        for end in [end + 1, (end + 30).min(written.len())] {
+            place.file("j", &written[..end]);
+            let ran = place.run(&arguments);
+            if !written[..end].contains("sending") {
+                // Nothing was sent as far as the journal knows, and the output is there.
+                assert_eq!(ran.code, 4);
+                ran.prints("already exists, and is not of this journal's run");
+                continue;
+            }
+            assert_eq!((ran.code, counts(&ran)), (expected.code, counts(&expected)), "{end}: {}", ran.stderr);
+            assert_eq!(files(), whole, "{end}");
+        }
+    }
+}
+
+#[test]
+fn a_journal_that_is_older_than_the_store_is_refused() {
+    let place = Place::new();
+    killed(&place, &["-c", "c"], 3);
+    let written = journal(&place);
+    let first = written.find("{\"settled\"").expect("a settled batch");
+    place.file("j", &written[..first + written[first..].find('\n').expect("its end") + 1]);
+    let ran = place.pipe(&["-c", "c", "--journal", "j"], documents(0, 300).as_bytes());
+    assert_eq!(ran.code, 2);
+    ran.prints("the journal does not have what the target has");
 }

@@ -27,6 +27,8 @@ pub(super) fn ensure_not_read(args: &Arguments, wanted: &Wanted) -> Result<()> {
     });
     let written: Vec<(&str, &Path)> =
         targets.chain(wanted.results.as_deref().map(|path| ("--results", path))).collect();
+    let journal = args.run.journal.as_deref().map(|path| ("--journal", path));
+    let written: Vec<(&str, &Path)> = written.into_iter().chain(journal).collect();
     for (id, path) in read.iter().filter_map(|(id, path)| Some((*id, (*path)?))) {
         if let Some((output, path)) = written.iter().find(|(_, output)| same_file(output, path)) {
             bail!("{} and {output} are the same file: {}", flag(id), path.display());

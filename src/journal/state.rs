@@ -20,6 +20,8 @@ pub struct State {
     pub lead: Option<u64>,
     /// The last position in the input that any mark names, and the digest of the input up to there.
     pub verify: Option<Mark>,
+    /// The last such position that is settled.
+    pub verify_settled: Option<Mark>,
     /// Records by bucket, for each collection of the run.
     pub counts: Vec<Counts>,
     /// Errors by kind.
@@ -48,6 +50,7 @@ impl State {
             sent: Vec::new(),
             lead: None,
             verify: None,
+            verify_settled: None,
             counts: Vec::new(),
             kinds: BTreeMap::new(),
             keys: BTreeMap::new(),
@@ -90,7 +93,7 @@ impl State {
 
     fn add(&mut self, entry: Entry) {
         if let Entry::Finished { mark, exit, summary } = entry {
-            self.see(mark);
+            self.see_settled(mark);
             self.finished = Some((exit, summary));
             return;
         }
@@ -116,8 +119,15 @@ impl State {
         }
     }
 
+    fn see_settled(&mut self, mark: Mark) {
+        self.see(mark);
+        if self.verify_settled.is_none_or(|before| before.upto <= mark.upto) {
+            self.verify_settled = Some(mark);
+        }
+    }
+
     fn add_settled(&mut self, settled: Settled) {
-        self.see(settled.mark);
+        self.see_settled(settled.mark);
         match settled.mark.lane {
             Some(lane) => raise(&mut self.settled, lane, settled.mark.upto),
             None => {

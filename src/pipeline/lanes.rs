@@ -248,10 +248,14 @@ impl Lanes {
             Some(Lead::Later) => self.send(0),
             _ => self.send_all(),
         }
-        // Without a proof that the input is the same, nothing is sent.
-        let is_stopped = self.stop.is_requested();
+    }
+
+    /// The same at the end of the input, or where reading was cut. Without a proof that the input is that of earlier tries,
+    /// nothing is sent.
+    pub(super) fn close(&mut self, is_cut: bool) {
+        self.end();
         let Some(catchup) = self.catchup.as_mut().filter(|catchup| catchup.is_waiting()) else { return };
-        catchup.is_other_input |= !is_stopped && !catchup.held.is_empty();
+        catchup.is_other_input |= !is_cut && !catchup.held.is_empty();
         for (lane, job) in std::mem::take(&mut catchup.held) {
             self.ends[lane].send(Job { leave_unsent: true, ..job });
         }

@@ -188,7 +188,7 @@ impl Reading {
             }
             broken = self.input(input).err();
         }
-        self.lanes.end();
+        self.lanes.close(broken.is_some() || self.plan.stop.is_requested());
         let is_cut = broken.is_some() || self.plan.stop.is_requested();
         let fewer_than = self.plan.min_records.filter(|min| !is_cut && self.read < *min);
         cut.store(is_cut || fewer_than.is_some(), Ordering::SeqCst);

@@ -8,6 +8,7 @@ use crate::pipeline::Resume;
 use crate::report::Report;
 use crate::sink::restart::{Restart, Restored};
 use crate::sink::target::Opened;
+use crate::sink::wanted::Endpoint;
 use crate::sink::{Bucket, Counts, Sink};
 use anyhow::{Result, anyhow, ensure};
 use std::path::Path;
@@ -64,6 +65,14 @@ fn ensure_separate(path: &Path, config: &Config) -> Result<()> {
     let name = path.display();
     ensure!(!config.wanted.inputs.contains(path), "--journal: {name} is also an input");
     let results = config.wanted.results.as_deref();
+    let is_file =
+        |path: &Path| path.as_os_str() != "-" && std::fs::metadata(path).map_or(true, |about| about.is_file());
+    ensure!(results.is_none_or(is_file), "--journal: --results is not a regular file");
+    let outputs = config.wanted.endpoints.iter().filter_map(|endpoint| match endpoint {
+        Endpoint::Path(_, path) => Some(path.as_path()),
+        Endpoint::Server(_) => None,
+    });
+    ensure!(!outputs.into_iter().any(|output| crate::sink::same_file(output, path)), "--journal: {name} is also --to");
     ensure!(
         !results.is_some_and(|results| crate::sink::same_file(results, path)),
         "--journal: {name} is also --results"
@@ -104,9 +113,16 @@ impl Started {
     /// A target with progress of its own knows better what is applied.
     fn restore(&mut self, restored: Restored, known: u64, resume: &mut Resume, report: &mut Report) -> Result<()> {
         let name = self.journal.name();
-        if restored.commit < known {
+        let first = restored.outcomes.first().map_or(restored.commit, |(commit, _)| *commit);
+        let what = match () {
+            () if restored.commit < known => "the target does not have what the journal records: it was replaced",
+            () if restored.commit > known && first > known + 1 => {
+                "the journal does not have what the target has: an older copy, or not written before a power cut"
+            }
+            () => "",
+        };
+        if !what.is_empty() {
             let advice = hint("name another journal to begin again");
-            let what = "the target does not have what the journal records: it was removed, replaced or restored";
             return Err(anyhow!("--journal: {name}: {what}").context(advice));
         }
         let (upto, digest) = restored.position;
@@ -114,6 +130,8 @@ impl Started {
             resume.settled = vec![upto.max(resume.settled.first().copied().unwrap_or(0))];
         }
         resume.sent.clone_from(&resume.settled);
+        // What was sent and is not settled has left nothing behind here, so it need not be the same.
+        resume.verify = self.state.verify_settled.map(|mark| (mark.upto, mark.digest));
         if restored.commit > 0 && resume.verify.is_none_or(|(end, _)| end < upto) {
             resume.verify = Some((upto, digest));
         }
