@@ -42,7 +42,8 @@ impl Head {
         if names(self) != names(before) {
             return Some(format!("inputs: {:?}, now {:?}", names(before), names(self)));
         }
-        for (now, before) in self.inputs.iter().zip(&before.inputs).filter(|(now, before)| now.size != before.size) {
+        let mut pairs = self.inputs.iter().zip(&before.inputs);
+        if let Some((now, before)) = pairs.find(|(now, before)| now.size != before.size) {
             let size = |input: &InputIdentity| input.size.map_or("no size".to_owned(), |size| format!("{size} bytes"));
             return Some(format!("input: {} had {}, now {}", now.name, size(before), size(now)));
         }
