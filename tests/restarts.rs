@@ -284,6 +284,8 @@ fn several_collections_go_on_behind_each_record_of_the_journal() {
     for (end, _) in written.match_indices('\n').skip(1) {
         for end in [end + 1, (end + 30).min(written.len())] {
             place.file("j", &written[..end]);
+            place.file("out", &whole[0]);
+            place.file("results", &whole[1]);
             let ran = place.run(&arguments);
             let kept = &written[..=written[..end].rfind('\n').expect("a first line")];
             if !kept.contains("{\"settled\"") {
