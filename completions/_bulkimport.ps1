@@ -78,6 +78,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkimport' -ScriptBlock {
             [CompletionResult]::new('--on-duplicate', '--on-duplicate', [CompletionResultType]::ParameterName, 'If the key exists: error, update, replace or ignore')
             [CompletionResult]::new('--mapping', '--mapping', [CompletionResultType]::ParameterName, 'File with the mappings of the index (JSON)')
             [CompletionResult]::new('--unique', '--unique', [CompletionResultType]::ParameterName, 'No two documents may have the same value in this field')
+            [CompletionResult]::new('--journal', '--journal', [CompletionResultType]::ParameterName, 'File with the progress: the same command goes on after any end')
             [CompletionResult]::new('--batch-size', '--batch-size', [CompletionResultType]::ParameterName, 'Maximum number of records per batch')
             [CompletionResult]::new('--batch-bytes', '--batch-bytes', [CompletionResultType]::ParameterName, 'Maximum bytes per batch; a larger record is sent alone')
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Maximum number of concurrent batches (a store: 1)')

@@ -36,7 +36,7 @@ _bulkimport() {
                     done < <(compgen -f -- "$word")
                     return ;;
             esac ;;
-        --file|--password-file|--api-key-file|--bearer-file|--cacert|--cert|--client-key|--headers-file|--mapping|--results|--rejects) return ;;
+        --file|--password-file|--api-key-file|--bearer-file|--cacert|--cert|--client-key|--headers-file|--mapping|--journal|--results|--rejects) return ;;
         -c|--collection|-u|--user|--aws-sigv4|--cert-fingerprint|-H|--header|--timeout|--connect-timeout|--wait|--retries|--retry-max-time|--routing-field|--pipeline|--wait-for-active-shards|--retry-on-conflict|--records|--doc|--encoding|--skip-lines|--limit|--min-records|--max-record-bytes|--separator|--quote|--headers|--comment|--null|--decimal|--thousands|--datatype|--translate|--remove-attribute|--merge-attributes|--key|--from-prefix|--to-prefix|--unique|--batch-size|--batch-bytes|-j|--jobs|--flush-interval|--max-errors) words='' ;;
         --color) words='auto always never' ;;
         --progress) words='auto bar plain none' ;;
@@ -52,7 +52,7 @@ _bulkimport() {
         *)
             if [[ -z $words ]]; then
                 [[ $word == -* ]] || return 0
-                words='--file --to -c --collection -u --user --password-file --api-key-file --bearer-file --aws-sigv4 --netrc --cacert --cert-fingerprint --cert --client-key -k --insecure -H --header --timeout --connect-timeout --wait --retries --retry-max-time --compress-transfer --refresh --routing-field --pipeline --wait-for-active-shards --require-alias --retry-on-conflict --bulk-mode -t --type --records --doc --compression --encoding --skip-lines --limit --min-records --max-record-bytes --separator --quote --backslash-escape --headers --headers-file --comment --trim --null --decimal --thousands --convert --datatype --empty --ignore-missing --nested --translate --remove-attribute --merge-attributes --key --server-keys --edge --from-prefix --to-prefix --overwrite-collection-prefix --on-duplicate --delete-keys --complete --overwrite --wait-for-sync --create-collection --mapping --retarget --lossy --unique -n --dry-run --batch-size --batch-bytes -j --jobs --flush-interval --details --max-errors --results --rejects --summary -q --quiet -v --verbose --progress --color --completions --man -h --help -V --version'
+                words='--file --to -c --collection -u --user --password-file --api-key-file --bearer-file --aws-sigv4 --netrc --cacert --cert-fingerprint --cert --client-key -k --insecure -H --header --timeout --connect-timeout --wait --retries --retry-max-time --compress-transfer --refresh --routing-field --pipeline --wait-for-active-shards --require-alias --retry-on-conflict --bulk-mode -t --type --records --doc --compression --encoding --skip-lines --limit --min-records --max-record-bytes --separator --quote --backslash-escape --headers --headers-file --comment --trim --null --decimal --thousands --convert --datatype --empty --ignore-missing --nested --translate --remove-attribute --merge-attributes --key --server-keys --edge --from-prefix --to-prefix --overwrite-collection-prefix --on-duplicate --delete-keys --complete --overwrite --wait-for-sync --create-collection --mapping --retarget --lossy --unique --journal -n --dry-run --batch-size --batch-bytes -j --jobs --flush-interval --details --max-errors --results --rejects --summary -q --quiet -v --verbose --progress --color --completions --man -h --help -V --version'
             fi ;;
     esac
     compopt +o default +o bashdefault 2>/dev/null

@@ -75,6 +75,7 @@ set edit:completion:arg-completer[bulkimport] = {|@words|
             cand --on-duplicate 'If the key exists: error, update, replace or ignore'
             cand --mapping 'File with the mappings of the index (JSON)'
             cand --unique 'No two documents may have the same value in this field'
+            cand --journal 'File with the progress: the same command goes on after any end'
             cand --batch-size 'Maximum number of records per batch'
             cand --batch-bytes 'Maximum bytes per batch; a larger record is sent alone'
             cand -j 'Maximum number of concurrent batches (a store: 1)'

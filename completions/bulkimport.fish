@@ -72,6 +72,7 @@ replace\t''
 ignore\t''"
 complete -c bulkimport -l mapping -d 'File with the mappings of the index (JSON)' -r -F
 complete -c bulkimport -l unique -d 'No two documents may have the same value in this field' -r -f
+complete -c bulkimport -l journal -d 'File with the progress: the same command goes on after any end' -r -F
 complete -c bulkimport -l batch-size -d 'Maximum number of records per batch' -r -f
 complete -c bulkimport -l batch-bytes -d 'Maximum bytes per batch; a larger record is sent alone' -r -f
 complete -c bulkimport -s j -l jobs -d 'Maximum number of concurrent batches (a store: 1)' -r -f

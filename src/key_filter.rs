@@ -74,6 +74,12 @@ impl KeyFilter {
 /// A hash of a key that is the same in every run and on every machine. It also selects the lane. Each sixteen bytes take one
 /// multiplication, whose halves are combined (Wang Yi, wyhash).
 pub fn hash(key: &str) -> u64 {
+    hash_bytes(key.as_bytes())
+}
+
+/// The same hash of any bytes.
+#[inline]
+pub fn hash_bytes(bytes: &[u8]) -> u64 {
     const FIRST: u64 = 0x9e37_79b9_7f4a_7c15;
     const SECOND: u64 = 0xbf58_476d_1ce4_e5b9;
     const THIRD: u64 = 0x94d0_49bb_1331_11eb;
@@ -81,7 +87,7 @@ pub fn hash(key: &str) -> u64 {
         let product = u128::from(one) * u128::from(other);
         (product as u64) ^ ((product >> 64) as u64)
     };
-    let (chunks, rest) = key.as_bytes().as_chunks::<16>();
+    let (chunks, rest) = bytes.as_chunks::<16>();
     let (mut hash, mut turn) = (0, FIRST);
     for chunk in chunks {
         let both = u128::from_le_bytes(*chunk);
@@ -94,7 +100,7 @@ pub fn hash(key: &str) -> u64 {
         last[..rest.len()].copy_from_slice(rest);
     }
     let both = u128::from_le_bytes(last);
-    fold(fold(both as u64 ^ turn, (both >> 64) as u64 ^ hash ^ THIRD) ^ key.len() as u64, FIRST)
+    fold(fold(both as u64 ^ turn, (both >> 64) as u64 ^ hash ^ THIRD) ^ bytes.len() as u64, FIRST)
 }
 
 #[cfg(test)]

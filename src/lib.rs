@@ -21,6 +21,7 @@ pub(crate) mod cli;
 pub mod config;
 pub mod error;
 pub(crate) mod input;
+pub(crate) mod journal;
 pub mod json;
 pub(crate) mod key_filter;
 pub mod mask;

@@ -2,10 +2,11 @@
 //! Readers of other formats (CSV, arrays) write the object themselves. From here on all records are the same.
 
 use crate::json::{Field, Scanner, same_name, unescape};
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// Where a record starts. Origins are ordered like the input.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Origin {
     /// Index of the input among the files of the run, from 0.
     pub file: u32,
@@ -71,7 +72,7 @@ pub struct Command {
 }
 
 /// The operation on the document with a key. `--on-duplicate` selects one of the first four.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 pub enum Op {
     /// Store the document. It is an error if the key exists.
     #[default]
@@ -95,20 +96,21 @@ pub enum Op {
 }
 
 /// Why a record is an error: the type by which the report groups errors, and a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
     /// The type, such as `duplicate_key`, or the type that a server returned.
     pub kind: Cow<'static, str>,
     /// The message: one sentence in lowercase, without the origin, such as `duplicate key "A-17"`.
     pub text: String,
     /// What to do about it.
+    #[serde(skip)]
     pub hint: Option<&'static str>,
     /// What the bulk line asks for that it is about.
     pub action: Option<Box<LineAction>>,
 }
 
 /// What a bulk line asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineAction {
     /// Its operation.
     pub op: Op,

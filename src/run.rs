@@ -1,7 +1,10 @@
 //! Starts a run from its configuration, so that mistakes are found early: opens the inputs, then the target, and only then
 //! reads the first record.
 
+mod restart;
+
 use crate::action::{Decider, Op};
+use crate::batch::Limits;
 use crate::config::Config;
 use crate::error::{self, Exit, hint};
 use crate::input::{self, Format, Input, Inputs, Selected};
@@ -15,7 +18,8 @@ use crate::sink::target::Opened;
 use crate::sink::wanted::{InputFacts, Wanted};
 use crate::sink::{Log, Note, OutcomeWishes, targets};
 use crate::stop::Stop;
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Error, Result, anyhow, ensure};
+use restart::Written;
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hasher};
 use std::path::Path;
@@ -43,8 +47,10 @@ pub fn import(mut config: Config, mut err: Messages) -> Result<Summary> {
         stored_bytes: inputs.size,
         is_compressed: inputs.compressed,
     };
+    let started = restart::start(&mut config, &inputs)?;
     print_start(&config, &inputs, &mut err);
-    let (results, rejects) = (open_results(&config.wanted)?, open_rejects(&config, formats)?);
+    let kept = started.as_ref().and_then(restart::Started::written);
+    let (results, rejects) = (open_results(&config.wanted, kept)?, open_rejects(&config, formats, kept)?);
     config.input.keeps_raw = rejects.is_some();
     let stop = Stop::default();
     let mut all = open(&config, &stop, &mut err)?;
@@ -55,6 +61,7 @@ pub fn import(mut config: Config, mut err: Messages) -> Result<Summary> {
     if let Some(text) = rejects_note {
         report.note("overwrite", text);
     }
+    let resume = started.map(|started| started.resume(&mut all, &mut report)).transpose()?;
     let closing: Vec<_> = all.iter_mut().filter_map(|opened| opened.closing.take()).collect();
     let mut inputs = inputs.list;
     let last = all.len().saturating_sub(1);
@@ -65,8 +72,8 @@ pub fn import(mut config: Config, mut err: Messages) -> Result<Summary> {
         let inputs = std::mem::replace(&mut inputs, of_others);
         let min_records = config.input.min_records.filter(|_| number == last);
         let plan = plan(&config, opened, inputs, &meter, &stop, &report);
-        pipeline::run(Plan { min_records, ..plan }, &mut report);
-        if stop.is_reading_over() || report.is_broken() {
+        pipeline::run(Plan { min_records, resume: resume.clone(), ..plan }, &mut report);
+        if stop.is_reading_over() || report.is_broken() || report.has_other_input() {
             break;
         }
     }
@@ -74,6 +81,9 @@ pub fn import(mut config: Config, mut err: Messages) -> Result<Summary> {
         if let Err(error) = closing.close(stop.signal().is_some()) {
             report.not_closed(error::message(&error));
         }
+    }
+    if let Some(text) = report.other_input() {
+        return Err(Error::msg(text).context(hint("name the input of the run that began it, or another journal")));
     }
     Ok(report.close(meter.bytes.load(Ordering::Relaxed)))
 }
@@ -127,7 +137,7 @@ fn plan(config: &Config, opened: Opened, inputs: Vec<Input>, meter: &Meter, stop
         shaper: Shaper::new(config.shape.clone(), ends),
         decider: Decider::new(wanted.op(), key, opened.rules, wanted.run.clone(), collection.cloned())
             .retargeted(wanted.retarget),
-        limits: config.limits,
+        limits: limits(config),
         sinks: opened.sinks,
         meter: meter.clone(),
         stop: stop.clone(),
@@ -139,7 +149,18 @@ fn plan(config: &Config, opened: Opened, inputs: Vec<Input>, meter: &Meter, stop
         },
         unique: wanted.unique.clone(),
         min_records: None,
+        resume: None,
     }
+}
+
+/// The limits of batches. With a journal, a batch for a server has each key once if records may only create documents: of
+/// two on one key in a batch that may have been sent, nobody could tell which one was stored.
+fn limits(config: &Config) -> Limits {
+    let wanted = &config.wanted;
+    let is_create = !wanted.is_bulk && matches!(wanted.op(), Op::Create | Op::CreateOrIgnore);
+    let is_server = wanted.servers().next().is_some();
+    let distinct = wanted.restart.is_journaled && is_server && is_create;
+    Limits { distinct: config.limits.distinct || distinct, ..config.limits }
 }
 
 /// Prints what the run is going to do.
@@ -227,6 +248,8 @@ fn settings(config: &Config, traffic: Vec<Traffic>, results: Option<Results>, re
         again: again(config),
         results,
         rejects,
+        command: config.command.clone(),
+        journal: config.journal.as_ref().map(|path| path.display().to_string()),
         traffic,
         variable_notes: config.notes.clone(),
     }
@@ -245,21 +268,39 @@ fn again(config: &Config) -> Again {
     }
 }
 
-/// Opens the file of `--results`.
-fn open_results(wanted: &Wanted) -> Result<Option<Results>> {
+/// Opens the file of `--results`. A run that goes on keeps what is `kept`.
+fn open_results(wanted: &Wanted, kept: Option<Written>) -> Result<Option<Results>> {
     let Some(path) = &wanted.results else { return Ok(None) };
     ensure_no_input(path, "--results", wanted)?;
-    Ok(Some(Results { file: OutputFile::open(path, "results", is_result)? }))
+    // What an interrupted try has left behind may end within its first line.
+    let is_ours: fn(&[u8]) -> bool = match kept {
+        Some(_) => |line| line.starts_with(b"{\"counted\":"),
+        None => is_result,
+    };
+    let mut file = OutputFile::open(path, "results", is_ours)?;
+    if let Some(kept) = kept {
+        file.keep(kept.results).context("--results: the file does not have what the journal records")?;
+    }
+    Ok(Some(Results { file }))
 }
 
-/// Opens the file of `--rejects`.
-fn open_rejects(config: &Config, formats: Vec<Format>) -> Result<Option<Rejects>> {
+/// Opens the file of `--rejects`. A run that goes on keeps what is `kept`.
+fn open_rejects(config: &Config, formats: Vec<Format>, kept: Option<Written>) -> Result<Option<Rejects>> {
     let wanted = &config.wanted;
     let Some(path) = &wanted.rejects else { return Ok(None) };
     ensure_no_input(path, "--rejects", wanted)?;
-    let file = OutputFile::open(path, "rejects", |line| input::begins_rejects(line) == Some(true))?;
+    let is_ours: fn(&[u8]) -> bool = match kept {
+        Some(_) => |line| line.starts_with(b"{\"_reject\":"),
+        None => |line| input::begins_rejects(line) == Some(true),
+    };
+    let mut file = OutputFile::open(path, "rejects", is_ours)?;
+    let (bytes, count) = kept.map_or((0, 0), |kept| kept.rejects);
+    if kept.is_some() {
+        file.keep(bytes).context("--rejects: the file does not have what the journal records")?;
+    }
     let collections = if wanted.is_bulk { Vec::new() } else { wanted.collections.clone() };
     let mut rejects = Rejects::new(file, formats, collections, wanted.run.clone());
+    rejects.count = count;
     rejects.command.clone_from(&config.rejects_command);
     Ok(Some(rejects))
 }

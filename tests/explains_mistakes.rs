@@ -450,12 +450,12 @@ const LINES: &[(&str, &str)] = &[
         "error: --from-prefix and --to-prefix require --edge\nhint: add `--edge`\n",
     ),
     (
-        "-c a --journal x films.jsonl",
-        "error: unknown option '--journal'\nhint: `--journal`: not in this version of bulkimport\n",
+        "-c a --max-rate 5 films.jsonl",
+        "error: unknown option '--max-rate'\nhint: `--max-rate`: not in this version of bulkimport\n",
     ),
     (
-        "-c a --journal=x films.jsonl",
-        "error: unknown option '--journal'\nhint: `--journal`: not in this version of bulkimport\n",
+        "-c a --max-rate=5 films.jsonl",
+        "error: unknown option '--max-rate'\nhint: `--max-rate`: not in this version of bulkimport\n",
     ),
     (
         "-c a -u me:hidden films.jsonl",

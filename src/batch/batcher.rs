@@ -7,12 +7,31 @@ use crate::key_filter::KeyFilter;
 use crate::record::{BadRecord, Record};
 use memchr::memchr;
 use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::time::Instant;
 
 /// Encoded bytes at which a batch is full, whatever its limits. The limits count keys and documents, and the encoding can be
 /// several times as long; ranges of 32 bits must be enough even with one more action of the maximum size.
 const MAX_TEXT: usize = 1 << 30;
+
+/// The hash of a hash.
+#[derive(Default)]
+struct Identity(u64);
+
+impl Hasher for Identity {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
 
 /// Fills batches, and decides when one is full.
 pub struct Batcher {
@@ -25,7 +44,7 @@ pub struct Batcher {
     text: String,
     since: Option<Instant>,
     /// Hashes of the keys of the batch, if each key may be in it only once.
-    keys: HashSet<u64>,
+    keys: HashSet<u64, BuildHasherDefault<Identity>>,
     /// Whether documents may have line breaks that have to be removed.
     joins: bool,
     /// A document without line breaks.
@@ -45,7 +64,7 @@ impl Batcher {
             batch: Batch::default(),
             text: String::new(),
             since: None,
-            keys: HashSet::new(),
+            keys: HashSet::default(),
             joined: String::new(),
             keeps_raw,
         }
@@ -149,6 +168,11 @@ impl Batcher {
         let (raw, limits) = (self.batch.raw.len(), &self.limits);
         let is_long = self.batch.bytes.max(raw) >= limits.bytes || self.text.len().max(raw) >= MAX_TEXT;
         is_long || self.batch.items.len() + self.batch.rejected.len() >= self.records
+    }
+
+    /// Marks the batch as one that an earlier try of the run may have sent.
+    pub(crate) fn mark_sent(&mut self) {
+        self.batch.was_sent = true;
     }
 
     /// Whether the first record of the batch has waited for the maximum time.

@@ -141,9 +141,16 @@ pub struct Batch {
     /// Bytes of keys and documents, before encoding.
     bytes: usize,
     has_lines: bool,
+    /// Whether an earlier try of this run may have sent it.
+    pub(crate) was_sent: bool,
 }
 
 impl Batch {
+    /// Whether an earlier try of this run may have sent it. Such a batch has all that its lane may have sent.
+    pub fn was_sent(&self) -> bool {
+        self.was_sent
+    }
+
     /// The actions starting at an index.
     pub fn actions_from(&self, index: usize) -> impl Iterator<Item = (&BatchItem, BatchAction<'_>)> {
         self.items[index.min(self.items.len())..].iter().map(|item| (item, self.action_of(item)))
@@ -286,6 +293,11 @@ impl Batch {
         self.items.is_empty()
     }
 
+    /// Whether there are neither actions nor records that failed before.
+    pub fn has_no_records(&self) -> bool {
+        self.items.is_empty() && self.rejected.is_empty()
+    }
+
     /// Bytes of keys and documents, before encoding.
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -311,6 +323,7 @@ impl Batch {
         self.raws.clear();
         self.bytes = 0;
         self.has_lines = false;
+        self.was_sent = false;
     }
 
     fn keep_raw(&mut self, raw: &[u8]) -> Span {

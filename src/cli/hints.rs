@@ -112,7 +112,7 @@ const FOREIGN: &[(&str, &[Advice])] = &[
         (&["--table"], "write `--collection NAME`"),
     ]),
     ("", &[
-        (&["--max-rate", "--journal"], "not in this version of bulkimport"),
+        (&["--max-rate"], "not in this version of bulkimport"),
         (&["--force"], "write `--overwrite` to empty the collection first, `--on-duplicate replace` to replace documents"),
         (&["--atomic"], "write `--complete`"),
         (&["--export"], "leave it out, bulkimport only imports"),
@@ -274,8 +274,7 @@ mod tests {
     #[test]
     fn later_flags_values_and_switches_have_hints() {
         let cases = [
-            ("--journal=x", "`--journal`: not in this version of bulkimport"),
-            ("--journal x --max-rate 5", "`--journal`, `--max-rate`: not in this version of bulkimport"),
+            ("--max-rate 5", "`--max-rate`: not in this version of bulkimport"),
             ("--drop true", "`--drop true`: a switch takes its value after =, `--overwrite=true`"),
             ("-n false", "`-n false`: a switch takes its value after =, `--dry-run=false`"),
             (

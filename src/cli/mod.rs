@@ -321,6 +321,14 @@ pub struct RunFlags {
     /// Creates a unique index on a field, or a dotted path. May be repeated. Stores and ArangoDB only.
     #[arg(long, value_name = "FIELD", value_parser = values::field)]
     pub unique: Vec<String>,
+    /// File with the progress: the same command goes on after any end
+    ///
+    /// The run writes down what is sent and what is settled. If it ends early, even by kill -9 or a crash of the machine
+    /// (then with --wait-for-sync), the same command with the same file ends as one uninterrupted run would have. The input
+    /// and the flags must be the same; --timeout, a password, --jobs, --max-errors and the output may change. Not with
+    /// --complete and --dry-run.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub journal: Option<PathBuf>,
     /// Check each record by itself, store nothing
     ///
     /// Good records count as valid. Duplicates and stored documents are not checked. The connection to a server is checked.

@@ -89,4 +89,12 @@ mod tests {
         }
         assert_eq!(quoted(&["it's".to_owned(), String::new()]), "'it'\\''s' ''");
     }
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_change_them() {
+        let words =
+            ["bulkimport", "-c", "a b", "it's", "", "$HOME", "x*", "--to", "es+http://h:9200"].map(str::to_owned);
+        let expected = r"bulkimport -c 'a b' 'it'\''s' '' '$HOME' 'x*' --to es+http://h:9200";
+        assert_eq!(quoted(&words), expected);
+    }
 }

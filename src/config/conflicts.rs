@@ -34,6 +34,7 @@ pub(super) const FOR_ROWS: [&str; 2] = ["ignore_missing", "nested"];
 /// Finds the first conflict.
 pub(super) fn check(args: &Arguments, sources: &ConfigSources, target: &dyn Target) -> Result<()> {
     check_inputs(&args.files)?;
+    check_journal(args)?;
     check_flags_have_effect(args, sources, target)?;
     check_repeats(args)?;
     check_cells(args, sources)?;
@@ -64,6 +65,15 @@ fn check_inputs(files: &[PathBuf]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A journal is for runs that keep what they have stored.
+fn check_journal(args: &Arguments) -> Result<()> {
+    let run = &args.run;
+    let other = [("--complete", run.complete), ("--dry-run", run.dry_run)];
+    let Some((other, _)) = other.iter().find(|(_, is_set)| *is_set && run.journal.is_some()) else { return Ok(()) };
+    let advice = hint("leave out `--journal`: such a run stores all or nothing");
+    Err(anyhow!("--journal and {other} cannot be used together").context(advice))
 }
 
 /// Rejects flags that have no effect because of other flags.

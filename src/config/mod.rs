@@ -6,6 +6,7 @@ mod aws;
 mod cells;
 mod collections;
 mod conflicts;
+mod meaning;
 mod netrc;
 mod outputs;
 mod request;
@@ -52,6 +53,10 @@ pub struct Config {
     pub has_records_flag: bool,
     /// Renames, removals, merges, edge prefixes, nesting.
     pub shape: ShapeOptions,
+    /// `--journal`.
+    pub journal: Option<PathBuf>,
+    /// The command line, quoted for a shell and without secrets.
+    pub command: String,
     /// Sizes of batches.
     pub limits: Limits,
     /// The handling of errors.
@@ -103,6 +108,8 @@ impl Config {
         Ok(Config {
             target,
             limits: target.limits(&wanted),
+            journal: args.run.journal,
+            command: command(&sources.argv),
             wanted,
             shape: ShapeOptions { doc: args.input.doc.clone(), ..shape(args.shape, args.edges, &csv, format) },
             input: InputOptions { csv, ..args.input },
@@ -160,12 +167,18 @@ impl Config {
     }
 }
 
+/// The command line, as one would type it again.
+fn command(argv: &[OsString]) -> String {
+    let words: Vec<String> = argv.iter().map(|word| mask(&word.to_string_lossy()).into_owned()).collect();
+    typed::quoted(&words)
+}
+
 /// The command that imports the rejects of this one: not with a secret in it, nor into a file that exists by then, nor if a
 /// variable names the file of the rejects.
 fn rejects_command(rejects: Option<&Path>, sources: &ConfigSources, target: &dyn Target) -> Option<String> {
     let name = rejects?.to_str().filter(|name| *name != "-")?;
     let name = if name.starts_with('-') { format!("./{name}") } else { name.to_owned() };
-    let mut words = typed::without(&sources.argv, &["rejects", "overwrite"])?;
+    let mut words = typed::without(&sources.argv, &["rejects", "overwrite", "journal"])?;
     words.push(name);
     let command = typed::quoted(&words);
     let works = target.overwrites_collection() && sources.flags.typed("rejects") && mask(&command) == command;

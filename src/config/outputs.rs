@@ -33,7 +33,8 @@ pub(super) fn ensure_not_read(args: &Arguments, wanted: &Wanted) -> Result<()> {
     });
     let results = wanted.results.as_deref().map(|path| ("--results", path));
     let rejects = wanted.rejects.as_deref().map(|path| ("--rejects", path));
-    let written: Vec<(&str, &Path)> = targets.chain(results).chain(rejects).collect();
+    let journal = args.run.journal.as_deref().map(|path| ("--journal", path));
+    let written: Vec<(&str, &Path)> = targets.chain(results).chain(rejects).chain(journal).collect();
     if let Some((_, path)) = rejects
         && let Some((other, _)) = written.iter().find(|(flag, other)| *flag != "--rejects" && is_one(other, path))
     {

@@ -253,10 +253,6 @@ mod tests {
                 "-c a --merge-attributes foo",
                 "error: invalid value \"foo\" for --merge-attributes (expected exactly one \"=\")",
             ),
-            (
-                "-c a --journal x",
-                "error: unknown option '--journal'\nhint: `--journal`: not in this version of bulkimport",
-            ),
             ("-c a --max-rate=5s", "error: unknown option '--max-rate'\nhint: `--max-rate`: not in this version"),
             ("-c a --timeout=5s", "error: --timeout is not supported for a store\nhint: `--to elasticsearch+http"),
             (

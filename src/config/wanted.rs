@@ -7,6 +7,7 @@ use crate::cli::{Arguments, Transfer};
 use crate::input::Format;
 use crate::retry::Retries;
 use crate::sink::http::HttpOptions;
+use crate::sink::restart::Restart;
 use crate::sink::target::Target;
 use crate::sink::targets;
 use crate::sink::wanted::{BY_FILE, Endpoint, FlagSources, InputFacts, Wanted};
@@ -71,6 +72,7 @@ fn without_login(args: &Arguments, collections: &Collections, sources: &ConfigSo
         wait: args.server.wait,
         indexing: args.indexing.clone(),
         inputs: InputFacts { paths: args.files.clone(), ..InputFacts::default() },
+        restart: Restart { is_journaled: run.journal.is_some(), ..Restart::default() },
         run: String::new(),
         identify: targets::identify,
     }

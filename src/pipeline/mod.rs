@@ -1,11 +1,17 @@
 //! Runs the stages of `lib.rs`: one thread reads, one thread per lane applies batches, and the calling thread reports.
 
+mod catchup;
+mod job;
+mod journaled;
 mod lanes;
 mod watch;
+
+pub use catchup::Resume;
 
 use crate::action::{Action, Decider};
 use crate::batch::{Batch, Batcher, Limits};
 use crate::input::{Format, Input, InputOptions, ReadError, ReadStep};
+use crate::journal::Mark;
 use crate::key_filter::KeyFilter;
 use crate::notes::Notes;
 use crate::progress::Meter;
@@ -14,7 +20,10 @@ use crate::report::{InputHeader, Message, ReadEnd, Report, names_json};
 use crate::shape::Shaper;
 use crate::sink::{Durable, Ending, Ledger, Log, OutcomeWishes, Sink, SinkError};
 use crate::stop::Stop;
-use lanes::{Job, LaneEnd, Lanes};
+use catchup::{Catchup, digest_of, digest_of_bad};
+use job::Job;
+use journaled::LaneJournal;
+use lanes::{LaneEnd, Lanes};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
@@ -48,6 +57,8 @@ pub struct Plan {
     pub unique: Vec<String>,
     /// How many records the run must have when this part of it ends.
     pub min_records: Option<u64>,
+    /// The journal, and what earlier tries did.
+    pub resume: Option<Resume>,
 }
 
 /// Runs the plan to its end. The report receives all outcomes.
@@ -71,22 +82,33 @@ fn start(mut plan: Plan, collect: impl FnOnce(&Receiver<Message>)) {
             let (returned, free) = channel();
             let batcher = Batcher::new(plan.limits, sink.encoder(), plan.options.keeps_raw);
             let long = plan.limits.bytes.max(MIN_LONG);
-            ends.push(LaneEnd { batcher, jobs, long, has_long: false, free, in_flight: 0, spare: Vec::new() });
+            let (spare, skipped) = (Vec::new(), Vec::new());
+            ends.push(LaneEnd { batcher, jobs, long, has_long: false, free, in_flight: 0, spare, skipped });
             let (messages, stop) = (messages.clone(), plan.stop.clone());
             let (limits, wishes) = (plan.limits, plan.wishes);
+            let journal = plan.resume.as_ref().map(|resume| LaneJournal::new(resume.journal.clone()));
+            let held = plan.resume.as_ref().map(|resume| resume.held.clone());
             let to_report = (messages.clone(), stop.clone());
             all_started &= spawn(scope, format!("lane-{number}"), to_report, move || {
                 let to_report = messages.clone();
                 let hand_over = move |outcome| drop(to_report.send(Message::Outcome(outcome)));
-                let ledger = Ledger::new(number, wishes, Box::new(hand_over));
-                Lane { sink, ledger, messages, stop, cut, ended: false }.run(&arriving, &returned, limits);
+                let mut ledger = Ledger::new(number, wishes, Box::new(hand_over));
+                if let Some(held) = held {
+                    ledger.keep(held);
+                }
+                Lane { sink, ledger, messages, stop, cut, ended: false, journal }.run(&arriving, &returned, limits);
             });
             if !all_started {
                 break;
             }
         }
-        let lanes = Lanes::new(ends, key_filter, plan.stop.clone());
-        let ReadEnd { records: read, empty, .. } = plan.before;
+        let mut lanes = Lanes::new(ends, key_filter, plan.stop.clone());
+        let ReadEnd { records: read, empty, digest, .. } = plan.before;
+        lanes.digest = digest;
+        let number_of_lanes = lanes.count();
+        let is_verified = plan.before.is_verified;
+        let catchup = plan.resume.as_ref().and_then(|resume| Catchup::new(resume, number_of_lanes, is_verified));
+        lanes.catch_up(catchup, read);
         let (watch, notes) = (Watch::new(&plan.unique), Notes::default());
         let to_report = messages.clone();
         let reading = Reading { plan, lanes, to_report, collection: 0, read, empty, watch, notes };
@@ -173,7 +195,7 @@ impl Reading {
             }
             broken = self.input(input).err();
         }
-        self.lanes.end();
+        self.lanes.close(broken.is_some() || self.plan.stop.is_requested());
         let is_cut = broken.is_some() || self.plan.stop.is_requested();
         let fewer_than = self.plan.min_records.filter(|min| !is_cut && self.read < *min);
         cut.store(is_cut || fewer_than.is_some(), Ordering::SeqCst);
@@ -182,12 +204,30 @@ impl Reading {
         self.watch.notes(self.read, &mut self.notes);
         let (generated_keys, unmatched) = (self.plan.decider.generated(), self.plan.shaper.unmatched());
         let has_generated_keys = self.plan.before.has_generated_keys || self.plan.decider.has_generated_keys();
-        let Reading { read: records, empty, notes, .. } = self;
-        ReadEnd { records, empty, has_generated_keys, broken, fewer_than, notes, generated_keys, unmatched }
+        let Reading { read, empty, notes, lanes, plan, .. } = self;
+        let passed_over = plan.before.passed_over + lanes.passed_over;
+        let is_other_input = lanes.catchup.as_ref().is_some_and(|catchup| catchup.is_other_input);
+        let is_verified = lanes.catchup.is_none_or(|catchup| !catchup.is_waiting());
+        // What was settled and not read again was read by an earlier try.
+        let unread = plan.resume.map_or(0, |resume| resume.settled_count.saturating_sub(passed_over));
+        let records = if is_cut { read + unread } else { read };
+        let end = ReadEnd { records, empty, has_generated_keys, broken, fewer_than, notes, ..ReadEnd::default() };
+        ReadEnd {
+            generated_keys,
+            unmatched,
+            digest: lanes.digest,
+            passed_over,
+            is_other_input,
+            is_verified,
+            is_cut,
+            ..end
+        }
     }
 
     fn is_over(&self) -> bool {
-        self.plan.limit.is_some_and(|limit| self.read >= limit) || self.plan.stop.is_reading_over()
+        let is_other = || self.lanes.catchup.as_ref().is_some_and(|catchup| catchup.is_other_input);
+        let is_limit = self.plan.limit.is_some_and(|limit| self.read >= limit);
+        is_limit || self.plan.stop.is_reading_over() || is_other()
     }
 
     fn input(&mut self, input: Input) -> Result<(), ReadError> {
@@ -210,7 +250,8 @@ impl Reading {
                 }
                 ReadStep::Format(format) => self.expect_format(format),
                 ReadStep::Bad(bad) => {
-                    self.lanes.reject(bad, self.read);
+                    let digest = if self.plan.resume.is_some() { digest_of_bad(&bad) } else { 0 };
+                    self.lanes.reject(bad, digest);
                     self.count();
                 }
                 ReadStep::Empty => self.empty += 1,
@@ -242,7 +283,7 @@ impl Reading {
     }
 
     fn record(&mut self, record: &Record<'_>) {
-        let ordinal = self.read;
+        let (ordinal, has_journal) = (self.read, self.plan.resume.is_some());
         let Plan { shaper, decider, names, .. } = &mut self.plan;
         let name = names.get(self.collection).map_or("", String::as_str);
         if ordinal == 0 {
@@ -254,10 +295,11 @@ impl Reading {
             self.watch.see(shaped);
             decider.decide(shaped, ordinal)
         });
+        let digest = if has_journal { digest_of(record) } else { 0 };
         match decided {
-            Ok(ref action) if name.is_empty() => self.lanes.push(record, action, ordinal),
-            Ok(action) => self.lanes.push(record, &Action { collection: name, ..action }, ordinal),
-            Err(reason) => self.lanes.reject(BadRecord { origin: record.origin, reason, raw: record.raw }, ordinal),
+            Ok(ref action) if name.is_empty() => self.lanes.push(record, action, digest),
+            Ok(action) => self.lanes.push(record, &Action { collection: name, ..action }, digest),
+            Err(reason) => self.lanes.reject(BadRecord { origin: record.origin, reason, raw: record.raw }, digest),
         }
         self.count();
     }
@@ -286,16 +328,20 @@ struct Lane<'r> {
     cut: &'r AtomicBool,
     /// Whether the sink failed and cannot continue.
     ended: bool,
+    journal: Option<LaneJournal>,
 }
 
 impl Lane<'_> {
     fn run(mut self, arriving: &Receiver<Job>, returned: &Sender<Batch>, limits: Limits) {
         loop {
             match arriving.recv_timeout(limits.interval) {
-                Ok(Job { mut batch, collection, leave_unsent }) => {
+                Ok(Job { mut batch, collection, leave_unsent, mark, skipped }) => {
+                    self.sink.skip(&skipped);
+                    let is_whole = self.begin(&batch, mark);
                     self.ledger.select(collection);
                     self.ledger.reject(&batch);
-                    let leave_unsent = leave_unsent || self.ended || self.stop.is_sending_over() || batch.is_empty();
+                    let is_over = self.ended || self.stop.is_sending_over();
+                    let leave_unsent = leave_unsent || is_over || batch.is_empty() || !is_whole;
                     self.call(|sink, ledger, report| {
                         if leave_unsent {
                             ledger.leave_unsent(&batch, 0);
@@ -304,17 +350,66 @@ impl Lane<'_> {
                         let done = sink.apply(&batch, ledger, report);
                         ledger.hold(&batch).and(done)
                     });
+                    self.settle(&batch, leave_unsent);
                     batch.clear(limits.bytes);
                     let _ = returned.send(batch);
                 }
                 Err(RecvTimeoutError::Timeout) if self.ended => {}
-                Err(RecvTimeoutError::Timeout) => self.call(|sink, ledger, report| sink.flush_idle(ledger, report)),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.call(|sink, ledger, report| sink.flush_idle(ledger, report));
+                    self.settle_kept();
+                }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
         if !self.ended {
             let clean = !self.cut.load(Ordering::SeqCst) && !self.ledger.has_failed();
             self.call(|sink, ledger, report| sink.finish(clean, ledger, report));
+            self.settle_kept();
+        }
+        if self.journal.is_some() {
+            LaneJournal::end(&mut self.ledger, &self.messages);
+        }
+    }
+
+    /// Writes to the journal that a batch is about to be sent. False if it must not be.
+    fn begin(&mut self, batch: &Batch, mark: Mark) -> bool {
+        let Some(journal) = self.journal.as_mut().filter(|_| !batch.has_no_records()) else { return true };
+        if journal.has_gap {
+            self.ledger.begin_late();
+            return false;
+        }
+        journal.mark = Some(mark);
+        self.ledger.position = (mark.upto, mark.digest);
+        // What never was a good record is not sent.
+        let is_sent = !batch.is_empty() && !self.ended;
+        let Some(error) = is_sent.then(|| journal.journal.sending(mark).err()).flatten() else { return true };
+        journal.has_gap = true;
+        self.ledger.begin_late();
+        let _ = self.messages.send(Message::Stopped(error));
+        self.stop.request();
+        false
+    }
+
+    /// Settles a batch in the journal, unless a part of it was not sent.
+    fn settle(&mut self, batch: &Batch, leave_unsent: bool) {
+        if batch.is_empty() && self.journal.is_some() && !self.ended {
+            // Bad records alone must not wait for a good one.
+            self.call(|sink, ledger, report| sink.flush_idle(ledger, report));
+        }
+        let Some(journal) = &mut self.journal else { return };
+        let is_left = leave_unsent && !batch.is_empty();
+        journal.has_gap |= is_left || self.ended || !LaneJournal::is_final(&self.ledger, &self.stop);
+        self.settle_kept();
+    }
+
+    fn settle_kept(&mut self) {
+        let Some(journal) = &mut self.journal else { return };
+        if self.ended {
+            return;
+        }
+        if let Some(kept) = self.sink.kept() {
+            journal.settle(&mut self.ledger, kept, &self.messages);
         }
     }
 
@@ -329,9 +424,12 @@ impl Lane<'_> {
         }
         ledger.flush();
         if let Err(error) = done {
-            // With `--rejects`, the rest is read and reported as not sent, unless nobody wants more.
+            // With `--rejects`, the rest is read and reported as not sent, unless nobody wants more, or the next try of a run
+            // with a journal sends it.
             match error.ending {
-                Ending::Stopped | Ending::RolledBack if ledger.wants_rejects() => self.stop.end_sending(),
+                Ending::Stopped | Ending::RolledBack if ledger.wants_rejects() && self.journal.is_none() => {
+                    self.stop.end_sending();
+                }
                 _ => self.stop.request(),
             }
             let _ = messages.send(Message::Stopped(error));

@@ -59,6 +59,7 @@ fn plan(line: &str, files: &[&Path], keeps_raw: bool) -> Plan {
         wishes: OutcomeWishes { rejects: true, unsent: true, ..OutcomeWishes::default() },
         unique: Vec::new(),
         min_records: None,
+        resume: None,
     }
 }
 
@@ -71,7 +72,7 @@ fn errors(plan: Plan) -> Vec<(String, Vec<u8>)> {
                 Message::Outcome(outcome) => failures.extend(outcome.rejects),
                 Message::Stopped(error) => panic!("{error:?}"),
                 Message::Read(end) => assert!(end.broken.is_none(), "{end:?}"),
-                Message::Note(_) | Message::Header(..) => {}
+                Message::Note(_) | Message::Header(..) | Message::Settled(_) => {}
             }
         }
     });

@@ -30,14 +30,20 @@ impl Again {
             Again::WithIgnore if !has_generated_keys => Some("run again with --on-duplicate ignore"),
             _ => None,
         };
-        let kept = match (kept, counts[Bucket::Deleted] == kept) {
-            (0, _) => "no records were kept".to_owned(),
-            (1, true) => "1 record was deleted".to_owned(),
-            (1, false) => "1 record was kept".to_owned(),
-            (_, true) => format!("{} records were deleted", grouped(kept)),
-            (_, false) => format!("{} records were kept", grouped(kept)),
-        };
+        let kept = kept_text(counts);
         advice.map_or_else(|| format!("interrupted: {kept}"), |advice| format!("interrupted: {kept}; {advice}"))
+    }
+}
+
+/// How many records were kept.
+pub(super) fn kept_text(counts: &Counts) -> String {
+    let kept = counts[Bucket::Created] + counts[Bucket::Updated] + counts[Bucket::Deleted];
+    match (kept, counts[Bucket::Deleted] == kept) {
+        (0, _) => "no records were kept".to_owned(),
+        (1, true) => "1 record was deleted".to_owned(),
+        (1, false) => "1 record was kept".to_owned(),
+        (_, true) => format!("{} records were deleted", grouped(kept)),
+        (_, false) => format!("{} records were kept", grouped(kept)),
     }
 }
 

@@ -3,12 +3,14 @@
 
 mod again;
 mod collections;
+mod journaled;
 mod notes;
 mod output;
 mod rejects;
 mod results;
 
 pub use again::Again;
+pub use journaled::SettledBatch;
 pub use output::{OutputFile, is_result};
 pub use rejects::{InputHeader, Rejects, names_json};
 pub use results::Results;
@@ -25,13 +27,13 @@ use crate::sink::{Bucket, Counts, Ending, Failure, NamedCounts, Note, Outcome, S
 use crate::stop::Stop;
 use crate::values;
 use clap::ValueEnum;
+use journaled::ReportJournal;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// `--max-errors`.
@@ -77,6 +79,8 @@ pub enum Message {
     Outcome(Outcome),
     /// From the reader: the header of an input with rows.
     Header(u32, InputHeader),
+    /// From a lane of a run with a journal: outcomes of records, once they are final.
+    Settled(SettledBatch),
     /// From a lane: a note.
     Note(Note),
     /// From a lane: its sink cannot go on.
@@ -104,6 +108,16 @@ pub struct ReadEnd {
     pub generated_keys: u64,
     /// Flags that name fields, but have matched none.
     pub unmatched: Vec<String>,
+    /// With a journal, the digest of the input.
+    pub digest: u64,
+    /// Records that earlier tries have settled, and that were passed over.
+    pub passed_over: u64,
+    /// Whether reading ended early.
+    pub is_cut: bool,
+    /// Whether the input is not that of an earlier try.
+    pub is_other_input: bool,
+    /// Whether it has proved to be the same, as far as the earlier try had read it.
+    pub is_verified: bool,
 }
 
 /// Errors of one kind.
@@ -147,6 +161,10 @@ pub struct Settings {
     pub results: Option<Results>,
     /// Where `--rejects` go.
     pub rejects: Option<Rejects>,
+    /// The name of the journal.
+    pub journal: Option<String>,
+    /// The command line, as one would type it again.
+    pub command: String,
     /// Counters of requests, for each connection to a server.
     pub traffic: Vec<Traffic>,
     /// Notes about variables, which were printed at the start.
@@ -181,6 +199,9 @@ pub struct Report {
     why: Option<String>,
     stop: Stop,
     err: Messages,
+    journal: Option<ReportJournal>,
+    /// Whether the file of `--results` or that of `--rejects` could not be written.
+    has_failed_output: bool,
 }
 
 impl Report {
@@ -205,14 +226,16 @@ impl Report {
             why: None,
             stop,
             err,
+            journal: None,
+            has_failed_output: false,
             settings,
         }
     }
 
     /// How many records and blank lines were read so far.
     pub fn read_so_far(&self) -> ReadEnd {
-        let ReadEnd { records, empty, has_generated_keys, .. } = self.end;
-        ReadEnd { records, empty, has_generated_keys, ..ReadEnd::default() }
+        let ReadEnd { records, empty, has_generated_keys, digest, passed_over, is_verified, .. } = self.end;
+        ReadEnd { records, empty, has_generated_keys, digest, passed_over, is_verified, ..ReadEnd::default() }
     }
 
     /// Whether reading has failed.
@@ -238,23 +261,13 @@ impl Report {
     /// Handles a message.
     pub fn handle(&mut self, message: Message, read_so_far: u64) {
         match message {
-            Message::Outcome(mut outcome) => {
-                self.counts += outcome.counts;
-                if let Some(counts) = self.by_collection.get_mut(outcome.collection) {
-                    *counts += outcome.counts;
-                }
-                self.add_named(outcome.collection, &outcome.named);
-                // An index that is built late finds duplicates in the order of their keys; print them by line.
-                outcome.failures.sort_unstable_by_key(|failure| failure.origin);
-                outcome.failures.iter().for_each(|failure| self.add_failure(failure));
-                self.write_results(|results, files| results.write(files, &outcome.results));
-                outcome.rejects.sort_by_key(|reject| reject.origin);
-                self.write_rejects(|rejects, files| match outcome.broken {
-                    Some(text) => Err(std::io::Error::other(text)),
-                    None => rejects.write(files, outcome.collection, &outcome.rejects),
-                });
+            Message::Outcome(outcome) => {
+                self.add(outcome);
                 self.check_limit(read_so_far, PERCENT_MIN_READ);
-                self.print_step(&format!("{} records settled", grouped(outcome.counts.total())));
+            }
+            Message::Settled(batch) => {
+                self.settle(batch);
+                self.check_limit(read_so_far, PERCENT_MIN_READ);
             }
             Message::Header(file, header) => {
                 self.settings.rejects.iter_mut().for_each(|rejects| rejects.expect_header(file, header.clone()));
@@ -278,6 +291,25 @@ impl Report {
                 self.end = end;
             }
         }
+    }
+
+    /// Adds the outcomes of some records.
+    fn add(&mut self, mut outcome: Outcome) {
+        self.counts += outcome.counts;
+        if let Some(counts) = self.by_collection.get_mut(outcome.collection) {
+            *counts += outcome.counts;
+        }
+        self.add_named(outcome.collection, &outcome.named);
+        // An index that is built late finds duplicates in the order of their keys; print them by line.
+        outcome.failures.sort_unstable_by_key(|failure| failure.origin);
+        outcome.failures.iter().for_each(|failure| self.add_failure(failure));
+        self.write_results(|results, files| results.write(files, &outcome.results));
+        outcome.rejects.sort_by_key(|reject| reject.origin);
+        self.write_rejects(|rejects, files| match outcome.broken {
+            Some(text) => Err(std::io::Error::other(text)),
+            None => rejects.write(files, outcome.collection, &outcome.rejects),
+        });
+        self.print_step(&format!("{} records settled", grouped(outcome.counts.total())));
     }
 
     /// Counts records of other collections, which are no records of that of the run.
@@ -323,6 +355,7 @@ impl Report {
         if let Err(error) = write(results, &self.settings.files) {
             let text = format!("--results: {}: {error}", results.file.name);
             self.settings.results = None;
+            self.has_failed_output = true;
             self.stopped(SinkError::stopped(text));
             self.stop.request();
         }
@@ -334,6 +367,7 @@ impl Report {
         if let Err(error) = write(rejects, &self.settings.files) {
             let text = format!("--rejects: {}: {error}", rejects.file.name);
             self.settings.rejects = None;
+            self.has_failed_output = true;
             self.stopped(SinkError::stopped(text));
             self.stop.request();
         }
@@ -390,6 +424,7 @@ impl Report {
 
     /// Ends the report: prints the last messages, and returns the summary.
     pub fn close(mut self, bytes_read: u64) -> Summary {
+        self.add_late();
         self.write_results(|results, _| results.file.flush());
         self.write_rejects(|rejects, _| rejects.file.flush());
         self.progress.finish();
@@ -422,17 +457,19 @@ impl Report {
             let end = rolled_back.unwrap_or_else(|| "the summary counts what was read".to_owned());
             let text = format!("stopped by {name}; {end}");
             self.print(&text);
-            if keeps {
+            if keeps && self.journal.is_none() {
                 self.print(&self.settings.again.text(&self.counts, self.end.has_generated_keys));
             }
             self.why = Some(text);
         }
+        self.print_how_to_go_on();
         if let Some(line) = self.progress.end(self.end.records) {
             self.print(&line);
         }
         let exit = self.exit_code(balanced);
         let lists_collections = self.settings.collections.len() > 1;
-        Summary { json: self.json(bytes_read, exit), lists_collections, exit }
+        let summary = Summary { json: self.json(bytes_read, exit), lists_collections, exit };
+        self.finish_journal(summary)
     }
 
     /// Where and why reading an input failed.
@@ -481,10 +518,7 @@ impl Report {
     }
 
     fn json(&self, bytes_read: u64, exit: u8) -> Value {
-        let traffic = &self.settings.traffic;
-        let sum = |counter: fn(&Traffic) -> &AtomicU64| -> u64 {
-            traffic.iter().map(|traffic| counter(traffic).load(Ordering::Relaxed)).sum()
-        };
+        let [requests, retried, bytes_sent, uncertain] = self.traffic();
         let kinds: Vec<Value> = self
             .kinds
             .iter()
@@ -512,21 +546,21 @@ impl Report {
             "empty": self.end.empty,
             "generated_keys": self.generated_keys,
             "notes": self.notes_json(),
-            "uncertain": sum(|traffic| &traffic.uncertain),
+            "uncertain": uncertain,
             "target": mask(&self.settings.target),
             "collection": self.settings.collection.as_deref().map(mask),
             "collections": collections::json(&self.settings.collections, &self.by_collection, &self.named),
-            "requests": sum(|traffic| &traffic.requests),
-            "retried": sum(|traffic| &traffic.retried),
+            "requests": requests,
+            "retried": retried,
             "bytes_read": bytes_read,
-            "bytes_sent": sum(|traffic| &traffic.bytes),
+            "bytes_sent": bytes_sent,
             "seconds": (self.started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
             "exit_code": exit,
             "files": self.settings.files.iter().map(|file| mask(file)).collect::<Vec<_>>(),
             "error_kinds": kinds,
             "error": self.why.clone().or_else(|| self.broken()).map(|why| mask(&why).into_owned()),
             "rejects": self.settings.rejects.as_ref().map(Rejects::json),
-            "journal": null,
+            "journal": self.settings.journal.as_deref().map(mask),
             "dry_run": self.settings.dry_run,
         })
     }
@@ -591,6 +625,8 @@ mod tests {
             again: Again::Unknown,
             results: None,
             rejects: None,
+            journal: None,
+            command: String::new(),
             traffic: Vec::new(),
             variable_notes: Vec::new(),
         };

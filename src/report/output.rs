@@ -5,7 +5,7 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -16,9 +16,9 @@ pub struct OutputFile {
     target: OutputTarget,
     /// What was written since the last flush.
     buffer: Vec<u8>,
-    /// Bytes that were flushed.
+    /// Bytes that were flushed, or are kept of an older file.
     len: u64,
-    /// Whether an older file still has to be emptied.
+    /// Whether what is not kept of an older file still has to be removed.
     is_untouched: bool,
 }
 
@@ -69,19 +69,13 @@ impl OutputFile {
     /// Keeps the first bytes of an older file, and goes on behind them.
     ///
     /// # Errors
-    /// When the file is shorter, or cannot be changed.
-    pub fn keep(&mut self, len: u64) -> io::Result<()> {
-        if let OutputTarget::File(file) = &mut self.target
-            && file.metadata()?.is_file()
-        {
-            let found = file.metadata()?.len();
-            if found < len {
-                return Err(io::Error::other(format!("has {found} bytes, and had {len}")));
-            }
-            file.set_len(len)?;
-            io::Seek::seek(file, io::SeekFrom::Start(len))?;
+    /// When the file is shorter, or its size cannot be read.
+    pub fn keep(&mut self, len: u64) -> Result<()> {
+        if let OutputTarget::File(file) = &self.target {
+            let found = file.metadata().with_context(|| self.name.clone())?.len();
+            ensure!(found >= len, "{} has {found} bytes, and had {len}", self.name);
         }
-        (self.len, self.is_untouched) = (len, false);
+        self.len = len;
         Ok(())
     }
 
@@ -95,7 +89,8 @@ impl OutputFile {
             OutputTarget::File(file) => {
                 let is_regular = file.metadata()?.is_file();
                 if std::mem::take(&mut self.is_untouched) && is_regular {
-                    file.set_len(0)?;
+                    file.set_len(self.len)?;
+                    file.seek(SeekFrom::Start(self.len))?;
                 }
                 let written = file.write_all(&self.buffer);
                 if written.is_err() && is_regular {

@@ -12,6 +12,7 @@ mod kuzzle;
 mod outcome;
 mod paths;
 pub mod remote;
+pub mod restart;
 mod sqlite;
 pub mod target;
 pub mod targets;
@@ -19,7 +20,7 @@ pub mod wanted;
 
 pub use dry_run::DryRun;
 pub use outcome::{
-    Bucket, Counts, Failure, ItemDetails, Ledger, NamedCounts, Outcome, OutcomeWishes, Reject, ResultLine,
+    Bucket, Counts, Failure, Held, ItemDetails, Ledger, NamedCounts, Outcome, OutcomeWishes, Reject, ResultLine,
 };
 pub(crate) use paths::same_file;
 
@@ -112,6 +113,19 @@ pub trait Sink: Send {
     /// As `apply`.
     fn flush_idle(&mut self, _: &mut Ledger, _: Log<'_>) -> Result<Durable, SinkError> {
         Ok(Durable::Earlier)
+    }
+
+    /// With a journal: what an earlier try of this run left in a target that keeps its own progress.
+    fn restored(&mut self) -> Option<restart::Restored> {
+        None
+    }
+
+    /// With a journal: keys of actions that earlier tries of this run have settled, as their hashes.
+    fn skip(&mut self, _keys: &[u64]) {}
+
+    /// With a journal: whether everything up to here is kept whatever happens to the process.
+    fn kept(&mut self) -> Option<restart::Kept> {
+        Some(restart::Kept::default())
     }
 
     /// Makes everything durable. `clean` means that the input was read to its end and no record failed.

@@ -5,13 +5,13 @@ use super::SinkError;
 use super::held::HeldRecords;
 use crate::batch::Batch;
 use crate::record::{BadRecord, Origin, Reason};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::{AddAssign, Index, IndexMut, SubAssign};
 
 /// The outcome of a record. Every record read ends in exactly one bucket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Bucket {
     /// Stored under a key that did not exist.
@@ -38,7 +38,7 @@ impl Bucket {
 }
 
 /// How many records are in each bucket.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts([u64; Bucket::Unsent as usize + 1]);
 
 impl Counts {
@@ -75,7 +75,7 @@ impl SubAssign for Counts {
 }
 
 /// A record that failed, or whose outcome is unknown.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Failure {
     /// Where it was found.
     pub origin: Origin,
@@ -86,7 +86,7 @@ pub struct Failure {
 }
 
 /// A record that is not stored, as `--rejects` wants it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Reject {
     /// Where it was found.
     pub origin: Origin,
@@ -101,6 +101,7 @@ pub struct Reject {
     /// How often it was sent; of a store, how often it was applied.
     pub attempts: u8,
     /// The raw input of the record; empty if it is too long.
+    #[serde(with = "bytes_as_text")]
     pub raw: Vec<u8>,
 }
 
@@ -118,7 +119,7 @@ pub struct OutcomeWishes {
 }
 
 /// An item of a response, as `--results` wants_results it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ItemDetails {
     /// The action, as the server names it.
     pub op: String,
@@ -141,7 +142,7 @@ pub struct ItemDetails {
 }
 
 /// What `--results` wants_results of one record.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ResultLine {
     /// Where it was found.
     pub origin: Origin,
@@ -156,7 +157,7 @@ pub struct ResultLine {
 }
 
 /// Counts by the name of a collection. Only so many names are kept.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedCounts(BTreeMap<String, Counts>);
 
 /// Maximum number of names.
@@ -172,14 +173,35 @@ impl NamedCounts {
         }
     }
 
+    /// Whether there is no name.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The names and their counts.
     pub fn iter(&self) -> impl Iterator<Item = (&String, &Counts)> {
         self.0.iter()
     }
 }
 
+/// What is applied, but not yet durable.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// By collection of the run.
+    pub counts: Vec<Counts>,
+    /// Those of them whose bulk lines name a collection.
+    pub named: NamedCounts,
+}
+
+impl Held {
+    /// The number of records.
+    pub fn total(&self) -> u64 {
+        self.counts.iter().map(Counts::total).sum()
+    }
+}
+
 /// The outcomes of some records: counts, and a failure for each error and each unknown record.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Outcome {
     /// Their lane.
     pub lane: usize,
@@ -188,15 +210,20 @@ pub struct Outcome {
     /// Records by bucket.
     pub counts: Counts,
     /// Those of them whose bulk lines name a collection, by its name.
+    #[serde(default, skip_serializing_if = "NamedCounts::is_empty")]
     pub named: NamedCounts,
     /// Errors and unknown records.
     pub failures: Vec<Failure>,
     /// A line for each record, for `--results`.
     pub results: Vec<ResultLine>,
     /// Records that are not stored, for `--rejects`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejects: Vec<Reject>,
     /// Why some of them are missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken: Option<String>,
+    /// What is left under keys, as their hashes; only with a journal.
+    pub keys: Vec<(u64, u8)>,
 }
 
 /// Maximum number of failures before they are passed on, which bounds their memory.
@@ -205,13 +232,14 @@ const CHUNK: usize = 4_096;
 /// Bytes of rejects after which they are passed on.
 const REJECTS_BYTES: usize = 1 << 20;
 
+/// Outcomes that are kept before they take much memory.
+const MAX_KEPT: usize = 16;
+
 /// Collects the outcomes of a lane's records, and passes them to the report.
 /// Applied records are held back until the sink reports them as durable; errors are passed on at once.
 pub struct Ledger {
-    /// Applied, but not yet durable, by collection.
-    held: Vec<Counts>,
-    /// Those of them whose bulk lines name a collection.
-    held_named: NamedCounts,
+    /// Applied, but not yet durable.
+    held: Held,
     /// The lines of what was settled since the last time that all was durable, in order.
     held_lines: Vec<ResultLine>,
     outcome: Outcome,
@@ -225,6 +253,14 @@ pub struct Ledger {
     /// Whether any record has failed.
     failed: bool,
     hand_over: Box<dyn FnMut(Outcome)>,
+    /// With a journal: the outcomes that are passed on together, once a mark is settled.
+    kept: Option<Vec<Outcome>>,
+    /// Bytes of the rejects among them.
+    kept_bytes: usize,
+    /// How many of them are final; the next try repeats what comes after them.
+    late_from: Option<usize>,
+    /// With a journal: the end of the records so far, and the digest of the input up to there.
+    pub position: (u64, u64),
 }
 
 impl Ledger {
@@ -233,8 +269,7 @@ impl Ledger {
         let outcome = Outcome { lane, ..Outcome::default() };
         let held_records = (wishes.rejects && wishes.complete).then(HeldRecords::default);
         Ledger {
-            held: Vec::new(),
-            held_named: NamedCounts::default(),
+            held: Held::default(),
             held_lines: Vec::new(),
             outcome,
             wishes,
@@ -243,6 +278,63 @@ impl Ledger {
             held_records,
             failed: false,
             hand_over,
+            kept: None,
+            kept_bytes: 0,
+            late_from: None,
+            position: (0, 0),
+        }
+    }
+
+    /// Keeps the outcomes until they are taken, and goes on with what an earlier try of this run had applied.
+    pub fn keep(&mut self, held: Held) {
+        self.kept = Some(Vec::new());
+        self.held = held;
+    }
+
+    /// From here on, outcomes are not final: the next try of the run repeats these records.
+    pub fn begin_late(&mut self) {
+        self.flush();
+        self.late_from = self.late_from.or(self.kept.as_ref().map(Vec::len));
+    }
+
+    /// Takes the outcomes that are kept.
+    pub fn take_kept(&mut self) -> Vec<Outcome> {
+        self.flush();
+        self.kept_bytes = 0;
+        self.kept.as_mut().map_or_else(Vec::new, std::mem::take)
+    }
+
+    /// The number of records in a bucket among the outcomes that are kept.
+    pub fn count_kept(&self, bucket: Bucket) -> u64 {
+        let kept = self.kept.iter().flatten().chain([&self.outcome]);
+        kept.map(|outcome| outcome.counts[bucket]).sum()
+    }
+
+    /// Whether the outcomes that are kept take much memory.
+    pub fn is_heavy(&self) -> bool {
+        let bytes = self.kept_bytes + self.rejects_bytes;
+        self.kept.as_ref().is_some_and(|kept| kept.len() >= MAX_KEPT || bytes >= REJECTS_BYTES)
+    }
+
+    /// The outcomes that will be taken next if what was applied is durable then, and what is held back otherwise.
+    pub fn preview(&self, is_durable: bool) -> (Vec<Outcome>, Held) {
+        let kept = self.kept.iter().flatten().chain([&self.outcome]);
+        let mut outcomes: Vec<Outcome> = kept.take(self.late_from.unwrap_or(usize::MAX)).cloned().collect();
+        if !is_durable {
+            return (outcomes, self.held.clone());
+        }
+        for (collection, counts) in self.held.counts.iter().enumerate().filter(|(_, counts)| counts.total() > 0) {
+            outcomes.push(Outcome { lane: self.outcome.lane, collection, counts: *counts, ..Outcome::default() });
+        }
+        let (named, results) = (self.held.named.clone(), self.held_lines.clone());
+        outcomes.push(Outcome { collection: self.outcome.collection, named, results, ..Outcome::default() });
+        (outcomes, Held::default())
+    }
+
+    /// With a journal, remembers what is left under a key.
+    pub fn note_key(&mut self, hash: u64, state: u8) {
+        if self.kept.is_some() {
+            self.outcome.keys.push((hash, state));
         }
     }
 
@@ -282,10 +374,11 @@ impl Ledger {
     /// What is applied, but not yet durable, in the current collection.
     fn held(&mut self) -> &mut Counts {
         let collection = self.outcome.collection;
-        if self.held.len() <= collection {
-            self.held.resize(collection + 1, Counts::default());
+        let counts = &mut self.held.counts;
+        if counts.len() <= collection {
+            counts.resize(collection + 1, Counts::default());
         }
-        &mut self.held[collection]
+        &mut counts[collection]
     }
 
     /// Settles the records of a batch that failed before it was filled.
@@ -328,7 +421,7 @@ impl Ledger {
         if !name.is_empty() {
             let mut counts = Counts::default();
             counts[bucket] = 1;
-            let named = if bucket.is_applied() { &mut self.held_named } else { &mut self.outcome.named };
+            let named = if bucket.is_applied() { &mut self.held.named } else { &mut self.outcome.named };
             named.add(name, counts);
         }
     }
@@ -344,7 +437,7 @@ impl Ledger {
     pub fn settle_counts(&mut self, name: &str, counts: Counts) {
         *self.held() += counts;
         if !name.is_empty() && counts != Counts::default() {
-            self.held_named.add(name, counts);
+            self.held.named.add(name, counts);
         }
     }
 
@@ -361,7 +454,7 @@ impl Ledger {
         let held = self.held();
         held[Bucket::Created] -= count;
         held[bucket] += count;
-        if let Some(held) = self.held_named.0.get_mut(name) {
+        if let Some(held) = self.held.named.0.get_mut(name) {
             held[Bucket::Created] -= count;
             held[bucket] += count;
         }
@@ -370,7 +463,7 @@ impl Ledger {
     /// Turns a record that was reported as created into an error, after its batch was dropped.
     pub fn fail_created(&mut self, name: &str, origin: Origin, key: &str, reason: Reason, raw: &[u8]) {
         self.held()[Bucket::Created] -= 1;
-        if let Some(held) = self.held_named.0.get_mut(name) {
+        if let Some(held) = self.held.named.0.get_mut(name) {
             held[Bucket::Created] -= 1;
             self.count_named(name, Bucket::Error);
         }
@@ -484,10 +577,11 @@ impl Ledger {
 
     /// Counts what was held back, as `counted`.
     fn release(&mut self, counted: impl Fn(Counts) -> Counts) {
-        for (name, held) in std::mem::take(&mut self.held_named).iter() {
+        let Held { counts, named } = std::mem::take(&mut self.held);
+        for (name, held) in named.iter() {
             self.outcome.named.add(name, counted(*held));
         }
-        for (collection, held) in std::mem::take(&mut self.held).into_iter().enumerate() {
+        for (collection, held) in counts.into_iter().enumerate() {
             if held != Counts::default() {
                 self.select(collection);
                 self.outcome.counts += counted(held);
@@ -497,14 +591,34 @@ impl Ledger {
 
     /// Passes on what is settled.
     pub fn flush(&mut self) {
-        let Outcome { counts, results, rejects, .. } = &self.outcome;
-        if *counts != Counts::default() || !results.is_empty() || !rejects.is_empty() {
+        let Outcome { counts, results, rejects, keys, .. } = &self.outcome;
+        if *counts != Counts::default() || !results.is_empty() || !rejects.is_empty() || !keys.is_empty() {
             let Outcome { lane, collection, .. } = self.outcome;
             let next = Outcome { lane, collection, ..Outcome::default() };
             let outcome = std::mem::replace(&mut self.outcome, next);
-            self.rejects_bytes = 0;
-            (self.hand_over)(outcome);
+            let bytes = std::mem::take(&mut self.rejects_bytes);
+            match &mut self.kept {
+                Some(kept) => {
+                    kept.push(outcome);
+                    self.kept_bytes += bytes;
+                }
+                None => (self.hand_over)(outcome),
+            }
         }
+    }
+}
+
+/// Bytes of any kind as a string: each is the character with its number.
+mod bytes_as_text {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&bytes.iter().map(|byte| char::from(*byte)).collect::<String>())
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Vec<u8>, D::Error> {
+        // No other character was written.
+        Ok(String::deserialize(from)?.chars().map(|c| c as u8).collect())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::http::{HttpOptions, Response, Server};
 use super::paths::identity;
+use super::restart::Restart;
 use crate::action::Op;
 use crate::batch::Limits;
 use crate::retry::Retries;
@@ -83,6 +84,8 @@ pub struct Wanted {
     pub indexing: Indexing,
     /// The inputs, once they are open.
     pub inputs: InputFacts,
+    /// What earlier tries of this run did.
+    pub restart: Restart,
     /// The prefix of generated keys and request ids.
     pub run: String,
     /// Recognizes a server of another kind by its response to `GET /`.

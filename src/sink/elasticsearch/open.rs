@@ -52,7 +52,7 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Open
             Some(found) => update(&mut admin, index, &found, mapping.as_ref(), report)?,
             None => create(wanted, &mut admin, index, mapping.as_ref())?,
         }
-        if !matches!(destination, Destination::Unclear(_)) {
+        if let Some(destination) = first_destination(wanted, index, destination)? {
             destinations.insert(index.clone(), destination);
         }
         let name = index.clone();
@@ -79,6 +79,21 @@ pub(super) fn open(wanted: &Wanted, stop: &Stop, report: Log<'_>) -> Result<Open
         traffic: Some(shared.traffic),
         closing,
     })
+}
+
+/// Where the name of the index led when the run began; none if that is unknown.
+fn first_destination(wanted: &Wanted, index: &str, now: Destination) -> Result<Option<Destination>> {
+    let restart = &wanted.restart;
+    if let Some((_, known)) = restart.destinations.iter().rev().find(|(name, _)| name == index) {
+        return Ok(serde_json::from_str(known).ok());
+    }
+    if matches!(now, Destination::Unclear(_)) {
+        return Ok(None);
+    }
+    if let Some(write) = &restart.on_destination {
+        write(index, serde_json::to_string(&now)?).map_err(|error| Error::msg(error.text))?;
+    }
+    Ok(Some(now))
 }
 
 /// Identifies the server. One that does not identify itself is what the address calls it: some servers have no `GET /`.

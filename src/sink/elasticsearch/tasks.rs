@@ -33,13 +33,14 @@ struct Headers<'a> {
     id: Option<Cow<'a, str>>,
 }
 
-/// Whether a request with this id is running; `None` if the response does not show it.
+/// Whether a request whose id begins so is running; `None` if the response does not show it.
 pub(super) fn is_running(response: &Response, id: &str) -> Option<bool> {
     if !response.is_success() || denies_itself(response) {
         return None;
     }
     let list: List<'_> = serde_json::from_slice(&response.body).ok()?;
-    let has_id = |task: &Task<'_>| task.headers.as_ref().and_then(|headers| headers.id.as_deref()) == Some(id);
+    let is_it = |found: &str| found.starts_with(id);
+    let has_id = |task: &Task<'_>| task.headers.as_ref().and_then(|headers| headers.id.as_deref()).is_some_and(is_it);
     let mut tasks = list.nodes.values().filter_map(|node| node.tasks.as_ref()).flat_map(HashMap::values);
     let found = tasks.any(has_id);
     let is_empty = |failures: &RawValue| serde_json::from_str::<[IgnoredAny; 0]>(failures.get()).is_ok();

@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::borrow::Cow;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -73,10 +73,15 @@ struct TempFile {
     temporary: PathBuf,
     path: PathBuf,
     overwrite: bool,
+    /// Whether the next try of the run goes on with it.
+    is_kept: bool,
 }
 
 impl Drop for TempFile {
     fn drop(&mut self) {
+        if self.is_kept {
+            return;
+        }
         // After the rename there is no file of this name.
         let _ = fs::remove_file(&self.temporary);
     }
@@ -111,18 +116,26 @@ impl Output {
             io::stdout().as_fd().try_clone_to_owned().map(|stdout| (File::from(stdout), None))
         } else if is_in_place(path) {
             File::options().write(true).open(path).map(|file| (file, None))
+        } else if wanted.restart.is_resumed {
+            earlier_file(path, wanted)
         } else {
             temp_file(path, wanted).map(|(file, temp_file)| (file, Some(temp_file)))
         };
         let (file, temp_file) = opened.map_err(|error| refused(error_text(&name, &error)))?;
+        let length = if wanted.restart.is_resumed { wanted.restart.output } else { 0 };
         let has_reader = !file.metadata().is_ok_and(|about| about.is_file());
         let stop = has_reader.then(|| stop.clone());
-        Ok(Output { name, file, compression, temp_file, length: 0, wait_for_sync: wanted.wait_for_sync, stop })
+        Ok(Output { name, file, compression, temp_file, length, wait_for_sync: wanted.wait_for_sync, stop })
     }
 
     /// Its name for messages.
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Bytes of complete writes.
+    pub(super) fn length(&self) -> u64 {
+        self.length
     }
 
     /// Whether it gets its final name only at the end.
@@ -175,13 +188,43 @@ impl Output {
     }
 }
 
+/// The temporary name of a run's output.
+fn temporary_name(path: &Path, wanted: &Wanted) -> PathBuf {
+    folder(path).join(format!(".bulkimport-{}", wanted.run.trim_end_matches('-')))
+}
+
+/// Opens what an earlier try of this run has written, and keeps what is settled of it. It has its final name if the try came
+/// so far.
+fn earlier_file(path: &Path, wanted: &Wanted) -> io::Result<(File, Option<TempFile>)> {
+    let (path, length) = (followed(path)?, wanted.restart.output);
+    let temporary = temporary_name(&path, wanted);
+    let open = |path: &Path| File::options().write(true).open(path);
+    let (mut file, temp_file) = match open(&temporary) {
+        Ok(file) => (file, Some(TempFile { temporary, path, overwrite: wanted.overwrite, is_kept: true })),
+        // Nothing is settled, so the try may have ended before it made the file.
+        Err(_) if length == 0 => return self::temp_file(&path, wanted).map(|(file, temp)| (file, Some(temp))),
+        Err(_) => (open(&path)?, None),
+    };
+    if file.metadata()?.len() < length {
+        return Err(io::Error::other("it is shorter than the journal records"));
+    }
+    file.set_len(length)?;
+    file.seek(SeekFrom::End(0))?;
+    Ok((file, temp_file))
+}
+
 /// Creates a temporary file next to the target of a path, with the permissions of an existing file.
 fn temp_file(path: &Path, wanted: &Wanted) -> io::Result<(File, TempFile)> {
     let path = followed(path)?;
     let permissions = fs::metadata(&path).ok().map(|about| about.permissions());
-    let temporary = folder(&path).join(format!(".bulkimport-{}", wanted.run.trim_end_matches('-')));
-    let file = File::create_new(&temporary)?;
-    let temp_file = TempFile { temporary, path, overwrite: wanted.overwrite };
+    let temporary = temporary_name(&path, wanted);
+    let is_kept = wanted.restart.is_journaled;
+    if is_kept && !wanted.overwrite && permissions.is_some() {
+        return Err(ErrorKind::AlreadyExists.into());
+    }
+    // An earlier try that has sent nothing may have left one.
+    let file = if is_kept { File::create(&temporary)? } else { File::create_new(&temporary)? };
+    let temp_file = TempFile { temporary, path, overwrite: wanted.overwrite, is_kept };
     if let Some(permissions) = permissions {
         file.set_permissions(permissions)?;
     }
@@ -238,6 +281,7 @@ pub(super) fn error_text(name: &str, error: &io::Error) -> String {
         ErrorKind::QuotaExceeded => format!("{name}: the disk quota is used up"),
         ErrorKind::TimedOut => format!("{name}: the reader has stopped reading"),
         ErrorKind::FileTooLarge => format!("{name}: the file is too large"),
+        ErrorKind::AlreadyExists => format!("{name}: already exists, and is not of this journal's run"),
         ErrorKind::NotFound => format!("{name}: no such directory"),
         _ => format!("{name}: cannot be written: {error}"),
     }

@@ -95,8 +95,13 @@ impl Target for Files {
             return Err(anyhow!("--from-prefix and --to-prefix require --edge").context(hint("add `--edge`")));
         }
         check_in_place(path, flags)?;
+        if wanted.restart.is_journaled && is_in_place(path) {
+            let error = anyhow!("--journal: {} is not a regular file", display_name(path));
+            return Err(error.context(hint("name a file, as in `jsonl:out.jsonl`")));
+        }
         check_not_used_otherwise(path, wanted)?;
-        if !wanted.overwrite && !is_in_place(path) && std::fs::metadata(path).is_ok() {
+        // With a journal, it may be the output of this very run; `open` looks at that.
+        if !wanted.overwrite && !wanted.restart.is_journaled && !is_in_place(path) && std::fs::metadata(path).is_ok() {
             return Err(anyhow!("--to: {} already exists", path.display()).context(hint("`--overwrite` replaces it")));
         }
         Ok(())
@@ -136,9 +141,11 @@ impl Target for Files {
             sinks.push(Box::new(DryRun));
         } else {
             let (output, complete) = (Output::open(path, wanted, stop)?, wanted.complete);
+            let is_journaled = wanted.restart.is_journaled;
             let are_named_by_file = wanted.is_named_by_file();
             let has_warned = false;
-            let writer = Writer { output, encoder, is_bulk, complete, collection, are_named_by_file, has_warned };
+            let writer =
+                Writer { output, encoder, is_bulk, complete, collection, are_named_by_file, has_warned, is_journaled };
             sinks.push(Box::new(writer));
         }
         Ok(Opened { sinks, edges: vec![wanted.edge], rules, traffic: None, closing: None })

@@ -4,6 +4,7 @@ use super::output::{Output, WriteError, error_text, has_no_reader};
 use crate::action::Op;
 use crate::batch::{Batch, Encode};
 use crate::sink::bulk_api::verb;
+use crate::sink::restart::{Kept, Restored};
 use crate::sink::{Bucket, Durable, ItemDetails, Ledger, Log, Note, Sink, SinkError};
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ pub(super) struct Writer {
     pub(super) are_named_by_file: bool,
     /// Whether the warning about several collections was given.
     pub(super) has_warned: bool,
+    /// Whether a journal has the length of what was written, so that it is kept whatever happens to the process.
+    pub(super) is_journaled: bool,
 }
 
 const ROLLED_BACK: &str = "everything was rolled back, because of --complete";
@@ -116,9 +119,19 @@ impl Sink for Writer {
             Err(failed) => Err(self.fail(batch, &failed, out)),
             Ok(()) => {
                 self.settle(batch, 0..batch.len(), out);
-                Ok(if self.output.is_renamed_at_the_end() { Durable::Earlier } else { Durable::All })
+                let is_later = self.output.is_renamed_at_the_end() && !self.is_journaled;
+                Ok(if is_later { Durable::Earlier } else { Durable::All })
             }
         }
+    }
+
+    fn restored(&mut self) -> Option<Restored> {
+        // The journal has all there is to know.
+        Some(Restored::default())
+    }
+
+    fn kept(&mut self) -> Option<Kept> {
+        Some(Kept { output: self.output.length(), ..Kept::default() })
     }
 
     fn finish(&mut self, clean: bool, _: &mut Ledger, _: Log<'_>) -> Result<Durable, SinkError> {

@@ -1,8 +1,10 @@
 //! Where documents go that are written to a name. The name of an index always means that index. An alias, a data stream or
 //! a name with a date may come to mean another index, and then a retry would create a second document.
 
+use serde::{Deserialize, Serialize};
+
 /// What a name means to the target.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Destination {
     /// Nothing has the name yet.
     Absent,

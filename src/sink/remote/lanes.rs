@@ -61,9 +61,13 @@ impl<P: Protocol + 'static> Sink for Remote<P> {
         };
         let settling = Settling::new(batch, &**protocol, shared, io, destinations, out);
         // What was applied before an error stays applied.
-        let done = settling.run();
+        let done = settling.run(&format!("{}{lane}-", shared.run));
         out.durable();
         done.map(|()| Durable::All)
+    }
+
+    fn skip(&mut self, keys: &[u64]) {
+        self.shared.memory().add_keys(keys.iter().copied());
     }
 
     fn finish(&mut self, _: bool, _: &mut Ledger, _: Log<'_>) -> Result<Durable, SinkError> {

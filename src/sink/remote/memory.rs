@@ -107,23 +107,29 @@ impl Memory {
         self.key_filter.as_ref().is_some_and(|key_filter| key_filter.may_contain(hash))
     }
 
+    /// Makes keys unclear that may have been used in several collections.
+    pub(super) fn forget_collections(&mut self) {
+        self.several = true;
+    }
+
     /// Whether no key is remembered as deleted. Then a stored document changes nothing here.
     pub(super) fn none_deleted(&self) -> bool {
         self.deleted.is_empty()
     }
 
     /// Records what an action left under its key. A key without a record has a document, if it was ever seen.
-    pub(super) fn record(&mut self, collection: &str, hash: u64, state: KeyState) {
+    /// Returns whether that changes what is remembered.
+    pub(super) fn record(&mut self, collection: &str, hash: u64, state: KeyState) -> bool {
         self.several |= self.collection.get_or_insert_with(|| collection.to_owned()) != collection;
         if state == KeyState::Stored {
-            if !self.deleted.is_empty() {
-                self.deleted.remove(&hash);
-            }
-        } else if self.deleted.len() < MAX_DELETED {
+            return !self.deleted.is_empty() && self.deleted.remove(&hash).is_some();
+        }
+        if self.deleted.len() < MAX_DELETED {
             self.deleted.insert(hash, state);
         } else {
             self.overflow = true;
         }
+        true
     }
 
     /// What earlier actions of this run left under the key with this hash. `seen` says whether it may have been seen.

@@ -3,6 +3,7 @@
 //! for missing responses (settle.rs) are the same for every target.
 
 pub mod admin;
+mod again;
 pub mod answer;
 mod bisect;
 pub mod destination;
@@ -251,7 +252,7 @@ pub trait Protocol: Encode {
         None
     }
 
-    /// Whether the response lists the request with this id; `None` if it cannot be understood.
+    /// Whether the response lists a request whose id begins so; `None` if it cannot be understood.
     fn is_running(&self, _: &Response, _: &str) -> Option<bool> {
         None
     }

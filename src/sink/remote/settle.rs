@@ -129,14 +129,25 @@ impl<'s> Settling<'s> {
         }
     }
 
-    /// Settles every action of the batch.
+    /// Settles every action of the batch. `earlier_requests` is how the ids of the lane's requests begin.
     ///
     /// # Errors
     /// When the target cannot be used any more; even then every record is settled.
-    pub(super) fn run(mut self) -> Result<(), SinkError> {
-        self.resolve_new_names();
+    pub(super) fn run(mut self, earlier_requests: &str) -> Result<(), SinkError> {
+        let begun = if self.batch.was_sent() {
+            // Where names led then cannot be known now.
+            self.begin_again(earlier_requests)
+        } else {
+            self.resolve_new_names();
+            Ok(())
+        };
         self.waiting = self.parts();
-        let done = self.send_parts();
+        self.retain_unsettled();
+        let done = match begun {
+            Err(Abort::Failed(why)) => Err(SinkError::stopped(why)),
+            Err(Abort::StopRequested) => Ok(()),
+            Ok(()) => self.send_parts(),
+        };
         self.record_unsettled();
         self.memory().add_keys(self.batch.hashes().iter().copied().filter(|hash| *hash != 0));
         done

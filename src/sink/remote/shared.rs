@@ -10,7 +10,7 @@ use crate::sink::http::{Http, Request, Response, SendError, Traffic};
 use crate::sink::wanted::Wanted;
 use crate::sink::{Log, Note, SinkError};
 use crate::stop::Stop;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -35,7 +35,9 @@ pub fn prepare_overwrite(
     errors: &'static ErrorFormat,
     empty: impl Fn(&mut AdminClient<'_>) -> Result<Option<String>> + Send + Sync + 'static,
 ) -> Preparation {
-    if !wanted.overwrite || wanted.dry_run {
+    let (restart, name) = (wanted.restart.clone(), wanted.collection.clone().unwrap_or_default());
+    // It is done once, also in a run that is started again.
+    if !wanted.overwrite || wanted.dry_run || restart.emptied.contains(&name) {
         return Preparation::default();
     }
     let (retries, stop) = (wanted.retries, stop.clone());
@@ -44,7 +46,7 @@ pub fn prepare_overwrite(
         if let Some(message) = empty(&mut admin).context("--overwrite")? {
             report(Note::Warning(format!("--overwrite: {message}")));
         }
-        Ok(())
+        restart.on_emptied.as_ref().map_or(Ok(()), |emptied| emptied(&name)).map_err(|error| Error::msg(error.text))
     };
     Arc::new(PrepareOnce { run: Some(Box::new(run)), result: OnceLock::new() })
 }
@@ -75,10 +77,10 @@ impl Shared {
     pub fn new(wanted: &Wanted, lanes: usize, preparation: Preparation, stop: &Stop) -> Shared {
         Shared {
             retries: wanted.retries,
-            gate: Arc::new(Gate::new(lanes)),
+            gate: Arc::new(Gate::new(wanted.restart.senders.map_or(lanes, |senders| senders.min(lanes)))),
             traffic: Traffic::default(),
             preparation,
-            memory: Arc::default(),
+            memory: Arc::new(Mutex::new(Memory::of(wanted))),
             destinations: HashMap::new(),
             lanes,
             run: wanted.run.clone(),

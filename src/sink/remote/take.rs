@@ -274,7 +274,11 @@ impl Settling<'_> {
             Bucket::Ignored | Bucket::Unsent => None,
         };
         if let Some(state) = state {
-            self.memory().record(action.collection, self.batch.hashes()[index as usize], state);
+            let hash = self.batch.hashes()[index as usize];
+            let is_changed = self.memory().record(action.collection, hash, state);
+            if is_changed && hash != 0 {
+                self.out.note_key(hash, state.number());
+            }
         }
         let details = details.or_else(|| self.out.wants_results().then(|| Box::new(self.protocol.details(&action))));
         // The other refusals bring their details.

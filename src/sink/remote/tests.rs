@@ -220,7 +220,7 @@ fn outcome(
                 report: &mut |_| {},
             };
             let settling = Settling::new(&batch, &bulk, &shared, io, &mut destinations, &mut out);
-            done = settling.run();
+            done = settling.run("");
         }
         out.durable();
         out.flush();

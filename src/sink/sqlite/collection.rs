@@ -55,11 +55,35 @@ pub(super) struct Collections {
     wanted: Wanted,
     /// Whether each collection of the run holds edges.
     edges: Vec<bool>,
+    /// Collections that this run has used before it was interrupted.
+    pub(super) resumed: Vec<String>,
 }
 
 impl Collections {
-    pub(super) fn new(wanted: Wanted, edges: Vec<bool>) -> Collections {
-        Collections { all: Vec::new(), wanted, edges }
+    pub(super) fn new(wanted: Wanted, edges: Vec<bool>, resumed: Vec<String>) -> Collections {
+        Collections { all: Vec::new(), wanted, edges, resumed }
+    }
+
+    /// Opens the collections that the run has used before it was interrupted, so that their loads end.
+    pub(super) fn reopen(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        for entry in schema::interrupted(connection)? {
+            let is_open = self.all.iter().any(|collection| collection.entry.name == entry.name);
+            if is_open || !self.resumed.contains(&entry.name) {
+                continue;
+            }
+            let number = self.wanted.collections.iter().position(|other| *other == entry.name);
+            match Collection::open(connection, &self.wanted, &entry.name, number, (&self.edges, &self.resumed)) {
+                Ok(collection) => self.all.push(collection),
+                Err(Refusal::Sqlite(error)) => return Err(error),
+                Err(Refusal::Name(_) | Refusal::Missing(_)) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The names of those that were used in this try.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.all.iter().map(|collection| collection.entry.name.clone()).collect()
     }
 
     /// The collection that the action at an index goes to, found or made on first use, and ready for it.
@@ -84,7 +108,7 @@ impl Collections {
             }
             let own = !is_named || self.wanted.has_several_collections();
             let number = self.wanted.collections.iter().position(|other| other == name).filter(|_| own);
-            self.all.push(Collection::open(connection, &self.wanted, name, number, &self.edges)?);
+            self.all.push(Collection::open(connection, &self.wanted, name, number, (&self.edges, &self.resumed))?);
         }
         let was_loading = self.all[index].is_loading();
         self.all[index].prepare(connection, (batch.item(at), &action), out, log)?;
@@ -119,14 +143,16 @@ impl Collection {
         wanted: &Wanted,
         name: &str,
         number: Option<usize>,
-        edges: &[bool],
+        (edges, resumed): (&[bool], &[String]),
     ) -> Result<Collection, Refusal> {
         let own = number.is_some();
+        // An earlier try of this run has emptied it, and may have begun to load it.
+        let is_resumed = resumed.iter().any(|other| other == name);
         let mut entry = match schema::find(connection, name)? {
             Some(entry) => entry,
             None => schema::make(connection, name, number.is_some_and(|number| edges[number]))?,
         };
-        if own && wanted.overwrite {
+        if own && wanted.overwrite && !is_resumed {
             connection.execute_batch(&format!("DELETE FROM {}", quoted(name)))?;
             connection.execute("DELETE FROM bulkimport_tombstones WHERE collection = ?1", [name])?;
             if value(connection, &format!("SELECT EXISTS (SELECT 1 FROM {})", quoted(name)), [])? {
@@ -144,12 +170,16 @@ impl Collection {
             "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE)";
         let triggers: bool = value(connection, triggers, [name])?;
         let traits = Traits { secondary, tombstones, routed, triggers, shows: wanted.results.is_some() };
+        // The journal knows no late duplicates with the raw text of their records.
+        let rejects_now = wanted.rejects.is_some() && wanted.restart.is_journaled;
         // A load tells no versions, and knows nothing of those that deleted keys go on with, or of what triggers do.
-        let phase = if secondary || tombstones || routed || triggers || traits.shows {
+        let phase = if secondary || tombstones || routed || triggers || traits.shows || rejects_now {
             if entry.loading {
                 load::finish(connection, &mut entry, None)?;
             }
             Phase::Applying(None)
+        } else if is_resumed && entry.loading {
+            Phase::Loading(Load::resume())
         } else if value(connection, &format!("SELECT NOT EXISTS (SELECT 1 FROM {})", quoted(name)), [])? {
             Phase::Loading(Load::begin(connection, &mut entry, true, wanted.rejects.is_some())?)
         } else {

@@ -78,6 +78,11 @@ impl Load {
         Ok(Load { run: None, repeats: is_empty.then(HashSet::new), has_held: false, keeps_raw })
     }
 
+    /// Goes on with a load that was interrupted. The hashes of its rows are not known.
+    pub fn resume() -> Load {
+        Load { run: None, repeats: None, has_held: true, keeps_raw: false }
+    }
+
     /// Whether a key is certainly new: no earlier action of the run has it, and the collection was empty before.
     pub fn is_new(&self, repeats: bool) -> bool {
         self.repeats.is_some() && !repeats

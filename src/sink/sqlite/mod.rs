@@ -11,6 +11,7 @@ mod gaps;
 mod item;
 mod load;
 mod lock;
+mod progress;
 mod rules;
 mod schema;
 mod store;

@@ -5,10 +5,12 @@ use super::collection::{Collections, settle};
 use super::database::Database;
 use super::item::ItemError;
 use super::load;
+use super::progress::{self, Progress};
 use super::schema::{self, Refusal};
 use crate::batch::{Batch, Encode};
 use crate::progress::grouped;
 use crate::record::Reason;
+use crate::sink::restart::{Kept, Restored};
 use crate::sink::wanted::Wanted;
 use crate::sink::{Bucket, Durable, Ledger, Log, Note, Sink, SinkError};
 use crate::stop::Stop;
@@ -41,6 +43,8 @@ pub struct Store {
     committed_load: bool,
     /// Whether the first transaction of the run has prepared the store.
     prepared: bool,
+    /// The progress of a run with a journal.
+    progress: Option<Progress>,
 }
 
 impl Store {
@@ -51,18 +55,23 @@ impl Store {
     pub fn open(path: PathBuf, wanted: Wanted, stop: Stop, log: Log<'_>) -> Result<Store> {
         let database = Database::open(path, &wanted, stop, log)?;
         let edges = edges(&database, &wanted)?;
+        let progress = Progress::read(database.connection(), &wanted.run, &wanted.restart);
+        let progress = progress.map_err(|error| database.refused(&error))?;
+        let is_early = wanted.results.is_some() || wanted.inputs.stored_bytes.is_none() || progress.is_some();
+        let used = progress.as_ref().map_or_else(Vec::new, |progress| progress.used.clone());
         Ok(Store {
             database,
             edges: edges.clone(),
             complete: wanted.complete,
-            commits_early: !wanted.complete && (wanted.results.is_some() || wanted.inputs.stored_bytes.is_none()),
+            commits_early: !wanted.complete && is_early,
             shows: wanted.results.is_some(),
             interval: wanted.batches.interval,
             last_commit: Instant::now(),
             pending_bytes: 0,
-            committed_load: false,
+            committed_load: progress.as_ref().is_some_and(Progress::has_held),
             prepared: false,
-            collections: Collections::new(wanted, edges),
+            collections: Collections::new(wanted, edges, used),
+            progress,
         })
     }
 
@@ -74,7 +83,7 @@ impl Store {
         out: &mut Ledger,
         log: Log<'_>,
     ) -> Result<(), SinkError> {
-        let connection = begin(&self.database, &mut self.prepared, log)?;
+        let connection = begin(&self.database, &mut self.prepared, &self.collections.resumed, log)?;
         while *index < batch.len() {
             let done = match self.collections.of(connection, batch, *index, out, log) {
                 Ok(collection) => collection.apply(connection, batch, index, out),
@@ -97,7 +106,8 @@ impl Store {
 
     /// Ends all loads and commits.
     fn end(&mut self, clean: bool, out: &mut Ledger, log: Log<'_>) -> Result<Durable, SinkError> {
-        let connection = begin(&self.database, &mut self.prepared, log)?;
+        let connection = begin(&self.database, &mut self.prepared, &self.collections.resumed, log)?;
+        self.collections.reopen(connection).map_err(|error| self.database.stopped(&error))?;
         for collection in &mut self.collections.all {
             out.select(collection.number);
             collection.end_load(connection, out, log).map_err(|error| self.database.stopped(&error))?;
@@ -105,15 +115,21 @@ impl Store {
         if self.complete && (!clean || out.has_failed()) {
             return Err(SinkError::rolled_back("everything was rolled back, because of --complete"));
         }
-        self.commit()
+        self.commit(out)
     }
 
     /// Commits. A load is durable only when its index is built.
-    fn commit(&mut self) -> Result<Durable, SinkError> {
+    fn commit(&mut self, out: &Ledger) -> Result<Durable, SinkError> {
         let Some(connection) = self.database.transaction() else { return Ok(Durable::Earlier) };
-        let saved = self.collections.save(connection).and_then(|()| self.database.commit(connection));
-        saved.map_err(|error| self.database.stopped(&error))?;
-        self.committed_load = self.collections.is_any_loading();
+        let is_loading = self.collections.is_any_loading();
+        let saved = self.collections.save(connection).and_then(|()| match &mut self.progress {
+            Some(progress) => progress.save(connection, self.collections.names(), out, !is_loading),
+            None => Ok(()),
+        });
+        let committed = saved.and_then(|()| self.database.commit(connection));
+        committed.map_err(|error| self.database.stopped(&error))?;
+        self.progress.iter_mut().for_each(Progress::committed);
+        self.committed_load = is_loading;
         self.pending_bytes = 0;
         self.last_commit = Instant::now();
         Ok(if self.committed_load { Durable::Earlier } else { Durable::All })
@@ -157,23 +173,31 @@ fn holds_edges(database: &Database, wanted: &Wanted, name: &str) -> Result<bool>
     Ok(edge)
 }
 
-/// Begins a transaction, if none is open; the first one of a run prepares the store.
-fn begin<'d>(database: &'d Database, prepared: &mut bool, log: Log<'_>) -> Result<&'d Connection, SinkError> {
+/// Begins a transaction, if none is open; the first one of a run prepares the store. Loads of the collections in `resumed`
+/// go on.
+fn begin<'d>(
+    database: &'d Database,
+    prepared: &mut bool,
+    resumed: &[String],
+    log: Log<'_>,
+) -> Result<&'d Connection, SinkError> {
     let connection = database.begin(log)?;
     if !*prepared {
-        prepare(connection, log).map_err(|error| database.stopped(&error))?;
+        prepare(connection, resumed, log).map_err(|error| database.stopped(&error))?;
         *prepared = true;
     }
     Ok(connection)
 }
 
 /// Creates the schema if it is missing, and finishes interrupted loads.
-fn prepare(connection: &Connection, log: Log<'_>) -> rusqlite::Result<()> {
+fn prepare(connection: &Connection, resumed: &[String], log: Log<'_>) -> rusqlite::Result<()> {
     if schema::format(connection)?.is_none() {
         schema::create(connection)?;
     }
-    for mut entry in schema::interrupted(connection)? {
+    let interrupted = schema::interrupted(connection)?.into_iter();
+    for mut entry in interrupted.filter(|entry| !resumed.contains(&entry.name)) {
         let deleted = load::finish(connection, &mut entry, None)?;
+        progress::load_finished(connection, &entry.name, &deleted)?;
         log(Note::Warning(format!(
             "collection {:?}: finished the index of an interrupted import ({} records with a key stored before: \
              {} updated, {} ignored, {} dropped as duplicates)",
@@ -211,22 +235,34 @@ impl Sink for Store {
             out.leave_unsent(batch, at);
             return Err(self.roll_back(error));
         }
-        let is_due = self.shows || self.pending_bytes >= COMMIT_BYTES || self.last_commit.elapsed() >= self.interval;
+        let is_due = self.shows
+            || out.is_heavy()
+            || self.pending_bytes >= COMMIT_BYTES
+            || self.last_commit.elapsed() >= self.interval;
         if is_due { self.flush_idle(out, log) } else { Ok(Durable::Earlier) }
     }
 
-    fn flush_idle(&mut self, _: &mut Ledger, _: Log<'_>) -> Result<Durable, SinkError> {
+    fn restored(&mut self) -> Option<Restored> {
+        self.progress.as_mut().and_then(|progress| progress.restored.take())
+    }
+
+    fn kept(&mut self) -> Option<Kept> {
+        let is_committed = self.database.transaction().is_none();
+        self.progress.as_mut().filter(|_| is_committed).map(Progress::kept)
+    }
+
+    fn flush_idle(&mut self, out: &mut Ledger, _: Log<'_>) -> Result<Durable, SinkError> {
         if !self.commits_early {
             return Ok(Durable::Earlier);
         }
-        self.commit().map_err(|error| self.roll_back(error))
+        self.commit(out).map_err(|error| self.roll_back(error))
     }
 
     fn finish(&mut self, clean: bool, out: &mut Ledger, log: Log<'_>) -> Result<Durable, SinkError> {
         if !self.prepared && self.complete && !clean {
             return Err(SinkError::rolled_back("nothing was stored, because of --complete"));
         }
-        if !self.prepared || self.database.transaction().is_none() && !self.committed_load {
+        if !self.committed_load && (!self.prepared || self.database.transaction().is_none()) {
             // Everything is committed, so whether the store can still be used does not matter.
             return Ok(Durable::All);
         }
