@@ -8,6 +8,7 @@ impl Settling<'_> {
     /// Prepares a batch that an earlier try of the run may have sent. Requests of that try are waited for.
     pub(super) fn begin_again(&mut self, requests: &str) -> Result<(), Abort> {
         let mut all: Vec<u32> = (0..self.batch.len() as u32).collect();
+        self.count_sent(&all);
         self.mark_unconfirmed(&all);
         self.wait_until_finished(requests, &all)?;
         self.give_up_unrepeatable(&mut all);

@@ -77,7 +77,6 @@ impl Settling<'_> {
         for index in part {
             let state = &mut self.states[*index as usize];
             (state.sent, state.unconfirmed) = (true, true);
-            state.sends = state.sends.saturating_add(1);
         }
     }
 

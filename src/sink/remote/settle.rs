@@ -190,7 +190,11 @@ impl<'s> Settling<'s> {
         let id = (self.io.next_id)();
         let request = self.protocol.request(group, id.clone());
         let size = request.body.len();
-        let response = match (self.io.send)(request) {
+        let sent = (self.io.send)(request);
+        if !matches!(sent, Err(SendError::NotSent { .. })) {
+            self.count_sent(part);
+        }
+        let response = match sent {
             Ok(response) => response,
             Err(SendError::NotSent { why, hopeless: true }) => return Err(Abort::Failed(why)),
             Err(SendError::NotSent { why, .. }) => return self.pause(RetryReason::Unreachable, None, &why),
@@ -201,10 +205,6 @@ impl<'s> Settling<'s> {
             // What fewer actions are answered with is shorter.
             Err(SendError::TooLong(why)) => return self.on_no_response(part, &id, &why, None, true),
         };
-        for index in part.iter() {
-            let state = &mut self.states[*index as usize];
-            (state.sent, state.sends) = (true, state.sends.saturating_add(1));
-        }
         match self.protocol.read_response(group, &response, per_item) {
             Verdict::Items(outcomes) => self.record_items(part, per_item, outcomes, &response),
             Verdict::Busy(why) => {
@@ -217,6 +217,14 @@ impl<'s> Settling<'s> {
                 self.on_refusal(part, reason, perhaps_done, culprit, response.retry_after)
             }
             Verdict::Unclear(why) => self.on_no_response(part, &id, &why, response.retry_after, false),
+        }
+    }
+
+    /// Counts that actions were sent, whether or not a response comes.
+    pub(super) fn count_sent(&mut self, part: &[u32]) {
+        for index in part {
+            let state = &mut self.states[*index as usize];
+            (state.sent, state.sends) = (true, state.sends.saturating_add(1));
         }
     }
 
