@@ -330,7 +330,8 @@ fn unknown_records_keep_their_generated_keys() {
     assert_eq!((ran.code, ran.count("unknown")), (4, 2), "{}", ran.stderr);
     let rejects = lines(&place, "r");
     are_all(&ran, &rejects);
-    let keys: Vec<String> = rejects.iter().map(|line| line["_reject"]["key"].as_str().expect("a key").to_owned()).collect();
+    let keys: Vec<String> =
+        rejects.iter().map(|line| line["_reject"]["key"].as_str().expect("a key").to_owned()).collect();
     assert!(rejects.iter().all(|line| line["_reject"]["attempts"].as_u64() > Some(1)), "{rejects:#?}");
     let stored = leaving(&well, 1, || panic!("one request is enough"));
     place.import(&["--to", &well.to(), "r"]).expect(0, [2, 0, 0, 0]);

@@ -199,7 +199,17 @@ impl Ledger {
         let outcome = Outcome { lane, ..Outcome::default() };
         let (held, held_lines) = (Vec::new(), Vec::new());
         let held_records = (wishes.rejects && wishes.complete).then(HeldRecords::default);
-        Ledger { held, held_lines, outcome, wishes, rejects_bytes: 0, attempts: 0, held_records, failed: false, hand_over }
+        Ledger {
+            held,
+            held_lines,
+            outcome,
+            wishes,
+            rejects_bytes: 0,
+            attempts: 0,
+            held_records,
+            failed: false,
+            hand_over,
+        }
     }
 
     /// Whether a line is kept for each record.
@@ -353,7 +363,15 @@ impl Ledger {
             self.select(collection);
             let reason = Some(Reason::new("rolled_back", "rolled back, because of --complete"));
             rejects += raw.len() + size_of::<Reject>();
-            self.outcome.rejects.push(Reject { origin, bucket, key: String::new(), reason, status: 0, attempts: 1, raw });
+            self.outcome.rejects.push(Reject {
+                origin,
+                bucket,
+                key: String::new(),
+                reason,
+                status: 0,
+                attempts: 1,
+                raw,
+            });
             if rejects >= REJECTS_BYTES {
                 rejects = 0;
                 self.flush();
