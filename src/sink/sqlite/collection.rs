@@ -2,7 +2,7 @@
 
 use super::apply::Table;
 use super::bulk::{self, Memory};
-use super::database::{APPLY_CACHE, LOAD_CACHE, size_cache};
+use super::database::{APPLY_CACHE, LOAD_CACHE, SORT_CACHE, size_cache};
 use super::item::Done;
 use super::load::{self, Load, Loader, can_load};
 use super::schema::{self, Entry, Refusal, quoted};
@@ -89,8 +89,11 @@ impl Collections {
         let was_loading = self.all[index].is_loading();
         self.all[index].prepare(connection, (batch.item(at), &action), out, log)?;
         if found.is_none() || was_loading != self.all[index].is_loading() {
-            let is_loading = self.all.iter().all(Collection::is_loading);
-            size_cache(connection, if is_loading { LOAD_CACHE } else { APPLY_CACHE })?;
+            let loading = self.all.iter().all(Collection::is_loading);
+            // What the first batch reads on its own would otherwise be added to what is held later.
+            let sorting = !batch.has_lines() && self.all.iter().all(|collection| collection.traits.can_sort());
+            let applying = if sorting { SORT_CACHE } else { APPLY_CACHE };
+            size_cache(connection, if loading { LOAD_CACHE } else { applying })?;
         }
         Ok(&mut self.all[index])
     }
