@@ -229,12 +229,16 @@ impl Sink for Store {
             return Err(self.roll_back(error, out));
         }
         let is_due = self.shows || self.pending_bytes >= COMMIT_BYTES || self.last_commit.elapsed() >= self.interval;
-        if is_due { self.flush_idle(out, log) } else { Ok(Durable::Earlier) }
+        if is_due && self.commits_early { self.flush_idle(out, log) } else { Ok(Durable::Earlier) }
     }
 
     fn flush_idle(&mut self, out: &mut Ledger, _: Log<'_>) -> Result<Durable, SinkError> {
         if !self.commits_early {
-            return Ok(Durable::Earlier);
+            // Its errors are reported while the input pauses.
+            let Some(connection) = self.database.transaction() else { return Ok(Durable::Earlier) };
+            let applied = self.held.apply(&mut self.collections, connection, out);
+            let applied = applied.map_err(|error| self.database.stopped(&error));
+            return applied.map(|()| Durable::Earlier).map_err(|error| self.roll_back(error, out));
         }
         self.commit(out).map_err(|error| self.roll_back(error, out))
     }
