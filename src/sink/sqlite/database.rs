@@ -29,6 +29,10 @@ pub(super) const SORT_CACHE: i32 = -4_096;
 /// what fits into the processor's cache sorts faster (measured for a million documents: 2 MiB took 0.89 of the time of 8 MiB).
 pub(super) const LOAD_CACHE: i32 = -2_048;
 
+/// Cache size while the index of a short load is built: all its keys are sorted at once (measured for 171,075 documents:
+/// 0.90 of the instructions with `LOAD_CACHE`).
+pub(super) const INDEX_CACHE: i32 = -8_192;
+
 /// The file of a store, which the first transaction creates.
 #[derive(Debug)]
 pub(super) struct Database {

@@ -4,6 +4,7 @@
 //! index is built, as runs of rows whose lines grow by the same step: one run for a clean file. With them, the next import
 //! into the store finishes an interrupted load.
 
+use super::database::{INDEX_CACHE, size_cache};
 use super::schema::{self, Entry, key_index, quoted};
 use super::{duplicates, gaps, value};
 use crate::action::Op;
@@ -36,6 +37,9 @@ const TRIAL: u64 = 20_000;
 /// that of resolving at the end: of 400,000 documents, 1, 10, 50, 99 % repeating a random earlier key, 1.9, 1.2, 0.55, 0.36; of
 /// 1,000,000, 20, 35 %, 1.5, 1.0.
 const MANY_REPEATS: u64 = 40;
+
+/// Up to so many rows, keys of usual length fit into `INDEX_CACHE`, and the index build sorts them without temporary files.
+const SORTED_AT_ONCE: u64 = 200_000;
 
 /// Above so many distinct keys the filter takes too many new ones for known.
 const MAX_CERTAIN: u64 = 4_000_000;
@@ -231,6 +235,9 @@ pub fn finish(connection: &Connection, entry: &mut Entry, load: Option<&Load>) -
     };
     let (name, table) = (quoted(&key_index(&entry.name)), quoted(&entry.name));
     let index = format!("CREATE UNIQUE INDEX IF NOT EXISTS {name} ON {table} (_key)");
+    if load.is_some_and(|load| load.rows <= SORTED_AT_ONCE) {
+        size_cache(connection, INDEX_CACHE)?;
+    }
     match connection.execute_batch(&index) {
         Err(error) if super::is_unique_violation(&error) => {
             deleted += duplicates::resolve(connection, &entry.name, None, keeps_raw)?;
