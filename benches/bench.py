@@ -16,6 +16,7 @@ MAKERS = {
     "big-more.jsonl": "more",
     "big-changed.jsonl": "changed",
     "big-shuffled.jsonl": "shuffled",
+    "big-one.jsonl": "one",
     "big-array.json": "array",
     "big-10m.jsonl": "ten",
     "big-id.jsonl": "id",

@@ -20,10 +20,10 @@ from servers import server_script
 from stores import Stores
 
 MEMORY_MARK = 64  # MB (10^6 bytes)
-STORES = ["big", "dups", "more", "update", "actions", "ten", "cities", "flights", "memory", "startup"]
+STORES = ["big", "dups", "more", "update", "one", "actions", "ten", "cities", "flights", "memory", "startup"]
 SERVERS = ["answer", "answer-ten", "opensearch", "arangodb"]
 SECTIONS = STORES + SERVERS
-OLD = ["big", "dups", "more", "update", "actions", "cities", "flights", "answer", "opensearch", "arangodb"]  # sections that --old takes part in
+OLD = ["big", "dups", "more", "update", "one", "actions", "cities", "flights", "answer", "opensearch", "arangodb"]  # sections that --old takes part in
 BIG = {"ten", "answer-ten"}  # sections that need 3 GB of data
 
 

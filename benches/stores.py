@@ -108,40 +108,73 @@ class Stores(Bench):
         self.compare_builds("more", cases, runs)
 
     def update(self):
-        """--on-duplicate update of 1,000,000 existing documents, beside their first import."""
+        """1,000,000 existing documents again in every mode, beside their first import."""
         data = {name: self.data(f"{name}.jsonl") for name in ("big", "big-changed", "big-shuffled")}
 
         def first(build):
             return self.ours(self.store(f"kept-{build}"), "big", data["big"], created=1_000_000, build=build)
 
-        def again(name):
+        def again(mode, name):
+            counts = {"error": {"errors": 1_000_000}, "ignore": {}}.get(mode, {"updated": 1_000_000})
+
             def once(build):
                 kept = self.folder / f"kept-{build}.db"
                 if not kept.exists():
                     raise Failed("no store to update")
                 store = self.store("update")
                 shutil.copyfile(kept, store)
-                words = ["--on-duplicate", "update", data[name]]
-                what = f"--on-duplicate update, {name}"
-                run = self.ours(store, "big", *words, created=0, updated=1_000_000, what=what, build=build)
+                words = ["--on-duplicate", mode, data[name]]
+                run = self.ours(store, "big", *words, created=0, what=f"{mode}, {name}", build=build, **counts)
                 self.store("update")
                 return run
 
             return once
 
-        cases = [
-            *self.both("first", "the first import", first),
-            *self.both("changed", "update: two values changed in each", again("big-changed")),
-            *self.both("same", "update: nothing changed", again("big")),
-            *self.both("shuffled", "update: changed, in another order", again("big-shuffled")),
+        rows = [
+            ("update", "big-changed", "two values changed in each", 3.2),
+            ("update", "big-shuffled", "changed, in another order", 5.5),
+            ("update", "big", "nothing changed", None),
+            ("replace", "big-changed", "the same order", 2.3),
+            ("replace", "big-shuffled", "another order", 4),
+            ("ignore", "big", "all exist", 1.1),
+            ("error", "big", "all exist", 1.3),
         ]
+        cases = self.both("first", "the first import", first)
+        for mode, name, what, _ in rows:
+            cases += self.both(f"{mode} {name}", f"{mode}: {what}", again(mode, name))
         runs = self.rounds("update", cases)
         self.store("kept-ours")
         self.store("kept-old")
-        self.compare("update", "updating 1,000,000 / first import", runs, "changed", "first", 6)
-        self.compare("update", "the same, nothing changed", runs, "same", "first", None)
-        self.compare("update", "the same, in another order", runs, "shuffled", "first", None)
+        for mode, name, what, mark in rows:
+            self.compare("update", f"{mode} / first import: {what}", runs, f"{mode} {name}", "first", mark)
         self.compare_builds("update", cases, runs)
+
+    def one(self):
+        """One key 800,000 times into a new store, in every mode, beside the first import of 1,000,000 documents."""
+        big, repeated = self.data("big.jsonl"), self.data("big-one.jsonl")
+
+        def first(build):
+            return self.ours(self.store("one"), "big", big, created=1_000_000, build=build)
+
+        def again(mode):
+            counts = {"error": {"errors": 799_999}, "ignore": {}}.get(mode, {"updated": 799_999})
+
+            def once(build):
+                words = ["--on-duplicate", mode, repeated]
+                run = self.ours(self.store("one"), "big", *words, created=1, what=f"one key, {mode}", build=build, **counts)
+                self.store("one")
+                return run
+
+            return once
+
+        marks = {"error": 1.5, "ignore": 1.5, "replace": 1.5, "update": 2.5}
+        cases = self.both("first", "1,000,000 keys", first)
+        for mode in marks:
+            cases += self.both(mode, f"one key 800,000 times: {mode}", again(mode))
+        runs = self.rounds("one", cases)
+        for mode, mark in marks.items():
+            self.compare("one", f"one key 800,000 times, {mode} / first import", runs, mode, "first", mark)
+        self.compare_builds("one", cases, runs)
 
     def actions(self):
         """200,000 bulk lines: versions and conditions beside plain ones, updates by a script beside such by a document."""
@@ -183,20 +216,28 @@ class Stores(Bench):
         """10,000,000 documents beside 1,000,000 (needs 8 GB)."""
         small, large = self.data("big.jsonl"), self.data("big-10m.jsonl")
 
-        def once(data, count, what):
+        def once(data, count, what, keep=False):
             def go():
                 run = self.ours(self.store("ten"), "big", data, created=count, what=what)
-                self.store("ten")
+                if not keep:
+                    self.store("ten")
                 return run
 
             return go
 
+        def updated():
+            run = self.ours(str(self.folder / "ten.db"), "big", "--on-duplicate", "update", large, created=0, updated=10_000_000, what="updating 10,000,000")
+            self.store("ten")
+            return run
+
         cases = [
             ("one", "1,000,000 documents", False, once(small, 1_000_000, "big.jsonl, 300 MB")),
-            ("ten", "10,000,000 documents", True, once(large, 10_000_000, "big-10m.jsonl, 3 GB")),
+            ("ten", "10,000,000 documents", True, once(large, 10_000_000, "big-10m.jsonl, 3 GB", keep=True)),
+            ("updated", "the same again, update", True, updated),
         ]
         runs = self.rounds("ten", cases, times=self.options.slow_rounds)
         self.compare("ten", "10,000,000 / 1,000,000", runs, "ten", "one", 13)
+        self.compare("ten", "update of 10,000,000 / their import", runs, "updated", "ten", None)
         peaks = [run and run.peak for name in ("ten", "one") for run in runs[name][:1]]
         if all(peaks):
             self.found("ten", "peak memory, 10,000,000 / 1,000,000", f"{peaks[0] / peaks[1]:.2f}", None, "")

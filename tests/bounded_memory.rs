@@ -93,3 +93,29 @@ fn long_records_one_after_another_take_no_more_than_one() {
         assert!(peak < 3 * length + BASE, "{format} {more:?}: {} MiB", peak >> 20);
     }
 }
+
+#[test]
+fn updates_of_what_exists_take_no_more_than_a_load() {
+    let documents = |count: u64, n: u8| {
+        (0..count)
+            .map(|key| format!("{{\"_key\":\"{key}\",\"n\":{n},\"pad\":\"{}\"}}\n", "x".repeat(250)))
+            .collect::<String>()
+    };
+    let place = Place::new();
+    place.import_text("old.jsonl", documents(150_000, 1), &[]).expect(0, [150_000, 0, 0, 0]);
+    for (mode, version) in [("update", 2), ("replace", 3), ("error", 3)] {
+        // The last document comes from a pipe, when all others are stored.
+        place.file("new.jsonl", documents(150_000, version));
+        let flags = ["-c", "c", "--on-duplicate", mode, "--flush-interval", "10ms", "new.jsonl", "-"];
+        let mut import = Live::start(&place, &flags);
+        import.feed(format!("{{\"_key\":\"last {mode}\"}}\n"));
+        until("the last document", || {
+            let store = place.store();
+            let last = "SELECT count(*) FROM c WHERE _key LIKE 'last %'";
+            let seen = || rusqlite::Connection::open(store)?.query_row(last, [], |row| row.get::<_, i64>(0));
+            seen().is_ok_and(|count| count == i64::from(version) - 1 + i64::from(mode == "error"))
+        });
+        assert!(import.peak_memory() < 64 * 1000 * 1000, "{mode}: {} MiB", import.peak_memory() >> 20);
+        import.end();
+    }
+}

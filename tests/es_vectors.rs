@@ -42,9 +42,10 @@ const PLAYED: &[(&str, &[&str], i32, &str)] = &[
 const WRONG_FLAGS: &[(&str, i32, &str)] =
     &[("refresh-bad-value", 2, "maybe"), ("wait_for_active_shards-bad-value", 2, "abc")];
 
-/// Where we do better on purpose: the whole request is refused for want of an id, which we splice in. Case, the errors of its
-/// actions, empty where it is applied.
+/// Where we do better on purpose: the whole request is refused for want of an id, which we splice in, or for a type, which we
+/// leave out where the server has no types. Case, the errors of its actions, empty where it is applied.
 const BETTER: &[(&str, &[&str])] = &[
+    ("_type-rejected", &[""]),
     ("validate-auto-id-with-external", &[""]),
     ("routing-required-and-auto-id-is-http-500", &["", "routing is required"]),
 ];

@@ -2,7 +2,7 @@
 //! same. Random lists must leave the same both ways.
 
 #[path = "agrees/random.rs"]
-mod random;
+pub mod random;
 #[path = "agrees/scripts.rs"]
 mod scripts;
 

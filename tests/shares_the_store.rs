@@ -340,3 +340,22 @@ fn a_table_dropped_while_its_load_was_interrupted_stops_no_other_collection() {
     drop(store);
     place.run(&["-c", "other", "a.jsonl"]).expect(0, [1, 0, 0, 0]);
 }
+
+#[test]
+#[cfg(unix)]
+fn a_full_disk_during_updates_leaves_the_old_documents() {
+    let place = Place::new();
+    place.import_text("old.jsonl", documents("k", 60_000), &[]).expect(0, [60_000, 0, 0, 0]);
+    let before = place.rows("c");
+    let longer = documents("k", 60_000).replace('}', &format!(",\"more\":\"{}\"}}", "x".repeat(300)));
+    place.file("new.jsonl", longer);
+    let size = std::fs::metadata(place.store()).expect("the store").len();
+    for (blocks, mode) in [(size / 512 + 100, "update"), (2_000, "replace"), (size / 512 + 9_000, "replace")] {
+        let arguments = format!("--on-duplicate {mode} new.jsonl");
+        let ran = on_a_full_disk(&place, blocks as u32, &arguments, &place.path("new.jsonl"));
+        assert_eq!(ran.code, 4, "{arguments}: {}\n{}", ran.stderr, ran.stdout);
+        assert_eq!((ran.count("updated"), ran.count("errors")), (0, 0));
+        assert!(ran.count("unsent") > 0);
+        assert_eq!(place.rows("c"), before, "{arguments}");
+    }
+}

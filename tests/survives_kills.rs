@@ -155,3 +155,31 @@ fn a_killed_overwrite_keeps_the_old_documents() {
     assert_eq!(import.wait().code, -1);
     assert_eq!(place.docs(), ["{\"_key\":\"old\"}"]);
 }
+
+#[test]
+fn an_update_of_what_exists_is_whole_or_not_at_all() {
+    const MANY: u64 = 60_000;
+    let old = Place::new();
+    old.import_text("old.jsonl", documents(0, MANY), &[]).expect(0, [MANY, 0, 0, 0]);
+    let place = Place::new();
+    place.file("new.jsonl", documents(0, MANY).replace("\"pad\":\"x", "\"pad\":\"y"));
+    let updated = |place: &Place| {
+        let rows = "SELECT count(*) FROM c WHERE _version = 2 AND doc LIKE '%\"pad\":\"yx%'";
+        place.open().query_row(rows, [], |row| row.get::<_, i64>(0)).expect("a number").unsigned_abs()
+    };
+    // Bytes of the journal, which has the old pages, at which the import is killed.
+    for bytes in [0, 1, 2_000_000, 8_000_000, 12_000_000] {
+        std::fs::copy(old.store(), place.store()).expect("a copy");
+        let mut import = Live::start(&place, &["-c", "c", "--on-duplicate", "update", "new.jsonl"]);
+        import.hear("importing into");
+        let size = || std::fs::metadata(place.path("bulkimport.db-journal")).map_or(0, |journal| journal.len());
+        until("a journal of that size", || size() >= bytes || !import.is_running());
+        import.try_signal("KILL");
+        let killed = import.wait().code == -1;
+
+        let held = updated(&place);
+        assert!(held == if killed { 0 } else { MANY } || held == MANY, "{held} documents after {bytes} bytes");
+        place.import(&["--on-duplicate", "update", "new.jsonl"]).expect(0, [0, 0, MANY, 0]);
+        assert_eq!((updated(&place), place.rows("c").len() as u64), (MANY, MANY));
+    }
+}

@@ -303,6 +303,16 @@ impl Batch {
         self.bytes
     }
 
+    /// Bytes of texts, keys and raw records.
+    pub fn memory(&self) -> usize {
+        self.text.len() + self.keys.len() + self.raw.len()
+    }
+
+    /// A copy that shares no memory with this batch, so that this can be filled again.
+    pub fn copied(&self) -> Batch {
+        Batch { text: Arc::new(self.text.as_str().to_owned()), ..self.clone() }
+    }
+
     /// Removes everything and keeps the memory, unless a long record made it unusually large.
     pub fn clear(&mut self, keep: usize) {
         let max = keep.saturating_mul(2).saturating_add(128 * self.items.len());

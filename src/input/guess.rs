@@ -206,11 +206,11 @@ fn unclear(text: &'static str, advice: &'static str) -> Result<Format> {
 fn object(name: &str, line: &[u8]) -> Result<Format> {
     let mut scanner = Scanner::default();
     let whole = scanner.object(line) == Ok(line.len());
-    if let (true, Ok(text)) = (whole, std::str::from_utf8(line)) {
-        if is_action(text, scanner.fields()) {
-            let advice = "write `-t bulk`, or `-t jsonl` for documents";
-            return unclear("the first line looks like an Elasticsearch bulk action", advice);
-        }
+    if let (true, Ok(text)) = (whole, std::str::from_utf8(line))
+        && is_action(text, scanner.fields())
+    {
+        let advice = "write `-t bulk`, or `-t jsonl` for documents";
+        return unclear("the first line looks like an Elasticsearch bulk action", advice);
     }
     // Lines that end with CR alone.
     let ends_with_cr = scanner.object(line).is_ok_and(|end| {

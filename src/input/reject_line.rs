@@ -2,7 +2,6 @@
 //! Bytes that are not UTF-8 are written as `\udc80` to `\udcff` in a string, as Python's `surrogateescape` has them: the line
 //! stays valid JSON, and every byte comes back.
 
-use super::jsonl::trimmed;
 use crate::json::{Scanner, quote_into};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -78,7 +77,7 @@ pub struct RejectLine<'a> {
 impl<'a> RejectLine<'a> {
     /// Parses a line. `None` if it is not one of rejects.
     pub fn parse(line: &'a [u8], scanner: &mut Scanner) -> Option<RejectLine<'a>> {
-        let text = std::str::from_utf8(&line[trimmed(line)]).ok()?;
+        let text = std::str::from_utf8(line.trim_ascii()).ok()?;
         if scanner.object(text.as_bytes()) != Ok(text.len()) {
             return None;
         }

@@ -101,7 +101,8 @@ pub trait Sink: Send {
         Arc::new(Documents)
     }
 
-    /// Applies a batch of at least one action, and settles each action in `out`.
+    /// Applies a batch of at least one action, and settles each action in `out`. A sink may hold a copy of the batch and settle
+    /// it later, at the latest before it returns `Durable::All`, an error, or from `finish`.
     ///
     /// # Errors
     /// When the target can no longer be used. Even then every action has been settled.

@@ -371,6 +371,11 @@ impl Ledger {
         }
     }
 
+    /// The collection of the records that are being settled.
+    pub fn selected(&self) -> usize {
+        self.outcome.collection
+    }
+
     /// What is applied, but not yet durable, in the current collection.
     fn held(&mut self) -> &mut Counts {
         let collection = self.outcome.collection;

@@ -2,7 +2,9 @@
 //! remove a document with the version that it is to have.
 
 use super::item::{Applied, Done, ItemError, Written};
+use super::located::{Located, Stored};
 use super::schema::{Entry, quoted};
+use super::traits::Traits;
 use crate::action::Op;
 use crate::batch::BatchAction;
 use crate::json::Merger;
@@ -10,39 +12,18 @@ use crate::record::Reason;
 use crate::sink::Bucket;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-/// What is true of a collection beside its rows.
-#[derive(Clone, Copy, Debug)]
-pub struct Traits {
-    /// Whether another unique index than that on the key may refuse a document.
-    pub secondary: bool,
-    /// Whether deleted keys are remembered, with their versions.
-    pub tombstones: bool,
-    /// Whether there is a column `_routing`: it is added with the first routing.
-    pub routed: bool,
-    /// Whether the table has triggers, which may undo what is written.
-    pub triggers: bool,
-    /// Whether items are shown, so that errors need the server's words too.
-    pub shows: bool,
-}
-
 /// The statements on one collection, prepared once for a run of actions.
 pub struct Table<'c> {
     connection: &'c Connection,
-    entry: &'c mut Entry,
+    pub(super) entry: &'c mut Entry,
     traits: &'c mut Traits,
     insert: CachedStatement<'c>,
     select: CachedStatement<'c>,
     rewrite: CachedStatement<'c>,
     remove: CachedStatement<'c>,
     merger: Merger,
-}
-
-/// A document as it is stored.
-pub struct Stored {
-    row: i64,
-    pub(super) version: i64,
-    pub(super) seq: i64,
-    pub(super) doc: String,
+    /// What is known of the row of the next action; see `sorted`.
+    pub(super) located: Located<'c>,
 }
 
 impl<'c> Table<'c> {
@@ -54,6 +35,7 @@ impl<'c> Table<'c> {
     ) -> rusqlite::Result<Table<'c>> {
         let table = quoted(&entry.name);
         Ok(Table {
+            located: Located::new(connection, &entry.name)?,
             connection,
             entry,
             traits,
@@ -153,15 +135,17 @@ impl<'c> Table<'c> {
 
     /// The document under a key.
     pub(super) fn find(&mut self, key: &str) -> rusqlite::Result<Option<Stored>> {
-        self.select
-            .query_row([key], |row| {
-                Ok(Stored { row: row.get(0)?, version: row.get(1)?, seq: row.get(2)?, doc: row.get(3)? })
-            })
-            .optional()
+        match self.located.find()? {
+            Some(stored) => Ok(Some(stored)),
+            None => self.select.query_row([key], Stored::read).optional(),
+        }
     }
 
     /// Inserts a document with the version that follows; nothing if its key exists.
     fn insert(&mut self, key: &str, doc: &str) -> rusqlite::Result<Result<Option<Written>, Reason>> {
+        if self.located.row.is_some() {
+            return Ok(Ok(None));
+        }
         let version = self.deleted_version(key)?.unwrap_or(0).wrapping_add(1);
         self.insert_as(key, version, doc)
     }
@@ -171,6 +155,9 @@ impl<'c> Table<'c> {
         match self.insert.execute((key, version, seq, doc)) {
             Ok(rows) => {
                 self.entry.next_seq += rows as i64;
+                if rows > 0 {
+                    self.located.written = Some(self.connection.last_insert_rowid());
+                }
                 Ok(Ok((rows > 0).then(|| Written::created(version, seq))))
             }
             Err(error) => super::refused_document(error).map(Err),
@@ -212,6 +199,7 @@ impl<'c> Table<'c> {
             Ok(0) => Ok(Err(super::not_stored(key))),
             Ok(_) => {
                 self.entry.next_seq += 1;
+                self.located.written = Some(stored.row);
                 Ok(Ok(Written::updated(version, seq)))
             }
             Err(error) => super::refused_document(error).map(Err),
@@ -231,6 +219,7 @@ impl<'c> Table<'c> {
             None => self.deleted_version(key)?.unwrap_or(0),
         };
         let version = version.unwrap_or(last.wrapping_add(1));
+        self.located.row = None;
         if let Some(stored) = stored {
             match self.remove.execute([stored.row])? {
                 1 => {}

@@ -1,11 +1,13 @@
 //! The collections of the store during a run, each loading without an index or applying with it.
 
-use super::apply::{Table, Traits};
+use super::apply::Table;
 use super::bulk::{self, Memory};
-use super::database::size_cache;
+use super::database::{APPLY_CACHE, LOAD_CACHE, SORT_CACHE, size_cache};
 use super::item::Done;
 use super::load::{self, Load, Loader, can_load};
 use super::schema::{self, Entry, Refusal, quoted};
+use super::sorted::Group;
+use super::traits::Traits;
 use super::{duplicates, unique, value};
 use crate::action::Op;
 use crate::batch::{Batch, BatchAction, BatchItem};
@@ -113,7 +115,11 @@ impl Collections {
         let was_loading = self.all[index].is_loading();
         self.all[index].prepare(connection, (batch.item(at), &action), out, log)?;
         if found.is_none() || was_loading != self.all[index].is_loading() {
-            size_cache(connection, self.all.iter().all(Collection::is_loading))?;
+            let loading = self.all.iter().all(Collection::is_loading);
+            // What the first batch reads on its own would otherwise be added to what is held later.
+            let sorting = !batch.has_lines() && self.all.iter().all(|collection| collection.traits.can_sort());
+            let applying = if sorting { SORT_CACHE } else { APPLY_CACHE };
+            size_cache(connection, if loading { LOAD_CACHE } else { applying })?;
         }
         Ok(&mut self.all[index])
     }
@@ -126,6 +132,33 @@ impl Collections {
             }
             schema::save(connection, &collection.entry)?;
         }
+        Ok(())
+    }
+
+    /// The index of the collection that all actions of a batch go to, if they can be applied together with others.
+    pub(super) fn sorting(&self, batch: &Batch) -> Option<usize> {
+        let name = batch.action(0).collection;
+        let is_one = !batch.names_collections() || batch.actions_from(1).all(|(_, action)| action.collection == name);
+        let name = if name.is_empty() { self.wanted.collection.as_deref().unwrap_or_default() } else { name };
+        let index = self.all.iter().position(|collection| collection.entry.name == name)?;
+        (is_one && !batch.has_lines() && self.all[index].can_sort()).then_some(index)
+    }
+
+    /// Applies and settles batches for which `sorting` returned this index.
+    pub(super) fn apply_sorted(
+        &mut self,
+        index: usize,
+        connection: &Connection,
+        batches: &[Batch],
+        out: &mut Ledger,
+    ) -> rusqlite::Result<()> {
+        let Collection { entry, traits, number, .. } = &mut self.all[index];
+        let mut group = Group::new(batches);
+        group.apply(&mut Table::new(connection, entry, traits)?)?;
+        let selected = out.selected();
+        out.select(*number);
+        group.settle(out);
+        out.select(selected);
         Ok(())
     }
 
@@ -162,18 +195,10 @@ impl Collection {
         for field in wanted.unique.iter().filter(|_| own) {
             unique::make(connection, name, field)?;
         }
-        let secondary = unique::any(connection, name)?;
-        let tombstones = "SELECT EXISTS (SELECT 1 FROM bulkimport_tombstones WHERE collection = ?1)";
-        let tombstones: bool = value(connection, tombstones, [name])?;
-        let routed = has_routing(connection, name)?;
-        let triggers =
-            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE)";
-        let triggers: bool = value(connection, triggers, [name])?;
-        let traits = Traits { secondary, tombstones, routed, triggers, shows: wanted.results.is_some() };
-        // The journal knows no late duplicates with the raw text of their records.
-        let rejects_now = wanted.rejects.is_some() && wanted.restart.is_journaled;
-        // A load tells no versions, and knows nothing of those that deleted keys go on with, or of what triggers do.
-        let phase = if secondary || tombstones || routed || triggers || traits.shows || rejects_now {
+        let traits = Traits::of(connection, name, wanted.results.is_some())?;
+        // After a restart, the raw text of records that a load finds to be duplicates would be gone.
+        let forgets_raw = wanted.rejects.is_some() && wanted.restart.is_journaled;
+        let phase = if forgets_raw || !traits.can_load() {
             if entry.loading {
                 load::finish(connection, &mut entry, None)?;
             }
@@ -183,11 +208,15 @@ impl Collection {
         } else if value(connection, &format!("SELECT NOT EXISTS (SELECT 1 FROM {})", quoted(name)), [])? {
             Phase::Loading(Load::begin(connection, &mut entry, true, wanted.rejects.is_some())?)
         } else {
-            let large = own && input_is_large(connection, wanted.inputs.text_bytes(), name)?;
+            let large = own && load::pays(connection, wanted.inputs.text_bytes(), name)?;
             Phase::Applying(large.then(Probe::default))
         };
         let (number, memory) = (number.unwrap_or_default(), Memory::default());
         Ok(Collection { entry, number, phase, keeps_raw: wanted.rejects.is_some(), traits, memory })
+    }
+
+    fn can_sort(&self) -> bool {
+        matches!(self.phase, Phase::Applying(None)) && self.traits.can_sort()
     }
 
     fn is_loading(&self) -> bool {
@@ -203,7 +232,9 @@ impl Collection {
         log: Log<'_>,
     ) -> rusqlite::Result<()> {
         match &self.phase {
-            Phase::Loading(load) if loaded_version(load, item, next, &mut self.memory).is_none() => {
+            Phase::Loading(load)
+                if load.has_many_repeats() || loaded_version(load, item, next, &mut self.memory).is_none() =>
+            {
                 self.end_load(connection, out, log)?;
             }
             Phase::Applying(Some(probe)) if probe.seen >= PROBE => {
@@ -317,25 +348,4 @@ pub(super) fn settle(mut done: Done, batch: &Batch, at: usize, collection: &str,
         }
         Done::Failed { bucket, .. } => out.settle(batch, at, bucket, None, details),
     }
-}
-
-/// Whether a collection has a column for routings.
-fn has_routing(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
-    value(connection, "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE name = '_routing')", [name])
-}
-
-/// Whether the input is so large beside a collection that building the index anew costs less than keeping it
-/// (measured: a second million documents with the index in place took 3.3 times the first, rebuilt 1.6 times).
-fn input_is_large(connection: &Connection, input: Option<u64>, name: &str) -> rusqlite::Result<bool> {
-    let Some(input) = input else { return Ok(false) };
-    let table = quoted(name);
-    let bytes: f64 = value(
-        connection,
-        &format!(
-            "SELECT (SELECT max(rowid) - min(rowid) + 1 FROM {table}) *
-                    (SELECT avg(length(CAST(doc AS BLOB))) FROM (SELECT doc FROM {table} LIMIT 1000))"
-        ),
-        [],
-    )?;
-    Ok(input as f64 > bytes * 0.5)
 }

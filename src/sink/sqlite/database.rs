@@ -20,11 +20,18 @@ const MAX_WAIT: Duration = Duration::from_secs(10);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Cache size with an index, in SQLite's notation for KiB: look-ups read random pages.
-const APPLY_CACHE: i32 = -24_576;
+pub(super) const APPLY_CACHE: i32 = -24_576;
+
+/// Cache size while actions are applied together: each page is used once, and larger caches gained nothing.
+pub(super) const SORT_CACHE: i32 = -4_096;
 
 /// Cache size during a load. Appending rows needs few pages. It also limits how much the index build sorts at a time, and
 /// what fits into the processor's cache sorts faster (measured for a million documents: 2 MiB took 0.89 of the time of 8 MiB).
-const LOAD_CACHE: i32 = -2_048;
+pub(super) const LOAD_CACHE: i32 = -2_048;
+
+/// Cache size while the index of a short load is built: all its keys are sorted at once (measured for 171,075 documents:
+/// 0.90 of the instructions with `LOAD_CACHE`).
+pub(super) const INDEX_CACHE: i32 = -8_192;
 
 /// The file of a store, which the first transaction creates.
 #[derive(Debug)]
@@ -96,7 +103,7 @@ impl Database {
         // synchronous: the operating system keeps what a killed process wrote; only a power cut needs more.
         let synchronous = if self.wait_for_sync { "FULL" } else { "OFF" };
         connection.execute_batch(&format!("PRAGMA synchronous = {synchronous}; PRAGMA threads = 1"))?;
-        size_cache(&connection, false)?;
+        size_cache(&connection, APPLY_CACHE)?;
         connection.set_prepared_statement_cache_capacity(64);
         // Reads the header, so that a file that is no database is found now.
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
@@ -182,7 +189,6 @@ impl Drop for Database {
 }
 
 /// Sets the size of SQLite's cache.
-pub(super) fn size_cache(connection: &Connection, loading: bool) -> rusqlite::Result<()> {
-    let size = if loading { LOAD_CACHE } else { APPLY_CACHE };
+pub(super) fn size_cache(connection: &Connection, size: i32) -> rusqlite::Result<()> {
     connection.execute_batch(&format!("PRAGMA cache_size = {size}"))
 }

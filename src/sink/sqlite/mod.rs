@@ -8,14 +8,18 @@ mod collection;
 mod database;
 mod duplicates;
 mod gaps;
+mod held;
 mod item;
 mod load;
+mod located;
 mod lock;
 mod progress;
 mod rules;
 mod schema;
+mod sorted;
 mod store;
 mod target;
+mod traits;
 mod unique;
 
 use store::Store;

@@ -3,6 +3,7 @@
 use super::bulk::LineForm;
 use super::collection::{Collections, settle};
 use super::database::Database;
+use super::held::Held;
 use super::item::ItemError;
 use super::load;
 use super::progress::{self, Progress};
@@ -28,6 +29,8 @@ const COMMIT_BYTES: usize = 64 * 1024 * 1024;
 pub struct Store {
     database: Database,
     collections: Collections,
+    /// Batches whose actions are applied together, later.
+    held: Held,
     /// Whether each collection of the run holds edges.
     pub(super) edges: Vec<bool>,
     complete: bool,
@@ -71,6 +74,7 @@ impl Store {
             committed_load: progress.as_ref().is_some_and(Progress::has_held),
             prepared: false,
             collections: Collections::new(wanted, edges, used),
+            held: Held::default(),
             progress,
         })
     }
@@ -84,6 +88,15 @@ impl Store {
         log: Log<'_>,
     ) -> Result<(), SinkError> {
         let connection = begin(&self.database, &mut self.prepared, &self.collections.resumed, log)?;
+        self.pending_bytes += batch.bytes();
+        let is_held = self.held.take(batch, &mut self.collections, connection, out);
+        if is_held.map_err(|error| self.database.stopped(&error))? {
+            // From here on the copy is what is settled.
+            *index = batch.len();
+            let is_full = self.held.is_full();
+            let applied = if is_full { self.held.apply(&mut self.collections, connection, out) } else { Ok(()) };
+            return applied.map_err(|error| self.database.stopped(&error));
+        }
         while *index < batch.len() {
             let done = match self.collections.of(connection, batch, *index, out, log) {
                 Ok(collection) => collection.apply(connection, batch, index, out),
@@ -100,7 +113,6 @@ impl Store {
             };
             done.map_err(|error| self.database.stopped(&error))?;
         }
-        self.pending_bytes += batch.bytes();
         Ok(())
     }
 
@@ -108,6 +120,8 @@ impl Store {
     fn end(&mut self, clean: bool, out: &mut Ledger, log: Log<'_>) -> Result<Durable, SinkError> {
         let connection = begin(&self.database, &mut self.prepared, &self.collections.resumed, log)?;
         self.collections.reopen(connection).map_err(|error| self.database.stopped(&error))?;
+        let applied = self.held.apply(&mut self.collections, connection, out);
+        applied.map_err(|error| self.database.stopped(&error))?;
         for collection in &mut self.collections.all {
             out.select(collection.number);
             collection.end_load(connection, out, log).map_err(|error| self.database.stopped(&error))?;
@@ -118,11 +132,12 @@ impl Store {
         self.commit(out)
     }
 
-    /// Commits. A load is durable only when its index is built.
-    fn commit(&mut self, out: &Ledger) -> Result<Durable, SinkError> {
+    /// Applies what is held, and commits. A load is durable only when its index is built.
+    fn commit(&mut self, out: &mut Ledger) -> Result<Durable, SinkError> {
         let Some(connection) = self.database.transaction() else { return Ok(Durable::Earlier) };
+        let applied = self.held.apply(&mut self.collections, connection, out);
         let is_loading = self.collections.is_any_loading();
-        let saved = self.collections.save(connection).and_then(|()| match &mut self.progress {
+        let saved = applied.and_then(|()| self.collections.save(connection)).and_then(|()| match &mut self.progress {
             Some(progress) => progress.save(connection, self.collections.names(), out, !is_loading),
             None => Ok(()),
         });
@@ -136,7 +151,8 @@ impl Store {
     }
 
     /// Rolls back what is not committed. It is certainly not stored, unless an earlier commit has a part of the same load.
-    fn roll_back(&mut self, error: SinkError) -> SinkError {
+    fn roll_back(&mut self, error: SinkError, out: &mut Ledger) -> SinkError {
+        self.held.leave_unsent(out);
         self.database.close();
         let undone = if self.committed_load { Bucket::Unknown } else { Bucket::Unsent };
         SinkError { undone, ..error }
@@ -233,13 +249,13 @@ impl Sink for Store {
         let mut at = 0;
         if let Err(error) = self.apply_batch(batch, &mut at, out, log) {
             out.leave_unsent(batch, at);
-            return Err(self.roll_back(error));
+            return Err(self.roll_back(error, out));
         }
         let is_due = self.shows
             || out.is_heavy()
             || self.pending_bytes >= COMMIT_BYTES
             || self.last_commit.elapsed() >= self.interval;
-        if is_due { self.flush_idle(out, log) } else { Ok(Durable::Earlier) }
+        if is_due && self.commits_early { self.flush_idle(out, log) } else { Ok(Durable::Earlier) }
     }
 
     fn restored(&mut self) -> Option<Restored> {
@@ -253,9 +269,13 @@ impl Sink for Store {
 
     fn flush_idle(&mut self, out: &mut Ledger, _: Log<'_>) -> Result<Durable, SinkError> {
         if !self.commits_early {
-            return Ok(Durable::Earlier);
+            // Its errors are reported while the input pauses.
+            let Some(connection) = self.database.transaction() else { return Ok(Durable::Earlier) };
+            let applied = self.held.apply(&mut self.collections, connection, out);
+            let applied = applied.map_err(|error| self.database.stopped(&error));
+            return applied.map(|()| Durable::Earlier).map_err(|error| self.roll_back(error, out));
         }
-        self.commit(out).map_err(|error| self.roll_back(error))
+        self.commit(out).map_err(|error| self.roll_back(error, out))
     }
 
     fn finish(&mut self, clean: bool, out: &mut Ledger, log: Log<'_>) -> Result<Durable, SinkError> {
@@ -266,6 +286,6 @@ impl Sink for Store {
             // Everything is committed, so whether the store can still be used does not matter.
             return Ok(Durable::All);
         }
-        self.end(clean, out, log).map_err(|error| self.roll_back(error))
+        self.end(clean, out, log).map_err(|error| self.roll_back(error, out))
     }
 }

@@ -58,3 +58,15 @@ pub fn any(connection: &Connection, collection: &str) -> rusqlite::Result<bool> 
     }
     Ok(false)
 }
+
+/// Whether a collection has no index but the one on its keys.
+pub fn is_only(connection: &Connection, collection: &str) -> rusqlite::Result<bool> {
+    let mut list = connection.prepare(&format!("PRAGMA main.index_list({})", quoted(collection)))?;
+    let mut indexes = list.query([])?;
+    while let Some(index) = indexes.next()? {
+        if index.get::<_, String>("name")? != key_index(collection) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

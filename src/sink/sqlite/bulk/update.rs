@@ -1,7 +1,8 @@
 //! Updates: a document merged in, a script, or what is stored where nothing is (contract of the bulk API, 3).
 
-use super::super::apply::{Stored, Table};
+use super::super::apply::Table;
 use super::super::item::{Applied, Done, ItemError, Written};
+use super::super::located::Stored;
 use super::fetch::Fetch;
 use super::meta::Meta;
 use super::payload::Payload;

@@ -1,7 +1,8 @@
 //! Index, create and delete with versions and conditions (contract of the bulk API, 2.4 and 3).
 
-use super::super::apply::{Stored, Table};
+use super::super::apply::Table;
 use super::super::item::{Applied, Done, ItemError, PRIMARY_TERM};
+use super::super::located::Stored;
 use super::meta::{Condition, Meta, VersionType};
 use crate::action::Op;
 use crate::batch::BatchAction;
