@@ -165,6 +165,41 @@ fn files_that_are_shorter_than_the_journal_records_are_refused() {
     }
 }
 
+/// A run whose journal cannot grow above a limit, of which the store stays below.
+fn with_a_small_journal(place: &Place, arguments: &[&str]) -> Ran {
+    let script = "ulimit -f 300; exec \"$0\" --summary json \"$@\"";
+    let mut command = std::process::Command::new("bash");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_bulkimport")]).args(arguments).current_dir(place.path("."));
+    let output = command.output().expect("a shell");
+    Ran::of(output.status.code(), &output.stdout, &output.stderr)
+}
+
+#[test]
+fn a_full_disk_under_the_journal_of_a_store_loses_no_record() {
+    let repeating = |to: u64| (0..to).map(|n| format!("{{\"_key\":\"k{}\",\"n\":{n}}}\n", n % 50)).collect::<String>();
+    for (stored, files) in
+        [(0, &[][..]), (50, &[]), (0, &["--rejects", "r"]), (50, &["--rejects", "r", "--results", "s"])]
+    {
+        let arguments = ["-c", "c", "--on-duplicate", "update", "--batch-size", "1", "--journal", "j"];
+        let arguments = [&arguments[..], files, &["in.jsonl"]].concat();
+        let (whole, place) = (Place::new(), Place::new());
+        for place in [&whole, &place] {
+            place.file("in.jsonl", repeating(4500) + "oops\n");
+            if stored > 0 {
+                place.import_text("old.jsonl", repeating(stored), &[]).expect(0, [stored, 0, 0, 0]);
+            }
+        }
+        let expected = whole.run(&arguments);
+        let ran = with_a_small_journal(&place, &arguments);
+        assert_eq!(ran.code, 4, "{}", ran.stderr);
+        ran.prints("error: --journal: j: ").prints("not finished: ");
+        let ran = place.run(&arguments);
+        assert_eq!((ran.code, counts(&ran)), (expected.code, counts(&expected)), "{stored} {files:?}: {}", ran.stderr);
+        assert_eq!(place.docs(), whole.docs());
+        assert_eq!(sorted(&place, "r"), sorted(&whole, "r"));
+    }
+}
+
 /// Bulk lines for two collections, of which some are no records and some are duplicates.
 fn bulk_lines(from: u64, to: u64) -> String {
     let line = |n: u64| match n % 10 {

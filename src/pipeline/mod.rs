@@ -379,16 +379,26 @@ impl Lane<'_> {
             self.ledger.begin_late();
             return false;
         }
-        journal.mark = Some(mark);
-        self.ledger.position = (mark.upto, mark.digest);
         // What never was a good record is not sent.
         let is_sent = !batch.is_empty() && !self.ended;
-        let Some(error) = is_sent.then(|| journal.journal.sending(mark).err()).flatten() else { return true };
-        journal.has_gap = true;
-        self.ledger.begin_late();
+        if let Some(error) = is_sent.then(|| journal.journal.sending(mark).err()).flatten() {
+            journal.has_gap = true;
+            self.end_before(error);
+            return false;
+        }
+        journal.mark = Some(mark);
+        self.ledger.position = (mark.upto, mark.digest);
+        true
+    }
+
+    /// Ends the sink before a batch that must not be sent. What it has applied and holds of earlier batches is final, and what
+    /// follows is not.
+    fn end_before(&mut self, error: SinkError) {
         let _ = self.messages.send(Message::Stopped(error));
         self.stop.request();
-        false
+        self.call(|sink, ledger, report| sink.finish(false, ledger, report));
+        self.ended = true;
+        self.ledger.begin_late();
     }
 
     /// Settles a batch in the journal, unless a part of it was not sent.

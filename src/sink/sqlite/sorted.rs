@@ -159,6 +159,7 @@ impl<'g> Group<'g> {
             let Slot { batch, index, outcome, .. } = self.slots[at as usize];
             if outcome == Bucket::Error {
                 let reason = reason.unwrap_or_else(|| duplicate(self.key(at)));
+                out.tried(1);
                 out.settle(&self.batches[batch as usize], index as usize, outcome, Some(reason), None);
             } else {
                 counts[outcome] += 1;
