@@ -1,8 +1,9 @@
 //! Checks the raw text that errors carry, with whole runs into a store.
 
 use super::*;
+use crate::batch::Batch;
 use crate::config::{Config, Request, parse};
-use crate::sink::{Reject, targets};
+use crate::sink::{Durable, Log, Reject, targets};
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;

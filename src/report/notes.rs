@@ -29,7 +29,10 @@ impl Report {
                 "{{count}} record{{s}} rolled back when the store failed, not in {}: import the whole input again",
                 rejects.file.name
             );
-            self.notes.add("rejects_incomplete", self.rejects_missing(), text);
+            // With a journal, the same command does that.
+            if self.journal.is_none() {
+                self.notes.add("rejects_incomplete", self.rejects_missing(), text);
+            }
         }
         if self.end.records == 0 {
             if self.end.broken.is_none() && self.stop.signal().is_none() {
