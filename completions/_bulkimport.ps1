@@ -83,6 +83,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkimport' -ScriptBlock {
             [CompletionResult]::new('--batch-bytes', '--batch-bytes', [CompletionResultType]::ParameterName, 'Maximum bytes per batch; a larger record is sent alone')
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Maximum number of concurrent batches (a store: 1)')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Maximum number of concurrent batches (a store: 1)')
+            [CompletionResult]::new('--max-rate', '--max-rate', [CompletionResultType]::ParameterName, 'Maximum number of records per second')
             [CompletionResult]::new('--flush-interval', '--flush-interval', [CompletionResultType]::ParameterName, 'Maximum time a record of a slow pipe waits for others')
             [CompletionResult]::new('--max-errors', '--max-errors', [CompletionResultType]::ParameterName, 'Stop after more errors than this (exit 3)')
             [CompletionResult]::new('--results', '--results', [CompletionResultType]::ParameterName, 'File for the server''s result of each record')

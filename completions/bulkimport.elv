@@ -80,6 +80,7 @@ set edit:completion:arg-completer[bulkimport] = {|@words|
             cand --batch-bytes 'Maximum bytes per batch; a larger record is sent alone'
             cand -j 'Maximum number of concurrent batches (a store: 1)'
             cand --jobs 'Maximum number of concurrent batches (a store: 1)'
+            cand --max-rate 'Maximum number of records per second'
             cand --flush-interval 'Maximum time a record of a slow pipe waits for others'
             cand --max-errors 'Stop after more errors than this (exit 3)'
             cand --results 'File for the server''s result of each record'

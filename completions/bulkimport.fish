@@ -76,6 +76,7 @@ complete -c bulkimport -l journal -d 'File with the progress: the same command g
 complete -c bulkimport -l batch-size -d 'Maximum number of records per batch' -r -f
 complete -c bulkimport -l batch-bytes -d 'Maximum bytes per batch; a larger record is sent alone' -r -f
 complete -c bulkimport -s j -l jobs -d 'Maximum number of concurrent batches (a store: 1)' -r -f
+complete -c bulkimport -l max-rate -d 'Maximum number of records per second' -r -f
 complete -c bulkimport -l flush-interval -d 'Maximum time a record of a slow pipe waits for others' -r -f
 complete -c bulkimport -l max-errors -d 'Stop after more errors than this (exit 3)' -r -f
 complete -c bulkimport -l results -d 'File for the server\'s result of each record' -r -F

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::error::{self, Exit, hint};
 use crate::input::{self, Format, Input, Inputs, Selected};
 use crate::messages::Messages;
-use crate::pipeline::{self, Plan};
+use crate::pipeline::{self, Pace, Plan};
 use crate::progress::{Meter, Progress};
 use crate::report::{Again, OutputFile, Rejects, Report, Results, Settings, Summary, is_result};
 use crate::shape::Shaper;
@@ -65,6 +65,7 @@ pub fn import(mut config: Config, mut err: Messages) -> Result<Summary> {
     let closing: Vec<_> = all.iter_mut().filter_map(|opened| opened.closing.take()).collect();
     let mut inputs = inputs.list;
     let last = all.len().saturating_sub(1);
+    let pace = config.wanted.batches.max_rate.map(Pace::new);
     for (number, opened) in all.into_iter().enumerate() {
         // With one sink, it takes all inputs.
         let is_of_others = |input: &Input| !config.has_one_sink() && input.collection > number;
@@ -72,7 +73,8 @@ pub fn import(mut config: Config, mut err: Messages) -> Result<Summary> {
         let inputs = std::mem::replace(&mut inputs, of_others);
         let min_records = config.input.min_records.filter(|_| number == last);
         let plan = plan(&config, opened, inputs, &meter, &stop, &report);
-        pipeline::run(Plan { min_records, resume: resume.clone(), ..plan }, &mut report);
+        let (resume, pace) = (resume.clone(), pace.clone());
+        pipeline::run(Plan { min_records, resume, pace, ..plan }, &mut report);
         if stop.is_reading_over() || report.is_broken() || report.has_other_input() {
             break;
         }
@@ -138,6 +140,7 @@ fn plan(config: &Config, opened: Opened, inputs: Vec<Input>, meter: &Meter, stop
         decider: Decider::new(wanted.op(), key, opened.rules, wanted.run.clone(), collection.cloned())
             .retargeted(wanted.retarget),
         limits: limits(config),
+        pace: None,
         sinks: opened.sinks,
         meter: meter.clone(),
         stop: stop.clone(),

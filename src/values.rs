@@ -3,6 +3,7 @@
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, Resettable, TypedValueParser};
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -31,6 +32,13 @@ pub fn batch_records(text: &str) -> Result<usize, String> {
         true => format!("{error}\nhint: this counts records; for bytes write `--batch-bytes {text}`"),
         false => error,
     })
+}
+
+/// `--max-rate`: 1 to 1,000,000,000 records per second, with or without `/s`.
+pub fn rate(text: &str) -> Result<NonZeroU32, String> {
+    let number = count(text.strip_suffix("/s").unwrap_or(text))?;
+    let read = within(number, 1..=1_000_000_000, "1 and 1000000000")?;
+    u32::try_from(read).ok().and_then(NonZeroU32::new).ok_or_else(|| "not a whole number".to_owned())
 }
 
 /// `--jobs`: 1 to 256.

@@ -449,14 +449,8 @@ const LINES: &[(&str, &str)] = &[
         "-c a --to - --from-prefix x films.jsonl",
         "error: --from-prefix and --to-prefix require --edge\nhint: add `--edge`\n",
     ),
-    (
-        "-c a --max-rate 5 films.jsonl",
-        "error: unknown option '--max-rate'\nhint: `--max-rate`: not in this version of bulkimport\n",
-    ),
-    (
-        "-c a --max-rate=5 films.jsonl",
-        "error: unknown option '--max-rate'\nhint: `--max-rate`: not in this version of bulkimport\n",
-    ),
+    ("-c a --max-rate 0 films.jsonl", "error: invalid value \"0\" for --max-rate: not between 1 and 1000000000\n"),
+    ("-c a --max-rate=5/min films.jsonl", "error: invalid value \"5/min\" for --max-rate: not a whole number\n"),
     (
         "-c a -u me:hidden films.jsonl",
         "error: --user is not supported for a store\nhint: `--to elasticsearch+http://HOST:9200` writes to a server\n",

@@ -9,7 +9,7 @@ use crate::wire::{
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const FOUR_ROWS: &str = "name,price\na,100.5\nb,50\nc,200.75\nd,7\n";
 
@@ -139,6 +139,25 @@ fn what_has_waited_for_the_flush_interval_is_sent_and_the_lanes_share_the_rest()
     live.end().expect(0, [40, 0, 0, 0]);
     let come = crossings.all();
     assert!(come[0].len() <= 2 && come.len() > 2, "{come:?}");
+}
+
+#[test]
+fn max_rate_is_kept_by_all_lanes_together() {
+    let (place, wire) = (Place::new(), Wire::start());
+    let begin = Instant::now();
+    let sizes: Arc<Mutex<Vec<usize>>> = Arc::default();
+    let seen = Arc::clone(&sizes);
+    wire.standing("POST", "_bulk", move |request| {
+        let actions = request.actions().len();
+        seen.lock().expect("no panic").push(actions);
+        Reply::bulk(request, &vec![created(); actions])
+    });
+    let ran = on_four(&place, &wire, &documents(250), &["-c", "c", "-t", "jsonl", "--max-rate", "100/s"]);
+    // The first hundred at once, the second after a second, and the last fifty after another.
+    assert!(begin.elapsed() >= Duration::from_secs(2), "{:?}", begin.elapsed());
+    ran.expect(0, [250, 0, 0, 0]);
+    let sizes = sizes.lock().expect("no panic");
+    assert!(sizes.iter().all(|size| *size <= 100), "{sizes:?}");
 }
 
 #[test]

@@ -29,7 +29,7 @@ const FOREIGN: &[(&str, &[Advice])] = &[
         (&["--server."], LOGIN),
         (&["--create-collection-type"], "write `--edge` for edges, and leave it out for documents"),
         (&["--create-database"], "create it first, `db._createDatabase(\"NAME\")` in arangosh; a store is created when it is missing"),
-        (&["--auto-rate-limit"], "leave it out, a store sets its own pace, and a busy server gets less at once"),
+        (&["--auto-rate-limit"], "leave it out, a busy server gets less at once; `--max-rate DOCS/s` sets a limit"),
         (&["--skip-validation"], "leave it out, the schema of a collection holds; arangosh can take it away for a while"),
         (&["--latency", "--encryption.", "--random.", "--temp."], NONE),
         (&["--dump-dependencies", "--use-splice-syscall", "--honor-nsswitch"], NONE),
@@ -112,7 +112,6 @@ const FOREIGN: &[(&str, &[Advice])] = &[
         (&["--table"], "write `--collection NAME`"),
     ]),
     ("", &[
-        (&["--max-rate"], "not in this version of bulkimport"),
         (&["--force"], "write `--overwrite` to empty the collection first, `--on-duplicate replace` to replace documents"),
         (&["--atomic"], "write `--complete`"),
         (&["--export"], "leave it out, bulkimport only imports"),
@@ -274,7 +273,6 @@ mod tests {
     #[test]
     fn later_flags_values_and_switches_have_hints() {
         let cases = [
-            ("--max-rate 5", "`--max-rate`: not in this version of bulkimport"),
             ("--drop true", "`--drop true`: a switch takes its value after =, `--overwrite=true`"),
             ("-n false", "`-n false`: a switch takes its value after =, `--dry-run=false`"),
             (

@@ -253,7 +253,7 @@ mod tests {
                 "-c a --merge-attributes foo",
                 "error: invalid value \"foo\" for --merge-attributes (expected exactly one \"=\")",
             ),
-            ("-c a --max-rate=5s", "error: unknown option '--max-rate'\nhint: `--max-rate`: not in this version"),
+            ("-c a --max-rate=5s", "error: invalid value \"5s\" for --max-rate: not a whole number"),
             ("-c a --timeout=5s", "error: --timeout is not supported for a store\nhint: `--to elasticsearch+http"),
             (
                 "-c a --completions tcsh",

@@ -2,6 +2,7 @@
 
 use super::job::Job;
 use super::journaled::LaneJournal;
+use super::pace::Pace;
 use crate::batch::{Batch, Limits};
 use crate::journal::Mark;
 use crate::report::Message;
@@ -21,6 +22,7 @@ pub(super) struct Lane<'r> {
     /// Whether the sink failed and cannot continue.
     pub(super) ended: bool,
     pub(super) journal: Option<LaneJournal>,
+    pub(super) pace: Option<Pace>,
 }
 
 impl Lane<'_> {
@@ -28,6 +30,7 @@ impl Lane<'_> {
         loop {
             match arriving.recv_timeout(limits.interval) {
                 Ok(Job { mut batch, collection, leave_unsent, mark, skipped }) => {
+                    self.wait_for_turn(&batch);
                     self.sink.skip(&skipped);
                     let is_whole = self.begin(&batch, mark);
                     self.ledger.select(collection);
@@ -61,6 +64,13 @@ impl Lane<'_> {
         }
         if self.journal.is_some() {
             LaneJournal::end(&mut self.ledger, &self.messages);
+        }
+    }
+
+    /// Waits until `--max-rate` lets a batch be sent.
+    fn wait_for_turn(&self, batch: &Batch) {
+        if let Some(pace) = self.pace.as_ref().filter(|_| !self.ended) {
+            pace.wait(batch.len(), &self.stop);
         }
     }
 

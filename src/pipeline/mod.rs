@@ -5,9 +5,11 @@ mod job;
 mod journaled;
 mod lane;
 mod lanes;
+mod pace;
 mod watch;
 
 pub use catchup::Resume;
+pub use pace::Pace;
 
 use crate::action::{Action, Decider};
 use crate::batch::{Batcher, Limits};
@@ -46,6 +48,8 @@ pub struct Plan {
     pub shaper: Shaper,
     pub decider: Decider,
     pub limits: Limits,
+    /// `--max-rate`.
+    pub pace: Option<Pace>,
     /// One sink per lane.
     pub sinks: Vec<Box<dyn Sink>>,
     /// Progress of reading.
@@ -85,7 +89,7 @@ fn start(mut plan: Plan, collect: impl FnOnce(&Receiver<Message>)) {
             let (spare, skipped) = (Vec::new(), Vec::new());
             ends.push(LaneEnd { batcher, jobs, long, has_long: false, free, in_flight: 0, spare, skipped });
             let (messages, stop) = (messages.clone(), plan.stop.clone());
-            let (limits, wishes) = (plan.limits, plan.wishes);
+            let (limits, wishes, pace) = (plan.limits, plan.wishes, plan.pace.clone());
             let journal = plan.resume.as_ref().map(|resume| LaneJournal::new(resume.journal.clone()));
             let held = plan.resume.as_ref().map(|resume| resume.held.clone());
             let to_report = (messages.clone(), stop.clone());
@@ -96,7 +100,8 @@ fn start(mut plan: Plan, collect: impl FnOnce(&Receiver<Message>)) {
                 if let Some(held) = held {
                     ledger.keep(held);
                 }
-                Lane { sink, ledger, messages, stop, cut, ended: false, journal }.run(&arriving, &returned, limits);
+                Lane { sink, ledger, messages, stop, cut, ended: false, journal, pace }
+                    .run(&arriving, &returned, limits);
             });
             if !all_started {
                 break;

@@ -60,6 +60,7 @@ fn plan(line: &str, files: &[&Path], keeps_raw: bool) -> Plan {
         wishes: OutcomeWishes { rejects: true, unsent: true, ..OutcomeWishes::default() },
         unique: Vec::new(),
         min_records: None,
+        pace: None,
         resume: None,
     }
 }

@@ -10,6 +10,7 @@ use crate::values;
 use anyhow::Error;
 use clap::Args;
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -154,6 +155,11 @@ pub struct BatchSizes {
     /// Default for servers: the number of processors, at most 4. A busy server gets fewer for a while.
     #[arg(short, long, value_name = "N", alias = "threads", value_parser = values::jobs)]
     pub jobs: Option<usize>,
+    /// Maximum number of records per second
+    ///
+    /// For a server that has other work. A batch then has at most the records of one second. Retries do not count.
+    #[arg(id = "max_rate", long = "max-rate", value_name = "DOCS/s", value_parser = values::rate)]
+    pub max_rate: Option<NonZeroU32>,
     /// Maximum time a record of a slow pipe waits for others
     ///
     /// With a unit: ms, s, m or h.
@@ -164,7 +170,9 @@ pub struct BatchSizes {
 impl BatchSizes {
     /// The limits, with `bytes` unless --batch-bytes was given.
     pub fn limits(self, bytes: usize) -> Limits {
-        Limits { records: self.records, bytes: self.bytes.unwrap_or(bytes), interval: self.interval, distinct: false }
+        let in_a_second = self.max_rate.map_or(usize::MAX, |rate| rate.get() as usize);
+        let records = self.records.min(in_a_second);
+        Limits { records, bytes: self.bytes.unwrap_or(bytes), interval: self.interval, distinct: false }
     }
 }
 

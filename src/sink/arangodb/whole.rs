@@ -24,7 +24,7 @@ pub(super) fn check(wanted: &Wanted, flags: &FlagSources) -> Result<()> {
             anyhow!("--complete and --delete-keys cannot be used together").context(hint("leave one of them out"))
         );
     }
-    if let Some(flag) = flags.first_typed(&["results", "max_errors"]) {
+    if let Some(flag) = flags.first_typed(&["results", "max_errors", "max_rate"]) {
         bail!("{flag} and --complete cannot be used together");
     }
     if wanted.batches.bytes.is_some_and(|bytes| bytes > MAX_BYTES) {
